@@ -1,0 +1,53 @@
+/// Percentile bootstrap over sessions: resample b draws as many sessions as there are, with replacement, from
+/// the stream (seed, "bootstrap", b). The same seed draws the same sessions for every system, so differences
+/// of resamples are those of a paired bootstrap.
+#pragma once
+
+#include "routedk/bundle/metrics.h"
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+namespace routedk::bundle {
+
+struct BootstrapOptions {
+  std::uint64_t seed = 0;
+  int resamples = 10'000;
+};
+
+/// A 95 % percentile interval.
+struct Interval {
+  double low = 0.0;
+  double high = 0.0;
+};
+
+/// The 2.5 % and 97.5 % quantiles, linear between neighbours; 0 and 0 of nothing.
+Interval percentile_interval(std::vector<double> samples);
+
+/// Resample `b` of `sessions` sessions: their indices, with repeats.
+std::vector<std::uint32_t> draw_resample(std::size_t sessions, std::uint64_t seed, int b);
+
+/// Figures of one system: its metrics and their intervals, in the order of Metric.
+struct Evaluation {
+  MetricValues values{};
+  std::array<Interval, kMetrics> intervals;
+};
+
+/// The scores of one system on the same sessions, a run each; metrics are means over the runs (one run but
+/// for predictors that draw lots). All runs must be equally long.
+using Runs = std::vector<std::vector<SessionScore>>;
+
+Evaluation evaluate(const Runs& runs, const BootstrapOptions& options = {});
+
+/// System `a` minus system `b` on the same sessions, in each metric. DataError when their sessions differ in
+/// number.
+struct Comparison {
+  MetricValues difference{};
+  std::array<Interval, kMetrics> intervals;
+  /// Two-sided bootstrap p-value: twice the smaller share of resamples on either side of 0, at most 1.
+  MetricValues p_value{};
+};
+Comparison compare(const Runs& a, const Runs& b, const BootstrapOptions& options = {});
+
+}  // namespace routedk::bundle

@@ -1,0 +1,62 @@
+/// A domain of the bundle data as released with the SIGIR 2022 data set, read from its CSV files.
+#pragma once
+
+#include "routedk/bundle/session.h"
+
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <string>
+#include <vector>
+
+namespace routedk::bundle {
+
+/// What becomes of items without a title. They are never in a gold bundle, so dropping them tells a model
+/// which items are not.
+enum class Untitled {
+  kError,  ///< refuse the data
+  kDrop,   ///< leave them out of their sessions; the data set is marked `leaky_titles`
+  kKeep,   ///< keep them with an empty title: enough for splitting and scoring, nothing for a model
+};
+
+/// "error" or "drop"; ConfigError otherwise.
+Untitled parse_untitled(const std::string& word);
+
+struct DataOptions {
+  std::filesystem::path dir;  ///< the folder of the domains' folders
+  std::string domain;
+  Untitled untitled = Untitled::kError;
+};
+
+/// Positions are (session, item) places in the sessions that are kept.
+struct TitleCount {
+  std::int64_t positions = 0;
+  std::int64_t untitled_positions = 0;
+  std::int64_t untitled_items = 0;
+};
+
+struct Dataset {
+  std::string domain;
+  std::vector<Session> sessions;         ///< those with at least one bundle, by `order`
+  std::map<ItemId, std::string> titles;  ///< of all titled items of the domain, spelled as in the file
+  TitleCount title_count;                ///< before anything was dropped
+  bool leaky_titles = false;             ///< items were dropped for want of a title
+};
+
+/// Reads session_item, session_bundle, bundle_item, bundle_intent and item_categories.csv, and the titles of
+/// item_titles_full.csv where there is one, else of item_titles.csv. Titles have their entities decoded;
+/// white space and newlines in titles and intents are folded into single spaces. A blank title is none.
+/// FileError for a missing or malformed file; DataError, with file:line, for an unknown domain, an id that is
+/// no integer or comes twice, a bundle with fewer than 2 items, unknown items or items outside its session, a
+/// session of other than 2..10 items, text that is not UTF-8, and for untitled items under kError.
+Dataset load_dataset(const DataOptions& options);
+
+/// The names of the domains under `dir`: its folders that hold a session_item.csv, sorted. FileError when
+/// `dir` is no folder.
+std::vector<std::string> list_domains(const std::filesystem::path& dir);
+
+/// The minimal ones of a session's bundles, in their order: exact duplicates are dropped (the first stays),
+/// and so is every proper superset of another bundle.
+std::vector<GoldBundle> minimal_bundles(std::vector<GoldBundle> bundles);
+
+}  // namespace routedk::bundle

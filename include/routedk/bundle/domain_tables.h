@@ -1,0 +1,38 @@
+/// The CSV files of one domain, each read into a checked table.
+#pragma once
+
+#include "routedk/bundle/session.h"
+
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+namespace routedk::bundle {
+
+/// Two integer columns, `key,value`, grouped by key: keys in order of first appearance, values in file order.
+struct IdTable {
+  struct Group {
+    std::int64_t key = 0;
+    std::vector<std::int64_t> values;
+    std::int64_t line = 0;  ///< where the key first appears
+  };
+  std::filesystem::path path;
+  std::vector<Group> groups;
+  std::unordered_map<std::int64_t, std::size_t> index;  ///< key -> groups
+
+  /// nullptr when the key does not occur.
+  const Group* find(std::int64_t key) const;
+};
+
+/// FileError as io::read_csv; DataError with file:line for an id that is no integer and for a pair that
+/// comes twice.
+IdTable read_id_table(const std::filesystem::path& path);
+
+/// `id,text` by id. DataError with file:line for an id that is no integer or comes twice, and for text that
+/// is not UTF-8.
+std::map<std::int64_t, std::string> read_texts(const std::filesystem::path& path);
+
+}  // namespace routedk::bundle

@@ -1,0 +1,20 @@
+/// Titles as people wrote them -> one clean line of UTF-8.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+namespace routedk::bundle {
+
+/// `text` with its HTML entities decoded: numeric ones (0x80..0x9F read as Windows-1252, as browsers do;
+/// what is no character becomes U+FFFD) and the common named ones (all of Latin-1, typographic signs).
+/// Whatever else starts with `&` stays as it is, and nothing is decoded twice.
+std::string decode_entities(std::string_view text);
+
+/// `text` with every run of white space, U+00A0 and control characters folded into one space, ends trimmed.
+std::string fold_space(std::string_view text);
+
+/// Whether `text` is well-formed UTF-8 (RFC 3629: no overlong form, no surrogate, at most U+10FFFF).
+bool is_utf8(std::string_view text) noexcept;
+
+}  // namespace routedk::bundle

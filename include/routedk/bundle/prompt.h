@@ -1,0 +1,71 @@
+/// Prompts from template files.
+///
+/// A template file is text: comment lines, then a line `[system]` and the system turn, then a line `[user]`
+/// and the user turn. A turn's outer blank lines are dropped. Placeholders, each allowed in the files below:
+///   {{products}}  the session's items, `{product1: title, product2: title, ...}`, titles whole
+///   {{rules}}     the text of the session's rules
+///   {{thought}}   the text of the session's thought
+/// What is put in is never searched for placeholders again, whatever a title spells.
+#pragma once
+
+#include "routedk/bundle/session.h"
+#include "routedk/text/chat_template.h"
+
+#include <array>
+#include <filesystem>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace routedk::bundle {
+
+/// What a prompt shows and asks for. The file of each is `<prompt_name>.txt`; it must use the placeholders
+/// named here, each exactly once, and no other.
+enum class PromptKind {
+  kRaw,           ///< products
+  kRules,         ///< products, rules
+  kThought,       ///< products, thought
+  kBoth,          ///< products, rules, thought
+  kWriteRules,    ///< products; asks for the rules instead of the bundles
+  kWriteThought,  ///< products; asks for the thought instead of the bundles
+};
+inline constexpr int kPromptKinds = 6;
+
+/// "raw", "rules", "thought", "both", "write_rules" or "write_thought".
+const char* prompt_name(PromptKind kind) noexcept;
+
+/// What is known of one session; a text that the kind does not show is not looked at.
+struct PromptContent {
+  std::string rules;
+  std::string thought;
+};
+
+class PromptTemplates {
+ public:
+  /// Reads the six files of a folder. FileError where one can't be read; ConfigError names file:line where a
+  /// section or placeholder is unknown, missing or there twice.
+  static PromptTemplates load(const std::filesystem::path& folder);
+
+  /// The system and the user turn for a session.
+  std::vector<text::ChatMessage> render(PromptKind kind, const Session& session,
+                                        const PromptContent& content = {}) const;
+
+ private:
+  /// Text cut at its placeholders: literal, placeholder, literal, ..., literal.
+  struct Turn {
+    std::vector<std::string> literals;
+    std::vector<std::string> placeholders;
+  };
+  struct Template {
+    Turn system;
+    Turn user;
+  };
+  struct Parser;
+
+  std::array<Template, kPromptKinds> templates_;
+};
+
+/// `{product1: title, product2: title, ...}`.
+std::string product_list(const Session& session);
+
+}  // namespace routedk::bundle

@@ -1,0 +1,35 @@
+/// Prompts and answers as token ids, tokenised apart (METHOD: the loss and the automaton see answer ids only).
+#pragma once
+
+#include <filesystem>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "routedk/text/chat_template.h"
+#include "routedk/text/tokenizer.h"
+
+namespace routedk::bundle {
+
+class SessionEncoder {
+ public:
+  SessionEncoder(text::Tokenizer tokenizer, text::ChatTemplate chat)
+      : tokenizer_(std::move(tokenizer)), chat_(std::move(chat)) {}
+  /// Tokenizer and chat template of a model file.
+  static SessionEncoder from_gguf(const std::filesystem::path& model);
+
+  /// The turns, then the opening of the assistant's turn.
+  std::vector<text::TokenId> prompt(const std::vector<text::ChatMessage>& messages) const {
+    return chat_.encode(tokenizer_, messages, /*add_generation_prompt=*/true);
+  }
+  /// The answer's ids and the end-of-turn token.
+  std::vector<text::TokenId> answer(std::string_view text) const;
+  text::TokenId end_of_turn() const { return chat_.end_of_turn(tokenizer_); }
+  const text::Tokenizer& tokenizer() const noexcept { return tokenizer_; }
+
+ private:
+  text::Tokenizer tokenizer_;
+  text::ChatTemplate chat_;
+};
+
+}  // namespace routedk::bundle

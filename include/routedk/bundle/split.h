@@ -1,0 +1,38 @@
+/// Train, validation and test sessions: the published split of the data set.
+#pragma once
+
+#include "routedk/bundle/session.h"
+
+#include <cstdint>
+#include <filesystem>
+#include <span>
+#include <string_view>
+#include <vector>
+
+namespace routedk::bundle {
+
+/// How many sessions of each length are test and validation.
+struct SplitCounts {
+  std::int64_t test_per_length = 20;
+  std::int64_t val_per_length = 10;
+};
+
+struct Split {
+  std::vector<Session> train;
+  std::vector<Session> val;
+  std::vector<Session> test;
+
+  /// By name: "train", "val" or "test"; ConfigError otherwise.
+  const std::vector<Session>& part(std::string_view name) const;
+};
+
+/// The counts a data folder states in its own `split.yaml`, else SplitCounts's. ConfigError names file and
+/// line of an unknown key or a value that is no count.
+SplitCounts default_split_counts(const std::filesystem::path& dir);
+
+/// For each length (before drops): ordered by `order`, the last `test_per_length` are test, the
+/// `val_per_length` before them validation, the rest train; a length with fewer sessions fills test first.
+/// Each part runs by length, then order. ConfigError when a count is negative.
+Split split_sessions(std::span<const Session> sessions, const SplitCounts& counts);
+
+}  // namespace routedk::bundle

@@ -1,0 +1,30 @@
+/// Title similarity without any learning.
+#pragma once
+
+#include "routedk/bundle/session.h"
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+namespace routedk::bundle {
+
+/// TF-IDF vectors over the titles of a domain: words are the runs of [a-z0-9] of the lower-cased title, a
+/// word weighs (1 + ln tf) ln(N / df), vectors have length 1. The titles are taken as they stand in the file,
+/// entities not decoded (Dataset::titles): so were the published floors made.
+class TfIdf {
+ public:
+  explicit TfIdf(const std::map<ItemId, std::string>& titles);
+
+  /// Cosine of the two titles' vectors, 0 to 1; 0 for an item without a title.
+  double similarity(ItemId a, ItemId b) const;
+
+ private:
+  using Vector = std::vector<std::pair<std::uint32_t, double>>;  // (word, weight), ascending by word
+  std::unordered_map<ItemId, Vector> vectors_;
+};
+
+}  // namespace routedk::bundle

@@ -1,0 +1,54 @@
+/// Configuration: YAML to structs and back. A struct lists its fields once, and the list serves reading,
+/// checking, dumping and documentation:
+///
+///   struct RouterConfig {
+///     double learning_rate = 1e-3;
+///     std::string scale = "softmax";
+///     template <typename F>
+///     void fields(F& f) {
+///       f("learning_rate", learning_rate, "step size of W_l and b_l", positive());
+///       f("scale", scale, "how logits become weights", one_of({"softmax", "k_softmax"}));
+///     }
+///     void validate(std::vector<std::string>& problems) const;  // optional: rules across fields
+///   };
+///
+/// A field is a bool, number, text, std::optional of these (null = absent), std::vector of these or of
+/// structs, or a struct (a section). Every field has its default; a file holds only differences.
+#pragma once
+
+#include "routedk/core/config_reader.h"
+#include "routedk/core/config_rules.h"
+#include "routedk/core/config_source.h"
+#include "routedk/core/config_writer.h"
+
+#include <string>
+#include <vector>
+
+namespace routedk {
+
+/// ConfigError with one problem a line; nothing when there is none.
+void throw_problems(const std::vector<std::string>& problems);
+
+/// Reads and checks a configuration. All problems are collected before one ConfigError is thrown:
+///   "`lora.rank` must be at least 1, but is 0 instead (demo.yaml:12)."
+/// `validate` of a section is called only when its fields had no problem.
+template <typename T>
+T read_config(const ConfigSource& source) {
+  T config{};
+  std::vector<std::string> problems;
+  ConfigReader::read_section(source.root(), "", config, problems);
+  throw_problems(problems);
+  return config;
+}
+
+/// The whole configuration as YAML, each field with its meaning and rule beside it; reads back unchanged.
+template <typename T>
+std::string dump_config(const T& config) {
+  T copy = config;
+  std::string yaml;
+  ConfigWriter writer(yaml, 0);
+  copy.fields(writer);
+  return yaml;
+}
+
+}  // namespace routedk

@@ -1,0 +1,107 @@
+/// Reads a section's fields from a ConfigNode: the visitor that `read_config` hands to `fields`.
+#pragma once
+
+#include "routedk/core/config_rules.h"
+#include "routedk/core/config_source.h"
+#include "routedk/core/config_types.h"
+
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace routedk {
+
+template <typename T>
+concept HasValidate = requires(const T& section, std::vector<std::string>& problems) {
+  section.validate(problems);
+};
+
+class ConfigReader {
+ public:
+  /// `path` is the section's ("" at the top); problems are appended to `problems`.
+  ConfigReader(const ConfigNode& section, std::string path, std::vector<std::string>& problems)
+      : section_(section), path_(std::move(path)), problems_(problems) {}
+
+  /// Called by `fields` for each field: reads the member of that name, if given, and checks the rule.
+  template <typename T, typename Rule = NoRule>
+  void operator()(const char* name, T& member, const char* /*meaning*/, const Rule& rule = {}) {
+    names_.emplace_back(name);
+    if (const ConfigNode* node = section_.find(names_.back())) {
+      read(*node, join(name), member, rule);
+    }
+  }
+
+  /// Reads a whole section, its unknown keys and its cross-field rules.
+  template <ConfigSection T>
+  static void read_section(const ConfigNode& node, const std::string& path, T& section,
+                           std::vector<std::string>& problems) {
+    const std::size_t before = problems.size();
+    ConfigReader reader(node, path, problems);
+    if (reader.is_section()) {
+      section.fields(reader);
+      reader.report_unknown_keys();
+    }
+    if constexpr (HasValidate<T>) {
+      if (problems.size() == before) {
+        section.validate(problems);
+        reader.prefix_path(before);
+      }
+    }
+  }
+
+ private:
+  template <typename T, typename Rule>
+  void read(const ConfigNode& node, const std::string& path, T& value, const Rule& rule) {
+    if constexpr (ConfigOptional<T>) {
+      value.reset();
+      if (node.kind != ConfigNode::Kind::kNull) {
+        read(node, path, value.emplace(), rule);
+      }
+    } else if constexpr (ConfigVector<T>) {
+      read_list(node, path, value, rule);
+    } else if constexpr (ConfigScalar<T>) {
+      read_scalar(node, path, value, rule);
+    } else {
+      read_section(node, path, value, problems_);
+    }
+  }
+
+  template <typename T, typename Rule>
+  void read_list(const ConfigNode& node, const std::string& path, std::vector<T>& list, const Rule& rule) {
+    if (node.kind != ConfigNode::Kind::kList) {
+      return report(path, "a list", node);
+    }
+    list.clear();
+    for (const ConfigNode& item : node.items) {
+      T value{};
+      read(item, fmt::format("{}[{}]", path, list.size()), value, rule);
+      list.push_back(std::move(value));
+    }
+  }
+
+  template <typename T, typename Rule>
+  void read_scalar(const ConfigNode& node, const std::string& path, T& value, const Rule& rule) {
+    const std::optional<T> parsed = parse_scalar<T>(node);
+    if (!parsed) {
+      return report(path, scalar_words<T>(), node);
+    }
+    if (!rule.holds(*parsed)) {
+      return report(path, rule.words(), node);
+    }
+    value = *parsed;
+  }
+
+  bool is_section();
+  std::string join(const std::string& name) const;
+  void report(const std::string& path, const std::string& rule, const ConfigNode& node);
+  void report_unknown_keys();
+  // Puts "path: " before every problem from the `first` one on.
+  void prefix_path(std::size_t first);
+
+  const ConfigNode& section_;
+  std::string path_;
+  std::vector<std::string>& problems_;
+  std::vector<std::string> names_;
+};
+
+}  // namespace routedk

@@ -1,0 +1,52 @@
+/// Rules a configuration value must keep. Each says itself in words that follow "must be".
+#pragma once
+
+#include <initializer_list>
+#include <string>
+#include <vector>
+
+namespace routedk {
+
+struct NoRule {
+  template <typename T>
+  bool holds(const T& /*value*/) const noexcept {
+    return true;
+  }
+  std::string words() const { return {}; }
+};
+
+class NumberRule {
+ public:
+  enum class Kind { kPositive, kAtLeast, kBetween };
+  NumberRule(Kind kind, double low, double high) noexcept : kind_(kind), low_(low), high_(high) {}
+  bool holds(double value) const noexcept;
+  /// "at least 1"
+  std::string words() const;
+
+ private:
+  Kind kind_;
+  double low_;
+  double high_;
+};
+
+class ChoiceRule {
+ public:
+  explicit ChoiceRule(std::vector<std::string> choices) : choices_(std::move(choices)) {}
+  bool holds(const std::string& value) const;
+  /// "one of softmax, k_softmax"
+  std::string words() const;
+
+ private:
+  std::vector<std::string> choices_;
+};
+
+/// value > 0
+NumberRule positive() noexcept;
+/// value >= low
+NumberRule at_least(double low) noexcept;
+/// low <= value <= high
+NumberRule between(double low, double high) noexcept;
+/// For texts and, item by item, lists of texts.
+ChoiceRule one_of(std::initializer_list<const char*> choices);
+
+}  // namespace routedk

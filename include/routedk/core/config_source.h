@@ -1,0 +1,51 @@
+/// Configuration text as a tree of nodes that remember where they were written.
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace routedk {
+
+/// One value of a configuration. `place` is "demo.yaml:12", or "--set lora.rank" for an assignment.
+struct ConfigNode {
+  enum class Kind { kNull, kScalar, kList, kMap };
+
+  Kind kind = Kind::kNull;
+  std::string text;     ///< of a scalar
+  bool quoted = false;  ///< a scalar written in quotes is a text, never a number
+  std::string place;
+  std::vector<ConfigNode> items;                            ///< of a list
+  std::vector<std::pair<std::string, ConfigNode>> members;  ///< of a map, in the order of the file
+
+  /// The member of that name, or nullptr.
+  const ConfigNode* find(const std::string& name) const;
+  ConfigNode* find(const std::string& name);
+};
+
+/// The value as an error message shows it: `abc`, null, "a list", "a section".
+std::string describe(const ConfigNode& node);
+
+/// A YAML document and the assignments made over it.
+class ConfigSource {
+ public:
+  /// FileError when the file cannot be read; otherwise as from_string.
+  static ConfigSource from_file(const std::filesystem::path& path);
+  /// `name` stands for the file in places. ConfigError when the text is not one YAML mapping, repeats a key,
+  /// or uses anchors.
+  static ConfigSource from_string(const std::string& yaml, const std::string& name);
+  /// No document: every field keeps its default.
+  static ConfigSource empty();
+
+  /// Assigns "a.b=value", the value read as YAML; the last assignment wins. Missing sections are made.
+  /// ConfigError when the text has another form or its path runs through something that is not a section.
+  void set(const std::string& assignment);
+
+  const ConfigNode& root() const noexcept { return root_; }
+
+ private:
+  ConfigNode root_;
+};
+
+}  // namespace routedk

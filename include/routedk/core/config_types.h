@@ -1,0 +1,99 @@
+/// Which C++ types a configuration field may have, and how scalars are read and written.
+#pragma once
+
+#include "routedk/core/config_source.h"
+
+#include <charconv>
+#include <cmath>
+#include <concepts>
+#include <limits>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <system_error>
+#include <vector>
+
+#include <fmt/format.h>
+
+namespace routedk {
+
+template <typename T>
+concept ConfigNumber = (std::integral<T> || std::floating_point<T>)&&!std::same_as<T, bool>;
+template <typename T>
+concept ConfigScalar = ConfigNumber<T> || std::same_as<T, bool> || std::same_as<T, std::string>;
+
+template <typename T>
+struct IsVector : std::false_type {};
+template <typename T>
+struct IsVector<std::vector<T>> : std::true_type {};
+template <typename T>
+struct IsOptional : std::false_type {};
+template <typename T>
+struct IsOptional<std::optional<T>> : std::true_type {};
+
+template <typename T>
+concept ConfigVector = IsVector<T>::value;
+template <typename T>
+concept ConfigOptional = IsOptional<T>::value;
+/// Everything else is a section: a struct with `template <typename F> void fields(F& f)`.
+template <typename T>
+concept ConfigSection = !ConfigScalar<T> && !ConfigVector<T> && !ConfigOptional<T>;
+
+/// What a scalar of type T must be, for "must be ...": "an integer from 0 to 255".
+template <ConfigScalar T>
+std::string scalar_words() {
+  if constexpr (std::same_as<T, bool>) {
+    return "true or false";
+  } else if constexpr (std::same_as<T, std::string>) {
+    return "a text";
+  } else if constexpr (std::floating_point<T>) {
+    return "a finite number";
+  } else {
+    return fmt::format("an integer from {} to {}", std::numeric_limits<T>::min(),
+                       std::numeric_limits<T>::max());
+  }
+}
+
+/// The scalar's value; nothing when the node is no scalar of that type or the number leaves T's range.
+template <ConfigNumber T>
+std::optional<T> parse_number(const ConfigNode& node) {
+  if (node.kind != ConfigNode::Kind::kScalar || node.quoted) {
+    return std::nullopt;
+  }
+  T value{};
+  const char* end = node.text.data() + node.text.size();
+  const auto [stop, error] = std::from_chars(node.text.data(), end, value);
+  if (error != std::errc() || stop != end || !std::isfinite(static_cast<double>(value))) {
+    return std::nullopt;
+  }
+  return value;
+}
+std::optional<bool> parse_bool(const ConfigNode& node);
+/// A plain word or number is a text, too: the field's type decides.
+std::optional<std::string> parse_text(const ConfigNode& node);
+
+template <ConfigScalar T>
+std::optional<T> parse_scalar(const ConfigNode& node) {
+  if constexpr (std::same_as<T, bool>) {
+    return parse_bool(node);
+  } else if constexpr (std::same_as<T, std::string>) {
+    return parse_text(node);
+  } else {
+    return parse_number<T>(node);
+  }
+}
+
+/// A text as YAML: plain where nothing else could be meant, otherwise in double quotes.
+std::string yaml_text(std::string_view text);
+
+/// A scalar as YAML; floating-point numbers in the shortest form that reads back to the same bits.
+template <ConfigScalar T>
+std::string yaml_scalar(const T& value) {
+  if constexpr (std::same_as<T, std::string>) {
+    return yaml_text(value);
+  } else {
+    return fmt::format("{}", value);
+  }
+}
+
+}  // namespace routedk

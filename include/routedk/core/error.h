@@ -1,0 +1,65 @@
+/// Typed errors. One sentence grammar everywhere: name the thing, state the rule, give the value, say where:
+///   "`lora.rank` must be at least 1, but is 0 instead (demo.yaml:12)."
+#pragma once
+
+#include <exception>
+#include <stdexcept>
+#include <string>
+#include <utility>
+
+#include <fmt/format.h>
+
+namespace routedk {
+
+/// Base of every error this library throws.
+class Error : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
+
+/// Something the user can fix: programs exit with 2.
+class UserError : public Error {
+ public:
+  using Error::Error;
+};
+
+/// A configuration, an option or an argument breaks a rule.
+class ConfigError : public UserError {
+ public:
+  using UserError::UserError;
+};
+
+/// A file from outside is missing, truncated or breaks its format's rules.
+class FileError : public UserError {
+ public:
+  using UserError::UserError;
+};
+
+/// The content of a data set breaks a rule (a bundle outside its session, an item without a title).
+class DataError : public UserError {
+ public:
+  using UserError::UserError;
+};
+
+/// The machine failed us: a full disk, a failed read or rename. Programs exit with 1.
+class SystemError : public Error {
+ public:
+  using Error::Error;
+};
+
+/// A computation left the finite numbers. Programs exit with 1.
+class NumericError : public Error {
+ public:
+  using Error::Error;
+};
+
+/// Throws E with a formatted message.
+template <typename E, typename... Args>
+[[noreturn]] void throw_(fmt::format_string<Args...> format, Args&&... args) {
+  throw E(fmt::format(format, std::forward<Args>(args)...));
+}
+
+/// The exit code a program ends with after `error`: 2 for UserError, 1 for anything else.
+int exit_code(const std::exception& error) noexcept;
+
+}  // namespace routedk

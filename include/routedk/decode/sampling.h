@@ -1,0 +1,27 @@
+/// Drawing one token.
+#pragma once
+
+#include <cstdint>
+#include <span>
+
+#include "routedk/core/random.h"
+#include "routedk/text/token_automaton.h"
+
+namespace routedk::decode {
+
+/// A drawn token and its log-probabilities at temperature 1: under the model, and among the allowed tokens.
+struct Draw {
+  text::TokenId token = 0;
+  text::TokenAutomaton::State next = 0;
+  double logprob = 0.0;
+  double constrained_logprob = 0.0;
+};
+
+/// logits [V] of the model. `edges`: the tokens that may follow. Temperature 0 takes the likeliest (the lower
+/// id on a tie); otherwise draws from softmax(logits / temperature) over the edges.
+Draw draw_constrained(std::span<const float> logits, std::span<const text::TokenAutomaton::Edge> edges,
+                      double temperature, Random random);
+/// The same over the whole vocabulary; `next` is unused.
+Draw draw_free(std::span<const float> logits, double temperature, Random random);
+
+}  // namespace routedk::decode

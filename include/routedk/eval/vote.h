@@ -1,0 +1,25 @@
+/// Majority vote over whole candidates (METHOD of the paper: the most frequent normalised answer wins).
+#pragma once
+
+#include <optional>
+#include <span>
+
+#include "routedk/bundle/answer.h"
+
+namespace routedk::eval {
+
+/// One candidate's vote; a candidate that did not parse has no answer and does not vote.
+struct Ballot {
+  std::optional<bundle::ProductAnswer> answer;  ///< normalised
+  double logprob = 0.0;                         ///< of the candidate under the unconstrained model
+};
+
+struct VoteResult {
+  std::optional<bundle::ProductAnswer> answer;  ///< nothing when no candidate parsed
+  double share = 0.0;                           ///< votes for the winner / number of candidates
+};
+
+/// Ties go to the answer whose best candidate has the higher log-probability, then to the smaller canonical text.
+VoteResult majority_vote(std::span<const Ballot> ballots);
+
+}  // namespace routedk::eval

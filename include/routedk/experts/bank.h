@@ -1,0 +1,67 @@
+/// K experts and how their deltas reach a linear's output.
+#pragma once
+
+#include "routedk/experts/expert.h"
+#include "routedk/experts/gate.h"
+#include "routedk/model/batch.h"
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <ATen/ATen.h>
+
+namespace routedk::experts {
+
+/// Dropout before A, as a training pass asks for it.
+struct TrainingDropout {
+  double rate = 0.0;
+  std::uint64_t seed = 0;
+  std::uint64_t step = 0;
+  std::vector<std::uint64_t> example_keys;  // [S]
+};
+
+/// One linear's place in a forward pass.
+struct DeltaSite {
+  std::int64_t layer;
+  model::Linear linear;
+  const GateRows& rows;
+  const model::FlatBatch& batch;
+  const TrainingDropout* dropout;  ///< nullptr outside training
+};
+
+class ExpertBank {
+ public:
+  /// At least one expert, all of the same model.
+  explicit ExpertBank(std::vector<std::shared_ptr<Expert>> experts);
+
+  std::int64_t size() const noexcept { return static_cast<std::int64_t>(experts_.size()); }  // K
+  const Expert& operator[](std::int64_t i) const { return *experts_[static_cast<std::size_t>(i)]; }
+  Expert& operator[](std::int64_t i) { return *experts_[static_cast<std::size_t>(i)]; }
+  /// Position of an expert by name; ConfigError with the known names otherwise.
+  std::int64_t index_of(const std::string& name) const;
+
+  /// Packs all experts' factors side by side in `dtype`, for mixing. Call when they no longer change.
+  void freeze(at::ScalarType dtype);
+
+  /// x [T,in], y = x W^T [T,out] -> y + sum_i alpha_i s_i (x A_i^T) B_i^T.
+  /// Owned rows go run by run through their expert's factors; mixed rows through the frozen stack.
+  at::Tensor add_delta(const DeltaSite& site, const at::Tensor& x, const at::Tensor& y) const;
+
+ private:
+  struct Stack {
+    at::Tensor a;       // [R,in]
+    at::Tensor bt;      // [R,out]
+    at::Tensor expert;  // [R] I64
+    at::Tensor scale;   // [R] F32
+  };
+  at::Tensor add_owned(const DeltaSite& site, const at::Tensor& x, const at::Tensor& y) const;
+  at::Tensor add_mixed(const DeltaSite& site, const at::Tensor& x, const at::Tensor& y) const;
+  Stack stack(std::int64_t layer, model::Linear linear, at::ScalarType dtype) const;
+
+  std::vector<std::shared_ptr<Expert>> experts_;
+  std::vector<Stack> stacks_;  // [L * 7] once frozen
+};
+
+}  // namespace routedk::experts

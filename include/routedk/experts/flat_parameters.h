@@ -1,0 +1,33 @@
+/// Trainable tensors as views of one flat fp32 buffer, so that clipping, AdamW and checkpoints are one pass.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include <ATen/ATen.h>
+
+namespace routedk::experts {
+
+class FlatParameters {
+ public:
+  FlatParameters() = default;
+  /// One leaf per shape, zero-initialised, in order, without gaps.
+  explicit FlatParameters(const std::vector<std::vector<std::int64_t>>& shapes);
+
+  /// The tensors themselves: leaves over values(), their gradients views of grads().
+  const std::vector<at::Tensor>& leaves() const noexcept { return leaves_; }
+  const at::Tensor& values() const noexcept { return values_; }  // [P] F32
+  const at::Tensor& grads() const noexcept { return grads_; }    // [P] F32, undefined while frozen
+  std::int64_t size() const noexcept { return values_.numel(); }
+
+  /// Trainable parameters have a gradient buffer, frozen ones none.
+  void set_trainable(bool trainable);
+  bool trainable() const noexcept { return grads_.defined(); }
+
+ private:
+  at::Tensor values_;
+  at::Tensor grads_;
+  std::vector<at::Tensor> leaves_;
+};
+
+}  // namespace routedk::experts

@@ -1,0 +1,71 @@
+/// Gates: how much of each expert each sequence gets in each layer (alpha [S,K]).
+#pragma once
+
+#include "routedk/model/batch.h"
+
+#include <cstdint>
+#include <vector>
+
+#include <ATen/ATen.h>
+
+namespace routedk::experts {
+
+/// The rows of one layer. Where every row belongs to one expert, `owner` says to which (-1: to none) and the
+/// bank multiplies with that expert's factors alone; otherwise `owner` is empty and alpha mixes.
+struct GateRows {
+  at::Tensor alpha;  // [S,K] F32
+  std::vector<int> owner;
+};
+
+/// The only polymorphic class on the forward path: layers never ask which strategy runs.
+class Gate {
+ public:
+  virtual ~Gate() = default;
+  /// hidden [T,D]: the layer's input, before its norm.
+  virtual GateRows rows(std::int64_t layer, const at::Tensor& hidden,
+                        const model::FlatBatch& batch) const = 0;
+};
+
+/// Each sequence is one expert's (training, single-expert inference) or nobody's (-1, the plain backbone).
+class OwnerGate : public Gate {
+ public:
+  OwnerGate(std::vector<int> owner, std::int64_t experts);
+  GateRows rows(std::int64_t layer, const at::Tensor& hidden, const model::FlatBatch& batch) const override;
+
+ private:
+  GateRows rows_;
+};
+
+/// Every sequence is the same expert's, or nobody's (-1), however many sequences there are.
+class SingleExpertGate : public Gate {
+ public:
+  SingleExpertGate(int expert, std::int64_t experts) : expert_(expert), experts_(experts) {}
+  GateRows rows(std::int64_t layer, const at::Tensor& hidden, const model::FlatBatch& batch) const override;
+
+ private:
+  int expert_;
+  std::int64_t experts_;
+};
+
+/// The same weights [K] for every sequence and layer; 1/K each is METHOD's `average`.
+class FixedGate : public Gate {
+ public:
+  explicit FixedGate(std::vector<float> weights);
+  static FixedGate average(std::int64_t experts);
+  GateRows rows(std::int64_t layer, const at::Tensor& hidden, const model::FlatBatch& batch) const override;
+
+ private:
+  at::Tensor weights_;  // [K]
+};
+
+/// Rows that an earlier pass computed, one [S,K] a layer: decoding keeps the prompt's alpha.
+class FrozenGate : public Gate {
+ public:
+  explicit FrozenGate(std::vector<GateRows> layers) : layers_(std::move(layers)) {}
+  GateRows rows(std::int64_t layer, const at::Tensor& hidden, const model::FlatBatch& batch) const override;
+
+ private:
+  std::vector<GateRows> layers_;
+};
+
+}  // namespace routedk::experts

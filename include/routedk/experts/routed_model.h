@@ -1,0 +1,45 @@
+/// Backbone + expert bank + gate = one forward pass, whatever the gate (ARCHITECTURE.md, "Gate rows").
+#pragma once
+
+#include "routedk/experts/bank.h"
+#include "routedk/experts/gate.h"
+#include "routedk/model/backbone.h"
+
+#include <memory>
+#include <vector>
+
+#include <ATen/ATen.h>
+
+namespace routedk::experts {
+
+struct RoutedOutput {
+  at::Tensor hidden;           // [T,D], after the final norm
+  std::vector<GateRows> rows;  // [L]
+};
+
+/// What one pass runs with.
+struct RoutedPass {
+  const model::FlatBatch& batch;
+  const Gate& gate;
+  const model::AttendFn& attend;
+  const TrainingDropout* dropout = nullptr;
+};
+
+class RoutedModel {
+ public:
+  RoutedModel(std::shared_ptr<const model::Backbone> backbone, std::shared_ptr<ExpertBank> bank)
+      : backbone_(std::move(backbone)), bank_(std::move(bank)) {}
+
+  /// The gate sees each layer's input; its rows weigh that layer's deltas.
+  RoutedOutput forward(const RoutedPass& pass) const;
+
+  const model::Backbone& backbone() const noexcept { return *backbone_; }
+  ExpertBank& bank() noexcept { return *bank_; }
+  const ExpertBank& bank() const noexcept { return *bank_; }
+
+ private:
+  std::shared_ptr<const model::Backbone> backbone_;
+  std::shared_ptr<ExpertBank> bank_;
+};
+
+}  // namespace routedk::experts

@@ -1,0 +1,22 @@
+/// CSV with a header line, RFC 4180 quoting, newlines inside quotes (libcsv).
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <string>
+#include <vector>
+
+namespace routedk::io {
+
+struct CsvRow {
+  std::vector<std::string> fields;
+  std::int64_t line = 0;  ///< line of the file on which the row starts, from 1
+};
+
+/// Streams the rows after the header. Every row must have exactly the header's number of fields, at least
+/// `columns`. FileError names file, line, rule and value.
+void read_csv(const std::filesystem::path& path, std::size_t columns,
+              const std::function<void(const CsvRow&)>& on_row);
+
+}  // namespace routedk::io

@@ -1,0 +1,76 @@
+/// GGUF version 3, read only (format: ggml's docs/gguf.md).
+#pragma once
+
+#include "routedk/io/mapped_file.h"
+
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <span>
+#include <string>
+#include <variant>
+#include <vector>
+
+namespace routedk::io {
+
+/// Type numbers of the format.
+enum class GgmlType : std::uint32_t { kF32 = 0, kF16 = 1, kQ4_0 = 2, kQ4_1 = 3, kQ8_0 = 8, kBF16 = 30 };
+
+const char* ggml_type_name(GgmlType type) noexcept;
+/// Elements of one block and its bytes: Q4_1 is {32, 20}, F32 {1, 4}.
+struct BlockLayout {
+  std::int64_t elements;
+  std::size_t bytes;
+};
+BlockLayout ggml_block(GgmlType type) noexcept;
+
+/// One tensor of the file; shape is row-major, slowest dimension first (the reverse of the file's order).
+struct GgufTensor {
+  std::string name;
+  GgmlType type = GgmlType::kF32;
+  std::vector<std::int64_t> shape;
+  std::span<const std::byte> bytes;
+};
+
+/// Integers of every width arrive as int64 (uint64 above its range is a FileError), floats as double.
+using GgufValue = std::variant<bool, std::int64_t, double, std::string, std::vector<std::int64_t>,
+                               std::vector<double>, std::vector<std::string>>;
+
+class GgufFile {
+ public:
+  /// Maps and checks the file: magic, version, counts against the file's size before any allocation,
+  /// alignment, tensor ranges without overlaps. FileError names file, place, rule and value.
+  static GgufFile open(const std::filesystem::path& path);
+
+  const std::map<std::string, GgufTensor>& tensors() const noexcept { return tensors_; }
+  const GgufTensor& tensor(const std::string& name) const;
+  bool has(const std::string& key) const { return metadata_.contains(key); }
+  const std::map<std::string, GgufValue>& metadata() const noexcept { return metadata_; }
+
+  /// Metadata by key; FileError when the key is missing or of another type.
+  std::int64_t integer(const std::string& key) const;
+  double real(const std::string& key) const;
+  bool boolean(const std::string& key) const;
+  const std::string& text(const std::string& key) const;
+  const std::vector<std::string>& texts(const std::string& key) const;
+  const std::vector<std::int64_t>& integers(const std::string& key) const;
+  const std::vector<double>& reals(const std::string& key) const;
+
+  const MappedFile& file() const noexcept { return *file_; }
+
+ private:
+  template <typename T>
+  const T& value(const std::string& key) const;
+
+  std::shared_ptr<const MappedFile> file_;
+  std::map<std::string, GgufTensor> tensors_;
+  std::map<std::string, GgufValue> metadata_;
+};
+
+/// Decodes `out.size()` elements of whole blocks, exactly as ggml does, in fp32. Error when the sizes do not
+/// fit.
+void ggml_dequantize(GgmlType type, std::span<const std::byte> blocks, std::span<float> out);
+
+}  // namespace routedk::io

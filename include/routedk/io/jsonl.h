@@ -1,0 +1,43 @@
+/// JSON documents and JSON lines. Texts that are not UTF-8 are written with U+FFFD in place of the bad bytes.
+#pragma once
+
+#include <filesystem>
+#include <functional>
+#include <istream>
+#include <string>
+
+#include <nlohmann/json.hpp>
+
+namespace routedk::io {
+
+using Json = nlohmann::ordered_json;
+
+/// Calls `on_line(value, line number from 1)` for every non-blank line. FileError names source:line when a
+/// line is not JSON. `source` names the stream in errors.
+void read_jsonl(std::istream& in, const std::string& source,
+                const std::function<void(const Json&, std::int64_t)>& on_line);
+void read_jsonl(const std::filesystem::path& path,
+                const std::function<void(const Json&, std::int64_t)>& on_line);
+
+/// Reads one JSON document; FileError names the file and the place.
+Json read_json(const std::filesystem::path& path);
+/// Writes one JSON document, indented by two spaces, under a temporary name, flushed, then renamed.
+void write_json(const std::filesystem::path& path, const Json& value);
+
+/// Appends lines to a file: each record is one write, flushed to disk by `sync()` and on destruction.
+/// A last line without its newline (a crash) is cut off on opening.
+class JsonlWriter {
+ public:
+  explicit JsonlWriter(const std::filesystem::path& path);
+  JsonlWriter(const JsonlWriter&) = delete;
+  JsonlWriter& operator=(const JsonlWriter&) = delete;
+  ~JsonlWriter();
+  void append(const Json& record);
+  void sync();
+
+ private:
+  std::filesystem::path path_;
+  int fd_ = -1;
+};
+
+}  // namespace routedk::io

@@ -1,0 +1,56 @@
+/// safetensors: 8 bytes of little-endian header length, a JSON header, raw tensors.
+#pragma once
+
+#include "routedk/io/mapped_file.h"
+
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace routedk::io {
+
+enum class Dtype { kF64, kF32, kF16, kBF16, kI64, kI32, kI16, kI8, kU8, kBool };
+
+/// Bytes of one element.
+std::size_t dtype_size(Dtype dtype) noexcept;
+/// The format's own name: "F32".
+const char* dtype_name(Dtype dtype) noexcept;
+
+/// A named, typed view of bytes that someone else owns.
+struct TensorView {
+  std::string name;
+  Dtype dtype = Dtype::kF32;
+  std::vector<std::int64_t> shape;
+  std::span<const std::byte> bytes;
+};
+
+class SafetensorsFile {
+ public:
+  /// Maps and checks the file: header at most 100 MB, no duplicate key, offsets in range, in order, without
+  /// gaps or overlaps, sizes equal to shape x dtype. FileError names file, tensor, rule and value.
+  static SafetensorsFile open(const std::filesystem::path& path);
+
+  /// The tensors by name; views live as long as this object or a copy of it.
+  const std::map<std::string, TensorView>& tensors() const noexcept { return tensors_; }
+  /// FileError when there is no such tensor.
+  const TensorView& at(const std::string& name) const;
+  const std::map<std::string, std::string>& metadata() const noexcept { return metadata_; }
+  const MappedFile& file() const noexcept { return *file_; }
+
+ private:
+  std::shared_ptr<const MappedFile> file_;
+  std::map<std::string, TensorView> tensors_;
+  std::map<std::string, std::string> metadata_;
+};
+
+/// Writes the tensors in the given order under a temporary name, flushes, renames. The header is padded with
+/// spaces to 8 bytes. SystemError when the disk is full.
+void write_safetensors(const std::filesystem::path& path, std::span<const TensorView> tensors,
+                       const std::map<std::string, std::string>& metadata = {});
+
+}  // namespace routedk::io

@@ -1,0 +1,53 @@
+/// The frozen Llama. Everything that varies is given to `forward` as two functions: how queries meet keys
+/// (training, prefill, cached decoding) and what is added to the frozen linears (the experts).
+#pragma once
+
+#include "routedk/model/batch.h"
+#include "routedk/model/config.h"
+#include "routedk/model/layer.h"
+
+#include <filesystem>
+#include <functional>
+#include <vector>
+
+#include <ATen/ATen.h>
+
+namespace routedk::model {
+
+struct LoadOptions {
+  bool nf4 = true;                    ///< quantise the linears; otherwise they stay dense
+  bool double_quant = true;           ///< 8-bit absmax
+  at::ScalarType dtype = at::kFloat;  ///< compute type: float32 or bfloat16
+};
+
+class Backbone {
+ public:
+  /// Reads a GGUF tensor by tensor. Strict: every tensor of the file is used, every parameter filled.
+  static Backbone load(const std::filesystem::path& path, const LoadOptions& options);
+
+  /// A model of any shape with normal(0, 0.02) weights and unit norms, for tests and benchmarks.
+  static Backbone random(const LlamaConfig& config, const LoadOptions& options, std::uint64_t seed);
+
+  /// ids [T], positions [T] -> last hidden states after the final norm [T,D].
+  /// `adapt` is called with each layer's input before the layer runs; an empty function adapts nothing.
+  at::Tensor forward(const at::Tensor& ids, const at::Tensor& positions, const AttendFn& attend,
+                     const AdaptFn& adapt = {}) const;
+  /// hidden [n,D] -> logits [n,V] in fp32.
+  at::Tensor logits(const at::Tensor& hidden) const;
+
+  const LlamaConfig& config() const noexcept { return config_; }
+  at::ScalarType dtype() const noexcept { return embedding_.scalar_type(); }
+  /// Bytes of all weights held.
+  std::int64_t bytes() const noexcept;
+  const std::vector<Layer>& layers() const noexcept { return layers_; }
+
+ private:
+  LlamaConfig config_;
+  at::Tensor embedding_;  // [V,D]
+  at::Tensor head_;       // [V,D], the embedding itself when tied
+  at::Tensor norm_;       // [D]
+  Rotary rotary_;
+  std::vector<Layer> layers_;
+};
+
+}  // namespace routedk::model

@@ -1,0 +1,46 @@
+/// One decoder layer: norm, attention, norm, SwiGLU, both with a residual.
+#pragma once
+
+#include "routedk/model/config.h"
+#include "routedk/model/rotary.h"
+#include "routedk/quant/frozen_linear.h"
+
+#include <array>
+#include <functional>
+
+#include <ATen/ATen.h>
+
+namespace routedk::model {
+
+/// (layer, q [T,H,C], k [T,G,C], v [T,G,C]) -> [T,H,C]: what the queries see. q and k are rotated.
+using AttendFn =
+    std::function<at::Tensor(std::int64_t, const at::Tensor&, const at::Tensor&, const at::Tensor&)>;
+
+/// (linear, x [T,in], y = x W^T [T,out]) -> y plus what an adapter adds.
+using DeltaFn = std::function<at::Tensor(Linear, const at::Tensor&, const at::Tensor&)>;
+
+/// (layer, its input hidden states [T,D]) -> the additions inside that layer; may be empty.
+using AdaptFn = std::function<DeltaFn(std::int64_t, const at::Tensor&)>;
+
+struct Layer {
+  at::Tensor attention_norm;  // [D]
+  at::Tensor mlp_norm;        // [D]
+  std::array<quant::FrozenLinear, kLinears> linears;
+
+  const quant::FrozenLinear& operator[](Linear linear) const {
+    return linears[static_cast<std::size_t>(linear)];
+  }
+};
+
+/// What every layer of one forward pass shares.
+struct LayerContext {
+  const LlamaConfig& config;
+  const RotaryTables& rotary;
+  const AttendFn& attend;
+};
+
+/// hidden [T,D] -> [T,D]
+at::Tensor layer_forward(const Layer& layer, std::int64_t index, const at::Tensor& hidden,
+                         const LayerContext& context, const DeltaFn& delta);
+
+}  // namespace routedk::model

@@ -1,0 +1,28 @@
+/// NF4 -> fp32 or bf16 for whole tensors, in parallel, with AVX-512 where the CPU has it. Equal, bit for
+/// bit, to nf4_dequantize followed by rounding to nearest even.
+#pragma once
+
+#include <cstdint>
+#include <span>
+
+#include <c10/util/BFloat16.h>
+
+namespace routedk::quant::cpu {
+
+/// `absmax` of each 64-element block, either given or decoded from 8 bits.
+struct Absmax {
+  const float* plain = nullptr;
+  const std::uint8_t* nested_codes = nullptr;
+  const float* nested_absmax = nullptr;
+  float nested_offset = 0.0F;
+
+  float at(std::int64_t block) const noexcept;
+};
+
+void nf4_to_float(const std::uint8_t* packed, const Absmax& absmax, std::span<float> out);
+void nf4_to_bfloat16(const std::uint8_t* packed, const Absmax& absmax, std::span<c10::BFloat16> out);
+
+/// The path that runs on this CPU: "avx512" or "scalar".
+const char* nf4_path() noexcept;
+
+}  // namespace routedk::quant::cpu

@@ -1,0 +1,40 @@
+/// y = x W^T with a frozen weight, dense or NF4.
+#pragma once
+
+#include "routedk/quant/packed_weight.h"
+
+#include <cstdint>
+#include <memory>
+
+#include <ATen/ATen.h>
+
+namespace routedk::quant {
+
+/// A frozen linear without bias. Gradients flow to the input only; no dense copy of a packed weight is ever
+/// kept: forward and backward decode it anew.
+class FrozenLinear {
+ public:
+  FrozenLinear() = default;
+  /// weight [out,in]
+  explicit FrozenLinear(at::Tensor dense) : dense_(std::move(dense)) {}
+  explicit FrozenLinear(PackedWeight packed)
+      : packed_(std::make_shared<const PackedWeight>(std::move(packed))) {}
+
+  /// x [T,in] -> [T,out], in x's dtype.
+  at::Tensor forward(const at::Tensor& x) const;
+
+  bool packed() const noexcept { return packed_ != nullptr; }
+  std::int64_t out_features() const { return packed_ ? packed_->out_features() : dense_.size(0); }
+  std::int64_t in_features() const { return packed_ ? packed_->in_features() : dense_.size(1); }
+  /// The [out,in] matrix in `dtype`.
+  at::Tensor dense(at::ScalarType dtype) const {
+    return packed_ ? packed_->dequantize(dtype) : dense_.to(dtype);
+  }
+  std::int64_t bytes() const noexcept;
+
+ private:
+  at::Tensor dense_;
+  std::shared_ptr<const PackedWeight> packed_;
+};
+
+}  // namespace routedk::quant

@@ -1,0 +1,17 @@
+/// GPT-2's printable alphabet for the 256 bytes, in which byte-level BPE vocabularies are spelled.
+#pragma once
+
+#include <array>
+#include <string>
+#include <string_view>
+
+namespace routedk::text {
+
+/// The UTF-8 spelling of each byte: '!'..'~', 0xA1..0xAC and 0xAE..0xFF stand for the characters of their own
+/// number, the others, in order, for U+0100, U+0101, ...; a space is U+0120.
+const std::array<std::string, 256>& byte_spellings();
+
+/// The bytes that a vocabulary entry stands for; characters outside the alphabet stay as they are.
+std::string bytes_of_spelling(std::string_view spelling);
+
+}  // namespace routedk::text

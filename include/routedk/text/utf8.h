@@ -1,0 +1,18 @@
+/// UTF-8 from outside, which need not be UTF-8.
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+
+namespace routedk::text {
+
+/// Bytes of the well-formed character at the start of `text` (1 to 4; Unicode 15, table 3-7: no overlong
+/// forms, no surrogates, nothing above U+10FFFF), or 0 when there is none.
+std::size_t utf8_length(std::string_view text) noexcept;
+
+/// The text with every byte outside a well-formed character replaced by U+FFFD, as llama.cpp does it. (It
+/// differs from llama.cpp in encoded surrogates and overlong forms, which that program lets through.)
+std::string repair_utf8(std::string_view text);
+
+}  // namespace routedk::text

@@ -1,0 +1,60 @@
+/// Checkpoints of a training run: `step-000040/` with `state.json` and `tensors.safetensors`. A folder
+/// appears under its name only when whole and flushed; one that is damaged afterwards is a FileError.
+#pragma once
+
+#include <ATen/ATen.h>
+
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <optional>
+#include <string>
+
+#include "routedk/io/jsonl.h"
+#include "routedk/train/adamw.h"
+
+namespace routedk::train {
+
+/// How far a group has come.
+struct GroupProgress {
+  std::int64_t step = 0;           ///< optimiser steps done
+  double last_loss = 0.0;          ///< of the last step
+  std::optional<double> best_validation_loss;
+  std::int64_t best_step = 0;      ///< steps done when it was measured
+  std::int64_t tokens = 0;         ///< trained on, prompts included
+  std::int64_t answer_tokens = 0;
+  double seconds = 0.0;            ///< spent on steps and validation, over all resumed parts
+};
+
+/// All that a group's training needs to go on.
+struct GroupState {
+  GroupProgress progress;
+  at::Tensor values;        // [P]
+  AdamWMoments moments;     // [P] each
+  at::Tensor best_values;   // [P]; undefined before the first validation
+};
+
+struct Checkpoint {
+  std::int64_t step = 0;    ///< of the run: the longest group's
+  io::Json fingerprint;     ///< see fingerprint.h; `groups/<name>/parameters` holds P
+  io::Json machine;
+  std::map<std::string, GroupState> groups;
+};
+
+/// Writes `folder`/step-<step>, then removes all but the newest `keep`. SystemError.
+void save_checkpoint(const std::filesystem::path& folder, const Checkpoint& checkpoint, std::int64_t keep);
+
+/// The checkpoint with the most steps; nothing when the folder is missing or has none.
+std::optional<std::filesystem::path> newest_checkpoint(const std::filesystem::path& folder);
+
+/// Reads step and fingerprints alone. FileError when state.json is missing or damaged.
+Checkpoint read_checkpoint_state(const std::filesystem::path& path);
+
+/// Reads everything. FileError when a file is missing or damaged or a tensor has another size than the
+/// fingerprint says.
+Checkpoint read_checkpoint(const std::filesystem::path& path);
+
+/// Removes what interrupted writers left in the folder.
+void remove_unfinished(const std::filesystem::path& folder);
+
+}  // namespace routedk::train

@@ -1,0 +1,28 @@
+/// Which examples an optimiser step takes: a function of (seed, group, step), with nothing to save.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace routedk::train {
+
+/// Every epoch is a shuffle of its own of all examples, cut into batches; the last batch may be smaller.
+class DataOrder {
+ public:
+  /// `examples` and `batch_size` are at least 1; `group` keys the shuffles.
+  DataOrder(std::int64_t examples, std::int64_t batch_size, std::uint64_t seed, const std::string& group) noexcept;
+
+  std::int64_t steps_per_epoch() const noexcept { return (examples_ + batch_size_ - 1) / batch_size_; }
+  /// Indices of the examples of a step, counted from 0 over all epochs.
+  std::vector<std::size_t> batch(std::int64_t step) const;
+
+ private:
+  std::int64_t examples_;
+  std::int64_t batch_size_;
+  std::uint64_t seed_;
+  std::uint64_t group_;
+};
+
+}  // namespace routedk::train

@@ -1,0 +1,32 @@
+/// Examples packed into flat batches.
+#pragma once
+
+#include <ATen/ATen.h>
+
+#include <cstdint>
+#include <vector>
+
+#include "routedk/model/batch.h"
+#include "routedk/train/example.h"
+
+namespace routedk::train {
+
+/// One micro-batch: S sequences prompt + answer; the gates may look at their prompts only.
+struct PackedBatch {
+  model::FlatBatch batch;
+  at::Tensor predicting;            ///< [A] I64: the token rows whose next token is an answer token
+  at::Tensor targets;               ///< [A] I64: those next tokens
+  std::vector<std::uint64_t> keys;  ///< [S]: the examples' keys
+
+  std::int64_t answer_tokens() const { return targets.numel(); }  // A
+};
+
+/// Packs examples, in the given order, into one micro-batch. DataError names the key of an example whose
+/// prompt or answer is empty.
+PackedBatch pack(const std::vector<const Example*>& examples);
+
+/// Packs examples, shortest first (equal lengths in the given order), each micro-batch filled up to
+/// `max_tokens`; a longer example gets one of its own.
+std::vector<PackedBatch> pack_all(std::vector<const Example*> examples, std::int64_t max_tokens);
+
+}  // namespace routedk::train

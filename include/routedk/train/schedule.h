@@ -1,0 +1,30 @@
+/// Learning rates over a run.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+namespace routedk::train {
+
+/// Linear warm-up over w = ceil(share * steps) steps, then by kind; the factor of step s = 0, 1, ... is
+///   s < w:     s / w
+///   cosine:    (1 + cos(pi p)) / 2,  p = (s - w) / max(1, steps - w)
+///   linear:    1 - p
+///   constant:  1
+/// as transformers' get_cosine_schedule_with_warmup and its siblings: the first step of a warm-up is 0.
+class Schedule {
+ public:
+  /// `kind` is cosine, linear or constant; ConfigError otherwise.
+  Schedule(const std::string& kind, double warmup_share, std::int64_t steps);
+  double factor(std::int64_t step) const noexcept;
+
+ private:
+  enum class Kind { kCosine, kLinear, kConstant };
+  static Kind parse(const std::string& kind);
+
+  Kind kind_;
+  std::int64_t steps_;
+  std::int64_t warmup_;
+};
+
+}  // namespace routedk::train

@@ -1,0 +1,51 @@
+/// How parameters are trained: data order, optimiser, schedule, checkpoints.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "routedk/core/config_rules.h"
+
+namespace routedk::train {
+
+struct TrainConfig {
+  std::int64_t epochs = 3;
+  std::int64_t batch_size = 16;
+  std::int64_t max_tokens = 2048;
+  double learning_rate = 5e-4;
+  double warmup = 0.03;
+  std::string schedule = "cosine";
+  double weight_decay = 0.0;
+  double beta1 = 0.9;
+  double beta2 = 0.999;
+  double epsilon = 1e-8;
+  double max_grad_norm = 1.0;
+  double dropout = 0.05;
+  std::int64_t checkpoint_every = 20;
+  std::int64_t keep_checkpoints = 2;
+  bool resume_elsewhere = false;
+  std::uint64_t seed = 1;
+
+  template <typename F>
+  void fields(F& f) {
+    f("epochs", epochs, "passes over a group's training examples", at_least(1));
+    f("batch_size", batch_size, "examples of each group in one optimiser step", at_least(1));
+    f("max_tokens", max_tokens, "tokens of one packed micro-batch (a longer example runs alone)", at_least(1));
+    f("learning_rate", learning_rate, "highest step size of the schedule", positive());
+    f("warmup", warmup, "share of the steps over which the step size rises from 0", between(0, 1));
+    f("schedule", schedule, "the step size after warm-up", one_of({"cosine", "linear", "constant"}));
+    f("weight_decay", weight_decay, "decoupled decay", at_least(0));
+    f("beta1", beta1, "AdamW: memory of the gradient", between(0, 0.999999));
+    f("beta2", beta2, "AdamW: memory of its square", between(0, 0.999999));
+    f("epsilon", epsilon, "AdamW: added to the root of the second moment", positive());
+    f("max_grad_norm", max_grad_norm, "a group's gradient is shortened to this length", positive());
+    f("dropout", dropout, "share of a LoRA's inputs that a step leaves out", between(0, 0.99));
+    f("checkpoint_every", checkpoint_every, "steps between checkpoints", at_least(1));
+    f("keep_checkpoints", keep_checkpoints, "how many of the newest checkpoints stay", at_least(1));
+    f("resume_elsewhere", resume_elsewhere,
+      "go on from a checkpoint of another CPU kind, thread count or LibTorch (not bit for bit)");
+    f("seed", seed, "of data order and dropout");
+  }
+};
+
+}  // namespace routedk::train

@@ -1,0 +1,73 @@
+/// The one trainer: any number of parameter groups over one frozen backbone.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "routedk/core/progress.h"
+#include "routedk/experts/routed_model.h"
+#include "routedk/io/jsonl.h"
+#include "routedk/train/example.h"
+#include "routedk/train/group_trainer.h"
+#include "routedk/train/train_config.h"
+
+namespace routedk::train {
+
+/// Receives one record for each of these, in order:
+///   a group's step: {"step", "group", "loss", "learning_rate", "grad_norm", "tokens", "answer_tokens",
+///                    "tokens_per_s", "seconds"}, step counted from 1, the other values those of the step;
+///   a validation:   {"step", "group", "validation_loss", "best"};
+///   a resume:       {"resumed_at": steps}: earlier records of later steps are void.
+using RecordSink = std::function<void(const io::Json&)>;
+
+struct TrainingJob {
+  const experts::RoutedModel& model;
+  TrainConfig config;
+  std::vector<ParameterGroup> groups;
+  std::vector<Example> training;
+  std::vector<Example> validation;    ///< a group may have none: its last values are then its result
+  std::filesystem::path checkpoints;  ///< folder of this run's checkpoints
+  RecordSink record;
+  ProgressOutput progress = ProgressOutput::standard();
+};
+
+/// What became of a group; its parameters are those of `best_step`.
+struct GroupResult {
+  std::string name;
+  GroupProgress progress;
+};
+
+/// In each optimiser step every group that has steps left takes its next batch, runs it in micro-batches of
+/// its own and is updated by itself; nothing is applied before all gradients of the step are known to be
+/// finite. Each group thus computes what it would if it were trained alone.
+class Trainer {
+ public:
+  /// DataError when an example's group or token is out of range or a group has no training examples.
+  explicit Trainer(TrainingJob job);
+
+  /// Trains to the end and leaves each group's best values in its parameters, frozen. Goes on from the newest
+  /// checkpoint, bit for bit on the same machine kind and thread count: ConfigError when it belongs to other
+  /// settings, data or (unless `resume_elsewhere`) another machine, FileError when it is damaged.
+  /// NumericError for a loss or gradient that is not finite; the checkpoints stay.
+  std::vector<GroupResult> run();
+
+ private:
+  void resume();
+  void step(Progress& progress);
+  void record_step(const GroupTrainer& group, const GroupStep& step) const;
+  void validate(GroupTrainer& group) const;
+  void save() const;
+  bool done() const;
+  io::Json fingerprint() const;
+
+  TrainingJob job_;
+  std::vector<std::unique_ptr<GroupTrainer>> groups_;
+  std::int64_t step_ = 0;
+};
+
+}  // namespace routedk::train

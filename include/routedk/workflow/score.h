@@ -1,0 +1,30 @@
+/// `routedk-eval score`: the metrics of anybody's predictions.
+#pragma once
+
+#include "routedk/bundle/dataset.h"
+#include "routedk/bundle/split.h"
+#include "routedk/io/jsonl.h"
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+
+namespace routedk::workflow {
+
+struct ScoreOptions {
+  std::filesystem::path data_dir;
+  std::string domain;
+  std::string split = "test";         ///< train, val or test
+  std::filesystem::path predictions;  ///< bundle::read_predictions says what its lines hold
+  /// Scoring needs no titles; kDrop says that the predictions were made without the untitled items.
+  bundle::Untitled untitled = bundle::Untitled::kKeep;
+  std::optional<bundle::SplitCounts> counts;  ///< instead of the data folder's own
+  std::uint64_t seed = 0;                     ///< of the bootstrap
+};
+
+/// {"domain", "split", "sessions", "leaky_titles", each metric by name, "intervals": {metric: [low, high]}}.
+/// Errors as load_dataset, Split::part and read_predictions.
+io::Json score(const ScoreOptions& options);
+
+}  // namespace routedk::workflow

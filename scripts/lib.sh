@@ -1,0 +1,38 @@
+# Shared by the scripts of this folder; sourced, never run. Moves to the root of the checkout.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+say() { printf '%s: %s\n' "${0##*/}" "$*"; }
+
+fail() { # MESSAGE: what no argument can mend
+  printf '%s: %s\n' "${0##*/}" "$*" >&2
+  exit 1
+}
+
+usage_error() { # MESSAGE: what the caller can mend
+  printf '%s: %s\n' "${0##*/}" "$*" >&2
+  exit 2
+}
+
+# The comment block at the head of the running script is its help.
+show_help() { sed -n '2,/^$/s/^# \{0,1\}//p' "$0"; }
+
+# The lines of a list file without comments and blanks.
+entries() { sed -e 's/#.*//' -e '/^[[:space:]]*$/d' "$1"; }
+
+# A compiler cache is used where there is one; precompiled headers need the sloppiness to be cached.
+if command -v ccache >/dev/null; then
+  export CMAKE_CXX_COMPILER_LAUNCHER=${CMAKE_CXX_COMPILER_LAUNCHER-ccache}
+  export CCACHE_SLOPPINESS=${CCACHE_SLOPPINESS-pch_defines,time_macros,include_file_mtime,include_file_ctime}
+fi
+
+build_preset() { # PRESET [cmake argument...]: configure and build
+  local preset=$1
+  shift
+  say "building preset $preset into build/$preset"
+  cmake --preset "$preset" "$@" >"$(log_of "$preset")" 2>&1 ||
+    { cat "$(log_of "$preset")" >&2; fail "configuring preset $preset failed"; }
+  cmake --build --preset "$preset"
+}
+
+log_of() { mkdir -p build && printf 'build/%s-configure.log' "$1"; }

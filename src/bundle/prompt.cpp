@@ -1,0 +1,172 @@
+#include "routedk/bundle/prompt.h"
+
+#include "routedk/core/error.h"
+
+#include <algorithm>
+#include <fstream>
+#include <optional>
+
+#include <fmt/ranges.h>
+
+namespace routedk::bundle {
+namespace {
+
+struct KindRule {
+  const char* name;
+  std::vector<std::string> placeholders;
+};
+
+const KindRule& rule_of(PromptKind kind) {
+  static const std::array<KindRule, kPromptKinds> rules{{
+      {"raw", {"products"}},
+      {"rules", {"products", "rules"}},
+      {"thought", {"products", "thought"}},
+      {"both", {"products", "rules", "thought"}},
+      {"write_rules", {"products"}},
+      {"write_thought", {"products"}},
+  }};
+  return rules.at(static_cast<std::size_t>(kind));
+}
+
+bool is_blank(const std::string& line) {
+  return line.find_first_not_of(" \t\r") == std::string::npos;
+}
+
+}  // namespace
+
+const char* prompt_name(PromptKind kind) noexcept {
+  return rule_of(kind).name;
+}
+
+/// Reads one template file line by line.
+struct PromptTemplates::Parser {
+  std::string source;
+  const KindRule& rule;
+  Template result{};
+  std::optional<std::string> section{};
+  std::vector<std::string> seen{};
+  int line_number = 0;
+  int pending_newlines = 0;
+
+  template <typename... Args>
+  [[noreturn]] void fail(fmt::format_string<Args...> format, Args&&... args) const {
+    throw_<ConfigError>("{} ({}:{}).", fmt::format(format, std::forward<Args>(args)...), source, line_number);
+  }
+
+  Turn& turn() { return *section == "system" ? result.system : result.user; }
+
+  void line(const std::string& text) {
+    ++line_number;
+    if (!section.has_value() && text.starts_with('#')) {
+      return;
+    }
+    if (text == "[system]" || text == "[user]") {
+      open_section(text.substr(1, text.size() - 2));
+    } else if (is_blank(text)) {
+      ++pending_newlines;
+    } else if (!section.has_value()) {
+      fail("A prompt template must open with comments and `[system]`, but says `{}` instead", text);
+    } else {
+      Turn& current = turn();
+      const bool is_first = current.placeholders.empty() && current.literals.back().empty();
+      current.literals.back().append(is_first ? 0 : static_cast<std::size_t>(pending_newlines) + 1, '\n');
+      pending_newlines = 0;
+      add_text(current, text);
+    }
+  }
+
+  void open_section(const std::string& name) {
+    const bool in_order = name == "system" ? !section.has_value() : section == "system";
+    if (!in_order) {
+      fail("A prompt template must hold `[system]`, then `[user]`, but `[{}]` stands here", name);
+    }
+    section = name;
+    pending_newlines = 0;
+    turn().literals.emplace_back();
+  }
+
+  void add_text(Turn& current, const std::string& text) {
+    std::size_t from = 0;
+    for (std::size_t open = text.find("{{"); open != std::string::npos; open = text.find("{{", from)) {
+      const std::size_t close = text.find("}}", open);
+      if (close == std::string::npos) {
+        fail("A placeholder must be closed by `}}}}`, but `{}` is not", text.substr(open));
+      }
+      current.literals.back() += text.substr(from, open - from);
+      current.placeholders.push_back(checked(text.substr(open + 2, close - open - 2)));
+      current.literals.emplace_back();
+      from = close + 2;
+    }
+    current.literals.back() += text.substr(from);
+  }
+
+  std::string checked(std::string name) {
+    if (std::ranges::find(rule.placeholders, name) == rule.placeholders.end()) {
+      fail("Placeholders of a `{}` prompt must be among [{}], but `{}` is not", rule.name,
+           fmt::join(rule.placeholders, ", "), name);
+    }
+    if (std::ranges::find(seen, name) != seen.end()) {
+      fail("Each placeholder must stand once, but `{}` is there twice", name);
+    }
+    seen.push_back(name);
+    return name;
+  }
+
+  Template finish() {
+    if (section != "user") {
+      fail("A prompt template must hold `[system]` and `[user]`, but `[{}]` is missing",
+           section.has_value() ? "user" : "system");
+    }
+    for (const std::string& name : rule.placeholders) {
+      if (std::ranges::find(seen, name) == seen.end()) {
+        fail("A `{}` prompt must use the placeholder `{}`, but doesn't", rule.name, name);
+      }
+    }
+    return std::move(result);
+  }
+};
+
+PromptTemplates PromptTemplates::load(const std::filesystem::path& folder) {
+  PromptTemplates templates;
+  for (int kind = 0; kind < kPromptKinds; ++kind) {
+    const KindRule& rule = rule_of(static_cast<PromptKind>(kind));
+    const std::filesystem::path path = folder / fmt::format("{}.txt", rule.name);
+    std::ifstream in(path);
+    if (!in) {
+      throw_<FileError>("The prompt template `{}` must be a readable file, but can't be opened.",
+                        path.string());
+    }
+    Parser parser{path.string(), rule};
+    for (std::string line; std::getline(in, line);) {
+      parser.line(line);
+    }
+    templates.templates_.at(static_cast<std::size_t>(kind)) = parser.finish();
+  }
+  return templates;
+}
+
+std::vector<text::ChatMessage> PromptTemplates::render(PromptKind kind, const Session& session,
+                                                       const PromptContent& content) const {
+  const auto fill = [&](const Turn& turn) {
+    std::string text = turn.literals.front();
+    for (std::size_t i = 0; i < turn.placeholders.size(); ++i) {
+      const std::string& name = turn.placeholders[i];
+      text += name == "products" ? product_list(session) : name == "rules" ? content.rules : content.thought;
+      text += turn.literals[i + 1];
+    }
+    return text;
+  };
+  const Template& chosen = templates_.at(static_cast<std::size_t>(kind));
+  return {{"system", fill(chosen.system)}, {"user", fill(chosen.user)}};
+}
+
+std::string product_list(const Session& session) {
+  std::vector<std::string> products;
+  products.reserve(session.items.size());
+  for (const Item& item : session.items) {
+    products.push_back(fmt::format("product{}: {}", products.size() + 1, item.title));
+  }
+  return fmt::format("{{{}}}", fmt::join(products, ", "));
+}
+
+}  // namespace routedk::bundle

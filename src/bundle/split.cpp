@@ -1,0 +1,96 @@
+#include "routedk/bundle/split.h"
+
+#include "routedk/core/error.h"
+
+#include <algorithm>
+#include <map>
+#include <string>
+
+#include <yaml-cpp/yaml.h>
+
+namespace routedk::bundle {
+namespace {
+
+std::int64_t read_count(const YAML::Node& value, const std::string& key, const std::string& file) {
+  std::int64_t count = -1;
+  if (!value.IsScalar() || !YAML::convert<std::int64_t>::decode(value, count) || count < 0) {
+    throw_<ConfigError>("`{}` must be a whole number from 0, but is `{}` instead ({}:{}).", key,
+                        value.IsScalar() ? value.Scalar() : "no number", file, value.Mark().line + 1);
+  }
+  return count;
+}
+
+SplitCounts counts_from_yaml(const YAML::Node& root, const std::string& file) {
+  SplitCounts counts;
+  if (!root.IsMap()) {
+    throw_<ConfigError>(
+        "split.yaml must be a map of `test_per_length` and `val_per_length`, but is not ({}).", file);
+  }
+  for (const auto& entry : root) {
+    const auto key = entry.first.as<std::string>("");
+    if (key == "test_per_length") {
+      counts.test_per_length = read_count(entry.second, key, file);
+    } else if (key == "val_per_length") {
+      counts.val_per_length = read_count(entry.second, key, file);
+    } else {
+      throw_<ConfigError>("A key must be `test_per_length` or `val_per_length`, but is `{}` instead ({}:{}).",
+                          key, file, entry.first.Mark().line + 1);
+    }
+  }
+  return counts;
+}
+
+}  // namespace
+
+const std::vector<Session>& Split::part(std::string_view name) const {
+  if (name == "train") {
+    return train;
+  }
+  if (name == "val") {
+    return val;
+  }
+  if (name != "test") {
+    throw_<ConfigError>("`split` must be train, val or test, but is `{}` instead.", name);
+  }
+  return test;
+}
+
+SplitCounts default_split_counts(const std::filesystem::path& dir) {
+  const auto file = dir / "split.yaml";
+  if (!std::filesystem::exists(file)) {
+    return {};
+  }
+  YAML::Node root;
+  try {
+    root = YAML::LoadFile(file.string());
+  } catch (const YAML::Exception& error) {
+    throw_<ConfigError>("split.yaml must be YAML, but has a mistake: {} ({}:{}).", error.msg, file.string(),
+                        error.mark.line + 1);
+  }
+  return counts_from_yaml(root, file.string());
+}
+
+Split split_sessions(std::span<const Session> sessions, const SplitCounts& counts) {
+  if (counts.test_per_length < 0 || counts.val_per_length < 0) {
+    throw_<ConfigError>("`split` counts must be at least 0, but are {} test and {} val instead.",
+                        counts.test_per_length, counts.val_per_length);
+  }
+  std::map<std::int64_t, std::vector<const Session*>> by_length;
+  for (const Session& session : sessions) {
+    by_length[session.length].push_back(&session);
+  }
+  Split split;
+  for (auto& [length, group] : by_length) {
+    std::sort(group.begin(), group.end(), [](const auto* a, const auto* b) { return a->order < b->order; });
+    const auto size = static_cast<std::int64_t>(group.size());
+    const std::int64_t test_from = size - std::min(counts.test_per_length, size);
+    const std::int64_t val_from = test_from - std::min(counts.val_per_length, test_from);
+    for (std::int64_t i = 0; i < size; ++i) {
+      auto& part = i < val_from ? split.train : i < test_from ? split.val : split.test;
+      part.push_back(*group[static_cast<std::size_t>(i)]);
+    }
+  }
+  return split;
+}
+
+}  // namespace routedk::bundle

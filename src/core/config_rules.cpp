@@ -1,0 +1,58 @@
+#include "routedk/core/config_rules.h"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+namespace routedk {
+
+bool NumberRule::holds(double value) const noexcept {
+  switch (kind_) {
+    case Kind::kPositive:
+      return value > 0;
+    case Kind::kAtLeast:
+      return value >= low_;
+    case Kind::kBetween:
+      break;
+  }
+  return value >= low_ && value <= high_;
+}
+
+std::string NumberRule::words() const {
+  switch (kind_) {
+    case Kind::kPositive:
+      return "positive";
+    case Kind::kAtLeast:
+      return fmt::format("at least {}", low_);
+    case Kind::kBetween:
+      break;
+  }
+  return fmt::format("between {} and {}", low_, high_);
+}
+
+bool ChoiceRule::holds(const std::string& value) const {
+  return std::find(choices_.begin(), choices_.end(), value) != choices_.end();
+}
+
+std::string ChoiceRule::words() const {
+  return fmt::format("one of {}", fmt::join(choices_, ", "));
+}
+
+NumberRule positive() noexcept {
+  return {NumberRule::Kind::kPositive, 0, 0};
+}
+
+NumberRule at_least(double low) noexcept {
+  return {NumberRule::Kind::kAtLeast, low, low};
+}
+
+NumberRule between(double low, double high) noexcept {
+  return {NumberRule::Kind::kBetween, low, high};
+}
+
+ChoiceRule one_of(std::initializer_list<const char*> choices) {
+  return ChoiceRule({choices.begin(), choices.end()});
+}
+
+}  // namespace routedk

@@ -1,0 +1,121 @@
+#include "routedk/core/config_source.h"
+
+#include "routedk/core/error.h"
+#include "routedk/core/files.h"
+
+#include <algorithm>
+#include <string_view>
+
+#include "yaml_tree.h"
+
+namespace routedk {
+namespace {
+
+void place_at(ConfigNode& node, const std::string& place) {
+  node.place = place;
+  for (ConfigNode& item : node.items) {
+    place_at(item, place);
+  }
+  for (auto& [name, member] : node.members) {
+    place_at(member, place);
+  }
+}
+
+// Splits "a.b.c"; an empty part means that the path has another form.
+std::vector<std::string> split_path(const std::string& path) {
+  std::vector<std::string> parts(1);
+  for (const char c : path) {
+    if (c == '.') {
+      parts.emplace_back();
+    } else {
+      parts.back() += c;
+    }
+  }
+  return parts;
+}
+
+// The member of that name, made when it is missing. An empty value becomes a section.
+ConfigNode& open_member(ConfigNode& section, const std::string& name, const std::string& place) {
+  if (section.kind == ConfigNode::Kind::kNull) {
+    section.kind = ConfigNode::Kind::kMap;
+  }
+  if (section.kind != ConfigNode::Kind::kMap) {
+    throw_<ConfigError>("`{}` must be inside a section, but is inside {} instead ({}).", name,
+                        describe(section), place);
+  }
+  if (ConfigNode* member = section.find(name)) {
+    return *member;
+  }
+  section.members.emplace_back(name, ConfigNode{});
+  section.members.back().second.place = place;
+  return section.members.back().second;
+}
+
+}  // namespace
+
+const ConfigNode* ConfigNode::find(const std::string& name) const {
+  const auto at =
+      std::find_if(members.begin(), members.end(), [&](const auto& m) { return m.first == name; });
+  return at == members.end() ? nullptr : &at->second;
+}
+
+ConfigNode* ConfigNode::find(const std::string& name) {
+  return const_cast<ConfigNode*>(std::as_const(*this).find(name));
+}
+
+std::string describe(const ConfigNode& node) {
+  switch (node.kind) {
+    case ConfigNode::Kind::kNull:
+      return "null";
+    case ConfigNode::Kind::kList:
+      return "a list";
+    case ConfigNode::Kind::kMap:
+      return "a section";
+    case ConfigNode::Kind::kScalar:
+      break;
+  }
+  return node.quoted ? fmt::format("the text \"{}\"", node.text) : node.text;
+}
+
+ConfigSource ConfigSource::from_file(const std::filesystem::path& path) {
+  return from_string(read_file(path), path.string());
+}
+
+ConfigSource ConfigSource::from_string(const std::string& yaml, const std::string& name) {
+  ConfigSource source;
+  source.root_ = read_yaml(yaml, name);
+  if (source.root_.kind == ConfigNode::Kind::kNull) {
+    return empty();
+  }
+  if (source.root_.kind != ConfigNode::Kind::kMap) {
+    throw_<ConfigError>("A configuration must be a YAML mapping, but is {} instead ({}).",
+                        describe(source.root_), source.root_.place);
+  }
+  return source;
+}
+
+ConfigSource ConfigSource::empty() {
+  ConfigSource source;
+  source.root_.kind = ConfigNode::Kind::kMap;
+  return source;
+}
+
+void ConfigSource::set(const std::string& assignment) {
+  const std::size_t equals = assignment.find('=');
+  const std::string path = assignment.substr(0, equals);
+  const std::vector<std::string> parts = split_path(path);
+  const bool holed = std::any_of(parts.begin(), parts.end(), [](const auto& part) { return part.empty(); });
+  if (equals == std::string::npos || holed) {
+    throw_<ConfigError>("--set must have the form section.key=value, but is `{}` instead.", assignment);
+  }
+  const std::string place = "--set " + path;
+  ConfigNode value = read_yaml(assignment.substr(equals + 1), place);
+  place_at(value, place);
+  ConfigNode* target = &root_;
+  for (const std::string& part : parts) {
+    target = &open_member(*target, part, place);
+  }
+  *target = std::move(value);
+}
+
+}  // namespace routedk

@@ -1,0 +1,133 @@
+#include "routedk/experts/bank.h"
+
+#include "routedk/core/error.h"
+#include "routedk/core/random.h"
+#include "routedk/experts/dropout.h"
+
+#include <fmt/ranges.h>
+
+namespace routedk::experts {
+namespace {
+
+/// Neighbouring sequences of one owner, as a range of sequences and of tokens.
+struct Run {
+  int owner;
+  std::size_t first, last;
+  std::int64_t begin, end;
+};
+
+std::vector<Run> owner_runs(const std::vector<int>& owner, const model::FlatBatch& batch) {
+  std::vector<Run> runs;
+  for (std::size_t s = 0; s < owner.size(); ++s) {
+    if (runs.empty() || runs.back().owner != owner[s]) {
+      runs.push_back({owner[s], s, s, batch.cu_seqlens[s], batch.cu_seqlens[s]});
+    }
+    runs.back().last = s + 1;
+    runs.back().end = batch.cu_seqlens[s + 1];
+  }
+  return runs;
+}
+
+/// x of one run, under dropout: each sequence has its own key.
+at::Tensor dropped(const DeltaSite& site, const Run& run, const at::Tensor& x) {
+  if (site.dropout == nullptr || site.dropout->rate == 0.0) {
+    return x;
+  }
+  const TrainingDropout& d = *site.dropout;
+  std::vector<DropoutSegment> segments;
+  for (std::size_t s = run.first; s < run.last; ++s) {
+    const std::uint64_t key = random_key(d.seed, "dropout",
+                                         {d.step, d.example_keys[s], static_cast<std::uint64_t>(site.layer),
+                                          static_cast<std::uint64_t>(site.linear)});
+    segments.push_back({site.batch.cu_seqlens[s] - run.begin, site.batch.cu_seqlens[s + 1] - run.begin, key});
+  }
+  return keyed_dropout(x, d.rate, segments);
+}
+
+}  // namespace
+
+ExpertBank::ExpertBank(std::vector<std::shared_ptr<Expert>> experts) : experts_(std::move(experts)) {
+  if (experts_.empty()) {
+    throw_<ConfigError>("an expert bank must hold at least 1 expert, but holds 0 instead");
+  }
+}
+
+std::int64_t ExpertBank::index_of(const std::string& name) const {
+  std::vector<std::string> names;
+  for (std::size_t i = 0; i < experts_.size(); ++i) {
+    if (experts_[i]->name() == name) {
+      return static_cast<std::int64_t>(i);
+    }
+    names.push_back(experts_[i]->name());
+  }
+  throw_<ConfigError>("an expert must be one of {}, but is `{}` instead", fmt::join(names, ", "), name);
+}
+
+ExpertBank::Stack ExpertBank::stack(std::int64_t layer, model::Linear linear, at::ScalarType dtype) const {
+  std::vector<at::Tensor> a;
+  std::vector<at::Tensor> bt;
+  std::vector<std::int64_t> expert;
+  std::vector<float> scale;
+  for (std::size_t i = 0; i < experts_.size(); ++i) {
+    const LoraFactors& f = experts_[i]->factors(layer, linear);
+    if (!f.a.defined()) {
+      continue;
+    }
+    a.push_back(f.a.detach());
+    bt.push_back(f.bt.detach());
+    expert.insert(expert.end(), static_cast<std::size_t>(f.a.size(0)), static_cast<std::int64_t>(i));
+    scale.insert(scale.end(), static_cast<std::size_t>(f.a.size(0)),
+                 static_cast<float>(experts_[i]->config().scale()));
+  }
+  if (a.empty()) {
+    return {};
+  }
+  return {at::cat(a, 0).to(dtype), at::cat(bt, 0).to(dtype), at::tensor(expert), at::tensor(scale)};
+}
+
+void ExpertBank::freeze(at::ScalarType dtype) {
+  stacks_.clear();
+  for (std::int64_t layer = 0; layer < experts_[0]->layers(); ++layer) {
+    for (int linear = 0; linear < model::kLinears; ++linear) {
+      stacks_.push_back(stack(layer, static_cast<model::Linear>(linear), dtype));
+    }
+  }
+}
+
+at::Tensor ExpertBank::add_delta(const DeltaSite& site, const at::Tensor& x, const at::Tensor& y) const {
+  return site.rows.owner.empty() ? add_mixed(site, x, y) : add_owned(site, x, y);
+}
+
+at::Tensor ExpertBank::add_owned(const DeltaSite& site, const at::Tensor& x, const at::Tensor& y) const {
+  const std::vector<Run> runs = owner_runs(site.rows.owner, site.batch);
+  std::vector<at::Tensor> outputs;
+  for (const Run& run : runs) {
+    const at::Tensor part = runs.size() == 1 ? y : y.slice(0, run.begin, run.end);  // [t,out]
+    const LoraFactors f = run.owner < 0 ? LoraFactors{} : (*this)[run.owner].factors(site.layer, site.linear);
+    if (!f.a.defined()) {
+      outputs.push_back(part);
+      continue;
+    }
+    const at::Tensor input = dropped(site, run, runs.size() == 1 ? x : x.slice(0, run.begin, run.end));
+    const double scale = (*this)[run.owner].config().scale();
+    const at::Tensor narrow = at::mm(input, f.a.to(x.scalar_type()).t());  // [t,r]
+    outputs.push_back(at::addmm(part, narrow, f.bt.to(x.scalar_type()), 1.0, scale));
+  }
+  return outputs.size() == 1 ? outputs[0] : at::cat(outputs, 0);
+}
+
+at::Tensor ExpertBank::add_mixed(const DeltaSite& site, const at::Tensor& x, const at::Tensor& y) const {
+  if (stacks_.empty()) {
+    throw_<Error>("an expert bank must be frozen before its experts are mixed");
+  }
+  const Stack& s = stacks_[static_cast<std::size_t>(site.layer * model::kLinears +
+                                                    static_cast<std::int64_t>(site.linear))];
+  if (!s.a.defined()) {
+    return y;
+  }
+  const at::Tensor per_rank = site.rows.alpha.index_select(1, s.expert) * s.scale;                   // [S,R]
+  const at::Tensor weights = per_rank.to(x.scalar_type()).index_select(0, site.batch.seq_of_token);  // [T,R]
+  return at::addmm(y, at::mm(x, s.a.t()) * weights, s.bt);
+}
+
+}  // namespace routedk::experts

@@ -1,0 +1,39 @@
+#include "routedk/experts/gate.h"
+
+namespace routedk::experts {
+
+OwnerGate::OwnerGate(std::vector<int> owner, std::int64_t experts) {
+  rows_.alpha = at::zeros({static_cast<std::int64_t>(owner.size()), experts}, at::kFloat);
+  for (std::size_t s = 0; s < owner.size(); ++s) {
+    if (owner[s] >= 0) {
+      rows_.alpha[static_cast<std::int64_t>(s)][owner[s]] = 1.0F;
+    }
+  }
+  rows_.owner = std::move(owner);
+}
+
+GateRows OwnerGate::rows(std::int64_t, const at::Tensor&, const model::FlatBatch&) const {
+  return rows_;
+}
+
+GateRows SingleExpertGate::rows(std::int64_t layer, const at::Tensor& hidden,
+                                const model::FlatBatch& batch) const {
+  return OwnerGate(std::vector<int>(static_cast<std::size_t>(batch.sequences()), expert_), experts_)
+      .rows(layer, hidden, batch);
+}
+
+FixedGate::FixedGate(std::vector<float> weights) : weights_(at::tensor(weights)) {}
+
+FixedGate FixedGate::average(std::int64_t experts) {
+  return FixedGate(std::vector<float>(static_cast<std::size_t>(experts), 1.0F / static_cast<float>(experts)));
+}
+
+GateRows FixedGate::rows(std::int64_t, const at::Tensor&, const model::FlatBatch& batch) const {
+  return {weights_.expand({batch.sequences(), weights_.size(0)}), {}};
+}
+
+GateRows FrozenGate::rows(std::int64_t layer, const at::Tensor&, const model::FlatBatch&) const {
+  return layers_[static_cast<std::size_t>(layer)];
+}
+
+}  // namespace routedk::experts

@@ -1,0 +1,29 @@
+/// A safetensors file of which every tensor is asked for once.
+#pragma once
+
+#include "routedk/quant/tensor_view.h"
+
+#include <set>
+#include <string>
+#include <vector>
+
+namespace routedk::experts {
+
+class StoredTensors {
+ public:
+  explicit StoredTensors(const std::filesystem::path& path) : file_(io::SafetensorsFile::open(path)) {}
+
+  /// FileError unless the tensor is there, of a floating type and of this shape. Allocates nothing.
+  void expect(const std::string& name, const std::vector<std::int64_t>& shape);
+  /// FileError when a tensor of the file was not expected.
+  void finish() const;
+  /// Copies an expected tensor into an fp32 one of its shape; FileError when it holds an infinite or
+  /// undefined value.
+  void read(const std::string& name, const at::Tensor& into) const;
+
+ private:
+  io::SafetensorsFile file_;
+  std::set<std::string> expected_;
+};
+
+}  // namespace routedk::experts

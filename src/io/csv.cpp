@@ -1,0 +1,135 @@
+#include "routedk/io/csv.h"
+
+#include "routedk/core/error.h"
+#include "routedk/core/files.h"
+
+#include <string_view>
+
+#include <csv.h>
+
+namespace routedk::io {
+namespace {
+
+int never_space(unsigned char /*c*/) {
+  return 0;
+}
+
+// libcsv with the rows that one call completed. Its callbacks are called through C code, which no exception
+// may cross, so they only collect.
+class Parser {
+ public:
+  explicit Parser(std::string file) : file_(std::move(file)) {
+    csv_init(&parser_, CSV_STRICT | CSV_STRICT_FINI);
+    // Blanks around a field belong to it (RFC 4180).
+    csv_set_space_func(&parser_, never_space);
+  }
+  Parser(const Parser&) = delete;
+  Parser& operator=(const Parser&) = delete;
+  ~Parser() { csv_free(&parser_); }
+
+  // Feeds one line of the file, with its newline; returns the rows that it completed.
+  std::vector<CsvRow> feed(std::string_view text, std::int64_t line) {
+    if (!row_open_) {
+      row_line_ = line;
+    }
+    line_ = line;
+    const bool blank = text.find_first_not_of("\r\n") == std::string_view::npos;
+    if (csv_parse(&parser_, text.data(), text.size(), on_field, on_row, this) != text.size()) {
+      fail();
+    }
+    row_open_ = rows_.empty() && (row_open_ || !blank);
+    return std::exchange(rows_, {});
+  }
+
+  std::vector<CsvRow> finish() {
+    if (csv_fini(&parser_, on_field, on_row, this) != 0) {
+      fail();
+    }
+    return std::exchange(rows_, {});
+  }
+
+ private:
+  [[noreturn]] void fail() {
+    throw_<FileError>("A row must keep the quoting of RFC 4180, but: {} ({}:{}, in the row from line {}).",
+                      csv_strerror(csv_error(&parser_)), file_, line_, row_line_);
+  }
+  static void on_field(void* bytes, std::size_t size, void* self) {
+    static_cast<Parser*>(self)->fields_.emplace_back(static_cast<const char*>(bytes), size);
+  }
+  static void on_row(int /*terminator*/, void* self) {
+    auto* parser = static_cast<Parser*>(self);
+    parser->rows_.push_back({std::exchange(parser->fields_, {}), parser->row_line_});
+  }
+
+  std::string file_;
+  csv_parser parser_{};
+  std::vector<std::string> fields_;
+  std::vector<CsvRow> rows_;
+  std::int64_t line_ = 0;
+  std::int64_t row_line_ = 0;
+  bool row_open_ = false;
+};
+
+// Checks widths and passes on all rows but the header.
+class RowSink {
+ public:
+  RowSink(std::string file, std::size_t columns, const std::function<void(const CsvRow&)>& on_row)
+      : file_(std::move(file)), columns_(columns), on_row_(on_row) {}
+
+  void take(const std::vector<CsvRow>& rows) {
+    for (const CsvRow& row : rows) {
+      take_row(row);
+    }
+  }
+  void finish() const {
+    if (width_ == 0) {
+      throw_<FileError>("{} must begin with a header line, but is empty.", file_);
+    }
+  }
+
+ private:
+  void take_row(const CsvRow& row) {
+    const std::size_t fields = row.fields.size();
+    if (width_ == 0 && fields < columns_) {
+      throw_<FileError>("The header must have at least {} columns, but has {} instead ({}:{}).", columns_,
+                        fields, file_, row.line);
+    }
+    if (width_ != 0 && fields != width_) {
+      throw_<FileError>("A row must have the header's {} fields, but has {} instead ({}:{}).", width_, fields,
+                        file_, row.line);
+    }
+    if (width_ != 0) {
+      on_row_(row);
+    }
+    width_ = fields;
+  }
+
+  std::string file_;
+  std::size_t columns_;
+  const std::function<void(const CsvRow&)>& on_row_;
+  std::size_t width_ = 0;
+};
+
+}  // namespace
+
+void read_csv(const std::filesystem::path& path, std::size_t columns,
+              const std::function<void(const CsvRow&)>& on_row) {
+  const std::string content = read_file(path);
+  std::string_view rest = content;
+  if (rest.starts_with("\xEF\xBB\xBF")) {
+    rest.remove_prefix(3);
+  }
+  Parser parser(path.string());
+  RowSink sink(path.string(), columns, on_row);
+  for (std::int64_t line = 1; !rest.empty(); ++line) {
+    const std::size_t newline = rest.find('\n');
+    const std::string_view text =
+        rest.substr(0, newline == std::string_view::npos ? rest.size() : newline + 1);
+    sink.take(parser.feed(text, line));
+    rest.remove_prefix(text.size());
+  }
+  sink.take(parser.finish());
+  sink.finish();
+}
+
+}  // namespace routedk::io

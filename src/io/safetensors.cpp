@@ -1,0 +1,269 @@
+#include "routedk/io/safetensors.h"
+
+#include "routedk/core/error.h"
+#include "routedk/core/files.h"
+#include "routedk/io/checked.h"
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <cstring>
+#include <set>
+#include <utility>
+
+#include <fmt/ranges.h>
+#include <nlohmann/json.hpp>
+
+namespace routedk::io {
+namespace {
+
+static_assert(std::endian::native == std::endian::little,
+              "tensors are stored little-endian and used in place");
+
+using nlohmann::json;
+
+constexpr std::uint64_t kLengthBytes = 8;
+constexpr std::uint64_t kMaxHeader = 100'000'000;
+
+struct DtypeInfo {
+  const char* name;
+  std::size_t size;
+};
+// In the order of Dtype.
+constexpr std::array<DtypeInfo, 10> kDtypes = {{{"F64", 8},
+                                                {"F32", 4},
+                                                {"F16", 2},
+                                                {"BF16", 2},
+                                                {"I64", 8},
+                                                {"I32", 4},
+                                                {"I16", 2},
+                                                {"I8", 1},
+                                                {"U8", 1},
+                                                {"BOOL", 1}}};
+
+std::optional<std::uint64_t> byte_count(Dtype dtype, std::span<const std::int64_t> shape) {
+  const auto count = checked_count(shape);
+  return count ? checked_multiply(*count, dtype_size(dtype)) : std::nullopt;
+}
+
+// One file being read: everything that its errors name.
+class HeaderReader {
+ public:
+  explicit HeaderReader(const MappedFile& file) : file_(file.path().string()), bytes_(file.bytes()) {}
+
+  json header() {
+    if (bytes_.size() < kLengthBytes) {
+      throw_<FileError>("{} must hold at least {} bytes, but holds {} instead.", file_, kLengthBytes,
+                        bytes_.size());
+    }
+    std::uint64_t length = 0;
+    std::memcpy(&length, bytes_.data(), kLengthBytes);
+    const std::uint64_t most = std::min<std::uint64_t>(kMaxHeader, bytes_.size() - kLengthBytes);
+    if (length > most) {
+      throw_<FileError>("{}: the header must have at most {} bytes, but claims {} instead.", file_, most,
+                        length);
+    }
+    data_ = bytes_.subspan(kLengthBytes + length);
+    const auto* text = reinterpret_cast<const char*>(bytes_.data()) + kLengthBytes;
+    return parse(text, text + length);
+  }
+
+  TensorView tensor(const std::string& name, const json& entry) const {
+    TensorView view;
+    view.name = name;
+    view.dtype = dtype(name, entry);
+    const std::vector<std::uint64_t> shape = numbers(name, entry, "shape");
+    view.shape.assign(shape.begin(), shape.end());
+    const std::vector<std::uint64_t> offsets = numbers(name, entry, "data_offsets");
+    if (offsets.size() != 2 || offsets[0] > offsets[1] || offsets[1] > data_.size()) {
+      throw_<FileError>(
+          "{}: `{}`.data_offsets must be a begin and an end within the {} bytes of data, but is [{}] "
+          "instead.",
+          file_, name, data_.size(), fmt::join(offsets, ", "));
+    }
+    const auto size = byte_count(view.dtype, view.shape);
+    if (!size || *size != offsets[1] - offsets[0]) {
+      throw_<FileError>("{}: `{}` must have as many bytes as {} [{}] takes, but has {} instead.", file_, name,
+                        dtype_name(view.dtype), fmt::join(view.shape, ", "), offsets[1] - offsets[0]);
+    }
+    view.bytes = data_.subspan(offsets[0], *size);
+    return view;
+  }
+
+  void check_cover(const std::map<std::string, TensorView>& tensors) const {
+    std::vector<const TensorView*> order;
+    order.reserve(tensors.size());
+    for (const auto& [name, view] : tensors) {
+      order.push_back(&view);
+    }
+    std::sort(order.begin(), order.end(), [](const TensorView* a, const TensorView* b) {
+      return std::pair(a->bytes.data(), a->bytes.size()) < std::pair(b->bytes.data(), b->bytes.size());
+    });
+    std::size_t end = 0;
+    for (const TensorView* view : order) {
+      const auto begin = static_cast<std::size_t>(view->bytes.data() - data_.data());
+      if (begin != end) {
+        throw_<FileError>(
+            "{}: `{}` must begin where the tensor before it ends, at {}, but begins at {} instead.", file_,
+            view->name, end, begin);
+      }
+      end += view->bytes.size();
+    }
+    if (end != data_.size()) {
+      throw_<FileError>("{}: the tensors must fill the {} bytes of data, but fill {} instead.", file_,
+                        data_.size(), end);
+    }
+  }
+
+  std::map<std::string, std::string> metadata(const json& entry) const {
+    std::map<std::string, std::string> values;
+    if (!entry.is_object()) {
+      throw_<FileError>("{}: `__metadata__` must be an object, but is {} instead.", file_, entry.type_name());
+    }
+    for (const auto& [key, value] : entry.items()) {
+      if (!value.is_string()) {
+        throw_<FileError>("{}: `__metadata__`.`{}` must be a text, but is {} instead.", file_, key,
+                          value.type_name());
+      }
+      values.emplace(key, value.get<std::string>());
+    }
+    return values;
+  }
+
+ private:
+  json parse(const char* begin, const char* end) const {
+    std::vector<std::set<std::string>> open;
+    const auto refuse_duplicates = [&](int /*depth*/, json::parse_event_t event, json& value) {
+      if (event == json::parse_event_t::object_start) {
+        open.emplace_back();
+      } else if (event == json::parse_event_t::object_end) {
+        open.pop_back();
+      } else if (event == json::parse_event_t::key && !open.back().insert(value.get<std::string>()).second) {
+        throw_<FileError>("{}: `{}` must be in the header once, but is there twice.", file_,
+                          value.get<std::string>());
+      }
+      return true;
+    };
+    try {
+      json header = json::parse(begin, end, refuse_duplicates);
+      if (header.is_object()) {
+        return header;
+      }
+    } catch (const json::exception& error) {
+      throw_<FileError>("{}: the header must be JSON: {}.", file_, std::string(error.what()).substr(0, 200));
+    }
+    throw_<FileError>("{}: the header must be a JSON object, but is something else.", file_);
+  }
+
+  const json& member(const std::string& name, const json& entry, const char* key) const {
+    if (!entry.is_object() || !entry.contains(key)) {
+      throw_<FileError>("{}: `{}` must have dtype, shape and data_offsets, but has no {}.", file_, name, key);
+    }
+    return entry.at(key);
+  }
+
+  Dtype dtype(const std::string& name, const json& entry) const {
+    const json& value = member(name, entry, "dtype");
+    for (std::size_t i = 0; i < kDtypes.size() && value.is_string(); ++i) {
+      if (value.get_ref<const std::string&>() == kDtypes[i].name) {
+        return static_cast<Dtype>(i);
+      }
+    }
+    throw_<FileError>(
+        "{}: `{}`.dtype must be one of F64, F32, F16, BF16, I64, I32, I16, I8, U8, BOOL, but is {} instead.",
+        file_, name, value.dump(-1, ' ', true, json::error_handler_t::replace).substr(0, 40));
+  }
+
+  std::vector<std::uint64_t> numbers(const std::string& name, const json& entry, const char* key) const {
+    const json& list = member(name, entry, key);
+    const bool whole = list.is_array() && std::all_of(list.begin(), list.end(), [](const json& number) {
+                         return number.is_number_unsigned() && number.get<std::uint64_t>() <= INT64_MAX;
+                       });
+    if (!whole) {
+      throw_<FileError>("{}: `{}`.{} must be a list of whole numbers, but is {} instead.", file_, name, key,
+                        list.dump(-1, ' ', true, json::error_handler_t::replace).substr(0, 40));
+    }
+    return list.get<std::vector<std::uint64_t>>();
+  }
+
+  std::string file_;
+  std::span<const std::byte> bytes_;
+  std::span<const std::byte> data_;
+};
+
+std::string header_text(std::span<const TensorView> tensors,
+                        const std::map<std::string, std::string>& metadata) {
+  std::string text = "{";
+  std::set<std::string> names = {"__metadata__"};
+  if (!metadata.empty()) {
+    text += "\"__metadata__\":" + json(metadata).dump();
+  }
+  std::uint64_t offset = 0;
+  for (const TensorView& view : tensors) {
+    if (byte_count(view.dtype, view.shape) != view.bytes.size() || !names.insert(view.name).second) {
+      throw_<Error>("`{}` must be named once and have as many bytes as {} [{}] takes, but has {}.", view.name,
+                    dtype_name(view.dtype), fmt::join(view.shape, ", "), view.bytes.size());
+    }
+    const json entry = {{"dtype", dtype_name(view.dtype)},
+                        {"shape", view.shape},
+                        {"data_offsets", {offset, offset + view.bytes.size()}}};
+    text += (text.size() > 1 ? "," : "") + json(view.name).dump() + ":" + entry.dump();
+    offset += view.bytes.size();
+  }
+  text += "}";
+  text.resize((text.size() + 7) / 8 * 8, ' ');
+  return text;
+}
+
+std::string_view as_text(std::span<const std::byte> bytes) {
+  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
+
+}  // namespace
+
+std::size_t dtype_size(Dtype dtype) noexcept {
+  return kDtypes[static_cast<std::size_t>(dtype)].size;
+}
+
+const char* dtype_name(Dtype dtype) noexcept {
+  return kDtypes[static_cast<std::size_t>(dtype)].name;
+}
+
+SafetensorsFile SafetensorsFile::open(const std::filesystem::path& path) {
+  SafetensorsFile result;
+  result.file_ = MappedFile::open(path);
+  HeaderReader reader(*result.file_);
+  const json header = reader.header();
+  for (const auto& [name, entry] : header.items()) {
+    if (name == "__metadata__") {
+      result.metadata_ = reader.metadata(entry);
+    } else {
+      result.tensors_.emplace(name, reader.tensor(name, entry));
+    }
+  }
+  reader.check_cover(result.tensors_);
+  return result;
+}
+
+const TensorView& SafetensorsFile::at(const std::string& name) const {
+  const auto found = tensors_.find(name);
+  if (found == tensors_.end()) {
+    throw_<FileError>("{} must hold the tensor `{}`, but does not.", file_->path().string(), name);
+  }
+  return found->second;
+}
+
+void write_safetensors(const std::filesystem::path& path, std::span<const TensorView> tensors,
+                       const std::map<std::string, std::string>& metadata) {
+  const std::string header = header_text(tensors, metadata);
+  const std::uint64_t length = header.size();
+  FileWriter file(path);
+  file.write(as_text(std::as_bytes(std::span(&length, 1))));
+  file.write(header);
+  for (const TensorView& view : tensors) {
+    file.write(as_text(view.bytes));
+  }
+  file.commit();
+}
+
+}  // namespace routedk::io

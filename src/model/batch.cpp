@@ -1,0 +1,45 @@
+#include "routedk/model/batch.h"
+
+#include "routedk/core/error.h"
+
+#include <algorithm>
+#include <numeric>
+
+namespace routedk::model {
+
+FlatBatch FlatBatch::make(const std::vector<std::vector<std::int32_t>>& sequences,
+                          const std::vector<std::int64_t>& prompt_len) {
+  if (sequences.size() != prompt_len.size()) {
+    throw_<ConfigError>("a batch must have one prompt length for each of its {} sequences, but has {}",
+                        sequences.size(), prompt_len.size());
+  }
+  FlatBatch batch;
+  batch.prompt_len = prompt_len;
+  batch.cu_seqlens = {0};
+  for (std::size_t s = 0; s < sequences.size(); ++s) {
+    const auto length = static_cast<std::int64_t>(sequences[s].size());
+    if (prompt_len[s] < 1 || prompt_len[s] > length) {
+      throw_<ConfigError>(
+          "the prompt length of sequence {} must be between 1 and its {} tokens, but is {} instead", s,
+          length, prompt_len[s]);
+    }
+    batch.cu_seqlens.push_back(batch.cu_seqlens.back() + length);
+  }
+  const std::int64_t tokens = batch.tokens();
+  batch.ids = at::empty({tokens}, at::kLong);
+  batch.positions = at::empty({tokens}, at::kLong);
+  batch.seq_of_token = at::empty({tokens}, at::kLong);
+  auto* ids = batch.ids.data_ptr<std::int64_t>();
+  auto* positions = batch.positions.data_ptr<std::int64_t>();
+  auto* owner = batch.seq_of_token.data_ptr<std::int64_t>();
+  for (std::size_t s = 0; s < sequences.size(); ++s) {
+    const std::int64_t begin = batch.cu_seqlens[s];
+    const std::int64_t end = batch.cu_seqlens[s + 1];
+    std::copy(sequences[s].begin(), sequences[s].end(), ids + begin);
+    std::iota(positions + begin, positions + end, std::int64_t{0});
+    std::fill(owner + begin, owner + end, static_cast<std::int64_t>(s));
+  }
+  return batch;
+}
+
+}  // namespace routedk::model

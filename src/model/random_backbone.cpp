@@ -1,0 +1,35 @@
+#include "routedk/model/backbone.h"
+
+#include <ATen/CPUGeneratorImpl.h>
+
+namespace routedk::model {
+
+Backbone Backbone::random(const LlamaConfig& config, const LoadOptions& options, std::uint64_t seed) {
+  at::Generator generator = at::detail::createCPUGenerator(seed);
+  const auto matrix = [&](std::int64_t rows, std::int64_t cols) {
+    return at::normal(0.0, 0.02, {rows, cols}, generator, at::kFloat);
+  };
+  const auto linear = [&](const LinearShape& shape) {
+    const at::Tensor dense = matrix(shape.out, shape.in);
+    return options.nf4 ? quant::FrozenLinear(quant::PackedWeight::quantize(dense, options.double_quant))
+                       : quant::FrozenLinear(dense.to(options.dtype));
+  };
+  Backbone b;
+  b.config_ = config;
+  b.embedding_ = matrix(config.vocab, config.hidden).to(options.dtype);
+  b.head_ = config.tied_head ? b.embedding_ : matrix(config.vocab, config.hidden).to(options.dtype);
+  b.norm_ = at::ones({config.hidden}, options.dtype);
+  b.rotary_ = Rotary(config.head_dim, config.rope_theta);
+  for (std::int64_t i = 0; i < config.layers; ++i) {
+    Layer layer;
+    layer.attention_norm = at::ones({config.hidden}, options.dtype);
+    layer.mlp_norm = at::ones({config.hidden}, options.dtype);
+    for (int kind = 0; kind < kLinears; ++kind) {
+      layer.linears[static_cast<std::size_t>(kind)] = linear(linear_shape(config, static_cast<Linear>(kind)));
+    }
+    b.layers_.push_back(std::move(layer));
+  }
+  return b;
+}
+
+}  // namespace routedk::model

@@ -1,0 +1,106 @@
+#include "routedk/quant/cpu/nf4_kernel.h"
+
+#include <ATen/Parallel.h>
+
+// g++ 12 calls its own AVX-512 intrinsics' undefined operands uninitialised (GCC bug 105593).
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic ignored "-Wuninitialized"
+#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
+#endif
+#include "routedk/quant/nf4.h"
+
+#include <algorithm>
+
+#include <immintrin.h>
+
+namespace routedk::quant::cpu {
+namespace {
+
+#define ROUTEDK_AVX512 __attribute__((target("avx512f,avx512bw,avx512vl")))
+
+bool has_avx512() noexcept {
+  static const bool found = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+                            __builtin_cpu_supports("avx512vl");
+  return found;
+}
+
+template <typename T>
+void decode_scalar(const std::uint8_t* packed, float absmax, T* out, std::int64_t count) {
+  for (std::int64_t i = 0; i < count; ++i) {
+    const unsigned byte = packed[i / 2];
+    out[i] = static_cast<T>(kNf4Codebook[i % 2 == 0 ? byte >> 4 : byte & 15U] * absmax);
+  }
+}
+
+/// 8 bytes -> 16 codes in order, one per 32-bit lane.
+ROUTEDK_AVX512 __m512i unpack_codes(const std::uint8_t* packed) {
+  const __m128i bytes = _mm_loadl_epi64(reinterpret_cast<const __m128i*>(packed));
+  const __m128i nibble = _mm_set1_epi8(15);
+  const __m128i high = _mm_and_si128(_mm_srli_epi16(bytes, 4), nibble);
+  const __m128i low = _mm_and_si128(bytes, nibble);
+  return _mm512_cvtepu8_epi32(_mm_unpacklo_epi8(high, low));
+}
+
+ROUTEDK_AVX512 void store16(float* out, __m512 values) {
+  _mm512_storeu_ps(out, values);
+}
+
+/// Round to nearest even in integers; NF4 values are finite.
+ROUTEDK_AVX512 void store16(c10::BFloat16* out, __m512 values) {
+  const __m512i bits = _mm512_castps_si512(values);
+  const __m512i odd = _mm512_and_si512(_mm512_srli_epi32(bits, 16), _mm512_set1_epi32(1));
+  const __m512i rounded = _mm512_add_epi32(_mm512_add_epi32(bits, odd), _mm512_set1_epi32(0x7FFF));
+  _mm256_storeu_si256(reinterpret_cast<__m256i*>(out), _mm512_cvtepi32_epi16(_mm512_srli_epi32(rounded, 16)));
+}
+
+/// One whole block of 64.
+template <typename T>
+ROUTEDK_AVX512 void decode_avx512(const std::uint8_t* packed, float absmax, T* out) {
+  const __m512 codebook = _mm512_loadu_ps(kNf4Codebook.data());
+  const __m512 scale = _mm512_set1_ps(absmax);
+  for (int part = 0; part < 4; ++part) {
+    const __m512 values = _mm512_permutexvar_ps(unpack_codes(packed + part * 8), codebook);
+    store16(out + part * 16, _mm512_mul_ps(values, scale));
+  }
+}
+
+template <typename T>
+void decode(const std::uint8_t* packed, const Absmax& absmax, std::span<T> out) {
+  const auto count = static_cast<std::int64_t>(out.size());
+  const bool fast = has_avx512();
+  at::parallel_for(0, nf4_blocks(count), 512, [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t block = begin; block < end; ++block) {
+      const std::int64_t first = block * kNf4Block;
+      const std::int64_t here = std::min(kNf4Block, count - first);
+      if (fast && here == kNf4Block) {
+        decode_avx512(packed + first / 2, absmax.at(block), out.data() + first);
+      } else {
+        decode_scalar(packed + first / 2, absmax.at(block), out.data() + first, here);
+      }
+    }
+  });
+}
+
+}  // namespace
+
+float Absmax::at(std::int64_t block) const noexcept {
+  if (plain != nullptr) {
+    return plain[block];
+  }
+  static const std::array<float, 256>& map = dynamic_map();
+  return map[nested_codes[block]] * nested_absmax[block / kNestedBlock] + nested_offset;
+}
+
+void nf4_to_float(const std::uint8_t* packed, const Absmax& absmax, std::span<float> out) {
+  decode(packed, absmax, out);
+}
+
+void nf4_to_bfloat16(const std::uint8_t* packed, const Absmax& absmax, std::span<c10::BFloat16> out) {
+  decode(packed, absmax, out);
+}
+
+const char* nf4_path() noexcept {
+  return has_avx512() ? "avx512" : "scalar";
+}
+
+}  // namespace routedk::quant::cpu

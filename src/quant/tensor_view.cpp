@@ -1,0 +1,61 @@
+#include "routedk/quant/tensor_view.h"
+
+#include "routedk/core/error.h"
+
+#include <array>
+#include <cstring>
+#include <utility>
+
+namespace routedk::quant {
+namespace {
+
+constexpr std::array<std::pair<io::Dtype, at::ScalarType>, 10> kTypes = {{{io::Dtype::kF64, at::kDouble},
+                                                                          {io::Dtype::kF32, at::kFloat},
+                                                                          {io::Dtype::kF16, at::kHalf},
+                                                                          {io::Dtype::kBF16, at::kBFloat16},
+                                                                          {io::Dtype::kI64, at::kLong},
+                                                                          {io::Dtype::kI32, at::kInt},
+                                                                          {io::Dtype::kI16, at::kShort},
+                                                                          {io::Dtype::kI8, at::kChar},
+                                                                          {io::Dtype::kU8, at::kByte},
+                                                                          {io::Dtype::kBool, at::kBool}}};
+
+at::ScalarType scalar_type(io::Dtype dtype) {
+  for (const auto& [stored, computed] : kTypes) {
+    if (stored == dtype) {
+      return computed;
+    }
+  }
+  throw_<Error>("a stored tensor's type must be known, but is number {} instead", static_cast<int>(dtype));
+}
+
+io::Dtype stored_type(at::ScalarType type) {
+  for (const auto& [stored, computed] : kTypes) {
+    if (computed == type) {
+      return stored;
+    }
+  }
+  throw_<Error>("a tensor's type must be one of safetensors', but is {} instead", at::toString(type));
+}
+
+}  // namespace
+
+at::Tensor to_tensor(const io::TensorView& view) {
+  at::Tensor tensor = at::empty(view.shape, scalar_type(view.dtype));
+  if (!view.bytes.empty()) {
+    std::memcpy(tensor.data_ptr(), view.bytes.data(), view.bytes.size());
+  }
+  return tensor;
+}
+
+io::TensorView to_view(std::string name, const at::Tensor& tensor) {
+  if (!tensor.is_contiguous() || !tensor.is_cpu()) {
+    throw_<Error>("tensor `{}` must be contiguous on the CPU to be viewed as bytes", name);
+  }
+  return {std::move(name),
+          stored_type(tensor.scalar_type()),
+          tensor.sizes().vec(),
+          {static_cast<const std::byte*>(tensor.const_data_ptr()), tensor.nbytes()}};
+}
+
+}  // namespace routedk::quant

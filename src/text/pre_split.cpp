@@ -1,0 +1,141 @@
+#include "routedk/text/pre_split.h"
+
+#define PCRE2_CODE_UNIT_WIDTH 8
+#include "routedk/core/error.h"
+
+#include <limits>
+#include <string>
+
+#include <pcre2.h>
+
+namespace routedk::text {
+namespace {
+
+// Unicode's White_Space, to stand inside a class. PCRE's own \s also takes U+180E, which is none.
+const std::string kSpace =
+    R"(\t-\r \x{85}\x{A0}\x{1680}\x{2000}-\x{200A}\x{2028}\x{2029}\x{202F}\x{205F}\x{3000})";
+/// `\s+(?!\S)|\s+`: blanks, but for the last one before a word.
+const std::string kBlanks = "[" + kSpace + "]+(?![^" + kSpace + "])|[" + kSpace + "]+";
+
+/// GPT-2 (Radford et al. 2019, encoder.py).
+std::string gpt2() {
+  return R"('s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^)" + kSpace + R"(\p{L}\p{N}]+|)" + kBlanks;
+}
+
+/// Llama 3 (meta-llama/llama3, tokenizer.py).
+std::string llama3() {
+  return R"('[sS]|'[tT]|'[rR][eE]|'[vV][eE]|'[mM]|'[lL][lL]|'[dD]|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^)" +
+         kSpace + R"(\p{L}\p{N}]+[\r\n]*|[)" + kSpace + R"(]*[\r\n]+|)" + kBlanks;
+}
+
+struct Expressions {
+  std::vector<std::string> patterns;
+  bool whole_pieces = false;
+};
+
+Expressions expressions_of(std::string_view name) {
+  if (name == "smollm") {
+    return {{R"(\p{N})", gpt2()}};
+  }
+  if (name == "llama-bpe") {
+    return {{llama3()}, true};
+  }
+  if (name == "gpt-2") {
+    return {{gpt2()}};
+  }
+  if (name == "default") {
+    return {{R"([\p{P}$+<=>^~|]+)", gpt2(), R"(\p{N}+)", "[0-9][0-9][0-9]"}};
+  }
+  return {};
+}
+
+struct FreeMatch {
+  void operator()(pcre2_match_data* match) const noexcept { pcre2_match_data_free(match); }
+};
+struct FreeContext {
+  void operator()(pcre2_match_context* context) const noexcept { pcre2_match_context_free(context); }
+};
+
+}  // namespace
+
+class PreSplit::Pattern {
+ public:
+  explicit Pattern(const std::string& expression) {
+    int error = 0;
+    PCRE2_SIZE offset = 0;
+    code_ = pcre2_compile(reinterpret_cast<PCRE2_SPTR>(expression.data()), expression.size(),
+                          PCRE2_UTF | PCRE2_UCP, &error, &offset, nullptr);
+    if (code_ == nullptr) {
+      throw_<SystemError>("PCRE2 must know `{}`, but stops at offset {} with error {}.", expression, offset,
+                          error);
+    }
+    // Where the library has no compiler for this processor it interprets, with the same result.
+    pcre2_jit_compile(code_, PCRE2_JIT_COMPLETE);
+  }
+  Pattern(const Pattern&) = delete;
+  Pattern& operator=(const Pattern&) = delete;
+  ~Pattern() { pcre2_code_free(code_); }
+
+  /// Appends the matches in `text` and what lies between them.
+  void split(std::string_view text, std::vector<std::string_view>& pieces) const {
+    const std::unique_ptr<pcre2_match_data, FreeMatch> match(pcre2_match_data_create(1, nullptr));
+    // A long run of blanks backtracks once a blank; the default limit would end that at ten million.
+    const std::unique_ptr<pcre2_match_context, FreeContext> context(pcre2_match_context_create(nullptr));
+    pcre2_set_match_limit(context.get(), std::numeric_limits<std::uint32_t>::max());
+    const auto* subject = reinterpret_cast<PCRE2_SPTR>(text.data());
+    const PCRE2_SIZE* range = pcre2_get_ovector_pointer(match.get());
+    std::size_t begin = 0;
+    while (begin < text.size()) {
+      const int found = pcre2_match(code_, subject, text.size(), begin, PCRE2_NO_UTF_CHECK | PCRE2_NOTEMPTY,
+                                    match.get(), context.get());
+      if (found < 0 && found != PCRE2_ERROR_NOMATCH) {
+        throw_<SystemError>("PCRE2 must split a text of {} bytes, but stops with error {}.", text.size(),
+                            found);
+      }
+      const std::size_t from = found < 0 ? text.size() : range[0];
+      const std::size_t to = found < 0 ? text.size() : range[1];
+      if (from > begin) {
+        pieces.push_back(text.substr(begin, from - begin));
+      }
+      if (to > from) {
+        pieces.push_back(text.substr(from, to - from));
+      }
+      begin = to;
+    }
+  }
+
+ private:
+  pcre2_code* code_ = nullptr;
+};
+
+std::shared_ptr<const PreSplit> PreSplit::find(std::string_view name) {
+  const Expressions expressions = expressions_of(name);
+  if (expressions.patterns.empty()) {
+    return nullptr;
+  }
+  std::shared_ptr<PreSplit> split(new PreSplit);
+  for (const std::string& pattern : expressions.patterns) {
+    split->patterns_.push_back(std::make_shared<const Pattern>(pattern));
+  }
+  split->whole_pieces_ = expressions.whole_pieces;
+  return split;
+}
+
+std::string_view PreSplit::names() noexcept {
+  return "smollm, llama-bpe, gpt-2, default";
+}
+
+std::vector<std::string_view> PreSplit::split(std::string_view text) const {
+  std::vector<std::string_view> pieces = {text};
+  std::vector<std::string_view> finer;
+  for (const auto& pattern : patterns_) {
+    finer.clear();
+    for (const std::string_view piece : pieces) {
+      pattern->split(piece, finer);
+    }
+    pieces.swap(finer);
+  }
+  return pieces;
+}
+
+}  // namespace routedk::text

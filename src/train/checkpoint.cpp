@@ -1,0 +1,196 @@
+#include "routedk/train/checkpoint.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+#include <system_error>
+#include <utility>
+#include <vector>
+
+#include "routedk/core/error.h"
+#include "routedk/core/files.h"
+#include "routedk/io/safetensors.h"
+
+namespace routedk::train {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr const char* kState = "state.json";
+constexpr const char* kTensors = "tensors.safetensors";
+constexpr std::string_view kPrefix = "step-";
+
+/// The steps in a name "step-000040"; nothing for any other name.
+std::optional<std::int64_t> step_of(const fs::path& path) {
+  const std::string name = path.filename().string();
+  std::int64_t step = 0;
+  if (name.rfind(kPrefix, 0) != 0) {
+    return std::nullopt;
+  }
+  const char* end = name.data() + name.size();
+  const auto [stop, error] = std::from_chars(name.data() + kPrefix.size(), end, step);
+  return error == std::errc() && stop == end ? std::optional(step) : std::nullopt;
+}
+
+/// Checkpoints of a folder, the newest first.
+std::vector<fs::path> checkpoints(const fs::path& folder) {
+  std::vector<std::pair<std::int64_t, fs::path>> found;
+  std::error_code missing;
+  for (const auto& entry : fs::directory_iterator(folder, missing)) {
+    if (const auto step = step_of(entry.path())) {
+      found.emplace_back(*step, entry.path());
+    }
+  }
+  std::sort(found.rbegin(), found.rend());
+  std::vector<fs::path> paths;
+  for (auto& [step, path] : found) {
+    paths.push_back(std::move(path));
+  }
+  return paths;
+}
+
+io::Json to_json(const GroupProgress& p) {
+  return {{"step", p.step},
+          {"last_loss", p.last_loss},
+          {"best_validation_loss", p.best_validation_loss ? io::Json(*p.best_validation_loss) : io::Json()},
+          {"best_step", p.best_step},
+          {"tokens", p.tokens},
+          {"answer_tokens", p.answer_tokens},
+          {"seconds", p.seconds}};
+}
+
+GroupProgress progress_from(const io::Json& json) {
+  GroupProgress p;
+  p.step = json.at("step").get<std::int64_t>();
+  p.last_loss = json.at("last_loss").get<double>();
+  if (!json.at("best_validation_loss").is_null()) {
+    p.best_validation_loss = json.at("best_validation_loss").get<double>();
+  }
+  p.best_step = json.at("best_step").get<std::int64_t>();
+  p.tokens = json.at("tokens").get<std::int64_t>();
+  p.answer_tokens = json.at("answer_tokens").get<std::int64_t>();
+  p.seconds = json.at("seconds").get<double>();
+  return p;
+}
+
+io::Json state_json(const Checkpoint& checkpoint) {
+  io::Json groups = io::Json::object();
+  for (const auto& [name, state] : checkpoint.groups) {
+    groups[name] = to_json(state.progress);
+  }
+  return {{"step", checkpoint.step},
+          {"groups", std::move(groups)},
+          {"fingerprint", checkpoint.fingerprint},
+          {"machine", checkpoint.machine}};
+}
+
+/// values [P] F32, contiguous; the view lives as long as the tensor.
+io::TensorView view(std::string name, const at::Tensor& values) {
+  const auto* bytes = static_cast<const std::byte*>(values.const_data_ptr());
+  return {std::move(name), io::Dtype::kF32, {values.numel()}, {bytes, values.nbytes()}};
+}
+
+std::vector<io::TensorView> tensor_views(const Checkpoint& checkpoint) {
+  std::vector<io::TensorView> views;
+  for (const auto& [name, state] : checkpoint.groups) {
+    views.push_back(view(name + ".values", state.values));
+    views.push_back(view(name + ".first_moment", state.moments.first));
+    views.push_back(view(name + ".second_moment", state.moments.second));
+    if (state.best_values.defined()) {
+      views.push_back(view(name + ".best_values", state.best_values));
+    }
+  }
+  return views;
+}
+
+at::Tensor read_tensor(const io::SafetensorsFile& file, const fs::path& path, const std::string& name,
+                       std::int64_t size) {
+  const io::TensorView& tensor = file.at(name);
+  if (tensor.dtype != io::Dtype::kF32 || tensor.shape != std::vector<std::int64_t>{size}) {
+    throw_<FileError>("tensor `{}` of a checkpoint must be F32 with {} numbers, but is {} with {} bytes instead ({}).",
+                      name, size, io::dtype_name(tensor.dtype), tensor.bytes.size(), path.string());
+  }
+  at::Tensor values = at::empty({size}, at::kFloat);
+  std::copy(tensor.bytes.begin(), tensor.bytes.end(), static_cast<std::byte*>(values.mutable_data_ptr()));
+  return values;
+}
+
+/// Under another name first: a removal that is interrupted leaves no checkpoint in part.
+void remove_checkpoint(const fs::path& path) {
+  const fs::path doomed = temporary_name(path);
+  std::error_code error;
+  fs::rename(path, doomed, error);
+  if (!error) {
+    fs::remove_all(doomed, error);
+  }
+  if (error) {
+    throw_<SystemError>("{} must be removed, but the system says: {}.", path.string(), error.message());
+  }
+}
+
+}  // namespace
+
+void save_checkpoint(const fs::path& folder, const Checkpoint& checkpoint, std::int64_t keep) {
+  FolderWriter writer(folder / fmt::format("{}{:06}", kPrefix, checkpoint.step));
+  io::write_safetensors(writer.path() / kTensors, tensor_views(checkpoint));
+  io::write_json(writer.path() / kState, state_json(checkpoint));
+  writer.commit();
+  const std::vector<fs::path> all = checkpoints(folder);
+  for (std::size_t i = static_cast<std::size_t>(keep); i < all.size(); ++i) {
+    remove_checkpoint(all[i]);
+  }
+}
+
+std::optional<fs::path> newest_checkpoint(const fs::path& folder) {
+  std::vector<fs::path> all = checkpoints(folder);
+  return all.empty() ? std::nullopt : std::optional(std::move(all.front()));
+}
+
+Checkpoint read_checkpoint_state(const fs::path& path) {
+  const io::Json json = io::read_json(path / kState);
+  Checkpoint checkpoint;
+  try {
+    checkpoint.step = json.at("step").get<std::int64_t>();
+    checkpoint.fingerprint = json.at("fingerprint");
+    checkpoint.machine = json.at("machine");
+    for (const auto& [name, progress] : json.at("groups").items()) {
+      checkpoint.groups[name].progress = progress_from(progress);
+    }
+  } catch (const io::Json::exception& error) {
+    throw_<FileError>("{} must hold a checkpoint's state, but is damaged: {}.", (path / kState).string(), error.what());
+  }
+  return checkpoint;
+}
+
+Checkpoint read_checkpoint(const fs::path& path) {
+  Checkpoint checkpoint = read_checkpoint_state(path);
+  const fs::path tensors = path / kTensors;
+  const io::SafetensorsFile file = io::SafetensorsFile::open(tensors);
+  for (auto& [name, state] : checkpoint.groups) {
+    const io::Json::json_pointer parameters = io::Json::json_pointer("/groups") / name / "parameters";
+    const auto size = checkpoint.fingerprint.value(parameters, std::int64_t{0});
+    state.values = read_tensor(file, tensors, name + ".values", size);
+    state.moments.first = read_tensor(file, tensors, name + ".first_moment", size);
+    state.moments.second = read_tensor(file, tensors, name + ".second_moment", size);
+    if (state.progress.best_validation_loss) {
+      state.best_values = read_tensor(file, tensors, name + ".best_values", size);
+    }
+  }
+  return checkpoint;
+}
+
+void remove_unfinished(const fs::path& folder) {
+  std::error_code missing;
+  std::vector<fs::path> found;
+  for (const auto& entry : fs::directory_iterator(folder, missing)) {
+    if (is_temporary_name(entry.path())) {
+      found.push_back(entry.path());
+    }
+  }
+  for (const fs::path& path : found) {
+    fs::remove_all(path);
+  }
+}
+
+}  // namespace routedk::train

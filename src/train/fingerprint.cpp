@@ -1,0 +1,81 @@
+#include "routedk/train/fingerprint.h"
+
+#include <ATen/Parallel.h>
+#include <ATen/Version.h>
+#include <fmt/format.h>
+#include <torch/version.h>
+
+#include "routedk/core/error.h"
+#include "routedk/core/random.h"
+
+namespace routedk::train {
+namespace {
+
+/// A `fields` visitor that collects the values of a flat struct.
+class FieldValues {
+ public:
+  template <typename T, typename Rule = NoRule>
+  void operator()(const char* name, T& member, const char* /*meaning*/, const Rule& /*rule*/ = {}) {
+    values_[name] = member;
+  }
+  const io::Json& values() const noexcept { return values_; }
+
+ private:
+  io::Json values_;
+};
+
+std::uint64_t chained(std::uint64_t hash, const std::vector<std::int32_t>& ids) {
+  hash = mix64(hash ^ ids.size());
+  for (const std::int32_t id : ids) {
+    hash = mix64(hash ^ static_cast<std::uint32_t>(id));
+  }
+  return hash;
+}
+
+std::string shown(const io::Json& flat, const std::string& pointer) {
+  return flat.contains(pointer) ? flat[pointer].dump() : "absent";
+}
+
+}  // namespace
+
+io::Json config_fingerprint(const TrainConfig& config) {
+  TrainConfig copy = config;
+  FieldValues fields;
+  copy.fields(fields);
+  io::Json values = fields.values();
+  for (const char* name : {"checkpoint_every", "keep_checkpoints", "resume_elsewhere"}) {
+    values.erase(name);
+  }
+  return values;
+}
+
+std::string examples_fingerprint(const std::vector<const Example*>& examples) {
+  std::uint64_t hash = examples.size();
+  for (const Example* example : examples) {
+    hash = chained(chained(mix64(hash ^ example->key), example->prompt), example->answer);
+  }
+  return fmt::format("{:016x}", hash);
+}
+
+io::Json machine_fingerprint() {
+  return {{"cpu", at::get_cpu_capability()}, {"threads", at::get_num_threads()}, {"libtorch", TORCH_VERSION}};
+}
+
+void require_equal(const io::Json& found, const io::Json& expected, const std::string& where) {
+  const io::Json theirs = found.flatten();
+  const io::Json ours = expected.flatten();
+  std::vector<std::string> pointers;
+  for (const io::Json* side : {&ours, &theirs}) {
+    for (const auto& item : side->items()) {
+      pointers.push_back(item.key());
+    }
+  }
+  for (const std::string& pointer : pointers) {
+    if (shown(theirs, pointer) != shown(ours, pointer)) {
+      throw_<ConfigError>("`{}` must be in this run what it was in the checkpoint, {}, but is {} instead ({}).", pointer,
+                          shown(theirs, pointer), shown(ours, pointer), where);
+    }
+  }
+}
+
+}  // namespace routedk::train

@@ -1,0 +1,71 @@
+#include "routedk/train/packed_batch.h"
+
+#include <algorithm>
+
+#include "routedk/core/error.h"
+
+namespace routedk::train {
+namespace {
+
+void check(const Example& example) {
+  if (example.prompt.empty() || example.answer.empty()) {
+    throw_<DataError>("training example {} must have at least 1 prompt and 1 answer token, but has {} and {} instead.",
+                      example.key, example.prompt.size(), example.answer.size());
+  }
+}
+
+std::vector<std::int32_t> joined(const Example& example) {
+  std::vector<std::int32_t> ids = example.prompt;
+  ids.insert(ids.end(), example.answer.begin(), example.answer.end());
+  return ids;
+}
+
+}  // namespace
+
+PackedBatch pack(const std::vector<const Example*>& examples) {
+  PackedBatch packed;
+  std::vector<std::vector<std::int32_t>> sequences;
+  std::vector<std::int64_t> prompt_len;
+  std::vector<std::int64_t> predicting;
+  std::vector<std::int64_t> targets;
+  std::int64_t begin = 0;
+  for (const Example* example : examples) {
+    check(*example);
+    const auto prompt = static_cast<std::int64_t>(example->prompt.size());
+    for (std::size_t i = 0; i < example->answer.size(); ++i) {
+      predicting.push_back(begin + prompt - 1 + static_cast<std::int64_t>(i));
+      targets.push_back(example->answer[i]);
+    }
+    sequences.push_back(joined(*example));
+    prompt_len.push_back(prompt);
+    packed.keys.push_back(example->key);
+    begin += example->tokens();
+  }
+  packed.batch = model::FlatBatch::make(sequences, prompt_len);
+  packed.predicting = at::tensor(predicting, at::kLong);
+  packed.targets = at::tensor(targets, at::kLong);
+  return packed;
+}
+
+std::vector<PackedBatch> pack_all(std::vector<const Example*> examples, std::int64_t max_tokens) {
+  std::stable_sort(examples.begin(), examples.end(),
+                   [](const Example* a, const Example* b) { return a->tokens() < b->tokens(); });
+  std::vector<PackedBatch> batches;
+  std::vector<const Example*> open;
+  std::int64_t tokens = 0;
+  for (const Example* example : examples) {
+    if (!open.empty() && tokens + example->tokens() > max_tokens) {
+      batches.push_back(pack(open));
+      open.clear();
+      tokens = 0;
+    }
+    open.push_back(example);
+    tokens += example->tokens();
+  }
+  if (!open.empty()) {
+    batches.push_back(pack(open));
+  }
+  return batches;
+}
+
+}  // namespace routedk::train

@@ -1,0 +1,171 @@
+#include "routedk/train/trainer.h"
+
+#include <ATen/ATen.h>
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "routedk/core/error.h"
+#include "routedk/train/checkpoint.h"
+#include "routedk/train/fingerprint.h"
+
+namespace routedk::train {
+namespace {
+
+void check(const Example& example, std::size_t groups, std::int64_t vocabulary) {
+  if (example.group < 0 || static_cast<std::size_t>(example.group) >= groups) {
+    throw_<DataError>("the group of training example {} must be between 0 and {}, but is {} instead.", example.key,
+                      groups - 1, example.group);
+  }
+  for (const auto* ids : {&example.prompt, &example.answer}) {
+    for (const std::int32_t id : *ids) {
+      if (id < 0 || id >= vocabulary) {
+        throw_<DataError>("a token of training example {} must be between 0 and {}, but is {} instead.", example.key,
+                          vocabulary - 1, id);
+      }
+    }
+  }
+}
+
+std::vector<const Example*> of_group(const std::vector<Example>& examples, int group) {
+  std::vector<const Example*> found;
+  for (const Example& example : examples) {
+    if (example.group == group) {
+      found.push_back(&example);
+    }
+  }
+  return found;
+}
+
+}  // namespace
+
+Trainer::Trainer(TrainingJob job) : job_(std::move(job)) {
+  for (const auto* examples : {&job_.training, &job_.validation}) {
+    for (const Example& example : *examples) {
+      check(example, job_.groups.size(), job_.model.backbone().config().vocab);
+    }
+  }
+  for (std::size_t i = 0; i < job_.groups.size(); ++i) {
+    const int group = static_cast<int>(i);
+    groups_.push_back(std::make_unique<GroupTrainer>(
+        job_.model, job_.config, job_.groups[i],
+        GroupExamples{of_group(job_.training, group), of_group(job_.validation, group)}));
+  }
+}
+
+std::vector<GroupResult> Trainer::run() {
+  resume();
+  std::int64_t examples = 0;
+  std::vector<std::string> names;
+  for (const auto& group : groups_) {
+    examples += group->examples_left();
+    names.push_back(group->name());
+  }
+  Progress progress(fmt::format("train {}", fmt::join(names, ", ")), examples, "examples", job_.progress);
+  while (!done()) {
+    step(progress);
+  }
+  progress.finish();
+  std::vector<GroupResult> results;
+  for (const auto& group : groups_) {
+    group->take_best();
+    results.push_back({group->name(), group->progress()});
+  }
+  groups_.clear();
+  return results;
+}
+
+void Trainer::resume() {
+  remove_unfinished(job_.checkpoints);
+  const auto path = newest_checkpoint(job_.checkpoints);
+  if (!path) {
+    return;
+  }
+  const Checkpoint state = read_checkpoint_state(*path);
+  require_equal(state.fingerprint, fingerprint(), path->string());
+  if (!job_.config.resume_elsewhere) {
+    require_equal(state.machine, machine_fingerprint(), path->string() + "; `resume_elsewhere` goes on anyway");
+  }
+  const Checkpoint checkpoint = read_checkpoint(*path);
+  for (const auto& group : groups_) {
+    const auto found = checkpoint.groups.find(group->name());
+    if (found == checkpoint.groups.end()) {
+      throw_<FileError>("a checkpoint must hold parameter group `{}`, but does not ({}).", group->name(),
+                        path->string());
+    }
+    group->restore(found->second);
+  }
+  step_ = checkpoint.step;
+  job_.record({{"resumed_at", step_}});
+}
+
+void Trainer::step(Progress& progress) {
+  std::vector<std::pair<GroupTrainer*, GroupStep>> steps;
+  for (const auto& group : groups_) {
+    if (!group->done()) {
+      steps.emplace_back(group.get(), group->compute());
+      const GroupStep& computed = steps.back().second;
+      progress.advance(computed.examples, fmt::format("{} loss {:.4f}", group->name(), computed.loss));
+    }
+  }
+  for (const auto& [group, computed] : steps) {
+    group->apply(computed);
+    record_step(*group, computed);
+    if (group->at_epoch_end()) {
+      validate(*group);
+    }
+  }
+  ++step_;
+  if (done() || step_ % job_.config.checkpoint_every == 0) {
+    save();
+  }
+}
+
+void Trainer::record_step(const GroupTrainer& group, const GroupStep& step) const {
+  job_.record({{"step", group.progress().step},
+               {"group", group.name()},
+               {"loss", step.loss},
+               {"learning_rate", step.learning_rate},
+               {"grad_norm", step.grad_norm},
+               {"tokens", step.tokens},
+               {"answer_tokens", step.answer_tokens},
+               {"tokens_per_s", static_cast<double>(step.tokens) / std::max(step.seconds, 1e-9)},
+               {"seconds", step.seconds}});
+}
+
+void Trainer::validate(GroupTrainer& group) const {
+  if (const auto loss = group.validate()) {
+    const GroupProgress& progress = group.progress();
+    job_.record({{"step", progress.step},
+                 {"group", group.name()},
+                 {"validation_loss", *loss},
+                 {"best", progress.best_step == progress.step}});
+  }
+}
+
+void Trainer::save() const {
+  Checkpoint checkpoint{step_, fingerprint(), machine_fingerprint(), {}};
+  for (const auto& group : groups_) {
+    checkpoint.groups[group->name()] = group->state();
+  }
+  save_checkpoint(job_.checkpoints, checkpoint, job_.config.keep_checkpoints);
+}
+
+bool Trainer::done() const {
+  return std::all_of(groups_.begin(), groups_.end(), [](const auto& group) { return group->done(); });
+}
+
+io::Json Trainer::fingerprint() const {
+  io::Json groups = io::Json::object();
+  for (const auto& group : groups_) {
+    groups[group->name()] = group->fingerprint();
+  }
+  const model::Backbone& backbone = job_.model.backbone();
+  return {{"config", config_fingerprint(job_.config)},
+          {"backbone", {{"dtype", c10::toString(backbone.dtype())}, {"bytes", backbone.bytes()}}},
+          {"groups", std::move(groups)}};
+}
+
+}  // namespace routedk::train

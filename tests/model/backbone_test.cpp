@@ -1,0 +1,174 @@
+#include "routedk/model/backbone.h"
+
+#include "routedk/core/error.h"
+
+#include "core/temporary_folder.h"
+#include "support/forward.h"
+#include "support/tiny_llama.h"
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace routedk::model {
+namespace {
+
+using testing::GgufWriter;
+using ::testing::HasSubstr;
+using testing::logits_of;
+using testing::Sequences;
+using testing::tiny_llama;
+
+LoadOptions dense() {
+  LoadOptions options;
+  options.nf4 = false;
+  return options;
+}
+
+Backbone load(const GgufWriter& gguf, const LoadOptions& options = dense()) {
+  const testing::TemporaryFolder folder;
+  gguf.save(folder / "tiny.gguf");
+  return Backbone::load(folder / "tiny.gguf", options);
+}
+
+std::string refusal(const GgufWriter& gguf) {
+  return testing::message_of<FileError>([&] { load(gguf); });
+}
+
+TEST(Backbone, packed_batch_equals_its_sequences_alone) {
+  const Backbone tiny = load(tiny_llama());
+  const Sequences sequences = {{1, 2, 3, 4, 5}, {7}, {5, 4, 39, 0, 1, 1, 2}};
+  const at::Tensor packed = logits_of(tiny, sequences);
+  std::int64_t begin = 0;
+  for (const auto& sequence : sequences) {
+    const auto length = static_cast<std::int64_t>(sequence.size());
+    EXPECT_LT(testing::largest_difference(packed.narrow(0, begin, length), logits_of(tiny, {sequence})),
+              1e-5);
+    begin += length;
+  }
+}
+
+TEST(Backbone, later_tokens_do_not_change_earlier_logits) {
+  const Backbone tiny = load(tiny_llama());
+  const at::Tensor longer = logits_of(tiny, {{1, 2, 3, 30, 31}});
+  EXPECT_LT(testing::largest_difference(longer.narrow(0, 0, 3), logits_of(tiny, {{1, 2, 3}})), 1e-5);
+  EXPECT_GT(testing::largest_difference(longer[4], logits_of(tiny, {{2, 1, 3, 30, 31}})[4]), 1e-3);
+}
+
+TEST(Backbone, nf4_model_equals_the_dense_model_of_its_dequantised_weights) {
+  const Backbone packed = load(tiny_llama(), LoadOptions{});
+  const Backbone plain = load(tiny_llama());
+  // Adds W_nf4 x - W x to every linear of the dense model.
+  const AdaptFn adapt = [&](std::int64_t layer, const at::Tensor&) -> DeltaFn {
+    const Layer& weights = packed.layers()[static_cast<std::size_t>(layer)];
+    return [&weights](Linear linear, const at::Tensor& x, const at::Tensor&) {
+      return at::mm(x, weights[linear].dense(at::kFloat).t());
+    };
+  };
+  EXPECT_TRUE(packed.layers()[0][Linear::kQ].packed());
+  EXPECT_LT(testing::largest_difference(logits_of(packed, {{3, 1, 4}}), logits_of(plain, {{3, 1, 4}}, adapt)),
+            1e-5);
+}
+
+TEST(Backbone, bfloat16_logits_are_near_those_of_float32) {
+  LoadOptions options = dense();
+  options.dtype = at::kBFloat16;
+  const Backbone rounded = load(tiny_llama(), options);
+  const at::Tensor exact = logits_of(load(tiny_llama()), {{3, 1, 4, 1, 5}});
+  EXPECT_EQ(rounded.dtype(), at::kBFloat16);
+  EXPECT_LT(testing::largest_difference(logits_of(rounded, {{3, 1, 4, 1, 5}}), exact),
+            0.05 * exact.abs().max().item<double>());
+}
+
+TEST(Backbone, a_model_without_an_output_matrix_uses_its_embedding) {
+  GgufWriter gguf = tiny_llama();
+  gguf.remove_tensor("output.weight");
+  const Backbone tied = load(gguf);
+  const LlamaConfig c = testing::tiny_config();
+  gguf.tensor("output.weight", {c.vocab, c.hidden},
+              testing::tiny_values("token_embd.weight", c.vocab * c.hidden, 0.0, 0.3));
+  const Backbone untied = load(gguf);
+  EXPECT_TRUE(tied.config().tied_head);
+  EXPECT_TRUE(at::equal(logits_of(tied, {{1, 2}}), logits_of(untied, {{1, 2}})));
+  EXPECT_EQ(untied.bytes() - tied.bytes(), c.vocab * c.hidden * 4);
+}
+
+TEST(Backbone, random_models_are_the_same_for_the_same_seed_only) {
+  const auto random = [](std::uint64_t seed) {
+    return logits_of(Backbone::random(testing::tiny_config(), dense(), seed), {{1, 2, 3}});
+  };
+  EXPECT_TRUE(at::equal(random(5), random(5)));
+  EXPECT_FALSE(at::equal(random(5), random(6)));
+}
+
+TEST(BackboneLoading, names_a_tensor_of_the_wrong_shape_and_both_shapes) {
+  GgufWriter gguf = tiny_llama();
+  gguf.tensor("blk.1.ffn_up.weight", {47, 32}, std::vector<float>(47 * 32));
+  EXPECT_THAT(refusal(gguf),
+              AllOf(HasSubstr("`blk.1.ffn_up.weight`"), HasSubstr("[48,32]"), HasSubstr("[47,32]")));
+}
+
+TEST(BackboneLoading, names_a_missing_tensor) {
+  GgufWriter gguf = tiny_llama();
+  gguf.remove_tensor("blk.1.attn_k.weight");
+  EXPECT_THAT(refusal(gguf), HasSubstr("`blk.1.attn_k.weight`"));
+}
+
+TEST(BackboneLoading, names_a_tensor_that_nothing_uses) {
+  GgufWriter gguf = tiny_llama();
+  gguf.tensor("blk.0.attn_q.bias", {32}, std::vector<float>(32));
+  EXPECT_THAT(refusal(gguf), HasSubstr("`blk.0.attn_q.bias`"));
+}
+
+TEST(BackboneLoading, refuses_another_architecture_by_name) {
+  GgufWriter gguf = tiny_llama();
+  gguf.text("general.architecture", "qwen2");
+  EXPECT_THAT(refusal(gguf),
+              AllOf(HasSubstr("`general.architecture`"), HasSubstr("`qwen2`"), HasSubstr("tiny.gguf")));
+}
+
+TEST(BackboneLoading, refuses_weights_that_are_not_finite_by_name) {
+  GgufWriter gguf = tiny_llama();
+  std::vector<float> values(48 * 32);
+  values[100] = std::numeric_limits<float>::infinity();
+  gguf.tensor("blk.0.ffn_gate.weight", {48, 32}, values);
+  EXPECT_THAT(refusal(gguf), HasSubstr("`blk.0.ffn_gate.weight`"));
+}
+
+struct BadMetadata {
+  const char* name;
+  void (*change)(GgufWriter&);
+  const char* message;
+};
+
+class BackboneMetadata : public ::testing::TestWithParam<BadMetadata> {};
+
+INSTANTIATE_TEST_SUITE_P(
+    Refused, BackboneMetadata,
+    ::testing::Values(
+        BadMetadata{"zero_layers", [](GgufWriter& g) { g.integer("llama.block_count", 0); },
+                    "`llama.block_count`"},
+        BadMetadata{"endless_width", [](GgufWriter& g) { g.integer("llama.embedding_length", 4000000000U); },
+                    "`llama.embedding_length`"},
+        BadMetadata{"ragged_heads", [](GgufWriter& g) { g.integer("llama.attention.head_count", 5); },
+                    "multiple of its heads"},
+        BadMetadata{"ragged_groups", [](GgufWriter& g) { g.integer("llama.attention.head_count_kv", 3); },
+                    "multiple of its key/value heads"},
+        BadMetadata{"odd_head", [](GgufWriter& g) { g.integer("llama.attention.key_length", 7); }, "even"},
+        BadMetadata{"other_value_size", [](GgufWriter& g) { g.integer("llama.attention.value_length", 16); },
+                    "value size"},
+        BadMetadata{"partial_rotary", [](GgufWriter& g) { g.integer("llama.rope.dimension_count", 4); },
+                    "whole head"},
+        BadMetadata{"scaled_rotary", [](GgufWriter& g) { g.text("llama.rope.scaling.type", "linear"); },
+                    "scaling"},
+        BadMetadata{"no_epsilon",
+                    [](GgufWriter& g) { g.real("llama.attention.layer_norm_rms_epsilon", 0.0F); }, "epsilon"},
+        BadMetadata{"no_base", [](GgufWriter& g) { g.real("llama.rope.freq_base", -1.0F); }, "rotary base"}),
+    [](const auto& info) { return info.param.name; });
+
+TEST_P(BackboneMetadata, is_refused_naming_the_rule) {
+  GgufWriter gguf = tiny_llama();
+  GetParam().change(gguf);
+  EXPECT_THAT(refusal(gguf), HasSubstr(GetParam().message));
+}
+
+}  // namespace
+}  // namespace routedk::model

@@ -1,0 +1,28 @@
+#include "routedk/model/batch.h"
+
+#include "routedk/core/error.h"
+
+#include <gtest/gtest.h>
+
+namespace routedk::model {
+namespace {
+
+TEST(FlatBatch, lays_sequences_end_to_end_with_restarting_positions) {
+  const FlatBatch batch = FlatBatch::make({{5, 6, 7}, {8}, {9, 9}}, {2, 1, 2});
+  EXPECT_TRUE(at::equal(batch.ids, at::tensor({5, 6, 7, 8, 9, 9}, at::kLong)));
+  EXPECT_TRUE(at::equal(batch.positions, at::tensor({0, 1, 2, 0, 0, 1}, at::kLong)));
+  EXPECT_TRUE(at::equal(batch.seq_of_token, at::tensor({0, 0, 0, 1, 2, 2}, at::kLong)));
+  EXPECT_EQ(batch.cu_seqlens, (std::vector<std::int64_t>{0, 3, 4, 6}));
+  EXPECT_EQ(batch.sequences(), 3);
+  EXPECT_EQ(batch.tokens(), 6);
+}
+
+TEST(FlatBatch, refuses_empty_sequences_and_prompts_beyond_their_sequence) {
+  EXPECT_THROW(FlatBatch::make({{}}, {0}), ConfigError);
+  EXPECT_THROW(FlatBatch::make({{1, 2}}, {0}), ConfigError);
+  EXPECT_THROW(FlatBatch::make({{1, 2}}, {3}), ConfigError);
+  EXPECT_THROW(FlatBatch::make({{1, 2}}, {}), ConfigError);
+}
+
+}  // namespace
+}  // namespace routedk::model
