@@ -18,8 +18,11 @@ message(STATUS "LibTorch: ${ROUTEDK_TORCH_ROOT}")
 if(NOT TARGET Torch::cpu)
   file(GLOB _gomp ${ROUTEDK_TORCH_ROOT}/lib/libgomp*.so.1 ${ROUTEDK_TORCH_ROOT}/../torch.libs/libgomp*.so*)
   add_library(Torch::cpu INTERFACE IMPORTED)
-  target_include_directories(Torch::cpu SYSTEM INTERFACE
-    ${ROUTEDK_TORCH_ROOT}/include ${ROUTEDK_TORCH_ROOT}/include/torch/csrc/api/include)
+  # After the system's headers: the wheel carries copies of other libraries (fmt among them), newer than
+  # those that our dependencies were built with.
+  target_compile_options(Torch::cpu INTERFACE
+    "SHELL:-idirafter ${ROUTEDK_TORCH_ROOT}/include"
+    "SHELL:-idirafter ${ROUTEDK_TORCH_ROOT}/include/torch/csrc/api/include")
   target_link_libraries(Torch::cpu INTERFACE ${_torch_library} ${ROUTEDK_TORCH_ROOT}/lib/libc10.so ${_gomp})
   # at::parallel_for is an inline template that is serial in units built without OpenMP.
   target_compile_options(Torch::cpu INTERFACE -fopenmp)

@@ -1,5 +1,6 @@
 # Shared by the scripts of this folder; sourced, never run. Moves to the root of the checkout.
 set -euo pipefail
+caller_folder=$PWD
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 say() { printf '%s: %s\n' "${0##*/}" "$*"; }
@@ -30,9 +31,8 @@ build_preset() { # PRESET [cmake argument...]: configure and build
   local preset=$1
   shift
   say "building preset $preset into build/$preset"
-  cmake --preset "$preset" "$@" >"$(log_of "$preset")" 2>&1 ||
-    { cat "$(log_of "$preset")" >&2; fail "configuring preset $preset failed"; }
+  local log=build/$preset-configure.log
+  mkdir -p build
+  cmake --preset "$preset" "$@" >"$log" 2>&1 || { cat "$log" >&2; fail "configuring preset $preset failed"; }
   cmake --build --preset "$preset"
 }
-
-log_of() { mkdir -p build && printf 'build/%s-configure.log' "$1"; }

@@ -8,6 +8,7 @@
 #include <deque>
 #include <map>
 #include <string>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -23,7 +24,11 @@ struct Place {
   int bundle = 1;          ///< number of the bundle being written
   ProductBundle previous;  ///< the bundle before it
   ProductBundle current;   ///< its products so far
-  auto operator<=>(const Place&) const = default;
+
+  friend bool operator<(const Place& a, const Place& b) {
+    return std::tie(a.kind, a.bundle, a.previous, a.current) <
+           std::tie(b.kind, b.bundle, b.previous, b.current);
+  }
 };
 
 /// The answer's text cut where letters, digits and punctuation meet, each piece encoded by itself.
@@ -141,7 +146,7 @@ class AnswerAutomaton final : public text::TokenAutomaton {
   };
 
   State intern(Paths paths) {
-    std::ranges::sort(paths);
+    std::sort(paths.begin(), paths.end());
     const auto [found, is_new] = states_.try_emplace(paths, static_cast<State>(nodes_.size()));
     if (is_new) {
       nodes_.push_back({std::move(paths), {}, false});

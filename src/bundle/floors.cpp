@@ -132,6 +132,7 @@ std::vector<Prediction> predict_floor(std::string_view name, std::span<const Ses
 std::vector<std::vector<SessionScore>> score_floor(std::string_view name, std::span<const Session> sessions,
                                                    const TfIdf& titles, std::uint64_t seed) {
   std::vector<std::vector<SessionScore>> runs;
+  runs.reserve(static_cast<std::size_t>(floor_runs(name)));
   for (int run = 0; run < floor_runs(name); ++run) {
     runs.push_back(score_sessions(sessions, predict_floor(name, sessions, titles, seed, run)));
   }

@@ -10,7 +10,7 @@ namespace routedk::bundle {
 namespace {
 
 constexpr char32_t kReplacement = 0xFFFD;
-constexpr std::size_t kLongestEntity = 10;  // between & and ;
+constexpr std::size_t kLongestEntity = 16;  // between & and ;
 
 // U+00A0 .. U+00FF by name, in order.
 constexpr std::array<std::string_view, 96> kLatin1 = {
@@ -127,8 +127,10 @@ std::string decode_entities(std::string_view text) {
   std::string out;
   out.reserve(text.size());
   for (std::size_t i = 0; i < text.size();) {
-    const std::size_t end = text[i] == '&' ? text.substr(0, i + kLongestEntity + 2).find(';', i) : text.npos;
-    const auto character = end == text.npos ? std::nullopt : entity(text.substr(i + 1, end - i - 1));
+    const std::size_t end =
+        text[i] == '&' ? text.substr(0, i + kLongestEntity + 2).find(';', i) : std::string_view::npos;
+    const auto character =
+        end == std::string_view::npos ? std::nullopt : entity(text.substr(i + 1, end - i - 1));
     if (character) {
       append_utf8(out, *character);
       i = end + 1;

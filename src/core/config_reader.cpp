@@ -60,10 +60,10 @@ void ConfigReader::report(const std::string& path, const std::string& rule, cons
 }
 
 void ConfigReader::report_unknown_keys() {
-  for (const auto& [name, node] : section_.members) {
-    if (std::find(names_.begin(), names_.end(), name) == names_.end()) {
-      problems_.push_back(fmt::format("`{}` is not a known key; {}{}", join(name), suggestion(name, names_),
-                                      place_suffix(node)));
+  for (const ConfigNode& node : section_.children) {
+    if (std::find(names_.begin(), names_.end(), node.name) == names_.end()) {
+      problems_.push_back(fmt::format("`{}` is not a known key; {}{}", join(node.name),
+                                      suggestion(node.name, names_), place_suffix(node)));
     }
   }
 }

@@ -4,7 +4,7 @@
 #include "routedk/core/files.h"
 
 #include <algorithm>
-#include <string_view>
+#include <utility>
 
 #include "yaml_tree.h"
 
@@ -13,11 +13,8 @@ namespace {
 
 void place_at(ConfigNode& node, const std::string& place) {
   node.place = place;
-  for (ConfigNode& item : node.items) {
-    place_at(item, place);
-  }
-  for (auto& [name, member] : node.members) {
-    place_at(member, place);
+  for (ConfigNode& child : node.children) {
+    place_at(child, place);
   }
 }
 
@@ -46,21 +43,25 @@ ConfigNode& open_member(ConfigNode& section, const std::string& name, const std:
   if (ConfigNode* member = section.find(name)) {
     return *member;
   }
-  section.members.emplace_back(name, ConfigNode{});
-  section.members.back().second.place = place;
-  return section.members.back().second;
+  ConfigNode& made = section.children.emplace_back();
+  made.name = name;
+  made.place = place;
+  return made;
 }
 
 }  // namespace
 
-const ConfigNode* ConfigNode::find(const std::string& name) const {
-  const auto at =
-      std::find_if(members.begin(), members.end(), [&](const auto& m) { return m.first == name; });
-  return at == members.end() ? nullptr : &at->second;
+const ConfigNode* ConfigNode::find(const std::string& wanted) const {
+  if (kind != Kind::kMap) {
+    return nullptr;
+  }
+  const auto at = std::find_if(children.begin(), children.end(),
+                               [&](const ConfigNode& child) { return child.name == wanted; });
+  return at == children.end() ? nullptr : &*at;
 }
 
-ConfigNode* ConfigNode::find(const std::string& name) {
-  return const_cast<ConfigNode*>(std::as_const(*this).find(name));
+ConfigNode* ConfigNode::find(const std::string& wanted) {
+  return const_cast<ConfigNode*>(std::as_const(*this).find(wanted));
 }
 
 std::string describe(const ConfigNode& node) {
@@ -115,6 +116,7 @@ void ConfigSource::set(const std::string& assignment) {
   for (const std::string& part : parts) {
     target = &open_member(*target, part, place);
   }
+  value.name = parts.back();
   *target = std::move(value);
 }
 

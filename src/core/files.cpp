@@ -149,7 +149,7 @@ void FileWriter::commit() {
   flush_to_disk(folder_of(path_));
 }
 
-FolderWriter::FolderWriter(fs::path path)
+FolderWriter::FolderWriter(const fs::path& path)
     : path_(without_trailing_slash(path)), temporary_(temporary_name(path_)) {
   make_folders(folder_of(path_));
   if (::mkdir(temporary_.c_str(), 0777) != 0) {

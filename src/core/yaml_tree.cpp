@@ -76,11 +76,12 @@ class TreeBuilder : public YAML::EventHandler {
     if (open_.empty()) {
       root_ = std::move(child);
     } else if (open_.back().node.kind == ConfigNode::Kind::kList) {
-      open_.back().node.items.push_back(std::move(child));
+      open_.back().node.children.push_back(std::move(child));
     } else if (!open_.back().has_key) {
       take_key(child);
     } else {
-      open_.back().node.members.emplace_back(std::move(open_.back().key), std::move(child));
+      child.name = std::move(open_.back().key);
+      open_.back().node.children.push_back(std::move(child));
       open_.back().has_key = false;
     }
   }

@@ -22,7 +22,8 @@ struct Row {
 
 class Generator {
  public:
-  Generator(const experts::RoutedModel& model, std::span<const Prompt> prompts, const GenerateOptions& options)
+  Generator(const experts::RoutedModel& model, std::span<const Prompt> prompts,
+            const GenerateOptions& options)
       : model_(model),
         prompts_(prompts),
         options_(options),
@@ -61,8 +62,8 @@ void check_lengths(std::span<const Prompt> prompts, const GenerateOptions& optio
   for (const Prompt& prompt : prompts) {
     const auto length = static_cast<std::int64_t>(prompt.ids.size());
     if (length < 1 || length + options.max_new_tokens > context) {
-      throw_<ConfigError>("prompt and answer must fit into the context of {} tokens, but are {} + {} instead", context,
-                          length, options.max_new_tokens);
+      throw_<ConfigError>("prompt and answer must fit into the context of {} tokens, but are {} + {} instead",
+                          context, length, options.max_new_tokens);
     }
   }
 }
@@ -92,14 +93,17 @@ void Generator::start(const experts::Gate& gate) {
 }
 
 /// Draws the token at suffix position `position` of one sample from logits [V].
-void Generator::draw(std::size_t prompt, std::int64_t sample, std::int64_t position, const at::Tensor& logits) {
+void Generator::draw(std::size_t prompt, std::int64_t sample, std::int64_t position,
+                     const at::Tensor& logits) {
   Row& r = row(prompt, sample);
   if (!r.live) {
     return;
   }
-  const std::span<const float> values(logits.const_data_ptr<float>(), static_cast<std::size_t>(logits.numel()));
-  const Random random(options_.seed, "sample",
-                      {prompts_[prompt].key, static_cast<std::uint64_t>(sample), static_cast<std::uint64_t>(position)});
+  const std::span<const float> values(logits.const_data_ptr<float>(),
+                                      static_cast<std::size_t>(logits.numel()));
+  const Random random(
+      options_.seed, "sample",
+      {prompts_[prompt].key, static_cast<std::uint64_t>(sample), static_cast<std::uint64_t>(position)});
   text::TokenAutomaton* automaton = prompts_[prompt].automaton;
   const Draw drawn = automaton != nullptr
                          ? draw_constrained(values, automaton->edges(r.state), options_.temperature, random)
@@ -123,7 +127,8 @@ FlatBatch Generator::next_batch(std::int64_t t) const {
   for (const std::int64_t p : active_) {
     const auto prompt = static_cast<std::size_t>(p);
     for (std::int64_t n = 0; n < options_.samples; ++n) {
-      ids.push_back({rows_[prompt * static_cast<std::size_t>(options_.samples) + static_cast<std::size_t>(n)].last});
+      ids.push_back(
+          {rows_[prompt * static_cast<std::size_t>(options_.samples) + static_cast<std::size_t>(n)].last});
       positions.push_back(static_cast<std::int64_t>(prompts_[prompt].ids.size()) + t);
     }
   }
@@ -152,7 +157,8 @@ void Generator::advance(std::int64_t t) {
   const FlatBatch batch = next_batch(t);
   const FrozenGate gate(sample_rows());
   const auto attend = cache_.step(t);
-  const at::Tensor logits = model_.backbone().logits(model_.forward({batch, gate, attend}).hidden);  // [rows,V]
+  const at::Tensor logits =
+      model_.backbone().logits(model_.forward({batch, gate, attend}).hidden);  // [rows,V]
   std::int64_t index = 0;
   for (const std::int64_t p : active_) {
     for (std::int64_t n = 0; n < options_.samples; ++n) {

@@ -1,10 +1,10 @@
 #include "routedk/decode/kv_cache.h"
 
+#include "routedk/model/attention.h"
+
 #include <algorithm>
 #include <cmath>
 #include <limits>
-
-#include "routedk/model/attention.h"
 
 namespace routedk::decode {
 namespace {
@@ -50,7 +50,8 @@ void SharedPrefixCache::store_prompts(LayerCache& cache, const at::Tensor& k, co
   const std::int64_t longest = beyond_end_.size(-1);
   cache.prompt_k = pad(k, prompts, longest);
   cache.prompt_v = pad(v, prompts, longest);
-  cache.suffix_k = at::zeros({prompts.sequences() * samples_, k.size(1), max_new_tokens_, k.size(2)}, k.options());
+  cache.suffix_k =
+      at::zeros({prompts.sequences() * samples_, k.size(1), max_new_tokens_, k.size(2)}, k.options());
   cache.suffix_v = at::zeros_like(cache.suffix_k);
 }
 
@@ -83,15 +84,22 @@ at::Tensor SharedPrefixCache::attend_step(LayerCache& cache, std::int64_t t, con
 
   // Queries of all samples of a prompt meet its keys in one product.
   const auto by_prompt = [&](const at::Tensor& x) {  // [SN,G,g,n] -> [S,G,N*g,n]
-    return x.reshape({prompts, samples_, kv, group, -1}).transpose(1, 2).reshape({prompts, kv, samples_ * group, -1});
+    return x.reshape({prompts, samples_, kv, group, -1})
+        .transpose(1, 2)
+        .reshape({prompts, kv, samples_ * group, -1});
   };
   const auto by_sample = [&](const at::Tensor& x) {  // [S,G,N*g,n] -> [SN,G,g,n]
-    return x.reshape({prompts, kv, samples_, group, -1}).transpose(1, 2).reshape({prompts * samples_, kv, group, -1});
+    return x.reshape({prompts, kv, samples_, group, -1})
+        .transpose(1, 2)
+        .reshape({prompts * samples_, kv, group, -1});
   };
-  const at::Tensor queries = q.reshape({prompts * samples_, kv, group, size}) / std::sqrt(static_cast<double>(size));
-  const at::Tensor shared = at::matmul(by_prompt(queries), cache.prompt_k.transpose(2, 3)).to(at::kFloat) + beyond_end_;
+  const at::Tensor queries =
+      q.reshape({prompts * samples_, kv, group, size}) / std::sqrt(static_cast<double>(size));
+  const at::Tensor shared =
+      at::matmul(by_prompt(queries), cache.prompt_k.transpose(2, 3)).to(at::kFloat) + beyond_end_;
   const at::Tensor own = by_prompt(at::matmul(queries, own_k.transpose(2, 3))).to(at::kFloat);
-  const at::Tensor weights = at::softmax(at::cat({shared, own}, -1), -1).to(q.scalar_type());  // [S,G,N*g,P+t+1]
+  const at::Tensor weights =
+      at::softmax(at::cat({shared, own}, -1), -1).to(q.scalar_type());  // [S,G,N*g,P+t+1]
   const at::Tensor from_prompt = by_sample(at::matmul(weights.narrow(-1, 0, longest), cache.prompt_v));
   const at::Tensor from_own = at::matmul(by_sample(weights.narrow(-1, longest, t + 1)), own_v);
   return (from_prompt + from_own).reshape({-1, q.size(1), size});  // [SN,H,C]

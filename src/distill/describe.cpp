@@ -1,20 +1,29 @@
 #include "routedk/distill/describe.h"
 
-#include <fmt/format.h>
-#include <fmt/ranges.h>
-
 #include <algorithm>
 #include <array>
-#include <vector>
+#include <utility>
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
 
 namespace routedk::distill {
 namespace {
 
-constexpr std::size_t kDescriptionWords = 3;
+constexpr std::size_t kDescriptionWords = 2;
+/// Words that neither open nor end a product's name well.
+constexpr std::array<std::string_view, 12> kFillers{"a",   "an", "the", "in", "of", "on",
+                                                    "and", "or", "to",  "by", "oz", "fl"};
 
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
-bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
-char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
+bool is_digit(char c) {
+  return c >= '0' && c <= '9';
+}
+bool is_letter(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+char lower(char c) {
+  return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+}
 
 std::string lower(std::string_view text) {
   std::string result(text);
@@ -35,12 +44,27 @@ std::string_view first_clause(std::string_view title) {
 
 std::vector<std::string> spaced_words(std::string_view text) {
   std::vector<std::string> words;
-  for (std::size_t at = 0; (at = text.find_first_not_of(' ', at)) != text.npos;) {
+  for (std::size_t at = 0; (at = text.find_first_not_of(' ', at)) != std::string_view::npos;) {
     const std::size_t end = std::min(text.find(' ', at), text.size());
     words.emplace_back(text.substr(at, end - at));
     at = end;
   }
   return words;
+}
+
+/// Words that can stand in a product's name, lowered, without punctuation at their ends.
+std::vector<std::string> name_words(std::string_view text) {
+  static constexpr std::string_view punctuation = ".,:;!?*-+&'\"/()";
+  std::vector<std::string> names;
+  for (const std::string& word : spaced_words(lower(text))) {
+    const std::size_t begin = std::min(word.find_first_not_of(punctuation), word.size());
+    std::string name = word.substr(begin, word.find_last_not_of(punctuation) + 1 - begin);
+    const bool is_name = std::ranges::any_of(name, is_letter) && std::ranges::none_of(name, is_digit);
+    if (is_name && std::ranges::find(kFillers, name) == kFillers.end()) {
+      names.push_back(std::move(name));
+    }
+  }
+  return names;
 }
 
 /// The names of a path `A,B, C & D,Leaf`: how many, and the last.
@@ -59,16 +83,13 @@ std::pair<std::size_t, std::string> path_leaf(std::string_view path) {
 }  // namespace
 
 std::string describe_title(std::string_view title) {
-  std::vector<std::string> words = spaced_words(first_clause(title));
-  std::erase_if(words, [](const std::string& word) {
-    return std::ranges::any_of(word, is_digit) || std::ranges::none_of(word, is_letter);
-  });
+  std::vector<std::string> words = name_words(first_clause(title));
   if (words.empty()) {
-    words = spaced_words(title);
+    words = spaced_words(lower(title));
     words.resize(std::min(words.size(), kDescriptionWords));
   }
-  const std::size_t first = words.size() - std::min(words.size(), kDescriptionWords);
-  return lower(fmt::format("{}", fmt::join(words.begin() + static_cast<std::ptrdiff_t>(first), words.end(), " ")));
+  const auto first = words.size() - std::min(words.size(), kDescriptionWords);
+  return fmt::format("{}", fmt::join(words.begin() + static_cast<std::ptrdiff_t>(first), words.end(), " "));
 }
 
 std::string category_leaf(std::string_view category) {
@@ -91,18 +112,17 @@ std::string describe_kind(const bundle::Item& item) {
   return leaf.empty() ? describe_title(item.title) : leaf;
 }
 
-std::set<std::string> words_of(std::string_view text) {
-  std::set<std::string> words;
-  std::string word;
+std::vector<std::string> words_of(std::string_view text) {
+  std::vector<std::string> words;
+  bool in_word = false;
   for (const char c : text) {
-    if (is_letter(c) || is_digit(c)) {
-      word += lower(c);
-    } else if (!word.empty()) {
-      words.insert(std::exchange(word, {}));
+    const bool begins = !std::exchange(in_word, is_letter(c) || is_digit(c));
+    if (in_word) {
+      if (begins) {
+        words.emplace_back();
+      }
+      words.back() += lower(c);
     }
-  }
-  if (!word.empty()) {
-    words.insert(std::move(word));
   }
   return words;
 }

@@ -11,7 +11,9 @@ using bundle::Bundle;
 using bundle::GoldBundle;
 using bundle::ItemId;
 
-bool holds(const Bundle& bundle, ItemId item) { return std::ranges::find(bundle, item) != bundle.end(); }
+bool holds(const Bundle& bundle, ItemId item) {
+  return std::ranges::find(bundle, item) != bundle.end();
+}
 
 std::ptrdiff_t shared(const Bundle& a, const Bundle& b) {
   return std::ranges::count_if(a, [&](ItemId item) { return holds(b, item); });

@@ -1,8 +1,8 @@
 #include "routedk/distill/teacher.h"
 
-#include <array>
-
 #include "routedk/io/jsonl.h"
+
+#include <array>
 
 namespace routedk::distill {
 

@@ -1,11 +1,13 @@
 #include "routedk/eval/answers.h"
 
-#include <algorithm>
-#include <chrono>
-
 #include "routedk/bundle/answer_automaton.h"
 #include "routedk/bundle/expert_input.h"
 #include "routedk/eval/vote.h"
+
+#include <algorithm>
+#include <chrono>
+
+#include <fmt/format.h>
 
 namespace routedk::eval {
 namespace {
@@ -29,7 +31,8 @@ class AutomatonCache {
   std::map<int, std::unique_ptr<text::TokenAutomaton>> automata_;
 };
 
-SessionAnswer vote_on(const Session& session, const decode::Generation& generation, const text::Tokenizer& tokenizer) {
+SessionAnswer vote_on(const Session& session, const decode::Generation& generation,
+                      const text::Tokenizer& tokenizer) {
   SessionAnswer answer;
   answer.session = session.id;
   std::vector<Ballot> ballots;
@@ -54,7 +57,8 @@ SessionAnswer vote_on(const Session& session, const decode::Generation& generati
   }
   for (const at::Tensor& row : generation.alpha.unbind(0)) {
     const at::Tensor weights = row.contiguous();
-    answer.alpha.emplace_back(weights.const_data_ptr<float>(), weights.const_data_ptr<float>() + weights.numel());
+    answer.alpha.emplace_back(weights.const_data_ptr<float>(),
+                              weights.const_data_ptr<float>() + weights.numel());
   }
   return answer;
 }
@@ -114,13 +118,16 @@ std::vector<SessionAnswer> answer_sessions(const experts::RoutedModel& model, co
   io::JsonlWriter writer(file);  // cuts a torn last line before it is read
   auto known = answers_in(file);
   std::vector<SessionAnswer> answers;
-  for (std::size_t begin = 0; begin < sessions.size(); begin += static_cast<std::size_t>(setting.batch_sessions)) {
-    const auto batch =
-        sessions.subspan(begin, std::min(static_cast<std::size_t>(setting.batch_sessions), sessions.size() - begin));
-    const bool whole = std::all_of(batch.begin(), batch.end(), [&](const Session& s) { return known.contains(s.id); });
+  for (std::size_t begin = 0; begin < sessions.size();
+       begin += static_cast<std::size_t>(setting.batch_sessions)) {
+    const auto batch = sessions.subspan(
+        begin, std::min(static_cast<std::size_t>(setting.batch_sessions), sessions.size() - begin));
+    const bool whole =
+        std::all_of(batch.begin(), batch.end(), [&](const Session& s) { return known.contains(s.id); });
     std::vector<SessionAnswer> fresh;
     if (whole) {
-      std::transform(batch.begin(), batch.end(), std::back_inserter(fresh), [&](const Session& s) { return known[s.id]; });
+      std::transform(batch.begin(), batch.end(), std::back_inserter(fresh),
+                     [&](const Session& s) { return known[s.id]; });
     } else {
       fresh = answer_batch(model, gate, batch, setting);
       std::for_each(fresh.begin(), fresh.end(), [&](const SessionAnswer& a) { writer.append(to_json(a)); });

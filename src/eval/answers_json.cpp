@@ -4,7 +4,9 @@
 namespace routedk::eval {
 namespace {
 
-io::Json json_of(const bundle::Prediction& prediction) { return prediction ? io::Json(*prediction) : io::Json(nullptr); }
+io::Json json_of(const bundle::Prediction& prediction) {
+  return prediction ? io::Json(*prediction) : io::Json(nullptr);
+}
 
 bundle::Prediction prediction_of(const io::Json& json) {
   return json.is_null() ? bundle::Prediction{} : bundle::Prediction{json.get<bundle::Answer>()};
@@ -17,8 +19,8 @@ io::Json to_json(const SessionAnswer& answer) {
   for (const auto& candidate : answer.candidates) {
     candidates.push_back(json_of(candidate));
   }
-  return {{"session", answer.session},     {"bundles", json_of(answer.prediction)}, {"share", answer.share},
-          {"candidates", candidates},      {"logprobs", answer.logprobs},           {"alpha", answer.alpha},
+  return {{"session", answer.session}, {"bundles", json_of(answer.prediction)}, {"share", answer.share},
+          {"candidates", candidates},  {"logprobs", answer.logprobs},           {"alpha", answer.alpha},
           {"seconds", answer.seconds}};
 }
 
@@ -36,8 +38,10 @@ SessionAnswer session_answer_from_json(const io::Json& json, const std::string& 
     json.at("seconds").get_to(answer.seconds);
     return answer;
   } catch (const io::Json::exception& error) {
-    throw_<FileError>("an answer record must hold session, bundles, share, candidates, logprobs, alpha and seconds: {} ({})",
-                      error.what(), where);
+    throw_<FileError>(
+        "an answer record must hold session, bundles, share, candidates, logprobs, alpha and seconds: {} "
+        "({})",
+        error.what(), where);
   }
 }
 

@@ -1,9 +1,11 @@
 #include "routedk/eval/results.h"
 
-#include <fmt/format.h>
+#include "routedk/bundle/predictions.h"
 
 #include <algorithm>
 #include <array>
+
+#include <fmt/format.h>
 
 namespace routedk::eval {
 namespace {
@@ -24,7 +26,9 @@ constexpr std::array<Column, 9> kColumns = {{{"prec_all", Metric::kPrecisionAll}
                                              {"bundles", Metric::kBundlesPerSession},
                                              {"parsed", Metric::kParseRate}}};
 
-io::Json json_of(const bundle::Interval& interval) { return io::Json::array({interval.low, interval.high}); }
+io::Json json_of(const bundle::Interval& interval) {
+  return io::Json::array({interval.low, interval.high});
+}
 
 std::vector<bundle::Prediction> predictions(std::span<const SessionAnswer> answers) {
   std::vector<bundle::Prediction> all;
@@ -65,18 +69,12 @@ SystemResult score_floor_system(const std::string& name, std::span<const bundle:
 }
 
 io::Json to_json(const SystemResult& system) {
-  io::Json json = {{"floor", system.floor}};
-  io::Json intervals;
-  for (std::size_t m = 0; m < bundle::kMetrics; ++m) {
-    const std::string name(bundle::kMetricNames[m]);
-    json[name] = system.figures.values[m];
-    intervals[name] = json_of(system.figures.intervals[m]);
-  }
+  io::Json json = bundle::to_json(system.figures);
+  json["floor"] = system.floor;
   if (system.pair_auc) {
     json["pair_auc"] = system.pair_auc->value;
-    intervals["pair_auc"] = json_of(system.pair_auc->interval);
+    json["intervals"]["pair_auc"] = json_of(system.pair_auc->interval);
   }
-  json["intervals"] = intervals;
   json["seconds"] = system.seconds;
   if (!system.routing.empty()) {
     json["routing"] = to_json(system.routing);
@@ -84,7 +82,8 @@ io::Json to_json(const SystemResult& system) {
   return json;
 }
 
-io::Json compare_systems(const SystemResult& a, const SystemResult& b, const bundle::BootstrapOptions& bootstrap) {
+io::Json compare_systems(const SystemResult& a, const SystemResult& b,
+                         const bundle::BootstrapOptions& bootstrap) {
   const bundle::Comparison comparison = bundle::compare(a.runs, b.runs, bootstrap);
   io::Json json = {{"a", a.name}, {"b", b.name}};
   for (std::size_t m = 0; m < bundle::kMetrics; ++m) {
@@ -106,7 +105,8 @@ std::string results_table(std::span<const SystemResult> systems) {
     for (const Column& column : kColumns) {
       table += fmt::format(" {:>12.3f}", system.figures.values[column.metric]);
     }
-    table += system.pair_auc ? fmt::format(" {:>12.3f}", system.pair_auc->value) : fmt::format(" {:>12}", "-");
+    table +=
+        system.pair_auc ? fmt::format(" {:>12.3f}", system.pair_auc->value) : fmt::format(" {:>12}", "-");
     table += system.floor ? fmt::format(" {:>9}\n", "-") : fmt::format(" {:>9.1f}\n", system.seconds);
   }
   return table;

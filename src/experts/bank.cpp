@@ -4,6 +4,8 @@
 #include "routedk/core/random.h"
 #include "routedk/experts/dropout.h"
 
+#include <set>
+
 #include <fmt/ranges.h>
 
 namespace routedk::experts {
@@ -49,6 +51,18 @@ at::Tensor dropped(const DeltaSite& site, const Run& run, const at::Tensor& x) {
 ExpertBank::ExpertBank(std::vector<std::shared_ptr<Expert>> experts) : experts_(std::move(experts)) {
   if (experts_.empty()) {
     throw_<ConfigError>("an expert bank must hold at least 1 expert, but holds 0 instead");
+  }
+  std::set<std::string> names;
+  for (const auto& expert : experts_) {
+    if (!names.insert(expert->name()).second) {
+      throw_<ConfigError>("the experts of a bank must have different names, but two are called `{}`",
+                          expert->name());
+    }
+    if (expert->layers() != experts_[0]->layers()) {
+      throw_<ConfigError>(
+          "the experts of a bank must have the same number of layers, but `{}` has {} and `{}` has {}",
+          experts_[0]->name(), experts_[0]->layers(), expert->name(), expert->layers());
+    }
   }
 }
 

@@ -72,9 +72,10 @@ std::vector<std::int64_t> read_shape(GgufCursor& cursor, const std::string& name
                       kMaxDims, dims);
   }
   std::vector<std::int64_t> shape(dims);
-  for (auto dim = shape.rbegin(); dim != shape.rend(); ++dim) {
-    *dim = cursor.number<std::int64_t>("the shape of " + name);
+  for (std::int64_t& dim : shape) {
+    dim = cursor.number<std::int64_t>("the shape of " + name);
   }
+  std::reverse(shape.begin(), shape.end());
   if (checked_count(shape).value_or(0) == 0) {
     throw_<FileError>(
         "{}: `{}` must have positive dimensions whose product fits 63 bits, but has [{}] instead.",

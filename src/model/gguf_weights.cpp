@@ -52,7 +52,8 @@ at::Tensor GgufWeights::read(const std::string& name, const std::vector<std::int
   at::Tensor values = at::empty(shape, at::kFloat);
   decode(tensor, values.data_ptr<float>(), values.numel());
   file_.file().release(tensor.bytes);
-  if (!std::isfinite(values.abs().max().item<float>())) {  // a maximum keeps NaN
+  const auto [least, most] = at::aminmax(values);  // both NaN where one value is
+  if (!std::isfinite(least.item<float>()) || !std::isfinite(most.item<float>())) {
     throw_<FileError>("tensor `{}` must be finite, but holds infinite or undefined values ({})", name,
                       file_.file().path().string());
   }

@@ -75,6 +75,7 @@ ChatTemplate ChatTemplate::parse(std::string_view source) {
   }
   ChatTemplate parsed;
   parsed.default_system_ = system;
+  parsed.end_of_turn_ = kEnd;
   return parsed;
 }
 
@@ -102,7 +103,7 @@ std::vector<TokenId> ChatTemplate::encode(const Tokenizer& tokenizer,
 }
 
 TokenId ChatTemplate::end_of_turn(const Tokenizer& tokenizer) const {
-  return tokenizer.special(kEnd);
+  return tokenizer.special(end_of_turn_);
 }
 
 }  // namespace routedk::text

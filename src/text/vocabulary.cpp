@@ -1,7 +1,6 @@
 #include "routedk/core/error.h"
 #include "routedk/text/tokenizer.h"
 
-#include <algorithm>
 #include <limits>
 
 namespace routedk::text {

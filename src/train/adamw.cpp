@@ -1,9 +1,9 @@
 #include "routedk/train/adamw.h"
 
-#include <ATen/Parallel.h>
-
 #include <algorithm>
 #include <cmath>
+
+#include <ATen/Parallel.h>
 
 namespace routedk::train {
 namespace {
@@ -24,7 +24,9 @@ struct Factors {
         rate(static_cast<float>(step.learning_rate / correction(config.beta1, step.number))),
         root(static_cast<float>(1.0 / std::sqrt(correction(config.beta2, step.number)))) {}
 
-  static double correction(double beta, std::int64_t t) { return 1.0 - std::pow(beta, static_cast<double>(t)); }
+  static double correction(double beta, std::int64_t t) {
+    return 1.0 - std::pow(beta, static_cast<double>(t));
+  }
 
   float beta1, beta2, rest1, rest2, epsilon, keep, scale, rate, root;
 };
@@ -35,8 +37,8 @@ AdamWMoments AdamWMoments::zeros(std::int64_t size) {
   return {at::zeros({size}, at::kFloat), at::zeros({size}, at::kFloat)};
 }
 
-void adamw_step(const AdamWConfig& config, const AdamWStep& step, const at::Tensor& grads, const at::Tensor& values,
-                const AdamWMoments& moments) {
+void adamw_step(const AdamWConfig& config, const AdamWStep& step, const at::Tensor& grads,
+                const at::Tensor& values, const AdamWMoments& moments) {
   const Factors f(config, step);
   const auto* g = grads.const_data_ptr<float>();
   auto* p = values.mutable_data_ptr<float>();
@@ -56,6 +58,8 @@ double gradient_norm(const at::Tensor& grads) {
   return at::linalg_vector_norm(grads, 2, {}, false, at::kDouble).item<double>();
 }
 
-double clip_scale(double norm, double max_norm) noexcept { return std::min(1.0, max_norm / (norm + 1e-6)); }
+double clip_scale(double norm, double max_norm) noexcept {
+  return std::min(1.0, max_norm / (norm + 1e-6));
+}
 
 }  // namespace routedk::train

@@ -1,6 +1,9 @@
 #include "routedk/train/checkpoint.h"
 
-#include <fmt/format.h>
+#include "routedk/core/error.h"
+#include "routedk/core/files.h"
+#include "routedk/io/safetensors.h"
+#include "routedk/quant/tensor_view.h"
 
 #include <algorithm>
 #include <charconv>
@@ -8,9 +11,7 @@
 #include <utility>
 #include <vector>
 
-#include "routedk/core/error.h"
-#include "routedk/core/files.h"
-#include "routedk/io/safetensors.h"
+#include <fmt/format.h>
 
 namespace routedk::train {
 namespace {
@@ -85,20 +86,14 @@ io::Json state_json(const Checkpoint& checkpoint) {
           {"machine", checkpoint.machine}};
 }
 
-/// values [P] F32, contiguous; the view lives as long as the tensor.
-io::TensorView view(std::string name, const at::Tensor& values) {
-  const auto* bytes = static_cast<const std::byte*>(values.const_data_ptr());
-  return {std::move(name), io::Dtype::kF32, {values.numel()}, {bytes, values.nbytes()}};
-}
-
 std::vector<io::TensorView> tensor_views(const Checkpoint& checkpoint) {
   std::vector<io::TensorView> views;
   for (const auto& [name, state] : checkpoint.groups) {
-    views.push_back(view(name + ".values", state.values));
-    views.push_back(view(name + ".first_moment", state.moments.first));
-    views.push_back(view(name + ".second_moment", state.moments.second));
+    views.push_back(quant::to_view(name + ".values", state.values));
+    views.push_back(quant::to_view(name + ".first_moment", state.moments.first));
+    views.push_back(quant::to_view(name + ".second_moment", state.moments.second));
     if (state.best_values.defined()) {
-      views.push_back(view(name + ".best_values", state.best_values));
+      views.push_back(quant::to_view(name + ".best_values", state.best_values));
     }
   }
   return views;
@@ -108,12 +103,11 @@ at::Tensor read_tensor(const io::SafetensorsFile& file, const fs::path& path, co
                        std::int64_t size) {
   const io::TensorView& tensor = file.at(name);
   if (tensor.dtype != io::Dtype::kF32 || tensor.shape != std::vector<std::int64_t>{size}) {
-    throw_<FileError>("tensor `{}` of a checkpoint must be F32 with {} numbers, but is {} with {} bytes instead ({}).",
-                      name, size, io::dtype_name(tensor.dtype), tensor.bytes.size(), path.string());
+    throw_<FileError>(
+        "tensor `{}` of a checkpoint must be F32 with {} numbers, but is {} with {} bytes instead ({}).",
+        name, size, io::dtype_name(tensor.dtype), tensor.bytes.size(), path.string());
   }
-  at::Tensor values = at::empty({size}, at::kFloat);
-  std::copy(tensor.bytes.begin(), tensor.bytes.end(), static_cast<std::byte*>(values.mutable_data_ptr()));
-  return values;
+  return quant::to_tensor(tensor);
 }
 
 /// Under another name first: a removal that is interrupted leaves no checkpoint in part.
@@ -158,18 +152,23 @@ Checkpoint read_checkpoint_state(const fs::path& path) {
       checkpoint.groups[name].progress = progress_from(progress);
     }
   } catch (const io::Json::exception& error) {
-    throw_<FileError>("{} must hold a checkpoint's state, but is damaged: {}.", (path / kState).string(), error.what());
+    throw_<FileError>("{} must hold a checkpoint's state, but is damaged: {}.", (path / kState).string(),
+                      error.what());
   }
   return checkpoint;
 }
 
-Checkpoint read_checkpoint(const fs::path& path) {
+Checkpoint read_checkpoint(const fs::path& path, const std::map<std::string, std::int64_t>& parameters) {
   Checkpoint checkpoint = read_checkpoint_state(path);
   const fs::path tensors = path / kTensors;
   const io::SafetensorsFile file = io::SafetensorsFile::open(tensors);
-  for (auto& [name, state] : checkpoint.groups) {
-    const io::Json::json_pointer parameters = io::Json::json_pointer("/groups") / name / "parameters";
-    const auto size = checkpoint.fingerprint.value(parameters, std::int64_t{0});
+  for (const auto& [name, size] : parameters) {
+    const auto group = checkpoint.groups.find(name);
+    if (group == checkpoint.groups.end()) {
+      throw_<FileError>("a checkpoint must hold parameter group `{}`, but does not ({}).", name,
+                        (path / kState).string());
+    }
+    GroupState& state = group->second;
     state.values = read_tensor(file, tensors, name + ".values", size);
     state.moments.first = read_tensor(file, tensors, name + ".first_moment", size);
     state.moments.second = read_tensor(file, tensors, name + ".second_moment", size);

@@ -1,9 +1,9 @@
 #include "routedk/train/data_order.h"
 
+#include "routedk/core/random.h"
+
 #include <algorithm>
 #include <numeric>
-
-#include "routedk/core/random.h"
 
 namespace routedk::train {
 

@@ -1,12 +1,12 @@
 #include "routedk/train/fingerprint.h"
 
+#include "routedk/core/error.h"
+#include "routedk/core/random.h"
+
 #include <ATen/Parallel.h>
 #include <ATen/Version.h>
 #include <fmt/format.h>
 #include <torch/version.h>
-
-#include "routedk/core/error.h"
-#include "routedk/core/random.h"
 
 namespace routedk::train {
 namespace {
@@ -72,8 +72,9 @@ void require_equal(const io::Json& found, const io::Json& expected, const std::s
   }
   for (const std::string& pointer : pointers) {
     if (shown(theirs, pointer) != shown(ours, pointer)) {
-      throw_<ConfigError>("`{}` must be in this run what it was in the checkpoint, {}, but is {} instead ({}).", pointer,
-                          shown(theirs, pointer), shown(ours, pointer), where);
+      throw_<ConfigError>(
+          "`{}` must be in this run what it was in the checkpoint, {}, but is {} instead ({}).", pointer,
+          shown(theirs, pointer), shown(ours, pointer), where);
     }
   }
 }

@@ -1,14 +1,14 @@
 #include "routedk/train/group_trainer.h"
 
-#include <fmt/ranges.h>
+#include "routedk/core/error.h"
+#include "routedk/train/answer_loss.h"
+#include "routedk/train/fingerprint.h"
 
 #include <chrono>
 #include <cmath>
 #include <utility>
 
-#include "routedk/core/error.h"
-#include "routedk/train/answer_loss.h"
-#include "routedk/train/fingerprint.h"
+#include <fmt/ranges.h>
 
 namespace routedk::train {
 namespace {
@@ -40,7 +40,8 @@ std::vector<std::uint64_t> keys_of(const std::vector<PackedBatch>& batches) {
 
 std::int64_t count_training(const ParameterGroup& group, const GroupExamples& examples) {
   if (examples.training.empty()) {
-    throw_<DataError>("parameter group `{}` must have at least 1 training example, but has 0 instead.", group.name);
+    throw_<DataError>("parameter group `{}` must have at least 1 training example, but has 0 instead.",
+                      group.name);
   }
   return static_cast<std::int64_t>(examples.training.size());
 }
@@ -61,7 +62,9 @@ GroupTrainer::GroupTrainer(const experts::RoutedModel& model, const TrainConfig&
   state_.moments = AdamWMoments::zeros(group_.parameters->size());
 }
 
-GroupTrainer::~GroupTrainer() { group_.parameters->set_trainable(false); }
+GroupTrainer::~GroupTrainer() {
+  group_.parameters->set_trainable(false);
+}
 
 GroupStep GroupTrainer::compute() {
   const Stopwatch watch;
@@ -101,7 +104,8 @@ void GroupTrainer::apply(const GroupStep& step) {
   const Stopwatch watch;
   GroupProgress& progress = state_.progress;
   const AdamWConfig adamw{config_.beta1, config_.beta2, config_.epsilon, config_.weight_decay};
-  adamw_step(adamw, {progress.step + 1, step.learning_rate, clip_scale(step.grad_norm, config_.max_grad_norm)},
+  adamw_step(adamw,
+             {progress.step + 1, step.learning_rate, clip_scale(step.grad_norm, config_.max_grad_norm)},
              group_.parameters->grads(), state_.values, state_.moments);
   ++progress.step;
   progress.last_loss = step.loss;
@@ -161,10 +165,12 @@ io::Json GroupTrainer::fingerprint() const {
           {"validation_hash", examples_fingerprint(examples_.validation)}};
 }
 
-void GroupTrainer::require_finite(double value, const char* what, const std::vector<std::uint64_t>& keys) const {
+void GroupTrainer::require_finite(double value, const char* what,
+                                  const std::vector<std::uint64_t>& keys) const {
   if (!std::isfinite(value)) {
-    throw_<NumericError>("the {} of parameter group `{}` must be finite, but is {} after {} steps (examples {}).", what,
-                         group_.name, value, state_.progress.step, fmt::join(keys, ", "));
+    throw_<NumericError>(
+        "the {} of parameter group `{}` must be finite, but is {} after {} steps (examples {}).", what,
+        group_.name, value, state_.progress.step, fmt::join(keys, ", "));
   }
 }
 

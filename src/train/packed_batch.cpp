@@ -1,16 +1,17 @@
 #include "routedk/train/packed_batch.h"
 
-#include <algorithm>
-
 #include "routedk/core/error.h"
+
+#include <algorithm>
 
 namespace routedk::train {
 namespace {
 
 void check(const Example& example) {
   if (example.prompt.empty() || example.answer.empty()) {
-    throw_<DataError>("training example {} must have at least 1 prompt and 1 answer token, but has {} and {} instead.",
-                      example.key, example.prompt.size(), example.answer.size());
+    throw_<DataError>(
+        "training example {} must have at least 1 prompt and 1 answer token, but has {} and {} instead.",
+        example.key, example.prompt.size(), example.answer.size());
   }
 }
 

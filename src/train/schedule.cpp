@@ -1,10 +1,10 @@
 #include "routedk/train/schedule.h"
 
+#include "routedk/core/error.h"
+
 #include <algorithm>
 #include <cmath>
 #include <numbers>
-
-#include "routedk/core/error.h"
 
 namespace routedk::train {
 

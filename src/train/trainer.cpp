@@ -1,29 +1,31 @@
 #include "routedk/train/trainer.h"
 
-#include <ATen/ATen.h>
-#include <fmt/format.h>
-#include <fmt/ranges.h>
-
-#include <algorithm>
-#include <utility>
-
 #include "routedk/core/error.h"
 #include "routedk/train/checkpoint.h"
 #include "routedk/train/fingerprint.h"
+
+#include <algorithm>
+#include <map>
+#include <set>
+#include <utility>
+
+#include <ATen/ATen.h>
+#include <fmt/format.h>
+#include <fmt/ranges.h>
 
 namespace routedk::train {
 namespace {
 
 void check(const Example& example, std::size_t groups, std::int64_t vocabulary) {
   if (example.group < 0 || static_cast<std::size_t>(example.group) >= groups) {
-    throw_<DataError>("the group of training example {} must be between 0 and {}, but is {} instead.", example.key,
-                      groups - 1, example.group);
+    throw_<DataError>("the group of training example {} must be between 0 and {}, but is {} instead.",
+                      example.key, groups - 1, example.group);
   }
   for (const auto* ids : {&example.prompt, &example.answer}) {
     for (const std::int32_t id : *ids) {
       if (id < 0 || id >= vocabulary) {
-        throw_<DataError>("a token of training example {} must be between 0 and {}, but is {} instead.", example.key,
-                          vocabulary - 1, id);
+        throw_<DataError>("a token of training example {} must be between 0 and {}, but is {} instead.",
+                          example.key, vocabulary - 1, id);
       }
     }
   }
@@ -39,9 +41,19 @@ std::vector<const Example*> of_group(const std::vector<Example>& examples, int g
   return found;
 }
 
+void require_unique_names(const std::vector<ParameterGroup>& groups) {
+  std::set<std::string> names;
+  for (const ParameterGroup& group : groups) {
+    if (!names.insert(group.name).second) {
+      throw_<ConfigError>("parameter groups must have different names, but `{}` stands twice.", group.name);
+    }
+  }
+}
+
 }  // namespace
 
 Trainer::Trainer(TrainingJob job) : job_(std::move(job)) {
+  require_unique_names(job_.groups);
   for (const auto* examples : {&job_.training, &job_.validation}) {
     for (const Example& example : *examples) {
       check(example, job_.groups.size(), job_.model.backbone().config().vocab);
@@ -86,16 +98,16 @@ void Trainer::resume() {
   const Checkpoint state = read_checkpoint_state(*path);
   require_equal(state.fingerprint, fingerprint(), path->string());
   if (!job_.config.resume_elsewhere) {
-    require_equal(state.machine, machine_fingerprint(), path->string() + "; `resume_elsewhere` goes on anyway");
+    require_equal(state.machine, machine_fingerprint(),
+                  path->string() + "; `resume_elsewhere` goes on anyway");
   }
-  const Checkpoint checkpoint = read_checkpoint(*path);
+  std::map<std::string, std::int64_t> parameters;
   for (const auto& group : groups_) {
-    const auto found = checkpoint.groups.find(group->name());
-    if (found == checkpoint.groups.end()) {
-      throw_<FileError>("a checkpoint must hold parameter group `{}`, but does not ({}).", group->name(),
-                        path->string());
-    }
-    group->restore(found->second);
+    parameters[group->name()] = group->state().values.numel();
+  }
+  const Checkpoint checkpoint = read_checkpoint(*path, parameters);
+  for (const auto& group : groups_) {
+    group->restore(checkpoint.groups.at(group->name()));
   }
   step_ = checkpoint.step;
   job_.record({{"resumed_at", step_}});

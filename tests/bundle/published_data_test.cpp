@@ -1,8 +1,10 @@
 /// The released data set reproduces the published split, gold and floors. ROUTEDK_DATA_DIR names its folder.
 
+#include "routedk/bundle/bootstrap.h"
 #include "routedk/bundle/dataset.h"
 #include "routedk/bundle/floors.h"
 #include "routedk/bundle/split.h"
+#include "routedk/core/error.h"
 
 #include <cstdlib>
 #include <set>

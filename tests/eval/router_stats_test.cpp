@@ -1,8 +1,8 @@
 #include "routedk/eval/router_stats.h"
 
-#include <gtest/gtest.h>
-
 #include <cmath>
+
+#include <gtest/gtest.h>
 
 namespace routedk::eval {
 namespace {

@@ -2,21 +2,21 @@
 
 For each type F32, F16, BF16, Q8_0, Q4_0, Q4_1: <type>.blocks U8 [bytes], <type>.values F32 [elements].
 Blocks are random bytes, so that every code occurs; the half-precision scales among them are finite but reach
-subnormals, zeros of both signs and the largest values. Also what the reader of safetensors itself is held to:
+subnormals, zeros of both signs and the largest values. From the model scripts/setup fetches: the last row of
+blk.0.attn_q.weight, attn_q F32 [576]. Also what the reader of safetensors itself is held to:
 tensors written by Python's safetensors, with metadata and an empty tensor.
 
 Needs: gguf 0.19.0, safetensors 0.8.0, numpy 2.4.6.
 """
 
-from pathlib import Path
-
 import numpy as np
 from gguf import GGMLQuantizationType as Type
+from gguf import GGUFReader
 from gguf.constants import GGML_QUANT_SIZES
 from gguf.quants import dequantize
+from reference import HERE, MODEL
 from safetensors.numpy import save_file
 
-HERE = Path(__file__).resolve().parent
 BLOCKS = 12
 
 
@@ -34,6 +34,11 @@ def blocks_of(rng, kind, scales):
     return blocks.reshape(-1)
 
 
+def last_row(name):
+    tensor = next(tensor for tensor in GGUFReader(MODEL).tensors if tensor.name == name)
+    return dequantize(tensor.data, tensor.tensor_type)[-1]
+
+
 def main():
     rng = np.random.default_rng(7)
     halves = np.append(finite_halves(rng, 60), np.array([np.inf, -np.inf], dtype=np.float16))
@@ -49,7 +54,10 @@ def main():
     for kind, blocks in cases.items():
         tensors[f"{kind.name}.blocks"] = blocks
         tensors[f"{kind.name}.values"] = np.asarray(dequantize(blocks, kind), dtype=np.float32).reshape(-1)
-    save_file(tensors, HERE / "ggml_blocks.safetensors", metadata={"made_by": "make_ggml_blocks.py"})
+    tensors["attn_q"] = np.ascontiguousarray(last_row("blk.0.attn_q.weight"))
+    path = HERE / "ggml_blocks.safetensors"
+    save_file(tensors, path, metadata={"made_by": "make_ggml_blocks.py"})
+    path.chmod(0o644)
 
 
 if __name__ == "__main__":

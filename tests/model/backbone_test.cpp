@@ -162,7 +162,7 @@ INSTANTIATE_TEST_SUITE_P(
         BadMetadata{"no_epsilon",
                     [](GgufWriter& g) { g.real("llama.attention.layer_norm_rms_epsilon", 0.0F); }, "epsilon"},
         BadMetadata{"no_base", [](GgufWriter& g) { g.real("llama.rope.freq_base", -1.0F); }, "rotary base"}),
-    [](const auto& info) { return info.param.name; });
+    [](const auto& test) { return test.param.name; });
 
 TEST_P(BackboneMetadata, is_refused_naming_the_rule) {
   GgufWriter gguf = tiny_llama();

@@ -37,7 +37,8 @@ class Nf4Golden : public ::testing::TestWithParam<std::string> {
 
 std::vector<std::string> case_names() {
   std::set<std::string> names;
-  for (const auto& [name, view] : Golden("nf4.safetensors").file().tensors()) {
+  const Golden golden("nf4.safetensors");
+  for (const auto& [name, view] : golden.file().tensors()) {
     if (name.find('.') != std::string::npos) {
       names.insert(name.substr(0, name.find('.')));
     }
@@ -46,7 +47,7 @@ std::vector<std::string> case_names() {
 }
 
 INSTANTIATE_TEST_SUITE_P(BitsAndBytes, Nf4Golden, ::testing::ValuesIn(case_names()),
-                         [](const auto& info) { return info.param; });
+                         [](const auto& test) { return test.param; });
 
 TEST_P(Nf4Golden, codes_and_absmax_are_those_of_bitsandbytes_bit_for_bit) {
   const PackedWeight packed = PackedWeight::quantize((*this)["input"], /*double_quant=*/false);

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <algorithm>
-#include <cmath>
 #include <functional>
 
 #include <ATen/ATen.h>
@@ -17,36 +16,44 @@ struct GradientCheck {
   std::int64_t elements = 64;  ///< at most so many, evenly spread
 };
 
-using TensorFn = std::function<at::Tensor(const at::Tensor&)>;
-
-/// Compares the gradient of sum(w * f(x)), w fixed and of mixed signs, with central differences, element by
-/// element. f must not look at whether x requires a gradient.
-inline void expect_gradient(const TensorFn& f, const at::Tensor& at_point, const GradientCheck& check = {}) {
-  at::Tensor x = at_point.detach().clone().contiguous().set_requires_grad(true);
-  const at::Tensor y = f(x);
-  const at::Tensor weights = at::cos(at::arange(y.numel(), at::kDouble) * 1.7 + 0.3).view(y.sizes());
-  const auto loss = [&](const at::Tensor& out) { return (out.to(at::kDouble) * weights).sum(); };
-  torch::autograd::backward({loss(y)}, {});
-  const at::Tensor gradient = x.grad();
+/// Compares `gradient` with central differences of `loss`, a scalar in fp64, as the elements of `values`
+/// (same shape, contiguous) change in place, one at a time.
+inline void expect_differences(const at::Tensor& values, const at::Tensor& gradient,
+                               const std::function<at::Tensor()>& loss, const GradientCheck& check = {}) {
   ASSERT_TRUE(gradient.defined());
-
   const at::NoGradGuard no_grad;
-  const double bound = check.tolerance * gradient.abs().max().item<double>();
+  const at::Tensor wanted = gradient.detach().reshape(-1);
+  const double bound = check.tolerance * wanted.abs().max().item<double>();
   ASSERT_GT(bound, 0.0) << "the gradient is zero everywhere";
-  at::Tensor flat = x.detach().view(-1);
+  const at::Tensor flat = values.detach().view(-1);
   const std::int64_t stride = std::max<std::int64_t>(1, flat.numel() / check.elements);
   for (std::int64_t i = 0; i < flat.numel(); i += stride) {
-    const double middle = flat[i].item<double>();
-    flat[i] = middle + check.step;
-    const double above = loss(f(x.detach())).item<double>();
-    const double upper = flat[i].item<double>();
-    flat[i] = middle - check.step;
-    const double below = loss(f(x.detach())).item<double>();
-    const double lower = flat[i].item<double>();
-    flat[i] = middle;
-    EXPECT_NEAR(gradient.view(-1)[i].item<double>(), (above - below) / (upper - lower), bound)
-        << "element " << i;
+    const at::Tensor element = flat[i];
+    const double middle = element.item<double>();
+    element.fill_(middle + check.step);
+    const double upper = element.item<double>();
+    const double above = loss().item<double>();
+    element.fill_(middle - check.step);
+    const double lower = element.item<double>();
+    const double below = loss().item<double>();
+    element.fill_(middle);
+    EXPECT_NEAR(wanted[i].item<double>(), (above - below) / (upper - lower), bound) << "element " << i;
   }
+}
+
+/// sum(w * y) in fp64 with fixed w of mixed signs.
+inline at::Tensor mixed_sum(const at::Tensor& y) {
+  return (y.to(at::kDouble) * at::cos(at::arange(y.numel(), at::kDouble) * 1.7 + 0.3).view(y.sizes())).sum();
+}
+
+using TensorFn = std::function<at::Tensor(const at::Tensor&)>;
+
+/// The same for autograd's gradient of mixed_sum(f(x)) with respect to x.
+inline void expect_gradient(const TensorFn& f, const at::Tensor& at_point, const GradientCheck& check = {}) {
+  const at::Tensor x = at_point.detach().clone().contiguous().set_requires_grad(true);
+  torch::autograd::backward({mixed_sum(f(x))}, {});
+  expect_differences(
+      x, x.grad(), [&] { return mixed_sum(f(x)); }, check);
 }
 
 }  // namespace routedk::testing

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <limits>
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -32,7 +33,7 @@ Rules random_rules(Random& random, int count) {
   while (static_cast<int>(rules.merges.size()) < count) {
     const std::string left = rules.tokens[random.below(rules.tokens.size())];
     const std::string right = rules.tokens[random.below(rules.tokens.size())];
-    const std::string merge = left + " " + right;
+    const std::string merge = fmt::format("{} {}", left, right);
     if (left.size() + right.size() > 8 ||
         std::find(rules.merges.begin(), rules.merges.end(), merge) != rules.merges.end()) {
       continue;

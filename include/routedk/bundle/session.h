@@ -28,9 +28,9 @@ struct GoldBundle {
 /// One session as the model is given it. Product number n (from 1) is items[n - 1].
 struct Session {
   SessionId id = 0;
-  std::int64_t order = 0;    ///< sid: order of first appearance in session_bundle.csv
-  std::int64_t length = 0;   ///< number of items before any was dropped for want of a title
-  std::vector<Item> items;   ///< in click order
+  std::int64_t order = 0;        ///< sid: order of first appearance in session_bundle.csv
+  std::int64_t length = 0;       ///< number of items before any was dropped for want of a title
+  std::vector<Item> items;       ///< in click order
   std::vector<GoldBundle> gold;  ///< minimal sets, in the order of session_bundle.csv
 };
 

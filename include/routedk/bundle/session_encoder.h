@@ -1,13 +1,14 @@
-/// Prompts and answers as token ids, tokenised apart (METHOD: the loss and the automaton see answer ids only).
+/// Prompts and answers as token ids, tokenised apart (METHOD: the loss and the automaton see answer ids
+/// only).
 #pragma once
+
+#include "routedk/text/chat_template.h"
+#include "routedk/text/tokenizer.h"
 
 #include <filesystem>
 #include <string_view>
 #include <utility>
 #include <vector>
-
-#include "routedk/text/chat_template.h"
-#include "routedk/text/tokenizer.h"
 
 namespace routedk::bundle {
 

@@ -72,7 +72,7 @@ class ConfigReader {
       return report(path, "a list", node);
     }
     list.clear();
-    for (const ConfigNode& item : node.items) {
+    for (const ConfigNode& item : node.children) {
       T value{};
       read(item, fmt::format("{}[{}]", path, list.size()), value, rule);
       list.push_back(std::move(value));

@@ -12,7 +12,7 @@ struct NoRule {
   bool holds(const T& /*value*/) const noexcept {
     return true;
   }
-  std::string words() const { return {}; }
+  static std::string words() { return {}; }
 };
 
 class NumberRule {

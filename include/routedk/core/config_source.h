@@ -3,7 +3,6 @@
 
 #include <filesystem>
 #include <string>
-#include <utility>
 #include <vector>
 
 namespace routedk {
@@ -13,15 +12,15 @@ struct ConfigNode {
   enum class Kind { kNull, kScalar, kList, kMap };
 
   Kind kind = Kind::kNull;
+  std::string name;     ///< of a section's member
   std::string text;     ///< of a scalar
   bool quoted = false;  ///< a scalar written in quotes is a text, never a number
   std::string place;
-  std::vector<ConfigNode> items;                            ///< of a list
-  std::vector<std::pair<std::string, ConfigNode>> members;  ///< of a map, in the order of the file
+  std::vector<ConfigNode> children;  ///< items of a list or members of a map, in the order of the file
 
-  /// The member of that name, or nullptr.
-  const ConfigNode* find(const std::string& name) const;
-  ConfigNode* find(const std::string& name);
+  /// The map's member of that name, or nullptr.
+  const ConfigNode* find(const std::string& wanted) const;
+  ConfigNode* find(const std::string& wanted);
 };
 
 /// The value as an error message shows it: `abc`, null, "a list", "a section".

@@ -50,7 +50,7 @@ class FileWriter {
 class FolderWriter {
  public:
   /// Makes the temporary folder (and the folders above it). SystemError.
-  explicit FolderWriter(std::filesystem::path path);
+  explicit FolderWriter(const std::filesystem::path& path);
   FolderWriter(const FolderWriter&) = delete;
   FolderWriter& operator=(const FolderWriter&) = delete;
   ~FolderWriter();

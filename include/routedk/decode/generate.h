@@ -1,34 +1,34 @@
 /// N samples per prompt: each prompt is prefilled once, its keys, values and alpha shared by its samples.
 #pragma once
 
+#include "routedk/experts/routed_model.h"
+#include "routedk/text/token_automaton.h"
+
 #include <cstdint>
 #include <span>
 #include <vector>
-
-#include "routedk/experts/routed_model.h"
-#include "routedk/text/token_automaton.h"
 
 namespace routedk::decode {
 
 struct Prompt {
   std::vector<text::TokenId> ids;
-  std::uint64_t key = 0;                     ///< keys the random draws, with the seed, sample and position
+  std::uint64_t key = 0;                      ///< keys the random draws, with the seed, sample and position
   text::TokenAutomaton* automaton = nullptr;  ///< which tokens may follow; nullptr decodes freely
 };
 
 struct GenerateOptions {
-  std::int64_t samples = 4;          // N
-  double temperature = 0.7;          ///< 0 is greedy
+  std::int64_t samples = 4;  // N
+  double temperature = 0.7;  ///< 0 is greedy
   std::int64_t max_new_tokens = 256;
   text::TokenId end_of_turn = 0;
   std::uint64_t seed = 1;
 };
 
 struct Candidate {
-  std::vector<text::TokenId> ids;     ///< without the end-of-turn token
-  double logprob = 0.0;               ///< summed over all tokens at temperature 1, under the model alone
-  double constrained_logprob = 0.0;   ///< the same among the allowed tokens
-  bool finished = false;              ///< ended by the end-of-turn token, not by max_new_tokens
+  std::vector<text::TokenId> ids;    ///< without the end-of-turn token
+  double logprob = 0.0;              ///< summed over all tokens at temperature 1, under the model alone
+  double constrained_logprob = 0.0;  ///< the same among the allowed tokens
+  bool finished = false;             ///< ended by the end-of-turn token, not by max_new_tokens
 };
 
 struct Generation {

@@ -1,13 +1,13 @@
 /// Keys and values of S prompts, each shared by its N samples, and of the samples' own suffixes.
 #pragma once
 
-#include <ATen/ATen.h>
+#include "routedk/model/batch.h"
+#include "routedk/model/layer.h"
 
 #include <cstdint>
 #include <vector>
 
-#include "routedk/model/batch.h"
-#include "routedk/model/layer.h"
+#include <ATen/ATen.h>
 
 namespace routedk::decode {
 
@@ -29,7 +29,8 @@ class SharedPrefixCache {
     at::Tensor prompt_k, prompt_v;  // [S,G,P,C], zero beyond each prompt's end
     at::Tensor suffix_k, suffix_v;  // [S*N,G,M,C]
   };
-  void store_prompts(LayerCache& cache, const at::Tensor& k, const at::Tensor& v, const model::FlatBatch& prompts) const;
+  void store_prompts(LayerCache& cache, const at::Tensor& k, const at::Tensor& v,
+                     const model::FlatBatch& prompts) const;
   at::Tensor attend_step(LayerCache& cache, std::int64_t t, const at::Tensor& q) const;
 
   std::int64_t samples_;

@@ -1,11 +1,11 @@
 /// Drawing one token.
 #pragma once
 
-#include <cstdint>
-#include <span>
-
 #include "routedk/core/random.h"
 #include "routedk/text/token_automaton.h"
+
+#include <cstdint>
+#include <span>
 
 namespace routedk::decode {
 

@@ -1,17 +1,17 @@
 /// What a product is, in a few words, for texts that speak of products without their numbers.
 #pragma once
 
-#include <set>
+#include "routedk/bundle/session.h"
+
 #include <string>
 #include <string_view>
-
-#include "routedk/bundle/session.h"
+#include <vector>
 
 namespace routedk::distill {
 
-/// The end of the title's first clause, where English puts the noun: at most three words without digits, in
-/// lower case. "EN-EL15 Battery Charger for Nikon 1 V1" -> "battery charger". Where the clause has no such
-/// word, the title's first three words.
+/// The end of the title's first clause, where English puts the noun: at most two words without digits,
+/// fillers and outer punctuation, in lower case. "EN-EL15 Battery Charger for Nikon 1 V1" -> "battery
+/// charger". Where the clause has no such word, the title's first two words.
 std::string describe_title(std::string_view title);
 
 /// The most specific name in a category text of the form `[[A,B, C & D,Leaf],[A,Leaf]]` (a comma followed by
@@ -22,7 +22,7 @@ std::string category_leaf(std::string_view category);
 /// The category's leaf, or the title's description where the category is unknown.
 std::string describe_kind(const bundle::Item& item);
 
-/// The distinct lower-case [a-z0-9]+ words of a text.
-std::set<std::string> words_of(std::string_view text);
+/// The words of a text, runs of [a-z0-9] after lowering ASCII, in their order.
+std::vector<std::string> words_of(std::string_view text);
 
 }  // namespace routedk::distill

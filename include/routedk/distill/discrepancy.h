@@ -1,9 +1,9 @@
 /// Where a proposal of bundles departs from gold: what a teacher reflects on.
 #pragma once
 
-#include <vector>
-
 #include "routedk/bundle/session.h"
+
+#include <vector>
 
 namespace routedk::distill {
 
@@ -27,9 +27,10 @@ struct Discrepancy {
 
 /// Holds each gold bundle against the proposed bundle with the highest Jaccard index among those that share
 /// at least two items with it (the first of equals): gold items outside it are missing or single, its items
-/// that share no gold bundle with it are foreign. `beside` is the first gold item inside; in a missed bundle
-/// each later item stands beside the first. A proposed bundle that shares two items with no gold bundle has all its later items
-/// foreign beside its first. In the order of gold, then of the proposal; nothing is said twice.
+/// that share no gold bundle with the first gold item inside are foreign, each beside that item. In a missed
+/// bundle each later item stands beside the first. A proposed bundle that shares two items with no gold
+/// bundle has all its later items foreign beside its first. In the order of gold, then of the proposal;
+/// nothing is said twice.
 std::vector<Discrepancy> compare_with_gold(const bundle::Answer& proposed,
                                            const std::vector<bundle::GoldBundle>& gold);
 

@@ -1,14 +1,14 @@
 /// A teacher writes rules and a thought about each training session; the knowledge store keeps them.
 #pragma once
 
+#include "routedk/bundle/knowledge.h"
+#include "routedk/bundle/session.h"
+
 #include <cstdint>
 #include <filesystem>
 #include <functional>
 #include <string>
 #include <vector>
-
-#include "routedk/bundle/knowledge.h"
-#include "routedk/bundle/session.h"
 
 namespace routedk::distill {
 

@@ -1,18 +1,18 @@
 /// What a model answers for sessions: N candidates, one vote, kept session by session in a JSON lines file.
 #pragma once
 
+#include "routedk/bundle/metrics.h"
+#include "routedk/bundle/prompt.h"
+#include "routedk/bundle/session_encoder.h"
+#include "routedk/decode/generate.h"
+#include "routedk/io/jsonl.h"
+
 #include <cstdint>
 #include <filesystem>
 #include <functional>
 #include <map>
 #include <span>
 #include <vector>
-
-#include "routedk/bundle/metrics.h"
-#include "routedk/bundle/prompt.h"
-#include "routedk/bundle/session_encoder.h"
-#include "routedk/decode/generate.h"
-#include "routedk/io/jsonl.h"
 
 namespace routedk::eval {
 
@@ -37,19 +37,20 @@ struct AnswerSetting {
   const bundle::PromptTemplates& templates;
   const bundle::SessionEncoder& encoder;
   decode::GenerateOptions generate;
-  bool constrain = true;            ///< only canonical answers can be written
+  bool constrain = true;             ///< only canonical answers can be written
   std::int64_t batch_sessions = 16;  ///< sessions decoded together
 };
 
 /// Candidates and vote for some sessions, one batch. Sessions of fewer than 2 items get an empty answer.
 std::vector<SessionAnswer> answer_batch(const experts::RoutedModel& model, const experts::Gate& gate,
-                                        std::span<const bundle::Session> sessions, const AnswerSetting& setting);
+                                        std::span<const bundle::Session> sessions,
+                                        const AnswerSetting& setting);
 
 /// Answers all sessions, appending to `file` batch by batch; batches that the file already holds are not run
 /// again. `on_batch` hears how many sessions are done after each batch.
 std::vector<SessionAnswer> answer_sessions(const experts::RoutedModel& model, const experts::Gate& gate,
-                                           std::span<const bundle::Session> sessions, const AnswerSetting& setting,
-                                           const std::filesystem::path& file,
+                                           std::span<const bundle::Session> sessions,
+                                           const AnswerSetting& setting, const std::filesystem::path& file,
                                            const std::function<void(std::int64_t)>& on_batch);
 
 }  // namespace routedk::eval

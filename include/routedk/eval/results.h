@@ -1,16 +1,16 @@
 /// Systems side by side: their figures with intervals, as JSON and as a table.
 #pragma once
 
-#include <optional>
-#include <span>
-#include <string>
-#include <vector>
-
 #include "routedk/bundle/bootstrap.h"
 #include "routedk/bundle/floors.h"
 #include "routedk/bundle/pair_auc.h"
 #include "routedk/eval/answers.h"
 #include "routedk/eval/router_stats.h"
+
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
 
 namespace routedk::eval {
 
@@ -26,14 +26,16 @@ struct SystemResult {
 
 /// `mixes`: the system's gate weighs experts, so its routing is reported.
 SystemResult score_answers(const std::string& name, std::span<const bundle::Session> sessions,
-                           std::span<const SessionAnswer> answers, bool mixes, const bundle::BootstrapOptions& bootstrap);
+                           std::span<const SessionAnswer> answers, bool mixes,
+                           const bundle::BootstrapOptions& bootstrap);
 SystemResult score_floor_system(const std::string& name, std::span<const bundle::Session> sessions,
                                 const bundle::TfIdf& titles, const bundle::BootstrapOptions& bootstrap);
 
 /// {"precision": ..., "intervals": {...}, "pair_auc": ..., "seconds": ..., "routing": [...]}
 io::Json to_json(const SystemResult& system);
 /// Difference a - b in every metric with its interval and p-value, on the same sessions.
-io::Json compare_systems(const SystemResult& a, const SystemResult& b, const bundle::BootstrapOptions& bootstrap);
+io::Json compare_systems(const SystemResult& a, const SystemResult& b,
+                         const bundle::BootstrapOptions& bootstrap);
 
 /// A plain-text table, one system a line, models first.
 std::string results_table(std::span<const SystemResult> systems);

@@ -1,10 +1,10 @@
 /// Majority vote over whole candidates (METHOD of the paper: the most frequent normalised answer wins).
 #pragma once
 
+#include "routedk/bundle/answer.h"
+
 #include <optional>
 #include <span>
-
-#include "routedk/bundle/answer.h"
 
 namespace routedk::eval {
 
@@ -19,7 +19,8 @@ struct VoteResult {
   double share = 0.0;                           ///< votes for the winner / number of candidates
 };
 
-/// Ties go to the answer whose best candidate has the higher log-probability, then to the smaller canonical text.
+/// Ties go to the answer whose best candidate has the higher log-probability, then to the smaller canonical
+/// text.
 VoteResult majority_vote(std::span<const Ballot> ballots);
 
 }  // namespace routedk::eval

@@ -33,7 +33,7 @@ struct DeltaSite {
 
 class ExpertBank {
  public:
-  /// At least one expert, all of the same model.
+  /// At least one expert, all of the same model, with different names; ConfigError otherwise.
   explicit ExpertBank(std::vector<std::shared_ptr<Expert>> experts);
 
   std::int64_t size() const noexcept { return static_cast<std::int64_t>(experts_.size()); }  // K

@@ -30,6 +30,7 @@ class ChatTemplate {
 
  private:
   std::string default_system_;  ///< inserted when the first message is not a system turn
+  std::string end_of_turn_;     ///< the spelling of the token that ends a turn
 };
 
 }  // namespace routedk::text

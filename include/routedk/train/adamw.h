@@ -1,9 +1,9 @@
 /// Adam with decoupled weight decay (arXiv 1711.05101) over a flat buffer.
 #pragma once
 
-#include <ATen/ATen.h>
-
 #include <cstdint>
+
+#include <ATen/ATen.h>
 
 namespace routedk::train {
 
@@ -16,7 +16,7 @@ struct AdamWConfig {
 
 /// What changes from step to step.
 struct AdamWStep {
-  std::int64_t number = 1;      ///< t, from 1, for the bias correction
+  std::int64_t number = 1;  ///< t, from 1, for the bias correction
   double learning_rate = 0.0;
   double gradient_scale = 1.0;  ///< the gradient is multiplied by it first (clipping)
 };
@@ -33,8 +33,8 @@ struct AdamWMoments {
 /// number of threads:
 ///   m = b1 m + (1-b1) g,  v = b2 v + (1-b2) g^2,
 ///   p = p (1 - lr wd) - lr (m / (1-b1^t)) / (sqrt(v / (1-b2^t)) + eps).
-void adamw_step(const AdamWConfig& config, const AdamWStep& step, const at::Tensor& grads, const at::Tensor& values,
-                const AdamWMoments& moments);
+void adamw_step(const AdamWConfig& config, const AdamWStep& step, const at::Tensor& grads,
+                const at::Tensor& values, const AdamWMoments& moments);
 
 /// The Euclidean length of a flat gradient [P].
 double gradient_norm(const at::Tensor& grads);

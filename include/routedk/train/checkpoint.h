@@ -2,7 +2,8 @@
 /// appears under its name only when whole and flushed; one that is damaged afterwards is a FileError.
 #pragma once
 
-#include <ATen/ATen.h>
+#include "routedk/io/jsonl.h"
+#include "routedk/train/adamw.h"
 
 #include <cstdint>
 #include <filesystem>
@@ -10,34 +11,33 @@
 #include <optional>
 #include <string>
 
-#include "routedk/io/jsonl.h"
-#include "routedk/train/adamw.h"
+#include <ATen/ATen.h>
 
 namespace routedk::train {
 
 /// How far a group has come.
 struct GroupProgress {
-  std::int64_t step = 0;           ///< optimiser steps done
-  double last_loss = 0.0;          ///< of the last step
+  std::int64_t step = 0;   ///< optimiser steps done
+  double last_loss = 0.0;  ///< of the last step
   std::optional<double> best_validation_loss;
-  std::int64_t best_step = 0;      ///< steps done when it was measured
-  std::int64_t tokens = 0;         ///< trained on, prompts included
+  std::int64_t best_step = 0;  ///< steps done when it was measured
+  std::int64_t tokens = 0;     ///< trained on, prompts included
   std::int64_t answer_tokens = 0;
-  double seconds = 0.0;            ///< spent on steps and validation, over all resumed parts
+  double seconds = 0.0;  ///< spent on steps and validation, over all resumed parts
 };
 
 /// All that a group's training needs to go on.
 struct GroupState {
   GroupProgress progress;
-  at::Tensor values;        // [P]
-  AdamWMoments moments;     // [P] each
-  at::Tensor best_values;   // [P]; undefined before the first validation
+  at::Tensor values;       // [P]
+  AdamWMoments moments;    // [P] each
+  at::Tensor best_values;  // [P]; undefined before the first validation
 };
 
 struct Checkpoint {
-  std::int64_t step = 0;    ///< of the run: the longest group's
-  io::Json fingerprint;     ///< see fingerprint.h; `groups/<name>/parameters` holds P
-  io::Json machine;
+  std::int64_t step = 0;  ///< of the run: the longest group's
+  io::Json fingerprint;   ///< what the run computes
+  io::Json machine;       ///< where it ran
   std::map<std::string, GroupState> groups;
 };
 
@@ -47,12 +47,13 @@ void save_checkpoint(const std::filesystem::path& folder, const Checkpoint& chec
 /// The checkpoint with the most steps; nothing when the folder is missing or has none.
 std::optional<std::filesystem::path> newest_checkpoint(const std::filesystem::path& folder);
 
-/// Reads step and fingerprints alone. FileError when state.json is missing or damaged.
+/// Reads everything but the tensors. FileError when state.json is missing or damaged.
 Checkpoint read_checkpoint_state(const std::filesystem::path& path);
 
-/// Reads everything. FileError when a file is missing or damaged or a tensor has another size than the
-/// fingerprint says.
-Checkpoint read_checkpoint(const std::filesystem::path& path);
+/// Reads the named groups, whose numbers of parameters are given, whole. FileError when a file is missing or
+/// damaged, a group is missing or a tensor has another size.
+Checkpoint read_checkpoint(const std::filesystem::path& path,
+                           const std::map<std::string, std::int64_t>& parameters);
 
 /// Removes what interrupted writers left in the folder.
 void remove_unfinished(const std::filesystem::path& folder);

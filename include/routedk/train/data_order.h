@@ -12,7 +12,8 @@ namespace routedk::train {
 class DataOrder {
  public:
   /// `examples` and `batch_size` are at least 1; `group` keys the shuffles.
-  DataOrder(std::int64_t examples, std::int64_t batch_size, std::uint64_t seed, const std::string& group) noexcept;
+  DataOrder(std::int64_t examples, std::int64_t batch_size, std::uint64_t seed,
+            const std::string& group) noexcept;
 
   std::int64_t steps_per_epoch() const noexcept { return (examples_ + batch_size_ - 1) / batch_size_; }
   /// Indices of the examples of a step, counted from 0 over all epochs.

@@ -1,13 +1,13 @@
 /// What a checkpoint must agree with to be resumed.
 #pragma once
 
-#include <cstdint>
-#include <string>
-#include <vector>
-
 #include "routedk/io/jsonl.h"
 #include "routedk/train/example.h"
 #include "routedk/train/train_config.h"
+
+#include <cstdint>
+#include <string>
+#include <vector>
 
 namespace routedk::train {
 
@@ -17,7 +17,8 @@ io::Json config_fingerprint(const TrainConfig& config);
 /// 16 hexadecimal digits over ids and keys of the examples, in order.
 std::string examples_fingerprint(const std::vector<const Example*>& examples);
 
-/// CPU kind, thread count and LibTorch's version: what bit-for-bit equality depends on beside the fingerprint.
+/// CPU kind, thread count and LibTorch's version: what bit-for-bit equality depends on beside the
+/// fingerprint.
 io::Json machine_fingerprint();
 
 /// ConfigError naming the first value that differs: "`/config/epochs` ... is 3 in it and 4 in this run";

@@ -1,12 +1,6 @@
 /// The training of one parameter group, step by step.
 #pragma once
 
-#include <cstdint>
-#include <functional>
-#include <memory>
-#include <string>
-#include <vector>
-
 #include "routedk/experts/flat_parameters.h"
 #include "routedk/experts/gate.h"
 #include "routedk/experts/routed_model.h"
@@ -17,6 +11,12 @@
 #include "routedk/train/packed_batch.h"
 #include "routedk/train/schedule.h"
 #include "routedk/train/train_config.h"
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
 
 namespace routedk::train {
 
@@ -36,7 +36,7 @@ struct GroupExamples {
 
 /// One optimiser step before it is applied: its gradient lies in the group's buffer.
 struct GroupStep {
-  double loss = 0.0;  ///< mean over the step's answer tokens, nats
+  double loss = 0.0;       ///< mean over the step's answer tokens, nats
   double grad_norm = 0.0;  ///< before clipping
   double learning_rate = 0.0;
   std::int64_t examples = 0;

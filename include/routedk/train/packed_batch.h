@@ -1,13 +1,13 @@
 /// Examples packed into flat batches.
 #pragma once
 
-#include <ATen/ATen.h>
+#include "routedk/model/batch.h"
+#include "routedk/train/example.h"
 
 #include <cstdint>
 #include <vector>
 
-#include "routedk/model/batch.h"
-#include "routedk/train/example.h"
+#include <ATen/ATen.h>
 
 namespace routedk::train {
 

@@ -1,10 +1,10 @@
 /// How parameters are trained: data order, optimiser, schedule, checkpoints.
 #pragma once
 
+#include "routedk/core/config_rules.h"
+
 #include <cstdint>
 #include <string>
-
-#include "routedk/core/config_rules.h"
 
 namespace routedk::train {
 
@@ -30,7 +30,8 @@ struct TrainConfig {
   void fields(F& f) {
     f("epochs", epochs, "passes over a group's training examples", at_least(1));
     f("batch_size", batch_size, "examples of each group in one optimiser step", at_least(1));
-    f("max_tokens", max_tokens, "tokens of one packed micro-batch (a longer example runs alone)", at_least(1));
+    f("max_tokens", max_tokens, "tokens of one packed micro-batch (a longer example runs alone)",
+      at_least(1));
     f("learning_rate", learning_rate, "highest step size of the schedule", positive());
     f("warmup", warmup, "share of the steps over which the step size rises from 0", between(0, 1));
     f("schedule", schedule, "the step size after warm-up", one_of({"cosine", "linear", "constant"}));

@@ -1,6 +1,13 @@
 /// The one trainer: any number of parameter groups over one frozen backbone.
 #pragma once
 
+#include "routedk/core/progress.h"
+#include "routedk/experts/routed_model.h"
+#include "routedk/io/jsonl.h"
+#include "routedk/train/example.h"
+#include "routedk/train/group_trainer.h"
+#include "routedk/train/train_config.h"
+
 #include <cstdint>
 #include <filesystem>
 #include <functional>
@@ -8,13 +15,6 @@
 #include <optional>
 #include <string>
 #include <vector>
-
-#include "routedk/core/progress.h"
-#include "routedk/experts/routed_model.h"
-#include "routedk/io/jsonl.h"
-#include "routedk/train/example.h"
-#include "routedk/train/group_trainer.h"
-#include "routedk/train/train_config.h"
 
 namespace routedk::train {
 

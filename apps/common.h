@@ -1,0 +1,50 @@
+/// The command line that several programs share.
+#pragma once
+
+#include "routedk/bundle/split.h"
+#include "routedk/workflow/program.h"
+
+#include <filesystem>
+#include <optional>
+#include <string>
+
+#include <CLI/CLI.hpp>
+
+namespace routedk::apps {
+
+inline void add_experiment_options(CLI::App& app, workflow::ProgramOptions& options) {
+  app.add_option("config,--config", options.config, "the experiment's YAML; without it all defaults hold");
+  app.add_option("--set", options.assignments, "override one setting: a.b=value")->allow_extra_args(false);
+  app.add_flag("--dump-config", options.dump_config, "print the effective settings as YAML and stop");
+  app.add_flag("--dry-run", options.dry_run, "check everything, print what would be done and stop");
+}
+
+/// A data folder, a domain and the sizes of its split.
+struct DataArguments {
+  std::filesystem::path dir;
+  std::string domain;
+  std::optional<std::int64_t> test_per_length;
+  std::optional<std::int64_t> val_per_length;
+
+  void add_to(CLI::App& app) {
+    app.add_option("--data-dir", dir, "folder of the domains")->required()->envname("ROUTEDK_DATA_DIR");
+    app.add_option("--domain", domain, "folder below it")->required();
+    app.add_option("--test-per-length", test_per_length, "default: as the data folder says, else 20");
+    app.add_option("--val-per-length", val_per_length, "default: as the data folder says, else 10");
+  }
+  bundle::SplitCounts counts() const {
+    return workflow::split_counts({test_per_length, val_per_length}, dir);
+  }
+};
+
+/// Parses; -1 goes on. Help ends with 0, a wrong command line with 2.
+inline int parse(CLI::App& app, int argc, char** argv) {
+  try {
+    app.parse(argc, argv);
+    return -1;
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? 0 : 2;
+  }
+}
+
+}  // namespace routedk::apps

@@ -1,0 +1,42 @@
+#include "routedk/core/files.h"
+#include "routedk/workflow/score.h"
+#include "routedk/workflow/steps.h"
+
+#include "common.h"
+#include <fmt/format.h>
+
+int main(int argc, char** argv) {
+  using namespace routedk;
+  CLI::App app(
+      "Answers a split with every system of the run folder and measures it, floors beside it; or scores a "
+      "file.");
+  app.footer(
+      "Examples:\n  routedk-eval configs/experiments/demo.yaml --set eval.split=val\n"
+      "  routedk-eval score --data-dir data/sample --domain food --split test --predictions answers.jsonl");
+  workflow::ProgramOptions options;
+  apps::add_experiment_options(app, options);
+  app.require_subcommand(0, 1);
+  workflow::ScoreOptions scoring;
+  apps::DataArguments data;
+  CLI::App* score = app.add_subcommand(
+      "score", "Scores {\"session\": id, \"bundles\": [[item ids]]} lines, null = unparsed.");
+  data.add_to(*score);
+  score->add_option("--split", scoring.split, "train, val or test")->capture_default_str();
+  score->add_option("--predictions", scoring.predictions, "JSON lines, one a session")->required();
+  if (const int code = apps::parse(app, argc, argv); code >= 0) {
+    return code;
+  }
+  return workflow::run_program([&] {
+    if (*score) {
+      scoring.data_dir = data.dir;
+      scoring.domain = data.domain;
+      scoring.counts = data.counts();
+      fmt::print("{}\n", workflow::score(scoring).dump(2));
+      return;
+    }
+    workflow::with_experiment(options, [&](workflow::Experiment& experiment) {
+      workflow::evaluate_step(experiment);
+      fmt::print("{}", read_file(experiment.folder() / "results.txt"));
+    });
+  });
+}

@@ -1,0 +1,23 @@
+#include "routedk/workflow/steps.h"
+
+#include "common.h"
+
+int main(int argc, char** argv) {
+  using namespace routedk;
+  CLI::App app("Trains LoRA experts on one frozen 4-bit backbone into RUN/experts/NAME, PEFT's own format.");
+  app.footer(
+      "Examples:\n  routedk-train configs/experiments/demo.yaml --expert all\n"
+      "  routedk-train configs/experiments/demo.yaml --expert base --set lora.rank=8 --set run.dir=runs/r8");
+  workflow::ProgramOptions options;
+  std::string expert = "all";
+  apps::add_experiment_options(app, options);
+  app.add_option("--expert", expert, "a name from `experts`, or all of them at once")->capture_default_str();
+  if (const int code = apps::parse(app, argc, argv); code >= 0) {
+    return code;
+  }
+  return workflow::run_program([&] {
+    workflow::with_experiment(options, [&](workflow::Experiment& experiment) {
+      workflow::train_step(experiment, workflow::experts_named(experiment.config(), expert));
+    });
+  });
+}

@@ -1,0 +1,75 @@
+/// The teacher that needs no network: it writes from what people annotated.
+#pragma once
+
+#include "routedk/bundle/metrics.h"
+#include "routedk/bundle/session.h"
+#include "routedk/distill/rule.h"
+#include "routedk/distill/teacher.h"
+#include "routedk/io/jsonl.h"
+
+#include <array>
+#include <cstdint>
+#include <map>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace routedk::distill {
+
+/// How thoughts speak of products (`thoughts.mentions`).
+enum class Mentions {
+  kDescriptions,  ///< by what they are: describe_title
+  kNumbers,       ///< by their product numbers, which spells the answer
+};
+
+/// "descriptions" or "numbers"; ConfigError otherwise.
+Mentions parse_mentions(std::string_view word);
+
+struct AnnotationOptions {
+  Mentions mentions = Mentions::kDescriptions;
+  int rules_per_session = 4;  ///< at most so many rules in a session's record
+  int domain_rules = 100;     ///< so many of the domain's best supported rules can enter others' records
+};
+
+/// From titles to intents to composition: "The titles show A, B, C and D.\nLight: A with C.\n..." One line a
+/// gold bundle, in canonical order, opened by its intent (its first twelve words; "One intent" where nobody
+/// wrote one).
+std::string annotated_thought(const bundle::Session& session, Mentions mentions);
+
+/// Thoughts from intents and gold bundles; rules from what a heuristic's proposals get wrong.
+class AnnotationTeacher final : public Teacher {
+ public:
+  /// `proposals` are the heuristic's answers to the training sessions, in their order. DataError when the two
+  /// differ in length; ConfigError when a limit is below 1.
+  AnnotationTeacher(std::span<const bundle::Session> training, std::span<const bundle::Prediction> proposals,
+                    const AnnotationOptions& options);
+
+  /// The domain's best supported rules, at most `domain_rules`.
+  std::span<const SupportedRule> domain_rules() const noexcept;
+
+  /// {"teacher": id, "discrepancies": {name: count}, "domain_rules": [{"rule": text, "support": sessions}]}
+  io::Json report() const;
+
+ private:
+  /// What comparing all proposals with gold taught.
+  struct Study {
+    std::map<bundle::SessionId, std::vector<Rule>> own;  ///< by falling support in the domain
+    std::vector<SupportedRule> domain;                   ///< all, by falling support
+    std::array<std::int64_t, kDiscrepancyKinds> discrepancies{};
+  };
+
+  AnnotationTeacher(Study study, const AnnotationOptions& options);
+  static Study study_all(std::span<const bundle::Session> training,
+                         std::span<const bundle::Prediction> proposals);
+  static std::string id_of(const Study& study, const AnnotationOptions& options);
+
+  /// DataError when the session is none of the training sessions.
+  std::string write(const bundle::Session& session, bundle::KnowledgeKind kind) override;
+  std::string write_rules(const bundle::Session& session) const;
+
+  Study study_;
+  AnnotationOptions options_;
+};
+
+}  // namespace routedk::distill

@@ -1,0 +1,51 @@
+/// Discrepancies turned into general rules: in words, without items or numbers.
+#pragma once
+
+#include "routedk/bundle/session.h"
+#include "routedk/distill/discrepancy.h"
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <tuple>
+#include <vector>
+
+namespace routedk::distill {
+
+/// What a discrepancy says about kinds of products (describe_kind). Where the rule reads the same both ways
+/// (foreign item, missed bundle), the two kinds stand in alphabetical order.
+struct Rule {
+  DiscrepancyKind kind = DiscrepancyKind::kMissingItem;
+  std::string item;
+  std::string beside;
+  bool operator==(const Rule&) const = default;
+  friend bool operator<(const Rule& a, const Rule& b) {
+    return std::tie(a.kind, a.item, a.beside) < std::tie(b.kind, b.item, b.beside);
+  }
+};
+
+/// The rule as one sentence.
+std::string rule_text(const Rule& rule);
+
+/// A rule and in how many sessions it was learnt.
+struct SupportedRule {
+  Rule rule;
+  std::int64_t support = 0;
+};
+
+/// The distinct rules that a session's discrepancies teach, in their order. The items must be the session's.
+std::vector<Rule> rules_of(const bundle::Session& session, const std::vector<Discrepancy>& discrepancies);
+
+/// All rules of a domain by falling support, then alphabetically; each session counts once per rule.
+std::vector<SupportedRule> summarise_rules(std::span<const std::vector<Rule>> sessions);
+
+/// Whether the session holds two different items of the rule's two kinds.
+bool applies(const Rule& rule, const bundle::Session& session);
+
+/// The rules of one session's record: its own, then those of the domain that apply to it and have a support
+/// of at least 2, both in the order given; each pair of kinds once, at most `limit`.
+std::vector<Rule> select_rules(const bundle::Session& session, const std::vector<Rule>& own,
+                               std::span<const SupportedRule> domain, std::size_t limit);
+
+}  // namespace routedk::distill

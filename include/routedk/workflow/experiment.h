@@ -1,0 +1,73 @@
+/// One experiment at work: its settings, data and run folder, loaded once and shared by its steps.
+///
+/// The run folder:
+///   config.yaml       the effective settings        versions.json  what computed them
+///   knowledge.jsonl   rules and thoughts            knowledge.json what the teacher wrote, in figures
+///   experts/NAME/     PEFT folders                  router/        router.safetensors, router_config.json
+///   checkpoints/      of training under way         metrics.jsonl  every optimiser step and validation
+///   answers/NAME.jsonl  what each system answered   results.json   figures, results.txt the table
+///   steps.txt         which steps are done
+#pragma once
+
+#include "routedk/bundle/dataset.h"
+#include "routedk/bundle/prompt.h"
+#include "routedk/bundle/session_encoder.h"
+#include "routedk/bundle/split.h"
+#include "routedk/core/run_folder.h"
+#include "routedk/experts/routed_model.h"
+#include "routedk/workflow/experiment_config.h"
+
+#include <filesystem>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace routedk::workflow {
+
+class Experiment {
+ public:
+  /// Loads data, split, templates and tokenizer; makes nothing on disk. Errors of each as they come.
+  explicit Experiment(ExperimentConfig config);
+
+  const ExperimentConfig& config() const noexcept { return config_; }
+  const bundle::Dataset& dataset() const noexcept { return dataset_; }
+  const bundle::Split& split() const noexcept { return split_; }
+  const bundle::PromptTemplates& templates() const noexcept { return templates_; }
+  const bundle::SessionEncoder& encoder() const noexcept { return encoder_; }
+
+  /// The run folder, opened and locked on first use; config.yaml and versions.json are written then.
+  RunFolder& run();
+  /// The backbone, loaded on first use.
+  std::shared_ptr<const model::Backbone> backbone();
+  /// Backbone and all experts of the run folder, frozen side by side.
+  experts::RoutedModel routed_model();
+
+  std::filesystem::path folder() const { return config_.run.dir; }
+  std::filesystem::path knowledge_file() const { return folder() / "knowledge.jsonl"; }
+  std::filesystem::path expert_folder(const std::string& name) const { return folder() / "experts" / name; }
+  std::filesystem::path router_folder() const { return folder() / "router"; }
+  std::filesystem::path answers_file(const std::string& system) const {
+    return folder() / "answers" / (system + ".jsonl");
+  }
+
+ private:
+  ExperimentConfig config_;
+  bundle::Dataset dataset_;
+  bundle::Split split_;
+  bundle::PromptTemplates templates_;
+  bundle::SessionEncoder encoder_;
+  std::unique_ptr<RunFolder> run_;
+  std::shared_ptr<const model::Backbone> backbone_;
+};
+
+/// Where the data are: the given folder, else $ROUTEDK_DATA_DIR, else data/sample.
+std::filesystem::path data_folder(const std::string& given);
+
+/// The split counts that the settings and, for what they leave open, the data folder say.
+bundle::SplitCounts split_counts(const SplitSettings& settings, const std::filesystem::path& data);
+
+/// float32 or bfloat16; `auto` is bfloat16 where the CPU has products for it.
+at::ScalarType compute_type(const std::string& dtype);
+
+}  // namespace routedk::workflow

@@ -1,0 +1,182 @@
+/// Everything an experiment can be told: the one YAML that `routedk-run` and the programs of its steps read.
+#pragma once
+
+#include "routedk/core/config_rules.h"
+#include "routedk/train/train_config.h"
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace routedk::workflow {
+
+struct DataSettings {
+  std::string dir;
+  std::string domain = "electronic";
+  std::string untitled = "error";
+
+  template <typename F>
+  void fields(F& f) {
+    f("dir", dir, "folder of the domains; empty: $ROUTEDK_DATA_DIR, else the project's own data/sample");
+    f("domain", domain, "folder below it: electronic, clothing or food in the public data");
+    f("untitled", untitled,
+      "items without a title: refuse the data, or drop them and stamp the results leaky_titles",
+      one_of({"error", "drop"}));
+  }
+};
+
+struct SplitSettings {
+  std::optional<std::int64_t> test_per_length;
+  std::optional<std::int64_t> val_per_length;
+
+  template <typename F>
+  void fields(F& f) {
+    f("test_per_length", test_per_length,
+      "test sessions of each length; null: as the data folder says, else 20", at_least(0));
+    f("val_per_length", val_per_length,
+      "validation sessions of each length; null: as the data folder says, else 10", at_least(0));
+  }
+};
+
+struct ModelSettings {
+  std::string path = ".deps/models/SmolLM2-135M-Instruct.Q4_1.gguf";
+  std::string quant = "nf4";
+  bool double_quant = true;
+  std::string dtype = "auto";
+
+  template <typename F>
+  void fields(F& f) {
+    f("path", path, "the backbone, a GGUF file");
+    f("quant", quant, "the frozen linears: 4-bit NF4, or dense in the compute type", one_of({"nf4", "none"}));
+    f("double_quant", double_quant, "NF4 scales in 8 bits");
+    f("dtype", dtype, "compute type; auto: bfloat16 where the CPU multiplies it, else float32",
+      one_of({"auto", "float32", "bfloat16"}));
+  }
+};
+
+struct ThoughtSettings {
+  std::string mentions = "descriptions";
+
+  template <typename F>
+  void fields(F& f) {
+    f("mentions", mentions, "how a thought speaks of products; numbers let the expert copy the answer",
+      one_of({"descriptions", "numbers"}));
+  }
+};
+
+struct KnowledgeSettings {
+  std::string placement = "input";
+
+  template <typename F>
+  void fields(F& f) {
+    f("placement", placement, "read by the expert before it answers, or written by it as a task of its own",
+      one_of({"input", "auxiliary"}));
+  }
+};
+
+struct LoraSettings {
+  std::int64_t rank = 16;
+  double alpha = 32.0;
+  bool rank_stabilised = false;
+
+  template <typename F>
+  void fields(F& f) {
+    f("rank", rank, "r", at_least(1));
+    f("alpha", alpha, "lora_alpha: the deltas are scaled by alpha / r", positive());
+    f("rank_stabilised", rank_stabilised, "scale by alpha / sqrt(r) instead (rsLoRA)");
+  }
+};
+
+/// The router is trained like an expert, with defaults of its own.
+struct RouterSettings : train::TrainConfig {
+  RouterSettings() {
+    learning_rate = 1e-3;
+    epochs = 2;
+    dropout = 0.0;
+  }
+};
+
+struct DecodeSettings {
+  std::int64_t samples = 4;
+  double temperature = 0.7;
+  bool constrain = true;
+  std::int64_t max_new_tokens = 256;
+  std::int64_t batch_sessions = 16;
+  std::uint64_t seed = 1;
+
+  template <typename F>
+  void fields(F& f) {
+    f("samples", samples, "N: candidates a session, one vote each", between(1, 1024));
+    f("temperature", temperature, "of sampling; 0 is greedy", at_least(0));
+    f("constrain", constrain, "allow canonical answers only; otherwise decode freely and parse strictly");
+    f("max_new_tokens", max_new_tokens, "longest answer", at_least(1));
+    f("batch_sessions", batch_sessions, "sessions decoded together", at_least(1));
+    f("seed", seed, "of sampling");
+  }
+};
+
+struct EvalSettings {
+  std::string split = "test";
+  std::vector<std::string> systems = {"backbone", "base", "high_level", "fine_grained", "average", "dynamic"};
+  std::int64_t limit = 0;
+  std::int64_t resamples = 10000;
+
+  template <typename F>
+  void fields(F& f) {
+    f("split", split, "which sessions", one_of({"val", "test", "train"}));
+    f("systems", systems, "backbone, an expert's name, average, dynamic; the floors are always shown");
+    f("limit", limit, "evaluate this many sessions, evenly spread over the split; 0: all", at_least(0));
+    f("resamples", resamples, "of the bootstrap", between(1, 1000000));
+  }
+};
+
+struct RunSettings {
+  std::string dir = "runs/demo";
+  std::int64_t threads = 0;
+
+  template <typename F>
+  void fields(F& f) {
+    f("dir", dir, "the run folder: results, checkpoints, what makes a second run go on");
+    f("threads", threads, "of computation; 0: one per core", between(0, 4096));
+  }
+};
+
+struct ExperimentConfig {
+  DataSettings data;
+  SplitSettings split;
+  ModelSettings model;
+  std::string prompts = "configs/prompts";
+  std::vector<std::string> experts = {"base", "high_level", "fine_grained"};
+  ThoughtSettings thoughts;
+  KnowledgeSettings knowledge;
+  LoraSettings lora;
+  train::TrainConfig train;
+  RouterSettings router;
+  DecodeSettings decode;
+  EvalSettings eval;
+  RunSettings run;
+
+  template <typename F>
+  void fields(F& f) {
+    f("data", data, "what to learn from");
+    f("split", split, "how many sessions are kept from training");
+    f("model", model, "the frozen backbone");
+    f("prompts", prompts, "folder of the prompt templates");
+    f("experts", experts, "the bank, in the router's order",
+      one_of({"base", "high_level", "fine_grained", "merged"}));
+    f("thoughts", thoughts, "the teacher's chains of thought");
+    f("knowledge", knowledge, "how experts meet rules and thoughts");
+    f("lora", lora, "every expert's shape");
+    f("train", train, "training of the experts, all at once on one backbone");
+    f("router", router, "training of the router, everything else frozen");
+    f("decode", decode, "candidates and votes");
+    f("eval", eval, "what is measured");
+    f("run", run, "where and with what");
+  }
+
+  /// Rules across fields: experts differ, systems exist.
+  void validate(std::vector<std::string>& problems) const;
+};
+
+}  // namespace routedk::workflow

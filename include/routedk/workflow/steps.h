@@ -1,0 +1,48 @@
+/// The experiment's steps in their order: distil -> train -> router -> evaluate. Each records that it is done
+/// and under which settings; a done step is skipped, a step cut off goes on where it stopped.
+#pragma once
+
+#include "routedk/train/example.h"
+#include "routedk/workflow/experiment.h"
+
+#include <string>
+#include <vector>
+
+namespace routedk::workflow {
+
+/// "distil", "train", "router", "evaluate".
+const std::vector<std::string>& step_names();
+
+/// The teacher writes rules and a thought about every training session.
+void distil_step(Experiment& experiment);
+/// Trains the named experts, those not done yet all at once on one backbone.
+void train_step(Experiment& experiment, const std::vector<std::string>& experts);
+/// The experts that `name` stands for: all of them, or that one. ConfigError when `experts` has no such name.
+std::vector<std::string> experts_named(const ExperimentConfig& config, const std::string& name);
+/// Trains the router over the frozen experts.
+void router_step(Experiment& experiment);
+/// Answers the split's sessions with every system and writes results.json and results.txt.
+void evaluate_step(Experiment& experiment);
+
+/// All steps. `from`, when not empty, redoes that step and those after it.
+void run_experiment(Experiment& experiment, const std::string& from);
+
+/// What would be done, as text: data, examples, parameters, optimiser steps, which steps are done.
+std::string plan(const Experiment& experiment);
+
+/// Forgets a step and those after it, with their files. ConfigError when there is no such step.
+void forget_from(Experiment& experiment, const std::string& step);
+
+/// Whether a step (or one expert of `train`: "train-NAME") is done under the settings it depends on.
+/// ConfigError when it was done under others.
+bool is_done(Experiment& experiment, const std::string& step);
+void mark_done(Experiment& experiment, const std::string& step);
+
+/// Training examples of one expert from its texts, and the raw-prompt examples that validate experts and
+/// train the router; `group` goes into every example.
+std::vector<train::Example> expert_examples(const Experiment& experiment, const std::string& expert,
+                                            int group);
+std::vector<train::Example> raw_examples(const Experiment& experiment,
+                                         const std::vector<bundle::Session>& sessions, int group);
+
+}  // namespace routedk::workflow

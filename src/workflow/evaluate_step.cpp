@@ -1,0 +1,137 @@
+#include "routedk/core/error.h"
+#include "routedk/core/files.h"
+#include "routedk/core/progress.h"
+#include "routedk/eval/results.h"
+#include "routedk/experts/router_file.h"
+#include "routedk/workflow/steps.h"
+
+#include <algorithm>
+
+#include <spdlog/spdlog.h>
+
+namespace routedk::workflow {
+namespace {
+
+using bundle::Session;
+
+/// All sessions, or `limit` of them evenly spread.
+std::vector<Session> sessions_to_answer(const std::vector<Session>& all, std::int64_t limit) {
+  const auto wanted = static_cast<std::size_t>(limit);
+  if (limit == 0 || wanted >= all.size()) {
+    return all;
+  }
+  std::vector<Session> some;
+  for (std::size_t i = 0; i < wanted; ++i) {
+    some.push_back(all[i * all.size() / wanted]);
+  }
+  return some;
+}
+
+bool mixes(const std::string& system) {
+  return system == "average" || system == "dynamic";
+}
+
+std::unique_ptr<experts::Gate> gate_of(const Experiment& experiment, const experts::RoutedModel& model,
+                                       const std::string& system) {
+  const std::int64_t experts = model.bank().size();
+  if (system == "average") {
+    return std::make_unique<experts::FixedGate>(experts::FixedGate::average(experts));
+  }
+  if (system == "dynamic") {
+    auto router = experts::load_router(experiment.router_folder(), model.backbone().config());
+    return std::make_unique<experts::RouterGate>(std::move(router.gate));
+  }
+  const int expert = system == "backbone" ? -1 : static_cast<int>(model.bank().index_of(system));
+  return std::make_unique<experts::SingleExpertGate>(expert, experts);
+}
+
+eval::AnswerSetting answer_setting(const Experiment& experiment) {
+  const DecodeSettings& d = experiment.config().decode;
+  eval::AnswerSetting setting{
+      experiment.templates(), experiment.encoder(), {}, d.constrain, d.batch_sessions};
+  setting.generate.samples = d.samples;
+  setting.generate.temperature = d.temperature;
+  setting.generate.max_new_tokens = d.max_new_tokens;
+  setting.generate.end_of_turn = experiment.encoder().end_of_turn();
+  setting.generate.seed = d.seed;
+  return setting;
+}
+
+/// Share of the sessions answered with one bundle of everything: a model that only ever says this has learnt
+/// nothing.
+double whole_share(const std::vector<Session>& sessions, const std::vector<eval::SessionAnswer>& answers) {
+  std::int64_t whole = 0;
+  for (std::size_t i = 0; i < sessions.size(); ++i) {
+    const auto& prediction = answers[i].prediction;
+    whole +=
+        prediction && prediction->size() == 1 && (*prediction)[0].size() == sessions[i].items.size() ? 1 : 0;
+  }
+  return static_cast<double>(whole) / static_cast<double>(std::max<std::size_t>(sessions.size(), 1));
+}
+
+eval::SystemResult run_system(Experiment& experiment, const experts::RoutedModel& model,
+                              const std::string& system, const std::vector<Session>& sessions,
+                              const bundle::BootstrapOptions& bootstrap) {
+  Progress progress("answer " + system, static_cast<std::int64_t>(sessions.size()), "sessions");
+  std::int64_t before = 0;
+  const auto answers =
+      eval::answer_sessions(model, *gate_of(experiment, model, system), sessions, answer_setting(experiment),
+                            experiment.answers_file(system), [&](std::int64_t done) {
+                              progress.advance(done - before);
+                              before = done;
+                            });
+  progress.finish();
+  const double whole = whole_share(sessions, answers);
+  if (whole > 0.8 && sessions.size() >= 10) {
+    spdlog::warn("{} answers {:.0f} % of the sessions with one bundle of everything: it has collapsed",
+                 system, 100.0 * whole);
+  }
+  return eval::score_answers(system, sessions, answers, mixes(system), bootstrap);
+}
+
+void write_results(Experiment& experiment, const std::vector<Session>& sessions,
+                   const std::vector<eval::SystemResult>& systems,
+                   const bundle::BootstrapOptions& bootstrap) {
+  const ExperimentConfig& c = experiment.config();
+  io::Json json = {{"domain", c.data.domain},       {"split", c.eval.split},
+                   {"sessions", sessions.size()},   {"leaky_titles", experiment.dataset().leaky_titles},
+                   {"samples", c.decode.samples},   {"temperature", c.decode.temperature},
+                   {"systems", io::Json::object()}, {"against_backbone", io::Json::array()}};
+  const auto backbone =
+      std::find_if(systems.begin(), systems.end(), [](const auto& s) { return s.name == "backbone"; });
+  for (const eval::SystemResult& system : systems) {
+    json["systems"][system.name] = eval::to_json(system);
+    if (backbone != systems.end() && system.name != "backbone") {
+      json["against_backbone"].push_back(eval::compare_systems(system, *backbone, bootstrap));
+    }
+  }
+  const std::string table = eval::results_table(systems);
+  io::write_json(experiment.folder() / "results.json", json);
+  write_file_atomic(experiment.folder() / "results.txt", table);
+}
+
+}  // namespace
+
+void evaluate_step(Experiment& experiment) {
+  if (is_done(experiment, "evaluate")) {
+    spdlog::info("evaluate: done");
+    return;
+  }
+  const ExperimentConfig& c = experiment.config();
+  const auto sessions = sessions_to_answer(experiment.split().part(c.eval.split), c.eval.limit);
+  const experts::RoutedModel model = experiment.routed_model();
+  const bundle::BootstrapOptions bootstrap{c.decode.seed, static_cast<int>(c.eval.resamples)};
+  std::filesystem::create_directories(experiment.folder() / "answers");
+  std::vector<eval::SystemResult> systems;
+  for (const std::string& system : c.eval.systems) {
+    systems.push_back(run_system(experiment, model, system, sessions, bootstrap));
+  }
+  const bundle::TfIdf titles(experiment.dataset().titles);
+  for (const std::string_view floor : bundle::kFloorNames) {
+    systems.push_back(eval::score_floor_system(std::string(floor), sessions, titles, bootstrap));
+  }
+  write_results(experiment, sessions, systems, bootstrap);
+  mark_done(experiment, "evaluate");
+}
+
+}  // namespace routedk::workflow

@@ -1,0 +1,94 @@
+#include "routedk/workflow/experiment.h"
+
+#include "routedk/core/config.h"
+#include "routedk/core/files.h"
+#include "routedk/experts/peft.h"
+#include "routedk/io/jsonl.h"
+#include "routedk/quant/cpu/nf4_kernel.h"
+
+#include <cstdlib>
+
+#include <ATen/Parallel.h>
+#include <spdlog/spdlog.h>
+#include <torch/version.h>
+
+namespace routedk::workflow {
+namespace {
+
+bundle::Dataset dataset_of(const DataSettings& data) {
+  return bundle::load_dataset({data_folder(data.dir), data.domain, bundle::parse_untitled(data.untitled)});
+}
+
+io::Json versions(at::ScalarType dtype) {
+  return {{"routedk", ROUTEDK_VERSION},      {"libtorch", TORCH_VERSION},
+          {"compiler", __VERSION__},         {"threads", at::get_num_threads()},
+          {"cpu", at::get_cpu_capability()}, {"nf4_kernel", quant::cpu::nf4_path()},
+          {"dtype", at::toString(dtype)}};
+}
+
+}  // namespace
+
+std::filesystem::path data_folder(const std::string& given) {
+  if (!given.empty()) {
+    return given;
+  }
+  const char* set = std::getenv("ROUTEDK_DATA_DIR");
+  return set != nullptr && *set != '\0' ? set : "data/sample";
+}
+
+bundle::SplitCounts split_counts(const SplitSettings& settings, const std::filesystem::path& data) {
+  bundle::SplitCounts counts = bundle::default_split_counts(data);
+  counts.test_per_length = settings.test_per_length.value_or(counts.test_per_length);
+  counts.val_per_length = settings.val_per_length.value_or(counts.val_per_length);
+  return counts;
+}
+
+at::ScalarType compute_type(const std::string& dtype) {
+  const bool has_bfloat16 = __builtin_cpu_supports("avx512bf16") != 0;
+  return dtype == "bfloat16" || (dtype == "auto" && has_bfloat16) ? at::kBFloat16 : at::kFloat;
+}
+
+Experiment::Experiment(ExperimentConfig config)
+    : config_(std::move(config)),
+      dataset_(dataset_of(config_.data)),
+      split_(bundle::split_sessions(dataset_.sessions,
+                                    split_counts(config_.split, data_folder(config_.data.dir)))),
+      templates_(bundle::PromptTemplates::load(config_.prompts)),
+      encoder_(bundle::SessionEncoder::from_gguf(config_.model.path)) {
+  if (config_.run.threads > 0) {
+    at::set_num_threads(static_cast<int>(config_.run.threads));
+  }
+}
+
+RunFolder& Experiment::run() {
+  if (run_ == nullptr) {
+    run_ = std::make_unique<RunFolder>(folder());
+    write_file_atomic(folder() / "config.yaml", dump_config(config_));
+    io::write_json(folder() / "versions.json", versions(compute_type(config_.model.dtype)));
+  }
+  return *run_;
+}
+
+std::shared_ptr<const model::Backbone> Experiment::backbone() {
+  if (backbone_ == nullptr) {
+    const model::LoadOptions options{config_.model.quant == "nf4", config_.model.double_quant,
+                                     compute_type(config_.model.dtype)};
+    backbone_ = std::make_shared<const model::Backbone>(model::Backbone::load(config_.model.path, options));
+    spdlog::info("backbone {}: {:.0f} MiB, computing in {}", config_.model.path,
+                 static_cast<double>(backbone_->bytes()) / (1 << 20), at::toString(options.dtype));
+  }
+  return backbone_;
+}
+
+experts::RoutedModel Experiment::routed_model() {
+  std::vector<std::shared_ptr<experts::Expert>> bank;
+  for (const std::string& name : config_.experts) {
+    bank.push_back(std::make_shared<experts::Expert>(
+        experts::load_peft(expert_folder(name), name, backbone()->config())));
+  }
+  auto frozen = std::make_shared<experts::ExpertBank>(std::move(bank));
+  frozen->freeze(backbone()->dtype());
+  return {backbone(), frozen};
+}
+
+}  // namespace routedk::workflow

@@ -1,0 +1,103 @@
+#include "routedk/core/config.h"
+#include "routedk/core/error.h"
+#include "routedk/core/random.h"
+#include "routedk/workflow/steps.h"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+namespace routedk::workflow {
+namespace {
+
+/// The settings a step depends on: its own and those of the steps before it. What only says how to resume
+/// or how fast to compute is left out.
+std::string settings_of(const Experiment& experiment, const std::string& step) {
+  const ExperimentConfig& c = experiment.config();
+  DataSettings data = c.data;
+  data.dir = std::filesystem::weakly_canonical(data_folder(c.data.dir)).string();
+  std::string settings = dump_config(data) + dump_config(c.split) + dump_config(c.thoughts) + c.prompts;
+  if (step == "distil") {
+    return settings;
+  }
+  settings += dump_config(c.model) + dump_config(c.knowledge) + dump_config(c.lora) + dump_config(c.train);
+  if (step.starts_with("train-")) {
+    return settings;
+  }
+  settings += fmt::format("{}", fmt::join(c.experts, ",")) + dump_config(c.router);
+  return step == "router" ? settings : settings + dump_config(c.decode) + dump_config(c.eval);
+}
+
+std::string fingerprint(const Experiment& experiment, const std::string& step) {
+  return fmt::format("{:016x}", hash64(settings_of(experiment, step)));
+}
+
+/// The step's marks: training is done expert by expert.
+std::vector<std::string> marks(const Experiment& experiment, const std::string& step) {
+  if (step != "train") {
+    return {step};
+  }
+  std::vector<std::string> all;
+  for (const std::string& expert : experiment.config().experts) {
+    all.push_back("train-" + expert);
+  }
+  return all;
+}
+
+void remove_outputs(const Experiment& experiment, const std::string& step) {
+  const std::filesystem::path folder = experiment.folder();
+  if (step == "distil") {
+    std::filesystem::remove(experiment.knowledge_file());
+  } else if (step == "train") {
+    std::filesystem::remove_all(folder / "experts");
+    std::filesystem::remove_all(folder / "checkpoints");
+    std::filesystem::remove(folder / "metrics.jsonl");
+  } else if (step == "router") {
+    std::filesystem::remove_all(folder / "router");
+    std::filesystem::remove_all(folder / "checkpoints" / "router");
+  } else {
+    std::filesystem::remove_all(folder / "answers");
+    std::filesystem::remove(folder / "results.json");
+    std::filesystem::remove(folder / "results.txt");
+  }
+}
+
+}  // namespace
+
+const std::vector<std::string>& step_names() {
+  static const std::vector<std::string> names = {"distil", "train", "router", "evaluate"};
+  return names;
+}
+
+bool is_done(Experiment& experiment, const std::string& step) {
+  const RunFolder& run = experiment.run();
+  if (!run.done(step)) {
+    return false;
+  }
+  if (run.fingerprint(step) != fingerprint(experiment, step)) {
+    throw_<ConfigError>(
+        "step `{}` must have been done under the present settings, but was done under others ({}); "
+        "redo it with --from {}, or give another run.dir",
+        step, (run.path() / "steps.txt").string(), step.substr(0, step.find('-')));
+  }
+  return true;
+}
+
+void mark_done(Experiment& experiment, const std::string& step) {
+  experiment.run().mark_done(step, fingerprint(experiment, step));
+}
+
+void forget_from(Experiment& experiment, const std::string& step) {
+  const auto& names = step_names();
+  const auto first = std::find(names.begin(), names.end(), step);
+  if (first == names.end()) {
+    throw_<ConfigError>("--from must be one of {}, but is `{}` instead", fmt::join(names, ", "), step);
+  }
+  for (auto name = first; name != names.end(); ++name) {
+    experiment.run().forget(marks(experiment, *name));
+    remove_outputs(experiment, *name);
+  }
+}
+
+}  // namespace routedk::workflow

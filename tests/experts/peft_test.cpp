@@ -1,0 +1,185 @@
+#include "routedk/experts/peft.h"
+
+#include "routedk/core/error.h"
+#include "routedk/experts/routed_model.h"
+#include "routedk/io/jsonl.h"
+
+#include "core/temporary_folder.h"
+#include "experts/tiny_experts.h"
+#include "support/forward.h"
+#include "support/goldens.h"
+#include "support/real_model.h"
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace routedk::experts {
+namespace {
+
+using ::testing::HasSubstr;
+using testing::TemporaryFolder;
+using testing::tiny_config;
+
+class GoldenAdapters : public testing::RealModel {
+ protected:
+  /// The largest difference between our last logits under `gate` and PEFT's 200 highest.
+  double difference(const Gate& gate, const std::string& name) {
+    const at::NoGradGuard no_grad;
+    const model::FlatBatch batch = testing::batch_of({testing::ids_of(golden_["ids"])});
+    const RoutedOutput output = model().forward({batch, gate, model::causal_attention(batch)});
+    const at::Tensor last = model().backbone().logits(output.hidden.narrow(0, batch.tokens() - 1, 1))[0];
+    return testing::largest_difference(last.index_select(0, golden_[name + ".top_ids"]),
+                                       golden_[name + ".top_logits"]);
+  }
+
+  static const RoutedModel& model() {
+    static const RoutedModel shared = [] {
+      std::vector<std::shared_ptr<Expert>> experts;
+      for (const std::string name : {"a", "b"}) {
+        experts.push_back(std::make_shared<Expert>(
+            load_peft(testing::golden_path("peft_" + name), name, testing::real_model()->config())));
+      }
+      const auto bank = std::make_shared<ExpertBank>(std::move(experts));
+      bank->freeze(at::kFloat);
+      return RoutedModel(testing::real_model(), bank);
+    }();
+    return shared;
+  }
+
+  testing::Golden golden_{"smollm2_lora.safetensors"};
+};
+
+TEST_F(GoldenAdapters, give_the_logits_of_peft_alone_averaged_and_switched_off) {
+  EXPECT_LT(difference(OwnerGate({0}, 2), "a"), 1e-3);
+  EXPECT_LT(difference(OwnerGate({1}, 2), "b"), 1e-3);
+  EXPECT_LT(difference(FixedGate::average(2), "average"), 1e-3);
+  EXPECT_LT(difference(OwnerGate({-1}, 2), "base"), 1e-3);
+  EXPECT_GT(difference(OwnerGate({0}, 2), "b"), 0.1);
+}
+
+TEST(Peft, a_saved_adapter_comes_back_bit_for_bit) {
+  const TemporaryFolder folder;
+  for (const auto& expert : testing::tiny_experts()) {
+    save_peft(*expert, folder / expert->name(), "tiny");
+    const Expert loaded = load_peft(folder / expert->name(), expert->name(), tiny_config());
+    EXPECT_EQ(loaded.name(), expert->name());
+    EXPECT_EQ(loaded.config().targets, expert->config().targets);
+    EXPECT_EQ(loaded.config().scale(), expert->config().scale());
+    EXPECT_TRUE(at::equal(loaded.parameters().values(), expert->parameters().values()));
+  }
+}
+
+TEST(Peft, a_saved_folder_bears_the_names_and_shapes_of_peft) {
+  const TemporaryFolder folder;
+  save_peft(*testing::tiny_experts()[1], folder / "adapter", "tiny");
+  const auto file = io::SafetensorsFile::open(folder / "adapter/adapter_model.safetensors");
+  const std::string down = "base_model.model.model.layers.1.mlp.down_proj.";
+  EXPECT_EQ(file.at(down + "lora_A.weight").shape, (std::vector<std::int64_t>{3, 48}));
+  EXPECT_EQ(file.at(down + "lora_B.weight").shape, (std::vector<std::int64_t>{32, 3}));
+  EXPECT_EQ(file.tensors().size(), 2U * 2U * 3U);
+  const io::Json config = io::read_json(folder / "adapter/adapter_config.json");
+  EXPECT_EQ(config["peft_type"], "LORA");
+  EXPECT_EQ(config["target_modules"], (std::vector<std::string>{"q_proj", "o_proj", "down_proj"}));
+  EXPECT_EQ(config["r"], 3);
+  EXPECT_EQ(config["use_rslora"], true);
+  EXPECT_EQ(config["base_model_name_or_path"], "tiny");
+}
+
+/// A saved adapter whose files a test spoils.
+class BrokenPeft : public ::testing::Test {
+ protected:
+  BrokenPeft() { save_peft(*testing::tiny_experts()[1], path(), "tiny"); }
+
+  std::filesystem::path path() const { return folder_ / "adapter"; }
+  std::string refusal() const {
+    return testing::message_of<FileError>([&] { load_peft(path(), "x", tiny_config()); });
+  }
+  /// What loading says when the configuration's `key` is `value`.
+  std::string refusal_of(const std::string& key, const io::Json& value) const {
+    io::Json config = io::read_json(path() / "adapter_config.json");
+    config[key] = value;
+    io::write_json(path() / "adapter_config.json", config);
+    return refusal();
+  }
+  /// Rewrites the weights with `name` replaced by `tensor`, or left out when undefined.
+  void replace(const std::string& name, const at::Tensor& tensor) const {
+    const auto file = io::SafetensorsFile::open(path() / "adapter_model.safetensors");
+    std::vector<io::TensorView> views;
+    for (const auto& [key, view] : file.tensors()) {
+      if (key != name) {
+        views.push_back(view);
+      }
+    }
+    if (tensor.defined()) {
+      views.push_back(quant::to_view(name, tensor));
+    }
+    io::write_safetensors(path() / "adapter_model.safetensors", views);
+  }
+
+  const std::string factor_ = "base_model.model.model.layers.1.self_attn.q_proj.lora_B.weight";
+
+ private:
+  TemporaryFolder folder_;
+};
+
+struct BadField {
+  const char* name;
+  const char* key;
+  const char* value;
+};
+
+class BrokenPeftConfig : public BrokenPeft, public ::testing::WithParamInterface<BadField> {};
+
+INSTANTIATE_TEST_SUITE_P(
+    Refused, BrokenPeftConfig,
+    ::testing::Values(
+        BadField{"dora", "use_dora", "true"}, BadField{"bias", "bias", "\"all\""},
+        BadField{"another_method", "peft_type", "\"IA3\""},
+        BadField{"another_task", "task_type", "\"SEQ_CLS\""},
+        BadField{"saved_modules", "modules_to_save", "[\"lm_head\"]"},
+        BadField{"rank_pattern", "rank_pattern", "{\"q_proj\": 4}"},
+        BadField{"some_layers", "layers_to_transform", "[0]"},
+        BadField{"pissa", "init_lora_weights", "\"pissa\""},
+        BadField{"a_field_of_the_future", "use_quantum", "1"}, BadField{"rank_zero", "r", "0"},
+        BadField{"rank_text", "r", "\"3\""}, BadField{"rank_beyond", "r", "18446744073709551615"},
+        BadField{"negative_alpha", "lora_alpha", "-1"}, BadField{"rslora_number", "use_rslora", "1"},
+        BadField{"regex", "target_modules", "\".*q_proj\""}, BadField{"no_targets", "target_modules", "[]"},
+        BadField{"unknown_target", "target_modules", "[\"q_proj\", \"lm_head\"]"},
+        BadField{"one_layer", "target_modules", "[\"layers.0.self_attn.q_proj\"]"}),
+    [](const auto& test) { return test.param.name; });
+
+TEST_P(BrokenPeftConfig, field_is_refused_by_name_and_file) {
+  const std::string message = refusal_of(GetParam().key, io::Json::parse(GetParam().value));
+  EXPECT_THAT(message, HasSubstr(std::string("`") + GetParam().key + "`"));
+  EXPECT_THAT(message, HasSubstr("adapter_config.json"));
+}
+
+TEST_F(BrokenPeft, a_rank_that_the_weights_do_not_have_is_refused_before_it_is_allocated) {
+  EXPECT_THAT(refusal_of("r", 1LL << 60),
+              AllOf(HasSubstr("lora_A.weight"), HasSubstr("1152921504606846976")));
+}
+
+TEST_F(BrokenPeft, a_target_without_weights_is_refused_by_name) {
+  replace(factor_, {});
+  EXPECT_THAT(refusal(), HasSubstr(factor_));
+}
+
+TEST_F(BrokenPeft, a_weight_that_no_target_uses_is_refused_by_name) {
+  const std::string stray = "base_model.model.model.layers.7.self_attn.q_proj.lora_B.weight";
+  replace(stray, at::zeros({32, 3}));
+  EXPECT_THAT(refusal(), HasSubstr(stray));
+}
+
+TEST_F(BrokenPeft, a_weight_of_another_shape_is_refused_with_both_shapes) {
+  replace(factor_, at::zeros({32, 4}));
+  EXPECT_THAT(refusal(), AllOf(HasSubstr(factor_), HasSubstr("[32,3]"), HasSubstr("[32,4]")));
+}
+
+TEST_F(BrokenPeft, a_weight_of_another_type_or_not_finite_is_refused) {
+  replace(factor_, at::zeros({32, 3}, at::kInt));
+  EXPECT_THAT(refusal(), AllOf(HasSubstr(factor_), HasSubstr("I32")));
+  replace(factor_, at::full({32, 3}, std::numeric_limits<float>::infinity()));
+  EXPECT_THAT(refusal(), AllOf(HasSubstr(factor_), HasSubstr("finite")));
+}
+
+}  // namespace
+}  // namespace routedk::experts

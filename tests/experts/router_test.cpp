@@ -1,0 +1,103 @@
+#include "routedk/experts/router.h"
+
+#include <cmath>
+
+#include "support/forward.h"
+#include "support/gradient_check.h"
+#include "support/tiny_llama.h"
+#include <gtest/gtest.h>
+
+namespace routedk::experts {
+namespace {
+
+constexpr std::int64_t kHidden = 6;
+constexpr std::int64_t kExperts = 3;
+
+/// Two sequences of 4 and 3 tokens, of which gates may see 2 and 3.
+model::FlatBatch two_prompts() {
+  return model::FlatBatch::make({{1, 2, 3, 4}, {5, 6, 7}}, {2, 3});
+}
+
+at::Tensor some_hidden() {
+  return at::sin(at::arange(7 * kHidden, at::kFloat) * 0.9).view({7, kHidden});
+}
+
+RouterGate some_router() {
+  RouterGate router(2, kHidden, kExperts);
+  const std::int64_t count = router.parameters().size();
+  router.parameters().values().copy_(at::cos(at::arange(count, at::kFloat) * 1.3));
+  return router;
+}
+
+/// softmax(W mean(hidden of the prompt) + b) of one sequence, in double.
+std::vector<double> naive_alpha(const RouterGate& router, std::int64_t layer, std::int64_t begin,
+                                std::int64_t prompt) {
+  std::vector<double> alpha;
+  double total = 0.0;
+  for (std::int64_t k = 0; k < kExperts; ++k) {
+    double logit = router.bias(layer)[k].item<double>();
+    for (std::int64_t d = 0; d < kHidden; ++d) {
+      double pooled = 0.0;
+      for (std::int64_t t = begin; t < begin + prompt; ++t) {
+        pooled += some_hidden()[t][d].item<double>() / static_cast<double>(prompt);
+      }
+      logit += router.weight(layer)[k][d].item<double>() * pooled;
+    }
+    alpha.push_back(std::exp(logit));
+    total += alpha.back();
+  }
+  for (double& weight : alpha) {
+    weight /= total;
+  }
+  return alpha;
+}
+
+TEST(RouterGate, alpha_is_the_softmax_of_the_pooled_prompt) {
+  const RouterGate router = some_router();
+  for (std::int64_t layer = 0; layer < 2; ++layer) {
+    const GateRows rows = router.rows(layer, some_hidden(), two_prompts());
+    EXPECT_TRUE(rows.owner.empty());
+    const auto first = naive_alpha(router, layer, 0, 2);
+    const auto second = naive_alpha(router, layer, 4, 3);
+    for (std::int64_t k = 0; k < kExperts; ++k) {
+      EXPECT_NEAR(rows.alpha[0][k].item<double>(), first[static_cast<std::size_t>(k)], 1e-6);
+      EXPECT_NEAR(rows.alpha[1][k].item<double>(), second[static_cast<std::size_t>(k)], 1e-6);
+    }
+  }
+}
+
+TEST(RouterGate, tokens_behind_the_prompt_do_not_matter) {
+  at::Tensor changed = some_hidden();
+  changed.narrow(0, 2, 2).fill_(100.0F);
+  const RouterGate router = some_router();
+  EXPECT_TRUE(at::equal(router.rows(0, changed, two_prompts()).alpha,
+                        router.rows(0, some_hidden(), two_prompts()).alpha));
+}
+
+TEST(RouterGate, starts_as_the_uniform_mixture) {
+  const RouterGate router(2, kHidden, kExperts);
+  EXPECT_TRUE(
+      at::allclose(router.rows(1, some_hidden(), two_prompts()).alpha, at::full({2, kExperts}, 1.0F / 3)));
+}
+
+TEST(RouterGate, gradient_of_its_parameters_agrees_with_finite_differences) {
+  RouterGate router = some_router();
+  router.parameters().set_trainable(true);
+  const auto loss = [&] {
+    return testing::mixed_sum(router.rows(0, some_hidden(), two_prompts()).alpha) +
+           testing::mixed_sum(router.rows(1, some_hidden(), two_prompts()).alpha * 2);
+  };
+  torch::autograd::backward({loss()}, {});
+  testing::expect_differences(router.parameters().values(), router.parameters().grads(), loss,
+                              {1e-2, 2e-3, 60});
+}
+
+TEST(RouterGate, gradient_through_the_pool_agrees_with_finite_differences) {
+  const RouterGate router = some_router();
+  testing::expect_gradient(
+      [&](const at::Tensor& hidden) { return router.rows(0, hidden, two_prompts()).alpha; }, some_hidden(),
+      {1e-2, 2e-3, 60});
+}
+
+}  // namespace
+}  // namespace routedk::experts

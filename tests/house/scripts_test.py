@@ -1,0 +1,96 @@
+"""What the scripts promise and can be seen without building or downloading anything."""
+import os
+import pathlib
+import shutil
+import subprocess
+import tempfile
+import time
+import unittest
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+
+
+def run(*command, root=ROOT, **environment):
+    return subprocess.run([str(root / command[0]), *command[1:]], cwd="/", capture_output=True, text=True,
+                          env={**os.environ, **environment}, stdin=subprocess.DEVNULL)
+
+
+class Scripts(unittest.TestCase):
+    def copy(self):
+        """The scripts and pins alone, as in a checkout that nobody has set up."""
+        folder = pathlib.Path(self.enterContext(tempfile.TemporaryDirectory()))
+        for name in ("scripts", "third_party"):
+            shutil.copytree(ROOT / name, folder / name)
+        return folder
+
+    def enterContext(self, manager):  # unittest has its own from Python 3.11 on
+        value = manager.__enter__()
+        self.addCleanup(manager.__exit__, None, None, None)
+        return value
+
+    def stubs(self, folder, **scripts):
+        """A folder of commands that stand before the machine's own."""
+        (folder / "stubs").mkdir()
+        for name, text in scripts.items():
+            path = folder / "stubs" / name.replace("_", "-")
+            path.write_text(f"#!/bin/sh\n{text}\n")
+            path.chmod(0o755)
+        return f"{folder}/stubs:{os.environ['PATH']}"
+
+    def test_an_unknown_option_ends_with_2_and_names_itself(self):
+        for script in ("scripts/setup", "scripts/format"):
+            done = run(script, "--no-such")
+            self.assertEqual(done.returncode, 2, script)
+            self.assertIn("'--no-such'", done.stderr)
+
+    def test_help_is_the_head_of_the_script(self):
+        for script in ("scripts/setup", "scripts/format", "scripts/demo", "scripts/test"):
+            done = run(script, "--help")
+            self.assertEqual(done.returncode, 0, script)
+            self.assertTrue(done.stdout.startswith(script), done.stdout)
+            self.assertNotIn("lib.sh", done.stdout)
+
+    def test_setup_run_again_is_quick_and_downloads_nothing(self):
+        if not (ROOT / ".deps/torch").exists():
+            self.skipTest("scripts/setup has not been run: LibTorch is the user's own")
+        folder = pathlib.Path(self.enterContext(tempfile.TemporaryDirectory()))
+        path = self.stubs(folder, apt_get="echo downloading >&2; exit 1", unzip="echo unpacking >&2; exit 1")
+        begun = time.monotonic()
+        done = run("scripts/setup", PATH=path, PIP_NO_INDEX="1")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertNotIn("downloading", done.stdout)
+        self.assertLess(time.monotonic() - begun, 10)
+
+    def test_setup_takes_the_users_own_libtorch(self):
+        folder = self.copy()
+        own = folder / "own/torch"
+        (own / "lib").mkdir(parents=True)
+        (own / "lib/libtorch_cpu.so").touch()
+        path = self.stubs(folder, dpkg_query="echo installed", sha256sum="exit 0")
+        for variable, value in (("Torch_DIR", own / "share/cmake/Torch"), ("CMAKE_PREFIX_PATH", own),
+                                ("CMAKE_PREFIX_PATH", own / "share/cmake")):
+            (own / "share/cmake/Torch").mkdir(parents=True, exist_ok=True)
+            done = run("scripts/setup", root=folder, PATH=path, PIP_NO_INDEX="1", **{variable: str(value)})
+            self.assertEqual(done.returncode, 0, done.stderr)
+            self.assertIn(f"your own at {own.resolve()}", done.stdout)
+            self.assertFalse((folder / ".deps/torch").exists())
+
+    def test_a_download_that_fails_leaves_nothing_that_looks_whole(self):
+        folder = self.copy()
+        path = self.stubs(folder, dpkg_query="echo installed")
+        done = run("scripts/setup", root=folder, PATH=path, PIP_NO_INDEX="1", PIP_FIND_LINKS="",
+                   Torch_DIR="", CMAKE_PREFIX_PATH="")
+        self.assertNotEqual(done.returncode, 0)
+        self.assertEqual([name.name for name in (folder / ".deps").iterdir()], [".lock"])
+
+    def test_what_a_killed_setup_left_is_removed(self):
+        folder = self.copy()
+        (folder / ".deps/tmp.killed/libtorch").mkdir(parents=True)
+        path = self.stubs(folder, dpkg_query="echo installed")
+        run("scripts/setup", root=folder, PATH=path, PIP_NO_INDEX="1", PIP_FIND_LINKS="",
+            Torch_DIR="", CMAKE_PREFIX_PATH="")
+        self.assertFalse((folder / ".deps/tmp.killed").exists())
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,97 @@
+#include "routedk/io/csv.h"
+
+#include "routedk/core/error.h"
+
+#include <cstdlib>
+#include <filesystem>
+#include <iostream>
+
+#include "core/temporary_folder.h"
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace routedk::io {
+namespace {
+
+using routedk::testing::message_of;
+using routedk::testing::TemporaryFolder;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+// "line:field|field" for each row.
+std::vector<std::string> rows_of(const std::string& content, std::size_t columns = 1) {
+  const TemporaryFolder folder;
+  std::vector<std::string> rows;
+  read_csv(folder.write("f.csv", content), columns, [&](const CsvRow& row) {
+    std::string text = std::to_string(row.line) + ":";
+    for (const std::string& field : row.fields) {
+      text += field + "|";
+    }
+    rows.push_back(text);
+  });
+  return rows;
+}
+
+std::string refusal(const std::string& content, std::size_t columns = 1) {
+  return message_of<FileError>([&] { rows_of(content, columns); });
+}
+
+TEST(Csv, rows_after_the_header_arrive_in_order) {
+  EXPECT_THAT(rows_of("a,b\n1,2\n3,4\n"), ElementsAre("2:1|2|", "3:3|4|"));
+  EXPECT_THAT(rows_of("a,b\r\n1,2\r\n3,4"), ElementsAre("2:1|2|", "3:3|4|"));
+  EXPECT_THAT(rows_of("a,b\n"), IsEmpty());
+}
+
+TEST(Csv, quoted_newlines_commas_and_quotes_stay_in_the_field) {
+  EXPECT_THAT(rows_of("a,b\n\"x\n\ny\",\"1,2\"\n\"say \"\"hi\"\"\",\n"),
+              ElementsAre("2:x\n\ny|1,2|", "5:say \"hi\"||"));
+}
+
+TEST(Csv, blanks_belong_to_the_field_and_blank_lines_are_skipped) {
+  EXPECT_THAT(rows_of("a,b\n\n 1 ,\t2\r\n\r\n\n3,4\n"), ElementsAre("3: 1 |\t2|", "6:3|4|"));
+}
+
+TEST(Csv, a_byte_order_mark_is_no_part_of_the_header) {
+  EXPECT_THAT(rows_of("\xEF\xBB\xBF\"a\",b\n1,2\n"), ElementsAre("2:1|2|"));
+}
+
+TEST(Csv, a_row_of_another_width_is_named_by_file_and_line) {
+  EXPECT_THAT(refusal("a,b\n\"1\n\",2\n3\n"),
+              HasSubstr("A row must have the header's 2 fields, but has 1 instead ("));
+  EXPECT_THAT(refusal("a,b\n\"1\n\",2\n3\n"), HasSubstr("f.csv:4)."));
+  EXPECT_THAT(refusal("a,b\n1,2,3\n"), HasSubstr("but has 3 instead"));
+}
+
+TEST(Csv, a_header_that_is_missing_or_too_narrow_is_refused) {
+  EXPECT_THAT(refusal(""), HasSubstr("must begin with a header line, but is empty"));
+  EXPECT_THAT(refusal("\n\n"), HasSubstr("must begin with a header line, but is empty"));
+  EXPECT_THAT(refusal("a,b\n", 3), HasSubstr("The header must have at least 3 columns, but has 2 instead"));
+}
+
+TEST(Csv, quoting_that_breaks_the_rules_is_refused_with_its_lines) {
+  EXPECT_THAT(refusal("a\n\"open\nmore\n"), HasSubstr("f.csv:3, in the row from line 2)"));
+  EXPECT_THAT(refusal("a\n\"x\"y\n"), HasSubstr("f.csv:2, in the row from line 2)"));
+  EXPECT_THAT(refusal("a\nx\"y\n"), HasSubstr("RFC 4180"));
+}
+
+TEST(Csv, a_missing_file_is_named) {
+  EXPECT_THAT(message_of<FileError>([] { read_csv("none.csv", 1, [](const CsvRow& /*row*/) {}); }),
+              HasSubstr("none.csv must be a readable file"));
+}
+
+TEST(Csv, the_data_sets_titles_are_read_whole) {
+  const char* const data = std::getenv("ROUTEDK_DATA_DIR");
+  if (data == nullptr) {
+    GTEST_SKIP() << "ROUTEDK_DATA_DIR is not set";
+  }
+  int rows = 0;
+  read_csv(std::filesystem::path(data) / "electronic/item_titles_full.csv", 2, [&](const CsvRow& row) {
+    ++rows;
+    EXPECT_FALSE(row.fields[0].empty()) << row.line;
+  });
+  EXPECT_EQ(rows, 4239);  // as the data set's description says
+}
+
+}  // namespace
+}  // namespace routedk::io

@@ -1,0 +1,136 @@
+#include "routedk/train/answer_loss.h"
+
+#include "routedk/experts/router.h"
+#include "routedk/model/attention.h"
+
+#include "train/tiny_model.h"
+#include <gtest/gtest.h>
+
+namespace routedk::train {
+namespace {
+
+using experts::SingleExpertGate;
+
+class AnswerLoss : public ::testing::TestWithParam<bool> {
+ protected:
+  AnswerLoss() : model_(testing::tiny_model({32, 64, GetParam()})) {
+    for (int i = 0; i < testing::kTinyExperts; ++i) {
+      testing::randomise(expert(i), static_cast<std::uint64_t>(i), 0.3);
+    }
+  }
+  experts::FlatParameters& expert(int i) { return model_.bank()[i].parameters(); }
+
+  experts::RoutedModel model_;
+  std::vector<Example> examples_ = testing::random_examples(9, 0);
+};
+
+INSTANTIATE_TEST_SUITE_P(Weights, AnswerLoss, ::testing::Bool(),
+                         [](const auto& tested) { return tested.param ? "nf4" : "dense"; });
+
+/// One sequence at a time, logits of every position, log-probabilities picked one by one.
+double naive_loss(const experts::RoutedModel& model, const experts::Gate& gate, const Example& example) {
+  std::vector<std::int32_t> ids = example.prompt;
+  ids.insert(ids.end(), example.answer.begin(), example.answer.end());
+  const auto prompt = static_cast<std::int64_t>(example.prompt.size());
+  const model::FlatBatch batch = model::FlatBatch::make({ids}, {prompt});
+  const model::AttendFn attend = model::causal_attention(batch);
+  const at::Tensor logits = model.backbone().logits(model.forward({batch, gate, attend}).hidden);
+  const at::Tensor log_p = at::log_softmax(logits.to(at::kDouble), -1);
+  double loss = 0.0;
+  for (std::size_t i = 0; i < example.answer.size(); ++i) {
+    loss -= log_p[prompt - 1 + static_cast<std::int64_t>(i)][example.answer[i]].item<double>();
+  }
+  return loss;
+}
+
+TEST_P(AnswerLoss, equals_the_naive_sum_over_full_logits) {
+  const at::NoGradGuard no_grad;
+  const SingleExpertGate gate(1, 3);
+  double expected = 0.0;
+  for (const Example& example : examples_) {
+    expected += naive_loss(model_, gate, example);
+  }
+  const double found = answer_loss_sum(model_, gate, pack(testing::pointers(examples_))).item<double>();
+  EXPECT_NEAR(found / expected, 1.0, 1e-6);
+}
+
+TEST_P(AnswerLoss, packed_equals_unpacked_in_loss_and_gradient) {
+  const SingleExpertGate gate(0, 3);
+  expert(0).set_trainable(true);
+  const auto run = [&](std::int64_t max_tokens) {
+    expert(0).grads().zero_();
+    double loss = 0.0;
+    for (const PackedBatch& batch : pack_all(testing::pointers(examples_), max_tokens)) {
+      const experts::TrainingDropout dropout{0.2, 5, 6, batch.keys};
+      const at::Tensor part = answer_loss_sum(model_, gate, batch, &dropout);
+      part.backward();
+      loss += part.item<double>();
+    }
+    return std::pair(loss, expert(0).grads().clone());
+  };
+  const auto [alone_loss, alone_grads] = run(1);
+  const auto [packed_loss, packed_grads] = run(1000);
+  EXPECT_GT(alone_grads.abs().max().item<double>(), 1e-2);
+  EXPECT_NEAR(packed_loss, alone_loss, 1e-5 * alone_loss);
+  EXPECT_TRUE(at::allclose(packed_grads, alone_grads, 1e-4, 1e-5));
+}
+
+TEST_P(AnswerLoss, dropout_changes_the_loss) {
+  const at::NoGradGuard no_grad;
+  const SingleExpertGate gate(0, 3);
+  const PackedBatch batch = pack(testing::pointers(examples_));
+  const experts::TrainingDropout dropout{0.2, 5, 6, batch.keys};
+  EXPECT_NE(answer_loss_sum(model_, gate, batch, &dropout).item<float>(),
+            answer_loss_sum(model_, gate, batch).item<float>());
+}
+
+TEST_P(AnswerLoss, touches_only_the_owners_gradient) {
+  for (int i = 0; i < testing::kTinyExperts; ++i) {
+    expert(i).set_trainable(true);
+  }
+  answer_loss_sum(model_, SingleExpertGate(1, 3), pack(testing::pointers(examples_))).backward();
+  EXPECT_GT(expert(1).grads().abs().max().item<double>(), 0.0);
+  EXPECT_EQ(expert(0).grads().abs().max().item<double>(), 0.0);
+  EXPECT_EQ(expert(2).grads().abs().max().item<double>(), 0.0);
+}
+
+TEST_P(AnswerLoss, gives_frozen_parameters_no_gradient_buffer) {
+  expert(1).set_trainable(true);
+  answer_loss_sum(model_, SingleExpertGate(1, 3), pack(testing::pointers(examples_))).backward();
+  for (const int frozen : {0, 2}) {
+    EXPECT_FALSE(expert(frozen).grads().defined());
+    for (const at::Tensor& leaf : expert(frozen).leaves()) {
+      EXPECT_FALSE(leaf.grad().defined());
+    }
+  }
+}
+
+TEST_P(AnswerLoss, of_the_router_has_the_gradient_of_finite_differences) {
+  model_.bank().freeze(at::kFloat);
+  experts::RouterGate router(2, 32, 3);
+  testing::randomise(router.parameters(), 4, 0.3);
+  router.parameters().set_trainable(true);
+  const PackedBatch batch = pack(testing::pointers(examples_));
+  answer_loss_sum(model_, router, batch).backward();
+  const at::NoGradGuard no_grad;
+  const at::Tensor values = router.parameters().values();
+  const at::Tensor gradient = router.parameters().grads();
+  const auto loss_at = [&](const at::Tensor& offset) {
+    values.add_(offset);
+    const double loss = answer_loss_sum(model_, router, batch).item<double>();
+    values.sub_(offset);
+    return loss;
+  };
+  constexpr double kStep = 2e-2;
+  for (std::uint64_t seed = 0; seed < 5; ++seed) {
+    experts::FlatParameters random(std::vector<std::vector<std::int64_t>>{{values.numel()}});
+    testing::randomise(random, seed, 1.0);
+    const at::Tensor direction = gradient / gradient.norm() + random.values() / random.values().norm();
+    const double slope = (loss_at(kStep * direction) - loss_at(-kStep * direction)) / (2 * kStep);
+    const double expected = at::dot(gradient, direction).item<double>();
+    EXPECT_NEAR(slope / expected, 1.0, 0.02) << "slope " << slope;
+  }
+}
+
+}  // namespace
+}  // namespace routedk::train

@@ -1,0 +1,113 @@
+#include "routedk/train/checkpoint.h"
+
+#include "routedk/core/error.h"
+#include "routedk/core/files.h"
+#include "routedk/train/fingerprint.h"
+
+#include "core/temporary_folder.h"
+#include <gtest/gtest.h>
+
+namespace routedk::train {
+namespace {
+
+namespace fs = std::filesystem;
+
+Checkpoint made(std::int64_t step) {
+  GroupState state;
+  state.progress = {step, 1.0 / 3.0, 0.1 + 0.2, 2, 300, 40, 5.5};
+  state.values = at::arange(5, at::kFloat) / 3;
+  state.moments = {at::arange(5, at::kFloat) / 7, at::arange(5, at::kFloat) / 11};
+  state.best_values = at::arange(5, at::kFloat) / 13;
+  return {step, {{"config", {{"epochs", 3}}}}, machine_fingerprint(), {{"base", state}}};
+}
+
+const std::map<std::string, std::int64_t> kSizes{{"base", 5}};
+
+TEST(Checkpoint, reads_back_bit_for_bit) {
+  const testing::TemporaryFolder folder;
+  const Checkpoint saved = made(40);
+  save_checkpoint(folder.path(), saved, 2);
+  EXPECT_EQ(newest_checkpoint(folder.path()), folder / "step-000040");
+  const Checkpoint read = read_checkpoint(folder / "step-000040", kSizes);
+  EXPECT_EQ(read.step, 40);
+  EXPECT_EQ(read.fingerprint, saved.fingerprint);
+  EXPECT_EQ(read.machine, saved.machine);
+  const GroupState& found = read.groups.at("base");
+  const GroupState& expected = saved.groups.at("base");
+  EXPECT_TRUE(at::equal(found.values, expected.values));
+  EXPECT_TRUE(at::equal(found.moments.first, expected.moments.first));
+  EXPECT_TRUE(at::equal(found.moments.second, expected.moments.second));
+  EXPECT_TRUE(at::equal(found.best_values, expected.best_values));
+  EXPECT_EQ(found.progress.step, 40);
+  EXPECT_EQ(found.progress.last_loss, 1.0 / 3.0);
+  EXPECT_EQ(found.progress.best_validation_loss, 0.1 + 0.2);
+  EXPECT_EQ(found.progress.best_step, 2);
+  EXPECT_EQ(found.progress.tokens, 300);
+  EXPECT_EQ(found.progress.answer_tokens, 40);
+  EXPECT_EQ(found.progress.seconds, 5.5);
+}
+
+TEST(Checkpoint, only_the_newest_stay) {
+  const testing::TemporaryFolder folder;
+  for (const std::int64_t step : {999999, 20, 1000000}) {
+    save_checkpoint(folder.path(), made(step), 2);
+  }
+  EXPECT_EQ(testing::entries_of(folder.path()), 2);
+  EXPECT_EQ(newest_checkpoint(folder.path()), folder / "step-1000000");
+  EXPECT_TRUE(fs::exists(folder / "step-999999"));
+}
+
+TEST(Checkpoint, a_folder_under_a_temporary_name_is_never_taken) {
+  const testing::TemporaryFolder folder;
+  save_checkpoint(folder.path(), made(20), 2);
+  fs::copy(folder / "step-000020", temporary_name(folder / "step-000040"));
+  EXPECT_EQ(newest_checkpoint(folder.path()), folder / "step-000020");
+  remove_unfinished(folder.path());
+  EXPECT_EQ(testing::entries_of(folder.path()), 1);
+}
+
+TEST(Checkpoint, there_is_none_in_a_missing_folder) {
+  const testing::TemporaryFolder folder;
+  EXPECT_EQ(newest_checkpoint(folder / "missing"), std::nullopt);
+}
+
+TEST(Checkpoint, a_damaged_one_is_a_file_error) {
+  const testing::TemporaryFolder folder;
+  const fs::path path = folder / "step-000020";
+  const fs::path tensors = path / "tensors.safetensors";
+  save_checkpoint(folder.path(), made(20), 2);
+  EXPECT_THROW(read_checkpoint(path, {{"base", 6}}), FileError);
+  EXPECT_THROW(read_checkpoint(path, {{"other", 5}}), FileError);
+  fs::resize_file(tensors, fs::file_size(tensors) - 1);
+  EXPECT_THROW(read_checkpoint(path, kSizes), FileError);
+  fs::remove(tensors);
+  EXPECT_THROW(read_checkpoint(path, kSizes), FileError);
+  static_cast<void>(folder.write("step-000020/state.json", R"({"step": "20"})"));
+  EXPECT_THROW(read_checkpoint_state(path), FileError);
+  fs::remove(path / "state.json");
+  EXPECT_THROW(read_checkpoint_state(path), FileError);
+}
+
+TEST(Fingerprint, the_first_difference_is_named_with_both_values) {
+  const io::Json ours{{"config", {{"epochs", 3}, {"seed", 1}}}};
+  EXPECT_NO_THROW(require_equal(ours, ours, "run/step-000020"));
+  const io::Json theirs{{"config", {{"epochs", 3}, {"seed", 2}}}};
+  const std::string message =
+      testing::message_of<ConfigError>([&] { require_equal(theirs, ours, "run/step-000020"); });
+  for (const char* part : {"/config/seed", " 2,", " 1 ", "run/step-000020"}) {
+    EXPECT_NE(message.find(part), std::string::npos) << message;
+  }
+}
+
+TEST(Fingerprint, covers_every_id_and_where_prompt_and_answer_meet) {
+  const Example example{{1, 2}, {3}, 0, 9};
+  const auto print = [](const Example& e) { return examples_fingerprint({&e}); };
+  EXPECT_EQ(print(example), print(Example(example)));
+  EXPECT_NE(print(example), print({{1}, {2, 3}, 0, 9}));
+  EXPECT_NE(print(example), print({{1, 2}, {4}, 0, 9}));
+  EXPECT_NE(print(example), print({{1, 2}, {3}, 0, 8}));
+  EXPECT_NE(print(example), examples_fingerprint({&example, &example}));
+}
+
+}  // namespace
+}  // namespace routedk::train

@@ -1,0 +1,81 @@
+#include "routedk/workflow/score.h"
+
+#include "routedk/bundle/metrics.h"
+#include "routedk/core/error.h"
+
+#include <fstream>
+
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+namespace routedk::workflow {
+namespace {
+
+const std::filesystem::path kSample = std::filesystem::path(ROUTEDK_SOURCE_DIR) / "data" / "sample";
+
+class Score : public testing::Test {
+ protected:
+  Score()
+      : path_(std::filesystem::path(testing::TempDir()) /
+              ("routedk_score_" + std::to_string(getpid()) + ".jsonl")),
+        split_(bundle::split_sessions(bundle::load_dataset({kSample, "electronic"}).sessions,
+                                      bundle::default_split_counts(kSample))) {}
+  ~Score() override { std::filesystem::remove(path_); }
+
+  /// Gold itself for `sessions`, unparsed for every `null_every`-th.
+  void write_gold(const std::vector<bundle::Session>& sessions, std::size_t null_every) const {
+    std::ofstream out(path_);
+    for (std::size_t i = 0; i < sessions.size(); ++i) {
+      io::Json bundles = io::Json::array();
+      for (const auto& gold : sessions[i].gold) {
+        bundles.push_back(gold.items);
+      }
+      out << io::Json{{"session", sessions[i].id}, {"bundles", i % null_every == 0 ? io::Json() : bundles}}
+          << '\n';
+    }
+  }
+
+  ScoreOptions for_split(const std::string& split) const {
+    ScoreOptions options;
+    options.data_dir = kSample;
+    options.domain = "electronic";
+    options.split = split;
+    options.predictions = path_;
+    return options;
+  }
+
+  std::filesystem::path path_;
+  bundle::Split split_;
+};
+
+TEST_F(Score, gold_with_every_third_answer_unparsed_is_right_in_the_rest) {
+  write_gold(split_.val, 3);
+  const io::Json result = score(for_split("val"));
+  EXPECT_EQ(result.at("sessions"), 9);
+  EXPECT_EQ(result.at("domain"), "electronic");
+  EXPECT_EQ(result.at("split"), "val");
+  EXPECT_EQ(result.at("leaky_titles"), false);
+  EXPECT_EQ(result.at("precision"), 1.0);
+  EXPECT_EQ(result.at("coverage"), 1.0);
+  EXPECT_DOUBLE_EQ(result.at("parse_rate").get<double>(), 6.0 / 9.0);
+  EXPECT_DOUBLE_EQ(result.at("exact_match").get<double>(), 6.0 / 9.0);
+  EXPECT_LT(result.at("intervals").at("exact_match")[0].get<double>(), 6.0 / 9.0);
+  EXPECT_GT(result.at("intervals").at("exact_match")[1].get<double>(), 6.0 / 9.0);
+  for (const std::string_view name : bundle::kMetricNames) {
+    EXPECT_TRUE(result.contains(std::string(name))) << name;
+  }
+}
+
+TEST_F(Score, is_the_same_each_time) {
+  write_gold(split_.test, 4);
+  EXPECT_EQ(score(for_split("test")), score(for_split("test")));
+}
+
+TEST_F(Score, predictions_for_another_split_are_refused) {
+  write_gold(split_.val, 3);
+  EXPECT_THROW(score(for_split("test")), DataError);
+  EXPECT_THROW(score(for_split("dev")), ConfigError);
+}
+
+}  // namespace
+}  // namespace routedk::workflow
