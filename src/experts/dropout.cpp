@@ -4,8 +4,10 @@
 
 #include <array>
 #include <cmath>
+#include <cstring>
 
 #include <ATen/Dispatch.h>
+#include <ATen/OpMathType.h>
 #include <ATen/Parallel.h>
 #include <torch/csrc/autograd/custom_function.h>
 #include <torch/custom_class.h>
@@ -21,40 +23,65 @@ constexpr double kLevels = 65536.0;
 struct Mask : torch::CustomClassHolder {
   Mask(double rate, std::vector<DropoutSegment> parts)
       : threshold(static_cast<std::uint32_t>(std::lround(rate * kLevels))), segments(std::move(parts)) {}
-  float scale() const { return static_cast<float>(kLevels / (kLevels - threshold)); }
+  double scale() const { return kLevels / (kLevels - threshold); }
 
   std::uint32_t threshold;  // a 16-bit draw below it drops the element
   std::vector<DropoutSegment> segments;
 };
 
-/// One row: four 16-bit draws from each 64-bit number; `first` is the row's first draw, a multiple of 4.
-template <typename T>
-void mask_row(const T* x, T* out, std::int64_t width, std::uint64_t key, std::uint64_t first,
-              const Mask& mask) {
-  const float scale = mask.scale();
-  for (std::int64_t group = 0; group * 4 < width; ++group) {
-    const std::uint64_t bits = mix64(key ^ mix64(first / 4 + static_cast<std::uint64_t>(group)));
-    for (std::int64_t lane = 0; lane < 4 && group * 4 + lane < width; ++lane) {
-      const auto draw = static_cast<std::uint32_t>(bits >> (16 * lane) & 0xFFFF);
-      const std::int64_t i = group * 4 + lane;
-      out[i] = draw < mask.threshold ? T(0) : static_cast<T>(static_cast<float>(x[i]) * scale);
-    }
+// Also compiled for AVX-512, which multiplies 64-bit numbers and rounds to bfloat16 in parallel.
+#define ROUTEDK_CLONES __attribute__((target_clones("arch=x86-64-v4", "default")))
+
+/// SplitMix64 from number `first` on.
+ROUTEDK_CLONES void draw(std::uint64_t key, std::uint64_t first, std::uint64_t* draws, std::int64_t count) {
+  for (std::int64_t i = 0; i < count; ++i) {
+    draws[i] = mix64(key + (first + static_cast<std::uint64_t>(i)) * 0x9E3779B97F4A7C15ULL);
   }
 }
 
 template <typename T>
+__attribute__((always_inline)) inline void mask_elements(const T* x, T* out, const std::uint16_t* draws,
+                                                         std::int64_t width, const Mask& mask) {
+  using Product = at::opmath_type<T>;
+  const auto scale = static_cast<Product>(mask.scale());
+  const std::uint32_t threshold = mask.threshold;
+  for (std::int64_t i = 0; i < width; ++i) {
+    out[i] = draws[i] < threshold ? T(0) : static_cast<T>(static_cast<Product>(x[i]) * scale);
+  }
+}
+
+ROUTEDK_CLONES void mask_row(const float* x, float* out, const std::uint16_t* draws, std::int64_t width,
+                             const Mask& mask) {
+  mask_elements(x, out, draws, width, mask);
+}
+ROUTEDK_CLONES void mask_row(const c10::BFloat16* x, c10::BFloat16* out, const std::uint16_t* draws,
+                             std::int64_t width, const Mask& mask) {
+  mask_elements(x, out, draws, width, mask);
+}
+void mask_row(const double* x, double* out, const std::uint16_t* draws, std::int64_t width,
+              const Mask& mask) {
+  mask_elements(x, out, draws, width, mask);
+}
+
+/// Rows begin..end of one segment: four 16-bit draws from each 64-bit number, each row from a new number.
+template <typename T>
+void mask_rows(const T* x, T* out, std::int64_t width, const DropoutSegment& segment, const Mask& mask) {
+  const std::int64_t numbers = (width + 3) / 4;
+  at::parallel_for(segment.begin, segment.end, 16, [&](std::int64_t begin, std::int64_t end) {
+    std::vector<std::uint64_t> bits(static_cast<std::size_t>(numbers));
+    std::vector<std::uint16_t> draws(bits.size() * 4);
+    for (std::int64_t row = begin; row < end; ++row) {
+      draw(segment.key, static_cast<std::uint64_t>((row - segment.begin) * numbers), bits.data(), numbers);
+      std::memcpy(draws.data(), bits.data(), draws.size() * sizeof(std::uint16_t));
+      mask_row(x + row * width, out + row * width, draws.data(), width, mask);
+    }
+  });
+}
+
+template <typename T>
 void apply(const at::Tensor& x, const at::Tensor& out, const Mask& mask) {
-  const std::int64_t width = x.size(1);
-  const std::uint64_t stride = static_cast<std::uint64_t>(width + 3) / 4 * 4;
-  const auto* in = x.const_data_ptr<T>();
-  auto* to = out.mutable_data_ptr<T>();
-  for (const DropoutSegment& s : mask.segments) {
-    at::parallel_for(s.begin, s.end, 16, [&](std::int64_t begin, std::int64_t end) {
-      for (std::int64_t row = begin; row < end; ++row) {
-        mask_row(in + row * width, to + row * width, width, s.key,
-                 static_cast<std::uint64_t>(row - s.begin) * stride, mask);
-      }
-    });
+  for (const DropoutSegment& segment : mask.segments) {
+    mask_rows(x.const_data_ptr<T>(), out.mutable_data_ptr<T>(), x.size(1), segment, mask);
   }
 }
 

@@ -31,13 +31,13 @@ float max_magnitude(std::span<const float> values) noexcept {
   return largest;
 }
 
-/// torch.linspace(0.1, 1, count) in fp32: counted from the nearer end.
+/// torch.linspace(0.1, 1, count) in fp32: counted from the nearer end, in fused steps.
 float linspace(std::size_t i, std::size_t count) noexcept {
   const float start = 0.1F;
   const float end = 1.0F;
   const float step = (end - start) / static_cast<float>(count - 1);
-  return i < count / 2 ? start + step * static_cast<float>(i)
-                       : end - step * static_cast<float>(count - i - 1);
+  return i < count / 2 ? std::fma(step, static_cast<float>(i), start)
+                       : std::fma(-step, static_cast<float>(count - i - 1), end);
 }
 
 /// Seven decades; decade e from 1e-6 to 1 has 2^e equal steps of [0.1, 1], each stood for by its middle.
@@ -46,11 +46,11 @@ std::array<float, 256> make_dynamic_map() {
   std::size_t next = 0;
   for (int decade = 0; decade < 7; ++decade) {
     const std::size_t boundaries = (std::size_t{1} << decade) + 1;
-    const double unit = std::pow(10.0, decade - 6);
+    const auto unit = static_cast<float>(std::pow(10.0, decade - 6));
     for (std::size_t i = 0; i + 1 < boundaries; ++i) {
       const float mean = (linspace(i, boundaries) + linspace(i + 1, boundaries)) / 2.0F;
-      map[next++] = static_cast<float>(unit * mean);
-      map[next++] = static_cast<float>(-unit * mean);
+      map[next++] = unit * mean;
+      map[next++] = -unit * mean;
     }
   }
   map[next++] = 0.0F;

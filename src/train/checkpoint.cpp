@@ -110,17 +110,20 @@ at::Tensor read_tensor(const io::SafetensorsFile& file, const fs::path& path, co
   return quant::to_tensor(tensor);
 }
 
+void remove_folder(const fs::path& path) {
+  std::error_code error;
+  fs::remove_all(path, error);
+  if (error) {
+    throw_<SystemError>("{} must be removed, but the system says: {}.", path.string(), error.message());
+  }
+}
+
 /// Under another name first: a removal that is interrupted leaves no checkpoint in part.
 void remove_checkpoint(const fs::path& path) {
   const fs::path doomed = temporary_name(path);
   std::error_code error;
   fs::rename(path, doomed, error);
-  if (!error) {
-    fs::remove_all(doomed, error);
-  }
-  if (error) {
-    throw_<SystemError>("{} must be removed, but the system says: {}.", path.string(), error.message());
-  }
+  remove_folder(error ? path : doomed);
 }
 
 }  // namespace
@@ -187,9 +190,7 @@ void remove_unfinished(const fs::path& folder) {
       found.push_back(entry.path());
     }
   }
-  for (const fs::path& path : found) {
-    fs::remove_all(path);
-  }
+  std::for_each(found.begin(), found.end(), remove_folder);
 }
 
 }  // namespace routedk::train

@@ -5,7 +5,8 @@
 #include <cmath>
 #include <iostream>
 
-// Prints what an installed routedk computes: the minimal one of two bundles, the average gate of three experts.
+// Prints what an installed routedk computes: the minimal one of two bundles, the average gate of three
+// experts.
 int main() {
   const auto minimal = routedk::bundle::minimal_bundles({{{1, 2, 3}, "all"}, {{1, 2}, "pair"}});
   const auto batch = routedk::model::FlatBatch::make({{5, 6, 7}}, {3});

@@ -54,8 +54,8 @@ TEST(ExpertBank, one_hot_rows_give_that_adapter_alone_on_both_paths) {
     std::vector<float> one_hot(3);
     one_hot[static_cast<std::size_t>(i)] = 1.0F;
     const at::Tensor wanted = naive_hidden(*bank, {one_hot.begin(), one_hot.end()}, kSequences);
-    EXPECT_LT(largest_difference(hidden_of(model, OwnerGate({i, i, i, i}, 3), kSequences), wanted), 1e-5);
-    EXPECT_LT(largest_difference(hidden_of(model, FixedGate(one_hot), kSequences), wanted), 1e-5);
+    EXPECT_LT(largest_difference(hidden_of(model, OwnerGate({i, i, i, i}, 3), kSequences), wanted), 1e-4);
+    EXPECT_LT(largest_difference(hidden_of(model, FixedGate(one_hot), kSequences), wanted), 1e-4);
     EXPECT_GT(largest_difference(plain, wanted), 1e-2);
   }
 }
@@ -69,7 +69,7 @@ TEST(ExpertBank, each_sequence_of_a_batch_gets_its_own_expert) {
   for (std::size_t s = 0; s < kSequences.size(); ++s) {
     const auto length = static_cast<std::int64_t>(kSequences[s].size());
     const at::Tensor alone = naive_hidden(*bank, weights[s], {kSequences[s]});
-    EXPECT_LT(largest_difference(found.narrow(0, begin, length), alone), 1e-5) << "sequence " << s;
+    EXPECT_LT(largest_difference(found.narrow(0, begin, length), alone), 1e-4) << "sequence " << s;
     begin += length;
   }
 }

@@ -8,7 +8,7 @@
 
 namespace routedk::experts {
 
-/// Rows begin..end of a batch under one key; element (row, column) draws number (row - begin) * width +
+/// Rows begin..end of a batch under one key; each element draws 16 bits by its row in the segment and its
 /// column.
 struct DropoutSegment {
   std::int64_t begin = 0;
