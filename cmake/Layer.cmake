@@ -79,5 +79,7 @@ function(routedk_layer_tests name torch)
     target_compile_options(routedk_${name}_tests PRIVATE -fPIC)  # as the precompiled header was
     routedk_torch_headers(routedk_${name}_tests)
   endif()
-  gtest_discover_tests(routedk_${name}_tests DISCOVERY_TIMEOUT 120 PROPERTIES LABELS ${name} TIMEOUT 600)
+  gtest_discover_tests(routedk_${name}_tests DISCOVERY_TIMEOUT 120 PROPERTIES LABELS ${name} TIMEOUT 600
+                       # Waiting threads that spin make small tests crawl where more than these run.
+                       ENVIRONMENT OMP_WAIT_POLICY=passive)
 endfunction()

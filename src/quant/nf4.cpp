@@ -6,12 +6,16 @@
 namespace routedk::quant {
 namespace {
 
-/// Between neighbours of the codebook; a value equal to a threshold takes the lower code.
-constexpr std::array<float, 15> kThresholds = {
-    -0.8480964004993439F,  -0.6106329262256622F,  -0.4599952697753906F,   -0.33967943489551544F,
-    -0.23460740596055984F, -0.13791173323988914F, -0.045525018125772476F, 0.03979014977812767F,
-    0.1202552504837513F,   0.2035212516784668F,   0.2920137718319893F,    0.3893125355243683F,
-    0.5016634166240692F,   0.6427869200706482F,   0.8614784181118011F};
+/// Halfway between neighbours of the codebook, rounded to fp32; a value equal to a threshold takes the lower
+/// code.
+constexpr std::array<float, 15> make_thresholds() {
+  std::array<float, 15> thresholds{};
+  for (std::size_t i = 0; i < thresholds.size(); ++i) {
+    thresholds[i] = (kNf4Codebook[i] + kNf4Codebook[i + 1]) / 2.0F;
+  }
+  return thresholds;
+}
+constexpr std::array<float, 15> kThresholds = make_thresholds();
 constexpr std::uint8_t kZeroCode = 7;
 
 /// The number of thresholds strictly below the value, counted without branches so that it vectorises.

@@ -20,8 +20,8 @@ KnowledgeRecord record(SessionId session, KnowledgeKind kind, const std::string&
 }
 
 std::filesystem::path file_with(const std::string& text) {
-  const auto path = std::filesystem::path(testing::TempDir()) /
-                    (std::string(testing::UnitTest::GetInstance()->current_test_info()->name()) + ".jsonl");
+  auto path = std::filesystem::path(testing::TempDir()) /
+              (std::string(testing::UnitTest::GetInstance()->current_test_info()->name()) + ".jsonl");
   std::ofstream(path) << text;
   return path;
 }

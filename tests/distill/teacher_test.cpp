@@ -71,7 +71,7 @@ TEST_F(DistillKnowledge, a_run_cut_off_anywhere_ends_as_an_undisturbed_one) {
     fs::remove(store_);
     CountingTeacher stopped("a", calls);
     EXPECT_THROW(distill_knowledge(stopped, training_, store_), std::runtime_error);
-    std::ofstream(store_, std::ios::app) << "{\"session\": 3, \"ki";  // a line the crash left unfinished
+    std::ofstream(store_, std::ios::app) << R"({"session": 3, "ki)";  // a line the crash left unfinished
     CountingTeacher resumed("a");
     EXPECT_EQ(distill_knowledge(resumed, training_, store_).kept, calls);
     EXPECT_EQ(resumed.calls(), 6 - calls);

@@ -62,7 +62,7 @@ TEST(PeftGolden, ten_losses_gradient_norms_and_first_gradients_equal_peft) {
   const auto backbone = std::make_shared<const model::Backbone>(model::Backbone::load(weights, options));
   experts::LoraConfig lora;
   lora.rank = 4;
-  lora.alpha = 8;
+  lora.alpha = 16;
   const auto expert = std::make_shared<experts::Expert>("golden", backbone->config(), lora);
   set_factors(*expert);
   const experts::RoutedModel model(backbone, std::make_shared<experts::ExpertBank>(std::vector{expert}));
