@@ -22,7 +22,7 @@ GateRows SingleExpertGate::rows(std::int64_t layer, const at::Tensor& hidden,
       .rows(layer, hidden, batch);
 }
 
-FixedGate::FixedGate(std::vector<float> weights) : weights_(at::tensor(weights)) {}
+FixedGate::FixedGate(const std::vector<float>& weights) : weights_(at::tensor(weights)) {}
 
 FixedGate FixedGate::average(std::int64_t experts) {
   return FixedGate(std::vector<float>(static_cast<std::size_t>(experts), 1.0F / static_cast<float>(experts)));

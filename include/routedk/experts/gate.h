@@ -50,7 +50,7 @@ class SingleExpertGate : public Gate {
 /// The same weights [K] for every sequence and layer; 1/K each is METHOD's `average`.
 class FixedGate : public Gate {
  public:
-  explicit FixedGate(std::vector<float> weights);
+  explicit FixedGate(const std::vector<float>& weights);
   static FixedGate average(std::int64_t experts);
   GateRows rows(std::int64_t layer, const at::Tensor& hidden, const model::FlatBatch& batch) const override;
 
