@@ -11,7 +11,7 @@ int main(int argc, char** argv) {
       "Answers a split with every system of the run folder and measures it, floors beside it; or scores a "
       "file.");
   app.footer(
-      "Examples:\n  routedk-eval configs/experiments/demo.yaml --set eval.split=val\n"
+      "Examples:\n  routedk-eval configs/experiments/demo.yaml\n"
       "  routedk-eval score --data-dir data/sample --domain food --split test --predictions answers.jsonl");
   workflow::ProgramOptions options;
   apps::add_experiment_options(app, options);
@@ -23,12 +23,16 @@ int main(int argc, char** argv) {
   data.add_to(*score);
   score->add_option("--split", scoring.split, "train, val or test")->capture_default_str();
   score->add_option("--predictions", scoring.predictions, "JSON lines, one a session")->required();
+  std::string untitled;
+  score->add_option("--untitled", untitled, "drop: the predictions were made without the untitled items")
+      ->check(CLI::IsMember({"drop"}));
   if (const int code = apps::parse(app, argc, argv); code >= 0) {
     return code;
   }
   return workflow::run_program([&] {
     if (*score) {
       scoring.data_dir = data.dir;
+      scoring.untitled = untitled.empty() ? scoring.untitled : bundle::parse_untitled(untitled);
       scoring.domain = data.domain;
       scoring.counts = data.counts();
       fmt::print("{}\n", workflow::score(scoring).dump(2));

@@ -7,7 +7,7 @@ int main(int argc, char** argv) {
   CLI::App app("Trains LoRA experts on one frozen 4-bit backbone into RUN/experts/NAME, PEFT's own format.");
   app.footer(
       "Examples:\n  routedk-train configs/experiments/demo.yaml --expert all\n"
-      "  routedk-train configs/experiments/demo.yaml --expert base --set lora.rank=8 --set run.dir=runs/r8");
+      "  routedk-train configs/experiments/demo.yaml --expert base");
   workflow::ProgramOptions options;
   std::string expert = "all";
   apps::add_experiment_options(app, options);

@@ -5,7 +5,7 @@
 int main(int argc, char** argv) {
   using namespace routedk;
   CLI::App app("Trains the router over the frozen experts of RUN/experts into RUN/router.");
-  app.footer("Example:\n  routedk-train-router configs/experiments/demo.yaml --set router.epochs=3");
+  app.footer("Example:\n  routedk-train-router configs/experiments/demo.yaml");
   workflow::ProgramOptions options;
   apps::add_experiment_options(app, options);
   if (const int code = apps::parse(app, argc, argv); code >= 0) {

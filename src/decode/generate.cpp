@@ -5,6 +5,8 @@
 #include "routedk/decode/kv_cache.h"
 #include "routedk/decode/sampling.h"
 
+#include <cmath>
+
 namespace routedk::decode {
 namespace {
 
@@ -61,7 +63,7 @@ class Generator {
 void check_lengths(std::span<const Prompt> prompts, const GenerateOptions& options, std::int64_t context) {
   for (const Prompt& prompt : prompts) {
     const auto length = static_cast<std::int64_t>(prompt.ids.size());
-    if (length < 1 || length + options.max_new_tokens > context) {
+    if (length < 1 || options.max_new_tokens > context - length) {
       throw_<ConfigError>("prompt and answer must fit into the context of {} tokens, but are {} + {} instead",
                           context, length, options.max_new_tokens);
     }
@@ -108,6 +110,10 @@ void Generator::draw(std::size_t prompt, std::int64_t sample, std::int64_t posit
   const Draw drawn = automaton != nullptr
                          ? draw_constrained(values, automaton->edges(r.state), options_.temperature, random)
                          : draw_free(values, options_.temperature, random);
+  if (!std::isfinite(drawn.logprob)) {
+    throw_<NumericError>("logits must be finite, but token {} of prompt {} has log-probability {} instead",
+                         position, prompts_[prompt].key, drawn.logprob);
+  }
   r.candidate.logprob += drawn.logprob;
   r.candidate.constrained_logprob += drawn.constrained_logprob;
   r.state = drawn.next;

@@ -130,7 +130,11 @@ std::vector<SessionAnswer> answer_sessions(const experts::RoutedModel& model, co
                      [&](const Session& s) { return known[s.id]; });
     } else {
       fresh = answer_batch(model, gate, batch, setting);
-      std::for_each(fresh.begin(), fresh.end(), [&](const SessionAnswer& a) { writer.append(to_json(a)); });
+      for (const SessionAnswer& answer : fresh) {
+        if (!known.contains(answer.session)) {
+          writer.append(to_json(answer));
+        }
+      }
       writer.sync();
     }
     std::move(fresh.begin(), fresh.end(), std::back_inserter(answers));

@@ -44,10 +44,8 @@ std::vector<fs::path> checkpoints(const fs::path& folder) {
     }
   }
   std::sort(found.rbegin(), found.rend());
-  std::vector<fs::path> paths;
-  for (auto& [step, path] : found) {
-    paths.push_back(std::move(path));
-  }
+  std::vector<fs::path> paths(found.size());
+  std::transform(found.begin(), found.end(), paths.begin(), [](auto& one) { return std::move(one.second); });
   return paths;
 }
 
@@ -134,7 +132,7 @@ void save_checkpoint(const fs::path& folder, const Checkpoint& checkpoint, std::
   io::write_json(writer.path() / kState, state_json(checkpoint));
   writer.commit();
   const std::vector<fs::path> all = checkpoints(folder);
-  for (std::size_t i = static_cast<std::size_t>(keep); i < all.size(); ++i) {
+  for (auto i = static_cast<std::size_t>(keep); i < all.size(); ++i) {
     remove_checkpoint(all[i]);
   }
 }

@@ -14,14 +14,14 @@ namespace {
 /// A `fields` visitor that collects the values of a flat struct.
 class FieldValues {
  public:
+  explicit FieldValues(io::Json& values) : values_(values) {}
   template <typename T, typename Rule = NoRule>
   void operator()(const char* name, T& member, const char* /*meaning*/, const Rule& /*rule*/ = {}) {
     values_[name] = member;
   }
-  const io::Json& values() const noexcept { return values_; }
 
  private:
-  io::Json values_;
+  io::Json& values_;
 };
 
 std::uint64_t chained(std::uint64_t hash, const std::vector<std::int32_t>& ids) {
@@ -40,9 +40,9 @@ std::string shown(const io::Json& flat, const std::string& pointer) {
 
 io::Json config_fingerprint(const TrainConfig& config) {
   TrainConfig copy = config;
-  FieldValues fields;
+  io::Json values;
+  FieldValues fields(values);
   copy.fields(fields);
-  io::Json values = fields.values();
   for (const char* name : {"checkpoint_every", "keep_checkpoints", "resume_elsewhere"}) {
     values.erase(name);
   }

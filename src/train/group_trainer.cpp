@@ -8,6 +8,7 @@
 #include <cmath>
 #include <utility>
 
+#include <ATen/core/grad_mode.h>
 #include <fmt/ranges.h>
 
 namespace routedk::train {

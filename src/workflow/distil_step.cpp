@@ -25,8 +25,7 @@ io::Json report(const distill::AnnotationTeacher& teacher, const std::vector<bun
 }  // namespace
 
 void distil_step(Experiment& experiment) {
-  if (is_done(experiment, "distil")) {
-    spdlog::info("distil: done");
+  if (!begin_step(experiment, "distil")) {
     return;
   }
   const std::vector<bundle::Session>& training = experiment.split().train;

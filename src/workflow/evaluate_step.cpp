@@ -7,6 +7,7 @@
 
 #include <algorithm>
 
+#include <fmt/ranges.h>
 #include <spdlog/spdlog.h>
 
 namespace routedk::workflow {
@@ -39,6 +40,11 @@ std::unique_ptr<experts::Gate> gate_of(const Experiment& experiment, const exper
   }
   if (system == "dynamic") {
     auto router = experts::load_router(experiment.router_folder(), model.backbone().config());
+    if (router.experts != experiment.config().experts) {
+      throw_<ConfigError>(
+          "the router's experts must be those of `experts` in their order, but are {} instead ({})",
+          fmt::join(router.experts, ", "), experiment.router_folder().string());
+    }
     return std::make_unique<experts::RouterGate>(std::move(router.gate));
   }
   const int expert = system == "backbone" ? -1 : static_cast<int>(model.bank().index_of(system));
@@ -113,11 +119,16 @@ void write_results(Experiment& experiment, const std::vector<Session>& sessions,
 }  // namespace
 
 void evaluate_step(Experiment& experiment) {
-  if (is_done(experiment, "evaluate")) {
-    spdlog::info("evaluate: done");
+  const ExperimentConfig& c = experiment.config();
+  for (const std::string& name : c.experts) {
+    require_done(experiment, "train-" + name, "routedk-train");
+  }
+  if (std::find(c.eval.systems.begin(), c.eval.systems.end(), "dynamic") != c.eval.systems.end()) {
+    require_done(experiment, "router", "routedk-train-router");
+  }
+  if (!begin_step(experiment, "evaluate")) {
     return;
   }
-  const ExperimentConfig& c = experiment.config();
   const auto sessions = sessions_to_answer(experiment.split().part(c.eval.split), c.eval.limit);
   const experts::RoutedModel model = experiment.routed_model();
   const bundle::BootstrapOptions bootstrap{c.decode.seed, static_cast<int>(c.eval.resamples)};

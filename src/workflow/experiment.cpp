@@ -36,6 +36,12 @@ std::filesystem::path data_folder(const std::string& given) {
   return set != nullptr && *set != '\0' ? set : "data/sample";
 }
 
+std::string run_folder(const std::string& given, const std::filesystem::path& data,
+                       const std::string& domain) {
+  const auto name = std::filesystem::weakly_canonical(data).filename().string();
+  return given.empty() ? fmt::format("runs/{}-{}", name, domain) : given;
+}
+
 bundle::SplitCounts split_counts(const SplitSettings& settings, const std::filesystem::path& data) {
   bundle::SplitCounts counts = bundle::default_split_counts(data);
   counts.test_per_length = settings.test_per_length.value_or(counts.test_per_length);
@@ -55,6 +61,7 @@ Experiment::Experiment(ExperimentConfig config)
                                     split_counts(config_.split, data_folder(config_.data.dir)))),
       templates_(bundle::PromptTemplates::load(config_.prompts)),
       encoder_(bundle::SessionEncoder::from_gguf(config_.model.path)) {
+  config_.run.dir = run_folder(config_.run.dir, data_folder(config_.data.dir), config_.data.domain);
   if (config_.run.threads > 0) {
     at::set_num_threads(static_cast<int>(config_.run.threads));
   }
@@ -63,10 +70,13 @@ Experiment::Experiment(ExperimentConfig config)
 RunFolder& Experiment::run() {
   if (run_ == nullptr) {
     run_ = std::make_unique<RunFolder>(folder());
-    write_file_atomic(folder() / "config.yaml", dump_config(config_));
-    io::write_json(folder() / "versions.json", versions(compute_type(config_.model.dtype)));
   }
   return *run_;
+}
+
+void Experiment::record_settings() {
+  write_file_atomic(folder() / "config.yaml", dump_config(config_));
+  io::write_json(folder() / "versions.json", versions(compute_type(config_.model.dtype)));
 }
 
 std::shared_ptr<const model::Backbone> Experiment::backbone() {

@@ -5,9 +5,13 @@
 #include "routedk/core/log.h"
 #include "routedk/workflow/steps.h"
 
+#include <cerrno>
 #include <cstdio>
+#include <cstring>
+#include <iostream>
 #include <new>
 
+#include <c10/util/Exception.h>
 #include <fmt/format.h>
 
 namespace routedk::workflow {
@@ -35,9 +39,17 @@ int run_program(const std::function<void()>& body) noexcept {
   try {
     init_log("info");
     body();
+    if (std::fflush(stdout) != 0 || !std::cout.flush()) {
+      throw_<SystemError>("standard output must take all that is printed, but refused it: {}",
+                          std::strerror(errno));
+    }
     return 0;
   } catch (const std::bad_alloc&) {
     std::fputs("error: memory ran out\n", stderr);
+    return 1;
+  } catch (const c10::Error& error) {
+    const std::string text = error.what_without_backtrace();
+    std::fprintf(stderr, "error: LibTorch: %s\n", text.substr(0, text.find('\n')).c_str());
     return 1;
   } catch (const std::exception& error) {
     std::fprintf(stderr, "error: %s\n", error.what());

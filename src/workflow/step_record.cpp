@@ -7,9 +7,19 @@
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
+#include <spdlog/spdlog.h>
 
 namespace routedk::workflow {
 namespace {
+
+/// What of a training's settings changes its numbers.
+std::string learning_settings(train::TrainConfig config) {
+  const train::TrainConfig defaults;
+  config.checkpoint_every = defaults.checkpoint_every;
+  config.keep_checkpoints = defaults.keep_checkpoints;
+  config.resume_elsewhere = defaults.resume_elsewhere;
+  return dump_config(config);
+}
 
 /// The settings a step depends on: its own and those of the steps before it. What only says how to resume
 /// or how fast to compute is left out.
@@ -21,11 +31,12 @@ std::string settings_of(const Experiment& experiment, const std::string& step) {
   if (step == "distil") {
     return settings;
   }
-  settings += dump_config(c.model) + dump_config(c.knowledge) + dump_config(c.lora) + dump_config(c.train);
+  settings +=
+      dump_config(c.model) + dump_config(c.knowledge) + dump_config(c.lora) + learning_settings(c.train);
   if (step.starts_with("train-")) {
     return settings;
   }
-  settings += fmt::format("{}", fmt::join(c.experts, ",")) + dump_config(c.router);
+  settings += fmt::format("{}", fmt::join(c.experts, ",")) + learning_settings(c.router);
   return step == "router" ? settings : settings + dump_config(c.decode) + dump_config(c.eval);
 }
 
@@ -70,18 +81,32 @@ const std::vector<std::string>& step_names() {
   return names;
 }
 
-bool is_done(Experiment& experiment, const std::string& step) {
-  const RunFolder& run = experiment.run();
-  if (!run.done(step)) {
-    return false;
-  }
-  if (run.fingerprint(step) != fingerprint(experiment, step)) {
+bool begin_step(Experiment& experiment, const std::string& step) {
+  RunFolder& run = experiment.run();
+  const std::string begun = "begun-" + step;
+  const std::string now = fingerprint(experiment, step);
+  if (run.done(begun) && run.fingerprint(begun) != now) {
     throw_<ConfigError>(
-        "step `{}` must have been done under the present settings, but was done under others ({}); "
-        "redo it with --from {}, or give another run.dir",
+        "step `{}` must go on under the settings it was begun with, but they have changed since ({}); redo "
+        "it with "
+        "routedk-run --from {}, or give another run.dir",
         step, (run.path() / "steps.txt").string(), step.substr(0, step.find('-')));
   }
+  if (run.done(step)) {
+    spdlog::info("{}: done", step);
+    return false;
+  }
+  experiment.record_settings();
+  run.mark_done(begun, now);
   return true;
+}
+
+void require_done(Experiment& experiment, const std::string& step, const std::string& program) {
+  const RunFolder& run = experiment.run();
+  if (!run.done(step) || run.fingerprint(step) != fingerprint(experiment, step)) {
+    throw_<ConfigError>("step `{}` must be done under the present settings first, but is not ({}); run {}",
+                        step, (run.path() / "steps.txt").string(), program);
+  }
 }
 
 void mark_done(Experiment& experiment, const std::string& step) {
@@ -94,9 +119,16 @@ void forget_from(Experiment& experiment, const std::string& step) {
   if (first == names.end()) {
     throw_<ConfigError>("--from must be one of {}, but is `{}` instead", fmt::join(names, ", "), step);
   }
+  std::vector<std::string> forgotten;
   for (auto name = first; name != names.end(); ++name) {
-    experiment.run().forget(marks(experiment, *name));
-    remove_outputs(experiment, *name);
+    for (const std::string& mark : marks(experiment, *name)) {
+      forgotten.push_back(mark);
+      forgotten.push_back("begun-" + mark);
+    }
+  }
+  experiment.run().forget(forgotten);
+  for (auto name = names.end(); name != first; --name) {
+    remove_outputs(experiment, *(name - 1));
   }
 }
 

@@ -61,21 +61,12 @@ std::vector<std::string> experts_named(const ExperimentConfig& config, const std
 }
 
 void train_step(Experiment& experiment, const std::vector<std::string>& experts) {
+  require_done(experiment, "distil", "routedk-distill");
   std::vector<std::string> names;
-  for (const std::string& name : experts) {
-    if (is_done(experiment, "train-" + name)) {
-      spdlog::info("train: expert {} is done", name);
-    } else {
-      names.push_back(name);
-    }
-  }
+  std::copy_if(experts.begin(), experts.end(), std::back_inserter(names),
+               [&](const std::string& name) { return begin_step(experiment, "train-" + name); });
   if (names.empty()) {
     return;
-  }
-  if (!is_done(experiment, "distil")) {
-    throw_<ConfigError>(
-        "experts must be trained on distilled knowledge, but `{}` is not complete; run routedk-distill",
-        experiment.knowledge_file().string());
   }
   const auto backbone = experiment.backbone();
   std::vector<std::shared_ptr<experts::Expert>> bank;
@@ -106,16 +97,11 @@ void train_step(Experiment& experiment, const std::vector<std::string>& experts)
 }
 
 void router_step(Experiment& experiment) {
-  if (is_done(experiment, "router")) {
-    spdlog::info("router: done");
-    return;
-  }
   for (const std::string& name : experiment.config().experts) {
-    if (!is_done(experiment, "train-" + name)) {
-      throw_<ConfigError>(
-          "the router must stand on trained experts, but expert `{}` is not trained; run routedk-train",
-          name);
-    }
+    require_done(experiment, "train-" + name, "routedk-train");
+  }
+  if (!begin_step(experiment, "router")) {
+    return;
   }
   const experts::RoutedModel model = experiment.routed_model();
   const model::LlamaConfig& shape = model.backbone().config();

@@ -34,6 +34,8 @@ struct GroupState {
   at::Tensor best_values;  // [P]; undefined before the first validation
 };
 
+// nlohmann::json declares its moves noexcept, though what they call might throw.
+// NOLINTNEXTLINE(bugprone-exception-escape)
 struct Checkpoint {
   std::int64_t step = 0;  ///< of the run: the longest group's
   io::Json fingerprint;   ///< what the run computes

@@ -6,7 +6,7 @@
 ///   experts/NAME/     PEFT folders                  router/        router.safetensors, router_config.json
 ///   checkpoints/      of training under way         metrics.jsonl  every optimiser step and validation
 ///   answers/NAME.jsonl  what each system answered   results.json   figures, results.txt the table
-///   steps.txt         which steps are done
+///   steps.txt         which steps are begun and done  timings.jsonl  wall time and memory of each step
 #pragma once
 
 #include "routedk/bundle/dataset.h"
@@ -36,8 +36,10 @@ class Experiment {
   const bundle::PromptTemplates& templates() const noexcept { return templates_; }
   const bundle::SessionEncoder& encoder() const noexcept { return encoder_; }
 
-  /// The run folder, opened and locked on first use; config.yaml and versions.json are written then.
+  /// The run folder, opened and locked on first use.
   RunFolder& run();
+  /// Writes config.yaml and versions.json.
+  void record_settings();
   /// The backbone, loaded on first use.
   std::shared_ptr<const model::Backbone> backbone();
   /// Backbone and all experts of the run folder, frozen side by side.
@@ -60,6 +62,10 @@ class Experiment {
   std::unique_ptr<RunFolder> run_;
   std::shared_ptr<const model::Backbone> backbone_;
 };
+
+/// The run folder: the given one, else runs/<data folder>-<domain>.
+std::string run_folder(const std::string& given, const std::filesystem::path& data,
+                       const std::string& domain);
 
 /// Where the data are: the given folder, else $ROUTEDK_DATA_DIR, else data/sample.
 std::filesystem::path data_folder(const std::string& given);

@@ -132,12 +132,12 @@ struct EvalSettings {
 };
 
 struct RunSettings {
-  std::string dir = "runs/demo";
+  std::string dir;
   std::int64_t threads = 0;
 
   template <typename F>
   void fields(F& f) {
-    f("dir", dir, "the run folder: results, checkpoints, what makes a second run go on");
+    f("dir", dir, "results, checkpoints, what makes a second run go on; empty: runs/<data folder>-<domain>");
     f("threads", threads, "of computation; 0: one per core", between(0, 4096));
   }
 };

@@ -27,15 +27,19 @@ void evaluate_step(Experiment& experiment);
 /// All steps. `from`, when not empty, redoes that step and those after it.
 void run_experiment(Experiment& experiment, const std::string& from);
 
-/// What would be done, as text: data, examples, parameters, optimiser steps, which steps are done.
+/// What would be done, as text: data, sessions, optimiser steps, systems, run folder.
 std::string plan(const Experiment& experiment);
 
 /// Forgets a step and those after it, with their files. ConfigError when there is no such step.
 void forget_from(Experiment& experiment, const std::string& step);
 
-/// Whether a step (or one expert of `train`: "train-NAME") is done under the settings it depends on.
-/// ConfigError when it was done under others.
-bool is_done(Experiment& experiment, const std::string& step);
+/// Steps are recorded by name, the experts of `train` one by one: "train-NAME".
+/// Opens a step: false when it is done already. ConfigError when it was begun, or done, under settings whose
+/// numbers would differ. Otherwise the effective settings are written to the run folder.
+bool begin_step(Experiment& experiment, const std::string& step);
+/// ConfigError, naming the program to run, unless the step is done under the present settings.
+void require_done(Experiment& experiment, const std::string& step, const std::string& program);
+/// Records that the step is done under the present settings.
 void mark_done(Experiment& experiment, const std::string& step);
 
 /// Training examples of one expert from its texts, and the raw-prompt examples that validate experts and
