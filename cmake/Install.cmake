@@ -8,7 +8,7 @@ get_property(programs GLOBAL PROPERTY ROUTEDK_PROGRAMS)
 install(TARGETS ${layers} EXPORT routedk ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
 if(programs)
   # LibTorch stays where it is: installed programs find it by its path.
-  set_target_properties(${programs} PROPERTIES INSTALL_RPATH_USE_LINK_PATH ON)
+  set_target_properties(${programs} PROPERTIES INSTALL_RPATH ${ROUTEDK_TORCH_ROOT}/lib)
   install(TARGETS ${programs} RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
 endif()
 install(DIRECTORY include/routedk DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})

@@ -7,6 +7,8 @@
 
 #include <cmath>
 
+#include <ATen/core/grad_mode.h>
+
 namespace routedk::decode {
 namespace {
 

@@ -5,6 +5,8 @@
 
 #include <cmath>
 
+#include <ATen/core/grad_mode.h>
+
 namespace routedk::experts {
 namespace {
 

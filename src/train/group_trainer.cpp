@@ -95,7 +95,7 @@ double GroupTrainer::backward(const PackedBatch& batch, std::int64_t answer_toke
                                          static_cast<std::uint64_t>(state_.progress.step), batch.keys};
   const at::Tensor loss =
       answer_loss_sum(model_, *group_.gate, batch, &dropout) / static_cast<double>(answer_tokens);
-  const double value = loss.item<double>();
+  const auto value = loss.item<double>();
   require_finite(value, "loss", batch.keys);
   loss.backward();
   return value;

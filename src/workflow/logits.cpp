@@ -13,6 +13,7 @@
 #include <memory>
 
 #include <ATen/ATen.h>
+#include <ATen/core/grad_mode.h>
 
 namespace routedk::workflow {
 namespace {

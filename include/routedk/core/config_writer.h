@@ -36,6 +36,7 @@ class ConfigWriter {
   void write_list(const char* name, std::vector<T>& list, const std::string& comment) {
     if constexpr (ConfigScalar<T>) {
       std::vector<std::string> items;
+      items.reserve(list.size());
       for (const T& item : list) {
         items.push_back(yaml_scalar(item));
       }
