@@ -8,6 +8,7 @@
 #include <map>
 #include <random>
 
+#include "support/tiny_llama.h"
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -16,31 +17,19 @@ namespace {
 
 using experts::FixedGate;
 using experts::RouterGate;
+using testing::tiny_config;
 using text::TokenAutomaton;
 
 constexpr text::TokenId kEnd = 0;
 
-model::LlamaConfig tiny() {
-  model::LlamaConfig c;
-  c.layers = 2;
-  c.hidden = 32;
-  c.heads = 4;
-  c.kv_heads = 2;
-  c.head_dim = 8;
-  c.ffn = 48;
-  c.vocab = 40;
-  c.context = 64;
-  return c;
-}
-
-/// Random weights ten times as large as usual, so that logits differ, and two experts that matter.
+/// Random weights and two experts that matter.
 experts::RoutedModel tiny_model() {
   const model::LoadOptions options{false, false, at::kFloat};
-  auto backbone = std::make_shared<const model::Backbone>(model::Backbone::random(tiny(), options, 7));
+  auto backbone = std::make_shared<const model::Backbone>(model::Backbone::random(tiny_config(), options, 7));
   std::vector<std::shared_ptr<experts::Expert>> bank;
   for (const char* name : {"a", "b"}) {
     bank.push_back(
-        std::make_shared<experts::Expert>(name, tiny(), experts::LoraConfig{.rank = 2, .alpha = 4.0}));
+        std::make_shared<experts::Expert>(name, tiny_config(), experts::LoraConfig{.rank = 2, .alpha = 4.0}));
     bank.back()->initialise(1);
     const at::NoGradGuard no_grad;
     bank.back()->parameters().values().add_(at::sin(at::arange(bank.back()->parameters().size(), at::kFloat)),
@@ -53,7 +42,7 @@ experts::RoutedModel tiny_model() {
 
 /// A router whose weights depend on the prompt.
 RouterGate tiny_router() {
-  RouterGate gate(tiny().layers, tiny().hidden, 2);
+  RouterGate gate(tiny_config().layers, tiny_config().hidden, 2);
   gate.parameters().values().copy_(at::cos(at::arange(gate.parameters().size(), at::kFloat)).mul_(2.0));
   return gate;
 }
@@ -174,11 +163,11 @@ TEST(Generate, an_automaton_is_obeyed_and_its_constrained_probability_counts_fre
   for (const Candidate& c : candidates) {
     EXPECT_TRUE(c.finished);
     ASSERT_EQ(c.ids.size(), 3);
-    EXPECT_THAT(std::vector<std::int32_t>(c.ids.begin(), c.ids.begin() + 2), testing::ElementsAre(5, 6));
+    EXPECT_THAT(std::vector<std::int32_t>(c.ids.begin(), c.ids.begin() + 2), ::testing::ElementsAre(5, 6));
     EXPECT_LT(c.logprob, c.constrained_logprob);
     seen[c.ids[2]] = std::exp(c.constrained_logprob);
   }
-  ASSERT_THAT(seen, testing::SizeIs(2)) << "both choices must turn up among 16 samples";
+  ASSERT_THAT(seen, ::testing::SizeIs(2)) << "both choices must turn up among 16 samples";
   EXPECT_NEAR(seen[7] + seen[8], 1.0, 1e-5);
 }
 
@@ -189,7 +178,7 @@ TEST(Generate, a_prompt_that_cannot_fit_with_its_answer_is_refused_with_both_len
     generate(model, FixedGate::average(2), {&prompt, 1}, options(1, 0.0));
     FAIL() << "60 + 12 tokens fit into 64";
   } catch (const ConfigError& error) {
-    EXPECT_THAT(error.what(), testing::HasSubstr("context of 64 tokens, but are 60 + 12"));
+    EXPECT_THAT(error.what(), ::testing::HasSubstr("context of 64 tokens, but are 60 + 12"));
   }
 }
 
