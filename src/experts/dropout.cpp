@@ -29,8 +29,8 @@ struct Mask : torch::CustomClassHolder {
   std::vector<DropoutSegment> segments;
 };
 
-// Also compiled for AVX-512, which multiplies 64-bit numbers and rounds to bfloat16 in parallel.
-#define ROUTEDK_CLONES __attribute__((target_clones("arch=x86-64-v4", "default")))
+// Also compiled for AVX-512, which multiplies 64-bit numbers and rounds to bfloat16 in parallel, and AVX2.
+#define ROUTEDK_CLONES __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
 
 /// SplitMix64 from number `first` on.
 ROUTEDK_CLONES void draw(std::uint64_t key, std::uint64_t first, std::uint64_t* draws, std::int64_t count) {

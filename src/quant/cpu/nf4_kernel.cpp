@@ -18,9 +18,18 @@ namespace {
 
 #define ROUTEDK_AVX512 __attribute__((target("avx512f,avx512bw,avx512vl")))
 
-bool has_avx512() noexcept {
-  static const bool found = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-                            __builtin_cpu_supports("avx512vl");
+#define ROUTEDK_AVX2 __attribute__((target("avx2")))
+
+enum class Path : std::uint8_t { kScalar, kAvx2, kAvx512 };
+
+Path path() noexcept {
+  static const Path found = [] {
+    if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+        __builtin_cpu_supports("avx512vl")) {
+      return Path::kAvx512;
+    }
+    return __builtin_cpu_supports("avx2") ? Path::kAvx2 : Path::kScalar;
+  }();
   return found;
 }
 
@@ -32,13 +41,52 @@ void decode_scalar(const std::uint8_t* packed, float absmax, T* out, std::int64_
   }
 }
 
-/// 8 bytes -> 16 codes in order, one per 32-bit lane.
-ROUTEDK_AVX512 __m512i unpack_codes(const std::uint8_t* packed) {
+/// 8 bytes -> 16 codes in order, one a byte.
+__attribute__((always_inline)) inline __m128i split_nibbles(const std::uint8_t* packed) {
   const __m128i bytes = _mm_loadl_epi64(reinterpret_cast<const __m128i*>(packed));
   const __m128i nibble = _mm_set1_epi8(15);
   const __m128i high = _mm_and_si128(_mm_srli_epi16(bytes, 4), nibble);
   const __m128i low = _mm_and_si128(bytes, nibble);
-  return _mm512_cvtepu8_epi32(_mm_unpacklo_epi8(high, low));
+  return _mm_unpacklo_epi8(high, low);
+}
+
+ROUTEDK_AVX2 void store8(float* out, __m256 values) {
+  _mm256_storeu_ps(out, values);
+}
+
+/// Round to nearest even in integers; NF4 values are finite.
+ROUTEDK_AVX2 void store8(c10::BFloat16* out, __m256 values) {
+  const __m256i bits = _mm256_castps_si256(values);
+  const __m256i odd = _mm256_and_si256(_mm256_srli_epi32(bits, 16), _mm256_set1_epi32(1));
+  const __m256i rounded =
+      _mm256_srli_epi32(_mm256_add_epi32(_mm256_add_epi32(bits, odd), _mm256_set1_epi32(0x7FFF)), 16);
+  const __m128i packed =
+      _mm_packus_epi32(_mm256_castsi256_si128(rounded), _mm256_extracti128_si256(rounded, 1));
+  _mm_storeu_si128(reinterpret_cast<__m128i*>(out), packed);
+}
+
+/// One whole block of 64. The 16-entry codebook lies in two registers, chosen by a code's highest bit.
+template <typename T>
+ROUTEDK_AVX2 void decode_avx2(const std::uint8_t* packed, float absmax, T* out) {
+  const __m256 lower = _mm256_loadu_ps(kNf4Codebook.data());
+  const __m256 upper = _mm256_loadu_ps(kNf4Codebook.data() + 8);
+  const __m256 scale = _mm256_set1_ps(absmax);
+  for (int part = 0; part < 4; ++part) {
+    const __m128i codes = split_nibbles(packed + part * 8);
+    const __m256i indices[2] = {_mm256_cvtepu8_epi32(codes), _mm256_cvtepu8_epi32(_mm_srli_si128(codes, 8))};
+    for (int half = 0; half < 2; ++half) {
+      const __m256i index = indices[half];
+      const __m256 is_upper = _mm256_castsi256_ps(_mm256_slli_epi32(index, 28));
+      const __m256 values = _mm256_blendv_ps(_mm256_permutevar8x32_ps(lower, index),
+                                             _mm256_permutevar8x32_ps(upper, index), is_upper);
+      store8(out + part * 16 + half * 8, _mm256_mul_ps(values, scale));
+    }
+  }
+}
+
+/// 8 bytes -> 16 codes in order, one per 32-bit lane.
+ROUTEDK_AVX512 __m512i unpack_codes(const std::uint8_t* packed) {
+  return _mm512_cvtepu8_epi32(split_nibbles(packed));
 }
 
 ROUTEDK_AVX512 void store16(float* out, __m512 values) {
@@ -65,15 +113,27 @@ ROUTEDK_AVX512 void decode_avx512(const std::uint8_t* packed, float absmax, T* o
 }
 
 template <typename T>
+void decode_block(Path path, const std::uint8_t* packed, float absmax, T* out) {
+  switch (path) {
+    case Path::kAvx512:
+      return decode_avx512(packed, absmax, out);
+    case Path::kAvx2:
+      return decode_avx2(packed, absmax, out);
+    case Path::kScalar:
+      return decode_scalar(packed, absmax, out, kNf4Block);
+  }
+}
+
+template <typename T>
 void decode(const std::uint8_t* packed, const Absmax& absmax, std::span<T> out) {
   const auto count = static_cast<std::int64_t>(out.size());
-  const bool fast = has_avx512();
+  const Path chosen = path();
   at::parallel_for(0, nf4_blocks(count), 512, [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t block = begin; block < end; ++block) {
       const std::int64_t first = block * kNf4Block;
       const std::int64_t here = std::min(kNf4Block, count - first);
-      if (fast && here == kNf4Block) {
-        decode_avx512(packed + first / 2, absmax.at(block), out.data() + first);
+      if (here == kNf4Block) {
+        decode_block(chosen, packed + first / 2, absmax.at(block), out.data() + first);
       } else {
         decode_scalar(packed + first / 2, absmax.at(block), out.data() + first, here);
       }
@@ -100,7 +160,15 @@ void nf4_to_bfloat16(const std::uint8_t* packed, const Absmax& absmax, std::span
 }
 
 const char* nf4_path() noexcept {
-  return has_avx512() ? "avx512" : "scalar";
+  switch (path()) {
+    case Path::kAvx512:
+      return "avx512";
+    case Path::kAvx2:
+      return "avx2";
+    case Path::kScalar:
+      break;
+  }
+  return "scalar";
 }
 
 }  // namespace routedk::quant::cpu

@@ -1,5 +1,5 @@
-/// NF4 -> fp32 or bf16 for whole tensors, in parallel, with AVX-512 where the CPU has it. Equal, bit for
-/// bit, to nf4_dequantize followed by rounding to nearest even.
+/// NF4 -> fp32 or bf16 for whole tensors, in parallel, with AVX-512 or AVX2 where the CPU has it. Equal, bit
+/// for bit, to nf4_dequantize followed by rounding to nearest even.
 #pragma once
 
 #include <cstdint>
@@ -22,7 +22,7 @@ struct Absmax {
 void nf4_to_float(const std::uint8_t* packed, const Absmax& absmax, std::span<float> out);
 void nf4_to_bfloat16(const std::uint8_t* packed, const Absmax& absmax, std::span<c10::BFloat16> out);
 
-/// The path that runs on this CPU: "avx512" or "scalar".
+/// The path that runs on this CPU: "avx512", "avx2" or "scalar".
 const char* nf4_path() noexcept;
 
 }  // namespace routedk::quant::cpu
