@@ -1,0 +1,16 @@
+/// The subcommands of routedk-inspect, one file each.
+#pragma once
+
+#include <functional>
+
+#include <CLI/CLI.hpp>
+
+namespace routedk::apps {
+
+/// What the command line asked for, to be run once it has been parsed.
+using Chosen = std::function<void()>;
+
+void add_tokenize(CLI::App& app, Chosen& chosen);
+void add_logits(CLI::App& app, Chosen& chosen);
+
+}  // namespace routedk::apps

@@ -1,0 +1,19 @@
+#include "routedk/workflow/tokenize.h"
+
+#include <iostream>
+#include <memory>
+
+#include "commands.h"
+
+namespace routedk::apps {
+
+void add_tokenize(CLI::App& app, Chosen& chosen) {
+  const auto options = std::make_shared<workflow::TokenizeOptions>();
+  CLI::App* command = app.add_subcommand("tokenize", "JSON lines {\"text\": ...} in, {\"ids\": [...]} out.");
+  command->add_option("--model", options->model, "a GGUF file")->required();
+  command->add_flag("--special", options->special, "spellings of special tokens become those tokens");
+  command->callback(
+      [options, &chosen] { chosen = [options] { workflow::tokenize(*options, std::cin, std::cout); }; });
+}
+
+}  // namespace routedk::apps
