@@ -1,7 +1,6 @@
 #include "routedk/quant/packed_weight.h"
 
 #include "routedk/core/error.h"
-#include "routedk/quant/cpu/nf4_kernel.h"
 #include "routedk/quant/nf4.h"
 
 #include <cmath>
@@ -59,20 +58,24 @@ at::Tensor PackedWeight::absmax() const {
   return map.index_select(0, nested_codes_.to(at::kInt)) * scale + nested_offset_;
 }
 
+cpu::Nf4Matrix PackedWeight::matrix() const {
+  cpu::Nf4Matrix matrix{codes_.const_data_ptr<std::uint8_t>(), {}, out_, in_};
+  if (double_quantized()) {
+    matrix.absmax = {nullptr, nested_codes_.const_data_ptr<std::uint8_t>(),
+                     nested_absmax_.const_data_ptr<float>(), nested_offset_};
+  } else {
+    matrix.absmax.plain = absmax_.const_data_ptr<float>();
+  }
+  return matrix;
+}
+
 at::Tensor PackedWeight::dequantize(at::ScalarType dtype) const {
   at::Tensor dense = at::empty({out_, in_}, at::TensorOptions().dtype(dtype));
-  cpu::Absmax absmax;
-  if (double_quantized()) {
-    absmax = {nullptr, nested_codes_.data_ptr<std::uint8_t>(), nested_absmax_.data_ptr<float>(),
-              nested_offset_};
-  } else {
-    absmax.plain = absmax_.data_ptr<float>();
-  }
-  const auto* codes = codes_.data_ptr<std::uint8_t>();
+  const cpu::Nf4Matrix from = matrix();
   if (dtype == at::kFloat) {
-    cpu::nf4_to_float(codes, absmax, view<float>(dense));
+    cpu::nf4_to_float(from.codes, from.absmax, view<float>(dense));
   } else if (dtype == at::kBFloat16) {
-    cpu::nf4_to_bfloat16(codes, absmax, view<c10::BFloat16>(dense));
+    cpu::nf4_to_bfloat16(from.codes, from.absmax, view<c10::BFloat16>(dense));
   } else {
     throw_<ConfigError>("the compute type of an NF4 weight must be float32 or bfloat16, but is {} instead",
                         at::toString(dtype));

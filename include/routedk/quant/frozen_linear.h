@@ -11,7 +11,7 @@
 namespace routedk::quant {
 
 /// A frozen linear without bias. Gradients flow to the input only; no dense copy of a packed weight is ever
-/// kept: forward and backward decode it anew.
+/// kept: forward and backward decode it anew, in fp32 panel by panel within the product (cpu/matmul.h).
 class FrozenLinear {
  public:
   FrozenLinear() = default;

@@ -1,6 +1,8 @@
 /// A frozen matrix in NF4.
 #pragma once
 
+#include "routedk/quant/cpu/matmul.h"
+
 #include <cstdint>
 
 #include <ATen/ATen.h>
@@ -26,6 +28,8 @@ class PackedWeight {
   const at::Tensor& nested_codes() const noexcept { return nested_codes_; }    // [blocks] U8
   const at::Tensor& nested_absmax() const noexcept { return nested_absmax_; }  // [ceil(blocks/256)] F32
   float nested_offset() const noexcept { return nested_offset_; }
+  /// What the kernels read; valid as long as this weight.
+  cpu::Nf4Matrix matrix() const;
   /// Bytes held.
   std::int64_t bytes() const noexcept;
 

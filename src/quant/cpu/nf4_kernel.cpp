@@ -33,11 +33,12 @@ Path path() noexcept {
   return found;
 }
 
+/// Elements first .. last of one block.
 template <typename T>
-void decode_scalar(const std::uint8_t* packed, float absmax, T* out, std::int64_t count) {
-  for (std::int64_t i = 0; i < count; ++i) {
+void decode_scalar(const std::uint8_t* packed, float absmax, std::int64_t first, std::int64_t last, T* out) {
+  for (std::int64_t i = first; i < last; ++i) {
     const unsigned byte = packed[i / 2];
-    out[i] = static_cast<T>(kNf4Codebook[i % 2 == 0 ? byte >> 4 : byte & 15U] * absmax);
+    *out++ = static_cast<T>(kNf4Codebook[i % 2 == 0 ? byte >> 4 : byte & 15U] * absmax);
   }
 }
 
@@ -120,7 +121,24 @@ void decode_block(Path path, const std::uint8_t* packed, float absmax, T* out) {
     case Path::kAvx2:
       return decode_avx2(packed, absmax, out);
     case Path::kScalar:
-      return decode_scalar(packed, absmax, out, kNf4Block);
+      return decode_scalar(packed, absmax, 0, kNf4Block, out);
+  }
+}
+
+/// Elements first .. last of the tensor, block by block; out points at element `first`.
+template <typename T>
+void decode_range(Path path, const std::uint8_t* packed, const Absmax& absmax, std::int64_t first,
+                  std::int64_t last, T* out) {
+  for (std::int64_t i = first; i < last;) {
+    const std::int64_t block = i / kNf4Block;
+    const std::int64_t end = std::min((block + 1) * kNf4Block, last);
+    if (end - i == kNf4Block) {
+      decode_block(path, packed + i / 2, absmax.at(block), out);
+    } else {
+      decode_scalar(packed, absmax.at(block), i, end, out);
+    }
+    out += end - i;
+    i = end;
   }
 }
 
@@ -129,15 +147,8 @@ void decode(const std::uint8_t* packed, const Absmax& absmax, std::span<T> out) 
   const auto count = static_cast<std::int64_t>(out.size());
   const Path chosen = path();
   at::parallel_for(0, nf4_blocks(count), 512, [&](std::int64_t begin, std::int64_t end) {
-    for (std::int64_t block = begin; block < end; ++block) {
-      const std::int64_t first = block * kNf4Block;
-      const std::int64_t here = std::min(kNf4Block, count - first);
-      if (here == kNf4Block) {
-        decode_block(chosen, packed + first / 2, absmax.at(block), out.data() + first);
-      } else {
-        decode_scalar(packed + first / 2, absmax.at(block), out.data() + first, here);
-      }
-    }
+    const std::int64_t first = begin * kNf4Block;
+    decode_range(chosen, packed, absmax, first, std::min(end * kNf4Block, count), out.data() + first);
   });
 }
 
@@ -157,6 +168,11 @@ void nf4_to_float(const std::uint8_t* packed, const Absmax& absmax, std::span<fl
 
 void nf4_to_bfloat16(const std::uint8_t* packed, const Absmax& absmax, std::span<c10::BFloat16> out) {
   decode(packed, absmax, out);
+}
+
+void nf4_range_to_float(const std::uint8_t* packed, const Absmax& absmax, std::int64_t first,
+                        std::span<float> out) {
+  decode_range(path(), packed, absmax, first, first + static_cast<std::int64_t>(out.size()), out.data());
 }
 
 const char* nf4_path() noexcept {

@@ -22,6 +22,10 @@ struct Absmax {
 void nf4_to_float(const std::uint8_t* packed, const Absmax& absmax, std::span<float> out);
 void nf4_to_bfloat16(const std::uint8_t* packed, const Absmax& absmax, std::span<c10::BFloat16> out);
 
+/// Elements first .. first + out.size() of a tensor, by the calling thread alone.
+void nf4_range_to_float(const std::uint8_t* packed, const Absmax& absmax, std::int64_t first,
+                        std::span<float> out);
+
 /// The path that runs on this CPU: "avx512", "avx2" or "scalar".
 const char* nf4_path() noexcept;
 
