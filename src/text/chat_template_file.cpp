@@ -2,8 +2,7 @@
 #include "routedk/core/random.h"
 #include "routedk/text/chat_template.h"
 
-#include <algorithm>
-#include <array>
+#include <optional>
 
 #include "json_field.h"
 #include "tokenizer_files.h"
@@ -25,9 +24,8 @@ constexpr std::string_view kTurns =
 constexpr std::string_view kNoPrompt =
     "{% if not add_generation_prompt is defined %}{% set add_generation_prompt = false %}{% endif %}";
 
-// hash64 of the texts, without the blanks around them, in Meta's Llama-3.1-8B-Instruct and
-// Llama-3.2-1B-Instruct, which differ in what they do with tools and in where the date comes from.
-constexpr std::array<std::uint64_t, 2> kLlama31 = {0x0, 0x0};
+// hash64 of the text in Meta's Llama-3.1-8B-Instruct, without the blanks around it.
+constexpr std::uint64_t kLlama31 = 0xCC0368E1FFB6B958;
 constexpr std::size_t kShown = 60;
 
 /// A newline inside a string may stand there as itself or as \n.
@@ -101,7 +99,7 @@ ChatTemplate ChatTemplate::parse(std::string_view source) {
   if (auto system = chatml_system(source)) {
     return chatml(std::move(*system));
   }
-  if (std::find(kLlama31.begin(), kLlama31.end(), hash64(trim(source))) != kLlama31.end()) {
+  if (hash64(trim(source)) == kLlama31) {
     return llama31();
   }
   throw_<ConfigError>(

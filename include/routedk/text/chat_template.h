@@ -29,7 +29,7 @@ class ChatTemplate {
   static ChatTemplate load(const std::filesystem::path& model);
   static ChatTemplate from_gguf(const io::GgufFile& file);
   /// From the template's text (Jinja). Known: ChatML as SmolLM2 has it, whatever its default system text, or
-  /// without one; Llama 3.1's and 3.2's, word for word.
+  /// without one; Llama 3.1's, word for word.
   static ChatTemplate parse(std::string_view source);
 
   /// Ids of the turns, then, when asked, the opening of the assistant's turn. ConfigError when a role is
