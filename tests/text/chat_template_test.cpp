@@ -13,7 +13,7 @@
 namespace routedk::text {
 namespace {
 
-using testing::HasSubstr;
+using ::testing::HasSubstr;
 
 TEST(ChatTemplate, ids_equal_transformers) {
   const ChatTemplate chat = ChatTemplate::from_gguf(smollm2());

@@ -17,9 +17,9 @@ namespace {
 using routedk::testing::content_of;
 using routedk::testing::message_of;
 using routedk::testing::TemporaryFolder;
-using testing::AllOf;
-using testing::HasSubstr;
-using testing::Not;
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+using ::testing::Not;
 
 class BadFile : public ::testing::Test {
  protected:
