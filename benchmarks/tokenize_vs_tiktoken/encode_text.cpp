@@ -23,7 +23,8 @@ int main(int argc, char** argv) {
       ids = tokenizer.encode(text);
       std::cout << std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count() << '\n';
     }
-    write_file_atomic(argv[4], {reinterpret_cast<const char*>(ids.data()), ids.size() * sizeof(text::TokenId)});
+    write_file_atomic(argv[4],
+                      {reinterpret_cast<const char*>(ids.data()), ids.size() * sizeof(text::TokenId)});
   } catch (const std::exception& error) {
     std::cerr << error.what() << '\n';
     return exit_code(error);

@@ -44,15 +44,15 @@ struct FreeContext {
 
 class PreSplit::Pattern {
  public:
-  explicit Pattern(const std::string& expression) {
+  Pattern(const std::string& expression, const std::string& source) {
     int error = 0;
     PCRE2_SIZE offset = 0;
     code_ = pcre2_compile(reinterpret_cast<PCRE2_SPTR>(expression.data()), expression.size(),
                           PCRE2_UTF | PCRE2_UCP, &error, &offset, nullptr);
     if (code_ == nullptr) {
       throw_<FileError>(
-          "A split's expression must be one that PCRE2 knows, but `{}` stops it at offset {} with error {}.",
-          expression, offset, error);
+          "A split's expression must be one that PCRE2 knows, but `{}` stops it at offset {} ({}).",
+          expression, offset, source);
     }
     // Where the library has no compiler for this processor it interprets, with the same result.
     compiled_ = pcre2_jit_compile(code_, PCRE2_JIT_COMPLETE) == 0;
@@ -107,14 +107,16 @@ class PreSplit::Pattern {
 
 std::shared_ptr<const PreSplit> PreSplit::find(std::string_view name) {
   const Expressions expressions = expressions_of(name);
-  return expressions.patterns.empty() ? nullptr : compile(expressions.patterns, expressions.whole_pieces);
+  return expressions.patterns.empty()
+             ? nullptr
+             : compile(expressions.patterns, expressions.whole_pieces, std::string(name));
 }
 
-std::shared_ptr<const PreSplit> PreSplit::compile(const std::vector<std::string>& patterns,
-                                                  bool whole_pieces) {
+std::shared_ptr<const PreSplit> PreSplit::compile(const std::vector<std::string>& patterns, bool whole_pieces,
+                                                  const std::string& source) {
   std::shared_ptr<PreSplit> split(new PreSplit);
   for (const std::string& pattern : patterns) {
-    split->patterns_.push_back(std::make_shared<const Pattern>(pattern));
+    split->patterns_.push_back(std::make_shared<const Pattern>(pattern, source));
   }
   split->whole_pieces_ = whole_pieces;
   return split;

@@ -17,7 +17,7 @@ namespace {
 
 std::shared_ptr<const PreSplit> make_split(const Vocabulary& vocabulary) {
   if (vocabulary.pre.empty() && !vocabulary.patterns.empty()) {
-    return PreSplit::compile(vocabulary.patterns, vocabulary.whole_pieces);
+    return PreSplit::compile(vocabulary.patterns, vocabulary.whole_pieces, vocabulary.source);
   }
   auto split = PreSplit::find(vocabulary.pre);
   if (split == nullptr) {

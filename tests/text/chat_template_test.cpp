@@ -26,7 +26,7 @@ TEST(ChatTemplate, llama31_equals_transformers) {
 }
 
 TEST(ChatTemplate, llama31_begins_once_and_ends_turns_with_eot) {
-  const Tokenizer tokenizer = Tokenizer::load(small_file("tokenizer.json"));
+  const Tokenizer tokenizer(Vocabulary::from_tiktoken(small_file("tiktoken.model"), kSmallRanks));
   const ChatTemplate chat = ChatTemplate::llama31();
   const std::string content = "<|begin_of_text|><|eot_id|><|start_header_id|>";
   const auto ids =

@@ -11,7 +11,7 @@ namespace {
 using testing::ElementsAre;
 
 std::vector<std::string_view> split(std::string_view pattern, std::string_view text) {
-  return PreSplit::compile({pcre_pattern(pattern).value()}, false)->split(text);
+  return PreSplit::compile({pcre_pattern(pattern).value()}, false, "test")->split(text);
 }
 
 TEST(SplitPatterns, llama3_s_own_knows_contractions_in_any_case) {
@@ -33,7 +33,7 @@ TEST(SplitPatterns, patterns_of_other_models_are_understood) {
        R"([\p{Lu}\p{M}]*[\p{Ll}]+(?i:'s|'t)?|\p{Han}+|[!"#$%&'()*+,\-./:;<=>?@\[\\\]^_`{|}~])"}) {
     const auto translated = pcre_pattern(pattern);
     ASSERT_TRUE(translated.has_value()) << pattern;
-    EXPECT_NE(PreSplit::compile({*translated}, false), nullptr) << pattern;
+    EXPECT_NE(PreSplit::compile({*translated}, false, "test"), nullptr) << pattern;
   }
 }
 

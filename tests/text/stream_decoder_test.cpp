@@ -32,7 +32,8 @@ void expect_streams(const Tokenizer& tokenizer, const char* purpose) {
     EXPECT_EQ(stream(tokenizer, ids), repair_utf8(tokenizer.decode(ids)));
     EXPECT_EQ(stream(tokenizer, ids, true), repair_utf8(tokenizer.decode(ids, true)));
     const std::string text = random_text(random);
-    EXPECT_EQ(stream(tokenizer, tokenizer.encode(text)), tokenizer.decode(tokenizer.encode(text)));
+    ids = tokenizer.encode(text);
+    EXPECT_EQ(stream(tokenizer, ids), repair_utf8(tokenizer.decode(ids)));
   }
 }
 
@@ -47,7 +48,9 @@ TEST(StreamDecoder, a_character_comes_with_the_token_that_ends_it) {
   const std::vector<TokenId> ids = tokenizer.encode("\xF0\x9F\x98\x80");
   ASSERT_EQ(ids.size(), 4U);
   StreamDecoder decoder(tokenizer);
-  EXPECT_EQ(decoder.push(ids[0]) + decoder.push(ids[1]) + decoder.push(ids[2]), "");
+  EXPECT_EQ(decoder.push(ids[0]), "");
+  EXPECT_EQ(decoder.push(ids[1]), "");
+  EXPECT_EQ(decoder.push(ids[2]), "");
   EXPECT_EQ(decoder.push(ids[3]), "\xF0\x9F\x98\x80");
   EXPECT_EQ(decoder.finish(), "");
 }
