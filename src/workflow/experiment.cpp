@@ -84,7 +84,7 @@ Experiment::Experiment(ExperimentConfig config)
       split_(bundle::split_sessions(dataset_.sessions,
                                     split_counts(config_.split, data_folder(config_.data.dir)))),
       templates_(bundle::PromptTemplates::load(config_.prompts)),
-      encoder_(bundle::SessionEncoder::from_gguf(config_.model.path)) {
+      encoder_(bundle::SessionEncoder::load(config_.model.path)) {
   inputs_ = hash_inputs(config_);
   split_.train = bundle::evenly_spread(split_.train, config_.split.train_limit);
   config_.run.dir = run_folder(config_.run.dir, data_folder(config_.data.dir), config_.data.domain);

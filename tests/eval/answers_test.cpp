@@ -53,7 +53,7 @@ class Answers : public testing::RealModel {
   void SetUp() override {
     RealModel::SetUp();
     if (!IsSkipped()) {
-      encoder_.emplace(bundle::SessionEncoder::from_gguf(testing::real_model_path()));
+      encoder_.emplace(bundle::SessionEncoder::load(testing::real_model_path()));
     }
   }
   void TearDown() override { std::filesystem::remove(file_); }
