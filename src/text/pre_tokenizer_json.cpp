@@ -7,7 +7,7 @@ namespace {
 
 std::string read_split(const JsonField& step) {
   if (!step["behavior"].is("Isolated")) {
-    step["behavior"].refuse("be \"Isolated\"");
+    step["behavior"].refuse(R"(be "Isolated")");
   }
   if (step["invert"].flag(false)) {
     step["invert"].refuse("be false");
@@ -16,7 +16,7 @@ std::string read_split(const JsonField& step) {
   const auto pattern = pcre_pattern(regex.text());
   if (!pattern) {
     regex.refuse(
-        "keep to literals, classes, \\s, \\S, \\d, \\p{..}, groups and repetitions of single characters");
+        R"(keep to literals, classes, \s, \S, \d, \p{..}, groups and repetitions of single characters)");
   }
   return *pattern;
 }
@@ -39,8 +39,8 @@ void read_step(const JsonField& step, bool last, std::vector<std::string>& patte
   } else if (type.is("Digits") && !last) {
     patterns.emplace_back(step["individual_digits"].flag(false) ? R"(\p{N})" : R"(\p{N}+)");
   } else {
-    type.refuse(last ? "be \"ByteLevel\" in the last step"
-                     : "be \"Split\" or \"Digits\" before the last step");
+    type.refuse(last ? R"(be "ByteLevel" in the last step)"
+                     : R"(be "Split" or "Digits" before the last step)");
   }
 }
 
