@@ -34,14 +34,17 @@ struct PackedMatmul : torch::autograd::Function<PackedMatmul> {
 }  // namespace
 
 at::Tensor FrozenLinear::forward(const at::Tensor& x) const {
-  if (packed_ == nullptr) {
-    return at::mm(x, dense_.t());
-  }
-  return PackedMatmul::apply(x, c10::make_intrusive<WeightHandle>(packed_));
+  const at::Tensor y = packed_ == nullptr
+                           ? at::mm(x, dense_.t())
+                           : PackedMatmul::apply(x, c10::make_intrusive<WeightHandle>(packed_));
+  return bias_.defined() ? y + bias_ : y;
 }
 
 std::int64_t FrozenLinear::bytes() const noexcept {
-  return packed_ ? packed_->bytes() : dense_.numel() * static_cast<std::int64_t>(dense_.element_size());
+  const auto held = [](const at::Tensor& t) {
+    return t.defined() ? t.numel() * static_cast<std::int64_t>(t.element_size()) : 0;
+  };
+  return (packed_ ? packed_->bytes() : held(dense_)) + held(bias_);
 }
 
 }  // namespace routedk::quant
