@@ -33,9 +33,8 @@ void decode_nibbles(const std::byte* codes, float* out, const Decode& decode) {
 
 // scale: half; 16 bytes of nibbles.
 void decode_q4_0(const std::byte* block, float* out) {
-  decode_nibbles(block + 2, out, [scale = load_half(block)](int code, int) {
-    return static_cast<float>(code - 8) * scale;
-  });
+  decode_nibbles(block + 2, out,
+                 [scale = load_half(block)](int code, int) { return static_cast<float>(code - 8) * scale; });
 }
 
 // scale, minimum: half; 16 bytes of nibbles.

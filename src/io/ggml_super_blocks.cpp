@@ -19,8 +19,7 @@ ScaleAndMin sub_block_scale(const std::byte* block, int i) {
   const float scale = load_half(block);
   const float min = load_half(block + 2);
   const auto packed = [&](int at) { return std::to_integer<unsigned>(block[4 + at]); };
-  const unsigned scale_code =
-      i < 4 ? packed(i) & 63U : (packed(i + 4) & 15U) | (packed(i - 4) >> 6 << 4);
+  const unsigned scale_code = i < 4 ? packed(i) & 63U : (packed(i + 4) & 15U) | (packed(i - 4) >> 6 << 4);
   const unsigned min_code = i < 4 ? packed(i + 4) & 63U : packed(i + 4) >> 4 | (packed(i) >> 6 << 4);
   return {scale * static_cast<float>(scale_code), min * static_cast<float>(min_code)};
 }
@@ -50,9 +49,8 @@ void decode_q4_k(const std::byte* block, float* out) {
 // As Q4_K with 32 bytes before the nibbles: bit s of byte i is the fifth bit of element i of sub-block s.
 void decode_q5_k(const std::byte* block, float* out) {
   const std::byte* const high = block + 4 + kScaleBytes;
-  decode_sub_blocks(block, high + kSubBlock, out, [high](int sub, int i) {
-    return (std::to_integer<unsigned>(high[i]) >> sub & 1U) << 4;
-  });
+  decode_sub_blocks(block, high + kSubBlock, out,
+                    [high](int sub, int i) { return (std::to_integer<unsigned>(high[i]) >> sub & 1U) << 4; });
 }
 
 // Two halves of 128 elements, each 64 bytes of low nibbles and 32 of high bit pairs; 16 int8 scales of 16

@@ -38,7 +38,9 @@ void read_rope(const JsonFields& fields, LlamaConfig& c) {
   fields.require(!fields.boolean("rope_interleaved", false), "rope_interleaved", "false");
   if (fields.has(rope_key(fields))) {
     static constexpr std::array<const char*, 8> kKnown = {
-        "rope_type", "type", "rope_theta", "partial_rotary_factor", "factor", "low_freq_factor",
+        "rope_type",        "type",
+        "rope_theta",       "partial_rotary_factor",
+        "factor",           "low_freq_factor",
         "high_freq_factor", "original_max_position_embeddings"};
     const JsonFields rope = fields.section(rope_key(fields));
     for (const auto& [key, value] : rope.all().items()) {
@@ -80,7 +82,8 @@ RopeScaling scaling_of_divisors(LlamaConfig config) {
   config.rope_divisors.clear();
   config.rope_scaling = scaling;
   if (!at::allclose(inverse_frequencies(config), wanted, /*rtol=*/1e-5, /*atol=*/0.0)) {
-    throw_<FileError>("`rope_freqs.weight` must be the scaling of a Llama 3 to be written as JSON, but is another");
+    throw_<FileError>(
+        "`rope_freqs.weight` must be the scaling of a Llama 3 to be written as JSON, but is another");
   }
   return scaling;
 }
@@ -116,7 +119,7 @@ LlamaConfig LlamaConfig::from_json(const std::filesystem::path& file) {
 }
 
 io::Json config_json(const LlamaConfig& c, const std::string& dtype) {
-  return {{"architectures", {"LlamaForCausalLM"}},
+  return {{"architectures", io::Json::array({"LlamaForCausalLM"})},
           {"model_type", "llama"},
           {"vocab_size", c.vocab},
           {"hidden_size", c.hidden},

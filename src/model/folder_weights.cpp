@@ -10,7 +10,8 @@
 
 namespace routedk::model {
 FolderWeights::FolderWeights(const std::filesystem::path& folder)
-    : WeightSource(LlamaConfig::from_json(folder / "config.json")), shards_(io::SafetensorsShards::open(folder)) {
+    : WeightSource(LlamaConfig::from_json(folder / "config.json")),
+      shards_(io::SafetensorsShards::open(folder)) {
   read_quantization();
 }
 

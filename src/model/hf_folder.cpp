@@ -15,10 +15,15 @@ namespace {
 namespace fs = std::filesystem;
 
 /// What goes along with a model's weights.
-constexpr std::array<const char*, 9> kCompanions = {
-    "generation_config.json", "tokenizer.json",     "tokenizer.model",
-    "tokenizer_config.json",  "added_tokens.json",  "special_tokens_map.json",
-    "vocab.json",             "chat_template.jinja", "merges.txt"};
+constexpr std::array<const char*, 9> kCompanions = {"generation_config.json",
+                                                    "tokenizer.json",
+                                                    "tokenizer.model",
+                                                    "tokenizer_config.json",
+                                                    "added_tokens.json",
+                                                    "special_tokens_map.json",
+                                                    "vocab.json",
+                                                    "chat_template.jinja",
+                                                    "merges.txt"};
 
 std::string dtype_word(at::ScalarType dtype) {
   switch (dtype) {
@@ -91,18 +96,19 @@ io::Json quantization_config(bool double_quant, at::ScalarType dtype) {
           {"bnb_4bit_use_double_quant", double_quant},
           {"bnb_4bit_quant_storage", "uint8"},
           {"bnb_4bit_compute_dtype", dtype_word(dtype)},
-          {"llm_int8_skip_modules", {"lm_head"}}};
+          {"llm_int8_skip_modules", io::Json::array({"lm_head"})}};
 }
 
-/// The tensors of a quantised model: first the matrices, of which each fills a multiple of 8 bytes, so that all
-/// tensors lie aligned.
+/// The tensors of a quantised model: first the matrices, of which each fills a multiple of 8 bytes, so that
+/// all tensors lie aligned.
 std::vector<Parameter> matrices_first(const LlamaConfig& config) {
   std::vector<Parameter> all = parameters(config);
   std::stable_partition(all.begin(), all.end(), [](const Parameter& p) { return p.linear; });
   return all;
 }
 
-void append_nf4(io::ShardWriter& writer, const std::string& name, const at::Tensor& dense, bool double_quant) {
+void append_nf4(io::ShardWriter& writer, const std::string& name, const at::Tensor& dense,
+                bool double_quant) {
   const auto layout = quant::nf4_layout(name, dense.size(0), dense.size(1), double_quant);
   const auto tensors = quant::nf4_tensors(quant::PackedWeight::quantize(dense, double_quant));
   for (std::size_t i = 0; i < layout.size(); ++i) {

@@ -7,7 +7,8 @@
 
 namespace routedk::model {
 
-JsonFields::JsonFields(const std::filesystem::path& path) : file_(path.string()), fields_(io::read_json(path)) {
+JsonFields::JsonFields(const std::filesystem::path& path)
+    : file_(path.string()), fields_(io::read_json(path)) {
   if (!fields_.is_object()) {
     throw_<FileError>("{} must be a JSON object, but is {} instead", file_, fields_.type_name());
   }
@@ -24,12 +25,11 @@ bool JsonFields::has(const std::string& key) const {
 void JsonFields::require(bool holds, const std::string& key, const std::string& rule) const {
   if (!holds) {
     const auto found = fields_.find(key);
-    throw_<FileError>(
-        "`{}{}` must be {}, but is {} instead ({})", prefix_, key, rule,
-        found == fields_.end()
-            ? "missing"
-            : found->dump(-1, ' ', false, io::Json::error_handler_t::replace).substr(0, 60),
-        file_);
+    throw_<FileError>("`{}{}` must be {}, but is {} instead ({})", prefix_, key, rule,
+                      found == fields_.end()
+                          ? "missing"
+                          : found->dump(-1, ' ', false, io::Json::error_handler_t::replace).substr(0, 60),
+                      file_);
   }
 }
 
@@ -67,8 +67,9 @@ std::vector<std::string> JsonFields::texts(const std::string& key) const {
     return {};
   }
   const io::Json& list = fields_[key];
-  require(list.is_array() && std::all_of(list.begin(), list.end(), [](const auto& t) { return t.is_string(); }),
-          key, "a list of texts");
+  require(
+      list.is_array() && std::all_of(list.begin(), list.end(), [](const auto& t) { return t.is_string(); }),
+      key, "a list of texts");
   return list.get<std::vector<std::string>>();
 }
 

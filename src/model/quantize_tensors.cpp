@@ -10,8 +10,8 @@ bool is_matrix(const io::TensorView& tensor) {
   return quant::is_weight_type(tensor.dtype) && tensor.shape.size() == 2 && !tensor.bytes.empty();
 }
 
-/// Matrices first, of which each fills a multiple of 8 bytes; then the others, widest elements first: so all lie
-/// aligned.
+/// Matrices first, of which each fills a multiple of 8 bytes; then the others, widest elements first: so all
+/// lie aligned.
 std::vector<const io::TensorView*> in_order(const io::SafetensorsFile& file) {
   std::vector<const io::TensorView*> order;
   for (const auto& [name, tensor] : file.tensors()) {
@@ -20,7 +20,8 @@ std::vector<const io::TensorView*> in_order(const io::SafetensorsFile& file) {
   const auto rank = [](const io::TensorView* tensor) {
     return is_matrix(*tensor) ? 0 : -static_cast<int>(io::dtype_size(tensor->dtype)) + 9;
   };
-  std::stable_sort(order.begin(), order.end(), [&](const auto* a, const auto* b) { return rank(a) < rank(b); });
+  std::stable_sort(order.begin(), order.end(),
+                   [&](const auto* a, const auto* b) { return rank(a) < rank(b); });
   return order;
 }
 
@@ -33,8 +34,7 @@ void quantize_tensors(const std::filesystem::path& file, bool double_quant,
   std::vector<io::TensorView> plan;
   for (const io::TensorView* tensor : order) {
     if (is_matrix(*tensor)) {
-      const auto layout =
-          quant::nf4_layout(tensor->name, tensor->shape[0], tensor->shape[1], double_quant);
+      const auto layout = quant::nf4_layout(tensor->name, tensor->shape[0], tensor->shape[1], double_quant);
       plan.insert(plan.end(), layout.begin(), layout.end());
     } else {
       plan.push_back(*tensor);
@@ -49,8 +49,7 @@ void quantize_tensors(const std::filesystem::path& file, bool double_quant,
       continue;
     }
     const at::Tensor dense = quant::borrow_tensor(*tensor, source.mapping());
-    for (const at::Tensor& part :
-         quant::nf4_tensors(quant::PackedWeight::quantize(dense, double_quant))) {
+    for (const at::Tensor& part : quant::nf4_tensors(quant::PackedWeight::quantize(dense, double_quant))) {
       writer.append(quant::to_view(plan[next++].name, part.contiguous()));
     }
   }

@@ -34,11 +34,15 @@ std::int64_t nested_blocks(std::int64_t blocks) {
   return (blocks + kNestedBlock - 1) / kNestedBlock;
 }
 
+std::string path_of(const StoredTensor& tensor) {
+  return tensor.file == nullptr ? "no file" : tensor.file->path().string();
+}
+
 /// The parts of one matrix in a checkpoint.
 class Nf4Reader {
  public:
   Nf4Reader(const std::string& name, const FindTensor& find)
-      : name_(name), find_(find), file_(tensor(name).file->path().string()), state_(read_state()) {}
+      : name_(name), find_(find), file_(path_of(find(name))), state_(read_state()) {}
 
   PackedWeight read() {
     require(text("quant_type") == "nf4", "quant_type", "nf4");
@@ -61,7 +65,8 @@ class Nf4Reader {
   StoredTensor tensor(const std::string& name) const {
     StoredTensor found = find_(name);
     if (found.view == nullptr) {
-      throw_<FileError>("the NF4 matrix `{}` must have the tensor `{}`, but has none ({})", name_, name, file_);
+      throw_<FileError>("the NF4 matrix `{}` must have the tensor `{}`, but has none ({})", name_, name,
+                        file_);
     }
     return found;
   }
@@ -109,8 +114,8 @@ class Nf4Reader {
 
   at::ScalarType read_dtype() const {
     const std::string word = text("dtype");
-    const auto* const found = std::find_if(kDtypes.begin(), kDtypes.end(),
-                                           [&](const auto& entry) { return entry.first == word; });
+    const auto* const found =
+        std::find_if(kDtypes.begin(), kDtypes.end(), [&](const auto& entry) { return entry.first == word; });
     require(found != kDtypes.end(), "dtype", "float32, float16 or bfloat16");
     return found->second;
   }

@@ -4,6 +4,7 @@
 #include "routedk/quant/cpu/nf4_kernel.h"
 #include "routedk/quant/nf4.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include <ATen/Parallel.h>
@@ -63,8 +64,8 @@ void quantize_absmax(Nf4Parts& parts) {
 
 void require(const at::Tensor& part, const char* name, at::ScalarType dtype, std::int64_t size) {
   if (!part.defined() || part.scalar_type() != dtype || part.numel() != size || !part.is_contiguous()) {
-    throw_<Error>("the {} of an NF4 matrix must be {} contiguous elements of {}, but are {} of {}", name, size,
-                  at::toString(dtype), part.defined() ? part.numel() : 0,
+    throw_<Error>("the {} of an NF4 matrix must be {} contiguous elements of {}, but are {} of {}", name,
+                  size, at::toString(dtype), part.defined() ? part.numel() : 0,
                   part.defined() ? at::toString(part.scalar_type()) : "nothing");
   }
 }
@@ -76,7 +77,8 @@ PackedWeight::PackedWeight(Nf4Parts parts) : parts_(std::move(parts)) {
   require(parts_.codes, "codes", at::kByte, nf4_bytes(parts_.out * parts_.in));
   require(parts_.codebook, "codebook", at::kFloat, 16);
   if (!double_quantized()) {
-    return require(parts_.absmax, "absmax", at::kFloat, blocks);
+    require(parts_.absmax, "absmax", at::kFloat, blocks);
+    return;
   }
   require(parts_.nested_codes, "nested absmax codes", at::kByte, blocks);
   require(parts_.nested_absmax, "nested absmax", at::kFloat, (blocks + kNestedBlock - 1) / kNestedBlock);

@@ -36,7 +36,8 @@ TEST(Rotary, turns_each_half_split_pair_by_its_angle) {
 /// The formula of Llama 3.1 in doubles, one frequency at a time.
 double naive_frequency(const LlamaConfig& c, std::int64_t i) {
   const RopeScaling& s = *c.rope_scaling;
-  const double plain = std::pow(c.rope_theta, -2.0 * static_cast<double>(i) / static_cast<double>(c.head_dim));
+  const double plain =
+      std::pow(c.rope_theta, -2.0 * static_cast<double>(i) / static_cast<double>(c.head_dim));
   const double turns = static_cast<double>(s.original_context) * plain / (2.0 * M_PI);  // in that context
   if (turns > s.high_freq_factor) {
     return plain;

@@ -12,8 +12,9 @@
 
 namespace routedk::model {
 
-/// Llama 3.1's stretching of the rotary embedding: wavelengths above original_context / low_freq_factor tokens
-/// grow by `factor`, those below original_context / high_freq_factor stay, between them it is interpolated.
+/// Llama 3.1's stretching of the rotary embedding: wavelengths above original_context / low_freq_factor
+/// tokens grow by `factor`, those below original_context / high_freq_factor stay, between them it is
+/// interpolated.
 struct RopeScaling {
   double factor = 8.0;
   double low_freq_factor = 1.0;
@@ -40,8 +41,9 @@ struct LlamaConfig {
 
   /// From GGUF metadata; FileError when the architecture is not `llama` or a size is out of range.
   static LlamaConfig from_gguf(const io::GgufFile& file);
-  /// From a Hugging Face config.json, both spellings of the rotary scaling. FileError names the field in which
-  /// the model is not a Llama as computed here. Fields that transformers' Llama does not read are not either.
+  /// From a Hugging Face config.json, both spellings of the rotary scaling. FileError names the field in
+  /// which the model is not a Llama as computed here. Fields that transformers' Llama does not read are not
+  /// either.
   static LlamaConfig from_json(const std::filesystem::path& file);
 };
 

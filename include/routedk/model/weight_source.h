@@ -17,14 +17,14 @@ namespace routedk::model {
 
 /// How a file keeps a parameter.
 struct StoredAs {
-  std::string type;        ///< "BF16", "Q4_K", "NF4" (with 8-bit scales "NF4 double")
+  std::string type;  ///< "BF16", "Q4_K", "NF4" (with 8-bit scales "NF4 double")
   std::uint64_t bytes = 0;
 };
 
 class WeightSource {
  public:
-  /// A GGUF file, or a folder with config.json and model.safetensors or shards. FileError when it is neither or
-  /// not a Llama.
+  /// A GGUF file, or a folder with config.json and model.safetensors or shards. FileError when it is neither
+  /// or not a Llama.
   static std::unique_ptr<WeightSource> open(const std::filesystem::path& path);
 
   WeightSource(const WeightSource&) = delete;
@@ -32,20 +32,21 @@ class WeightSource {
   virtual ~WeightSource() = default;
 
   const LlamaConfig& config() const noexcept { return config_; }
-  /// The type dense parameters are read in: float32 for a GGUF, what config.json or the file says for a folder.
+  /// The type dense parameters are read in: float32 for a GGUF, what config.json or the file says for a
+  /// folder.
   virtual at::ScalarType dtype() const = 0;
   /// Whether the linears come in NF4, those that config.json excepts aside.
   virtual bool quantized() const = 0;
 
   /// A parameter's values in the file's floating type (fp32 where it is in blocks or NF4), finite, read-only:
-  /// they may lie in the mapped file, whose pages are given back when the tensor dies. FileError names tensor,
-  /// rule and shape.
+  /// they may lie in the mapped file, whose pages are given back when the tensor dies. FileError names
+  /// tensor, rule and shape.
   virtual at::Tensor dense(const std::string& name, const std::vector<std::int64_t>& shape) = 0;
   /// The matrix as the file packs it; nothing where it is dense there.
   virtual std::optional<quant::PackedWeight> packed(const std::string& name, LinearShape shape) = 0;
   virtual StoredAs stored(const std::string& name) const = 0;
-  /// FileError when a tensor of the file was not asked for, but for `rotary_emb.inv_freq` and a copy of a tied
-  /// embedding in lm_head.weight.
+  /// FileError when a tensor of the file was not asked for, but for `rotary_emb.inv_freq` and a copy of a
+  /// tied embedding in lm_head.weight.
   virtual void finish() = 0;
 
  protected:

@@ -10,8 +10,8 @@
 
 namespace routedk::quant {
 
-/// A frozen linear, most often without bias. Gradients flow to the input only; no dense copy of a packed weight is ever
-/// kept: forward and backward decode it anew.
+/// A frozen linear, most often without bias. Gradients flow to the input only; no dense copy of a packed
+/// weight is ever kept: forward and backward decode it anew.
 class FrozenLinear {
  public:
   FrozenLinear() = default;

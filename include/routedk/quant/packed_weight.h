@@ -31,8 +31,8 @@ class PackedWeight {
   /// the one above.
   explicit PackedWeight(Nf4Parts parts);
 
-  /// The dense [out,in] matrix: codebook value times absmax in fp32, rounded to the type the matrix was quantised
-  /// from, as bitsandbytes does, then to `dtype` (fp32 or bf16).
+  /// The dense [out,in] matrix: codebook value times absmax in fp32, rounded to the type the matrix was
+  /// quantised from, as bitsandbytes does, then to `dtype` (fp32 or bf16).
   at::Tensor dequantize(at::ScalarType dtype) const;
 
   std::int64_t out_features() const noexcept { return parts_.out; }
