@@ -31,9 +31,12 @@ void quantize_blocks(std::span<const float> values, std::span<std::uint8_t> code
   });
 }
 
-/// NaN does not show in a block's absmax, but does in the sum of its elements.
-void require_finite(const at::Tensor& values, const at::Tensor& absmax) {
-  if (!std::isfinite(absmax.max().item<float>()) || std::isnan(values.sum(at::kDouble).item<double>())) {
+void require_finite(const at::Tensor& values) {
+  if (values.numel() == 0) {
+    return;
+  }
+  const auto [least, most] = at::aminmax(values);  // both NaN where one value is
+  if (!std::isfinite(least.item<float>()) || !std::isfinite(most.item<float>())) {
     throw_<NumericError>("a matrix to quantise must be finite, but holds infinite or undefined values");
   }
 }
@@ -90,6 +93,7 @@ PackedWeight PackedWeight::quantize(const at::Tensor& dense, bool double_quant) 
     throw_<ConfigError>("a matrix to quantise must have 2 dimensions, but has {} instead", dense.dim());
   }
   const at::Tensor values = dense.to(at::kFloat).contiguous();
+  require_finite(values);
   Nf4Parts parts;
   parts.out = dense.size(0);
   parts.in = dense.size(1);
@@ -98,7 +102,6 @@ PackedWeight PackedWeight::quantize(const at::Tensor& dense, bool double_quant) 
   parts.codebook = standard_codebook();
   parts.absmax = at::empty({nf4_blocks(values.numel())}, at::kFloat);
   quantize_blocks(view<const float>(values), view<std::uint8_t>(parts.codes), view<float>(parts.absmax));
-  require_finite(values, parts.absmax);
   if (double_quant) {
     quantize_absmax(parts);
   }

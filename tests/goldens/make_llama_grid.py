@@ -70,6 +70,13 @@ def logits_of(model):
     return model.eval()(torch.tensor([IDS])).logits[0].float().contiguous()
 
 
+def in_bfloat16(model):
+    """As from_pretrained leaves it: model.bfloat16() would round the rotary frequencies too."""
+    for parameter in model.parameters():
+        parameter.data = parameter.data.bfloat16()
+    return model
+
+
 def make_grid():
     pool = (torch.randn(POOL, generator=torch.Generator().manual_seed(11)) * 0.15).bfloat16().float()
     tensors, cases = {"pool": pool}, {}
@@ -80,7 +87,7 @@ def make_grid():
         cases[name] = {"config": json.loads(config.to_json_string()), "parameters": fill(model, pool)}
         tensors[f"logits.{name}"] = logits_of(model)
         if tied == scaled:
-            tensors[f"bf16.{name}"] = logits_of(model.bfloat16())
+            tensors[f"bf16.{name}"] = logits_of(in_bfloat16(model))
     save_file(tensors, GRID / "grid.safetensors", metadata={"made_with": MADE_WITH})
     text = json.dumps({"made_with": MADE_WITH, "ids": IDS, "cases": cases}, default=str)
     (GRID / "cases.json").write_text(text.replace('"h', '\n"h') + "\n")
@@ -98,12 +105,12 @@ def fresh_folder(name):
 def make_sharded():
     torch.manual_seed(12)
     folder = fresh_folder("sharded")
-    model = LlamaForCausalLM(config_of((4, 2, None), True, True, "am", initializer_range=0.15)).bfloat16()
+    model = in_bfloat16(LlamaForCausalLM(config_of((4, 2, None), True, True, "am", initializer_range=0.15)))
     for name, parameter in model.named_parameters():
         if name.endswith("bias"):
             parameter.data.normal_(0, 0.1)
     model.save_pretrained(folder, max_shard_size="12KB")
-    save_logits(folder, model.float())
+    save_logits(folder, AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32))
 
 
 def decoded(quantised):
@@ -122,7 +129,7 @@ def make_nf4(name, double, skipped):
     torch.manual_seed(13)
     source = fresh_folder("source")
     sizes = dict(hidden_size=64, intermediate_size=128, initializer_range=0.12)
-    LlamaForCausalLM(config_of((4, 2, None), False, False, "", **sizes)).bfloat16().save_pretrained(source)
+    in_bfloat16(LlamaForCausalLM(config_of((4, 2, None), False, False, "", **sizes))).save_pretrained(source)
     options = BitsAndBytesConfig(
         load_in_4bit=True,
         bnb_4bit_quant_type="nf4",

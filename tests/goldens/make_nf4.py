@@ -57,7 +57,7 @@ def cases():
         "all_zero": torch.zeros(2, 64),
         "huge": normal(2, 96) * 1e37,
         "tiny": normal(2, 96) * 1e-30,
-        "subnormal_scale": normal(2, 64) * torch.tensor([1e-38, 3e-39])[:, None],
+        "subnormal_scale": normal(4, 64) * torch.tensor([1e-38, 3e-39, 1e-40, 1e-43])[:, None],
         "mixed_scales": normal(6, 64) * torch.tensor([1e-20, 1e-6, 1e-2, 1.0, 1e4, 1e20])[:, None],
         "ties": ties.reshape(1, 64),
         "negative_ties": torch.cat([-ties, 4.0 * ties]).reshape(2, 64),

@@ -1,7 +1,9 @@
 #include "routedk/model/backbone.h"
 #include "routedk/model/hf_folder.h"
 
+#include <algorithm>
 #include <cstdlib>
+#include <fstream>
 #include <iostream>
 
 #include "core/temporary_folder.h"
@@ -51,19 +53,20 @@ LlamaConfig shape() {
   return c;
 }
 
-std::filesystem::path scratch(const testing::TemporaryFolder& folder, const char* name) {
-  return folder / name;
-}
-
 class LargeModel : public ::testing::Test {
  protected:
   void SetUp() override {
     FolderSettings settings;
     settings.config = shape();
     settings.shard_bytes = settings.config.vocab == 8000 ? 50'000'000 : 5'000'000'000;
-    write_hf_folder(
-        settings, [](const Parameter& p) { return at::empty(p.shape, at::kBFloat16).normal_(0.0, 0.02); },
-        dense_);
+    write_hf_folder(settings, random_parameter, dense_);
+  }
+
+  /// Normal values of which one tile is repeated.
+  static at::Tensor random_parameter(const Parameter& parameter) {
+    static const at::Tensor tile = at::empty({1 << 20}, at::kBFloat16).normal_(0.0, 0.02);
+    const std::int64_t count = c10::multiply_integers(parameter.shape);
+    return tile.repeat({count / tile.numel() + 1}).narrow(0, 0, count).view(parameter.shape);
   }
 
   /// Of one matrix in bf16 and in fp32 at once, and what the allocator keeps.
@@ -73,7 +76,7 @@ class LargeModel : public ::testing::Test {
   }
 
   testing::TemporaryFolder folder_;
-  std::filesystem::path dense_ = scratch(folder_, "dense");
+  std::filesystem::path dense_ = folder_ / "dense";
 };
 
 TEST_F(LargeModel, loading_and_quantising_shards_peaks_below_the_quantised_model_and_one_matrix) {
@@ -86,7 +89,7 @@ TEST_F(LargeModel, loading_and_quantising_shards_peaks_below_the_quantised_model
 }
 
 TEST_F(LargeModel, writing_the_quantised_folder_needs_one_tensor_and_loading_it_leaves_codes_unread) {
-  const auto nf4 = scratch(folder_, "nf4");
+  const auto nf4 = folder_ / "nf4";
   const std::int64_t table = 8 * shape().vocab * shape().hidden;  // an embedding in fp32 and bf16 and mapped
   const std::int64_t writing = peak_of([&] { save_nf4_folder(dense_, /*double_quant=*/true, nf4); });
   EXPECT_LT(writing, std::max(table, one_matrix()) + 32 * kMiB);

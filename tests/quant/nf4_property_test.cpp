@@ -33,15 +33,15 @@ NaiveBlock naive_block(const std::vector<float>& values) {
     block.absmax = std::fmax(block.absmax, std::fabs(value));
   }
   for (const float value : values) {
-    const float inverse = 1.0F / block.absmax;
-    const float normalised = block.absmax == 0.0F ? 0.0F : value * inverse;
+    const float inverse = 1.0F / std::fmax(block.absmax, 1e-38F);  // found in bitsandbytes 0.50 by trial
+    const float normalised = value * inverse;
     block.codes.push_back(static_cast<int>(
         std::lower_bound(thresholds.begin(), thresholds.end(), normalised) - thresholds.begin()));
   }
   return block;
 }
 
-/// A matrix of any shape and scale: blocks of zeros, scales from 1e-30 to 1e30, values on the thresholds.
+/// A matrix of any shape and scale: blocks of zeros, scales from 1e-44 to 1e36, values on the thresholds.
 at::Tensor random_matrix(Random& random, at::ScalarType dtype) {
   const auto rows = static_cast<std::int64_t>(1 + random.below(40));
   const auto cols = static_cast<std::int64_t>(1 + random.below(300));
@@ -52,7 +52,7 @@ at::Tensor random_matrix(Random& random, at::ScalarType dtype) {
   for (std::int64_t i = 0; i < matrix.numel(); ++i) {
     if (i % kNf4Block == 0) {
       const std::uint64_t kind = random.below(8);
-      scale = kind == 0 ? 0.0 : kind == 1 ? std::pow(10.0, 60.0 * random.uniform() - 30.0) : 1.0;
+      scale = kind == 0 ? 0.0 : kind == 1 ? std::pow(10.0, 80.0 * random.uniform() - 44.0) : 1.0;
     }
     const bool on_threshold = random.below(10) == 0;
     const double value = on_threshold ? double{thresholds[random.below(15)]} : 2.0 * random.uniform() - 1.0;
