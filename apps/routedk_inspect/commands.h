@@ -12,5 +12,7 @@ using Chosen = std::function<void()>;
 
 void add_tokenize(CLI::App& app, Chosen& chosen);
 void add_logits(CLI::App& app, Chosen& chosen);
+void add_model(CLI::App& app, Chosen& chosen);
+void add_quantize(CLI::App& app, Chosen& chosen);
 
 }  // namespace routedk::apps

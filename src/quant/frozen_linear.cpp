@@ -15,9 +15,15 @@ struct WeightHandle : torch::CustomClassHolder {
   std::shared_ptr<const PackedWeight> weight;
 };
 
+/// Whether the fp32 product may read the codes: values that are to be rounded to a narrower type on the way,
+/// as bitsandbytes does, go through the dense matrix.
+bool direct(const at::Tensor& x, const PackedWeight& weight) {
+  return x.scalar_type() == at::kFloat && weight.parts().dtype == at::kFloat;
+}
+
 /// x [T,in] -> x W^T [T,out]
 at::Tensor matmul(const at::Tensor& x, const PackedWeight& weight) {
-  if (x.scalar_type() != at::kFloat) {
+  if (!direct(x, weight)) {
     return at::mm(x, weight.dequantize(x.scalar_type()).t());
   }
   const at::Tensor rows = x.contiguous();
@@ -28,7 +34,7 @@ at::Tensor matmul(const at::Tensor& x, const PackedWeight& weight) {
 
 /// dy [T,out] -> dy W [T,in]
 at::Tensor matmul_backward(const at::Tensor& dy, const PackedWeight& weight) {
-  if (dy.scalar_type() != at::kFloat) {
+  if (!direct(dy, weight)) {
     return at::mm(dy, weight.dequantize(dy.scalar_type()));
   }
   const at::Tensor rows = dy.contiguous();
@@ -56,14 +62,17 @@ struct PackedMatmul : torch::autograd::Function<PackedMatmul> {
 }  // namespace
 
 at::Tensor FrozenLinear::forward(const at::Tensor& x) const {
-  if (packed_ == nullptr) {
-    return at::mm(x, dense_.t());
-  }
-  return PackedMatmul::apply(x, c10::make_intrusive<WeightHandle>(packed_));
+  const at::Tensor y = packed_ == nullptr
+                           ? at::mm(x, dense_.t())
+                           : PackedMatmul::apply(x, c10::make_intrusive<WeightHandle>(packed_));
+  return bias_.defined() ? y + bias_ : y;
 }
 
 std::int64_t FrozenLinear::bytes() const noexcept {
-  return packed_ ? packed_->bytes() : dense_.numel() * static_cast<std::int64_t>(dense_.element_size());
+  const auto held = [](const at::Tensor& t) {
+    return t.defined() ? t.numel() * static_cast<std::int64_t>(t.element_size()) : 0;
+  };
+  return (packed_ ? packed_->bytes() : held(dense_)) + held(bias_);
 }
 
 }  // namespace routedk::quant

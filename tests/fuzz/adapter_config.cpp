@@ -1,6 +1,5 @@
 #include "peft_config.h"
 #include "support/tiny_llama.h"
-
 #include "targets.h"
 
 namespace routedk::fuzz {

@@ -5,9 +5,8 @@
 #include <map>
 #include <set>
 
-#include <gtest/gtest.h>
-
 #include "targets.h"
+#include <gtest/gtest.h>
 
 namespace routedk::fuzz {
 namespace {

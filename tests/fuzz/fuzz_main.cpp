@@ -6,10 +6,9 @@
 #include <cstdlib>
 #include <string>
 
+#include "targets.h"
 #include <sys/mman.h>
 #include <unistd.h>
-
-#include "targets.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const int file = ::memfd_create("input", 0);

@@ -45,7 +45,7 @@ struct Transposed {
   void pack(Block k, Block n, float* panel, const Scratch& scratch) const {
     for (std::int64_t j = 0; j < n.size; ++j) {
       nf4_range_to_float(w.codes, w.absmax, (n.begin + j) * w.cols + k.begin,
-                         {scratch.data() + j * k.size, static_cast<std::size_t>(k.size)});
+                         {scratch.data() + j * k.size, static_cast<std::size_t>(k.size)}, w.codebook);
     }
     std::fill(scratch.data() + n.size * k.size, scratch.data() + kPanel * k.size, 0.0F);
     transpose(scratch.data(), k.size, panel);
@@ -62,7 +62,7 @@ struct Plain {
     for (std::int64_t i = 0; i < k.size; ++i) {
       float* row = panel + i * kPanel;
       nf4_range_to_float(w.codes, w.absmax, (k.begin + i) * w.cols + n.begin,
-                         {row, static_cast<std::size_t>(n.size)});
+                         {row, static_cast<std::size_t>(n.size)}, w.codebook);
       std::fill(row + n.size, row + kPanel, 0.0F);
     }
   }

@@ -13,6 +13,7 @@ namespace routedk::quant::cpu {
 struct Nf4Matrix {
   const std::uint8_t* codes;
   Absmax absmax;
+  const float* codebook;  ///< [16]
   std::int64_t rows;
   std::int64_t cols;
 };
