@@ -22,7 +22,8 @@ void check(const std::string& name, const LoraSize& size) {
     throw_<ConfigError>("a rank of expert `{}` must not be negative, but is {} instead", name, size.rank);
   }
   if (size.rank > 0 && !(size.alpha > 0 && std::isfinite(size.alpha))) {
-    throw_<ConfigError>("`lora_alpha` of expert `{}` must be a positive number, but is {} instead", name, size.alpha);
+    throw_<ConfigError>("`lora_alpha` of expert `{}` must be a positive number, but is {} instead", name,
+                        size.alpha);
   }
 }
 

@@ -2,7 +2,6 @@
 
 #include "routedk/core/error.h"
 
-#include <algorithm>
 #include <system_error>
 
 namespace routedk::experts {
@@ -15,7 +14,8 @@ io::Json read(const std::filesystem::path& path) {
   std::error_code unknown;
   const auto bytes = std::filesystem::file_size(path, unknown);
   if (!unknown && bytes > kMaxBytes) {
-    throw_<FileError>("the file must have at most {} bytes, but has {} ({})", kMaxBytes, bytes, path.string());
+    throw_<FileError>("the file must have at most {} bytes, but has {} ({})", kMaxBytes, bytes,
+                      path.string());
   }
   return io::read_json(path);
 }
@@ -23,10 +23,6 @@ io::Json read(const std::filesystem::path& path) {
 }  // namespace
 
 std::string short_text(const io::Json& value) {
-  const bool nested = std::any_of(value.begin(), value.end(), [](const io::Json& v) { return v.is_structured(); });
-  if (value.is_structured() && nested) {
-    return std::string("an ") + value.type_name() + " with " + std::to_string(value.size()) + " entries";
-  }
   const std::string text = value.dump();
   return text.size() <= kMaxShown ? text : text.substr(0, kMaxShown) + "...";
 }

@@ -8,7 +8,7 @@
 
 namespace routedk::experts {
 
-/// A value for an error: cut short, and without recursion into what may be nested a million times.
+/// A value for an error, cut short.
 std::string short_text(const io::Json& value);
 
 class JsonFields {

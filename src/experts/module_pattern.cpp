@@ -50,8 +50,8 @@ void ModulePattern::Free::operator()(pcre2_real_code_8* code) const noexcept {
 ModulePattern::ModulePattern(const std::string& expression, std::string shown, std::string place)
     : shown_(shown.substr(0, 60)), place_(std::move(place)) {
   if (shown.size() > kMaxLength) {
-    throw_<FileError>("a pattern must have at most {} characters, but `{}...` has {} ({})", kMaxLength, shown_,
-                      shown.size(), place_);
+    throw_<FileError>("a pattern must have at most {} characters, but `{}...` has {} ({})", kMaxLength,
+                      shown_, shown.size(), place_);
   }
   if (shown.find("{,") != std::string::npos) {  // Python: from 0; PCRE2 10.42: these very characters
     throw_<FileError>("a pattern must spell repetitions {{0,n}}, but `{}` has one without its 0 ({})", shown_,
@@ -76,13 +76,13 @@ bool ModulePattern::run(const std::string& module, unsigned options, std::string
     return false;
   }
   if (found < 0) {
-    throw_<FileError>("a pattern must match in at most {} steps, but `{}` does not: {} ({})", kMaxSteps, shown_,
-                      message_of(found), place_);
+    throw_<FileError>("a pattern must match in at most {} steps, but `{}` does not: {} ({})", kMaxSteps,
+                      shown_, message_of(found), place_);
   }
   PCRE2_UCHAR* text = nullptr;
   PCRE2_SIZE length = 0;
-  if (index != nullptr && pcre2_substring_get_byname(match.get(), reinterpret_cast<PCRE2_SPTR>("idx"), &text,
-                                                     &length) == 0) {
+  if (index != nullptr &&
+      pcre2_substring_get_byname(match.get(), reinterpret_cast<PCRE2_SPTR>("idx"), &text, &length) == 0) {
     index->assign(reinterpret_cast<const char*>(text), length);
     pcre2_substring_free(text);
   }

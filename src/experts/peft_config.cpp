@@ -23,29 +23,30 @@ bool is_alpha(const io::Json& value) {
 
 /// Fields that say nothing about what the adapter computes, or are read elsewhere.
 bool is_informative(const std::string& key) {
-  static const std::set<std::string> keys = {
-      "r",
-      "lora_alpha",
-      "use_rslora",
-      "rank_pattern",
-      "alpha_pattern",
-      "target_modules",
-      "exclude_modules",
-      "layers_to_transform",
-      "layers_pattern",
-      "auto_mapping",  // which Python class to load
-      "base_model_name_or_path",
-      "inference_mode",
-      "lora_dropout",  // training only
-      "peft_version",
-      "revision"};
+  static const std::set<std::string> keys = {"r",
+                                             "lora_alpha",
+                                             "use_rslora",
+                                             "rank_pattern",
+                                             "alpha_pattern",
+                                             "target_modules",
+                                             "exclude_modules",
+                                             "layers_to_transform",
+                                             "layers_pattern",
+                                             "auto_mapping",  // which Python class to load
+                                             "base_model_name_or_path",
+                                             "inference_mode",
+                                             "lora_dropout",  // training only
+                                             "peft_version",
+                                             "revision"};
   return keys.contains(key);
 }
 
 /// Fields whose default is neither absent, null, false nor empty.
 const io::Json& other_defaults() {
-  static const io::Json defaults = {{"bias", "none"}, {"megatron_core", "megatron.core"},
-                                    {"peft_type", "LORA"}, {"qalora_group_size", 16},
+  static const io::Json defaults = {{"bias", "none"},
+                                    {"megatron_core", "megatron.core"},
+                                    {"peft_type", "LORA"},
+                                    {"qalora_group_size", 16},
                                     {"task_type", "CAUSAL_LM"}};
   return defaults;
 }

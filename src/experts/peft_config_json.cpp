@@ -1,5 +1,3 @@
-#include "peft_config.h"
-
 #include "routedk/core/error.h"
 
 #include <algorithm>
@@ -7,6 +5,7 @@
 #include <vector>
 
 #include "module_names.h"
+#include "peft_config.h"
 
 namespace routedk::experts {
 namespace {

@@ -111,7 +111,8 @@ LayerFilter::LayerFilter(const JsonFields& fields, const model::LlamaConfig& mod
   const io::Json& layers = fields["layers_to_transform"];
   const io::Json& pattern = fields["layers_pattern"];
   const bool by_pattern = fields["target_modules"].is_string();
-  fields.require(layers.is_null() || !by_pattern, "layers_to_transform", "absent beside a pattern of targets");
+  fields.require(layers.is_null() || !by_pattern, "layers_to_transform",
+                 "absent beside a pattern of targets");
   fields.require(pattern.is_null() || !by_pattern, "layers_pattern", "absent beside a pattern of targets");
   fields.require(!layers.is_null() || !is_given(pattern), "layers_pattern",
                  "absent without `layers_to_transform`");

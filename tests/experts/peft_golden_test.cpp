@@ -1,5 +1,4 @@
 #include "routedk/experts/peft.h"
-
 #include "routedk/experts/routed_model.h"
 
 #include "core/temporary_folder.h"

@@ -141,7 +141,7 @@ INSTANTIATE_TEST_SUITE_P(
         BadField{"a_rank_that_is_none", "rank_pattern", R"({"q_proj": 0})"},
         BadField{"an_alpha_that_is_none", "alpha_pattern", R"({"q_proj": "4"})"},
         BadField{"a_pattern_that_is_none", "alpha_pattern", R"x({"q_proj(": 4})x"},
-        BadField{"a_pattern_that_never_ends", "alpha_pattern", R"x({"(\.|\w|l|a|_)*!": 4})x"},
+        BadField{"a_pattern_that_never_ends", "alpha_pattern", R"x({"([a-z._0-9]+)+[^a-z._0-9]": 4})x"},
         BadField{"patterns_in_a_list", "rank_pattern", "[4]"},
         BadField{"layers_beyond", "layers_to_transform", "[0, 2]"},
         BadField{"layers_below", "layers_to_transform", "-1"},
@@ -156,7 +156,8 @@ INSTANTIATE_TEST_SUITE_P(
         BadField{"negative_alpha", "lora_alpha", "-1"}, BadField{"rslora_number", "use_rslora", "1"},
         BadField{"no_targets", "target_modules", "[]"}, BadField{"null_targets", "target_modules", "null"},
         BadField{"a_regex_that_hits_nothing", "target_modules", "\"q_proj\""},
-        BadField{"a_regex_that_hits_the_head", "target_modules", R"x(".*(q_proj|o_proj|down_proj|lm_head)")x"},
+        BadField{"a_regex_that_hits_the_head", "target_modules",
+                 R"x(".*(q_proj|o_proj|down_proj|lm_head)")x"},
         BadField{"unknown_target", "target_modules", "[\"q_proj\", \"lm_head\"]"},
         BadField{"container", "target_modules", "[\"self_attn\"]"}),
     [](const auto& test) { return test.param.name; });
@@ -175,14 +176,14 @@ TEST_F(BrokenPeft, garbage_in_place_of_a_configuration_is_refused_by_its_file) {
 }
 
 TEST_F(BrokenPeft, a_configuration_nested_a_million_deep_is_refused) {
-  write_file_atomic(path() / "adapter_config.json",
-                    R"({"peft_type": "LORA", "r": )" + std::string(1'000'000, '[') + std::string(1'000'000, ']') +
-                        "}");
-  EXPECT_THAT(refusal(), HasSubstr("`r`"));
+  write_file_atomic(
+      path() / "adapter_config.json",
+      R"({"peft_type": "LORA", "r": )" + std::string(1'000'000, '[') + std::string(1'000'000, ']') + "}");
+  EXPECT_THAT(refusal(), AllOf(HasSubstr("adapter_config.json"), HasSubstr("1000001")));
 }
 
 TEST_F(BrokenPeft, patterns_of_any_length_or_cost_end_in_one_line) {
-  const std::string slow = "(.*)*(.*)*(.*)*(.*)*x";
+  const std::string slow = "([a-z._0-9]+)+[^a-z._0-9]";
   EXPECT_THAT(refusal_of("target_modules", slow), AllOf(HasSubstr("steps"), HasSubstr(slow)));
   EXPECT_THAT(refusal_of("target_modules", std::string(5000, 'a')), HasSubstr("5000"));
   EXPECT_THAT(refusal_of("target_modules", std::string(900, '(')), HasSubstr("regular expression"));
