@@ -14,10 +14,11 @@ namespace routedk::experts {
 /// the backbone. ConfigError when the expert adapts nothing, SystemError when the disk is full.
 void save_peft(const Expert& expert, const std::filesystem::path& folder, const std::string& base_model);
 
-/// Reads what PEFT 0.21 reads: r, lora_alpha, use_rslora, rank_pattern, alpha_pattern, target_modules (names or
-/// their last parts, a regular expression, `all-linear`), exclude_modules, layers_to_transform, layers_pattern.
-/// Stricter than PEFT, which only warns: FileError when any other field is not at its default, a name or
-/// pattern hits no linear of `model`, or a tensor is missing, unknown, of another shape or not finite.
+/// Reads what PEFT 0.21 reads: r, lora_alpha, use_rslora, rank_pattern, alpha_pattern, target_modules (names
+/// or their last parts, a regular expression, `all-linear`), exclude_modules, layers_to_transform,
+/// layers_pattern. Stricter than PEFT, which only warns: FileError when any other field is not at its
+/// default, a name or pattern hits no linear of `model`, or a tensor is missing, unknown, of another shape or
+/// not finite.
 Expert load_peft(const std::filesystem::path& folder, const std::string& name,
                  const model::LlamaConfig& model);
 
