@@ -70,7 +70,7 @@ class Routed:
     def __init__(self, model, adapters, router):
         self.router = Router(router)
         if len(adapters) != len(self.router.config["experts"]):
-            raise ValueError(f"the router weighs {self.router.config['experts']}, but {len(adapters)} adapters are given")
+            raise ValueError(f"{len(adapters)} adapters must be {self.router.config['experts']}, as the router says")
         # PEFT mistakes adapter names that are parts of module names; numbered ones are safe.
         names = [f"expert{i}" for i in range(len(adapters))]
         self.model = PeftModel.from_pretrained(load_model(model), str(adapters[0]), adapter_name=names[0])

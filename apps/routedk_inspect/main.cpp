@@ -12,6 +12,9 @@ int main(int argc, char** argv) {
   apps::Chosen chosen;
   apps::add_tokenize(app, chosen);
   apps::add_logits(app, chosen);
+  apps::add_adapter(app, chosen);
+  apps::add_router(app, chosen);
+  apps::add_checkpoint(app, chosen);
   if (const int code = apps::parse(app, argc, argv); code >= 0) {
     return code;
   }

@@ -46,7 +46,8 @@ def main():
         tensors |= {f"{name}.alpha": alpha, f"{name}.prompt": prompt, f"{name}.whole": whole}
         print(name, alpha)
     made_with = versions("torch", "transformers", "peft")
-    save_file({k: v.contiguous() for k, v in tensors.items()}, HERE / "tiny_routed.safetensors", {"made_with": made_with})
+    tensors = {name: tensor.contiguous() for name, tensor in tensors.items()}
+    save_file(tensors, HERE / "tiny_routed.safetensors", metadata={"made_with": made_with})
 
 
 if __name__ == "__main__":
