@@ -16,7 +16,8 @@ void add_logits(CLI::App& app, Chosen& chosen) {
   command->add_option("--dtype", options->dtype, "float32 or bfloat16")->capture_default_str();
   command->add_option("--adapter", options->adapters, "a PEFT folder; once for each expert")
       ->allow_extra_args(false);
-  command->add_option("--gate", options->gate, "average, one-hot:I or a router's folder");
+  command->add_option("--gate", options->gate,
+                      "average, one-hot:I, ties:DENSITY[:RANK] or a router's folder");
   command->add_option("--full", options->full,
                       "write logits.<i> [T,V] of every line to this safetensors file");
   command->callback(

@@ -14,6 +14,9 @@ int main(int argc, char** argv) {
   apps::add_logits(app, chosen);
   apps::add_model(app, chosen);
   apps::add_quantize(app, chosen);
+  apps::add_adapter(app, chosen);
+  apps::add_router(app, chosen);
+  apps::add_checkpoint(app, chosen);
   if (const int code = apps::parse(app, argc, argv); code >= 0) {
     return code;
   }

@@ -90,8 +90,7 @@ ExpertBank::Stack ExpertBank::stack(std::int64_t layer, model::Linear linear, at
     a.push_back(f.a.detach());
     bt.push_back(f.bt.detach());
     expert.insert(expert.end(), static_cast<std::size_t>(f.a.size(0)), static_cast<std::int64_t>(i));
-    scale.insert(scale.end(), static_cast<std::size_t>(f.a.size(0)),
-                 static_cast<float>(experts_[i]->config().scale()));
+    scale.insert(scale.end(), static_cast<std::size_t>(f.a.size(0)), static_cast<float>(f.scale));
   }
   if (a.empty()) {
     return {};
@@ -123,9 +122,8 @@ at::Tensor ExpertBank::add_owned(const DeltaSite& site, const at::Tensor& x, con
       continue;
     }
     const at::Tensor input = dropped(site, run, runs.size() == 1 ? x : x.slice(0, run.begin, run.end));
-    const double scale = (*this)[run.owner].config().scale();
     const at::Tensor narrow = at::mm(input, f.a.to(x.scalar_type()).t());  // [t,r]
-    outputs.push_back(at::addmm(part, narrow, f.bt.to(x.scalar_type()), 1.0, scale));
+    outputs.push_back(at::addmm(part, narrow, f.bt.to(x.scalar_type()), 1.0, f.scale));
   }
   return outputs.size() == 1 ? outputs[0] : at::cat(outputs, 0);
 }

@@ -17,55 +17,71 @@ void fill_uniform(const at::Tensor& tensor, double bound, Random random) {
   }
 }
 
-}  // namespace
-
-double LoraConfig::scale() const {
-  const auto r = static_cast<double>(rank);
-  return alpha / (rank_stabilised ? std::sqrt(r) : r);
+void check(const std::string& name, const LoraSize& size) {
+  if (size.rank < 0) {
+    throw_<ConfigError>("a rank of expert `{}` must not be negative, but is {} instead", name, size.rank);
+  }
+  if (size.rank > 0 && !(size.alpha > 0 && std::isfinite(size.alpha))) {
+    throw_<ConfigError>("`lora_alpha` of expert `{}` must be a positive number, but is {} instead", name,
+                        size.alpha);
+  }
 }
 
-Expert::Expert(std::string name, const model::LlamaConfig& model, LoraConfig config)
-    : name_(std::move(name)),
-      config_(std::move(config)),
-      factors_(static_cast<std::size_t>(model.layers * model::kLinears)) {
-  if (config_.rank < 1) {
-    throw_<ConfigError>("`rank` of expert `{}` must be at least 1, but is {} instead", name_, config_.rank);
+}  // namespace
+
+LoraPlan::LoraPlan(const model::LlamaConfig& model, const LoraConfig& config)
+    : LoraPlan(model, config.rank_stabilised) {
+  if (config.rank < 1) {
+    throw_<ConfigError>("`rank` must be at least 1, but is {} instead", config.rank);
   }
-  if (!(config_.alpha > 0)) {
-    throw_<ConfigError>("`lora_alpha` of expert `{}` must be positive, but is {} instead", name_,
-                        config_.alpha);
-  }
-  std::vector<std::vector<std::int64_t>> shapes;
   for (std::int64_t layer = 0; layer < model.layers; ++layer) {
-    for (const model::Linear linear : config_.targets) {
+    for (const model::Linear linear : config.targets) {
+      at(layer, linear) = {config.rank, config.alpha};
+    }
+  }
+}
+
+double LoraPlan::scale(const LoraSize& size) const {
+  const auto r = static_cast<double>(size.rank);
+  return size.rank == 0 ? 0.0 : size.alpha / (rank_stabilised ? std::sqrt(r) : r);
+}
+
+Expert::Expert(std::string name, const model::LlamaConfig& model, LoraPlan plan)
+    : name_(std::move(name)), plan_(std::move(plan)), factors_(plan_.sizes.size()) {
+  std::vector<std::vector<std::int64_t>> shapes;
+  for (std::size_t i = 0; i < plan_.sizes.size(); ++i) {
+    const LoraSize& size = plan_.sizes[i];
+    check(name_, size);
+    if (size.rank > 0) {
+      const auto linear = static_cast<model::Linear>(i % static_cast<std::size_t>(model::kLinears));
       const model::LinearShape shape = linear_shape(model, linear);
-      shapes.push_back({config_.rank, shape.in});
-      shapes.push_back({config_.rank, shape.out});
+      shapes.push_back({size.rank, shape.in});
+      shapes.push_back({size.rank, shape.out});
     }
   }
   parameters_ = FlatParameters(shapes);
   auto leaf = parameters_.leaves().begin();
-  for (std::int64_t layer = 0; layer < model.layers; ++layer) {
-    for (const model::Linear linear : config_.targets) {
-      LoraFactors& f =
-          factors_[static_cast<std::size_t>(layer * model::kLinears + static_cast<std::int64_t>(linear))];
-      f.a = *leaf++;
-      f.bt = *leaf++;
+  for (std::size_t i = 0; i < plan_.sizes.size(); ++i) {
+    if (plan_.sizes[i].rank > 0) {
+      factors_[i].a = *leaf++;
+      factors_[i].bt = *leaf++;
+      factors_[i].scale = plan_.scale(plan_.sizes[i]);
     }
   }
 }
 
 void Expert::initialise(std::uint64_t seed) {
   const at::NoGradGuard no_grad;
-  for (std::int64_t layer = 0; layer < layers(); ++layer) {
-    for (const model::Linear linear : config_.targets) {
-      const LoraFactors& f = factors(layer, linear);
-      const auto where = {hash64(name_), static_cast<std::uint64_t>(layer),
-                          static_cast<std::uint64_t>(linear)};
-      fill_uniform(f.a, 1.0 / std::sqrt(static_cast<double>(f.a.size(1))), Random(seed, "lora_A", where));
-      f.bt.zero_();
-    }
-  }
+  for_each([&](std::int64_t layer, model::Linear linear, const LoraFactors& f) {
+    const auto where = {hash64(name_), static_cast<std::uint64_t>(layer), static_cast<std::uint64_t>(linear)};
+    fill_uniform(f.a, 1.0 / std::sqrt(static_cast<double>(f.a.size(1))), Random(seed, "lora_A", where));
+    f.bt.zero_();
+  });
+}
+
+at::Tensor dense_delta(const LoraFactors& factors) {
+  return factors.a.defined() ? at::mm(factors.bt.detach().t(), factors.a.detach()) * factors.scale
+                             : at::Tensor();
 }
 
 }  // namespace routedk::experts

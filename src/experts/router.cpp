@@ -1,7 +1,11 @@
 #include "routedk/experts/router.h"
 
+#include "routedk/core/error.h"
+
 namespace routedk::experts {
 namespace {
+
+constexpr double kPoolEps = 1e-6;
 
 std::vector<std::vector<std::int64_t>> router_shapes(std::int64_t layers, std::int64_t hidden,
                                                      std::int64_t experts) {
@@ -13,24 +17,57 @@ std::vector<std::vector<std::int64_t>> router_shapes(std::int64_t layers, std::i
   return shapes;
 }
 
+/// x [T,D] -> x / rms(x), row by row, in fp32.
+at::Tensor unit_rms(const at::Tensor& x) {
+  const at::Tensor exact = x.to(at::kFloat);
+  return exact * at::rsqrt(exact.square().mean(-1, true) + kPoolEps);
+}
+
+/// Zero but for the `count` largest alphas of each row, which sum to 1 again.
+at::Tensor largest(const at::Tensor& alpha, std::int64_t count) {
+  const auto order = std::get<1>(at::sort(alpha.detach(), /*stable=*/true, /*dim=*/-1, /*descending=*/true));
+  const at::Tensor mask = at::zeros_like(alpha.detach()).scatter_(-1, order.narrow(-1, 0, count), 1.0);
+  const at::Tensor kept = alpha * mask;
+  return kept / kept.sum(-1, true);
+}
+
 }  // namespace
 
-at::Tensor pool_prompts(const at::Tensor& hidden, const model::FlatBatch& batch) {
+at::Tensor pool_prompts(const at::Tensor& hidden, const model::FlatBatch& batch, bool rms) {
   std::vector<at::Tensor> pooled;
   for (std::int64_t s = 0; s < batch.sequences(); ++s) {
     const auto i = static_cast<std::size_t>(s);
-    pooled.push_back(
-        hidden.narrow(0, batch.cu_seqlens[i], batch.prompt_len[i]).mean(0, false, at::kFloat));  // [D]
+    const at::Tensor prompt = hidden.narrow(0, batch.cu_seqlens[i], batch.prompt_len[i]);  // [t,D]
+    pooled.push_back((rms ? unit_rms(prompt) : prompt).mean(0, false, at::kFloat));        // [D]
   }
   return at::stack(pooled, 0);  // [S,D]
 }
 
-RouterGate::RouterGate(std::int64_t layers, std::int64_t hidden, std::int64_t experts)
-    : parameters_(router_shapes(layers, hidden, experts)) {}
+RouterGate::RouterGate(std::int64_t layers, std::int64_t hidden, std::int64_t experts,
+                       const RouterOptions& options)
+    : layers_(layers),
+      options_(options),
+      parameters_(router_shapes(options.global ? 1 : layers, hidden, experts)) {
+  if (!(options.temperature > 0.0)) {
+    throw_<ConfigError>("`temperature` of a router must be positive, but is {} instead", options.temperature);
+  }
+  if (options.top_k < 0 || options.top_k > experts) {
+    throw_<ConfigError>("`top_k` of a router must be from 0 to its {} experts, but is {} instead", experts,
+                        options.top_k);
+  }
+}
+
+at::Tensor RouterGate::alpha(const at::Tensor& logits) const {
+  at::Tensor alpha = at::softmax(logits / options_.temperature, -1);
+  if (options_.top_k > 0) {
+    alpha = largest(alpha, options_.top_k);
+  }
+  return options_.k_softmax ? alpha * static_cast<double>(logits.size(-1)) : alpha;
+}
 
 GateRows RouterGate::rows(std::int64_t layer, const at::Tensor& hidden, const model::FlatBatch& batch) const {
-  const at::Tensor logits = at::addmm(bias(layer), pool_prompts(hidden, batch), weight(layer).t());  // [S,K]
-  return {at::softmax(logits, -1), {}};
+  const at::Tensor pooled = pool_prompts(hidden, batch, options_.rms_pool);  // [S,D]
+  return {alpha(at::addmm(bias(layer), pooled, weight(layer).t())), {}};
 }
 
 }  // namespace routedk::experts

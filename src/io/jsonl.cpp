@@ -21,7 +21,33 @@ std::string to_text(const Json& value, int indent) {
   return value.dump(indent, ' ', false, Json::error_handler_t::replace);
 }
 
+constexpr int kMaxDepth = 500;
+
+// How deep brackets nest outside strings: printing, comparing and copying a Json recurse.
+int depth_of(const std::string& text) {
+  int depth = 0;
+  int deepest = 0;
+  bool in_string = false;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const char c = text[i];
+    if (in_string) {
+      i += c == '\\' ? 1 : 0;
+      in_string = c != '"';
+    } else if (c == '"') {
+      in_string = true;
+    } else if (c == '[' || c == '{') {
+      deepest = std::max(deepest, ++depth);
+    } else if (c == ']' || c == '}') {
+      --depth;
+    }
+  }
+  return deepest;
+}
+
 Json parse(const std::string& text, const std::string& place) {
+  if (const int depth = depth_of(text); depth > kMaxDepth) {
+    throw_<FileError>("{} must nest at most {} brackets, but nests {}.", place, kMaxDepth, depth);
+  }
   try {
     return Json::parse(text);
   } catch (const Json::exception& error) {

@@ -37,10 +37,22 @@ std::uint64_t hash_files(const std::filesystem::path& folder) {
   return hash;
 }
 
+/// A GGUF file's size, or that of all files of a model folder.
+std::uintmax_t model_bytes(const std::filesystem::path& model) {
+  if (!std::filesystem::is_directory(model)) {
+    return std::filesystem::file_size(model);
+  }
+  std::uintmax_t bytes = 0;
+  for (const auto& entry : std::filesystem::directory_iterator(model)) {
+    bytes += entry.is_regular_file() ? entry.file_size() : 0;
+  }
+  return bytes;
+}
+
 std::uint64_t hash_inputs(const ExperimentConfig& config) {
   const std::uint64_t data = hash_files(data_folder(config.data.dir) / config.data.domain);
   return mix64(data ^ mix64(hash_files(config.prompts)) ^
-               mix64(mix64(std::filesystem::file_size(config.model.path))));
+               mix64(mix64(model_bytes(config.model.path))));
 }
 
 io::Json versions(at::ScalarType dtype) {

@@ -1,17 +1,15 @@
 #include "routedk/workflow/logits.h"
 
 #include "routedk/core/error.h"
-#include "routedk/experts/peft.h"
 #include "routedk/experts/routed_model.h"
-#include "routedk/experts/router_file.h"
 #include "routedk/io/jsonl.h"
 #include "routedk/model/attention.h"
 #include "routedk/quant/tensor_view.h"
 
 #include <algorithm>
-#include <charconv>
 #include <memory>
 
+#include "mixture.h"
 #include <ATen/ATen.h>
 #include <ATen/core/grad_mode.h>
 
@@ -96,68 +94,6 @@ model::LoadOptions load_options(const LogitsOptions& options) {
   return load;
 }
 
-/// "adapters/base/" -> "base"
-std::string folder_name(const std::filesystem::path& folder) {
-  const auto absolute = std::filesystem::absolute(folder).lexically_normal();
-  return (absolute.has_filename() ? absolute : absolute.parent_path()).filename().string();
-}
-
-std::shared_ptr<experts::ExpertBank> load_bank(const LogitsOptions& options,
-                                               const model::Backbone& backbone) {
-  std::vector<std::shared_ptr<experts::Expert>> loaded;
-  for (const auto& folder : options.adapters) {
-    loaded.push_back(std::make_shared<experts::Expert>(
-        experts::load_peft(folder, folder_name(folder), backbone.config())));
-  }
-  auto bank = std::make_shared<experts::ExpertBank>(std::move(loaded));
-  bank->freeze(backbone.dtype());
-  return bank;
-}
-
-std::unique_ptr<experts::Gate> one_hot_gate(const std::string& spec, std::int64_t experts) {
-  const char* const first = spec.data() + spec.find(':') + 1;
-  const char* const last = spec.data() + spec.size();
-  int chosen = -1;
-  const auto [end, error] = std::from_chars(first, last, chosen);
-  if (error != std::errc() || end != last || chosen < 0 || chosen >= experts) {
-    throw_<ConfigError>("I of the gate one-hot:I must be from 0 to {}, but the gate is `{}` instead",
-                        experts - 1, spec);
-  }
-  return std::make_unique<experts::OwnerGate>(std::vector<int>{chosen}, experts);
-}
-
-/// The adapters must be as many as the router's experts; those of the same name must stand at the same place.
-std::unique_ptr<experts::Gate> router_gate(const std::string& folder, const experts::ExpertBank& bank,
-                                           const model::LlamaConfig& config) {
-  experts::NamedRouter router = experts::load_router(folder, config);
-  const auto count = static_cast<std::int64_t>(router.experts.size());
-  if (count != bank.size()) {
-    throw_<ConfigError>("a router's adapters must be as many as its {} experts, but are {} ({})", count,
-                        bank.size(), folder);
-  }
-  for (std::int64_t i = 0; i < count; ++i) {
-    const auto named = std::find(router.experts.begin(), router.experts.end(), bank[i].name());
-    if (named != router.experts.end() && named - router.experts.begin() != i) {
-      throw_<ConfigError>("adapter `{}` must be number {} as in the router, but is number {} ({})",
-                          bank[i].name(), named - router.experts.begin(), i, folder);
-    }
-  }
-  return std::make_unique<experts::RouterGate>(std::move(router.gate));
-}
-
-std::unique_ptr<experts::Gate> make_gate(const LogitsOptions& options, const experts::ExpertBank& bank,
-                                         const model::LlamaConfig& config) {
-  const std::string usual = bank.size() == 1 ? "one-hot:0" : "average";
-  const std::string spec = options.gate.empty() ? usual : options.gate;
-  if (spec == "average") {
-    return std::make_unique<experts::FixedGate>(experts::FixedGate::average(bank.size()));
-  }
-  if (spec.starts_with("one-hot:")) {
-    return one_hot_gate(spec, bank.size());
-  }
-  return router_gate(spec, bank, config);
-}
-
 /// The model, its experts and their gate, ready to answer.
 class Answerer {
  public:
@@ -166,8 +102,11 @@ class Answerer {
             std::make_shared<model::Backbone>(model::Backbone::load(options.model, load_options(options)))),
         full_(!options.full.empty()) {
     if (!options.adapters.empty()) {
-      routed_ = std::make_unique<experts::RoutedModel>(backbone_, load_bank(options, *backbone_));
-      gate_ = make_gate(options, routed_->bank(), backbone_->config());
+      Mixture mixture =
+          make_mixture(options.gate, load_bank(options.adapters, backbone_->config()), backbone_->config());
+      mixture.bank->freeze(backbone_->dtype());
+      routed_ = std::make_unique<experts::RoutedModel>(backbone_, std::move(mixture.bank));
+      gate_ = std::move(mixture.gate);
     } else if (!options.gate.empty()) {
       throw_<ConfigError>("a gate must have adapters to weigh, but `{}` has none", options.gate);
     }

@@ -1,5 +1,6 @@
 #include "routedk/core/progress.h"
 #include "routedk/io/jsonl.h"
+#include "routedk/model/weight_source.h"
 #include "routedk/workflow/steps.h"
 
 #include <algorithm>
@@ -65,7 +66,7 @@ void run_experiment(Experiment& experiment, const std::string& from) {
 std::string plan(Experiment& experiment) {
   const ExperimentConfig& c = experiment.config();
   const bundle::Split& split = experiment.split();
-  const auto model = model::LlamaConfig::from_gguf(io::GgufFile::open(c.model.path));
+  const model::LlamaConfig model = model::WeightSource::open(c.model.path)->config();
   const auto experts = static_cast<std::int64_t>(c.experts.size());
   const std::int64_t sessions = trainable_sessions(split.train);
   std::string text = fmt::format("data      {} / {}: {} training, {} validation, {} test sessions\n",

@@ -38,22 +38,38 @@ TEST(Expert, initial_factors_depend_on_seed_and_name_alone) {
 }
 
 TEST(Expert, has_no_factors_where_it_adapts_nothing) {
-  const Expert expert("base", tiny_config(), {4, 8.0, false, {model::Linear::kV}});
+  const Expert expert("base", tiny_config(), LoraConfig{4, 8.0, false, {model::Linear::kV}});
   EXPECT_FALSE(expert.factors(0, model::Linear::kQ).a.defined());
   EXPECT_EQ(expert.factors(0, model::Linear::kV).a.sizes(), (at::IntArrayRef{4, 32}));
   EXPECT_EQ(expert.factors(0, model::Linear::kV).bt.sizes(), (at::IntArrayRef{4, 16}));
   EXPECT_EQ(expert.parameters().size(), 2 * 4 * (32 + 16));
 }
 
-TEST(LoraConfig, scale_is_alpha_over_rank_or_over_its_root) {
-  EXPECT_DOUBLE_EQ((LoraConfig{16, 32.0, false, {}}.scale()), 2.0);
-  EXPECT_DOUBLE_EQ((LoraConfig{16, 32.0, true, {}}.scale()), 8.0);
+TEST(LoraPlan, scale_is_alpha_over_rank_or_over_its_root) {
+  EXPECT_DOUBLE_EQ(LoraPlan(tiny_config(), false).scale({16, 32.0}), 2.0);
+  EXPECT_DOUBLE_EQ(LoraPlan(tiny_config(), true).scale({16, 32.0}), 8.0);
+}
+
+TEST(Expert, each_linear_has_its_own_rank_and_scale) {
+  LoraPlan plan(tiny_config(), false);
+  plan.at(0, model::Linear::kQ) = {2, 8.0};
+  plan.at(1, model::Linear::kQ) = {5, 5.0};
+  const Expert expert("mixed", tiny_config(), plan);
+  EXPECT_EQ(expert.factors(0, model::Linear::kQ).a.size(0), 2);
+  EXPECT_EQ(expert.factors(1, model::Linear::kQ).bt.size(0), 5);
+  EXPECT_DOUBLE_EQ(expert.factors(0, model::Linear::kQ).scale, 4.0);
+  EXPECT_DOUBLE_EQ(expert.factors(1, model::Linear::kQ).scale, 1.0);
+  EXPECT_FALSE(expert.factors(0, model::Linear::kK).a.defined());
+  EXPECT_EQ(expert.parameters().size(), 7 * (32 + 32));
 }
 
 TEST(Expert, ranks_and_alphas_that_are_not_positive_are_refused) {
-  EXPECT_THROW(Expert("base", tiny_config(), {0, 32.0, false, {}}), ConfigError);
-  EXPECT_THROW(Expert("base", tiny_config(), {1, 0.0, false, {}}), ConfigError);
-  EXPECT_THROW(Expert("base", tiny_config(), {1, std::nan(""), false, {}}), ConfigError);
+  const auto make = [](std::int64_t rank, double alpha) {
+    return Expert("base", tiny_config(), LoraConfig{.rank = rank, .alpha = alpha});
+  };
+  EXPECT_THROW(make(0, 32.0), ConfigError);
+  EXPECT_THROW(make(1, 0.0), ConfigError);
+  EXPECT_THROW(make(1, std::nan("")), ConfigError);
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 #include "routedk/experts/peft.h"
 
 #include "routedk/core/error.h"
+#include "routedk/core/files.h"
 #include "routedk/experts/routed_model.h"
 #include "routedk/io/jsonl.h"
 
@@ -62,8 +63,8 @@ TEST(Peft, a_saved_adapter_comes_back_bit_for_bit) {
     save_peft(*expert, folder / expert->name(), "tiny");
     const Expert loaded = load_peft(folder / expert->name(), expert->name(), tiny_config());
     EXPECT_EQ(loaded.name(), expert->name());
-    EXPECT_EQ(loaded.config().targets, expert->config().targets);
-    EXPECT_EQ(loaded.config().scale(), expert->config().scale());
+    EXPECT_EQ(loaded.plan().sizes, expert->plan().sizes);
+    EXPECT_EQ(loaded.plan().rank_stabilised, expert->plan().rank_stabilised);
     EXPECT_TRUE(at::equal(loaded.parameters().values(), expert->parameters().values()));
   }
 }
@@ -136,21 +137,84 @@ INSTANTIATE_TEST_SUITE_P(
         BadField{"another_method", "peft_type", "\"IA3\""},
         BadField{"another_task", "task_type", "\"SEQ_CLS\""},
         BadField{"saved_modules", "modules_to_save", "[\"lm_head\"]"},
-        BadField{"rank_pattern", "rank_pattern", "{\"q_proj\": 4}"},
-        BadField{"some_layers", "layers_to_transform", "[0]"},
+        BadField{"a_pattern_that_hits_nothing", "rank_pattern", R"({"v_proj": 4})"},
+        BadField{"a_rank_that_is_none", "rank_pattern", R"({"q_proj": 0})"},
+        BadField{"an_alpha_that_is_none", "alpha_pattern", R"({"q_proj": "4"})"},
+        BadField{"a_pattern_that_is_none", "alpha_pattern", R"x({"q_proj(": 4})x"},
+        BadField{"a_pattern_that_never_ends", "alpha_pattern", R"x({"([a-z._0-9]+)+[^a-z._0-9]": 4})x"},
+        BadField{"patterns_in_a_list", "rank_pattern", "[4]"},
+        BadField{"layers_beyond", "layers_to_transform", "[0, 2]"},
+        BadField{"layers_below", "layers_to_transform", "-1"},
+        BadField{"layers_as_text", "layers_to_transform", "[\"0\"]"},
+        BadField{"layers_pattern_alone", "layers_pattern", "\"layers\""},
+        BadField{"exclude_numbers", "exclude_modules", "[1]"},
+        BadField{"another_megatron", "megatron_core", "\"mine\""},
+        BadField{"deep_nesting", "exclude_modules", "[[[[[[[1]]]]]]]"},
         BadField{"pissa", "init_lora_weights", "\"pissa\""},
         BadField{"a_field_of_the_future", "use_quantum", "1"}, BadField{"rank_zero", "r", "0"},
         BadField{"rank_text", "r", "\"3\""}, BadField{"rank_beyond", "r", "18446744073709551615"},
         BadField{"negative_alpha", "lora_alpha", "-1"}, BadField{"rslora_number", "use_rslora", "1"},
-        BadField{"regex", "target_modules", "\".*q_proj\""}, BadField{"no_targets", "target_modules", "[]"},
+        BadField{"no_targets", "target_modules", "[]"}, BadField{"null_targets", "target_modules", "null"},
+        BadField{"a_regex_that_hits_nothing", "target_modules", "\"q_proj\""},
+        BadField{"a_regex_that_hits_the_head", "target_modules",
+                 R"x(".*(q_proj|o_proj|down_proj|lm_head)")x"},
         BadField{"unknown_target", "target_modules", "[\"q_proj\", \"lm_head\"]"},
-        BadField{"one_layer", "target_modules", "[\"layers.0.self_attn.q_proj\"]"}),
+        BadField{"container", "target_modules", "[\"self_attn\"]"}),
     [](const auto& test) { return test.param.name; });
 
 TEST_P(BrokenPeftConfig, field_is_refused_by_name_and_file) {
   const std::string message = refusal_of(GetParam().key, io::Json::parse(GetParam().value));
   EXPECT_THAT(message, HasSubstr(std::string("`") + GetParam().key + "`"));
   EXPECT_THAT(message, HasSubstr("adapter_config.json"));
+}
+
+TEST_F(BrokenPeft, garbage_in_place_of_a_configuration_is_refused_by_its_file) {
+  for (const std::string text : {"", "[]", "{\"r\": ", "\xff\xfe", "null"}) {
+    write_file_atomic(path() / "adapter_config.json", text);
+    EXPECT_THAT(refusal(), HasSubstr("adapter_config.json")) << text;
+  }
+}
+
+TEST_F(BrokenPeft, a_configuration_nested_a_million_deep_is_refused) {
+  write_file_atomic(
+      path() / "adapter_config.json",
+      R"({"peft_type": "LORA", "r": )" + std::string(1'000'000, '[') + std::string(1'000'000, ']') + "}");
+  EXPECT_THAT(refusal(), AllOf(HasSubstr("adapter_config.json"), HasSubstr("1000001")));
+}
+
+TEST_F(BrokenPeft, patterns_of_any_length_or_cost_end_in_one_line) {
+  const std::string slow = "([a-z._0-9]+)+[^a-z._0-9]";
+  EXPECT_THAT(refusal_of("target_modules", slow), AllOf(HasSubstr("steps"), HasSubstr(slow)));
+  EXPECT_THAT(refusal_of("target_modules", std::string(5000, 'a')), HasSubstr("5000"));
+  EXPECT_THAT(refusal_of("target_modules", std::string(900, '(')), HasSubstr("regular expression"));
+  EXPECT_THAT(refusal_of("target_modules", "((a{1000}){1000}){1000}"), HasSubstr("regular expression"));
+  EXPECT_THAT(refusal_of("target_modules", ".*{,3}q_proj"), HasSubstr("{0,n}"));
+}
+
+TEST_F(BrokenPeft, a_rank_pattern_must_fit_the_weights) {
+  EXPECT_THAT(refusal_of("rank_pattern", {{"layers.1.self_attn.q_proj", 2}}),
+              AllOf(HasSubstr("layers.1.self_attn.q_proj.lora_A"), HasSubstr("[2,32]"), HasSubstr("[3,32]")));
+}
+
+TEST_F(BrokenPeft, fewer_targets_than_weights_are_refused_by_a_weight) {
+  EXPECT_THAT(refusal_of("layers_to_transform", 0), HasSubstr("layers.1."));
+}
+
+TEST(Peft, an_expert_that_adapts_nothing_cannot_be_saved) {
+  const testing::TemporaryFolder folder;
+  EXPECT_THROW(save_peft(Expert("none", tiny_config(), LoraPlan(tiny_config(), false)), folder / "x", "tiny"),
+               ConfigError);
+}
+
+TEST(Peft, ranks_and_alphas_that_differ_are_saved_as_patterns) {
+  const testing::TemporaryFolder folder;
+  LoraPlan plan(tiny_config(), LoraConfig{2, 4.0, false, {model::Linear::kQ, model::Linear::kV}});
+  plan.at(1, model::Linear::kV) = {3, 7.0};
+  save_peft(Expert("mixed", tiny_config(), plan), folder / "x", "tiny");
+  const io::Json config = io::read_json(folder / "x/adapter_config.json");
+  EXPECT_EQ(config["rank_pattern"], io::Json({{"model.layers.1.self_attn.v_proj", 3}}));
+  EXPECT_EQ(config["alpha_pattern"], io::Json({{"model.layers.1.self_attn.v_proj", 7.0}}));
+  EXPECT_EQ(load_peft(folder / "x", "mixed", tiny_config()).plan().sizes, plan.sizes);
 }
 
 TEST_F(BrokenPeft, a_rank_that_the_weights_do_not_have_is_refused_before_it_is_allocated) {

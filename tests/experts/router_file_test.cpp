@@ -58,19 +58,37 @@ TEST_F(RouterFile, every_key_but_experts_may_be_missing_or_at_its_default) {
 }
 
 TEST_F(RouterFile, values_that_are_not_computed_are_refused_by_name) {
-  const std::vector<std::pair<std::string, std::string>> unsupported = {{"scale", R"("k_softmax")"},
-                                                                        {"granularity", R"("global")"},
-                                                                        {"temperature", "0.5"},
+  const std::vector<std::pair<std::string, std::string>> unsupported = {{"scale", R"("sigmoid")"},
+                                                                        {"granularity", R"("token")"},
+                                                                        {"temperature", "0"},
+                                                                        {"temperature", R"("warm")"},
                                                                         {"pool", R"("attention")"},
                                                                         {"pool_span", R"("items")"},
-                                                                        {"pool_norm", R"("rms")"},
-                                                                        {"top_k", "2"},
+                                                                        {"pool_norm", R"("layer")"},
+                                                                        {"top_k", "4"},
+                                                                        {"top_k", "-1"},
+                                                                        {"top_k", "1.5"},
                                                                         {"model", "3"},
-                                                                        {"temprature", "1.0"}};
+                                                                        {"temprature", "1.0"},
+                                                                        {"scale", "[[[[1]]]]"}};
   for (const auto& [key, value] : unsupported) {
     write_config(R"({"experts": ["x", "y", "z"], ")" + key + R"(": )" + value + "}");
     EXPECT_THAT(refusal(), AllOf(HasSubstr("`" + key + "`"), HasSubstr("router_config.json")));
   }
+}
+
+TEST_F(RouterFile, options_come_back_and_a_global_router_has_one_pair_of_tensors) {
+  const RouterOptions options{
+      .global = true, .k_softmax = true, .temperature = 0.5, .top_k = 2, .rms_pool = true};
+  RouterGate gate(2, 32, 3, options);
+  gate.parameters().values().copy_(at::sin(at::arange(gate.parameters().size(), at::kFloat)));
+  save_router(gate, {"x", "y", "z"}, path());
+  const auto file = io::SafetensorsFile::open(path() / "router.safetensors");
+  EXPECT_EQ(file.at("router.global.weight").shape, (std::vector<std::int64_t>{3, 32}));
+  EXPECT_EQ(file.tensors().size(), 2U);
+  const NamedRouter loaded = load_router(path(), tiny_config());
+  EXPECT_EQ(loaded.gate.options(), options);
+  EXPECT_TRUE(at::equal(loaded.gate.parameters().values(), gate.parameters().values()));
 }
 
 TEST_F(RouterFile, experts_must_be_different_names_that_fit_the_weights) {

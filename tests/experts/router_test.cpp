@@ -1,5 +1,8 @@
 #include "routedk/experts/router.h"
 
+#include "routedk/core/error.h"
+
+#include <algorithm>
 #include <cmath>
 
 #include "support/forward.h"
@@ -22,8 +25,8 @@ at::Tensor some_hidden() {
   return at::sin(at::arange(7 * kHidden, at::kFloat) * 0.9).view({7, kHidden});
 }
 
-RouterGate some_router() {
-  RouterGate router(2, kHidden, kExperts);
+RouterGate some_router(const RouterOptions& options = {}) {
+  RouterGate router(2, kHidden, kExperts, options);
   const std::int64_t count = router.parameters().size();
   router.parameters().values().copy_(at::cos(at::arange(count, at::kFloat) * 1.3));
   return router;
@@ -78,6 +81,78 @@ TEST(RouterGate, starts_as_the_uniform_mixture) {
   const RouterGate router(2, kHidden, kExperts);
   EXPECT_TRUE(
       at::allclose(router.rows(1, some_hidden(), two_prompts()).alpha, at::full({2, kExperts}, 1.0F / 3)));
+}
+
+/// alpha of the first sequence in layer 1.
+std::vector<double> alpha_with(const RouterOptions& options) {
+  const at::Tensor alpha = some_router(options).rows(1, some_hidden(), two_prompts()).alpha;
+  return {alpha[0][0].item<double>(), alpha[0][1].item<double>(), alpha[0][2].item<double>()};
+}
+
+TEST(RouterGate, k_softmax_is_k_times_softmax) {
+  const auto plain = alpha_with({});
+  const auto scaled = alpha_with({.k_softmax = true});
+  for (std::size_t k = 0; k < 3; ++k) {
+    EXPECT_NEAR(scaled[k], 3 * plain[k], 1e-6);
+  }
+}
+
+TEST(RouterGate, temperature_divides_the_logits) {
+  const auto plain = alpha_with({});
+  const auto warm = alpha_with({.temperature = 2.5});
+  EXPECT_NEAR(std::log(warm[0] / warm[1]), std::log(plain[0] / plain[1]) / 2.5, 1e-5);
+  EXPECT_NEAR(warm[0] + warm[1] + warm[2], 1.0, 1e-6);
+  EXPECT_GT(std::abs(warm[0] - plain[0]), 1e-2);
+}
+
+TEST(RouterGate, top_k_keeps_the_largest_renormalised_and_the_first_of_equals) {
+  const auto plain = alpha_with({});
+  const auto kept = alpha_with({.top_k = 2});
+  const auto least = static_cast<std::size_t>(std::min_element(plain.begin(), plain.end()) - plain.begin());
+  for (std::size_t k = 0; k < 3; ++k) {
+    EXPECT_NEAR(kept[k], k == least ? 0.0 : plain[k] / (1 - plain[least]), 1e-6);
+  }
+  const RouterGate uniform(1, kHidden, kExperts, {.top_k = 1});
+  EXPECT_TRUE(
+      at::equal(uniform.rows(0, some_hidden(), two_prompts()).alpha[1], at::tensor({1.0F, 0.0F, 0.0F})));
+}
+
+TEST(RouterGate, rms_pooling_is_the_mean_of_normed_tokens) {
+  const at::Tensor pooled = pool_prompts(some_hidden() * 100, two_prompts(), true);
+  for (std::int64_t d = 0; d < kHidden; ++d) {
+    double wanted = 0.0;
+    for (std::int64_t t = 0; t < 2; ++t) {
+      double squares = 0.0;
+      for (std::int64_t j = 0; j < kHidden; ++j) {
+        squares += std::pow(some_hidden()[t][j].item<double>(), 2) / static_cast<double>(kHidden);
+      }
+      wanted += some_hidden()[t][d].item<double>() / std::sqrt(squares) / 2;
+    }
+    EXPECT_NEAR(pooled[0][d].item<double>(), wanted, 1e-5);
+  }
+}
+
+TEST(RouterGate, a_global_router_has_the_same_weights_for_every_layer) {
+  const RouterGate router = some_router({.global = true});
+  EXPECT_EQ(router.parameters().size(), kExperts * (kHidden + 1));
+  EXPECT_TRUE(router.same_in_all_layers());
+  EXPECT_TRUE(at::equal(router.rows(0, some_hidden(), two_prompts()).alpha,
+                        router.rows(1, some_hidden(), two_prompts()).alpha));
+}
+
+TEST(RouterGate, options_out_of_range_are_refused) {
+  EXPECT_THROW(some_router({.temperature = 0.0}), ConfigError);
+  EXPECT_THROW(some_router({.top_k = 4}), ConfigError);
+  EXPECT_THROW(some_router({.top_k = -1}), ConfigError);
+}
+
+TEST(RouterGate, gradients_under_all_options_agree_with_finite_differences) {
+  RouterGate router = some_router({.k_softmax = true, .temperature = 1.5, .top_k = 2, .rms_pool = true});
+  router.parameters().set_trainable(true);
+  const auto loss = [&] { return testing::mixed_sum(router.rows(0, some_hidden(), two_prompts()).alpha); };
+  torch::autograd::backward({loss()}, {});
+  testing::expect_differences(router.parameters().values(), router.parameters().grads(), loss,
+                              {1e-2, 2e-3, 60});
 }
 
 TEST(RouterGate, gradient_of_its_parameters_agrees_with_finite_differences) {

@@ -46,8 +46,9 @@ inline at::Tensor dense_delta(const experts::ExpertBank& bank, const std::vector
     const experts::LoraFactors& f = bank[i].factors(layer, linear);
     if (f.a.defined()) {
       const double rank = static_cast<double>(f.a.size(0));
-      const experts::LoraConfig& c = bank[i].config();
-      const double scale = c.rank_stabilised ? c.alpha / std::sqrt(rank) : c.alpha / rank;
+      const experts::LoraPlan& plan = bank[i].plan();
+      const double alpha = plan.at(layer, linear).alpha;
+      const double scale = alpha / (plan.rank_stabilised ? std::sqrt(rank) : rank);
       total += weights[static_cast<std::size_t>(i)] * scale *
                at::mm(f.bt.detach().t().to(at::kDouble), f.a.detach().to(at::kDouble));
     }

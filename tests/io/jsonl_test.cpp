@@ -43,6 +43,14 @@ TEST(Jsonl, a_line_that_is_not_json_is_named) {
   EXPECT_LT(message_of<FileError>([] { lines_of("x" + std::string(10000, 'y')); }).size(), 400U);
 }
 
+TEST(Jsonl, a_document_nested_without_end_is_refused) {
+  const auto nested = [](std::size_t depth) { return std::string(depth, '[') + std::string(depth, ']'); };
+  EXPECT_EQ(lines_of(nested(500)).size(), 1U);
+  EXPECT_THAT(message_of<FileError>([&] { lines_of(nested(1'000'000)); }),
+              AllOf(HasSubstr("stdin:1"), HasSubstr("1000000")));
+  EXPECT_EQ(lines_of("[\"" + std::string(1000, '[') + "\\\"" + std::string(1000, '{') + "\"]").size(), 1U);
+}
+
 TEST(Jsonl, missing_files_and_folders_are_refused_by_name) {
   const TemporaryFolder folder;
   const auto ignore = [](const Json& /*value*/, std::int64_t /*line*/) {};

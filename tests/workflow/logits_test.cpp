@@ -4,7 +4,9 @@
 #include "routedk/experts/peft.h"
 #include "routedk/experts/routed_model.h"
 #include "routedk/experts/router_file.h"
+#include "routedk/experts/ties.h"
 #include "routedk/io/jsonl.h"
+#include "routedk/model/attention.h"
 #include "routedk/quant/tensor_view.h"
 
 #include <sstream>
@@ -111,6 +113,28 @@ TEST_F(Logits, one_hot_takes_the_numbered_adapter) {
   EXPECT_EQ(lines[0]["alpha"][1], io::Json::parse("[0.0, 0.0, 1.0]"));
 }
 
+TEST_F(Logits, ties_merges_the_deltas_exactly_or_to_a_rank) {
+  const auto merged = [&](std::optional<std::int64_t> rank) {
+    const at::NoGradGuard no_grad;
+    model::LoadOptions load;
+    load.nf4 = false;
+    std::vector<std::shared_ptr<experts::Expert>> one = {
+        std::make_shared<experts::Expert>(experts::ties_deltas(*bank_, tiny_config(), 0.3, rank))};
+    const experts::RoutedModel model(
+        std::make_shared<const model::Backbone>(model::Backbone::load(options_.model, load)),
+        std::make_shared<experts::ExpertBank>(one));
+    const auto batch = testing::batch_of({{1, 2, 3}});
+    const experts::SingleExpertGate gate(0, 1);
+    return model.backbone().logits(model.forward({batch, gate, model::causal_attention(batch)}).hidden)[2];
+  };
+  const std::string input = R"({"ids": [1, 2, 3]})";
+  const auto exact = run(with(all_, "ties:0.3"), input);
+  expect_top(exact[0], merged({}));
+  EXPECT_EQ(exact[0]["alpha"], io::Json::parse("[[1.0], [1.0]]"));
+  expect_top(run(with(all_, "ties:0.3:2"), input)[0], merged(2));
+  EXPECT_GT(testing::largest_difference(merged({}), merged(2)), 1e-3);
+}
+
 TEST_F(Logits, a_routers_alpha_looks_at_the_prompt_alone) {
   const auto lines = run(with(all_, folder_ / "router"), R"({"ids": [1, 2, 3, 4], "prompt_length": 2})");
   const auto [all, rows] = expected(router_, {1, 2, 3, 4}, 2);
@@ -174,6 +198,11 @@ TEST_F(Logits, bad_options_are_refused_naming_the_value) {
       {with(all_, "one-hot:3"), "one-hot:3"},
       {with(all_, "one-hot:-1"), "one-hot:-1"},
       {with(all_, "one-hot:1x"), "one-hot:1x"},
+      {with(all_, "ties:1.5"), "ties:1.5"},
+      {with(all_, "ties:x"), "ties:x"},
+      {with(all_, "ties:nan"), "ties:nan"},
+      {with(all_, "ties:0.5:0"), "ties:0.5:0"},
+      {with(all_, "ties:0.5:2:3"), "ties:0.5:2:3"},
       {with({"base", "high_level"}, folder_ / "router"), "3 experts"},
       {with({"high_level", "base", "fine_grained"}, folder_ / "router"), "`high_level`"}};
   for (const auto& entry : bad) {

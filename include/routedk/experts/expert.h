@@ -12,6 +12,7 @@
 
 namespace routedk::experts {
 
+/// The same rank and alpha wherever the expert adapts: what training asks for.
 struct LoraConfig {
   std::int64_t rank = 16;        ///< r
   double alpha = 32.0;           ///< lora_alpha
@@ -19,42 +20,81 @@ struct LoraConfig {
   std::vector<model::Linear> targets{model::Linear::kQ,   model::Linear::kK,    model::Linear::kV,
                                      model::Linear::kO,   model::Linear::kGate, model::Linear::kUp,
                                      model::Linear::kDown};
+};
 
+/// One linear's rank and alpha; rank 0: the expert doesn't adapt it.
+struct LoraSize {
+  std::int64_t rank = 0;
+  double alpha = 0.0;
+  bool operator==(const LoraSize&) const = default;
+};
+
+/// Rank and alpha of every linear of a model.
+struct LoraPlan {
+  std::vector<LoraSize> sizes;   // [L * 7], layer by layer
+  bool rank_stabilised = false;  ///< as in LoraConfig
+
+  LoraPlan(const model::LlamaConfig& model, bool stabilised)
+      : sizes(static_cast<std::size_t>(model.layers * model::kLinears)), rank_stabilised(stabilised) {}
+  /// The same in every layer. ConfigError when rank or alpha are not positive.
+  LoraPlan(const model::LlamaConfig& model, const LoraConfig& config);
+
+  LoraSize& at(std::int64_t layer, model::Linear linear) { return sizes[index(layer, linear)]; }
+  const LoraSize& at(std::int64_t layer, model::Linear linear) const { return sizes[index(layer, linear)]; }
   /// s
-  double scale() const;
+  double scale(const LoraSize& size) const;
+  static std::size_t index(std::int64_t layer, model::Linear linear) noexcept {
+    return static_cast<std::size_t>(layer * model::kLinears + static_cast<std::int64_t>(linear));
+  }
 };
 
 /// The factors of one linear; undefined tensors where the expert doesn't adapt it.
 struct LoraFactors {
-  at::Tensor a;   // [r,in]
-  at::Tensor bt;  // [r,out]
+  at::Tensor a;        // [r,in]
+  at::Tensor bt;       // [r,out]
+  double scale = 0.0;  ///< s
 };
 
 class Expert {
  public:
-  /// All factors zero. ConfigError when rank or alpha are not positive.
-  Expert(std::string name, const model::LlamaConfig& model, LoraConfig config);
+  /// All factors zero. ConfigError when a rank is negative, or the alpha of an adapted linear not positive.
+  Expert(std::string name, const model::LlamaConfig& model, LoraPlan plan);
+  Expert(std::string name, const model::LlamaConfig& model, const LoraConfig& config)
+      : Expert(std::move(name), model, LoraPlan(model, config)) {}
 
   /// A as PEFT initialises it: uniform in +-1/sqrt(in) (Kaiming with a = sqrt 5), keyed by (seed, name,
   /// layer, linear); B zero.
   void initialise(std::uint64_t seed);
 
   const std::string& name() const noexcept { return name_; }
-  const LoraConfig& config() const noexcept { return config_; }
+  const LoraPlan& plan() const noexcept { return plan_; }
   std::int64_t layers() const noexcept {
     return static_cast<std::int64_t>(factors_.size()) / model::kLinears;
   }
   const LoraFactors& factors(std::int64_t layer, model::Linear linear) const {
-    return factors_[static_cast<std::size_t>(layer * model::kLinears + static_cast<std::int64_t>(linear))];
+    return factors_[LoraPlan::index(layer, linear)];
+  }
+  /// Calls visit(layer, linear, factors) for every adapted linear, in order.
+  template <typename Visit>
+  void for_each(const Visit& visit) const {
+    for (std::size_t i = 0; i < factors_.size(); ++i) {
+      if (factors_[i].a.defined()) {
+        visit(static_cast<std::int64_t>(i) / model::kLinears,
+              static_cast<model::Linear>(i % static_cast<std::size_t>(model::kLinears)), factors_[i]);
+      }
+    }
   }
   FlatParameters& parameters() noexcept { return parameters_; }
   const FlatParameters& parameters() const noexcept { return parameters_; }
 
  private:
   std::string name_;
-  LoraConfig config_;
+  LoraPlan plan_;
   FlatParameters parameters_;
   std::vector<LoraFactors> factors_;  // [L * 7]
 };
+
+/// s B A [out,in] in F32; undefined where the expert doesn't adapt the linear.
+at::Tensor dense_delta(const LoraFactors& factors);
 
 }  // namespace routedk::experts

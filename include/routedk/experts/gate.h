@@ -24,6 +24,8 @@ class Gate {
   /// hidden [T,D]: the layer's input, before its norm.
   virtual GateRows rows(std::int64_t layer, const at::Tensor& hidden,
                         const model::FlatBatch& batch) const = 0;
+  /// Whether the first layer's rows hold for all others, which then aren't asked for.
+  virtual bool same_in_all_layers() const noexcept { return false; }
 };
 
 /// Each sequence is one expert's (training, single-expert inference) or nobody's (-1, the plain backbone).

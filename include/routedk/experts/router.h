@@ -8,26 +8,48 @@
 
 namespace routedk::experts {
 
+/// Ways from logits W z + b to alpha; each default is the paper's.
+struct RouterOptions {
+  bool global = false;     ///< one alpha for all layers, from the pooled embeddings; W and b are one layer's
+  bool k_softmax = false;  ///< alpha times K: a uniform mixture is the plain sum of the deltas
+  double temperature = 1.0;  ///< logits are divided by it; positive
+  std::int64_t top_k = 0;    ///< keep the largest so many alphas, renormalised; 0: all
+  bool rms_pool = false;     ///< each token's hidden state is divided by its root mean square, then pooled
+  bool operator==(const RouterOptions&) const = default;
+};
+
 class RouterGate : public Gate {
  public:
-  /// W and b start at zero: the uniform mixture.
-  RouterGate(std::int64_t layers, std::int64_t hidden, std::int64_t experts);
+  /// W and b start at zero: the uniform mixture. ConfigError unless temperature is positive and top_k from 0
+  /// to the number of experts.
+  RouterGate(std::int64_t layers, std::int64_t hidden, std::int64_t experts,
+             const RouterOptions& options = {});
 
-  /// Pools over each sequence's prompt tokens in fp32; gradients flow through the pool.
+  /// Pools over each sequence's prompt tokens in fp32; gradients flow through the pool. Of equal alphas top_k
+  /// keeps the first.
   GateRows rows(std::int64_t layer, const at::Tensor& hidden, const model::FlatBatch& batch) const override;
+  bool same_in_all_layers() const noexcept override { return options_.global; }
 
   const at::Tensor& weight(std::int64_t layer) const { return parameters_.leaves()[index(layer)]; }  // [K,D]
   const at::Tensor& bias(std::int64_t layer) const { return parameters_.leaves()[index(layer) + 1]; }  // [K]
-  std::int64_t layers() const noexcept { return static_cast<std::int64_t>(parameters_.leaves().size()) / 2; }
+  std::int64_t layers() const noexcept { return layers_; }
+  const RouterOptions& options() const noexcept { return options_; }
   FlatParameters& parameters() noexcept { return parameters_; }
   const FlatParameters& parameters() const noexcept { return parameters_; }
 
  private:
-  static std::size_t index(std::int64_t layer) noexcept { return static_cast<std::size_t>(2 * layer); }
+  std::size_t index(std::int64_t layer) const noexcept {
+    return options_.global ? 0 : static_cast<std::size_t>(2 * layer);
+  }
+  at::Tensor alpha(const at::Tensor& logits) const;  // [S,K] -> [S,K]
+
+  std::int64_t layers_;
+  RouterOptions options_;
   FlatParameters parameters_;
 };
 
-/// Mean of each sequence's first prompt_len rows: hidden [T,D] -> [S,D] F32.
-at::Tensor pool_prompts(const at::Tensor& hidden, const model::FlatBatch& batch);
+/// Mean of each sequence's first prompt_len rows: hidden [T,D] -> [S,D] F32; with `rms` each row is divided
+/// by sqrt(mean(x^2) + 1e-6) first.
+at::Tensor pool_prompts(const at::Tensor& hidden, const model::FlatBatch& batch, bool rms = false);
 
 }  // namespace routedk::experts

@@ -1,4 +1,5 @@
-/// JSON documents and JSON lines. Texts that are not UTF-8 are written with U+FFFD in place of the bad bytes.
+/// JSON documents and JSON lines, nested at most 500 deep. Texts that are not UTF-8 are written with U+FFFD
+/// in place of the bad bytes.
 #pragma once
 
 #include <filesystem>

@@ -1,0 +1,20 @@
+#include "routedk/workflow/inspect.h"
+
+#include <iostream>
+#include <memory>
+
+#include "commands.h"
+
+namespace routedk::apps {
+
+void add_adapter(CLI::App& app, Chosen& chosen) {
+  const auto options = std::make_shared<workflow::InspectOptions>();
+  CLI::App* command = app.add_subcommand(
+      "adapter", "A PEFT adapter: its configuration and tensors with types, sizes and norms.");
+  command->add_option("path", options->path, "a PEFT folder")->required();
+  command->add_flag("--json", options->json, "one JSON object instead of a table");
+  command->callback(
+      [options, &chosen] { chosen = [options] { workflow::inspect_adapter(*options, std::cout); }; });
+}
+
+}  // namespace routedk::apps

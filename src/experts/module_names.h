@@ -1,0 +1,24 @@
+/// How Hugging Face and PEFT call the modules of a Llama.
+#pragma once
+
+#include "routedk/model/config.h"
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace routedk::experts {
+
+/// "model.layers.3.self_attn.q_proj"
+std::string module_name(std::int64_t layer, model::Linear linear);
+
+/// "q_proj"
+std::string last_part(model::Linear linear);
+
+/// The adapter file's name of A or B: "base_model.model.<module>.lora_A.weight".
+std::string factor_name(std::int64_t layer, model::Linear linear, char factor);
+
+/// Every module that is no adapted linear: the embedding, the head, the norms, the containers.
+std::vector<std::string> other_modules(const model::LlamaConfig& model);
+
+}  // namespace routedk::experts

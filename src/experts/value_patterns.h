@@ -1,0 +1,39 @@
+/// `rank_pattern` and `alpha_pattern` of an adapter's configuration, by the rules of PEFT 0.21.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "json_fields.h"
+#include "module_pattern.h"
+
+namespace routedk::experts {
+
+/// Patterns in the file's order, each with a number. One matches a module whose name it spells whole, or from
+/// after a dot to the end.
+class ValuePatterns {
+ public:
+  /// Reads the field `key` of `fields`, which must live on. FileError unless it is absent or an object of at
+  /// most `limit` patterns.
+  ValuePatterns(const JsonFields& fields, std::string key, std::size_t limit);
+
+  /// The value of the first pattern that matches; nullptr where none does.
+  const io::Json* find(const std::string& module);
+
+  /// FileError when a value breaks the rule, or a pattern matched no module that was asked for.
+  void check(const std::function<bool(const io::Json&)>& holds, const std::string& rule) const;
+
+ private:
+  struct Entry {
+    ModulePattern pattern;
+    std::string text;
+    const io::Json* value;
+    bool hit;
+  };
+  const JsonFields& fields_;
+  std::string key_;
+  std::vector<Entry> patterns_;
+};
+
+}  // namespace routedk::experts

@@ -1,0 +1,108 @@
+#include "mixture.h"
+
+#include "routedk/core/error.h"
+#include "routedk/experts/peft.h"
+#include "routedk/experts/router_file.h"
+#include "routedk/experts/ties.h"
+
+#include <algorithm>
+#include <charconv>
+#include <optional>
+#include <utility>
+
+namespace routedk::workflow {
+namespace {
+
+/// "adapters/base/" -> "base"
+std::string folder_name(const std::filesystem::path& folder) {
+  const auto absolute = std::filesystem::absolute(folder).lexically_normal();
+  return (absolute.has_filename() ? absolute : absolute.parent_path()).filename().string();
+}
+
+/// A number that fills the text.
+template <typename Number>
+std::optional<Number> parse(std::string_view text) {
+  Number value{};
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  return error == std::errc() && end == text.data() + text.size() ? std::optional(value) : std::nullopt;
+}
+
+std::unique_ptr<experts::Gate> one_hot_gate(const std::string& spec, std::int64_t experts) {
+  const auto chosen = parse<int>(std::string_view(spec).substr(spec.find(':') + 1));
+  if (!chosen || *chosen < 0 || *chosen >= experts) {
+    throw_<ConfigError>("I of the gate one-hot:I must be from 0 to {}, but the gate is `{}` instead",
+                        experts - 1, spec);
+  }
+  return std::make_unique<experts::OwnerGate>(std::vector<int>{*chosen}, experts);
+}
+
+Mixture ties(const std::string& spec, const experts::ExpertBank& bank, const model::LlamaConfig& model) {
+  const std::string_view numbers = std::string_view(spec).substr(spec.find(':') + 1);
+  const std::size_t colon = numbers.find(':');
+  const auto density = parse<double>(numbers.substr(0, colon));
+  std::optional<std::int64_t> rank;
+  if (colon != std::string_view::npos) {
+    rank = parse<std::int64_t>(numbers.substr(colon + 1)).value_or(0);
+  }
+  if (!density || !(*density >= 0.0 && *density <= 1.0) || rank.value_or(1) < 1) {
+    throw_<ConfigError>(
+        "the gate ties:DENSITY[:RANK] must have a density from 0 to 1 and a rank of at least 1, but is `{}` "
+        "instead",
+        spec);
+  }
+  std::vector<std::shared_ptr<experts::Expert>> merged = {
+      std::make_shared<experts::Expert>(experts::ties_deltas(bank, model, *density, rank))};
+  return {std::make_shared<experts::ExpertBank>(std::move(merged)),
+          std::make_unique<experts::SingleExpertGate>(0, 1)};
+}
+
+/// The adapters must be as many as the router's experts; those of the same name must stand at the same place.
+std::unique_ptr<experts::Gate> router_gate(const std::string& folder, const experts::ExpertBank& bank,
+                                           const model::LlamaConfig& config) {
+  experts::NamedRouter router = experts::load_router(folder, config);
+  const auto count = static_cast<std::int64_t>(router.experts.size());
+  if (count != bank.size()) {
+    throw_<ConfigError>("a router's adapters must be as many as its {} experts, but are {} ({})", count,
+                        bank.size(), folder);
+  }
+  for (std::int64_t i = 0; i < count; ++i) {
+    const auto named = std::find(router.experts.begin(), router.experts.end(), bank[i].name());
+    if (named != router.experts.end() && named - router.experts.begin() != i) {
+      throw_<ConfigError>("adapter `{}` must be number {} as in the router, but is number {} ({})",
+                          bank[i].name(), named - router.experts.begin(), i, folder);
+    }
+  }
+  return std::make_unique<experts::RouterGate>(std::move(router.gate));
+}
+
+}  // namespace
+
+std::shared_ptr<experts::ExpertBank> load_bank(const std::vector<std::filesystem::path>& folders,
+                                               const model::LlamaConfig& model) {
+  std::vector<std::shared_ptr<experts::Expert>> loaded;
+  for (const auto& folder : folders) {
+    loaded.push_back(
+        std::make_shared<experts::Expert>(experts::load_peft(folder, folder_name(folder), model)));
+  }
+  return std::make_shared<experts::ExpertBank>(std::move(loaded));
+}
+
+Mixture make_mixture(const std::string& gate, std::shared_ptr<experts::ExpertBank> bank,
+                     const model::LlamaConfig& model) {
+  const std::string usual = bank->size() == 1 ? "one-hot:0" : "average";
+  const std::string spec = gate.empty() ? usual : gate;
+  if (spec.starts_with("ties:")) {
+    return ties(spec, *bank, model);
+  }
+  std::unique_ptr<experts::Gate> chosen;
+  if (spec == "average") {
+    chosen = std::make_unique<experts::FixedGate>(experts::FixedGate::average(bank->size()));
+  } else if (spec.starts_with("one-hot:")) {
+    chosen = one_hot_gate(spec, bank->size());
+  } else {
+    chosen = router_gate(spec, *bank, model);
+  }
+  return {std::move(bank), std::move(chosen)};
+}
+
+}  // namespace routedk::workflow

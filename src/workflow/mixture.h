@@ -1,0 +1,29 @@
+/// Experts from adapter folders, and how a command line's `--gate` mixes them.
+#pragma once
+
+#include "routedk/experts/bank.h"
+#include "routedk/experts/gate.h"
+
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace routedk::workflow {
+
+/// Experts named after their folders, in order, not frozen. FileError and ConfigError as load_peft and
+/// ExpertBank.
+std::shared_ptr<experts::ExpertBank> load_bank(const std::vector<std::filesystem::path>& folders,
+                                               const model::LlamaConfig& model);
+
+struct Mixture {
+  std::shared_ptr<experts::ExpertBank> bank;
+  std::unique_ptr<experts::Gate> gate;
+};
+
+/// average | one-hot:I | ties:DENSITY[:RANK] (then the bank is the merged expert alone) | a router's folder.
+/// Empty: one-hot:0 with one expert, average with several. ConfigError names the gate.
+Mixture make_mixture(const std::string& gate, std::shared_ptr<experts::ExpertBank> bank,
+                     const model::LlamaConfig& model);
+
+}  // namespace routedk::workflow

@@ -1,0 +1,84 @@
+#include "tensor_table.h"
+
+#include "routedk/core/error.h"
+#include "routedk/io/safetensors.h"
+#include "routedk/quant/tensor_view.h"
+
+#include <algorithm>
+
+#include <ATen/ATen.h>
+#include <c10/util/accumulate.h>
+#include <fmt/format.h>
+
+namespace routedk::workflow {
+namespace {
+
+bool is_floating(io::Dtype dtype) noexcept {
+  return dtype == io::Dtype::kF64 || dtype == io::Dtype::kF32 || dtype == io::Dtype::kF16 ||
+         dtype == io::Dtype::kBF16;
+}
+
+/// null, which is also what JSON makes of a norm that is infinite or undefined.
+io::Json norm_of(const io::TensorView& view) {
+  return is_floating(view.dtype) ? io::Json(quant::to_tensor(view).to(at::kDouble).norm().item<double>())
+                                 : io::Json();
+}
+
+std::string norm_text(const io::Json& norm) {
+  return norm.is_null() ? "-" : fmt::format("{:.6g}", norm.get<double>());
+}
+
+}  // namespace
+
+io::Json describe_folder(const DescribedFolder& folder) {
+  const io::Json config = io::read_json(folder.path / folder.config);
+  if (!config.is_object()) {
+    throw_<FileError>("the content must be a JSON object, but is of type {} instead ({})", config.type_name(),
+                      (folder.path / folder.config).string());
+  }
+  const auto file = io::SafetensorsFile::open(folder.path / folder.tensors);
+  io::Json tensors = io::Json::array();
+  std::int64_t parameters = 0;
+  std::uint64_t bytes = 0;
+  for (const auto& [name, view] : file.tensors()) {
+    tensors.push_back({{"name", name},
+                       {"type", io::dtype_name(view.dtype)},
+                       {"shape", view.shape},
+                       {"bytes", view.bytes.size()},
+                       {"norm", norm_of(view)}});
+    parameters += c10::multiply_integers(view.shape);
+    bytes += view.bytes.size();
+  }
+  return {{"path", folder.path.string()},
+          {"config", config},
+          {"parameters", parameters},
+          {"bytes", bytes},
+          {"tensors", tensors}};
+}
+
+void print_description(const io::Json& found, bool json, std::ostream& out) {
+  if (json) {
+    out << found.dump() << '\n' << std::flush;
+    return;
+  }
+  for (const auto& [key, value] : found["config"].items()) {
+    out << fmt::format("{:<26} {}\n", key, value.dump());
+  }
+  out << fmt::format("{:<26} {}\n{:<26} {}\n\n", "parameters", found["parameters"].dump(), "bytes",
+                     found["bytes"].dump());
+  std::size_t width = 0;
+  for (const io::Json& tensor : found["tensors"]) {
+    width = std::max(width, tensor["name"].get_ref<const std::string&>().size());
+  }
+  width = std::min<std::size_t>(width, 100);
+  out << fmt::format("{:<{}} {:<5} {:<14} {:>12} {:>12}\n", "tensor", width, "type", "shape", "bytes",
+                     "norm");
+  for (const io::Json& tensor : found["tensors"]) {
+    out << fmt::format("{:<{}} {:<5} {:<14} {:>12} {:>12}\n", tensor["name"].get<std::string>(), width,
+                       tensor["type"].get<std::string>(), tensor["shape"].dump(),
+                       tensor["bytes"].get<std::uint64_t>(), norm_text(tensor["norm"]));
+  }
+  out.flush();
+}
+
+}  // namespace routedk::workflow
