@@ -59,7 +59,7 @@ void check_other_fields(const JsonFields& fields) {
       fields.require(value.is_null() || value == other_defaults()[key], key, other_defaults()[key].dump());
     } else if (key == "init_lora_weights") {  // the other ones also change the backbone
       fields.require(value.is_boolean() || value == "gaussian" || value == "orthogonal", key,
-                     "true, false, \"gaussian\" or \"orthogonal\"");
+                     R"(true, false, "gaussian" or "orthogonal")");
     } else if (!is_informative(key)) {
       fields.require(nothing, key, "absent, null, false or empty");
     }
@@ -85,6 +85,7 @@ LoraPlan read_peft_config(const std::filesystem::path& path, const model::LlamaC
     targets.emplace_back(&plan.at(layer, linear), module_name(layer, linear));
   });
   std::vector<std::pair<const io::Json*, const io::Json*>> found;
+  found.reserve(targets.size());
   for (const auto& [size, module] : targets) {
     found.emplace_back(ranks.find(module), alphas.find(module));
   }

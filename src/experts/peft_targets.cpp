@@ -13,7 +13,8 @@ constexpr std::size_t kMaxNames = 10'000;
 
 /// PEFT reads nothing, null, "" and [] alike where a field is optional.
 bool is_given(const io::Json& value) {
-  return !(value.is_null() || value == "" || (value.is_array() && value.empty()));
+  const bool blank = value.is_string() && value.get_ref<const std::string&>().empty();
+  return !(value.is_null() || blank || (value.is_array() && value.empty()));
 }
 
 bool is_all_linear(const io::Json& value) {
