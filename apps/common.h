@@ -19,6 +19,12 @@ inline void add_experiment_options(CLI::App& app, workflow::ProgramOptions& opti
   app.add_flag("--dry-run", options.dry_run, "check everything, print what would be done and stop");
 }
 
+/// As above, for the program of one step.
+inline void add_step_options(CLI::App& app, workflow::ProgramOptions& options) {
+  add_experiment_options(app, options);
+  app.add_flag("--redo", options.redo, "do this step again, and forget those after it");
+}
+
 /// A data folder, a domain and the sizes of its split.
 struct DataArguments {
   std::filesystem::path dir;

@@ -10,9 +10,9 @@ int main(int argc, char** argv) {
       "Example:\n  routedk-distill configs/experiments/demo.yaml --set thoughts.mentions=numbers --set "
       "run.dir=runs/numbers");
   workflow::ProgramOptions options;
-  apps::add_experiment_options(app, options);
+  apps::add_step_options(app, options);
   if (const int code = apps::parse(app, argc, argv); code >= 0) {
     return code;
   }
-  return workflow::run_program([&] { workflow::with_experiment(options, workflow::distil_step); });
+  return workflow::run_program([&] { workflow::with_step(options, "distil", workflow::distil_step); });
 }

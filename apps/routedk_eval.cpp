@@ -12,9 +12,10 @@ int main(int argc, char** argv) {
       "file.");
   app.footer(
       "Examples:\n  routedk-eval configs/experiments/demo.yaml\n"
-      "  routedk-eval score --data-dir data/sample --domain food --split test --predictions answers.jsonl");
+      "  routedk-eval score --data-dir data/sample --domain food --split test --predictions answers.jsonl\n"
+      "  routedk-eval score --data-dir data/sample --domain food --predictor similar_pairs");
   workflow::ProgramOptions options;
-  apps::add_experiment_options(app, options);
+  apps::add_step_options(app, options);
   app.require_subcommand(0, 1);
   workflow::ScoreOptions scoring;
   apps::DataArguments data;
@@ -22,7 +23,12 @@ int main(int argc, char** argv) {
       "score", "Scores {\"session\": id, \"bundles\": [[item ids]]} lines, null = unparsed.");
   data.add_to(*score);
   score->add_option("--split", scoring.split, "train, val or test")->capture_default_str();
-  score->add_option("--predictions", scoring.predictions, "JSON lines, one a session")->required();
+  score->add_option("--predictions", scoring.predictions, "JSON lines, one a session");
+  score->add_option(
+      "--predictor", scoring.predictor,
+      "a floor instead of a file: whole, first_two, random_pairs, similar_pair, similar_pairs or "
+      "similar_groups");
+  score->add_option("--seed", scoring.seed, "of the bootstrap and of random_pairs")->capture_default_str();
   std::string untitled;
   score->add_option("--untitled", untitled, "drop: the predictions were made without the untitled items")
       ->check(CLI::IsMember({"drop"}));
@@ -38,7 +44,7 @@ int main(int argc, char** argv) {
       fmt::print("{}\n", workflow::score(scoring).dump(2));
       return;
     }
-    workflow::with_experiment(options, [&](workflow::Experiment& experiment) {
+    workflow::with_step(options, "evaluate", [&](workflow::Experiment& experiment) {
       workflow::evaluate_step(experiment);
       fmt::print("{}", read_file(experiment.folder() / "results.txt"));
     });

@@ -10,13 +10,13 @@ int main(int argc, char** argv) {
       "  routedk-train configs/experiments/demo.yaml --expert base");
   workflow::ProgramOptions options;
   std::string expert = "all";
-  apps::add_experiment_options(app, options);
+  apps::add_step_options(app, options);
   app.add_option("--expert", expert, "a name from `experts`, or all of them at once")->capture_default_str();
   if (const int code = apps::parse(app, argc, argv); code >= 0) {
     return code;
   }
   return workflow::run_program([&] {
-    workflow::with_experiment(options, [&](workflow::Experiment& experiment) {
+    workflow::with_step(options, "train", [&](workflow::Experiment& experiment) {
       workflow::train_step(experiment, workflow::experts_named(experiment.config(), expert));
     });
   });

@@ -7,9 +7,9 @@ int main(int argc, char** argv) {
   CLI::App app("Trains the router over the frozen experts of RUN/experts into RUN/router.");
   app.footer("Example:\n  routedk-train-router configs/experiments/demo.yaml");
   workflow::ProgramOptions options;
-  apps::add_experiment_options(app, options);
+  apps::add_step_options(app, options);
   if (const int code = apps::parse(app, argc, argv); code >= 0) {
     return code;
   }
-  return workflow::run_program([&] { workflow::with_experiment(options, workflow::router_step); });
+  return workflow::run_program([&] { workflow::with_step(options, "router", workflow::router_step); });
 }

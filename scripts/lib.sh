@@ -1,7 +1,7 @@
 # Shared by the scripts of this folder; sourced, never run. Moves to the root of the checkout.
 set -euo pipefail
 caller_folder=$PWD
-cd "$(dirname "${BASH_SOURCE[0]}")/.."
+cd -P "$(dirname "${BASH_SOURCE[0]}")/.."
 
 say() { printf '%s: %s\n' "${0##*/}" "$*"; }
 

@@ -11,7 +11,7 @@ void add_logits(CLI::App& app, Chosen& chosen) {
   const auto options = std::make_shared<workflow::LogitsOptions>();
   CLI::App* command = app.add_subcommand(
       "logits", "JSON lines {\"ids\": [...], \"prompt_length\": n} in, the last position's top logits out.");
-  command->add_option("--model", options->model, "a GGUF file")->required();
+  command->add_option("--model", options->model, "a GGUF file or a Hugging Face folder")->required();
   command->add_option("--quant", options->quant, "the linears: none or nf4")->capture_default_str();
   command->add_option("--dtype", options->dtype, "float32 or bfloat16")->capture_default_str();
   command->add_option("--adapter", options->adapters, "a PEFT folder; once for each expert")

@@ -3,7 +3,7 @@
 
 int main(int argc, char** argv) {
   using namespace routedk;
-  CLI::App app("Looks inside models: text to token ids, token ids to logits.");
+  CLI::App app("Looks inside models: text to token ids, token ids to logits, tensors; quantises.");
   app.footer(
       "Examples:\n  echo '{\"text\": \"Hello\"}' | routedk-inspect tokenize --model MODEL.gguf\n"
       "  echo '{\"ids\": [1, 2, 3]}' | routedk-inspect logits --model MODEL.gguf --quant nf4 --adapter DIR "
@@ -12,6 +12,8 @@ int main(int argc, char** argv) {
   apps::Chosen chosen;
   apps::add_tokenize(app, chosen);
   apps::add_logits(app, chosen);
+  apps::add_model(app, chosen);
+  apps::add_quantize(app, chosen);
   apps::add_adapter(app, chosen);
   apps::add_router(app, chosen);
   apps::add_checkpoint(app, chosen);

@@ -2,9 +2,8 @@
 
 namespace routedk::bundle {
 
-SessionEncoder SessionEncoder::from_gguf(const std::filesystem::path& model) {
-  const io::GgufFile file = io::GgufFile::open(model);
-  return {text::Tokenizer::from_gguf(file), text::ChatTemplate::from_gguf(file)};
+SessionEncoder SessionEncoder::load(const std::filesystem::path& model) {
+  return {text::Tokenizer::load(model), text::ChatTemplate::load(model)};
 }
 
 std::vector<text::TokenId> SessionEncoder::answer(std::string_view text) const {

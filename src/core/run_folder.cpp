@@ -111,14 +111,18 @@ std::string RunFolder::fingerprint(const std::string& step) const {
   return found == nullptr ? "" : found->second;
 }
 
-void RunFolder::mark_done(const std::string& step, const std::string& fingerprint) {
-  if (step.empty() || step.find_first_of(" \n") != std::string::npos ||
-      fingerprint.find('\n') != std::string::npos) {
-    throw_<Error>("A step must be one word and its fingerprint one line, but they are `{}` and `{}`.", step,
-                  fingerprint);
+void RunFolder::mark_done(const std::vector<Step>& steps) {
+  for (const auto& [step, fingerprint] : steps) {
+    if (step.empty() || step.find_first_of(" \n") != std::string::npos ||
+        fingerprint.find('\n') != std::string::npos) {
+      throw_<Error>("A step must be one word and its fingerprint one line, but they are `{}` and `{}`.", step,
+                    fingerprint);
+    }
   }
-  std::erase_if(steps_, [&](const Step& s) { return s.first == step; });
-  steps_.emplace_back(step, fingerprint);
+  for (const auto& step : steps) {
+    std::erase_if(steps_, [&](const Step& s) { return s.first == step.first; });
+    steps_.push_back(step);
+  }
   save();
 }
 

@@ -9,6 +9,7 @@
 #include <optional>
 #include <utility>
 
+#include "ggml_types.h"
 #include "gguf_cursor.h"
 #include "gguf_values.h"
 #include <fmt/ranges.h>
@@ -25,22 +26,14 @@ constexpr std::int64_t kDefaultAlignment = 32;
 constexpr std::uint64_t kSmallestKey = 8 + 4 + 1;             // length, type, one byte
 constexpr std::uint64_t kSmallestTensor = 8 + 4 + 8 + 4 + 8;  // length, dims, one dim, type, offset
 
-constexpr std::array<GgmlType, 6> kTypes = {GgmlType::kF32,  GgmlType::kF16,  GgmlType::kBF16,
-                                            GgmlType::kQ8_0, GgmlType::kQ4_0, GgmlType::kQ4_1};
-
 struct TypeName {
   std::uint32_t number;
   const char* name;
 };
 // Types of ggml that are not read here, so that an error can name them.
-constexpr std::array<TypeName, 15> kOtherTypes = {{{6, "Q5_0"},
-                                                   {7, "Q5_1"},
-                                                   {9, "Q8_1"},
+constexpr std::array<TypeName, 10> kOtherTypes = {{{9, "Q8_1"},
                                                    {10, "Q2_K"},
                                                    {11, "Q3_K"},
-                                                   {12, "Q4_K"},
-                                                   {13, "Q5_K"},
-                                                   {14, "Q6_K"},
                                                    {15, "Q8_K"},
                                                    {20, "IQ4_NL"},
                                                    {23, "IQ4_XS"},
@@ -55,14 +48,23 @@ std::string type_name(std::uint32_t number) {
   return other == kOtherTypes.end() ? fmt::format("type {}", number) : other->name;
 }
 
+std::string known_types() {
+  std::vector<const char*> names;
+  for (const GgmlTypeInfo& info : ggml_types()) {
+    names.push_back(info.name);
+  }
+  return fmt::format("{}", fmt::join(names, ", "));
+}
+
 GgmlType read_type(GgufCursor& cursor, const std::string& name) {
   const auto number = cursor.number<std::uint32_t>("the type of " + name);
-  const auto* const known = std::find(kTypes.begin(), kTypes.end(), static_cast<GgmlType>(number));
-  if (known == kTypes.end()) {
-    throw_<FileError>("{}: `{}` must be one of F32, F16, BF16, Q8_0, Q4_0, Q4_1, but is {} instead.",
-                      cursor.file(), name, type_name(number));
+  for (const GgmlTypeInfo& info : ggml_types()) {
+    if (static_cast<std::uint32_t>(info.type) == number) {
+      return info.type;
+    }
   }
-  return *known;
+  throw_<FileError>("{}: `{}` must be one of {}, but is {} instead.", cursor.file(), name, known_types(),
+                    type_name(number));
 }
 
 std::vector<std::int64_t> read_shape(GgufCursor& cursor, const std::string& name) {

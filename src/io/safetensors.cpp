@@ -11,8 +11,8 @@
 #include <set>
 #include <utility>
 
+#include "unique_keys.h"
 #include <fmt/ranges.h>
-#include <nlohmann/json.hpp>
 
 namespace routedk::io {
 namespace {
@@ -65,7 +65,7 @@ class HeaderReader {
     }
     data_ = bytes_.subspan(kLengthBytes + length);
     const auto* text = reinterpret_cast<const char*>(bytes_.data()) + kLengthBytes;
-    return parse(text, text + length);
+    return parse_unique_keys({text, length}, file_, "header");
   }
 
   TensorView tensor(const std::string& name, const json& entry) const {
@@ -131,30 +131,6 @@ class HeaderReader {
   }
 
  private:
-  json parse(const char* begin, const char* end) const {
-    std::vector<std::set<std::string>> open;
-    const auto refuse_duplicates = [&](int /*depth*/, json::parse_event_t event, json& value) {
-      if (event == json::parse_event_t::object_start) {
-        open.emplace_back();
-      } else if (event == json::parse_event_t::object_end) {
-        open.pop_back();
-      } else if (event == json::parse_event_t::key && !open.back().insert(value.get<std::string>()).second) {
-        throw_<FileError>("{}: `{}` must be in the header once, but is there twice.", file_,
-                          value.get<std::string>());
-      }
-      return true;
-    };
-    try {
-      json header = json::parse(begin, end, refuse_duplicates);
-      if (header.is_object()) {
-        return header;
-      }
-    } catch (const json::exception& error) {
-      throw_<FileError>("{}: the header must be JSON: {}.", file_, std::string(error.what()).substr(0, 200));
-    }
-    throw_<FileError>("{}: the header must be a JSON object, but is something else.", file_);
-  }
-
   const json& member(const std::string& name, const json& entry, const char* key) const {
     if (!entry.is_object() || !entry.contains(key)) {
       throw_<FileError>("{}: `{}` must have dtype, shape and data_offsets, but has no {}.", file_, name, key);
@@ -200,15 +176,14 @@ std::string header_text(std::span<const TensorView> tensors,
   }
   std::uint64_t offset = 0;
   for (const TensorView& view : tensors) {
-    if (byte_count(view.dtype, view.shape) != view.bytes.size() || !names.insert(view.name).second) {
-      throw_<Error>("`{}` must be named once and have as many bytes as {} [{}] takes, but has {}.", view.name,
-                    dtype_name(view.dtype), fmt::join(view.shape, ", "), view.bytes.size());
+    if (!names.insert(view.name).second) {
+      throw_<Error>("`{}` must be named once, but is there twice.", view.name);
     }
-    const json entry = {{"dtype", dtype_name(view.dtype)},
-                        {"shape", view.shape},
-                        {"data_offsets", {offset, offset + view.bytes.size()}}};
+    const std::uint64_t end = offset + tensor_bytes(view);
+    const json entry = {
+        {"dtype", dtype_name(view.dtype)}, {"shape", view.shape}, {"data_offsets", {offset, end}}};
     text += (text.size() > 1 ? "," : "") + json(view.name).dump() + ":" + entry.dump();
-    offset += view.bytes.size();
+    offset = end;
   }
   text += "}";
   text.resize((text.size() + 7) / 8 * 8, ' ');
@@ -253,15 +228,51 @@ const TensorView& SafetensorsFile::at(const std::string& name) const {
   return found->second;
 }
 
-void write_safetensors(const std::filesystem::path& path, std::span<const TensorView> tensors,
-                       const std::map<std::string, std::string>& metadata) {
+std::uint64_t tensor_bytes(const TensorView& tensor) {
+  const auto size = byte_count(tensor.dtype, tensor.shape);
+  if (!size) {
+    throw_<Error>("`{}` must have a 64-bit size, but is {} [{}].", tensor.name, dtype_name(tensor.dtype),
+                  fmt::join(tensor.shape, ", "));
+  }
+  return *size;
+}
+
+SafetensorsWriter::SafetensorsWriter(const std::filesystem::path& path, std::span<const TensorView> tensors,
+                                     const std::map<std::string, std::string>& metadata)
+    : announced_(tensors.begin(), tensors.end()), file_(path) {
   const std::string header = header_text(tensors, metadata);
   const std::uint64_t length = header.size();
-  FileWriter file(path);
-  file.write(as_text(std::as_bytes(std::span(&length, 1))));
-  file.write(header);
+  file_.write(as_text(std::as_bytes(std::span(&length, 1))));
+  file_.write(header);
+}
+
+void SafetensorsWriter::append(const TensorView& tensor) {
+  if (next_ == announced_.size()) {
+    throw_<Error>("{} tensors were announced, but `{}` comes after them.", next_, tensor.name);
+  }
+  const TensorView& due = announced_[next_];
+  if (tensor.name != due.name || tensor.dtype != due.dtype || tensor.shape != due.shape ||
+      tensor.bytes.size() != tensor_bytes(due)) {
+    throw_<Error>("`{}` must come next with the bytes of {} [{}], but `{}` has {} of {} [{}].", due.name,
+                  dtype_name(due.dtype), fmt::join(due.shape, ", "), tensor.name, tensor.bytes.size(),
+                  dtype_name(tensor.dtype), fmt::join(tensor.shape, ", "));
+  }
+  file_.write(as_text(tensor.bytes));
+  ++next_;
+}
+
+void SafetensorsWriter::commit() {
+  if (next_ != announced_.size()) {
+    throw_<Error>("{} tensors were announced, but only {} were written.", announced_.size(), next_);
+  }
+  file_.commit();
+}
+
+void write_safetensors(const std::filesystem::path& path, std::span<const TensorView> tensors,
+                       const std::map<std::string, std::string>& metadata) {
+  SafetensorsWriter file(path, tensors, metadata);
   for (const TensorView& view : tensors) {
-    file.write(as_text(view.bytes));
+    file.append(view);
   }
   file.commit();
 }

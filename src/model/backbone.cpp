@@ -1,23 +1,79 @@
 #include "routedk/model/backbone.h"
 
-#include "routedk/model/gguf_weights.h"
+#include "routedk/core/error.h"
+#include "routedk/model/parameters.h"
+#include "routedk/model/weight_source.h"
 
 namespace routedk::model {
 
-Backbone Backbone::load(const std::filesystem::path& path, const LoadOptions& options) {
-  const io::GgufFile file = io::GgufFile::open(path);
-  Backbone b;
-  b.config_ = LlamaConfig::from_gguf(file);
-  GgufWeights weights(file, b.config_, options);
-  b.embedding_ = weights.matrix("token_embd.weight", b.config_.vocab, b.config_.hidden);
-  b.head_ =
-      b.config_.tied_head ? b.embedding_ : weights.matrix("output.weight", b.config_.vocab, b.config_.hidden);
-  b.norm_ = weights.vector("output_norm.weight", b.config_.hidden);
-  b.rotary_ = Rotary(b.config_.head_dim, b.config_.rope_theta);
-  for (std::int64_t i = 0; i < b.config_.layers; ++i) {
-    b.layers_.push_back(weights.layer(i));
+namespace {
+
+/// Parameters in the form in which the backbone holds them.
+class Loader {
+ public:
+  Loader(WeightSource& source, const LoadOptions& options) : source_(source), options_(options) {
+    if (options.dtype != at::kFloat && options.dtype != at::kBFloat16) {
+      throw_<ConfigError>("the compute type must be float32 or bfloat16, but is {} instead",
+                          at::toString(options.dtype));
+    }
   }
-  weights.finish();
+
+  at::Tensor dense(const std::string& name, const std::vector<std::int64_t>& shape) {
+    return source_.dense(name, shape).to(options_.dtype);
+  }
+
+  Layer layer(std::int64_t index) {
+    const std::int64_t hidden = source_.config().hidden;
+    Layer layer;
+    layer.attention_norm = dense(attention_norm_name(index), {hidden});
+    layer.mlp_norm = dense(mlp_norm_name(index), {hidden});
+    for (std::size_t i = 0; i < kLinears; ++i) {
+      layer.linears[i] = linear(index, static_cast<Linear>(i));
+    }
+    return layer;
+  }
+
+ private:
+  quant::FrozenLinear linear(std::int64_t index, Linear kind) {
+    const LinearShape shape = linear_shape(source_.config(), kind);
+    const std::string module = module_name(index, kind);
+    const at::Tensor bias =
+        has_bias(source_.config(), kind) ? dense(module + ".bias", {shape.out}) : at::Tensor();
+    return weight(module + ".weight", shape).with_bias(bias);
+  }
+
+  quant::FrozenLinear weight(const std::string& name, LinearShape shape) {
+    if (auto packed = source_.packed(name, shape)) {
+      return options_.nf4 ? quant::FrozenLinear(std::move(*packed))
+                          : quant::FrozenLinear(packed->dequantize(options_.dtype));
+    }
+    if (options_.nf4 && !source_.quantized()) {
+      return quant::FrozenLinear(
+          quant::PackedWeight::quantize(source_.dense(name, {shape.out, shape.in}), options_.double_quant));
+    }
+    return quant::FrozenLinear(dense(name, {shape.out, shape.in}));
+  }
+
+  WeightSource& source_;
+  LoadOptions options_;
+};
+
+}  // namespace
+
+Backbone Backbone::load(const std::filesystem::path& path, const LoadOptions& options) {
+  const auto source = WeightSource::open(path);
+  Loader loader(*source, options);
+  Backbone b;
+  b.config_ = source->config();
+  const std::vector<std::int64_t> table = {b.config_.vocab, b.config_.hidden};
+  b.embedding_ = loader.dense(kEmbedding, table);
+  b.head_ = b.config_.tied_head ? b.embedding_ : loader.dense(kHead, table);
+  b.norm_ = loader.dense(kFinalNorm, {b.config_.hidden});
+  b.rotary_ = Rotary(b.config_);
+  for (std::int64_t i = 0; i < b.config_.layers; ++i) {
+    b.layers_.push_back(loader.layer(i));
+  }
+  source->finish();
   return b;
 }
 

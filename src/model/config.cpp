@@ -2,7 +2,9 @@
 
 #include "routedk/core/error.h"
 
+#include <algorithm>
 #include <array>
+#include <cmath>
 
 namespace routedk::model {
 namespace {
@@ -29,6 +31,23 @@ void require(bool holds, const char* rule, const io::GgufFile& file) {
   }
 }
 
+/// Llama 3.1's rotary scaling as converters of GGUF store it: what to divide the inverse frequencies by.
+std::vector<float> read_divisors(const io::GgufFile& file, std::int64_t head_dim) {
+  const auto found = file.tensors().find("rope_freqs.weight");
+  if (found == file.tensors().end()) {
+    return {};
+  }
+  const io::GgufTensor& tensor = found->second;
+  require(tensor.type == io::GgmlType::kF32 && tensor.shape == std::vector<std::int64_t>{head_dim / 2},
+          "`rope_freqs.weight` must be F32 with half its head size of values", file);
+  std::vector<float> divisors(static_cast<std::size_t>(head_dim / 2));
+  io::ggml_dequantize(tensor.type, tensor.bytes, divisors);
+  const bool positive =
+      std::all_of(divisors.begin(), divisors.end(), [](float d) { return d > 0 && std::isfinite(d); });
+  require(positive, "`rope_freqs.weight` must be positive", file);
+  return divisors;
+}
+
 }  // namespace
 
 LlamaConfig LlamaConfig::from_gguf(const io::GgufFile& file) {
@@ -49,10 +68,12 @@ LlamaConfig LlamaConfig::from_gguf(const io::GgufFile& file) {
   c.rms_eps = file.real("llama.attention.layer_norm_rms_epsilon");
   c.rope_theta = file.has("llama.rope.freq_base") ? file.real("llama.rope.freq_base") : 10000.0;
   c.tied_head = !file.tensors().contains("output.weight");
-  require(c.hidden % c.heads == 0, "hidden size must be a multiple of its heads", file);
+  c.attention_bias = file.tensors().contains("blk.0.attn_q.bias");
+  c.mlp_bias = file.tensors().contains("blk.0.ffn_gate.bias");
+  const bool own_head = file.has("llama.attention.key_length");
+  require(own_head || c.hidden % c.heads == 0, "hidden size must be a multiple of its heads", file);
   require(c.heads % c.kv_heads == 0, "heads must be a multiple of its key/value heads", file);
-  c.head_dim = file.has("llama.attention.key_length") ? size_of(file, "llama.attention.key_length")
-                                                      : c.hidden / c.heads;
+  c.head_dim = own_head ? size_of(file, "llama.attention.key_length") : c.hidden / c.heads;
   require(c.head_dim % 2 == 0, "head size must be even", file);
   require(integer_or(file, "llama.attention.value_length", c.head_dim) == c.head_dim,
           "value size must be its head size", file);
@@ -62,6 +83,7 @@ LlamaConfig LlamaConfig::from_gguf(const io::GgufFile& file) {
           "rotary scaling must be none", file);
   require(c.rms_eps > 0 && c.rms_eps < 1, "rms epsilon must be between 0 and 1", file);
   require(c.rope_theta > 0, "rotary base must be positive", file);
+  c.rope_divisors = read_divisors(file, c.head_dim);
   return c;
 }
 
@@ -90,6 +112,10 @@ LinearShape linear_shape(const LlamaConfig& c, Linear linear) noexcept {
       break;
   }
   return {c.hidden, c.ffn};
+}
+
+bool has_bias(const LlamaConfig& c, Linear linear) noexcept {
+  return linear <= Linear::kO ? c.attention_bias : c.mlp_bias;
 }
 
 }  // namespace routedk::model

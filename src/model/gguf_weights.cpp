@@ -1,9 +1,9 @@
-#include "routedk/model/gguf_weights.h"
+#include "gguf_weights.h"
 
 #include "routedk/core/error.h"
+#include "routedk/model/parameters.h"
 
 #include <array>
-#include <cmath>
 
 #include <ATen/Parallel.h>
 #include <fmt/ranges.h>
@@ -15,10 +15,28 @@ namespace {
 constexpr std::array<const char*, kLinears> kGgufNames = {"attn_q",   "attn_k", "attn_v",  "attn_output",
                                                           "ffn_gate", "ffn_up", "ffn_down"};
 
+std::map<std::string, std::string> gguf_names(const LlamaConfig& config) {
+  std::map<std::string, std::string> names = {
+      {kEmbedding, "token_embd.weight"}, {kFinalNorm, "output_norm.weight"}, {kHead, "output.weight"}};
+  for (std::int64_t i = 0; i < config.layers; ++i) {
+    names[attention_norm_name(i)] = fmt::format("blk.{}.attn_norm.weight", i);
+    names[mlp_norm_name(i)] = fmt::format("blk.{}.ffn_norm.weight", i);
+    for (std::size_t kind = 0; kind < kGgufNames.size(); ++kind) {
+      const std::string module = module_name(i, static_cast<Linear>(kind));
+      names[module + ".weight"] = fmt::format("blk.{}.{}.weight", i, kGgufNames[kind]);
+      names[module + ".bias"] = fmt::format("blk.{}.{}.bias", i, kGgufNames[kind]);
+    }
+  }
+  return names;
+}
+
 /// Undoes the interleaved rotary layout: row 2i + j of a head goes back to row j * C/2 + i.
-at::Tensor half_split(const at::Tensor& weight, std::int64_t head_dim) {
-  const std::int64_t in = weight.size(1);
-  return weight.view({-1, head_dim / 2, 2, in}).transpose(1, 2).reshape({-1, in});
+at::Tensor half_split(const at::Tensor& rows, std::int64_t head_dim) {
+  return rows.view({-1, head_dim / 2, 2, rows.numel() / rows.size(0)}).transpose(1, 2).reshape(rows.sizes());
+}
+
+bool is_rotated(const std::string& name) {
+  return name.find(".q_proj.") != std::string::npos || name.find(".k_proj.") != std::string::npos;
 }
 
 /// Decodes a tensor in pieces of whole blocks, in parallel.
@@ -35,64 +53,42 @@ void decode(const io::GgufTensor& tensor, float* out, std::int64_t elements) {
 
 }  // namespace
 
-GgufWeights::GgufWeights(const io::GgufFile& file, const LlamaConfig& config, const LoadOptions& options)
-    : file_(file), config_(config), options_(options) {
-  if (options.dtype != at::kFloat && options.dtype != at::kBFloat16) {
-    throw_<ConfigError>("the compute type must be float32 or bfloat16, but is {} instead",
-                        at::toString(options.dtype));
+GgufWeights::GgufWeights(io::GgufFile file)
+    : WeightSource(LlamaConfig::from_gguf(file)), file_(std::move(file)), names_(gguf_names(config())) {
+  if (!config().rope_divisors.empty()) {
+    used_.insert("rope_freqs.weight");
   }
 }
 
-at::Tensor GgufWeights::read(const std::string& name, const std::vector<std::int64_t>& shape) {
-  const io::GgufTensor& tensor = file_.tensor(name);
+const io::GgufTensor& GgufWeights::find(const std::string& name) const {
+  const auto known = names_.find(name);
+  if (known == names_.end()) {
+    throw_<Error>("a Llama's parameter must be asked for, but `{}` is none", name);
+  }
+  return file_.tensor(known->second);
+}
+
+at::Tensor GgufWeights::dense(const std::string& name, const std::vector<std::int64_t>& shape) {
+  const io::GgufTensor& tensor = find(name);
+  const std::string file = file_.file().path().string();
   if (tensor.shape != shape) {
-    throw_<FileError>("tensor `{}` must have shape [{}], but has [{}] instead ({})", name,
-                      fmt::join(shape, ","), fmt::join(tensor.shape, ","), file_.file().path().string());
+    throw_<FileError>("tensor `{}` must have shape [{}], but has [{}] instead ({})", tensor.name,
+                      fmt::join(shape, ","), fmt::join(tensor.shape, ","), file);
   }
   at::Tensor values = at::empty(shape, at::kFloat);
   decode(tensor, values.data_ptr<float>(), values.numel());
   file_.file().release(tensor.bytes);
-  const auto [least, most] = at::aminmax(values);  // both NaN where one value is
-  if (!std::isfinite(least.item<float>()) || !std::isfinite(most.item<float>())) {
-    throw_<FileError>("tensor `{}` must be finite, but holds infinite or undefined values ({})", name,
-                      file_.file().path().string());
-  }
-  used_.insert(name);
-  return values;
+  require_finite(values, tensor.name, file);
+  used_.insert(tensor.name);
+  return is_rotated(name) ? half_split(values, config().head_dim) : values;
 }
 
-at::Tensor GgufWeights::matrix(const std::string& name, std::int64_t rows, std::int64_t cols) {
-  return read(name, {rows, cols}).to(options_.dtype);
+StoredAs GgufWeights::stored(const std::string& name) const {
+  const io::GgufTensor& tensor = find(name);
+  return {io::ggml_type_name(tensor.type), tensor.bytes.size()};
 }
 
-at::Tensor GgufWeights::vector(const std::string& name, std::int64_t size) {
-  return read(name, {size}).to(options_.dtype);
-}
-
-quant::FrozenLinear GgufWeights::linear(std::int64_t index, Linear kind) {
-  const LinearShape shape = linear_shape(config_, kind);
-  const std::string name = fmt::format("blk.{}.{}.weight", index, kGgufNames[static_cast<std::size_t>(kind)]);
-  at::Tensor weight = read(name, {shape.out, shape.in});
-  if (kind == Linear::kQ || kind == Linear::kK) {
-    weight = half_split(weight, config_.head_dim);
-  }
-  if (options_.nf4) {
-    return quant::FrozenLinear(quant::PackedWeight::quantize(weight, options_.double_quant));
-  }
-  return quant::FrozenLinear(weight.to(options_.dtype));
-}
-
-Layer GgufWeights::layer(std::int64_t index) {
-  Layer layer;
-  layer.attention_norm = vector(fmt::format("blk.{}.attn_norm.weight", index), config_.hidden);
-  layer.mlp_norm = vector(fmt::format("blk.{}.ffn_norm.weight", index), config_.hidden);
-  for (int i = 0; i < kLinears; ++i) {
-    layer.linears[static_cast<std::size_t>(i)] = linear(index, static_cast<Linear>(i));
-  }
-  return layer;
-}
-
-void GgufWeights::finish() const {
+void GgufWeights::finish() {
   for (const auto& [name, tensor] : file_.tensors()) {
     if (!used_.contains(name)) {
       throw_<FileError>("every tensor of a Llama must be known, but `{}` is not ({})", name,

@@ -19,7 +19,7 @@ Backbone Backbone::random(const LlamaConfig& config, const LoadOptions& options,
   b.embedding_ = matrix(config.vocab, config.hidden).to(options.dtype);
   b.head_ = config.tied_head ? b.embedding_ : matrix(config.vocab, config.hidden).to(options.dtype);
   b.norm_ = at::ones({config.hidden}, options.dtype);
-  b.rotary_ = Rotary(config.head_dim, config.rope_theta);
+  b.rotary_ = Rotary(config);
   for (std::int64_t i = 0; i < config.layers; ++i) {
     Layer layer;
     layer.attention_norm = at::ones({config.hidden}, options.dtype);

@@ -17,6 +17,8 @@ constexpr std::array<float, 15> make_thresholds() {
 }
 constexpr std::array<float, 15> kThresholds = make_thresholds();
 constexpr std::uint8_t kZeroCode = 7;
+/// Blocks whose absmax is below are divided by this instead, as bitsandbytes does: its inverse is finite.
+constexpr float kSmallestScale = 1e-38F;
 
 /// The number of thresholds strictly below the value, counted without branches so that it vectorises.
 std::uint8_t nf4_code(float normalised) noexcept {
@@ -82,7 +84,7 @@ void nf4_quantize(std::span<const float> values, std::span<std::uint8_t> packed,
   for (std::size_t start = 0; start < values.size(); start += block) {
     const auto part = values.subspan(start, std::min(block, values.size() - start));
     const float largest = max_magnitude(part);
-    const float inverse = largest > 0.0F ? 1.0F / largest : 0.0F;
+    const float inverse = 1.0F / std::max(largest, kSmallestScale);
     absmax[start / block] = largest;
     for (std::size_t i = 0; i < part.size(); i += 2) {
       const std::uint8_t high = nf4_code(part[i] * inverse);

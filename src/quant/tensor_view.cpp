@@ -20,6 +20,8 @@ constexpr std::array<std::pair<io::Dtype, at::ScalarType>, 10> kTypes = {{{io::D
                                                                           {io::Dtype::kU8, at::kByte},
                                                                           {io::Dtype::kBool, at::kBool}}};
 
+}  // namespace
+
 at::ScalarType scalar_type(io::Dtype dtype) {
   for (const auto& [stored, computed] : kTypes) {
     if (stored == dtype) {
@@ -38,14 +40,27 @@ io::Dtype stored_type(at::ScalarType type) {
   throw_<Error>("a tensor's type must be one of safetensors', but is {} instead", at::toString(type));
 }
 
-}  // namespace
-
 at::Tensor to_tensor(const io::TensorView& view) {
   at::Tensor tensor = at::empty(view.shape, scalar_type(view.dtype));
   if (!view.bytes.empty()) {
     std::memcpy(tensor.data_ptr(), view.bytes.data(), view.bytes.size());
   }
   return tensor;
+}
+
+bool is_weight_type(io::Dtype dtype) noexcept {
+  return dtype == io::Dtype::kF32 || dtype == io::Dtype::kF16 || dtype == io::Dtype::kBF16;
+}
+
+at::Tensor borrow_tensor(const io::TensorView& view, std::shared_ptr<const io::MappedFile> file) {
+  const std::size_t size = io::dtype_size(view.dtype);
+  if (view.bytes.empty() || reinterpret_cast<std::uintptr_t>(view.bytes.data()) % size != 0) {
+    return to_tensor(view);
+  }
+  const auto give_back = [file = std::move(file), bytes = view.bytes](void*) { file->release(bytes); };
+  // at::Tensor knows no read-only memory; nothing here writes to a frozen weight.
+  return at::from_blob(const_cast<std::byte*>(view.bytes.data()), view.shape, give_back,
+                       scalar_type(view.dtype));
 }
 
 io::TensorView to_view(std::string name, const at::Tensor& tensor) {

@@ -37,6 +37,16 @@ std::unordered_map<std::string_view, char> make_bytes() {
   return bytes;
 }
 
+const std::unordered_map<std::string_view, char>& bytes_by_spelling() {
+  static const std::unordered_map<std::string_view, char> bytes = make_bytes();
+  return bytes;
+}
+
+/// A byte outside any character counts as one.
+std::string_view first_character(std::string_view text) {
+  return text.substr(0, std::max<std::size_t>(1, utf8_length(text)));
+}
+
 }  // namespace
 
 const std::array<std::string, 256>& byte_spellings() {
@@ -44,20 +54,29 @@ const std::array<std::string, 256>& byte_spellings() {
   return spellings;
 }
 
-std::string bytes_of_spelling(std::string_view spelling) {
-  static const std::unordered_map<std::string_view, char> bytes = make_bytes();
-  std::string result;
+std::optional<std::string> bytes_if_spelled(std::string_view spelling) {
+  std::string bytes;
   while (!spelling.empty()) {
-    const std::string_view character = spelling.substr(0, std::max<std::size_t>(1, utf8_length(spelling)));
-    const auto found = bytes.find(character);
-    if (found == bytes.end()) {
-      result += character;
-    } else {
-      result += found->second;
+    const std::string_view character = first_character(spelling);
+    const auto found = bytes_by_spelling().find(character);
+    if (found == bytes_by_spelling().end()) {
+      return std::nullopt;
     }
+    bytes += found->second;
     spelling.remove_prefix(character.size());
   }
-  return result;
+  return bytes;
+}
+
+std::string bytes_of_spelling(std::string_view spelling) {
+  std::string bytes;
+  while (!spelling.empty()) {
+    const std::string_view character = first_character(spelling);
+    const auto found = bytes_by_spelling().find(character);
+    bytes += found == bytes_by_spelling().end() ? character : std::string_view(&found->second, 1);
+    spelling.remove_prefix(character.size());
+  }
+  return bytes;
 }
 
 }  // namespace routedk::text

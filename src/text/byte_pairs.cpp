@@ -3,159 +3,108 @@
 #include "routedk/core/error.h"
 #include "routedk/text/byte_alphabet.h"
 
-#include <queue>
-#include <tuple>
+#include <string>
+#include <unordered_map>
+
+#include "spelled_tokens.h"
 
 namespace routedk::text {
 namespace {
 
-constexpr std::int32_t kNone = -1;
+constexpr std::size_t kMaxToken = 1024;  // bytes; each may be cut at every place when merging by id
 
-std::uint64_t pair_key(std::int32_t left, std::int32_t right) {
-  return (std::uint64_t{static_cast<std::uint32_t>(left)} << 32U) | static_cast<std::uint32_t>(right);
+using TokensBySpelling = std::unordered_map<std::string_view, TokenId>;
+
+/// All tokens but the special ones.
+TokensBySpelling index_tokens(const Vocabulary& vocabulary) {
+  TokensBySpelling all;
+  all.reserve(vocabulary.tokens.size());
+  for (const std::string& spelling : vocabulary.tokens) {
+    const auto id = static_cast<TokenId>(all.size());
+    if (!all.emplace(spelling, id).second) {
+      throw_<FileError>("Tokens must differ, but `{}` comes a second time as token {} ({}).", spelling, id,
+                        vocabulary.source);
+    }
+  }
+  std::erase_if(all, [&vocabulary](const auto& token) {
+    return is_special(vocabulary.types[static_cast<std::size_t>(token.second)]);
+  });
+  return all;
+}
+
+TokenId find(const TokensBySpelling& tokens, std::string_view spelling) {
+  const auto found = tokens.find(spelling);
+  return found == tokens.end() ? kNoToken : found->second;
 }
 
 }  // namespace
 
-BytePairs::BytePairs(std::span<const std::string> tokens, std::span<const std::string> merges,
-                     const std::string& source) {
-  tokens_.reserve(tokens.size());
-  for (const std::string& spelling : tokens) {
-    const auto id = static_cast<std::int32_t>(tokens_.size());
-    if (!tokens_.emplace(spelling, id).second) {
-      throw_<FileError>("Tokens must differ, but `{}` comes a second time as token {} ({}).", spelling, id,
-                        source);
+BytePairs::BytePairs(const Vocabulary& vocabulary)
+    : tokens_(vocabulary.tokens.size()),
+      merges_(vocabulary.merges.size()),
+      gaps_merge_(vocabulary.dialect == Dialect::kHuggingFace) {
+  for (std::size_t id = 0; id < vocabulary.tokens.size(); ++id) {
+    const auto bytes = bytes_if_spelled(vocabulary.tokens[id]);
+    if (bytes && !is_special(vocabulary.types[id])) {
+      tokens_.insert(*bytes, static_cast<TokenId>(id));
     }
   }
   for (std::size_t byte = 0; byte < byte_tokens_.size(); ++byte) {
-    byte_tokens_.at(byte) = token(byte_spellings().at(byte));
+    byte_tokens_.at(byte) = token_of_bytes(std::string(1, static_cast<char>(byte)));
   }
-  merges_.reserve(merges.size());
-  for (const std::string& merge : merges) {
-    add_merge(merge, source);
+  add_merges(vocabulary);
+  if (vocabulary.merge_by_id) {
+    add_merges_by_id(vocabulary);
   }
 }
 
-void BytePairs::add_merge(std::string_view merge, const std::string& source) {
-  const std::size_t space = merge.find(' ');
-  if (space == std::string_view::npos) {
-    throw_<FileError>("A merge must be two tokens with a space between, but is `{}` ({}).", merge, source);
-  }
-  const std::string left(merge.substr(0, space));
-  const std::string right(merge.substr(space + 1));
-  const Merge made{static_cast<std::int32_t>(merges_.size()), token(left + right)};
-  if (token(left) == kNone || token(right) == kNone || made.result == kNone) {
-    throw_<FileError>("A merge's parts and result must be tokens, but those of `{}` are not ({}).", merge,
-                      source);
-  }
-  merges_.emplace(pair_key(token(left), token(right)), made);
-}
-
-std::int32_t BytePairs::token(const std::string& spelling) const {
-  const auto found = tokens_.find(spelling);
-  return found == tokens_.end() ? kNone : found->second;
-}
-
-std::int32_t BytePairs::token_of_bytes(std::string_view bytes) const {
-  std::string spelling;
-  for (const char byte : bytes) {
-    spelling += byte_spellings().at(static_cast<unsigned char>(byte));
-  }
-  return token(spelling);
-}
-
-const BytePairs::Merge* BytePairs::find(std::int32_t left, std::int32_t right) const {
-  const auto found = merges_.find(pair_key(left, right));
-  return found == merges_.end() ? nullptr : &found->second;
-}
-
-/// The merging of one piece: a linked list of symbols and a heap of the pairs that can be merged.
-class BytePairs::Run {
- public:
-  Run(const BytePairs& pairs, std::string_view piece) : pairs_(pairs) {
-    const auto count = static_cast<std::int32_t>(piece.size());
-    symbols_.reserve(piece.size());
-    for (std::int32_t i = 0; i < count; ++i) {
-      const auto byte = static_cast<unsigned char>(piece[static_cast<std::size_t>(i)]);
-      symbols_.push_back({pairs_.byte_tokens_.at(byte), i - 1, i + 1 < count ? i + 1 : kNone});
+void BytePairs::add_merges(const Vocabulary& vocabulary) {
+  const TokensBySpelling tokens = index_tokens(vocabulary);
+  std::int32_t rank = 0;
+  std::string joined;
+  for (const std::string& merge : vocabulary.merges) {
+    const std::size_t space = merge.find(' ');
+    if (space == std::string::npos) {
+      throw_<FileError>("A merge must be two tokens with a space between, but merge {} is `{}` ({}).", rank,
+                        merge, vocabulary.source);
     }
-    for (std::int32_t i = 0; i + 1 < count; ++i) {
-      push(i, i + 1);
+    joined.assign(merge).erase(space, 1);
+    const TokenId left = find(tokens, std::string_view(merge).substr(0, space));
+    const TokenId right = find(tokens, std::string_view(merge).substr(space + 1));
+    const TokenId result = find(tokens, joined);
+    if (left == kNoToken || right == kNoToken || result == kNoToken) {
+      throw_<FileError>(
+          "A merge's parts and result must be tokens, but those of merge {}, `{}`, are not ({}).", rank,
+          merge, vocabulary.source);
     }
+    if (!merges_.insert(left, right, {rank, result})) {
+      throw_<FileError>("Merges must differ, but `{}` comes a second time as merge {} ({}).", merge, rank,
+                        vocabulary.source);
+    }
+    ++rank;
   }
+}
 
-  void merge() {
-    while (!heap_.empty()) {
-      const Candidate best = heap_.top();
-      heap_.pop();
-      if (at(best.left).token == best.left_token && at(best.left).next == best.right &&
-          at(best.right).token == best.right_token) {
-        join(best);
+void BytePairs::add_merges_by_id(const Vocabulary& vocabulary) {
+  for (std::size_t id = 0; id < vocabulary.tokens.size(); ++id) {
+    const auto spelled = bytes_if_spelled(vocabulary.tokens[id]);
+    if (!spelled || is_special(vocabulary.types[id])) {
+      continue;
+    }
+    const std::string_view bytes = *spelled;
+    if (bytes.size() > kMaxToken) {
+      throw_<FileError>("A token must have at most {} bytes, but token {} has {} ({}).", kMaxToken, id,
+                        bytes.size(), vocabulary.source);
+    }
+    for (std::size_t cut = 1; cut < bytes.size(); ++cut) {
+      const TokenId left = token_of_bytes(bytes.substr(0, cut));
+      const TokenId right = left == kNoToken ? kNoToken : token_of_bytes(bytes.substr(cut));
+      if (right != kNoToken) {
+        const auto rank = static_cast<std::int32_t>(id);
+        merges_.insert(left, right, {rank, rank});
       }
     }
   }
-
-  void append_to(std::vector<std::int32_t>& ids) const {
-    for (const Symbol& symbol : symbols_) {
-      if (symbol.token != kNone) {
-        ids.push_back(symbol.token);
-      }
-    }
-  }
-
- private:
-  struct Symbol {
-    std::int32_t token;
-    std::int32_t previous;
-    std::int32_t next;
-  };
-  struct Candidate {
-    std::int32_t rank, left, right, left_token, right_token, result;
-    bool operator<(const Candidate& other) const {  // the heap's top is its greatest element
-      return std::tie(rank, left) > std::tie(other.rank, other.left);
-    }
-  };
-
-  Symbol& at(std::int32_t i) { return symbols_[static_cast<std::size_t>(i)]; }
-
-  void push(std::int32_t left, std::int32_t right) {
-    if (left == kNone || right == kNone) {
-      return;
-    }
-    if (const Merge* merge = pairs_.find(at(left).token, at(right).token)) {
-      heap_.push({merge->rank, left, right, at(left).token, at(right).token, merge->result});
-    }
-  }
-
-  void join(const Candidate& pair) {
-    Symbol& left = at(pair.left);
-    Symbol& right = at(pair.right);
-    left.token = pair.result;
-    left.next = right.next;
-    right.token = kNone;
-    if (left.next != kNone) {
-      at(left.next).previous = pair.left;
-    }
-    push(left.previous, pair.left);
-    push(pair.left, left.next);
-  }
-
-  const BytePairs& pairs_;
-  std::vector<Symbol> symbols_;
-  std::priority_queue<Candidate> heap_;
-};
-
-void BytePairs::encode(std::string_view piece, std::vector<std::int32_t>& ids) const {
-  if (piece.size() == 1) {
-    const std::int32_t only = byte_tokens_.at(static_cast<unsigned char>(piece[0]));
-    if (only != kNone) {
-      ids.push_back(only);
-    }
-    return;
-  }
-  Run run(*this, piece);
-  run.merge();
-  run.append_to(ids);
 }
 
 }  // namespace routedk::text

@@ -4,20 +4,10 @@
 
 #include <array>
 
+#include "trim.h"
+
 namespace routedk::text {
 namespace {
-
-// The ChatML template of SmolLM2's files, on both sides of its default system text.
-constexpr std::string_view kBeforeSystem =
-    "{% for message in messages %}{% if loop.first and messages[0]['role'] != 'system' %}"
-    "{{ '<|im_start|>system\n";
-constexpr std::string_view kAfterSystem =
-    "<|im_end|>\n' }}{% endif %}{{'<|im_start|>' + message['role'] + '\n' + message['content'] + "
-    "'<|im_end|>' + "
-    "'\n'}}{% endfor %}{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}";
-constexpr std::string_view kStart = "<|im_start|>";
-constexpr std::string_view kEnd = "<|im_end|>";
-constexpr std::size_t kShown = 60;
 
 void check_role(const std::string& role) {
   for (const std::string_view known : {"system", "user", "assistant"}) {
@@ -28,73 +18,80 @@ void check_role(const std::string& role) {
   throw_<ConfigError>("A message's role must be system, user or assistant, but is `{}`.", role);
 }
 
-class Writer {
- public:
-  explicit Writer(const Tokenizer& tokenizer)
-      : tokenizer_(tokenizer), start_(tokenizer.special(kStart)), end_(tokenizer.special(kEnd)) {}
+}  // namespace
 
-  /// Role and content are one text, as the template has them, since tokens may cross the newline between.
-  void open(std::string_view role, std::string_view content) {
-    ids_.push_back(start_);
-    add_text(std::string(role) + "\n" + std::string(content));
+class ChatTemplate::Writer {
+ public:
+  Writer(const ChatTemplate& form, const Tokenizer& tokenizer) : form_(form), tokenizer_(tokenizer) {
+    if (!form_.bos_.empty()) {
+      ids_.push_back(tokenizer_.special(form_.bos_));
+    }
   }
-  void close() {
-    ids_.push_back(end_);
-    add_text("\n");
+
+  /// What lies between two special tokens is one text, as in the template, since tokens may cross a newline.
+  void open(std::string_view role, std::string_view content) {
+    ids_.push_back(tokenizer_.special(form_.start_));
+    std::string text(role);
+    if (!form_.header_end_.empty()) {
+      add(text);
+      ids_.push_back(tokenizer_.special(form_.header_end_));
+      text.clear();
+    }
+    add(text + form_.after_role_ + std::string(content));
+  }
+  void turn(std::string_view role, std::string_view content) {
+    open(role, content);
+    ids_.push_back(form_.end_of_turn(tokenizer_));
+    add(form_.after_end_);
   }
   std::vector<TokenId> take() { return std::move(ids_); }
 
  private:
-  void add_text(const std::string& text) {
+  void add(const std::string& text) {
     const std::vector<TokenId> ids = tokenizer_.encode(text);
     ids_.insert(ids_.end(), ids.begin(), ids.end());
   }
 
+  const ChatTemplate& form_;
   const Tokenizer& tokenizer_;
-  TokenId start_;
-  TokenId end_;
   std::vector<TokenId> ids_;
 };
 
-}  // namespace
-
-ChatTemplate ChatTemplate::parse(std::string_view source) {
-  std::string_view system = source;
-  bool known = system.starts_with(kBeforeSystem) && system.ends_with(kAfterSystem) &&
-               system.size() >= kBeforeSystem.size() + kAfterSystem.size();
-  if (known) {
-    system.remove_prefix(kBeforeSystem.size());
-    system.remove_suffix(kAfterSystem.size());
-    known = system.find_first_of("'\\") == std::string_view::npos;
-  }
-  if (!known) {
-    throw_<ConfigError>(
-        "`tokenizer.chat_template` must be the ChatML template with a default system turn, "
-        "but is another one, which begins `{}`.",
-        source.substr(0, kShown));
-  }
-  ChatTemplate parsed;
-  parsed.default_system_ = system;
-  parsed.end_of_turn_ = kEnd;
-  return parsed;
+ChatTemplate ChatTemplate::chatml(std::string default_system) {
+  ChatTemplate form;
+  form.start_ = "<|im_start|>";
+  form.after_role_ = "\n";
+  form.end_ = "<|im_end|>";
+  form.after_end_ = "\n";
+  form.default_system_ = std::move(default_system);
+  return form;
 }
 
-ChatTemplate ChatTemplate::from_gguf(const io::GgufFile& file) {
-  return parse(file.text("tokenizer.chat_template"));
+ChatTemplate ChatTemplate::llama31() {
+  ChatTemplate form;
+  form.bos_ = "<|begin_of_text|>";
+  form.start_ = "<|start_header_id|>";
+  form.header_end_ = "<|end_header_id|>";
+  form.after_role_ = "\n\n";
+  form.end_ = "<|eot_id|>";
+  form.system_head_ = "Cutting Knowledge Date: December 2023\nToday Date: 26 Jul 2024\n\n";
+  form.trims_ = true;
+  return form;
 }
 
 std::vector<TokenId> ChatTemplate::encode(const Tokenizer& tokenizer,
                                           const std::vector<ChatMessage>& messages,
                                           bool add_generation_prompt) const {
-  Writer writer(tokenizer);
-  if (!messages.empty() && messages.front().role != "system") {
-    writer.open("system", default_system_);
-    writer.close();
+  Writer writer(*this, tokenizer);
+  const bool has_system = !messages.empty() && messages.front().role == "system";
+  if (!has_system && (!system_head_.empty() || (!default_system_.empty() && !messages.empty()))) {
+    writer.turn("system", system_head_ + default_system_);
   }
   for (const ChatMessage& message : messages) {
     check_role(message.role);
-    writer.open(message.role, message.content);
-    writer.close();
+    const std::string_view content = trims_ ? trim(message.content) : message.content;
+    const bool first_system = has_system && &message == &messages.front();
+    writer.turn(message.role, (first_system ? system_head_ : "") + std::string(content));
   }
   if (add_generation_prompt) {
     writer.open("assistant", "");
@@ -103,7 +100,7 @@ std::vector<TokenId> ChatTemplate::encode(const Tokenizer& tokenizer,
 }
 
 TokenId ChatTemplate::end_of_turn(const Tokenizer& tokenizer) const {
-  return tokenizer.special(end_of_turn_);
+  return tokenizer.special(end_);
 }
 
 }  // namespace routedk::text

@@ -6,27 +6,11 @@
 #include <limits>
 #include <string>
 
+#include "split_patterns.h"
 #include <pcre2.h>
 
 namespace routedk::text {
 namespace {
-
-// Unicode's White_Space, to stand inside a class. PCRE's own \s also takes U+180E, which is none.
-const std::string kSpace =
-    R"(\t-\r \x{85}\x{A0}\x{1680}\x{2000}-\x{200A}\x{2028}\x{2029}\x{202F}\x{205F}\x{3000})";
-/// `\s+(?!\S)|\s+`: blanks, but for the last one before a word.
-const std::string kBlanks = "[" + kSpace + "]+(?![^" + kSpace + "])|[" + kSpace + "]+";
-
-/// GPT-2 (Radford et al. 2019, encoder.py).
-std::string gpt2() {
-  return R"('s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^)" + kSpace + R"(\p{L}\p{N}]+|)" + kBlanks;
-}
-
-/// Llama 3 (meta-llama/llama3, tokenizer.py).
-std::string llama3() {
-  return R"('[sS]|'[tT]|'[rR][eE]|'[vV][eE]|'[mM]|'[lL][lL]|'[dD]|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^)" +
-         kSpace + R"(\p{L}\p{N}]+[\r\n]*|[)" + kSpace + R"(]*[\r\n]+|)" + kBlanks;
-}
 
 struct Expressions {
   std::vector<std::string> patterns;
@@ -35,16 +19,16 @@ struct Expressions {
 
 Expressions expressions_of(std::string_view name) {
   if (name == "smollm") {
-    return {{R"(\p{N})", gpt2()}};
+    return {{R"(\p{N})", gpt2_pattern()}};
   }
   if (name == "llama-bpe") {
-    return {{llama3()}, true};
+    return {{llama3_pattern()}, true};
   }
   if (name == "gpt-2") {
-    return {{gpt2()}};
+    return {{gpt2_pattern()}};
   }
   if (name == "default") {
-    return {{R"([\p{P}$+<=>^~|]+)", gpt2(), R"(\p{N}+)", "[0-9][0-9][0-9]"}};
+    return {{R"([\p{P}$+<=>^~|]+)", gpt2_pattern(), R"(\p{N}+)", "[0-9][0-9][0-9]"}};
   }
   return {};
 }
@@ -60,17 +44,18 @@ struct FreeContext {
 
 class PreSplit::Pattern {
  public:
-  explicit Pattern(const std::string& expression) {
+  Pattern(const std::string& expression, const std::string& source) {
     int error = 0;
     PCRE2_SIZE offset = 0;
     code_ = pcre2_compile(reinterpret_cast<PCRE2_SPTR>(expression.data()), expression.size(),
                           PCRE2_UTF | PCRE2_UCP, &error, &offset, nullptr);
     if (code_ == nullptr) {
-      throw_<SystemError>("PCRE2 must know `{}`, but stops at offset {} with error {}.", expression, offset,
-                          error);
+      throw_<FileError>(
+          "A split's expression must be one that PCRE2 knows, but `{}` stops it at offset {} ({}).",
+          expression, offset, source);
     }
     // Where the library has no compiler for this processor it interprets, with the same result.
-    pcre2_jit_compile(code_, PCRE2_JIT_COMPLETE);
+    compiled_ = pcre2_jit_compile(code_, PCRE2_JIT_COMPLETE) == 0;
   }
   Pattern(const Pattern&) = delete;
   Pattern& operator=(const Pattern&) = delete;
@@ -82,12 +67,10 @@ class PreSplit::Pattern {
     // A long run of blanks backtracks once a blank; the default limit would end that at ten million.
     const std::unique_ptr<pcre2_match_context, FreeContext> context(pcre2_match_context_create(nullptr));
     pcre2_set_match_limit(context.get(), std::numeric_limits<std::uint32_t>::max());
-    const auto* subject = reinterpret_cast<PCRE2_SPTR>(text.data());
     const PCRE2_SIZE* range = pcre2_get_ovector_pointer(match.get());
     std::size_t begin = 0;
     while (begin < text.size()) {
-      const int found = pcre2_match(code_, subject, text.size(), begin, PCRE2_NO_UTF_CHECK | PCRE2_NOTEMPTY,
-                                    match.get(), context.get());
+      const int found = find(text, begin, match.get(), context.get());
       if (found < 0 && found != PCRE2_ERROR_NOMATCH) {
         throw_<SystemError>("PCRE2 must split a text of {} bytes, but stops with error {}.", text.size(),
                             found);
@@ -105,19 +88,37 @@ class PreSplit::Pattern {
   }
 
  private:
+  int find(std::string_view text, std::size_t begin, pcre2_match_data* match,
+           pcre2_match_context* context) const {
+    const auto* subject = reinterpret_cast<PCRE2_SPTR>(text.data());
+    if (compiled_) {
+      const int found = pcre2_jit_match(code_, subject, text.size(), begin, PCRE2_NOTEMPTY, match, context);
+      if (found != PCRE2_ERROR_JIT_STACKLIMIT) {
+        return found;
+      }
+    }
+    return pcre2_match(code_, subject, text.size(), begin, PCRE2_NO_UTF_CHECK | PCRE2_NOTEMPTY | PCRE2_NO_JIT,
+                       match, context);
+  }
+
   pcre2_code* code_ = nullptr;
+  bool compiled_ = false;
 };
 
 std::shared_ptr<const PreSplit> PreSplit::find(std::string_view name) {
   const Expressions expressions = expressions_of(name);
-  if (expressions.patterns.empty()) {
-    return nullptr;
-  }
+  return expressions.patterns.empty()
+             ? nullptr
+             : compile(expressions.patterns, expressions.whole_pieces, std::string(name));
+}
+
+std::shared_ptr<const PreSplit> PreSplit::compile(const std::vector<std::string>& patterns, bool whole_pieces,
+                                                  const std::string& source) {
   std::shared_ptr<PreSplit> split(new PreSplit);
-  for (const std::string& pattern : expressions.patterns) {
-    split->patterns_.push_back(std::make_shared<const Pattern>(pattern));
+  for (const std::string& pattern : patterns) {
+    split->patterns_.push_back(std::make_shared<const Pattern>(pattern, source));
   }
-  split->whole_pieces_ = expressions.whole_pieces;
+  split->whole_pieces_ = whole_pieces;
   return split;
 }
 

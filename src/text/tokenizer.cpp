@@ -7,134 +7,148 @@
 #include "routedk/text/utf8.h"
 
 #include <algorithm>
+#include <optional>
+
+#include "sentence_piece.h"
+#include "spelled_tokens.h"
 
 namespace routedk::text {
 namespace {
 
-bool is_special(TokenType type) {
-  return type == TokenType::kControl || type == TokenType::kUnknown;
+std::shared_ptr<const PreSplit> make_split(const Vocabulary& vocabulary) {
+  if (vocabulary.pre.empty() && !vocabulary.patterns.empty()) {
+    return PreSplit::compile(vocabulary.patterns, vocabulary.whole_pieces, vocabulary.source);
+  }
+  auto split = PreSplit::find(vocabulary.pre);
+  if (split == nullptr) {
+    throw_<FileError>("`tokenizer.ggml.pre` must be one of {}, but is `{}` ({}).", PreSplit::names(),
+                      vocabulary.pre, vocabulary.source);
+  }
+  return split;
 }
 
-/// A stretch of the input: text still to be encoded, or one token found by its spelling.
-struct Fragment {
-  std::string_view text;
-  TokenId token = -1;
-};
-
-/// Cuts every text fragment at each occurrence of `spelling`.
-std::vector<Fragment> cut(const std::vector<Fragment>& fragments, std::string_view spelling, TokenId token) {
-  std::vector<Fragment> result;
-  for (const Fragment& fragment : fragments) {
-    std::string_view rest = fragment.text;
-    if (fragment.token < 0) {
-      for (std::size_t at = rest.find(spelling); at != std::string_view::npos; at = rest.find(spelling)) {
-        result.push_back({rest.substr(0, at)});
-        result.push_back({rest.substr(at, spelling.size()), token});
-        rest.remove_prefix(at + spelling.size());
-      }
-    }
-    result.push_back({rest, fragment.token});
+/// What `decode` gives for a token that is not spelled out.
+std::string text_of(const Vocabulary& vocabulary, std::size_t id) {
+  if (vocabulary.sentencepiece != nullptr) {
+    return vocabulary.sentencepiece->text_of(static_cast<TokenId>(id));
   }
-  return result;
+  const TokenType type = vocabulary.types[id];
+  const std::string& spelling = vocabulary.tokens[id];
+  return is_special(type) ? "" : type == TokenType::kUserDefined ? spelling : bytes_of_spelling(spelling);
 }
 
 }  // namespace
 
 struct Tokenizer::Impl {
-  explicit Impl(Vocabulary parts)
-      : vocabulary(std::move(parts)), pairs(vocabulary.tokens, vocabulary.merges, vocabulary.source) {}
+  explicit Impl(Vocabulary parts);
 
-  std::vector<TokenId> encode(std::string_view text, bool with_special) const;
-  void encode_plain(std::string_view text, std::vector<TokenId>& ids) const;
+  std::vector<TokenId> encode(std::string_view text, const SpelledTokens& spelled) const;
+  void encode_text(std::string_view text, std::vector<TokenId>& ids) const;
+  void encode_pieces(std::string_view text, std::vector<TokenId>& ids) const;
 
-  Vocabulary vocabulary;
-  BytePairs pairs;
+  Vocabulary vocabulary;           ///< its merges are in `pairs` only
+  std::vector<std::string> texts;  ///< of each token
+  SpelledTokens user_defined;
+  SpelledTokens all_spelled;
+  std::optional<BytePairs> pairs;  ///< with `split`; neither for sentencepiece
   std::shared_ptr<const PreSplit> split;
-  std::vector<TokenId> spelled;  ///< control, unknown and user-defined tokens, the longest spelling first
 };
+
+Tokenizer::Impl::Impl(Vocabulary parts)
+    : vocabulary(std::move(parts)), user_defined(vocabulary, false), all_spelled(vocabulary, true) {
+  if (vocabulary.sentencepiece == nullptr) {
+    split = make_split(vocabulary);
+    pairs.emplace(vocabulary);
+    std::vector<std::string>().swap(vocabulary.merges);
+  }
+  texts.reserve(vocabulary.tokens.size());
+  for (std::size_t id = 0; id < vocabulary.tokens.size(); ++id) {
+    texts.push_back(text_of(vocabulary, id));
+  }
+}
 
 Tokenizer::Tokenizer(Vocabulary vocabulary) {
   if (vocabulary.types.size() != vocabulary.tokens.size()) {
     throw_<FileError>("Each of {} tokens must have a type, but there are {} types ({}).",
                       vocabulary.tokens.size(), vocabulary.types.size(), vocabulary.source);
   }
-  auto impl = std::make_shared<Impl>(std::move(vocabulary));
-  const Vocabulary& parts = impl->vocabulary;
-  impl->split = PreSplit::find(parts.pre);
-  if (impl->split == nullptr) {
-    throw_<FileError>("`tokenizer.ggml.pre` must be one of {}, but is `{}` ({}).", PreSplit::names(),
-                      parts.pre, parts.source);
-  }
-  for (std::size_t id = 0; id < parts.tokens.size(); ++id) {
-    const bool fixed = is_special(parts.types[id]) || parts.types[id] == TokenType::kUserDefined;
-    if (fixed && !parts.tokens[id].empty()) {
-      impl->spelled.push_back(static_cast<TokenId>(id));
-    }
-  }
-  const auto length = [&parts](TokenId id) { return parts.tokens[static_cast<std::size_t>(id)].size(); };
-  std::stable_sort(impl->spelled.begin(), impl->spelled.end(),
-                   [&length](TokenId a, TokenId b) { return length(a) > length(b); });
-  impl_ = std::move(impl);
+  impl_ = std::make_shared<const Impl>(std::move(vocabulary));
 }
 
 Tokenizer Tokenizer::from_gguf(const io::GgufFile& file) {
   return Tokenizer(Vocabulary::from_gguf(file));
 }
 
-std::vector<TokenId> Tokenizer::Impl::encode(std::string_view text, bool with_special) const {
-  std::vector<Fragment> fragments = {{text}};
-  for (const TokenId id : spelled) {
-    const auto index = static_cast<std::size_t>(id);
-    if (with_special || !is_special(vocabulary.types[index])) {
-      fragments = cut(fragments, vocabulary.tokens[index], id);
-    }
-  }
+Tokenizer Tokenizer::load(const std::filesystem::path& path) {
+  return Tokenizer(Vocabulary::load(path));
+}
+
+std::vector<TokenId> Tokenizer::Impl::encode(std::string_view text, const SpelledTokens& spelled) const {
   std::vector<TokenId> ids;
-  for (const Fragment& fragment : fragments) {
+  for (const Fragment& fragment : spelled.cut(text)) {
     if (fragment.token >= 0) {
       ids.push_back(fragment.token);
-    } else {
-      encode_plain(fragment.text, ids);
+    } else if (!fragment.text.empty()) {
+      encode_text(fragment.text, ids);
     }
   }
   return ids;
 }
 
-void Tokenizer::Impl::encode_plain(std::string_view text, std::vector<TokenId>& ids) const {
-  const std::string repaired = repair_utf8(text);
-  for (const std::string_view piece : split->split(repaired)) {
-    const TokenId whole = split->whole_pieces() ? pairs.token_of_bytes(piece) : -1;
+void Tokenizer::Impl::encode_text(std::string_view text, std::vector<TokenId>& ids) const {
+  std::string repaired;
+  if (!is_utf8(text)) {
+    repaired = repair_utf8(text);
+    text = repaired;
+  }
+  if (vocabulary.sentencepiece != nullptr) {
+    vocabulary.sentencepiece->encode(text, ids);
+  } else {
+    encode_pieces(text, ids);
+  }
+}
+
+void Tokenizer::Impl::encode_pieces(std::string_view text, std::vector<TokenId>& ids) const {
+  for (const std::string_view piece : split->split(text)) {
+    const TokenId whole = split->whole_pieces() ? pairs->token_of_bytes(piece) : kNoToken;
     if (whole >= 0) {
       ids.push_back(whole);
     } else {
-      pairs.encode(piece, ids);
+      pairs->encode(piece, ids);
     }
   }
 }
 
 std::vector<TokenId> Tokenizer::encode(std::string_view text) const {
-  return impl_->encode(text, false);
+  return impl_->encode(text, impl_->user_defined);
 }
 
 std::vector<TokenId> Tokenizer::encode_with_special(std::string_view text) const {
-  return impl_->encode(text, true);
+  return impl_->encode(text, impl_->all_spelled);
 }
 
 std::string Tokenizer::decode(std::span<const TokenId> ids, bool with_special) const {
   std::string text;
+  bool at_start = true;
   for (const TokenId id : ids) {
-    if (id < 0 || id >= vocab_size()) {
-      throw_<DataError>("A token id must be from 0 to {}, but is {}.", vocab_size() - 1, id);
-    }
-    const std::string& spelling = impl_->vocabulary.tokens[static_cast<std::size_t>(id)];
-    const TokenType type = impl_->vocabulary.types[static_cast<std::size_t>(id)];
-    if (is_special(type)) {
-      text += with_special ? spelling : "";
-    } else {
-      text += type == TokenType::kUserDefined ? spelling : bytes_of_spelling(spelling);
-    }
+    append(id, with_special, at_start, text);
   }
   return text;
+}
+
+void Tokenizer::append(TokenId id, bool with_special, bool& at_start, std::string& text) const {
+  if (id < 0 || id >= vocab_size()) {
+    throw_<DataError>("A token id must be from 0 to {}, but is {}.", vocab_size() - 1, id);
+  }
+  const auto index = static_cast<std::size_t>(id);
+  const bool spelled_out = with_special && is_special(impl_->vocabulary.types[index]);
+  std::string_view added = spelled_out ? impl_->vocabulary.tokens[index] : impl_->texts[index];
+  if (const auto& sentencepiece = impl_->vocabulary.sentencepiece; sentencepiece != nullptr && at_start) {
+    const bool drops = sentencepiece->drops_blank(id);
+    added.remove_prefix(drops ? 1 : 0);
+    at_start = added.empty() && (!drops || sentencepiece->drops_all_blanks());
+  }
+  text += added;
 }
 
 std::int64_t Tokenizer::vocab_size() const noexcept {
@@ -151,13 +165,12 @@ TokenId Tokenizer::pad() const noexcept {
 }
 
 TokenId Tokenizer::special(std::string_view spelling) const {
-  for (const TokenId id : impl_->spelled) {
-    if (impl_->vocabulary.tokens[static_cast<std::size_t>(id)] == spelling) {
-      return id;
-    }
+  const TokenId id = impl_->all_spelled.token(spelling);
+  if (id == kNoToken) {
+    throw_<ConfigError>("`{}` must be a special token of the model, but is none ({}).", spelling,
+                        impl_->vocabulary.source);
   }
-  throw_<ConfigError>("`{}` must be a special token of the model, but is none ({}).", spelling,
-                      impl_->vocabulary.source);
+  return id;
 }
 
 }  // namespace routedk::text

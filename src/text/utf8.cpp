@@ -1,5 +1,7 @@
 #include "routedk/text/utf8.h"
 
+#include <algorithm>
+
 namespace routedk::text {
 namespace {
 
@@ -31,6 +33,10 @@ unsigned byte_at(std::string_view text, std::size_t i) noexcept {
   return static_cast<unsigned char>(text[i]);
 }
 
+bool is_continuation(unsigned byte) noexcept {
+  return (byte & 0xC0U) == 0x80U;
+}
+
 }  // namespace
 
 std::size_t utf8_length(std::string_view text) noexcept {
@@ -45,11 +51,40 @@ std::size_t utf8_length(std::string_view text) noexcept {
     return 0;
   }
   for (std::size_t i = 2; i < lead.length; ++i) {
-    if ((byte_at(text, i) & 0xC0U) != 0x80U) {
+    if (!is_continuation(byte_at(text, i))) {
       return 0;
     }
   }
   return lead.length;
+}
+
+std::size_t utf8_unfinished(std::string_view text) noexcept {
+  // From the left: a byte inside a whole character begins none.
+  const std::size_t longest = std::min<std::size_t>(3, text.size());
+  for (std::size_t length = longest; length > 0; --length) {
+    const std::string_view tail = text.substr(text.size() - length);
+    const Lead lead = lead_of(byte_at(tail, 0));
+    if (lead.length <= length) {
+      continue;
+    }
+    const bool second =
+        length < 2 || (byte_at(tail, 1) >= lead.second_min && byte_at(tail, 1) <= lead.second_max);
+    if (second && (length < 3 || is_continuation(byte_at(tail, 2)))) {
+      return length;
+    }
+  }
+  return 0;
+}
+
+bool is_utf8(std::string_view text) noexcept {
+  while (!text.empty()) {
+    const std::size_t length = byte_at(text, 0) < 0x80 ? 1 : utf8_length(text);
+    if (length == 0) {
+      return false;
+    }
+    text.remove_prefix(length);
+  }
+  return true;
 }
 
 std::string repair_utf8(std::string_view text) {

@@ -48,7 +48,7 @@ void distil_step(Experiment& experiment) {
       "thoughts",
       counts.written, counts.kept, 100.0 * figures["rules"]["gold_read_off"].get<double>(),
       100.0 * figures["thought"]["gold_read_off"].get<double>());
-  mark_done(experiment, "distil");
+  mark_done(experiment, {"distil"});
 }
 
 }  // namespace routedk::workflow

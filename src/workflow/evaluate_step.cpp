@@ -15,19 +15,6 @@ namespace {
 
 using bundle::Session;
 
-/// All sessions, or `limit` of them evenly spread.
-std::vector<Session> sessions_to_answer(const std::vector<Session>& all, std::int64_t limit) {
-  const auto wanted = static_cast<std::size_t>(limit);
-  if (limit == 0 || wanted >= all.size()) {
-    return all;
-  }
-  std::vector<Session> some;
-  for (std::size_t i = 0; i < wanted; ++i) {
-    some.push_back(all[i * all.size() / wanted]);
-  }
-  return some;
-}
-
 bool mixes(const std::string& system) {
   return system == "average" || system == "dynamic";
 }
@@ -129,7 +116,7 @@ void evaluate_step(Experiment& experiment) {
   if (!begin_step(experiment, "evaluate")) {
     return;
   }
-  const auto sessions = sessions_to_answer(experiment.split().part(c.eval.split), c.eval.limit);
+  const auto sessions = bundle::evenly_spread(experiment.split().part(c.eval.split), c.eval.limit);
   const experts::RoutedModel model = experiment.routed_model();
   const bundle::BootstrapOptions bootstrap{c.decode.seed, static_cast<int>(c.eval.resamples)};
   std::filesystem::create_directories(experiment.folder() / "answers");
@@ -142,7 +129,7 @@ void evaluate_step(Experiment& experiment) {
     systems.push_back(eval::score_floor_system(std::string(floor), sessions, titles, bootstrap));
   }
   write_results(experiment, sessions, systems, bootstrap);
-  mark_done(experiment, "evaluate");
+  mark_done(experiment, {"evaluate"});
 }
 
 }  // namespace routedk::workflow

@@ -2,10 +2,12 @@
 
 #include "routedk/core/config.h"
 #include "routedk/core/files.h"
+#include "routedk/core/random.h"
 #include "routedk/experts/peft.h"
 #include "routedk/io/jsonl.h"
 #include "routedk/quant/cpu/nf4_kernel.h"
 
+#include <algorithm>
 #include <cstdlib>
 
 #include <ATen/Parallel.h>
@@ -17,6 +19,40 @@ namespace {
 
 bundle::Dataset dataset_of(const DataSettings& data) {
   return bundle::load_dataset({data_folder(data.dir), data.domain, bundle::parse_untitled(data.untitled)});
+}
+
+/// Names and contents of a folder's files.
+std::uint64_t hash_files(const std::filesystem::path& folder) {
+  std::vector<std::filesystem::path> files;
+  for (const auto& entry : std::filesystem::directory_iterator(folder)) {
+    if (entry.is_regular_file()) {
+      files.push_back(entry.path());
+    }
+  }
+  std::sort(files.begin(), files.end());
+  std::uint64_t hash = 0;
+  for (const auto& file : files) {
+    hash = mix64(hash ^ hash64(file.filename().string()) ^ mix64(hash64(read_file(file))));
+  }
+  return hash;
+}
+
+/// A GGUF file's size, or that of all files of a model folder.
+std::uintmax_t model_bytes(const std::filesystem::path& model) {
+  if (!std::filesystem::is_directory(model)) {
+    return std::filesystem::file_size(model);
+  }
+  std::uintmax_t bytes = 0;
+  for (const auto& entry : std::filesystem::directory_iterator(model)) {
+    bytes += entry.is_regular_file() ? entry.file_size() : 0;
+  }
+  return bytes;
+}
+
+std::uint64_t hash_inputs(const ExperimentConfig& config) {
+  const std::uint64_t data = hash_files(data_folder(config.data.dir) / config.data.domain);
+  return mix64(data ^ mix64(hash_files(config.prompts)) ^
+               mix64(mix64(model_bytes(config.model.path))));
 }
 
 io::Json versions(at::ScalarType dtype) {
@@ -60,7 +96,9 @@ Experiment::Experiment(ExperimentConfig config)
       split_(bundle::split_sessions(dataset_.sessions,
                                     split_counts(config_.split, data_folder(config_.data.dir)))),
       templates_(bundle::PromptTemplates::load(config_.prompts)),
-      encoder_(bundle::SessionEncoder::from_gguf(config_.model.path)) {
+      encoder_(bundle::SessionEncoder::load(config_.model.path)) {
+  inputs_ = hash_inputs(config_);
+  split_.train = bundle::evenly_spread(split_.train, config_.split.train_limit);
   config_.run.dir = run_folder(config_.run.dir, data_folder(config_.data.dir), config_.data.domain);
   if (config_.run.threads > 0) {
     at::set_num_threads(static_cast<int>(config_.run.threads));

@@ -35,6 +35,16 @@ void with_experiment(const ProgramOptions& options, const std::function<void(Exp
   work(experiment);
 }
 
+void with_step(const ProgramOptions& options, const std::string& step,
+               const std::function<void(Experiment&)>& work) {
+  with_experiment(options, [&](Experiment& experiment) {
+    if (options.redo) {
+      forget_from(experiment, step);
+    }
+    work(experiment);
+  });
+}
+
 int run_program(const std::function<void()>& body) noexcept {
   try {
     init_log("info");

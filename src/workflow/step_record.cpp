@@ -21,13 +21,14 @@ std::string learning_settings(train::TrainConfig config) {
   return dump_config(config);
 }
 
-/// The settings a step depends on: its own and those of the steps before it. What only says how to resume
-/// or how fast to compute is left out.
+/// What a step depends on: data, prompts, its own settings and those of the steps before it. What only says
+/// how to resume or how fast to compute is left out.
 std::string settings_of(const Experiment& experiment, const std::string& step) {
   const ExperimentConfig& c = experiment.config();
   DataSettings data = c.data;
   data.dir = std::filesystem::weakly_canonical(data_folder(c.data.dir)).string();
-  std::string settings = dump_config(data) + dump_config(c.split) + dump_config(c.thoughts) + c.prompts;
+  std::string settings = dump_config(data) + dump_config(c.split) + dump_config(c.thoughts) +
+                         fmt::format("{:016x}", experiment.inputs());
   if (step == "distil") {
     return settings;
   }
@@ -87,9 +88,8 @@ bool begin_step(Experiment& experiment, const std::string& step) {
   const std::string now = fingerprint(experiment, step);
   if (run.done(begun) && run.fingerprint(begun) != now) {
     throw_<ConfigError>(
-        "step `{}` must go on under the settings it was begun with, but they have changed since ({}); redo "
-        "it with "
-        "routedk-run --from {}, or give another run.dir",
+        "step `{}` must go on under the settings and data it was begun with, but they have changed since "
+        "({}); redo it with --redo or routedk-run --from {}, or give another run.dir",
         step, (run.path() / "steps.txt").string(), step.substr(0, step.find('-')));
   }
   if (run.done(step)) {
@@ -101,16 +101,29 @@ bool begin_step(Experiment& experiment, const std::string& step) {
   return true;
 }
 
+bool is_done(Experiment& experiment, const std::string& step) {
+  if (!std::filesystem::exists(experiment.folder())) {
+    return false;
+  }
+  const std::vector<std::string> all = marks(experiment, step);
+  return std::all_of(all.begin(), all.end(), [&](const std::string& mark) {
+    return experiment.run().done(mark) && experiment.run().fingerprint(mark) == fingerprint(experiment, mark);
+  });
+}
+
 void require_done(Experiment& experiment, const std::string& step, const std::string& program) {
-  const RunFolder& run = experiment.run();
-  if (!run.done(step) || run.fingerprint(step) != fingerprint(experiment, step)) {
+  if (!is_done(experiment, step)) {
     throw_<ConfigError>("step `{}` must be done under the present settings first, but is not ({}); run {}",
-                        step, (run.path() / "steps.txt").string(), program);
+                        step, (experiment.folder() / "steps.txt").string(), program);
   }
 }
 
-void mark_done(Experiment& experiment, const std::string& step) {
-  experiment.run().mark_done(step, fingerprint(experiment, step));
+void mark_done(Experiment& experiment, const std::vector<std::string>& steps) {
+  std::vector<RunFolder::Step> marks;
+  for (const std::string& step : steps) {
+    marks.emplace_back(step, fingerprint(experiment, step));
+  }
+  experiment.run().mark_done(marks);
 }
 
 void forget_from(Experiment& experiment, const std::string& step) {

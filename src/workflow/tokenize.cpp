@@ -20,7 +20,7 @@ std::string text_of(const io::Json& record, std::int64_t line) {
 }  // namespace
 
 void tokenize(const TokenizeOptions& options, std::istream& in, std::ostream& out) {
-  const auto tokenizer = text::Tokenizer::from_gguf(io::GgufFile::open(options.model));
+  const auto tokenizer = text::Tokenizer::load(options.model);
   io::read_jsonl(in, kSource, [&](const io::Json& record, std::int64_t line) {
     const std::string text = text_of(record, line);
     const auto ids = options.special ? tokenizer.encode_with_special(text) : tokenizer.encode(text);

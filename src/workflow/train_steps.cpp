@@ -91,9 +91,11 @@ void train_step(Experiment& experiment, const std::vector<std::string>& experts)
   for (std::size_t i = 0; i < names.size(); ++i) {
     experts::save_peft(*bank[i], experiment.expert_folder(names[i]), experiment.config().model.path);
   }
+  std::vector<std::string> steps;
   for (const std::string& name : names) {
-    mark_done(experiment, "train-" + name);
+    steps.push_back("train-" + name);
   }
+  mark_done(experiment, steps);
 }
 
 void router_step(Experiment& experiment) {
@@ -116,7 +118,7 @@ void router_step(Experiment& experiment) {
                               metrics_sink(metrics, "router")})
                   .run());
   experts::save_router(*router, experiment.config().experts, experiment.router_folder());
-  mark_done(experiment, "router");
+  mark_done(experiment, {"router"});
 }
 
 }  // namespace routedk::workflow

@@ -45,6 +45,16 @@ TEST(Split, a_length_with_few_sessions_fills_test_first) {
   EXPECT_TRUE(split.train.empty());
 }
 
+TEST(Split, a_limit_keeps_sessions_evenly_spread) {
+  std::vector<Session> sessions;
+  for (SessionId id = 0; id < 10; ++id) {
+    sessions.push_back(made(id, id, 3));
+  }
+  EXPECT_EQ(ids(evenly_spread(sessions, 4)), (std::vector<SessionId>{0, 2, 5, 7}));
+  EXPECT_EQ(ids(evenly_spread(sessions, 0)), ids(sessions));
+  EXPECT_EQ(ids(evenly_spread(sessions, 11)), ids(sessions));
+}
+
 TEST(Split, parts_are_found_by_name) {
   const Split split = split_sessions(std::vector<Session>{made(1, 0, 3)}, {1, 0});
   EXPECT_EQ(ids(split.part("test")), (std::vector<SessionId>{1}));

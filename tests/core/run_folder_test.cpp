@@ -37,8 +37,7 @@ TEST(RunFolder, forgotten_steps_stay_forgotten) {
   {
     RunFolder run(folder.path());
     run.mark_done("a", "1");
-    run.mark_done("b", "2");
-    run.mark_done("c", "3");
+    run.mark_done({{"b", "2"}, {"c", "3"}});
     run.forget({"b", "c", "d"});
     EXPECT_FALSE(run.done("b"));
   }
@@ -101,6 +100,8 @@ TEST(RunFolder, names_that_would_damage_the_record_are_refused) {
   EXPECT_THROW(run.mark_done("two words", "1"), Error);
   EXPECT_THROW(run.mark_done("", "1"), Error);
   EXPECT_THROW(run.mark_done("a", "1\n2"), Error);
+  EXPECT_THROW(run.mark_done({{"a", "1"}, {"two words", "2"}}), Error);
+  EXPECT_FALSE(run.done("a"));
 }
 
 TEST(RunFolder, a_file_in_its_place_is_an_error) {

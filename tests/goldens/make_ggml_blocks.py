@@ -1,6 +1,6 @@
 """ggml_blocks.safetensors: raw ggml blocks and what the gguf package makes of them in fp32.
 
-For each type F32, F16, BF16, Q8_0, Q4_0, Q4_1: <type>.blocks U8 [bytes], <type>.values F32 [elements].
+For each type F32, F16, BF16, Q8_0, Q4_0, Q4_1, Q5_0, Q5_1, Q4_K, Q5_K, Q6_K: <type>.blocks U8 [bytes], <type>.values F32 [elements].
 Blocks are random bytes, so that every code occurs; the half-precision scales among them are finite but reach
 subnormals, zeros of both signs and the largest values. From the model scripts/setup fetches: the last row of
 blk.0.attn_q.weight, attn_q F32 [576]. Also what the reader of safetensors itself is held to:
@@ -26,11 +26,11 @@ def finite_halves(rng, count):
     return np.concatenate([special, halves[np.isfinite(halves)]])[:count]
 
 
-def blocks_of(rng, kind, scales):
+def blocks_of(rng, kind, scales, at=0):
     _, size = GGML_QUANT_SIZES[kind]
     blocks = rng.integers(0, 256, (BLOCKS, size), dtype=np.uint8)
     for i in range(scales):
-        blocks[:, 2 * i : 2 * i + 2] = finite_halves(rng, BLOCKS).view(np.uint8).reshape(BLOCKS, 2)
+        blocks[:, at + 2 * i : at + 2 * i + 2] = finite_halves(rng, BLOCKS).view(np.uint8).reshape(BLOCKS, 2)
     return blocks.reshape(-1)
 
 
@@ -49,6 +49,11 @@ def main():
         Type.Q8_0: blocks_of(rng, Type.Q8_0, 1),
         Type.Q4_0: blocks_of(rng, Type.Q4_0, 1),
         Type.Q4_1: blocks_of(rng, Type.Q4_1, 2),
+        Type.Q5_0: blocks_of(rng, Type.Q5_0, 1),
+        Type.Q5_1: blocks_of(rng, Type.Q5_1, 2),
+        Type.Q4_K: blocks_of(rng, Type.Q4_K, 2),
+        Type.Q5_K: blocks_of(rng, Type.Q5_K, 2),
+        Type.Q6_K: blocks_of(rng, Type.Q6_K, 1, at=208),
     }
     tensors = {"empty": np.zeros((0, 3), dtype=np.int64), "matrix": np.arange(6, dtype=np.int32).reshape(2, 3)}
     for kind, blocks in cases.items():

@@ -1,6 +1,6 @@
-"""nf4.safetensors: what bitsandbytes makes of small fp32 tensors on the CPU (NF4, blocks of 64).
+"""nf4.safetensors: what bitsandbytes makes of small fp32 and bf16 tensors on the CPU (NF4, blocks of 64).
 
-For each case: <case>.input F32; plain: .packed U8 [(n+1)/2], .absmax F32 [blocks], .dequantised F32; with
+For each case: <case>.input F32 or BF16; plain: .packed U8 [(n+1)/2], .absmax F32 [blocks], .dequantised F32; with
 double quantisation: .nested_absmax U8 [blocks], .absmax2 F32 [blocks/256], .offset F32 [1],
 .nested_dequantised F32. Once: map F32[16], nested_map F32[256]. The packed codes are the same for both.
 
@@ -37,7 +37,17 @@ def cases():
     zero_block[3, 5:] = -0.0
     outlier = normal(2, 64) * 0.01
     outlier[0, 17] = -37.5
-    return {
+    half_ties = (thresholds.bfloat16().repeat(3) + torch.tensor([-1, 0, 1]).repeat_interleave(15) * 0.004).bfloat16()
+    half = {
+        "bf16_even": normal(8, 96) * 0.05,
+        "bf16_odd": normal(7, 13),
+        "bf16_zero_block": zero_block,
+        "bf16_huge": normal(2, 96) * 1e37,
+        "bf16_tiny": normal(2, 96) * 1e-30,
+        "bf16_ties": torch.cat([half_ties, torch.tensor([1.0]), torch.zeros(18)]).reshape(1, 64),
+        "bf16_blocks": normal(3, 512) * 0.02,
+    }
+    return {name: value.bfloat16() for name, value in half.items()} | {
         "even": normal(16, 96) * 0.05,
         "odd": normal(7, 13),
         "one": torch.tensor([[-0.75]]),
@@ -47,6 +57,7 @@ def cases():
         "all_zero": torch.zeros(2, 64),
         "huge": normal(2, 96) * 1e37,
         "tiny": normal(2, 96) * 1e-30,
+        "subnormal_scale": normal(4, 64) * torch.tensor([1e-38, 3e-39, 1e-40, 1e-43])[:, None],
         "mixed_scales": normal(6, 64) * torch.tensor([1e-20, 1e-6, 1e-2, 1.0, 1e4, 1e20])[:, None],
         "ties": ties.reshape(1, 64),
         "negative_ties": torch.cat([-ties, 4.0 * ties]).reshape(2, 64),
@@ -60,6 +71,7 @@ def dequantise(packed, state, shape):
     blocks = (count + 63) // 64
     padded = torch.nn.functional.pad(packed.flatten(), (0, 32 * blocks - packed.numel()), value=0x77)
     state.shape = torch.Size([1, 64 * blocks])
+    state.dtype = torch.float32  # not rounded to the input's type
     return dequantize_4bit(padded.reshape(-1, 1), state).flatten()[:count].reshape(shape)
 
 

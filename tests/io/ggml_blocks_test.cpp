@@ -33,7 +33,8 @@ std::vector<std::uint32_t> decoded_bits(GgmlType type, std::span<const std::byte
 TEST(GgmlBlocks, every_type_decodes_to_the_bits_of_the_gguf_package) {
   const SafetensorsFile file = golden();
   for (const GgmlType type :
-       {GgmlType::kF32, GgmlType::kF16, GgmlType::kBF16, GgmlType::kQ8_0, GgmlType::kQ4_0, GgmlType::kQ4_1}) {
+       {GgmlType::kF32, GgmlType::kF16, GgmlType::kBF16, GgmlType::kQ8_0, GgmlType::kQ4_0, GgmlType::kQ4_1,
+        GgmlType::kQ5_0, GgmlType::kQ5_1, GgmlType::kQ4_K, GgmlType::kQ5_K, GgmlType::kQ6_K}) {
     const std::string name = ggml_type_name(type);
     const TensorView& values = file.at(name + ".values");
     const std::vector<std::uint32_t> expected = bits_of(values.bytes);

@@ -222,10 +222,12 @@ TEST(Gguf, bad_shapes_are_refused) {
                 d.tensors[1].dims = {16, 2};
               }),
               HasSubstr("the rows of `q` must be whole blocks of 32 elements, but have 16 instead"));
+  EXPECT_THAT(refusal([](Draft& d) { d.tensors[1].type = 14; }),
+              HasSubstr("the rows of `q` must be whole blocks of 256 elements, but have 32 instead"));
 }
 
 TEST(Gguf, types_that_are_not_read_are_named) {
-  EXPECT_THAT(refusal([](Draft& d) { d.tensors[0].type = 14; }), HasSubstr("but is Q6_K instead"));
+  EXPECT_THAT(refusal([](Draft& d) { d.tensors[0].type = 10; }), HasSubstr("but is Q2_K instead"));
   EXPECT_THAT(refusal([](Draft& d) { d.tensors[0].type = 4000; }), HasSubstr("but is type 4000 instead"));
 }
 

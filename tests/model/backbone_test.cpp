@@ -114,8 +114,22 @@ TEST(BackboneLoading, names_a_missing_tensor) {
 
 TEST(BackboneLoading, names_a_tensor_that_nothing_uses) {
   GgufWriter gguf = tiny_llama();
+  gguf.tensor("blk.0.attn_qkv.weight", {32}, std::vector<float>(32));
+  EXPECT_THAT(refusal(gguf), HasSubstr("`blk.0.attn_qkv.weight`"));
+}
+
+TEST(BackboneLoading, biases_must_be_there_for_all_linears_of_their_kind) {
+  GgufWriter gguf = tiny_llama();
   gguf.tensor("blk.0.attn_q.bias", {32}, std::vector<float>(32));
-  EXPECT_THAT(refusal(gguf), HasSubstr("`blk.0.attn_q.bias`"));
+  EXPECT_THAT(refusal(gguf), HasSubstr("`blk.0.attn_k.bias`"));
+}
+
+TEST(BackboneLoading, names_rotary_divisors_of_another_size_or_sign) {
+  GgufWriter gguf = tiny_llama();
+  gguf.tensor("rope_freqs.weight", {3}, std::vector<float>(3, 1.0F));
+  EXPECT_THAT(refusal(gguf), HasSubstr("`rope_freqs.weight` must be F32 with half its head size"));
+  gguf.tensor("rope_freqs.weight", {4}, {1.0F, 0.0F, 1.0F, 1.0F});
+  EXPECT_THAT(refusal(gguf), HasSubstr("`rope_freqs.weight` must be positive"));
 }
 
 TEST(BackboneLoading, refuses_another_architecture_by_name) {

@@ -61,7 +61,9 @@ TEST_P(Nf4Golden, dequantised_values_are_those_of_bitsandbytes_bit_for_bit) {
   nf4_dequantize(span_of<const std::uint8_t>((*this)["packed"]), span_of<const float>((*this)["absmax"]),
                  span_of<float>(found));
   expect_same_bits(found, wanted);
-  expect_same_bits(PackedWeight::quantize((*this)["input"], false).dequantize(at::kFloat), wanted);
+  const at::Tensor input = (*this)["input"];
+  const PackedWeight packed = PackedWeight::quantize(input, false);
+  expect_same_bits(packed.dequantize(at::kFloat), wanted.to(input.scalar_type()).to(at::kFloat));
 }
 
 TEST_P(Nf4Golden, double_quantisation_takes_the_byte_of_bitsandbytes_or_the_nearest_one) {

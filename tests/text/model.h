@@ -1,11 +1,16 @@
-/// The real model's file, shared by the tests of this layer.
+/// The models' files, shared by the tests of this layer.
 #pragma once
 
 #include "routedk/io/gguf.h"
 #include "routedk/io/jsonl.h"
+#include "routedk/text/chat_template.h"
 #include "routedk/text/tokenizer.h"
 
+#include <cstdlib>
 #include <filesystem>
+#include <string>
+
+#include <gtest/gtest.h>
 
 namespace routedk::text {
 
@@ -20,11 +25,74 @@ inline const Tokenizer& smollm2_tokenizer() {
   return tokenizer;
 }
 
+inline std::filesystem::path golden_file(const std::string& name) {
+  return std::filesystem::path(ROUTEDK_SOURCE_DIR) / "tests/goldens" / name;
+}
+
 /// Made by tests/goldens/make_tokenizer.py.
 inline const io::Json& tokenizer_golden() {
-  static const io::Json golden =
-      io::read_json(std::filesystem::path(ROUTEDK_SOURCE_DIR) / "tests/goldens/tokenizer_smollm2.json");
+  static const io::Json golden = io::read_json(golden_file("tokenizer_smollm2.json"));
   return golden;
+}
+
+/// Made by tests/goldens/make_small_tokenizers.py, as are the tokenizers beside it.
+inline const io::Json& small_golden() {
+  static const io::Json golden = io::read_json(golden_file("small_tokenizers/ids.json"));
+  return golden;
+}
+inline std::filesystem::path small_file(const std::string& name) {
+  return golden_file("small_tokenizers/" + name);
+}
+constexpr std::size_t kSmallRanks = 600;
+
+/// Made by tests/goldens/make_llama3_tokenizer.py.
+inline const io::Json& llama3_golden() {
+  static const io::Json golden = io::read_json(golden_file("tokenizer_llama3.json"));
+  return golden;
+}
+
+/// Tests under Llama 3's real ranks, which are too large to be kept here.
+class Llama3 : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    const char* folder = std::getenv("ROUTEDK_LLAMA3_TOKENIZER");
+    if (folder == nullptr) {
+      GTEST_SKIP()
+          << "ROUTEDK_LLAMA3_TOKENIZER must name the folder made by tests/goldens/make_llama3_tokenizer.py";
+    }
+    folder_ = folder;
+  }
+  std::filesystem::path folder_;
+};
+
+inline std::vector<TokenId> ids_of(const io::Json& entry, const char* key) {
+  return entry[key].get<std::vector<TokenId>>();
+}
+
+inline std::vector<ChatMessage> messages_of(const io::Json& entry) {
+  std::vector<ChatMessage> messages;
+  for (const io::Json& message : entry["messages"]) {
+    messages.push_back({message["role"].get<std::string>(), message["content"].get<std::string>()});
+  }
+  return messages;
+}
+
+/// Every text of a golden's list has its ids.
+inline void expect_ids(const Tokenizer& tokenizer, const io::Json& cases) {
+  ASSERT_GT(cases.size(), 40U);
+  for (const io::Json& entry : cases) {
+    const auto text = entry["text"].get<std::string>();
+    EXPECT_EQ(tokenizer.encode(text), ids_of(entry, "plain")) << entry["text"].dump();
+    EXPECT_EQ(tokenizer.encode_with_special(text), ids_of(entry, "special")) << entry["text"].dump();
+  }
+}
+
+inline void expect_chats(const ChatTemplate& chat, const Tokenizer& tokenizer, const io::Json& chats) {
+  ASSERT_GT(chats.size(), 10U);
+  for (const io::Json& entry : chats) {
+    EXPECT_EQ(chat.encode(tokenizer, messages_of(entry), entry["generate"].get<bool>()), ids_of(entry, "ids"))
+        << entry.dump();
+  }
 }
 
 }  // namespace routedk::text

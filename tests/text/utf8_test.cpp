@@ -27,6 +27,28 @@ TEST(Utf8, ill_formed_beginnings_have_no_length) {
   }
 }
 
+TEST(Utf8, an_unfinished_character_is_found_at_the_end_only) {
+  EXPECT_EQ(utf8_unfinished(""), 0U);
+  EXPECT_EQ(utf8_unfinished("a"), 0U);
+  EXPECT_EQ(utf8_unfinished("\xC3\xA9"), 0U);
+  EXPECT_EQ(utf8_unfinished("a\xC3"), 1U);
+  EXPECT_EQ(utf8_unfinished("a\xE2\x82"), 2U);
+  EXPECT_EQ(utf8_unfinished("a\xF0\x9F\x98"), 3U);
+  EXPECT_EQ(utf8_unfinished("\xF0\x9F\x98\x80"), 0U);
+  EXPECT_EQ(utf8_unfinished("\xF0\x9F\xC3"), 1U);
+  EXPECT_EQ(utf8_unfinished("\xE0\x80"), 0U);      // overlong: no character begins so
+  EXPECT_EQ(utf8_unfinished("\xED\xA0"), 0U);      // a surrogate
+  EXPECT_EQ(utf8_unfinished("\xF4\x90\x80"), 0U);  // above U+10FFFF
+  EXPECT_EQ(utf8_unfinished("\x80"), 0U);
+}
+
+TEST(Utf8, is_utf8_means_that_nothing_needs_repair) {
+  for (const char* text :
+       {"", "a", "\xC3\xA9", "\xC3", "\xF0\x9F\x98\x80", "a\x80", "\xED\xA0\x80", "caf\xE9 x"}) {
+    EXPECT_EQ(is_utf8(text), repair_utf8(text) == text) << text;
+  }
+}
+
 TEST(Utf8, each_stray_byte_becomes_one_replacement_character) {
   EXPECT_EQ(repair_utf8("a\xFF"
                         "b"),

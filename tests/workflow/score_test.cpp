@@ -66,6 +66,30 @@ TEST_F(Score, gold_with_every_third_answer_unparsed_is_right_in_the_rest) {
   }
 }
 
+TEST_F(Score, a_floor_is_scored_by_its_name_as_its_own_predictions_are) {
+  ScoreOptions floor = for_split("test");
+  floor.predictions.clear();
+  floor.predictor = "first_two";
+  std::ofstream out(path_);
+  for (const bundle::Session& session : split_.test) {
+    out << io::Json{{"session", session.id}, {"bundles", {{session.items[0].id, session.items[1].id}}}}
+        << '\n';
+  }
+  out.close();
+  EXPECT_EQ(score(floor), score(for_split("test")));
+}
+
+TEST_F(Score, exactly_one_of_file_and_floor_must_be_given_and_the_floor_known) {
+  ScoreOptions options = for_split("test");
+  options.predictor = "whole";
+  EXPECT_THROW(score(options), ConfigError);
+  options.predictions.clear();
+  options.predictor = "best";
+  EXPECT_THROW(score(options), ConfigError);
+  options.predictor.clear();
+  EXPECT_THROW(score(options), ConfigError);
+}
+
 TEST_F(Score, is_the_same_each_time) {
   write_gold(split_.test, 4);
   EXPECT_EQ(score(for_split("test")), score(for_split("test")));

@@ -31,6 +31,16 @@ TEST(Tokenize, special_spellings_are_parsed_only_when_asked) {
   EXPECT_NE(run(line, false), "{\"ids\":[2]}\n");
 }
 
+TEST(Tokenize, takes_a_folder_a_tokenizer_json_and_a_tokenizer_model) {
+  const auto small = std::filesystem::path(ROUTEDK_SOURCE_DIR) / "tests/goldens/small_tokenizers";
+  for (const char* name : {"", "tokenizer.json", "sentencepiece.model"}) {
+    std::istringstream in("{\"text\": \"Sports Bra\"}\n");
+    std::ostringstream out;
+    tokenize({small / name, false}, in, out);
+    EXPECT_THAT(out.str(), testing::MatchesRegex("\\{\"ids\":\\[[0-9]+,.*\\]\\}\n")) << name;
+  }
+}
+
 TEST(Tokenize, names_the_line_without_a_text) {
   for (const char* line : {"{}", "{\"text\": 3}", "[\"text\"]", "null"}) {
     try {

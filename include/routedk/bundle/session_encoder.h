@@ -16,8 +16,8 @@ class SessionEncoder {
  public:
   SessionEncoder(text::Tokenizer tokenizer, text::ChatTemplate chat)
       : tokenizer_(std::move(tokenizer)), chat_(std::move(chat)) {}
-  /// Tokenizer and chat template of a model file.
-  static SessionEncoder from_gguf(const std::filesystem::path& model);
+  /// Tokenizer and chat template of a GGUF file or a model folder.
+  static SessionEncoder load(const std::filesystem::path& model);
 
   /// The turns, then the opening of the assistant's turn.
   std::vector<text::TokenId> prompt(const std::vector<text::ChatMessage>& messages) const {

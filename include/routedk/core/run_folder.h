@@ -10,6 +10,8 @@ namespace routedk {
 
 class RunFolder {
  public:
+  using Step = std::pair<std::string, std::string>;  ///< name, fingerprint
+
   /// Makes or opens the folder, takes its lock and removes what interrupted writers left. UserError when
   /// another process works in it, FileError when the record of steps is damaged, SystemError otherwise.
   explicit RunFolder(std::filesystem::path path);
@@ -22,14 +24,16 @@ class RunFolder {
   bool done(const std::string& step) const { return find(step) != nullptr; }
   /// What mark_done recorded; "" when the step is not done.
   std::string fingerprint(const std::string& step) const;
-  /// Records the step, on disk before this returns. A step is one word, a fingerprint one line.
-  void mark_done(const std::string& step, const std::string& fingerprint);
+  /// Records the steps, all or none of them on disk, before this returns. A step is one word, a fingerprint
+  /// one line.
+  void mark_done(const std::vector<Step>& steps);
+  void mark_done(const std::string& step, const std::string& fingerprint) {
+    mark_done({{step, fingerprint}});
+  }
   /// Takes these steps back, on disk before this returns.
   void forget(const std::vector<std::string>& steps);
 
  private:
-  using Step = std::pair<std::string, std::string>;  // name, fingerprint
-
   const Step* find(const std::string& step) const;
   void lock();
   void remove_leftovers() const;

@@ -16,10 +16,22 @@
 namespace routedk::io {
 
 /// Type numbers of the format.
-enum class GgmlType : std::uint32_t { kF32 = 0, kF16 = 1, kQ4_0 = 2, kQ4_1 = 3, kQ8_0 = 8, kBF16 = 30 };
+enum class GgmlType : std::uint32_t {
+  kF32 = 0,
+  kF16 = 1,
+  kQ4_0 = 2,
+  kQ4_1 = 3,
+  kQ5_0 = 6,
+  kQ5_1 = 7,
+  kQ8_0 = 8,
+  kQ4_K = 12,
+  kQ5_K = 13,
+  kQ6_K = 14,
+  kBF16 = 30
+};
 
 const char* ggml_type_name(GgmlType type) noexcept;
-/// Elements of one block and its bytes: Q4_1 is {32, 20}, F32 {1, 4}.
+/// Elements of one block and its bytes: Q4_1 is {32, 20}, Q6_K {256, 210}, F32 {1, 4}.
 struct BlockLayout {
   std::int64_t elements;
   std::size_t bytes;

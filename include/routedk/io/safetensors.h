@@ -1,6 +1,7 @@
 /// safetensors: 8 bytes of little-endian header length, a JSON header, raw tensors.
 #pragma once
 
+#include "routedk/core/files.h"
 #include "routedk/io/mapped_file.h"
 
 #include <cstddef>
@@ -41,11 +42,34 @@ class SafetensorsFile {
   const TensorView& at(const std::string& name) const;
   const std::map<std::string, std::string>& metadata() const noexcept { return metadata_; }
   const MappedFile& file() const noexcept { return *file_; }
+  /// The same, for a view that outlives this object.
+  std::shared_ptr<const MappedFile> mapping() const noexcept { return file_; }
 
  private:
   std::shared_ptr<const MappedFile> file_;
   std::map<std::string, TensorView> tensors_;
   std::map<std::string, std::string> metadata_;
+};
+
+/// What dtype and shape take; Error when that exceeds 64 bits.
+std::uint64_t tensor_bytes(const TensorView& tensor);
+
+/// A file whose tensors are written one after another, so that no two need be in memory at once. The
+/// destructor removes what was not committed.
+class SafetensorsWriter {
+ public:
+  /// `tensors`: names, types and shapes of all that will come, in order; their bytes are not looked at.
+  SafetensorsWriter(const std::filesystem::path& path, std::span<const TensorView> tensors,
+                    const std::map<std::string, std::string>& metadata = {});
+  /// The next tensor. Error unless it is the one announced. SystemError, e.g. for a full disk.
+  void append(const TensorView& tensor);
+  /// Flushes and renames onto the final name. Error when a tensor is missing; SystemError.
+  void commit();
+
+ private:
+  std::vector<TensorView> announced_;
+  std::size_t next_ = 0;
+  FileWriter file_;
 };
 
 /// Writes the tensors in the given order under a temporary name, flushes, renames. The header is padded with

@@ -22,7 +22,9 @@ struct LoadOptions {
 
 class Backbone {
  public:
-  /// Reads a GGUF tensor by tensor. Strict: every tensor of the file is used, every parameter filled.
+  /// Reads a GGUF file or a Hugging Face folder tensor by tensor. Strict: every tensor of the file is used,
+  /// every parameter filled. Linears that are NF4 in the file are taken as they are, and the others of that
+  /// folder stay dense; without `nf4` they are decoded.
   static Backbone load(const std::filesystem::path& path, const LoadOptions& options);
 
   /// A model of any shape with normal(0, 0.02) weights and unit norms, for tests and benchmarks.

@@ -2,10 +2,25 @@
 #pragma once
 
 #include "routedk/io/gguf.h"
+#include "routedk/io/jsonl.h"
 
 #include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
 
 namespace routedk::model {
+
+/// Llama 3.1's stretching of the rotary embedding: wavelengths above original_context / low_freq_factor
+/// tokens grow by `factor`, those below original_context / high_freq_factor stay, between them it is
+/// interpolated.
+struct RopeScaling {
+  double factor = 8.0;
+  double low_freq_factor = 1.0;
+  double high_freq_factor = 4.0;
+  std::int64_t original_context = 8192;
+};
 
 struct LlamaConfig {
   std::int64_t layers = 0;    // L
@@ -18,11 +33,23 @@ struct LlamaConfig {
   std::int64_t context = 0;   ///< longest sequence the model was made for, in tokens
   double rms_eps = 1e-5;
   double rope_theta = 10000.0;
-  bool tied_head = false;  ///< logits use the embedding matrix
+  std::optional<RopeScaling> rope_scaling;
+  std::vector<float> rope_divisors;  ///< [C/2] of the inverse frequencies (GGUF `rope_freqs.weight`), or none
+  bool tied_head = false;            ///< logits use the embedding matrix
+  bool attention_bias = false;       ///< q, k, v and o have biases
+  bool mlp_bias = false;             ///< gate, up and down have biases
 
   /// From GGUF metadata; FileError when the architecture is not `llama` or a size is out of range.
   static LlamaConfig from_gguf(const io::GgufFile& file);
+  /// From a Hugging Face config.json, both spellings of the rotary scaling. FileError names the field in
+  /// which the model is not a Llama as computed here. Fields that transformers' Llama does not read are not
+  /// either.
+  static LlamaConfig from_json(const std::filesystem::path& file);
 };
+
+/// The fields of a Hugging Face config.json of that shape; `dtype` is the weights', "bfloat16". Divisors of a
+/// GGUF become the scaling of Llama 3 that gives them; FileError when none does.
+io::Json config_json(const LlamaConfig& config, const std::string& dtype);
 
 /// The seven adapted linears of a layer, in the order of the checkpoint's module tree.
 enum class Linear : std::uint8_t { kQ, kK, kV, kO, kGate, kUp, kDown };
@@ -36,5 +63,7 @@ struct LinearShape {
   std::int64_t in;
 };
 LinearShape linear_shape(const LlamaConfig& config, Linear linear) noexcept;
+/// Whether the linear has a bias [out].
+bool has_bias(const LlamaConfig& config, Linear linear) noexcept;
 
 }  // namespace routedk::model

@@ -1,7 +1,7 @@
 /// Rotary position embedding in Hugging Face's half-split layout.
 #pragma once
 
-#include <cstdint>
+#include "routedk/model/config.h"
 
 #include <ATen/ATen.h>
 
@@ -13,11 +13,14 @@ struct RotaryTables {
   at::Tensor sin;  // [T,1,C/2]
 };
 
-/// Inverse frequencies theta^(-2i/C), i < C/2 (RoFormer, arXiv 2104.09864).
+/// theta^(-2i/C), i < C/2 (RoFormer, arXiv 2104.09864), scaled as the configuration says (Llama 3.1; in fp32,
+/// in transformers' order of operations). [C/2] F32
+at::Tensor inverse_frequencies(const LlamaConfig& config);
+
 class Rotary {
  public:
   Rotary() = default;
-  Rotary(std::int64_t head_dim, double theta);
+  explicit Rotary(const LlamaConfig& config) : inverse_frequencies_(inverse_frequencies(config)) {}
   /// positions [T] -> tables in `dtype`; the angles themselves are fp32.
   RotaryTables tables(const at::Tensor& positions, at::ScalarType dtype) const;
 

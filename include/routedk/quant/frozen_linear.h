@@ -1,4 +1,4 @@
-/// y = x W^T with a frozen weight, dense or NF4.
+/// y = x W^T + b with a frozen weight, dense or NF4.
 #pragma once
 
 #include "routedk/quant/packed_weight.h"
@@ -10,8 +10,9 @@
 
 namespace routedk::quant {
 
-/// A frozen linear without bias. Gradients flow to the input only; no dense copy of a packed weight is ever
-/// kept: forward and backward decode it anew.
+/// A frozen linear, most often without bias. Gradients flow to the input only; no dense copy of a packed
+/// weight is ever kept: forward and backward decode it anew, in fp32 panel by panel within the product
+/// (cpu/matmul.h) where the matrix was fp32 before it was quantised.
 class FrozenLinear {
  public:
   FrozenLinear() = default;
@@ -19,6 +20,12 @@ class FrozenLinear {
   explicit FrozenLinear(at::Tensor dense) : dense_(std::move(dense)) {}
   explicit FrozenLinear(PackedWeight packed)
       : packed_(std::make_shared<const PackedWeight>(std::move(packed))) {}
+
+  /// The same linear with a bias [out] in the compute type; an undefined one is none.
+  FrozenLinear with_bias(at::Tensor bias) && {
+    bias_ = std::move(bias);
+    return std::move(*this);
+  }
 
   /// x [T,in] -> [T,out], in x's dtype.
   at::Tensor forward(const at::Tensor& x) const;
@@ -30,10 +37,12 @@ class FrozenLinear {
   at::Tensor dense(at::ScalarType dtype) const {
     return packed_ ? packed_->dequantize(dtype) : dense_.to(dtype);
   }
+  const at::Tensor& bias() const noexcept { return bias_; }  // [out] or undefined
   std::int64_t bytes() const noexcept;
 
  private:
-  at::Tensor dense_;
+  at::Tensor dense_;  // [out,in], undefined where packed
+  at::Tensor bias_;   // [out] or undefined
   std::shared_ptr<const PackedWeight> packed_;
 };
 

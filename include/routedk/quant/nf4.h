@@ -40,7 +40,8 @@ constexpr std::int64_t nf4_bytes(std::int64_t elements) noexcept {
 }
 
 /// Quantises the flattened tensor: packed has nf4_bytes(n) bytes (element 2i in the high nibble of byte i),
-/// absmax nf4_blocks(n) values. An all-zero block has absmax 0 and code 7; an odd count pads with code 7.
+/// absmax nf4_blocks(n) values. Values are multiplied by 1 / max(absmax, 1e-38) in fp32. An all-zero block
+/// has absmax 0 and code 7; an odd count pads with code 7.
 void nf4_quantize(std::span<const float> values, std::span<std::uint8_t> packed, std::span<float> absmax);
 
 /// out[i] = codebook[code i] * absmax[i / 64], in fp32.

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <array>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -13,5 +14,7 @@ const std::array<std::string, 256>& byte_spellings();
 
 /// The bytes that a vocabulary entry stands for; characters outside the alphabet stay as they are.
 std::string bytes_of_spelling(std::string_view spelling);
+/// The same, but nothing where a character is outside the alphabet.
+std::optional<std::string> bytes_if_spelled(std::string_view spelling);
 
 }  // namespace routedk::text

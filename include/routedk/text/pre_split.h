@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -14,6 +15,9 @@ class PreSplit {
   /// By the name in GGUF's `tokenizer.ggml.pre`: "smollm", "llama-bpe", "gpt-2" or "default" (what llama.cpp
   /// means by these names). Null for any other name.
   static std::shared_ptr<const PreSplit> find(std::string_view name);
+  /// From expressions in PCRE2's syntax; FileError names one that is none, and `source`.
+  static std::shared_ptr<const PreSplit> compile(const std::vector<std::string>& patterns, bool whole_pieces,
+                                                 const std::string& source);
   /// The names that `find` knows, for messages.
   static std::string_view names() noexcept;
 

@@ -1,9 +1,9 @@
 /// Text <-> token ids.
 #pragma once
 
-#include "routedk/io/gguf.h"
+#include "routedk/text/vocabulary.h"
 
-#include <cstdint>
+#include <filesystem>
 #include <memory>
 #include <span>
 #include <string>
@@ -12,28 +12,8 @@
 
 namespace routedk::text {
 
-using TokenId = std::int32_t;
-
-/// GGUF's `tokenizer.ggml.token_type`.
-enum class TokenType : std::int64_t { kNormal = 1, kUnknown, kControl, kUserDefined, kUnused, kByte };
-
-/// What a byte-level BPE tokenizer is made of.
-struct Vocabulary {
-  std::vector<std::string> tokens;  ///< spelled in the byte alphabet, but for control and user-defined ones
-  std::vector<TokenType> types;     ///< of each token
-  std::vector<std::string> merges;  ///< "left right", lowest rank first
-  std::string pre;                  ///< name of the split (text/pre_split.h)
-  TokenId bos = 0;
-  TokenId eos = 0;
-  TokenId pad = 0;
-  std::string source;  ///< names the file in errors
-
-  /// From `tokenizer.ggml.*`: model must be "gpt2"; without a padding token pad = eos. FileError names the
-  /// key.
-  static Vocabulary from_gguf(const io::GgufFile& file);
-};
-
-/// Byte-level BPE with the ids of llama.cpp. Immutable, safe to share between threads; copies are cheap.
+/// Byte-level BPE with the ids of llama.cpp, tiktoken or Hugging Face's tokenizers, whosever file it is, or
+/// sentencepiece. Immutable, safe to share between threads; copies are cheap.
 /// Any bytes can be encoded: where they are not UTF-8, each stray byte is read as U+FFFD (text/utf8.h).
 class Tokenizer {
  public:
@@ -41,18 +21,24 @@ class Tokenizer {
   explicit Tokenizer(Vocabulary vocabulary);
   /// From `tokenizer.ggml.*` metadata; FileError names what is missing or unknown (`tokenizer.ggml.pre`).
   static Tokenizer from_gguf(const io::GgufFile& file);
+  /// From a GGUF file, a model folder, a tokenizer.json or a tokenizer.model; see Vocabulary::load.
+  static Tokenizer load(const std::filesystem::path& path);
 
   /// Plain text: a spelled-out special token stays text (user-defined tokens, which are ordinary words with a
   /// fixed spelling, don't count as special). Bytes without a token are dropped. No BOS is added.
   std::vector<TokenId> encode(std::string_view text) const;
-  /// As encode, but spellings of special tokens become those tokens: the longest spelling first, each
-  /// wherever it occurs from left to right.
+  /// As encode, but spellings of special tokens become those tokens, in the order of the vocabulary's
+  /// dialect. Sentencepiece sees each stretch between them as a text of its own.
   std::vector<TokenId> encode_with_special(std::string_view text) const;
   /// The bytes of the tokens, one after another; special tokens are spelled out only when asked. DataError
   /// when an id is outside the vocabulary.
   std::string decode(std::span<const TokenId> ids, bool with_special = false) const;
+  /// Appends the bytes of one token as `decode` does. `at_start` is true before the first token, where
+  /// sentencepiece drops the blank that it put before the text; it is updated for the next.
+  void append(TokenId id, bool with_special, bool& at_start, std::string& text) const;
 
   std::int64_t vocab_size() const noexcept;
+  /// kNoToken where the model's files name none; so are eos and pad.
   TokenId bos() const noexcept;
   TokenId eos() const noexcept;
   TokenId pad() const noexcept;

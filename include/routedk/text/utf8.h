@@ -11,6 +11,12 @@ namespace routedk::text {
 /// forms, no surrogates, nothing above U+10FFFF), or 0 when there is none.
 std::size_t utf8_length(std::string_view text) noexcept;
 
+/// Bytes at the end of `text` (0 to 3) that begin a well-formed character without ending it.
+std::size_t utf8_unfinished(std::string_view text) noexcept;
+
+/// Whether the whole text is well-formed.
+bool is_utf8(std::string_view text) noexcept;
+
 /// The text with every byte outside a well-formed character replaced by U+FFFD, as llama.cpp does it. (It
 /// differs from llama.cpp in encoded surrogates and overlong forms, which that program lets through.)
 std::string repair_utf8(std::string_view text);

@@ -21,7 +21,7 @@ struct TrainConfig {
   double epsilon = 1e-8;
   double max_grad_norm = 1.0;
   double dropout = 0.05;
-  std::int64_t checkpoint_every = 20;
+  std::int64_t checkpoint_every = 5;
   std::int64_t keep_checkpoints = 2;
   bool resume_elsewhere = false;
   std::uint64_t seed = 1;

@@ -36,6 +36,9 @@ class Experiment {
   const bundle::PromptTemplates& templates() const noexcept { return templates_; }
   const bundle::SessionEncoder& encoder() const noexcept { return encoder_; }
 
+  /// A hash of the contents of the domain's files and the prompt templates, and of the model file's size.
+  std::uint64_t inputs() const noexcept { return inputs_; }
+
   /// The run folder, opened and locked on first use.
   RunFolder& run();
   /// Writes config.yaml and versions.json.
@@ -59,6 +62,7 @@ class Experiment {
   bundle::Split split_;
   bundle::PromptTemplates templates_;
   bundle::SessionEncoder encoder_;
+  std::uint64_t inputs_ = 0;
   std::unique_ptr<RunFolder> run_;
   std::shared_ptr<const model::Backbone> backbone_;
 };

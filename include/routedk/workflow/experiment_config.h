@@ -29,6 +29,7 @@ struct DataSettings {
 struct SplitSettings {
   std::optional<std::int64_t> test_per_length;
   std::optional<std::int64_t> val_per_length;
+  std::int64_t train_limit = 0;
 
   template <typename F>
   void fields(F& f) {
@@ -36,6 +37,8 @@ struct SplitSettings {
       "test sessions of each length; null: as the data folder says, else 20", at_least(0));
     f("val_per_length", val_per_length,
       "validation sessions of each length; null: as the data folder says, else 10", at_least(0));
+    f("train_limit", train_limit, "learn from this many training sessions, evenly spread; 0: all",
+      at_least(0));
   }
 };
 
@@ -47,7 +50,7 @@ struct ModelSettings {
 
   template <typename F>
   void fields(F& f) {
-    f("path", path, "the backbone, a GGUF file");
+    f("path", path, "the backbone: a GGUF file or a Hugging Face folder, dense or NF4");
     f("quant", quant, "the frozen linears: 4-bit NF4, or dense in the compute type", one_of({"nf4", "none"}));
     f("double_quant", double_quant, "NF4 scales in 8 bits");
     f("dtype", dtype, "compute type; auto: bfloat16 where the CPU multiplies it, else float32",

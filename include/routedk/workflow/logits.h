@@ -10,9 +10,9 @@
 namespace routedk::workflow {
 
 struct LogitsOptions {
-  std::filesystem::path model;                  ///< a GGUF file
-  std::string quant = "none";                   ///< the linears: none (dense) | nf4
-  std::string dtype = "float32";                ///< compute type: float32 | bfloat16
+  std::filesystem::path model;    ///< a GGUF file or a Hugging Face folder, its tokenizer not needed
+  std::string quant = "none";     ///< the linears: none (dense) | nf4
+  std::string dtype = "float32";  ///< compute type: float32 | bfloat16
   std::vector<std::filesystem::path> adapters;  ///< PEFT folders, one an expert
   /// average | one-hot:I | ties:DENSITY[:RANK] | a router's folder, whose experts stand in the adapters'
   /// order. Empty: one-hot:0 with one adapter, average with several. `ties` merges the deltas with weights 1,

@@ -27,9 +27,12 @@ void evaluate_step(Experiment& experiment);
 /// All steps. `from`, when not empty, redoes that step and those after it.
 void run_experiment(Experiment& experiment, const std::string& from);
 
-/// What would be done, as text: data, sessions, optimiser steps, systems, run folder.
-std::string plan(const Experiment& experiment);
+/// What would be done, as text: data, sessions, parameters, optimiser steps, systems, run folder, and which
+/// steps are done already.
+std::string plan(Experiment& experiment);
 
+/// Whether a step is done under the present settings; opens no run folder that is not there.
+bool is_done(Experiment& experiment, const std::string& step);
 /// Forgets a step and those after it, with their files. ConfigError when there is no such step.
 void forget_from(Experiment& experiment, const std::string& step);
 
@@ -39,8 +42,8 @@ void forget_from(Experiment& experiment, const std::string& step);
 bool begin_step(Experiment& experiment, const std::string& step);
 /// ConfigError, naming the program to run, unless the step is done under the present settings.
 void require_done(Experiment& experiment, const std::string& step, const std::string& program);
-/// Records that the step is done under the present settings.
-void mark_done(Experiment& experiment, const std::string& step);
+/// Records that the steps are done under the present settings, all at once.
+void mark_done(Experiment& experiment, const std::vector<std::string>& steps);
 
 /// Training examples of one expert from its texts, and the raw-prompt examples that validate experts and
 /// train the router; `group` goes into every example.

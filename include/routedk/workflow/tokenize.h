@@ -8,7 +8,7 @@
 namespace routedk::workflow {
 
 struct TokenizeOptions {
-  std::filesystem::path model;  ///< a GGUF file
+  std::filesystem::path model;  ///< a GGUF file, a model folder, a tokenizer.json or a tokenizer.model
   bool special = false;         ///< spellings of special tokens become those tokens
 };
 

@@ -33,11 +33,13 @@ Path path() noexcept {
   return found;
 }
 
+/// Elements first .. last of one block.
 template <typename T>
-void decode_scalar(const std::uint8_t* packed, float absmax, T* out, std::int64_t count) {
-  for (std::int64_t i = 0; i < count; ++i) {
+void decode_scalar(const float* codebook, const std::uint8_t* packed, float absmax, std::int64_t first,
+                   std::int64_t last, T* out) {
+  for (std::int64_t i = first; i < last; ++i) {
     const unsigned byte = packed[i / 2];
-    out[i] = static_cast<T>(kNf4Codebook[i % 2 == 0 ? byte >> 4 : byte & 15U] * absmax);
+    *out++ = static_cast<T>(codebook[i % 2 == 0 ? byte >> 4 : byte & 15U] * absmax);
   }
 }
 
@@ -67,9 +69,9 @@ ROUTEDK_AVX2 void store8(c10::BFloat16* out, __m256 values) {
 
 /// One whole block of 64. The 16-entry codebook lies in two registers, chosen by a code's highest bit.
 template <typename T>
-ROUTEDK_AVX2 void decode_avx2(const std::uint8_t* packed, float absmax, T* out) {
-  const __m256 lower = _mm256_loadu_ps(kNf4Codebook.data());
-  const __m256 upper = _mm256_loadu_ps(kNf4Codebook.data() + 8);
+ROUTEDK_AVX2 void decode_avx2(const float* codebook, const std::uint8_t* packed, float absmax, T* out) {
+  const __m256 lower = _mm256_loadu_ps(codebook);
+  const __m256 upper = _mm256_loadu_ps(codebook + 8);
   const __m256 scale = _mm256_set1_ps(absmax);
   for (int part = 0; part < 4; ++part) {
     const __m128i codes = split_nibbles(packed + part * 8);
@@ -103,41 +105,52 @@ ROUTEDK_AVX512 void store16(c10::BFloat16* out, __m512 values) {
 
 /// One whole block of 64.
 template <typename T>
-ROUTEDK_AVX512 void decode_avx512(const std::uint8_t* packed, float absmax, T* out) {
-  const __m512 codebook = _mm512_loadu_ps(kNf4Codebook.data());
+ROUTEDK_AVX512 void decode_avx512(const float* codebook, const std::uint8_t* packed, float absmax, T* out) {
+  const __m512 values_of_codes = _mm512_loadu_ps(codebook);
   const __m512 scale = _mm512_set1_ps(absmax);
   for (int part = 0; part < 4; ++part) {
-    const __m512 values = _mm512_permutexvar_ps(unpack_codes(packed + part * 8), codebook);
+    const __m512 values = _mm512_permutexvar_ps(unpack_codes(packed + part * 8), values_of_codes);
     store16(out + part * 16, _mm512_mul_ps(values, scale));
   }
 }
 
 template <typename T>
-void decode_block(Path path, const std::uint8_t* packed, float absmax, T* out) {
+void decode_block(Path path, const float* codebook, const std::uint8_t* packed, float absmax, T* out) {
   switch (path) {
     case Path::kAvx512:
-      return decode_avx512(packed, absmax, out);
+      return decode_avx512(codebook, packed, absmax, out);
     case Path::kAvx2:
-      return decode_avx2(packed, absmax, out);
+      return decode_avx2(codebook, packed, absmax, out);
     case Path::kScalar:
-      return decode_scalar(packed, absmax, out, kNf4Block);
+      return decode_scalar(codebook, packed, absmax, 0, kNf4Block, out);
+  }
+}
+
+/// Elements first .. last of the tensor, block by block; out points at element `first`.
+template <typename T>
+void decode_range(Path path, const float* codebook, const std::uint8_t* packed, const Absmax& absmax,
+                  std::int64_t first, std::int64_t last, T* out) {
+  for (std::int64_t i = first; i < last;) {
+    const std::int64_t block = i / kNf4Block;
+    const std::int64_t end = std::min((block + 1) * kNf4Block, last);
+    if (end - i == kNf4Block) {
+      decode_block(path, codebook, packed + i / 2, absmax.at(block), out);
+    } else {
+      decode_scalar(codebook, packed, absmax.at(block), i, end, out);
+    }
+    out += end - i;
+    i = end;
   }
 }
 
 template <typename T>
-void decode(const std::uint8_t* packed, const Absmax& absmax, std::span<T> out) {
+void decode(const float* codebook, const std::uint8_t* packed, const Absmax& absmax, std::span<T> out) {
   const auto count = static_cast<std::int64_t>(out.size());
   const Path chosen = path();
   at::parallel_for(0, nf4_blocks(count), 512, [&](std::int64_t begin, std::int64_t end) {
-    for (std::int64_t block = begin; block < end; ++block) {
-      const std::int64_t first = block * kNf4Block;
-      const std::int64_t here = std::min(kNf4Block, count - first);
-      if (here == kNf4Block) {
-        decode_block(chosen, packed + first / 2, absmax.at(block), out.data() + first);
-      } else {
-        decode_scalar(packed + first / 2, absmax.at(block), out.data() + first, here);
-      }
-    }
+    const std::int64_t first = begin * kNf4Block;
+    decode_range(chosen, codebook, packed, absmax, first, std::min(end * kNf4Block, count),
+                 out.data() + first);
   });
 }
 
@@ -147,16 +160,25 @@ float Absmax::at(std::int64_t block) const noexcept {
   if (plain != nullptr) {
     return plain[block];
   }
-  static const std::array<float, 256>& map = dynamic_map();
+  static const float* const standard = dynamic_map().data();
+  const float* const map = nested_codebook != nullptr ? nested_codebook : standard;
   return map[nested_codes[block]] * nested_absmax[block / kNestedBlock] + nested_offset;
 }
 
-void nf4_to_float(const std::uint8_t* packed, const Absmax& absmax, std::span<float> out) {
-  decode(packed, absmax, out);
+void nf4_to_float(const std::uint8_t* packed, const Absmax& absmax, std::span<float> out,
+                  const float* codebook) {
+  decode(codebook, packed, absmax, out);
 }
 
-void nf4_to_bfloat16(const std::uint8_t* packed, const Absmax& absmax, std::span<c10::BFloat16> out) {
-  decode(packed, absmax, out);
+void nf4_to_bfloat16(const std::uint8_t* packed, const Absmax& absmax, std::span<c10::BFloat16> out,
+                     const float* codebook) {
+  decode(codebook, packed, absmax, out);
+}
+
+void nf4_range_to_float(const std::uint8_t* packed, const Absmax& absmax, std::int64_t first,
+                        std::span<float> out, const float* codebook) {
+  decode_range(path(), codebook, packed, absmax, first, first + static_cast<std::int64_t>(out.size()),
+               out.data());
 }
 
 const char* nf4_path() noexcept {

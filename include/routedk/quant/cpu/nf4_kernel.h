@@ -2,6 +2,8 @@
 /// for bit, to nf4_dequantize followed by rounding to nearest even.
 #pragma once
 
+#include "routedk/quant/nf4.h"
+
 #include <cstdint>
 #include <span>
 
@@ -15,12 +17,20 @@ struct Absmax {
   const std::uint8_t* nested_codes = nullptr;
   const float* nested_absmax = nullptr;
   float nested_offset = 0.0F;
+  const float* nested_codebook = nullptr;  ///< [256]; null: dynamic_map()
 
   float at(std::int64_t block) const noexcept;
 };
 
-void nf4_to_float(const std::uint8_t* packed, const Absmax& absmax, std::span<float> out);
-void nf4_to_bfloat16(const std::uint8_t* packed, const Absmax& absmax, std::span<c10::BFloat16> out);
+/// `codebook` has 16 values.
+void nf4_to_float(const std::uint8_t* packed, const Absmax& absmax, std::span<float> out,
+                  const float* codebook = kNf4Codebook.data());
+void nf4_to_bfloat16(const std::uint8_t* packed, const Absmax& absmax, std::span<c10::BFloat16> out,
+                     const float* codebook = kNf4Codebook.data());
+
+/// Elements first .. first + out.size() of a tensor, by the calling thread alone.
+void nf4_range_to_float(const std::uint8_t* packed, const Absmax& absmax, std::int64_t first,
+                        std::span<float> out, const float* codebook = kNf4Codebook.data());
 
 /// The path that runs on this CPU: "avx512", "avx2" or "scalar".
 const char* nf4_path() noexcept;

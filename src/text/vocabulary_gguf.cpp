@@ -1,5 +1,5 @@
 #include "routedk/core/error.h"
-#include "routedk/text/tokenizer.h"
+#include "routedk/text/vocabulary.h"
 
 #include <limits>
 

@@ -1,0 +1,20 @@
+#include "routedk/workflow/inspect_model.h"
+
+#include <iostream>
+#include <memory>
+
+#include "commands.h"
+
+namespace routedk::apps {
+
+void add_model(CLI::App& app, Chosen& chosen) {
+  const auto options = std::make_shared<workflow::InspectModelOptions>();
+  CLI::App* command =
+      app.add_subcommand("model", "The shape of a model and its tensors with types, sizes and norms.");
+  command->add_option("path", options->model, "a GGUF file or a Hugging Face folder")->required();
+  command->add_flag("--json", options->json, "one JSON object instead of a table");
+  command->callback(
+      [options, &chosen] { chosen = [options] { workflow::inspect_model(*options, std::cout); }; });
+}
+
+}  // namespace routedk::apps

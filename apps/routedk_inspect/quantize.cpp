@@ -1,0 +1,19 @@
+#include "routedk/workflow/quantize.h"
+
+#include <memory>
+
+#include "commands.h"
+
+namespace routedk::apps {
+
+void add_quantize(CLI::App& app, Chosen& chosen) {
+  const auto options = std::make_shared<workflow::QuantizeOptions>();
+  CLI::App* command = app.add_subcommand("quantize", "Dense weights to NF4 in bitsandbytes' layout.");
+  command->add_option("--model", options->model, "a GGUF file or a Hugging Face folder, to become a folder");
+  command->add_option("--tensors", options->tensors, "a safetensors file, of which each matrix is quantised");
+  command->add_option("--output", options->output, "the new folder, or with --tensors the file")->required();
+  command->add_flag("--double-quant", options->double_quant, "scales in 8 bits");
+  command->callback([options, &chosen] { chosen = [options] { workflow::quantize(*options); }; });
+}
+
+}  // namespace routedk::apps

@@ -1,0 +1,26 @@
+/// fp32 products with a frozen matrix, blocked for the cache, in AVX-512 or AVX2 where the CPU has it. How
+/// the terms of an element are summed depends on the matrix alone: a row's result is the same, bit for bit,
+/// whatever rows stand beside it and however many threads work.
+#pragma once
+
+#include "routedk/quant/cpu/nf4_kernel.h"
+
+#include <cstdint>
+
+namespace routedk::quant::cpu {
+
+/// A frozen [rows,cols] matrix in NF4.
+struct Nf4Matrix {
+  const std::uint8_t* codes;
+  Absmax absmax;
+  const float* codebook;  ///< [16]
+  std::int64_t rows;
+  std::int64_t cols;
+};
+
+/// y [T,rows] = x [T,cols] W^T
+void matmul(const float* x, std::int64_t tokens, const Nf4Matrix& weight, float* y);
+/// dx [T,cols] = dy [T,rows] W
+void matmul_backward(const float* dy, std::int64_t tokens, const Nf4Matrix& weight, float* dx);
+
+}  // namespace routedk::quant::cpu

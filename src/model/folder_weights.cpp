@@ -1,0 +1,135 @@
+#include "folder_weights.h"
+
+#include "routedk/core/error.h"
+#include "routedk/model/parameters.h"
+
+#include <algorithm>
+
+#include "json_fields.h"
+#include <fmt/ranges.h>
+
+namespace routedk::model {
+FolderWeights::FolderWeights(const std::filesystem::path& folder)
+    : WeightSource(LlamaConfig::from_json(folder / "config.json")),
+      shards_(io::SafetensorsShards::open(folder)) {
+  read_quantization();
+}
+
+void FolderWeights::read_quantization() {
+  const JsonFields config(shards_.folder() / "config.json");
+  if (!config.has("quantization_config")) {
+    return;
+  }
+  const JsonFields q = config.section("quantization_config");
+  q.require(q.text("quant_method", "bitsandbytes") == "bitsandbytes", "quant_method", "bitsandbytes");
+  q.require(!q.boolean("load_in_8bit", false), "load_in_8bit", "false");
+  q.require(q.boolean("load_in_4bit", false), "load_in_4bit", "true");
+  q.require(q.text("bnb_4bit_quant_type", "fp4") == "nf4", "bnb_4bit_quant_type", "nf4");
+  q.require(q.text("bnb_4bit_quant_storage", "uint8") == "uint8", "bnb_4bit_quant_storage", "uint8");
+  skipped_ = q.texts("llm_int8_skip_modules");
+  quantized_ = true;
+}
+
+at::ScalarType FolderWeights::dtype() const {
+  return quant::scalar_type(shards_.at(kEmbedding).dtype);
+}
+
+quant::FindTensor FolderWeights::finder() const {
+  return [this](const std::string& name) {
+    return shards_.has(name) ? quant::StoredTensor{&shards_.at(name), shards_.file_of(name)}
+                             : quant::StoredTensor{};
+  };
+}
+
+quant::FindTensor FolderWeights::marking_finder() {
+  return [this, find = finder()](const std::string& name) {
+    quant::StoredTensor found = find(name);
+    if (found.view != nullptr) {
+      used_.insert(name);
+    }
+    return found;
+  };
+}
+
+/// As transformers matches the list: a module's path begins or ends with an entry.
+bool FolderWeights::may_be_dense(const std::string& name) const {
+  const std::string module = name.substr(0, name.rfind('.'));
+  return std::any_of(skipped_.begin(), skipped_.end(), [&](const std::string& skipped) {
+    return module.starts_with(skipped) || module.ends_with(skipped);
+  });
+}
+
+at::Tensor FolderWeights::dense(const std::string& name, const std::vector<std::int64_t>& shape) {
+  if (shape.size() == 2 && quant::is_nf4(name, finder())) {
+    return packed(name, {shape[0], shape[1]})->dequantize(at::kFloat);
+  }
+  const io::TensorView& view = shards_.at(name);
+  const auto file = shards_.file_of(name);
+  if (view.shape != shape || !quant::is_weight_type(view.dtype)) {
+    throw_<FileError>("tensor `{}` must be F32, F16 or BF16 of shape [{}], but is {} [{}] instead ({})", name,
+                      fmt::join(shape, ","), io::dtype_name(view.dtype), fmt::join(view.shape, ","),
+                      file->path().string());
+  }
+  at::Tensor values = quant::borrow_tensor(view, file);
+  require_finite(values, name, file->path().string());
+  used_.insert(name);
+  return values;
+}
+
+std::optional<quant::PackedWeight> FolderWeights::packed(const std::string& name, LinearShape shape) {
+  if (!quant::is_nf4(name, finder())) {
+    if (quantized_ && !may_be_dense(name)) {
+      throw_<FileError>("`{}` must be NF4 or in `llm_int8_skip_modules` of config.json, but is neither ({})",
+                        name, shards_.folder().string());
+    }
+    return std::nullopt;
+  }
+  quant::PackedWeight weight = quant::read_nf4(name, marking_finder());
+  if (weight.out_features() != shape.out || weight.in_features() != shape.in) {
+    throw_<FileError>("tensor `{}` must have shape [{},{}], but has [{},{}] instead ({})", name, shape.out,
+                      shape.in, weight.out_features(), weight.in_features(), shards_.folder().string());
+  }
+  return weight;
+}
+
+StoredAs FolderWeights::stored(const std::string& name) const {
+  const io::TensorView& view = shards_.at(name);
+  if (!quant::is_nf4(name, finder())) {
+    return {io::dtype_name(view.dtype), view.bytes.size()};
+  }
+  std::uint64_t bytes = 0;
+  for (auto at = shards_.tensors().lower_bound(name);
+       at != shards_.tensors().end() && at->first.starts_with(name); ++at) {
+    bytes += shards_.at(at->first).bytes.size();
+  }
+  return {shards_.has(name + ".nested_absmax") ? "NF4 double" : "NF4", bytes};
+}
+
+bool FolderWeights::repeats_tied_embedding(const std::string& name) const {
+  if (!config().tied_head || name != kHead) {
+    return false;
+  }
+  const io::TensorView& head = shards_.at(kHead);
+  const io::TensorView& embedding = shards_.at(kEmbedding);
+  const bool same = head.dtype == embedding.dtype && head.shape == embedding.shape &&
+                    std::equal(head.bytes.begin(), head.bytes.end(), embedding.bytes.begin());
+  if (!same) {
+    throw_<FileError>(
+        "`lm_head.weight` must repeat the embedding where `tie_word_embeddings` is true, but differs ({})",
+        shards_.folder().string());
+  }
+  shards_.file_of(kHead)->release(head.bytes);
+  shards_.file_of(kEmbedding)->release(embedding.bytes);
+  return true;
+}
+
+void FolderWeights::finish() {
+  for (const auto& [name, shard] : shards_.tensors()) {
+    if (!used_.contains(name) && !name.ends_with("rotary_emb.inv_freq") && !repeats_tied_embedding(name)) {
+      throw_<FileError>("every tensor of a Llama must be known, but `{}` is not ({})", name,
+                        shards_.folder().string());
+    }
+  }
+}
+
+}  // namespace routedk::model

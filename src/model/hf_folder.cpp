@@ -1,0 +1,183 @@
+#include "routedk/model/hf_folder.h"
+
+#include "routedk/core/error.h"
+#include "routedk/core/files.h"
+#include "routedk/io/safetensors_shards.h"
+#include "routedk/model/weight_source.h"
+#include "routedk/quant/nf4_checkpoint.h"
+
+#include <algorithm>
+#include <array>
+
+namespace routedk::model {
+namespace {
+
+namespace fs = std::filesystem;
+
+/// What goes along with a model's weights.
+constexpr std::array<const char*, 9> kCompanions = {"generation_config.json",
+                                                    "tokenizer.json",
+                                                    "tokenizer.model",
+                                                    "tokenizer_config.json",
+                                                    "added_tokens.json",
+                                                    "special_tokens_map.json",
+                                                    "vocab.json",
+                                                    "chat_template.jinja",
+                                                    "merges.txt"};
+
+std::string dtype_word(at::ScalarType dtype) {
+  switch (dtype) {
+    case at::kFloat:
+      return "float32";
+    case at::kHalf:
+      return "float16";
+    case at::kBFloat16:
+      return "bfloat16";
+    default:
+      throw_<ConfigError>("a model on disk must be float32, float16 or bfloat16, but is {} instead",
+                          at::toString(dtype));
+  }
+}
+
+void require_free(const fs::path& folder) {
+  if (fs::exists(folder) && (!fs::is_directory(folder) || !fs::is_empty(folder))) {
+    throw_<ConfigError>("{} must be a new or an empty folder, but holds something already", folder.string());
+  }
+}
+
+/// The ids of a GGUF's special tokens, as config.json names them.
+void add_special_tokens(io::Json& config, const io::GgufFile& file) {
+  for (const char* name : {"bos_token_id", "eos_token_id"}) {
+    const std::string key = std::string("tokenizer.ggml.") + name;
+    if (file.has(key)) {
+      config[name] = file.integer(key);
+    }
+  }
+}
+
+/// The original's config.json with the type of the new weights, or one from the shape.
+io::Json new_config(const FolderSettings& settings) {
+  const std::string dtype = dtype_word(settings.dtype);
+  if (!fs::is_directory(settings.original)) {
+    io::Json config = config_json(settings.config, dtype);
+    if (!settings.original.empty()) {
+      add_special_tokens(config, io::GgufFile::open(settings.original));
+    }
+    return config;
+  }
+  io::Json config = io::read_json(settings.original / "config.json");
+  config.erase("quantization_config");
+  config.erase("dtype");
+  config["torch_dtype"] = dtype;
+  return config;
+}
+
+void copy_companions(const fs::path& original, const fs::path& folder) {
+  for (const char* name : kCompanions) {
+    if (!original.empty() && fs::is_regular_file(original / name)) {
+      write_file_atomic(folder / name, read_file(original / name));
+    }
+  }
+}
+
+io::TensorView announced(const Parameter& parameter, at::ScalarType dtype) {
+  return {parameter.name, quant::stored_type(dtype), parameter.shape, {}};
+}
+
+void append(io::ShardWriter& writer, const std::string& name, const at::Tensor& tensor) {
+  writer.append(quant::to_view(name, tensor.contiguous()));
+}
+
+io::Json quantization_config(bool double_quant, at::ScalarType dtype) {
+  return {{"quant_method", "bitsandbytes"},
+          {"load_in_4bit", true},
+          {"load_in_8bit", false},
+          {"bnb_4bit_quant_type", "nf4"},
+          {"bnb_4bit_use_double_quant", double_quant},
+          {"bnb_4bit_quant_storage", "uint8"},
+          {"bnb_4bit_compute_dtype", dtype_word(dtype)},
+          {"llm_int8_skip_modules", io::Json::array({"lm_head"})}};
+}
+
+/// The tensors of a quantised model: first the matrices, of which each fills a multiple of 8 bytes, so that
+/// all tensors lie aligned.
+std::vector<Parameter> matrices_first(const LlamaConfig& config) {
+  std::vector<Parameter> all = parameters(config);
+  std::stable_partition(all.begin(), all.end(), [](const Parameter& p) { return p.linear; });
+  return all;
+}
+
+void append_nf4(io::ShardWriter& writer, const std::string& name, const at::Tensor& dense,
+                bool double_quant) {
+  const auto layout = quant::nf4_layout(name, dense.size(0), dense.size(1), double_quant);
+  const auto tensors = quant::nf4_tensors(quant::PackedWeight::quantize(dense, double_quant));
+  for (std::size_t i = 0; i < layout.size(); ++i) {
+    append(writer, layout[i].name, tensors[i]);
+  }
+}
+
+void write_nf4_weights(WeightSource& source, bool double_quant, const FolderSettings& settings,
+                       const fs::path& folder) {
+  const std::vector<Parameter> all = matrices_first(settings.config);
+  std::vector<io::TensorView> plan;
+  for (const Parameter& p : all) {
+    if (p.linear) {
+      const auto layout = quant::nf4_layout(p.name, p.shape[0], p.shape[1], double_quant);
+      plan.insert(plan.end(), layout.begin(), layout.end());
+    } else {
+      plan.push_back(announced(p, settings.dtype));
+    }
+  }
+  io::ShardWriter writer(folder, std::move(plan), settings.shard_bytes);
+  for (const Parameter& p : all) {
+    const at::Tensor values = source.dense(p.name, p.shape);
+    if (p.linear) {
+      append_nf4(writer, p.name, values, double_quant);
+    } else {
+      append(writer, p.name, values.to(settings.dtype));
+    }
+  }
+  writer.finish();
+}
+
+}  // namespace
+
+void write_hf_folder(const FolderSettings& settings, const ParameterFn& value, const fs::path& folder) {
+  require_free(folder);
+  FolderWriter temporary(folder);
+  io::write_json(temporary.path() / "config.json", new_config(settings));
+  copy_companions(settings.original, temporary.path());
+  const std::vector<Parameter> all = parameters(settings.config);
+  std::vector<io::TensorView> plan;
+  for (const Parameter& p : all) {
+    plan.push_back(announced(p, settings.dtype));
+  }
+  io::ShardWriter writer(temporary.path(), std::move(plan), settings.shard_bytes);
+  for (const Parameter& p : all) {
+    append(writer, p.name, value(p).to(settings.dtype));
+  }
+  writer.finish();
+  temporary.commit();
+}
+
+void save_nf4_folder(const fs::path& model, bool double_quant, const fs::path& folder) {
+  require_free(folder);
+  const auto source = WeightSource::open(model);
+  if (source->quantized()) {
+    throw_<ConfigError>("a model to quantise must be dense, but {} is NF4 already", model.string());
+  }
+  FolderSettings settings;
+  settings.config = source->config();
+  settings.dtype = source->dtype();
+  settings.original = model;
+  io::Json config = new_config(settings);
+  config["quantization_config"] = quantization_config(double_quant, settings.dtype);
+  FolderWriter temporary(folder);
+  io::write_json(temporary.path() / "config.json", config);
+  copy_companions(model, temporary.path());
+  write_nf4_weights(*source, double_quant, settings, temporary.path());
+  source->finish();
+  temporary.commit();
+}
+
+}  // namespace routedk::model

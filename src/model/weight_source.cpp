@@ -1,0 +1,29 @@
+#include "routedk/model/weight_source.h"
+
+#include "routedk/core/error.h"
+
+#include <cmath>
+
+#include "folder_weights.h"
+#include "gguf_weights.h"
+
+namespace routedk::model {
+
+std::unique_ptr<WeightSource> WeightSource::open(const std::filesystem::path& path) {
+  if (std::filesystem::is_directory(path)) {
+    return std::make_unique<FolderWeights>(path);
+  }
+  return std::make_unique<GgufWeights>(io::GgufFile::open(path));
+}
+
+void require_finite(const at::Tensor& values, const std::string& name, const std::string& file) {
+  if (values.numel() == 0) {
+    return;
+  }
+  const auto [least, most] = at::aminmax(values);  // both NaN where one value is
+  if (!std::isfinite(least.item<float>()) || !std::isfinite(most.item<float>())) {
+    throw_<FileError>("tensor `{}` must be finite, but holds infinite or undefined values ({})", name, file);
+  }
+}
+
+}  // namespace routedk::model

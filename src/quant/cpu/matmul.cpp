@@ -1,0 +1,116 @@
+#include "routedk/quant/cpu/matmul.h"
+
+#include <algorithm>
+
+#include "tile.h"
+#include <ATen/ATen.h>
+#include <ATen/Parallel.h>
+
+namespace routedk::quant::cpu {
+namespace {
+
+// A panel of B (kDepth x kPanel) stays in the first-level cache while kRows rows of A pass, which stay in the
+// second-level one while all panels of a thread pass.
+constexpr std::int64_t kDepth = 256;
+constexpr std::int64_t kRows = 192;
+
+struct Block {
+  std::int64_t begin;
+  std::int64_t size;
+};
+
+/// Memory of one thread, aligned to cache lines.
+struct Scratch {
+  at::Tensor rows = at::empty({kPanel, kDepth}, at::kFloat);
+  float* data() const { return rows.data_ptr<float>(); }
+};
+
+/// [kPanel, depth] -> [depth, kPanel]
+void transpose(const float* rows, std::int64_t depth, float* panel) {
+  for (std::int64_t first = 0; first < depth; first += 16) {  // whole cache lines of each row at a time
+    for (std::int64_t j = 0; j < kPanel; ++j) {
+      for (std::int64_t k = first; k < std::min(first + 16, depth); ++k) {
+        panel[k * kPanel + j] = rows[j * depth + k];
+      }
+    }
+  }
+}
+
+/// W^T: columns of B are rows of W.
+struct Transposed {
+  const Nf4Matrix& w;
+  std::int64_t depth() const { return w.cols; }
+  std::int64_t columns() const { return w.rows; }
+
+  void pack(Block k, Block n, float* panel, const Scratch& scratch) const {
+    for (std::int64_t j = 0; j < n.size; ++j) {
+      nf4_range_to_float(w.codes, w.absmax, (n.begin + j) * w.cols + k.begin,
+                         {scratch.data() + j * k.size, static_cast<std::size_t>(k.size)}, w.codebook);
+    }
+    std::fill(scratch.data() + n.size * k.size, scratch.data() + kPanel * k.size, 0.0F);
+    transpose(scratch.data(), k.size, panel);
+  }
+};
+
+/// W itself.
+struct Plain {
+  const Nf4Matrix& w;
+  std::int64_t depth() const { return w.rows; }
+  std::int64_t columns() const { return w.cols; }
+
+  void pack(Block k, Block n, float* panel, const Scratch&) const {
+    for (std::int64_t i = 0; i < k.size; ++i) {
+      float* row = panel + i * kPanel;
+      nf4_range_to_float(w.codes, w.absmax, (k.begin + i) * w.cols + n.begin,
+                         {row, static_cast<std::size_t>(n.size)}, w.codebook);
+      std::fill(row + n.size, row + kPanel, 0.0F);
+    }
+  }
+};
+
+/// One thread's panels, packed for one block of the depth, times all rows of A.
+template <typename B>
+void multiply_panels(const B& b, const float* a, std::int64_t tokens, Block panels, float* c) {
+  static const TileFn tile = choose_tile();
+  const at::Tensor memory = at::empty({panels.size, kPanel * kDepth}, at::kFloat);
+  float* packed = memory.data_ptr<float>();
+  const Scratch scratch;
+  const auto columns = [&](std::int64_t p) {
+    const std::int64_t begin = (panels.begin + p) * kPanel;
+    return Block{begin, std::min(kPanel, b.columns() - begin)};
+  };
+  for (std::int64_t k = 0; k < b.depth(); k += kDepth) {
+    const Block depth{k, std::min(kDepth, b.depth() - k)};
+    for (std::int64_t p = 0; p < panels.size; ++p) {
+      b.pack(depth, columns(p), packed + p * kPanel * kDepth, scratch);
+    }
+    for (std::int64_t row = 0; row < tokens; row += kRows) {
+      for (std::int64_t p = 0; p < panels.size; ++p) {
+        const Block n = columns(p);
+        tile({a + row * b.depth() + k, b.depth(), c + row * b.columns() + n.begin, b.columns(),
+              std::min(kRows, tokens - row)},
+             packed + p * kPanel * kDepth, depth.size, n.size, k > 0);
+      }
+    }
+  }
+}
+
+template <typename B>
+void multiply(const B& b, const float* a, std::int64_t tokens, float* c) {
+  const std::int64_t panels = (b.columns() + kPanel - 1) / kPanel;
+  at::parallel_for(0, panels, 1, [&](std::int64_t begin, std::int64_t end) {
+    multiply_panels(b, a, tokens, {begin, end - begin}, c);
+  });
+}
+
+}  // namespace
+
+void matmul(const float* x, std::int64_t tokens, const Nf4Matrix& weight, float* y) {
+  multiply(Transposed{weight}, x, tokens, y);
+}
+
+void matmul_backward(const float* dy, std::int64_t tokens, const Nf4Matrix& weight, float* dx) {
+  multiply(Plain{weight}, dy, tokens, dx);
+}
+
+}  // namespace routedk::quant::cpu

@@ -1,0 +1,221 @@
+#include "routedk/quant/nf4_checkpoint.h"
+
+#include "routedk/core/error.h"
+#include "routedk/io/jsonl.h"
+#include "routedk/quant/nf4.h"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <utility>
+
+#include <fmt/ranges.h>
+
+namespace routedk::quant {
+namespace {
+
+constexpr const char* kState = ".quant_state.bitsandbytes__nf4";
+/// The JSON is padded with blanks, so that its size is known before the matrix is quantised.
+constexpr std::uint64_t kStateBytes = 320;
+constexpr std::uint64_t kAlignment = 8;
+constexpr std::int64_t kLargestSide = std::int64_t{1} << 31;
+
+constexpr std::array<std::pair<const char*, at::ScalarType>, 3> kDtypes = {
+    {{"float32", at::kFloat}, {"float16", at::kHalf}, {"bfloat16", at::kBFloat16}}};
+
+/// "bfloat16" for at::kBFloat16; double is quantised as if it were float32.
+const char* dtype_word(at::ScalarType dtype) {
+  const auto* const found =
+      std::find_if(kDtypes.begin(), kDtypes.end(), [&](const auto& entry) { return entry.second == dtype; });
+  return found == kDtypes.end() ? kDtypes[0].first : found->first;
+}
+
+std::int64_t nested_blocks(std::int64_t blocks) {
+  return (blocks + kNestedBlock - 1) / kNestedBlock;
+}
+
+std::string path_of(const StoredTensor& tensor) {
+  return tensor.file == nullptr ? "no file" : tensor.file->path().string();
+}
+
+/// The parts of one matrix in a checkpoint.
+class Nf4Reader {
+ public:
+  Nf4Reader(const std::string& name, const FindTensor& find)
+      : name_(name), find_(find), file_(path_of(find(name))), state_(read_state()) {}
+
+  PackedWeight read() {
+    require(text("quant_type") == "nf4", "quant_type", "nf4");
+    require(holds_integer("blocksize", kNf4Block), "blocksize", "64");
+    Nf4Parts parts;
+    read_shape(parts);
+    parts.dtype = read_dtype();
+    const std::int64_t blocks = nf4_blocks(parts.out * parts.in);
+    parts.codes = borrow(name_, at::kByte, nf4_bytes(parts.out * parts.in));
+    parts.codebook = numbers(name_ + ".quant_map", 16);
+    if (state_.contains("nested_offset")) {
+      read_nested(parts, blocks);
+    } else {
+      parts.absmax = numbers(name_ + ".absmax", blocks);
+    }
+    return PackedWeight(std::move(parts));
+  }
+
+ private:
+  StoredTensor tensor(const std::string& name) const {
+    StoredTensor found = find_(name);
+    if (found.view == nullptr) {
+      throw_<FileError>("the NF4 matrix `{}` must have the tensor `{}`, but has none ({})", name_, name,
+                        file_);
+    }
+    return found;
+  }
+
+  io::Json read_state() const {
+    const io::TensorView& view = *tensor(name_ + kState).view;
+    const auto* text = reinterpret_cast<const char*>(view.bytes.data());
+    io::Json state = io::Json::parse(text, text + view.bytes.size(), nullptr, /*allow_exceptions=*/false);
+    if (!state.is_object()) {
+      throw_<FileError>("`{}{}` must hold a JSON object, but does not ({})", name_, kState, file_);
+    }
+    return state;
+  }
+
+  void require(bool holds, const char* key, const char* rule) const {
+    if (!holds) {
+      throw_<FileError>("`{}` of `{}{}` must be {}, but is {} instead ({})", key, name_, kState, rule,
+                        state_.contains(key) ? state_[key].dump().substr(0, 60) : "missing", file_);
+    }
+  }
+
+  std::string text(const char* key) const {
+    const auto found = state_.find(key);
+    return found != state_.end() && found->is_string() ? found->get<std::string>() : std::string();
+  }
+
+  bool holds_integer(const char* key, std::int64_t value) const {
+    const auto found = state_.find(key);
+    return found != state_.end() && found->is_number_integer() && *found == value;
+  }
+
+  void read_shape(Nf4Parts& parts) const {
+    const auto shape = state_.find("shape");
+    const auto side = [&](std::size_t i) {
+      const io::Json& value = (*shape)[i];
+      return value.is_number_unsigned() && value.get<std::uint64_t>() <= kLargestSide
+                 ? value.get<std::int64_t>()
+                 : std::int64_t{-1};
+    };
+    const bool two = shape != state_.end() && shape->is_array() && shape->size() == 2;
+    require(two && side(0) > 0 && side(1) > 0, "shape", "two sizes from 1 to 2^31");
+    parts.out = side(0);
+    parts.in = side(1);
+  }
+
+  at::ScalarType read_dtype() const {
+    const std::string word = text("dtype");
+    const auto* const found =
+        std::find_if(kDtypes.begin(), kDtypes.end(), [&](const auto& entry) { return entry.first == word; });
+    require(found != kDtypes.end(), "dtype", "float32, float16 or bfloat16");
+    return found->second;
+  }
+
+  void read_nested(Nf4Parts& parts, std::int64_t blocks) {
+    const io::Json& offset = state_["nested_offset"];
+    require(offset.is_number() && std::isfinite(offset.get<float>()), "nested_offset", "a finite number");
+    require(holds_integer("nested_blocksize", kNestedBlock), "nested_blocksize", "256");
+    parts.nested_offset = offset.get<float>();
+    parts.nested_codes = borrow(name_ + ".absmax", at::kByte, blocks).clone();
+    parts.nested_absmax = numbers(name_ + ".nested_absmax", nested_blocks(blocks));
+    parts.nested_codebook = numbers(name_ + ".nested_quant_map", 256);
+  }
+
+  at::Tensor borrow(const std::string& name, at::ScalarType dtype, std::int64_t size) const {
+    const StoredTensor stored = tensor(name);
+    const io::TensorView& view = *stored.view;
+    const auto bytes = static_cast<std::size_t>(size) * at::elementSize(dtype);
+    if (scalar_type(view.dtype) != dtype || view.bytes.size() != bytes) {
+      throw_<FileError>("`{}` must be {} elements of {}, but is {} [{}] instead ({})", name, size,
+                        io::dtype_name(stored_type(dtype)), io::dtype_name(view.dtype),
+                        fmt::join(view.shape, ","), stored.file->path().string());
+    }
+    return borrow_tensor(view, stored.file).view({size});
+  }
+
+  at::Tensor numbers(const std::string& name, std::int64_t size) const {
+    at::Tensor values = borrow(name, at::kFloat, size).clone();
+    if (!at::isfinite(values).all().item<bool>()) {
+      throw_<FileError>("`{}` must be finite, but holds infinite or undefined values ({})", name, file_);
+    }
+    return values;
+  }
+
+  const std::string& name_;
+  const FindTensor& find_;
+  std::string file_;
+  io::Json state_;
+};
+
+at::Tensor state_tensor(const PackedWeight& weight, std::int64_t size) {
+  io::Json state = {{"quant_type", "nf4"},
+                    {"blocksize", kNf4Block},
+                    {"dtype", dtype_word(weight.parts().dtype)},
+                    {"shape", {weight.out_features(), weight.in_features()}}};
+  if (weight.double_quantized()) {
+    state["nested_blocksize"] = kNestedBlock;
+    state["nested_dtype"] = "float32";
+    state["nested_offset"] = static_cast<double>(weight.nested_offset());
+  }
+  std::string text = state.dump();
+  text.resize(static_cast<std::size_t>(size), ' ');
+  return at::from_blob(text.data(), {size}, at::kByte).clone();
+}
+
+}  // namespace
+
+bool is_nf4(const std::string& name, const FindTensor& find) {
+  return find(name + kState).view != nullptr;
+}
+
+PackedWeight read_nf4(const std::string& name, const FindTensor& find) {
+  return Nf4Reader(name, find).read();
+}
+
+std::vector<io::TensorView> nf4_layout(const std::string& name, std::int64_t rows, std::int64_t cols,
+                                       bool double_quant) {
+  using io::Dtype;
+  const std::int64_t blocks = nf4_blocks(rows * cols);
+  std::vector<io::TensorView> layout;
+  if (double_quant) {
+    layout.push_back({name + ".nested_absmax", Dtype::kF32, {nested_blocks(blocks)}, {}});
+    layout.push_back({name + ".nested_quant_map", Dtype::kF32, {256}, {}});
+  } else {
+    layout.push_back({name + ".absmax", Dtype::kF32, {blocks}, {}});
+  }
+  layout.push_back({name + ".quant_map", Dtype::kF32, {16}, {}});
+  layout.push_back({name, Dtype::kU8, {nf4_bytes(rows * cols), 1}, {}});
+  if (double_quant) {
+    layout.push_back({name + ".absmax", Dtype::kU8, {blocks}, {}});
+  }
+  std::uint64_t filled = kStateBytes;
+  for (const io::TensorView& tensor : layout) {
+    filled += io::tensor_bytes(tensor);
+  }
+  const std::uint64_t padding = (kAlignment - filled % kAlignment) % kAlignment;
+  layout.push_back({name + kState, Dtype::kU8, {static_cast<std::int64_t>(kStateBytes + padding)}, {}});
+  return layout;
+}
+
+std::vector<at::Tensor> nf4_tensors(const PackedWeight& weight) {
+  const Nf4Parts& parts = weight.parts();
+  const bool nested = weight.double_quantized();
+  const std::int64_t state_size = nf4_layout("", parts.out, parts.in, nested).back().shape[0];
+  const at::Tensor codes = parts.codes.view({-1, 1});
+  const at::Tensor state = state_tensor(weight, state_size);
+  if (nested) {
+    return {parts.nested_absmax, parts.nested_codebook, parts.codebook, codes, parts.nested_codes, state};
+  }
+  return {parts.absmax, parts.codebook, codes, state};
+}
+
+}  // namespace routedk::quant

@@ -1,0 +1,16 @@
+/// `pre_tokenizer` of a tokenizer.json.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "json_field.h"
+
+namespace routedk::text {
+
+/// The split's expressions, one after another, in PCRE2's syntax. Known: Split by a regular expression and
+/// Digits, in any number, then ByteLevel without a space put before the text; FileError names the field of
+/// anything else.
+std::vector<std::string> read_pre_tokenizer(const JsonField& field);
+
+}  // namespace routedk::text

@@ -1,0 +1,46 @@
+/// A sentencepiece model, through libsentencepiece.
+#pragma once
+
+#include "routedk/text/vocabulary.h"
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace sentencepiece {
+class SentencePieceProcessor;
+}
+
+namespace routedk::text {
+
+/// Immutable, safe to share between threads.
+class SentencePiece {
+ public:
+  /// From a model's bytes; FileError with the library's reason, under the name `source`.
+  SentencePiece(std::string_view model, const std::string& source);
+  SentencePiece(const SentencePiece&) = delete;
+  SentencePiece& operator=(const SentencePiece&) = delete;
+  ~SentencePiece();
+
+  /// Appends the ids of well-formed UTF-8.
+  void encode(std::string_view text, std::vector<TokenId>& ids) const;
+  /// Pieces, their types and the special ids, in the library's words.
+  void describe(Vocabulary& vocabulary) const;
+  /// The text of a piece inside a text: blanks for U+2581, the byte of a byte piece, nothing for a control
+  /// one.
+  std::string text_of(TokenId id) const;
+  /// Whether a piece at the beginning of a text loses its leading blank.
+  bool drops_blank(TokenId id) const;
+  /// Whether the piece after a dropped blank that left no text is at the beginning too.
+  bool drops_all_blanks() const noexcept { return drops_all_blanks_; }
+
+ private:
+  void learn_blanks();
+
+  std::unique_ptr<sentencepiece::SentencePieceProcessor> processor_;
+  bool drops_blanks_ = false;
+  bool drops_all_blanks_ = false;
+};
+
+}  // namespace routedk::text

@@ -1,0 +1,194 @@
+#include "routedk/core/error.h"
+#include "routedk/text/byte_alphabet.h"
+#include "routedk/text/vocabulary.h"
+
+#include <algorithm>
+#include <limits>
+
+#include "json_field.h"
+#include "pre_tokenizer_json.h"
+#include "tokenizer_files.h"
+
+namespace routedk::text {
+namespace {
+
+/// Fields that must be at the value that changes nothing.
+void check_model(const JsonField& model) {
+  if (!model["type"].absent() && !model["type"].is("BPE")) {
+    model["type"].refuse("be \"BPE\"");
+  }
+  for (const char* key : {"continuing_subword_prefix", "end_of_word_suffix"}) {
+    if (!model[key].absent() && !model[key].is("")) {
+      model[key].refuse("be null");
+    }
+  }
+  const JsonField dropout = model["dropout"];
+  if (!dropout.absent() && dropout.value() != 0) {
+    dropout.refuse("be null");
+  }
+  if (model["byte_fallback"].flag(false)) {
+    model["byte_fallback"].refuse("be false");
+  }
+}
+
+void check_rest(const JsonField& root) {
+  const JsonField normalizer = root["normalizer"];
+  if (!normalizer.absent() && !(normalizer["type"].is("Sequence") && normalizer["normalizers"].size() == 0)) {
+    normalizer.refuse("be null");
+  }
+  if (root["decoder"].absent() || !root["decoder"]["type"].is("ByteLevel")) {
+    root["decoder"].refuse("be of type \"ByteLevel\"");
+  }
+}
+
+/// An id below the number of tokens that is still free.
+std::size_t free_id(const JsonField& field, const Vocabulary& vocabulary) {
+  const std::int64_t id = field.integer();
+  const auto count = static_cast<std::int64_t>(vocabulary.tokens.size());
+  if (id < 0 || id >= count) {
+    field.refuse(fmt::format("be below {}, the number of tokens", count));
+  }
+  const auto index = static_cast<std::size_t>(id);
+  if (!vocabulary.tokens[index].empty()) {
+    field.refuse(fmt::format("differ from the id of `{}`", vocabulary.tokens[index]));
+  }
+  return index;
+}
+
+/// Both lists name the tokens; some are in both. Ids must be 0, 1, ... without a gap.
+void check_count(const JsonField& vocab, const JsonField& added, Vocabulary& vocabulary) {
+  if (!vocab.value().is_object()) {
+    vocab.refuse("be an object");
+  }
+  std::size_t count = vocab.value().size();
+  for (std::size_t i = 0; i < added.size(); ++i) {
+    const JsonField content = added.item(i)["content"];
+    if (content.text().empty()) {
+      content.refuse("be a text of at least one character");
+    }
+    count += vocab.value().contains(content.text()) ? 0 : 1;
+  }
+  if (count > static_cast<std::size_t>(std::numeric_limits<TokenId>::max())) {
+    vocab.refuse("fit 32-bit ids");
+  }
+  vocabulary.tokens.resize(count);
+  vocabulary.types.assign(count, TokenType::kNormal);
+}
+
+void read_vocab(const JsonField& vocab, Vocabulary& vocabulary) {
+  for (const auto& [token, id] : vocab.value().items()) {
+    const JsonField field(id, fmt::format("model.vocab.{}", token), vocabulary.source);
+    if (token.empty()) {
+      field.refuse("stand for a token of at least one character");
+    }
+    vocabulary.tokens[free_id(field, vocabulary)] = token;
+  }
+}
+
+void read_added(const JsonField& added, const Json& vocab, Vocabulary& vocabulary) {
+  for (std::size_t i = 0; i < added.size(); ++i) {
+    const JsonField token = added.item(i);
+    for (const char* key : {"single_word", "lstrip", "rstrip"}) {
+      if (token[key].flag(false)) {
+        token[key].refuse("be false");
+      }
+    }
+    const std::string& content = token["content"].text();
+    const auto known = vocab.find(content);
+    if (known != vocab.end() && *known != token["id"].value()) {
+      token["id"].refuse(fmt::format("be {} as in `model.vocab`", known->dump()));
+    }
+    const std::size_t id =
+        known != vocab.end() ? known->get<std::size_t>() : free_id(token["id"], vocabulary);
+    vocabulary.tokens[id] = content;
+    vocabulary.types[id] = token["special"].flag(false) ? TokenType::kControl : TokenType::kUserDefined;
+  }
+}
+
+/// "a b" or ["a", "b"].
+std::string merge_text(const Json& merge) {
+  if (merge.is_string()) {
+    return merge.get<std::string>();
+  }
+  const bool pair = merge.is_array() && merge.size() == 2 && merge[0].is_string() && merge[1].is_string();
+  return pair ? merge[0].get<std::string>() + " " + merge[1].get<std::string>() : "";
+}
+
+void read_merges(const JsonField& merges, Vocabulary& vocabulary) {
+  if (!merges.value().is_array()) {
+    merges.refuse("be an array");
+  }
+  vocabulary.merges.reserve(merges.value().size());
+  for (const Json& merge : merges.value()) {
+    std::string text = merge_text(merge);
+    if (std::count(text.begin(), text.end(), ' ') != 1) {
+      merges.item(vocabulary.merges.size()).refuse("be two tokens with a space between, or an array of two");
+    }
+    vocabulary.merges.push_back(std::move(text));
+  }
+}
+
+/// Bytes without a token would become the unknown one, which text must not.
+void check_unknown(const JsonField& unknown, const Vocabulary& vocabulary) {
+  if (unknown.absent()) {
+    return;
+  }
+  for (const std::string& byte : byte_spellings()) {
+    if (std::find(vocabulary.tokens.begin(), vocabulary.tokens.end(), byte) == vocabulary.tokens.end()) {
+      unknown.refuse("be null where a byte has no token");
+    }
+  }
+}
+
+/// The template's special token before the text.
+TokenId read_bos(const JsonField& root, const Vocabulary& vocabulary) {
+  JsonField processor = root["post_processor"];
+  if (!processor.absent() && processor["type"].is("Sequence")) {
+    const JsonField list = processor["processors"];
+    for (std::size_t i = 0; i < list.size(); ++i) {
+      processor = list.item(i);
+      if (processor["type"].is("TemplateProcessing")) {
+        break;
+      }
+    }
+  }
+  if (processor.absent() || !processor["type"].is("TemplateProcessing") || processor["single"].size() == 0) {
+    return kNoToken;
+  }
+  const JsonField first = processor["single"].item(0)["SpecialToken"];
+  if (first.absent()) {
+    return kNoToken;
+  }
+  const auto found = std::find(vocabulary.tokens.begin(), vocabulary.tokens.end(), first["id"].text());
+  if (found == vocabulary.tokens.end()) {
+    first["id"].refuse("be a token");
+  }
+  return static_cast<TokenId>(found - vocabulary.tokens.begin());
+}
+
+}  // namespace
+
+Vocabulary Vocabulary::from_json(const std::filesystem::path& path) {
+  Vocabulary vocabulary;
+  vocabulary.source = path.string();
+  const Json document = parse_strictly(read_tokenizer_file(path), vocabulary.source);
+  const JsonField root(document, "", vocabulary.source);
+  const JsonField model = root["model"];
+  if (model.absent()) {
+    model.refuse("be an object");
+  }
+  check_model(model);
+  check_rest(root);
+  check_count(model["vocab"], root["added_tokens"], vocabulary);
+  read_vocab(model["vocab"], vocabulary);
+  read_added(root["added_tokens"], model["vocab"].value(), vocabulary);
+  read_merges(model["merges"], vocabulary);
+  check_unknown(model["unk_token"], vocabulary);
+  vocabulary.patterns = read_pre_tokenizer(root["pre_tokenizer"]);
+  vocabulary.whole_pieces = model["ignore_merges"].flag(false);
+  vocabulary.dialect = Dialect::kHuggingFace;
+  vocabulary.bos = read_bos(root, vocabulary);
+  return vocabulary;
+}
+
+}  // namespace routedk::text

@@ -1,0 +1,125 @@
+#include "routedk/core/error.h"
+#include "routedk/io/mapped_file.h"
+#include "routedk/text/vocabulary.h"
+
+#include <algorithm>
+
+#include "json_field.h"
+#include "tokenizer_files.h"
+
+namespace routedk::text {
+namespace {
+
+namespace fs = std::filesystem;
+
+enum class Kind { kGguf, kJson, kTiktoken, kSentencePiece, kUnknown };
+
+Kind kind_of(std::string_view bytes) {
+  if (bytes.starts_with("GGUF")) {
+    return Kind::kGguf;
+  }
+  if (bytes.starts_with('\n')) {  // field 1 of a protocol buffer: the first piece
+    return Kind::kSentencePiece;
+  }
+  const std::string_view line = bytes.substr(0, std::min<std::size_t>(bytes.find_first_of("\r\n"), 64));
+  if (line.starts_with('{')) {
+    return Kind::kJson;
+  }
+  const bool text = std::all_of(line.begin(), line.end(), [](char c) { return c >= ' ' && c <= '~'; });
+  return text && !line.empty() ? Kind::kTiktoken : Kind::kUnknown;
+}
+
+Vocabulary load_file(const fs::path& path) {
+  const auto file = io::MappedFile::open(path);
+  const std::string_view bytes(reinterpret_cast<const char*>(file->bytes().data()), file->bytes().size());
+  switch (kind_of(bytes)) {
+    case Kind::kGguf:
+      return Vocabulary::from_gguf(io::GgufFile::open(path));
+    case Kind::kJson:
+      return Vocabulary::from_json(path);
+    case Kind::kTiktoken:
+      return Vocabulary::from_tiktoken(path);
+    case Kind::kSentencePiece:
+      return Vocabulary::from_sentencepiece(path);
+    case Kind::kUnknown:
+      break;
+  }
+  throw_<FileError>(
+      "{} must be a GGUF file, a tokenizer.json, or a tokenizer.model of tiktoken or sentencepiece, but "
+      "begins `{}`.",
+      path.string(), shown(bytes.substr(0, 16)));
+}
+
+/// Every added token of a tokenizer.json must be a piece of the model beside it.
+void check_added(const JsonField& added, const Vocabulary& vocabulary) {
+  for (std::size_t i = 0; i < added.size(); ++i) {
+    const JsonField id = added.item(i)["id"];
+    const std::int64_t number = id.integer();
+    const auto count = static_cast<std::int64_t>(vocabulary.tokens.size());
+    if (number < 0 || number >= count ||
+        vocabulary.tokens[static_cast<std::size_t>(number)] != added.item(i)["content"].text()) {
+      added.item(i).refuse("be a piece of " + vocabulary.source);
+    }
+  }
+}
+
+Vocabulary load_from_folder(const fs::path& folder) {
+  const fs::path json = folder / "tokenizer.json";
+  const fs::path model = folder / "tokenizer.model";
+  if (!fs::exists(model)) {
+    if (!fs::exists(json)) {
+      throw_<FileError>("{} must hold tokenizer.json or tokenizer.model, but holds neither.",
+                        folder.string());
+    }
+    return Vocabulary::from_json(json);
+  }
+  if (!fs::exists(json)) {
+    return load_file(model);
+  }
+  const std::string source = json.string();
+  const Json document = parse_strictly(read_tokenizer_file(json), source);
+  const JsonField root(document, "", source);
+  if (!root["decoder"].absent() && root["decoder"]["type"].is("ByteLevel")) {
+    return Vocabulary::from_json(json);
+  }
+  Vocabulary vocabulary = load_file(model);
+  check_added(root["added_tokens"], vocabulary);
+  return vocabulary;
+}
+
+/// "</s>", or {"content": "</s>", ...}.
+void read_special(const JsonField& field, const Vocabulary& vocabulary, TokenId& id) {
+  if (field.absent()) {
+    return;
+  }
+  const std::string& spelling = field.value().is_object() ? field["content"].text() : field.text();
+  const auto found = std::find(vocabulary.tokens.begin(), vocabulary.tokens.end(), spelling);
+  if (found == vocabulary.tokens.end()) {
+    field.refuse("be a token of " + vocabulary.source);
+  }
+  id = static_cast<TokenId>(found - vocabulary.tokens.begin());
+}
+
+void read_config(const fs::path& path, Vocabulary& vocabulary) {
+  const std::string source = path.string();
+  const Json document = parse_strictly(read_tokenizer_file(path), source);
+  const JsonField root(document, "", source);
+  read_special(root["bos_token"], vocabulary, vocabulary.bos);
+  read_special(root["eos_token"], vocabulary, vocabulary.eos);
+  read_special(root["pad_token"], vocabulary, vocabulary.pad);
+}
+
+}  // namespace
+
+Vocabulary Vocabulary::load(const fs::path& path) {
+  if (!fs::is_directory(path)) {
+    return load_file(path);
+  }
+  Vocabulary vocabulary = load_from_folder(path);
+  if (const fs::path config = path / "tokenizer_config.json"; fs::exists(config)) {
+    read_config(config, vocabulary);
+  }
+  return vocabulary;
+}
+
+}  // namespace routedk::text

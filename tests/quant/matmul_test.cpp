@@ -1,0 +1,81 @@
+#include "routedk/quant/cpu/matmul.h"
+
+#include "routedk/quant/packed_weight.h"
+
+#include <ATen/Parallel.h>
+#include <gtest/gtest.h>
+
+namespace routedk::quant {
+namespace {
+
+at::Tensor some(at::IntArrayRef shape, double frequency) {
+  return at::sin(at::arange(c10::multiply_integers(shape), at::kFloat) * frequency).view(shape);
+}
+
+/// x [T,in] -> x W^T [T,out]
+at::Tensor forward(const at::Tensor& x, const PackedWeight& weight) {
+  at::Tensor y = at::full({x.size(0), weight.out_features()}, std::nan(""));
+  cpu::matmul(x.const_data_ptr<float>(), x.size(0), weight.matrix(), y.mutable_data_ptr<float>());
+  return y;
+}
+
+/// dy [T,out] -> dy W [T,in]
+at::Tensor backward(const at::Tensor& dy, const PackedWeight& weight) {
+  at::Tensor dx = at::full({dy.size(0), weight.in_features()}, std::nan(""));
+  cpu::matmul_backward(dy.const_data_ptr<float>(), dy.size(0), weight.matrix(), dx.mutable_data_ptr<float>());
+  return dx;
+}
+
+struct Shape {
+  std::int64_t tokens, in, out;
+};
+
+class Matmul : public ::testing::TestWithParam<Shape> {};
+
+// Around the sizes of tiles (1, 4, 6, 12 rows, 8, 16, 32 columns), depths (256) and row blocks (192); widths
+// that are no whole blocks of 64; the small model's own.
+INSTANTIATE_TEST_SUITE_P(Shapes, Matmul,
+                         ::testing::Values(Shape{1, 1, 1}, Shape{1, 64, 32}, Shape{3, 65, 33},
+                                           Shape{5, 96, 40}, Shape{6, 256, 16}, Shape{13, 257, 31},
+                                           Shape{7, 100, 7}, Shape{191, 30, 48}, Shape{197, 513, 65},
+                                           Shape{30, 576, 192}, Shape{17, 1536, 576}));
+
+TEST_P(Matmul, both_products_equal_the_double_precision_ones_of_the_decoded_matrix) {
+  const Shape s = GetParam();
+  for (const bool double_quant : {false, true}) {
+    const PackedWeight weight = PackedWeight::quantize(some({s.out, s.in}, 1.3) * 0.05, double_quant);
+    const at::Tensor dense = weight.dequantize(at::kFloat).to(at::kDouble);
+    const at::Tensor x = some({s.tokens, s.in}, 0.37);
+    const at::Tensor dy = some({s.tokens, s.out}, 0.91);
+    const auto error = [](const at::Tensor& found, const at::Tensor& exact) {
+      return (found.to(at::kDouble) - exact).abs().max().item<double>();
+    };
+    EXPECT_LT(error(forward(x, weight), at::mm(x.to(at::kDouble), dense.t())), 1e-5);
+    EXPECT_LT(error(backward(dy, weight), at::mm(dy.to(at::kDouble), dense)), 1e-5);
+  }
+}
+
+TEST(MatmulRows, a_row_s_result_does_not_depend_on_the_rows_beside_it_or_the_threads) {
+  const PackedWeight weight = PackedWeight::quantize(some({200, 576}, 1.3) * 0.05, true);
+  const at::Tensor x = some({203, 576}, 0.37);
+  const at::Tensor dy = some({203, 200}, 0.91);
+  const at::Tensor y = forward(x, weight);
+  const at::Tensor dx = backward(dy, weight);
+  for (const std::int64_t row : {0, 5, 11, 100, 191, 192, 202}) {
+    EXPECT_TRUE(at::equal(forward(x.narrow(0, row, 1), weight)[0], y[row])) << row;
+    EXPECT_TRUE(at::equal(backward(dy.narrow(0, row, 1), weight)[0], dx[row])) << row;
+  }
+  const int threads = at::get_num_threads();
+  at::set_num_threads(1);
+  EXPECT_TRUE(at::equal(forward(x, weight), y));
+  EXPECT_TRUE(at::equal(backward(dy, weight), dx));
+  at::set_num_threads(threads);
+}
+
+TEST(MatmulRows, nothing_is_done_for_no_rows) {
+  const PackedWeight weight = PackedWeight::quantize(some({8, 64}, 1.3), true);
+  EXPECT_EQ(forward(at::empty({0, 64}), weight).numel(), 0);
+}
+
+}  // namespace
+}  // namespace routedk::quant

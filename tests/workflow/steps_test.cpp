@@ -1,0 +1,98 @@
+#include "routedk/workflow/steps.h"
+
+#include "routedk/core/error.h"
+#include "routedk/core/files.h"
+
+#include <filesystem>
+#include <fstream>
+
+#include "support/real_model.h"
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+namespace routedk::workflow {
+namespace {
+
+namespace fs = std::filesystem;
+using ::testing::HasSubstr;
+
+const fs::path kSource = ROUTEDK_SOURCE_DIR;
+
+/// Experiments on the project's own sample, in a folder of the test's own.
+class Steps : public testing::RealModel {
+ protected:
+  void SetUp() override {
+    RealModel::SetUp();
+    fs::create_directories(folder_);
+    fs::copy(kSource / "configs/prompts", folder_ / "prompts");
+    config_.data.dir = (kSource / "data/sample").string();
+    config_.model.path = testing::real_model_path().string();
+    config_.prompts = (folder_ / "prompts").string();
+    config_.run.dir = (folder_ / "run").string();
+  }
+  void TearDown() override { fs::remove_all(folder_); }
+
+  fs::path folder_ = fs::path(::testing::TempDir()) / ("routedk_steps_" + std::to_string(getpid()));
+  ExperimentConfig config_;
+};
+
+TEST_F(Steps, a_done_step_is_skipped_and_a_second_run_opens_it_no_more) {
+  {
+    Experiment experiment(config_);
+    EXPECT_TRUE(begin_step(experiment, "distil"));
+    mark_done(experiment, {"distil"});
+  }
+  Experiment experiment(config_);
+  EXPECT_FALSE(begin_step(experiment, "distil"));
+  EXPECT_TRUE(is_done(experiment, "distil"));
+  EXPECT_FALSE(is_done(experiment, "train"));
+}
+
+TEST_F(Steps, a_step_under_other_settings_prompts_or_data_is_refused_until_it_is_redone) {
+  {
+    Experiment experiment(config_);
+    begin_step(experiment, "distil");
+    mark_done(experiment, {"distil"});
+  }
+  std::ofstream(fs::path(config_.prompts) / "raw.txt", std::ios::app) << "\n";
+  Experiment experiment(config_);
+  EXPECT_FALSE(is_done(experiment, "distil"));
+  EXPECT_THROW(begin_step(experiment, "distil"), ConfigError);
+  EXPECT_THROW(require_done(experiment, "distil", "routedk-distill"), ConfigError);
+  forget_from(experiment, "distil");
+  EXPECT_TRUE(begin_step(experiment, "distil"));
+}
+
+TEST_F(Steps, a_setting_that_changes_no_number_changes_no_step) {
+  {
+    Experiment experiment(config_);
+    begin_step(experiment, "train-base");
+    mark_done(experiment, {"train-base"});
+  }
+  config_.train.checkpoint_every += 1;
+  config_.decode.samples += 1;
+  {
+    Experiment experiment(config_);
+    EXPECT_FALSE(begin_step(experiment, "train-base"));
+  }
+  config_.train.learning_rate *= 2.0;
+  Experiment experiment(config_);
+  EXPECT_THROW(begin_step(experiment, "train-base"), ConfigError);
+}
+
+TEST_F(Steps, the_plan_counts_sessions_parameters_and_steps_and_leaves_no_folder) {
+  config_.split.train_limit = 20;
+  config_.train.batch_size = 8;
+  config_.train.epochs = 3;
+  Experiment experiment(config_);
+  const std::string text = plan(experiment);
+  EXPECT_THAT(text, HasSubstr("20 training"));
+  EXPECT_THAT(text, HasSubstr("each: 4884480 parameters, 20 sessions, 3 epochs, 9 optimiser steps"));
+  EXPECT_THAT(text, HasSubstr("router    51930 parameters"));  // 30 layers x 3 experts x (576 + 1)
+  EXPECT_THAT(text, HasSubstr("distil    to do"));
+  EXPECT_FALSE(fs::exists(config_.run.dir));
+}
+
+}  // namespace
+}  // namespace routedk::workflow
