@@ -82,7 +82,7 @@ LoraPlan read_peft_config(const std::filesystem::path& path, const model::LlamaC
   ValuePatterns alphas(fields, "alpha_pattern", plan.sizes.size());
   std::vector<std::pair<LoraSize*, std::string>> targets;
   for_each_target(fields, model, [&](std::int64_t layer, model::Linear linear) {
-    targets.emplace_back(&plan.at(layer, linear), module_name(layer, linear));
+    targets.emplace_back(&plan.at(layer, linear), model::module_name(layer, linear));
   });
   std::vector<std::pair<const io::Json*, const io::Json*>> found;
   found.reserve(targets.size());

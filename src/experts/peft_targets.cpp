@@ -161,7 +161,7 @@ void for_each_target(const JsonFields& fields, const model::LlamaConfig& model,
   for (std::int64_t layer = 0; layer < model.layers; ++layer) {
     for (int i = 0; i < model::kLinears; ++i) {
       const auto linear = static_cast<model::Linear>(i);
-      const std::string module = module_name(layer, linear);
+      const std::string module = model::module_name(layer, linear);
       linears.insert(module);
       if (choice.contains(module)) {
         any = true;

@@ -144,7 +144,7 @@ Expert ties_deltas(const ExpertBank& bank, const model::LlamaConfig& model, doub
 Expert ties_factors(const ExpertBank& bank, const model::LlamaConfig& model, double density) {
   return merge(bank, model, "ties_factors",
                [&](std::int64_t layer, model::Linear linear, const std::vector<LoraFactors>& factors) {
-                 return merged_factors(factors, density, module_name(layer, linear));
+                 return merged_factors(factors, density, model::module_name(layer, linear));
                });
 }
 
