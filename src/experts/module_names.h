@@ -1,16 +1,13 @@
 /// How Hugging Face and PEFT call the modules of a Llama.
 #pragma once
 
-#include "routedk/model/config.h"
+#include "routedk/model/parameters.h"
 
 #include <cstdint>
 #include <string>
 #include <vector>
 
 namespace routedk::experts {
-
-/// "model.layers.3.self_attn.q_proj"
-std::string module_name(std::int64_t layer, model::Linear linear);
 
 /// "q_proj"
 std::string last_part(model::Linear linear);

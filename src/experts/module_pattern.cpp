@@ -47,7 +47,7 @@ void ModulePattern::Free::operator()(pcre2_real_code_8* code) const noexcept {
   pcre2_code_free(code);
 }
 
-ModulePattern::ModulePattern(const std::string& expression, std::string shown, std::string place)
+ModulePattern::ModulePattern(const std::string& expression, const std::string& shown, std::string place)
     : shown_(shown.substr(0, 60)), place_(std::move(place)) {
   if (shown.size() > kMaxLength) {
     throw_<FileError>("a pattern must have at most {} characters, but `{}...` has {} ({})", kMaxLength,

@@ -16,7 +16,7 @@ class ModulePattern {
  public:
   /// `expression` is what is compiled, `shown` what errors of the file `place` call it. FileError when it is
   /// too long or no regular expression.
-  ModulePattern(const std::string& expression, std::string shown, std::string place);
+  ModulePattern(const std::string& expression, const std::string& shown, std::string place);
 
   /// Python's re.fullmatch. FileError when the match takes too many steps.
   bool matches_all(const std::string& module) const;

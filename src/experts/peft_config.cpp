@@ -59,7 +59,7 @@ void check_other_fields(const JsonFields& fields) {
       fields.require(value.is_null() || value == other_defaults()[key], key, other_defaults()[key].dump());
     } else if (key == "init_lora_weights") {  // the other ones also change the backbone
       fields.require(value.is_boolean() || value == "gaussian" || value == "orthogonal", key,
-                     "true, false, \"gaussian\" or \"orthogonal\"");
+                     R"(true, false, "gaussian" or "orthogonal")");
     } else if (!is_informative(key)) {
       fields.require(nothing, key, "absent, null, false or empty");
     }
@@ -82,9 +82,10 @@ LoraPlan read_peft_config(const std::filesystem::path& path, const model::LlamaC
   ValuePatterns alphas(fields, "alpha_pattern", plan.sizes.size());
   std::vector<std::pair<LoraSize*, std::string>> targets;
   for_each_target(fields, model, [&](std::int64_t layer, model::Linear linear) {
-    targets.emplace_back(&plan.at(layer, linear), module_name(layer, linear));
+    targets.emplace_back(&plan.at(layer, linear), model::module_name(layer, linear));
   });
   std::vector<std::pair<const io::Json*, const io::Json*>> found;
+  found.reserve(targets.size());
   for (const auto& [size, module] : targets) {
     found.emplace_back(ranks.find(module), alphas.find(module));
   }

@@ -28,7 +28,7 @@ std::vector<std::string> target_names(const Expert& expert) {
   std::vector<std::string> modules;
   bool uniform = true;
   expert.for_each([&](std::int64_t layer, model::Linear linear, const LoraFactors&) {
-    modules.push_back(module_name(layer, linear));
+    modules.push_back(model::module_name(layer, linear));
     if (layer == 0) {
       parts.push_back(last_part(linear));
     }
@@ -58,10 +58,10 @@ io::Json peft_config_json(const Expert& expert, const std::string& base_model) {
   expert.for_each([&](std::int64_t layer, model::Linear linear, const LoraFactors&) {
     const LoraSize& size = expert.plan().at(layer, linear);
     if (size.rank != rank) {
-      rank_pattern[module_name(layer, linear)] = size.rank;
+      rank_pattern[model::module_name(layer, linear)] = size.rank;
     }
     if (size.alpha != alpha) {
-      alpha_pattern[module_name(layer, linear)] = size.alpha;
+      alpha_pattern[model::module_name(layer, linear)] = size.alpha;
     }
   });
   return {{"peft_type", "LORA"},

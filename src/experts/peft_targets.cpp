@@ -13,7 +13,8 @@ constexpr std::size_t kMaxNames = 10'000;
 
 /// PEFT reads nothing, null, "" and [] alike where a field is optional.
 bool is_given(const io::Json& value) {
-  return !(value.is_null() || value == "" || (value.is_array() && value.empty()));
+  const bool blank = value.is_string() && value.get_ref<const std::string&>().empty();
+  return !(value.is_null() || blank || (value.is_array() && value.empty()));
 }
 
 bool is_all_linear(const io::Json& value) {
@@ -160,7 +161,7 @@ void for_each_target(const JsonFields& fields, const model::LlamaConfig& model,
   for (std::int64_t layer = 0; layer < model.layers; ++layer) {
     for (int i = 0; i < model::kLinears; ++i) {
       const auto linear = static_cast<model::Linear>(i);
-      const std::string module = module_name(layer, linear);
+      const std::string module = model::module_name(layer, linear);
       linears.insert(module);
       if (choice.contains(module)) {
         any = true;

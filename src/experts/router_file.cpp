@@ -43,7 +43,7 @@ std::vector<std::string> read_experts(const JsonFields& fields) {
 bool read_choice(const JsonFields& fields, const std::string& key, const char* fallback, const char* other) {
   const io::Json& value = fields[key];
   fields.require(value.is_null() || value == fallback || value == other, key,
-                 fmt::format("\"{}\" or \"{}\"", fallback, other));
+                 fmt::format(R"("{}" or "{}")", fallback, other));
   return value == other;
 }
 

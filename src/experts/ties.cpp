@@ -109,10 +109,9 @@ Expert merge(
 at::Tensor ties_merge(const std::vector<at::Tensor>& tensors, const std::vector<double>& weights,
                       double density) {
   check_density(density);
-  std::vector<at::Tensor> kept;
-  for (const at::Tensor& tensor : tensors) {
-    kept.push_back(density >= 1.0 ? tensor : pruned(tensor, density));
-  }
+  std::vector<at::Tensor> kept(tensors.size());
+  std::transform(tensors.begin(), tensors.end(), kept.begin(),
+                 [&](const at::Tensor& tensor) { return density >= 1.0 ? tensor : pruned(tensor, density); });
   at::Tensor sum = at::zeros_like(kept[0]);
   for (const at::Tensor& tensor : kept) {
     sum += tensor;
@@ -145,7 +144,7 @@ Expert ties_deltas(const ExpertBank& bank, const model::LlamaConfig& model, doub
 Expert ties_factors(const ExpertBank& bank, const model::LlamaConfig& model, double density) {
   return merge(bank, model, "ties_factors",
                [&](std::int64_t layer, model::Linear linear, const std::vector<LoraFactors>& factors) {
-                 return merged_factors(factors, density, module_name(layer, linear));
+                 return merged_factors(factors, density, model::module_name(layer, linear));
                });
 }
 

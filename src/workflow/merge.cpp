@@ -1,0 +1,76 @@
+#include "routedk/workflow/merge.h"
+
+#include "routedk/core/error.h"
+#include "routedk/model/hf_folder.h"
+#include "routedk/model/weight_source.h"
+
+#include <cmath>
+#include <map>
+#include <string>
+#include <utility>
+
+#include "mixture.h"
+#include <ATen/core/grad_mode.h>
+
+namespace routedk::workflow {
+namespace {
+
+using LinearSite = std::pair<std::int64_t, model::Linear>;
+
+std::map<std::string, LinearSite> linear_parameters(const model::LlamaConfig& config) {
+  std::map<std::string, LinearSite> found;
+  for (std::int64_t layer = 0; layer < config.layers; ++layer) {
+    for (int i = 0; i < model::kLinears; ++i) {
+      const auto linear = static_cast<model::Linear>(i);
+      found.emplace(model::module_name(layer, linear) + ".weight", LinearSite(layer, linear));
+    }
+  }
+  return found;
+}
+
+std::vector<double> weights_of(const MergeOptions& options) {
+  const std::size_t count = options.adapters.size();
+  if (options.weights.empty()) {
+    return std::vector<double>(count, 1.0 / static_cast<double>(count));
+  }
+  if (options.weights.size() != count) {
+    throw_<ConfigError>("`weights` must be one for each of the {} adapters, but are {}", count,
+                        options.weights.size());
+  }
+  for (const double weight : options.weights) {
+    if (!std::isfinite(weight)) {
+      throw_<ConfigError>("`weights` must be finite, but one is {} instead", weight);
+    }
+  }
+  return options.weights;
+}
+
+at::Tensor merged(const at::Tensor& weight, const experts::ExpertBank& bank, const LinearSite& site,
+                  const std::vector<double>& weights) {
+  at::Tensor sum = weight.to(at::kFloat);
+  for (std::int64_t i = 0; i < bank.size(); ++i) {
+    const at::Tensor delta = experts::dense_delta(bank[i].factors(site.first, site.second));
+    if (delta.defined()) {
+      sum = at::add(sum, delta, weights[static_cast<std::size_t>(i)]);
+    }
+  }
+  return sum;
+}
+
+}  // namespace
+
+void merge(const MergeOptions& options) {
+  const at::NoGradGuard no_grad;
+  const std::vector<double> weights = weights_of(options);
+  const auto source = model::WeightSource::open(options.model);
+  const auto bank = load_bank(options.adapters, source->config());
+  const auto linears = linear_parameters(source->config());
+  const auto value = [&](const model::Parameter& parameter) {
+    const at::Tensor weight = source->dense(parameter.name, parameter.shape);
+    const auto site = linears.find(parameter.name);
+    return site == linears.end() ? weight : merged(weight, *bank, site->second, weights);
+  };
+  model::write_hf_folder({source->config(), source->dtype(), options.model}, value, options.output);
+}
+
+}  // namespace routedk::workflow
