@@ -51,8 +51,7 @@ std::uintmax_t model_bytes(const std::filesystem::path& model) {
 
 std::uint64_t hash_inputs(const ExperimentConfig& config) {
   const std::uint64_t data = hash_files(data_folder(config.data.dir) / config.data.domain);
-  return mix64(data ^ mix64(hash_files(config.prompts)) ^
-               mix64(mix64(model_bytes(config.model.path))));
+  return mix64(data ^ mix64(hash_files(config.prompts)) ^ mix64(mix64(model_bytes(config.model.path))));
 }
 
 io::Json versions(at::ScalarType dtype) {
