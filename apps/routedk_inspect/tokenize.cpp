@@ -10,7 +10,10 @@ namespace routedk::apps {
 void add_tokenize(CLI::App& app, Chosen& chosen) {
   const auto options = std::make_shared<workflow::TokenizeOptions>();
   CLI::App* command = app.add_subcommand("tokenize", "JSON lines {\"text\": ...} in, {\"ids\": [...]} out.");
-  command->add_option("--model", options->model, "a GGUF file, a model folder, a tokenizer.json or a tokenizer.model")->required();
+  command
+      ->add_option("--model", options->model,
+                   "a GGUF file, a model folder, a tokenizer.json or a tokenizer.model")
+      ->required();
   command->add_flag("--special", options->special, "spellings of special tokens become those tokens");
   command->callback(
       [options, &chosen] { chosen = [options] { workflow::tokenize(*options, std::cin, std::cout); }; });
