@@ -127,7 +127,7 @@ void BytePairs::encode_short(std::string_view piece, std::vector<TokenId>& ids) 
       break;
     }
     symbols[best].token = symbols[best].result;
-    std::memmove(&symbols[best + 1], &symbols[best + 2], (count - best - 2) * sizeof(Symbol));
+    std::memmove(symbols.data() + best + 1, symbols.data() + best + 2, (count - best - 2) * sizeof(Symbol));
     --count;
     look(best);
     if (best > 0) {
