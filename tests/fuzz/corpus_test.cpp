@@ -24,7 +24,7 @@ class Corpus : public ::testing::TestWithParam<std::string> {};
 INSTANTIATE_TEST_SUITE_P(Files, Corpus,
                          ::testing::Values("adapter_config", "csv", "gguf", "safetensors", "tiktoken",
                                            "tokenizer_json"),
-                         [](const auto& info) { return info.param; });
+                         [](const auto& target) { return target.param; });
 
 TEST_P(Corpus, every_file_is_read_or_refused_and_both_happen) {
   int read = 0;
