@@ -149,6 +149,7 @@ void write_hf_folder(const FolderSettings& settings, const ParameterFn& value, c
   copy_companions(settings.original, temporary.path());
   const std::vector<Parameter> all = parameters(settings.config);
   std::vector<io::TensorView> plan;
+  plan.reserve(all.size());
   for (const Parameter& p : all) {
     plan.push_back(announced(p, settings.dtype));
   }

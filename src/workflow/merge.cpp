@@ -31,7 +31,7 @@ std::map<std::string, LinearSite> linear_parameters(const model::LlamaConfig& co
 std::vector<double> weights_of(const MergeOptions& options) {
   const std::size_t count = options.adapters.size();
   if (options.weights.empty()) {
-    return std::vector<double>(count, 1.0 / static_cast<double>(count));
+    return std::vector(count, 1.0 / static_cast<double>(count));
   }
   if (options.weights.size() != count) {
     throw_<ConfigError>("`weights` must be one for each of the {} adapters, but are {}", count,
