@@ -80,6 +80,7 @@ std::unique_ptr<experts::Gate> router_gate(const std::string& folder, const expe
 std::shared_ptr<experts::ExpertBank> load_bank(const std::vector<std::filesystem::path>& folders,
                                                const model::LlamaConfig& model) {
   std::vector<std::shared_ptr<experts::Expert>> loaded;
+  loaded.reserve(folders.size());
   for (const auto& folder : folders) {
     loaded.push_back(
         std::make_shared<experts::Expert>(experts::load_peft(folder, folder_name(folder), model)));

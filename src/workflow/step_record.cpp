@@ -120,6 +120,7 @@ void require_done(Experiment& experiment, const std::string& step, const std::st
 
 void mark_done(Experiment& experiment, const std::vector<std::string>& steps) {
   std::vector<RunFolder::Step> marks;
+  marks.reserve(steps.size());
   for (const std::string& step : steps) {
     marks.emplace_back(step, fingerprint(experiment, step));
   }

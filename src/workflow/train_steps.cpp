@@ -92,9 +92,8 @@ void train_step(Experiment& experiment, const std::vector<std::string>& experts)
     experts::save_peft(*bank[i], experiment.expert_folder(names[i]), experiment.config().model.path);
   }
   std::vector<std::string> steps;
-  for (const std::string& name : names) {
-    steps.push_back("train-" + name);
-  }
+  std::transform(names.begin(), names.end(), std::back_inserter(steps),
+                 [](const std::string& name) { return "train-" + name; });
   mark_done(experiment, steps);
 }
 

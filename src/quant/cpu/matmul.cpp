@@ -73,7 +73,7 @@ template <typename B>
 void multiply_panels(const B& b, const float* a, std::int64_t tokens, Block panels, float* c) {
   static const TileFn tile = choose_tile();
   const at::Tensor memory = at::empty({panels.size, kPanel * kDepth}, at::kFloat);
-  float* packed = memory.data_ptr<float>();
+  auto* packed = memory.data_ptr<float>();
   const Scratch scratch;
   const auto columns = [&](std::int64_t p) {
     const std::int64_t begin = (panels.begin + p) * kPanel;
