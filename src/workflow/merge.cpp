@@ -30,19 +30,20 @@ std::map<std::string, LinearSite> linear_parameters(const model::LlamaConfig& co
 
 std::vector<double> weights_of(const MergeOptions& options) {
   const std::size_t count = options.adapters.size();
-  if (options.weights.empty()) {
-    return std::vector(count, 1.0 / static_cast<double>(count));
+  std::vector<double> weights = options.weights;
+  if (weights.empty()) {
+    weights.assign(count, 1.0 / static_cast<double>(count));
   }
-  if (options.weights.size() != count) {
+  if (weights.size() != count) {
     throw_<ConfigError>("`weights` must be one for each of the {} adapters, but are {}", count,
-                        options.weights.size());
+                        weights.size());
   }
-  for (const double weight : options.weights) {
+  for (const double weight : weights) {
     if (!std::isfinite(weight)) {
       throw_<ConfigError>("`weights` must be finite, but one is {} instead", weight);
     }
   }
-  return options.weights;
+  return weights;
 }
 
 at::Tensor merged(const at::Tensor& weight, const experts::ExpertBank& bank, const LinearSite& site,
