@@ -1,4 +1,4 @@
-#include "routedk/workflow/inspect_model.h"
+#include "routedk/workflow/inspect.h"
 
 #include <iostream>
 #include <memory>
@@ -8,10 +8,10 @@
 namespace routedk::apps {
 
 void add_model(CLI::App& app, Chosen& chosen) {
-  const auto options = std::make_shared<workflow::InspectModelOptions>();
+  const auto options = std::make_shared<workflow::InspectOptions>();
   CLI::App* command =
       app.add_subcommand("model", "The shape of a model and its tensors with types, sizes and norms.");
-  command->add_option("path", options->model, "a GGUF file or a Hugging Face folder")->required();
+  command->add_option("path", options->path, "a GGUF file or a Hugging Face folder")->required();
   command->add_flag("--json", options->json, "one JSON object instead of a table");
   command->callback(
       [options, &chosen] { chosen = [options] { workflow::inspect_model(*options, std::cout); }; });

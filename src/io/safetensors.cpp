@@ -3,6 +3,7 @@
 #include "routedk/core/error.h"
 #include "routedk/core/files.h"
 #include "routedk/io/checked.h"
+#include "routedk/io/unique_keys.h"
 
 #include <algorithm>
 #include <array>
@@ -11,7 +12,6 @@
 #include <set>
 #include <utility>
 
-#include "unique_keys.h"
 #include <fmt/ranges.h>
 
 namespace routedk::io {

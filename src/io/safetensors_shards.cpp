@@ -3,10 +3,9 @@
 #include "routedk/core/error.h"
 #include "routedk/core/files.h"
 #include "routedk/io/jsonl.h"
+#include "routedk/io/unique_keys.h"
 
 #include <algorithm>
-
-#include "unique_keys.h"
 
 namespace routedk::io {
 namespace {

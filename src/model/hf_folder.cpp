@@ -26,17 +26,12 @@ constexpr std::array<const char*, 9> kCompanions = {"generation_config.json",
                                                     "merges.txt"};
 
 std::string dtype_word(at::ScalarType dtype) {
-  switch (dtype) {
-    case at::kFloat:
-      return "float32";
-    case at::kHalf:
-      return "float16";
-    case at::kBFloat16:
-      return "bfloat16";
-    default:
-      throw_<ConfigError>("a model on disk must be float32, float16 or bfloat16, but is {} instead",
-                          at::toString(dtype));
+  const char* const word = quant::weight_type_word(dtype);
+  if (word == nullptr) {
+    throw_<ConfigError>("a model on disk must be float32, float16 or bfloat16, but is {} instead",
+                        at::toString(dtype));
   }
+  return word;
 }
 
 void require_free(const fs::path& folder) {
@@ -103,7 +98,7 @@ io::Json quantization_config(bool double_quant, at::ScalarType dtype) {
 /// all tensors lie aligned.
 std::vector<Parameter> matrices_first(const LlamaConfig& config) {
   std::vector<Parameter> all = parameters(config);
-  std::stable_partition(all.begin(), all.end(), [](const Parameter& p) { return p.linear; });
+  std::stable_partition(all.begin(), all.end(), [](const Parameter& p) { return p.linear.has_value(); });
   return all;
 }
 

@@ -9,7 +9,7 @@ void add_layer(std::vector<Parameter>& all, const LlamaConfig& config, std::int6
   for (int i = 0; i < kLinears; ++i) {
     const auto linear = static_cast<Linear>(i);
     const auto [out, in] = linear_shape(config, linear);
-    all.push_back({module_name(layer, linear) + ".weight", {out, in}, true});
+    all.push_back({module_name(layer, linear) + ".weight", {out, in}, linear, layer});
     if (has_bias(config, linear)) {
       all.push_back({module_name(layer, linear) + ".bias", {out}});
     }

@@ -1,8 +1,7 @@
 #include "routedk/model/weight_source.h"
 
 #include "routedk/core/error.h"
-
-#include <cmath>
+#include "routedk/quant/tensor_view.h"
 
 #include "folder_weights.h"
 #include "gguf_weights.h"
@@ -17,11 +16,7 @@ std::unique_ptr<WeightSource> WeightSource::open(const std::filesystem::path& pa
 }
 
 void require_finite(const at::Tensor& values, const std::string& name, const std::string& file) {
-  if (values.numel() == 0) {
-    return;
-  }
-  const auto [least, most] = at::aminmax(values);  // both NaN where one value is
-  if (!std::isfinite(least.item<float>()) || !std::isfinite(most.item<float>())) {
+  if (!quant::all_finite(values)) {
     throw_<FileError>("tensor `{}` must be finite, but holds infinite or undefined values ({})", name, file);
   }
 }

@@ -4,8 +4,6 @@
 #include "routedk/io/jsonl.h"
 #include "routedk/quant/nf4.h"
 
-#include <algorithm>
-#include <array>
 #include <cmath>
 #include <utility>
 
@@ -19,16 +17,6 @@ constexpr const char* kState = ".quant_state.bitsandbytes__nf4";
 constexpr std::uint64_t kStateBytes = 320;
 constexpr std::uint64_t kAlignment = 8;
 constexpr std::int64_t kLargestSide = std::int64_t{1} << 31;
-
-constexpr std::array<std::pair<const char*, at::ScalarType>, 3> kDtypes = {
-    {{"float32", at::kFloat}, {"float16", at::kHalf}, {"bfloat16", at::kBFloat16}}};
-
-/// "bfloat16" for at::kBFloat16; double is quantised as if it were float32.
-const char* dtype_word(at::ScalarType dtype) {
-  const auto* const found =
-      std::find_if(kDtypes.begin(), kDtypes.end(), [&](const auto& entry) { return entry.second == dtype; });
-  return found == kDtypes.end() ? kDtypes[0].first : found->first;
-}
 
 std::int64_t nested_blocks(std::int64_t blocks) {
   return (blocks + kNestedBlock - 1) / kNestedBlock;
@@ -113,11 +101,9 @@ class Nf4Reader {
   }
 
   at::ScalarType read_dtype() const {
-    const std::string word = text("dtype");
-    const auto* const found =
-        std::find_if(kDtypes.begin(), kDtypes.end(), [&](const auto& entry) { return entry.first == word; });
-    require(found != kDtypes.end(), "dtype", "float32, float16 or bfloat16");
-    return found->second;
+    const std::optional<at::ScalarType> dtype = weight_type(text("dtype"));
+    require(dtype.has_value(), "dtype", "float32, float16 or bfloat16");
+    return *dtype;
   }
 
   void read_nested(Nf4Parts& parts, std::int64_t blocks) {
@@ -144,7 +130,7 @@ class Nf4Reader {
 
   at::Tensor numbers(const std::string& name, std::int64_t size) const {
     at::Tensor values = borrow(name, at::kFloat, size).clone();
-    if (!at::isfinite(values).all().item<bool>()) {
+    if (!all_finite(values)) {
       throw_<FileError>("`{}` must be finite, but holds infinite or undefined values ({})", name, file_);
     }
     return values;
@@ -157,9 +143,10 @@ class Nf4Reader {
 };
 
 at::Tensor state_tensor(const PackedWeight& weight, std::int64_t size) {
+  const char* const dtype = weight_type_word(weight.parts().dtype);
   io::Json state = {{"quant_type", "nf4"},
                     {"blocksize", kNf4Block},
-                    {"dtype", dtype_word(weight.parts().dtype)},
+                    {"dtype", dtype != nullptr ? dtype : "float32"},  // double is quantised as float32
                     {"shape", {weight.out_features(), weight.in_features()}}};
   if (weight.double_quantized()) {
     state["nested_blocksize"] = kNestedBlock;

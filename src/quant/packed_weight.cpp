@@ -2,9 +2,9 @@
 
 #include "routedk/core/error.h"
 #include "routedk/quant/nf4.h"
+#include "routedk/quant/tensor_view.h"
 
 #include <algorithm>
-#include <cmath>
 
 #include <ATen/Parallel.h>
 
@@ -31,11 +31,7 @@ void quantize_blocks(std::span<const float> values, std::span<std::uint8_t> code
 }
 
 void require_finite(const at::Tensor& values) {
-  if (values.numel() == 0) {
-    return;
-  }
-  const auto [least, most] = at::aminmax(values);  // both NaN where one value is
-  if (!std::isfinite(least.item<float>()) || !std::isfinite(most.item<float>())) {
+  if (!all_finite(values)) {
     throw_<NumericError>("a matrix to quantise must be finite, but holds infinite or undefined values");
   }
 }

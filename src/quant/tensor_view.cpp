@@ -3,6 +3,7 @@
 #include "routedk/core/error.h"
 
 #include <array>
+#include <cmath>
 #include <cstring>
 #include <utility>
 
@@ -19,6 +20,9 @@ constexpr std::array<std::pair<io::Dtype, at::ScalarType>, 10> kTypes = {{{io::D
                                                                           {io::Dtype::kI8, at::kChar},
                                                                           {io::Dtype::kU8, at::kByte},
                                                                           {io::Dtype::kBool, at::kBool}}};
+
+constexpr std::array<std::pair<const char*, at::ScalarType>, 3> kWeightTypes = {
+    {{"float32", at::kFloat}, {"float16", at::kHalf}, {"bfloat16", at::kBFloat16}}};
 
 }  // namespace
 
@@ -50,6 +54,32 @@ at::Tensor to_tensor(const io::TensorView& view) {
 
 bool is_weight_type(io::Dtype dtype) noexcept {
   return dtype == io::Dtype::kF32 || dtype == io::Dtype::kF16 || dtype == io::Dtype::kBF16;
+}
+
+const char* weight_type_word(at::ScalarType type) noexcept {
+  for (const auto& [word, known] : kWeightTypes) {
+    if (known == type) {
+      return word;
+    }
+  }
+  return nullptr;
+}
+
+std::optional<at::ScalarType> weight_type(std::string_view word) noexcept {
+  for (const auto& [known, type] : kWeightTypes) {
+    if (known == word) {
+      return type;
+    }
+  }
+  return std::nullopt;
+}
+
+bool all_finite(const at::Tensor& values) {
+  if (values.numel() == 0) {
+    return true;
+  }
+  const auto [least, most] = at::aminmax(values);  // both NaN where one value is
+  return std::isfinite(least.item<float>()) && std::isfinite(most.item<float>());
 }
 
 at::Tensor borrow_tensor(const io::TensorView& view, std::shared_ptr<const io::MappedFile> file) {

@@ -1,7 +1,6 @@
 #include "json_field.h"
 
-#include <unordered_set>
-#include <vector>
+#include "routedk/io/unique_keys.h"
 
 #include "tokenizer_files.h"
 
@@ -16,42 +15,22 @@ const Json& null_value() {
   return null;
 }
 
-/// Watches the parser for what its result does not show.
-class Watch {
- public:
-  explicit Watch(const std::string& source) : source_(source) {}
-
-  bool operator()(int depth, Json::parse_event_t event, const Json& value) {
-    if (depth > kMaxDepth) {
-      throw_<FileError>("{} must be at most {} deep, but is deeper.", source_, kMaxDepth);
-    }
-    if (event == Json::parse_event_t::object_start) {
-      keys_.emplace_back();
-    } else if (event == Json::parse_event_t::object_end) {
-      keys_.pop_back();
-    } else if (event == Json::parse_event_t::key) {
-      const auto& key = value.get_ref<const std::string&>();
-      if (!keys_.back().insert(key).second) {
-        throw_<FileError>("An object's keys must differ, but `{}` comes a second time ({}).", shown(key),
-                          source_);
-      }
-    }
-    return true;
-  }
-
- private:
-  const std::string& source_;
-  std::vector<std::unordered_set<std::string>> keys_;
-};
-
 }  // namespace
 
 Json parse_strictly(std::string_view text, const std::string& source) {
+  io::KeyWatch watch;
+  const auto check = [&](int depth, Json::parse_event_t event, const Json& value) {
+    if (depth > kMaxDepth) {
+      throw_<FileError>("{} must be at most {} deep, but is deeper.", source, kMaxDepth);
+    }
+    if (const auto key = watch.repeated(event, value)) {
+      throw_<FileError>("An object's keys must differ, but `{}` comes a second time ({}).", shown(*key),
+                        source);
+    }
+    return true;
+  };
   try {
-    Watch watch(source);
-    return Json::parse(text, [&watch](int depth, Json::parse_event_t event, const Json& value) {
-      return watch(depth, event, value);
-    });
+    return Json::parse(text, check);
   } catch (const Json::exception& error) {
     throw_<FileError>("{} must be JSON: {}.", source, std::string(error.what()).substr(0, 200));
   }

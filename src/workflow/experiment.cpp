@@ -3,13 +3,13 @@
 #include "routedk/core/config.h"
 #include "routedk/core/files.h"
 #include "routedk/core/random.h"
-#include "routedk/experts/peft.h"
 #include "routedk/io/jsonl.h"
 #include "routedk/quant/cpu/nf4_kernel.h"
 
 #include <algorithm>
 #include <cstdlib>
 
+#include "mixture.h"
 #include <ATen/Parallel.h>
 #include <spdlog/spdlog.h>
 #include <torch/version.h>
@@ -128,14 +128,12 @@ std::shared_ptr<const model::Backbone> Experiment::backbone() {
 }
 
 experts::RoutedModel Experiment::routed_model() {
-  std::vector<std::shared_ptr<experts::Expert>> bank;
-  for (const std::string& name : config_.experts) {
-    bank.push_back(std::make_shared<experts::Expert>(
-        experts::load_peft(expert_folder(name), name, backbone()->config())));
-  }
-  auto frozen = std::make_shared<experts::ExpertBank>(std::move(bank));
-  frozen->freeze(backbone()->dtype());
-  return {backbone(), frozen};
+  std::vector<std::filesystem::path> folders;
+  std::transform(config_.experts.begin(), config_.experts.end(), std::back_inserter(folders),
+                 [this](const std::string& name) { return expert_folder(name); });
+  const auto bank = load_bank(folders, backbone()->config());
+  bank->freeze(backbone()->dtype());
+  return {backbone(), bank};
 }
 
 }  // namespace routedk::workflow

@@ -1,9 +1,9 @@
-#include "routedk/workflow/inspect_model.h"
-
-#include "routedk/io/jsonl.h"
 #include "routedk/model/parameters.h"
 #include "routedk/model/weight_source.h"
+#include "routedk/quant/tensor_view.h"
+#include "routedk/workflow/inspect.h"
 
+#include "tensor_table.h"
 #include <ATen/ATen.h>
 #include <fmt/ranges.h>
 
@@ -48,36 +48,28 @@ io::Json describe(const std::filesystem::path& path) {
     tensors.push_back(std::move(tensor));
   }
   source->finish();
-  const char* const dtype = source->dtype() == at::kFloat  ? "float32"
-                            : source->dtype() == at::kHalf ? "float16"
-                                                           : "bfloat16";
-  return {{"model", path.string()},   {"config", describe_config(source->config(), dtype)},
-          {"parameters", parameters}, {"bytes", bytes},
-          {"types", types},           {"tensors", tensors}};
+  return {{"model", path.string()},
+          {"config", describe_config(source->config(), quant::weight_type_word(source->dtype()))},
+          {"parameters", parameters},
+          {"bytes", bytes},
+          {"types", types},
+          {"tensors", tensors}};
 }
 
 void print(const io::Json& found, std::ostream& out) {
-  for (const auto& [key, value] : found["config"].items()) {
-    out << fmt::format("{:<26} {}\n", key, value.dump());
-  }
-  out << fmt::format("{:<26} {}\n{:<26} {}\n\n", "parameters", found["parameters"].dump(), "bytes",
-                     found["bytes"].dump());
+  print_summary(found, out);
   for (const auto& [type, sum] : found["types"].items()) {
     out << fmt::format("{:<10} {:>6} tensors {:>14} bytes\n", type, sum["tensors"].get<std::int64_t>(),
                        sum["bytes"].get<std::uint64_t>());
   }
-  out << fmt::format("\n{:<50} {:<10} {:<16} {:>12} {:>12}\n", "tensor", "type", "shape", "bytes", "norm");
-  for (const io::Json& tensor : found["tensors"]) {
-    out << fmt::format("{:<50} {:<10} {:<16} {:>12} {:>12.6g}\n", tensor["name"].get<std::string>(),
-                       tensor["type"].get<std::string>(), tensor["shape"].dump(),
-                       tensor["bytes"].get<std::uint64_t>(), tensor["norm"].get<double>());
-  }
+  out << '\n';
+  print_tensors(found["tensors"], {50, 10, 16}, out);
 }
 
 }  // namespace
 
-void inspect_model(const InspectModelOptions& options, std::ostream& out) {
-  const io::Json found = describe(options.model);
+void inspect_model(const InspectOptions& options, std::ostream& out) {
+  const io::Json found = describe(options.path);
   if (options.json) {
     out << found.dump() << '\n';
   } else {

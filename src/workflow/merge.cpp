@@ -5,28 +5,12 @@
 #include "routedk/model/weight_source.h"
 
 #include <cmath>
-#include <map>
-#include <string>
-#include <utility>
 
 #include "mixture.h"
 #include <ATen/core/grad_mode.h>
 
 namespace routedk::workflow {
 namespace {
-
-using LinearSite = std::pair<std::int64_t, model::Linear>;
-
-std::map<std::string, LinearSite> linear_parameters(const model::LlamaConfig& config) {
-  std::map<std::string, LinearSite> found;
-  for (std::int64_t layer = 0; layer < config.layers; ++layer) {
-    for (int i = 0; i < model::kLinears; ++i) {
-      const auto linear = static_cast<model::Linear>(i);
-      found.emplace(model::module_name(layer, linear) + ".weight", LinearSite(layer, linear));
-    }
-  }
-  return found;
-}
 
 std::vector<double> weights_of(const MergeOptions& options) {
   const std::size_t count = options.adapters.size();
@@ -46,11 +30,12 @@ std::vector<double> weights_of(const MergeOptions& options) {
   return weights;
 }
 
-at::Tensor merged(const at::Tensor& weight, const experts::ExpertBank& bank, const LinearSite& site,
-                  const std::vector<double>& weights) {
+/// The weight of parameter's linear plus the weighted deltas.
+at::Tensor merged(const at::Tensor& weight, const experts::ExpertBank& bank,
+                  const model::Parameter& parameter, const std::vector<double>& weights) {
   at::Tensor sum = weight.to(at::kFloat);
   for (std::int64_t i = 0; i < bank.size(); ++i) {
-    const at::Tensor delta = experts::dense_delta(bank[i].factors(site.first, site.second));
+    const at::Tensor delta = experts::dense_delta(bank[i].factors(parameter.layer, *parameter.linear));
     if (delta.defined()) {
       sum = at::add(sum, delta, weights[static_cast<std::size_t>(i)]);
     }
@@ -65,11 +50,9 @@ void merge(const MergeOptions& options) {
   const std::vector<double> weights = weights_of(options);
   const auto source = model::WeightSource::open(options.model);
   const auto bank = load_bank(options.adapters, source->config());
-  const auto linears = linear_parameters(source->config());
   const auto value = [&](const model::Parameter& parameter) {
     const at::Tensor weight = source->dense(parameter.name, parameter.shape);
-    const auto site = linears.find(parameter.name);
-    return site == linears.end() ? weight : merged(weight, *bank, site->second, weights);
+    return parameter.linear ? merged(weight, *bank, parameter, weights) : weight;
   };
   model::write_hf_folder({source->config(), source->dtype(), options.model}, value, options.output);
 }

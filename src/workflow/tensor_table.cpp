@@ -14,8 +14,7 @@ namespace routedk::workflow {
 namespace {
 
 bool is_floating(io::Dtype dtype) noexcept {
-  return dtype == io::Dtype::kF64 || dtype == io::Dtype::kF32 || dtype == io::Dtype::kF16 ||
-         dtype == io::Dtype::kBF16;
+  return dtype == io::Dtype::kF64 || quant::is_weight_type(dtype);
 }
 
 /// null, which is also what JSON makes of a norm that is infinite or undefined.
@@ -56,28 +55,38 @@ io::Json describe_folder(const DescribedFolder& folder) {
           {"tensors", tensors}};
 }
 
-void print_description(const io::Json& found, bool json, std::ostream& out) {
-  if (json) {
-    out << found.dump() << '\n' << std::flush;
-    return;
-  }
+void print_summary(const io::Json& found, std::ostream& out) {
   for (const auto& [key, value] : found["config"].items()) {
     out << fmt::format("{:<26} {}\n", key, value.dump());
   }
   out << fmt::format("{:<26} {}\n{:<26} {}\n\n", "parameters", found["parameters"].dump(), "bytes",
                      found["bytes"].dump());
+}
+
+void print_tensors(const io::Json& tensors, const ColumnWidths& widths, std::ostream& out) {
+  const auto line = [&](const std::string& name, const std::string& type, const std::string& shape,
+                        const std::string& bytes, const std::string& norm) {
+    out << fmt::format("{:<{}} {:<{}} {:<{}} {:>12} {:>12}\n", name, widths.name, type, widths.type, shape,
+                       widths.shape, bytes, norm);
+  };
+  line("tensor", "type", "shape", "bytes", "norm");
+  for (const io::Json& tensor : tensors) {
+    line(tensor["name"].get<std::string>(), tensor["type"].get<std::string>(), tensor["shape"].dump(),
+         tensor["bytes"].dump(), norm_text(tensor["norm"]));
+  }
+}
+
+void print_description(const io::Json& found, bool json, std::ostream& out) {
+  if (json) {
+    out << found.dump() << '\n' << std::flush;
+    return;
+  }
+  print_summary(found, out);
   std::size_t width = 0;
   for (const io::Json& tensor : found["tensors"]) {
     width = std::max(width, tensor["name"].get_ref<const std::string&>().size());
   }
-  width = std::min<std::size_t>(width, 100);
-  out << fmt::format("{:<{}} {:<5} {:<14} {:>12} {:>12}\n", "tensor", width, "type", "shape", "bytes",
-                     "norm");
-  for (const io::Json& tensor : found["tensors"]) {
-    out << fmt::format("{:<{}} {:<5} {:<14} {:>12} {:>12}\n", tensor["name"].get<std::string>(), width,
-                       tensor["type"].get<std::string>(), tensor["shape"].dump(),
-                       tensor["bytes"].get<std::uint64_t>(), norm_text(tensor["norm"]));
-  }
+  print_tensors(found["tensors"], {std::min<std::size_t>(width, 100), 5, 14}, out);
   out.flush();
 }
 

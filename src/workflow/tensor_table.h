@@ -1,4 +1,4 @@
-/// A JSON file and the tensors beside it, as one object or as text.
+/// What the inspections print: a configuration and tensors, as one object or as text.
 #pragma once
 
 #include "routedk/io/jsonl.h"
@@ -18,7 +18,17 @@ struct DescribedFolder {
 /// a time. FileError.
 io::Json describe_folder(const DescribedFolder& folder);
 
-/// One JSON line, or "key value" lines and a table.
+/// "key value" lines of `config`, `parameters` and `bytes`, then a blank one.
+void print_summary(const io::Json& found, std::ostream& out);
+
+struct ColumnWidths {
+  std::size_t name, type, shape;
+};
+
+/// A table of [{"name", "type", "shape", "bytes", "norm"}], one tensor a line.
+void print_tensors(const io::Json& tensors, const ColumnWidths& widths, std::ostream& out);
+
+/// One JSON line, or both of these.
 void print_description(const io::Json& found, bool json, std::ostream& out);
 
 }  // namespace routedk::workflow

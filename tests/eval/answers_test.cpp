@@ -7,11 +7,11 @@
 #include <filesystem>
 #include <fstream>
 
+#include "core/temporary_folder.h"
 #include "support/real_model.h"
 #include "support/tiny_llama.h"
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <unistd.h>
 
 namespace routedk::eval {
 namespace {
@@ -56,7 +56,6 @@ class Answers : public testing::RealModel {
       encoder_.emplace(bundle::SessionEncoder::load(testing::real_model_path()));
     }
   }
-  void TearDown() override { std::filesystem::remove(file_); }
 
   AnswerSetting setting() {
     AnswerSetting made{templates_, *encoder_, {}, true, 2};
@@ -72,8 +71,8 @@ class Answers : public testing::RealModel {
                            [&](std::int64_t done) { heard_.push_back(done); });
   }
 
-  std::filesystem::path file_ = std::filesystem::path(::testing::TempDir()) /
-                                ("routedk_answers_" + std::to_string(getpid()) + ".jsonl");
+  testing::TemporaryFolder folder_;
+  std::filesystem::path file_ = folder_ / "answers.jsonl";
   bundle::PromptTemplates templates_ =
       bundle::PromptTemplates::load(std::filesystem::path(ROUTEDK_SOURCE_DIR) / "configs/prompts");
   std::optional<bundle::SessionEncoder> encoder_;
@@ -138,12 +137,10 @@ TEST(AnswerRecord, json_gives_back_what_was_written) {
 }
 
 TEST(AnswerRecord, a_damaged_one_is_named_by_its_place) {
-  try {
-    session_answer_from_json(io::Json{{"session", 7}}, "answers.jsonl:3");
-    FAIL();
-  } catch (const FileError& error) {
-    EXPECT_THAT(error.what(), HasSubstr("answers.jsonl:3"));
-  }
+  EXPECT_THAT(testing::message_of<FileError>([] {
+                session_answer_from_json(io::Json{{"session", 7}}, "answers.jsonl:3");
+              }),
+              HasSubstr("answers.jsonl:3"));
 }
 
 }  // namespace

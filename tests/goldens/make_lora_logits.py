@@ -13,7 +13,7 @@ import torch
 from peft import LoraConfig, get_peft_model
 from safetensors.torch import save_file
 
-from reference import HERE, TEXT, load_model, load_vocabulary, versions
+from reference import HERE, TEXT, load_model, load_vocabulary, randomise, versions
 
 PROMPT = 40
 TOP = 200
@@ -28,14 +28,6 @@ def config(rank, alpha):
         task_type="CAUSAL_LM",
         base_model_name_or_path="SmolLM2-135M-Instruct",
     )
-
-
-@torch.no_grad()
-def randomise(model, adapter, seed):
-    random = torch.Generator().manual_seed(seed)
-    for name, parameter in model.named_parameters():
-        if f".{adapter}." in name:
-            parameter.copy_(0.05 * torch.randn(parameter.shape, generator=random))
 
 
 def save(model, adapter):
@@ -59,7 +51,7 @@ def main():
     model = get_peft_model(load_model(), config(2, 4), adapter_name="a")
     model.add_adapter("b", config(1, 3))
     for seed, adapter in enumerate(["a", "b"]):
-        randomise(model, adapter, seed)
+        randomise(model, adapter, seed, 0.05)
         save(model, adapter)
     model.add_weighted_adapter(["a", "b"], [0.5, 0.5], "average", combination_type="cat")
 

@@ -19,7 +19,7 @@ from peft import LoraConfig, PeftModel, get_peft_model
 from peft.utils.merge_utils import ties
 from safetensors.torch import save_file
 
-from reference import HERE, versions
+from reference import HERE, randomise, versions
 from tiny_model import save_gguf, tiny_model
 
 FOLDER = HERE / "tiny_peft"
@@ -59,14 +59,6 @@ CONFIGS = {
     "two": dict(r=2, lora_alpha=2, target_modules=["q_proj", "v_proj", "down_proj"]),
     "three": dict(r=2, lora_alpha=6, use_rslora=False, target_modules=["q_proj", "down_proj"]),
 }
-
-
-@torch.no_grad()
-def randomise(model, adapter, seed):
-    random = torch.Generator().manual_seed(seed)
-    for name, parameter in model.named_parameters():
-        if f".{adapter}." in name:
-            parameter.copy_(0.3 * torch.randn(parameter.shape, generator=random))
 
 
 def save(model, adapter):
@@ -116,7 +108,7 @@ def main():
     for seed, (name, config) in enumerate(CONFIGS.items()):
         if name != first:
             model.add_adapter(name, LoraConfig(task_type="CAUSAL_LM", **config))
-        randomise(model, name, seed)
+        randomise(model, name, seed, 0.3)
         save(model, name)
     for name in CONFIGS:  # from the files, as others read them
         tensors[f"{name}.logits"] = logits(PeftModel.from_pretrained(tiny_model(), FOLDER / name))

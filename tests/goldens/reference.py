@@ -46,6 +46,17 @@ def load_model(**options):
     return model.eval()
 
 
+def randomise(model, adapter, seed, spread):
+    """Normal values in all factors of one adapter."""
+    import torch
+
+    random = torch.Generator().manual_seed(seed)
+    with torch.no_grad():
+        for name, parameter in model.named_parameters():
+            if f".{adapter}." in name:
+                parameter.copy_(spread * torch.randn(parameter.shape, generator=random))
+
+
 def load_vocabulary():
     from llama_cpp import Llama
 

@@ -1,6 +1,5 @@
-#include "routedk/workflow/inspect_model.h"
-
 #include "routedk/io/jsonl.h"
+#include "routedk/workflow/inspect.h"
 #include "routedk/workflow/quantize.h"
 
 #include <cmath>

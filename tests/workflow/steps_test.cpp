@@ -6,10 +6,10 @@
 #include <filesystem>
 #include <fstream>
 
+#include "core/temporary_folder.h"
 #include "support/real_model.h"
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <unistd.h>
 
 namespace routedk::workflow {
 namespace {
@@ -24,16 +24,14 @@ class Steps : public testing::RealModel {
  protected:
   void SetUp() override {
     RealModel::SetUp();
-    fs::create_directories(folder_);
     fs::copy(kSource / "configs/prompts", folder_ / "prompts");
     config_.data.dir = (kSource / "data/sample").string();
     config_.model.path = testing::real_model_path().string();
     config_.prompts = (folder_ / "prompts").string();
     config_.run.dir = (folder_ / "run").string();
   }
-  void TearDown() override { fs::remove_all(folder_); }
 
-  fs::path folder_ = fs::path(::testing::TempDir()) / ("routedk_steps_" + std::to_string(getpid()));
+  testing::TemporaryFolder folder_;
   ExperimentConfig config_;
 };
 

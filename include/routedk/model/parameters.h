@@ -4,6 +4,7 @@
 #include "routedk/model/config.h"
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -23,7 +24,9 @@ std::string module_name(std::int64_t layer, Linear linear);
 struct Parameter {
   std::string name;
   std::vector<std::int64_t> shape;
-  bool linear = false;  ///< the matrix of one of the layers' linears: what NF4 packs
+  /// Of the matrix of one of the layers' linears, which is what NF4 packs; `layer` says whose.
+  std::optional<Linear> linear = std::nullopt;
+  std::int64_t layer = 0;
 };
 
 /// All of them, the layers' first; the head only where it is not tied.

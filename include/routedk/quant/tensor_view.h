@@ -4,7 +4,9 @@
 #include "routedk/io/safetensors.h"
 
 #include <memory>
+#include <optional>
 #include <string>
+#include <string_view>
 
 #include <ATen/ATen.h>
 
@@ -23,6 +25,13 @@ io::Dtype stored_type(at::ScalarType type);
 
 /// F32, F16 or BF16: the types of dense weights.
 bool is_weight_type(io::Dtype dtype) noexcept;
+/// "float32", "float16" or "bfloat16", as configurations call them; null for another type.
+const char* weight_type_word(at::ScalarType type) noexcept;
+/// The reverse; nothing for another word.
+std::optional<at::ScalarType> weight_type(std::string_view word) noexcept;
+
+/// Whether no value is infinite or undefined; makes no copy.
+bool all_finite(const at::Tensor& values);
 
 /// The bytes of a contiguous CPU tensor, which must outlive the view. Error when it is neither or when
 /// safetensors has no such type.

@@ -1,4 +1,4 @@
-/// `routedk-inspect adapter|router|checkpoint`: what a folder holds, of whatever model it is.
+/// `routedk-inspect model|adapter|router|checkpoint`: what a file or folder holds.
 #pragma once
 
 #include <filesystem>
@@ -11,9 +11,16 @@ struct InspectOptions {
   bool json = false;  ///< one JSON object instead of a table
 };
 
-/// A PEFT folder: its configuration and tensors, each with type, shape, bytes and Euclidean norm (null where
-/// it isn't a floating type). JSON: {"path", "config", "parameters", "bytes", "tensors": [{"name", "type",
-/// "shape", "bytes", "norm"}]}. FileError when a file is missing or breaks its format.
+/// A GGUF file or a Hugging Face folder: the shape of the model, its size and types, and each parameter with
+/// type, shape, bytes and Euclidean norm (of the decoded values). JSON: {"model", "config", "parameters",
+/// "bytes", "types": {type: {"tensors", "bytes"}}, "tensors": [{"name", "type", "shape", "bytes", "norm"}]}.
+/// FileError as when loading.
+void inspect_model(const InspectOptions& options, std::ostream& out);
+
+/// A PEFT folder, of whatever model: its configuration and tensors, each with type, shape, bytes and
+/// Euclidean norm (null where it isn't a floating type). JSON: {"path", "config", "parameters", "bytes",
+/// "tensors": [{"name", "type", "shape", "bytes", "norm"}]}. FileError when a file is missing or breaks its
+/// format.
 void inspect_adapter(const InspectOptions& options, std::ostream& out);
 
 /// A router's folder, likewise.

@@ -11,6 +11,7 @@
 
 #include <algorithm>
 
+#include "isa.h"
 #include <immintrin.h>
 
 namespace routedk::quant::cpu {
@@ -19,19 +20,6 @@ namespace {
 #define ROUTEDK_AVX512 __attribute__((target("avx512f,avx512bw,avx512vl")))
 
 #define ROUTEDK_AVX2 __attribute__((target("avx2")))
-
-enum class Path : std::uint8_t { kScalar, kAvx2, kAvx512 };
-
-Path path() noexcept {
-  static const Path found = [] {
-    if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-        __builtin_cpu_supports("avx512vl")) {
-      return Path::kAvx512;
-    }
-    return __builtin_cpu_supports("avx2") ? Path::kAvx2 : Path::kScalar;
-  }();
-  return found;
-}
 
 /// Elements first .. last of one block.
 template <typename T>
@@ -115,26 +103,26 @@ ROUTEDK_AVX512 void decode_avx512(const float* codebook, const std::uint8_t* pac
 }
 
 template <typename T>
-void decode_block(Path path, const float* codebook, const std::uint8_t* packed, float absmax, T* out) {
-  switch (path) {
-    case Path::kAvx512:
+void decode_block(Isa isa, const float* codebook, const std::uint8_t* packed, float absmax, T* out) {
+  switch (isa) {
+    case Isa::kAvx512:
       return decode_avx512(codebook, packed, absmax, out);
-    case Path::kAvx2:
+    case Isa::kAvx2:
       return decode_avx2(codebook, packed, absmax, out);
-    case Path::kScalar:
+    case Isa::kScalar:
       return decode_scalar(codebook, packed, absmax, 0, kNf4Block, out);
   }
 }
 
 /// Elements first .. last of the tensor, block by block; out points at element `first`.
 template <typename T>
-void decode_range(Path path, const float* codebook, const std::uint8_t* packed, const Absmax& absmax,
+void decode_range(Isa isa, const float* codebook, const std::uint8_t* packed, const Absmax& absmax,
                   std::int64_t first, std::int64_t last, T* out) {
   for (std::int64_t i = first; i < last;) {
     const std::int64_t block = i / kNf4Block;
     const std::int64_t end = std::min((block + 1) * kNf4Block, last);
     if (end - i == kNf4Block) {
-      decode_block(path, codebook, packed + i / 2, absmax.at(block), out);
+      decode_block(isa, codebook, packed + i / 2, absmax.at(block), out);
     } else {
       decode_scalar(codebook, packed, absmax.at(block), i, end, out);
     }
@@ -146,11 +134,10 @@ void decode_range(Path path, const float* codebook, const std::uint8_t* packed, 
 template <typename T>
 void decode(const float* codebook, const std::uint8_t* packed, const Absmax& absmax, std::span<T> out) {
   const auto count = static_cast<std::int64_t>(out.size());
-  const Path chosen = path();
+  const Isa isa = cpu_isa();
   at::parallel_for(0, nf4_blocks(count), 512, [&](std::int64_t begin, std::int64_t end) {
     const std::int64_t first = begin * kNf4Block;
-    decode_range(chosen, codebook, packed, absmax, first, std::min(end * kNf4Block, count),
-                 out.data() + first);
+    decode_range(isa, codebook, packed, absmax, first, std::min(end * kNf4Block, count), out.data() + first);
   });
 }
 
@@ -177,17 +164,17 @@ void nf4_to_bfloat16(const std::uint8_t* packed, const Absmax& absmax, std::span
 
 void nf4_range_to_float(const std::uint8_t* packed, const Absmax& absmax, std::int64_t first,
                         std::span<float> out, const float* codebook) {
-  decode_range(path(), codebook, packed, absmax, first, first + static_cast<std::int64_t>(out.size()),
+  decode_range(cpu_isa(), codebook, packed, absmax, first, first + static_cast<std::int64_t>(out.size()),
                out.data());
 }
 
 const char* nf4_path() noexcept {
-  switch (path()) {
-    case Path::kAvx512:
+  switch (cpu_isa()) {
+    case Isa::kAvx512:
       return "avx512";
-    case Path::kAvx2:
+    case Isa::kAvx2:
       return "avx2";
-    case Path::kScalar:
+    case Isa::kScalar:
       break;
   }
   return "scalar";

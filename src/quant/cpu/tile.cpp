@@ -1,6 +1,6 @@
 #include "tile.h"
 
-#include <cmath>
+#include "isa.h"
 
 namespace routedk::quant::cpu {
 namespace {
@@ -27,72 +27,72 @@ struct Avx512 {                                           // 32 registers: 12 x 
 };
 
 /// kCount rows times kVectors vectors of the panel's columns. Contracted to fused multiply-adds.
-template <typename Isa, int kCount>
+template <typename Registers, int kCount>
 ROUTEDK_INLINE void multiply(const TileRows& rows, const float* panel, std::int64_t depth, float* out,
                              std::int64_t out_stride, bool add) {
-  using Vector = typename Isa::Vector;
-  Vector sum[kCount][Isa::kVectors];
+  using Vector = typename Registers::Vector;
+  Vector sum[kCount][Registers::kVectors];
   for (int i = 0; i < kCount; ++i) {
-    for (int j = 0; j < Isa::kVectors; ++j) {
+    for (int j = 0; j < Registers::kVectors; ++j) {
       if (add) {
-        std::memcpy(&sum[i][j], out + i * out_stride + j * Isa::kLanes, sizeof(Vector));
+        std::memcpy(&sum[i][j], out + i * out_stride + j * Registers::kLanes, sizeof(Vector));
       } else {
         sum[i][j] = Vector{};
       }
     }
   }
   for (std::int64_t k = 0; k < depth; ++k) {
-    Vector b[Isa::kVectors];
-    for (int j = 0; j < Isa::kVectors; ++j) {
-      std::memcpy(&b[j], panel + k * kPanel + j * Isa::kLanes, sizeof(Vector));
+    Vector b[Registers::kVectors];
+    for (int j = 0; j < Registers::kVectors; ++j) {
+      std::memcpy(&b[j], panel + k * kPanel + j * Registers::kLanes, sizeof(Vector));
     }
     for (int i = 0; i < kCount; ++i) {
       const float a = rows.a[i * rows.a_stride + k];
-      for (int j = 0; j < Isa::kVectors; ++j) {
+      for (int j = 0; j < Registers::kVectors; ++j) {
         sum[i][j] += a * b[j];
       }
     }
   }
   for (int i = 0; i < kCount; ++i) {
-    for (int j = 0; j < Isa::kVectors; ++j) {
-      std::memcpy(out + i * out_stride + j * Isa::kLanes, &sum[i][j], sizeof(Vector));
+    for (int j = 0; j < Registers::kVectors; ++j) {
+      std::memcpy(out + i * out_stride + j * Registers::kLanes, &sum[i][j], sizeof(Vector));
     }
   }
 }
 
 /// As `multiply`, for columns of which only `width` belong to C.
-template <typename Isa, int kCount>
+template <typename Registers, int kCount>
 ROUTEDK_INLINE void multiply_edge(const TileRows& rows, const float* panel, std::int64_t depth,
                                   std::int64_t width, bool add) {
-  constexpr std::int64_t kColumns = Isa::kLanes * Isa::kVectors;
+  constexpr std::int64_t kColumns = Registers::kLanes * Registers::kVectors;
   float out[kCount * kColumns] = {};
   for (int i = 0; add && i < kCount; ++i) {
     std::memcpy(out + i * kColumns, rows.c + i * rows.c_stride,
                 static_cast<std::size_t>(width) * sizeof(float));
   }
-  multiply<Isa, kCount>(rows, panel, depth, out, kColumns, add);
+  multiply<Registers, kCount>(rows, panel, depth, out, kColumns, add);
   for (int i = 0; i < kCount; ++i) {
     std::memcpy(rows.c + i * rows.c_stride, out + i * kColumns,
                 static_cast<std::size_t>(width) * sizeof(float));
   }
 }
 
-template <typename Isa, int kCount>
+template <typename Registers, int kCount>
 ROUTEDK_INLINE void some_rows(const TileRows& rows, const float* panel, std::int64_t depth,
                               std::int64_t width, bool add) {
-  constexpr std::int64_t kColumns = Isa::kLanes * Isa::kVectors;
+  constexpr std::int64_t kColumns = Registers::kLanes * Registers::kVectors;
   for (std::int64_t column = 0; column < width; column += kColumns) {
     TileRows here = rows;
     here.c += column;
     if (width - column >= kColumns) {
-      multiply<Isa, kCount>(here, panel + column, depth, here.c, here.c_stride, add);
+      multiply<Registers, kCount>(here, panel + column, depth, here.c, here.c_stride, add);
     } else {
-      multiply_edge<Isa, kCount>(here, panel + column, depth, width - column, add);
+      multiply_edge<Registers, kCount>(here, panel + column, depth, width - column, add);
     }
   }
 }
 
-template <typename Isa>
+template <typename Registers>
 ROUTEDK_INLINE void tile(const TileRows& rows, const float* panel, std::int64_t depth, std::int64_t width,
                          bool add) {
   std::int64_t done = 0;
@@ -100,14 +100,14 @@ ROUTEDK_INLINE void tile(const TileRows& rows, const float* panel, std::int64_t 
     return TileRows{rows.a + row * rows.a_stride, rows.a_stride, rows.c + row * rows.c_stride, rows.c_stride,
                     0};
   };
-  for (; done + Isa::kRows <= rows.count; done += Isa::kRows) {
-    some_rows<Isa, Isa::kRows>(at(done), panel, depth, width, add);
+  for (; done + Registers::kRows <= rows.count; done += Registers::kRows) {
+    some_rows<Registers, Registers::kRows>(at(done), panel, depth, width, add);
   }
   for (; done + 4 <= rows.count; done += 4) {
-    some_rows<Isa, 4>(at(done), panel, depth, width, add);
+    some_rows<Registers, 4>(at(done), panel, depth, width, add);
   }
   for (; done < rows.count; ++done) {
-    some_rows<Isa, 1>(at(done), panel, depth, width, add);
+    some_rows<Registers, 1>(at(done), panel, depth, width, add);
   }
 }
 
@@ -128,11 +128,15 @@ __attribute__((target("avx512f,avx512vl,avx512bw,fma"))) void tile_avx512(const 
 }  // namespace
 
 TileFn choose_tile() noexcept {
-  if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-      __builtin_cpu_supports("avx512vl")) {
-    return tile_avx512;
+  switch (cpu_isa()) {
+    case Isa::kAvx512:
+      return tile_avx512;
+    case Isa::kAvx2:
+      return tile_avx2;
+    case Isa::kScalar:
+      break;
   }
-  return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") ? tile_avx2 : tile_scalar;
+  return tile_scalar;
 }
 
 }  // namespace routedk::quant::cpu
