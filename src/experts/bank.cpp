@@ -2,7 +2,7 @@
 
 #include "routedk/core/error.h"
 #include "routedk/core/random.h"
-#include "routedk/experts/dropout.h"
+#include "routedk/experts/lora_delta.h"
 
 #include <set>
 
@@ -30,10 +30,10 @@ std::vector<Run> owner_runs(const std::vector<int>& owner, const model::FlatBatc
   return runs;
 }
 
-/// x of one run, under dropout: each sequence has its own key.
-at::Tensor dropped(const DeltaSite& site, const Run& run, const at::Tensor& x) {
-  if (site.dropout == nullptr || site.dropout->rate == 0.0) {
-    return x;
+/// The dropout of one run: each sequence has its own key.
+KeyedDropout dropout_of(const DeltaSite& site, const Run& run) {
+  if (site.dropout == nullptr) {
+    return {};
   }
   const TrainingDropout& d = *site.dropout;
   std::vector<DropoutSegment> segments;
@@ -43,7 +43,7 @@ at::Tensor dropped(const DeltaSite& site, const Run& run, const at::Tensor& x) {
                                           static_cast<std::uint64_t>(site.linear)});
     segments.push_back({site.batch.cu_seqlens[s] - run.begin, site.batch.cu_seqlens[s + 1] - run.begin, key});
   }
-  return keyed_dropout(x, d.rate, segments);
+  return {d.rate, std::move(segments)};
 }
 
 }  // namespace
@@ -121,9 +121,8 @@ at::Tensor ExpertBank::add_owned(const DeltaSite& site, const at::Tensor& x, con
       outputs.push_back(part);
       continue;
     }
-    const at::Tensor input = dropped(site, run, runs.size() == 1 ? x : x.slice(0, run.begin, run.end));
-    const at::Tensor narrow = at::mm(input, f.a.to(x.scalar_type()).t());  // [t,r]
-    outputs.push_back(at::addmm(part, narrow, f.bt.to(x.scalar_type()), 1.0, f.scale));
+    const at::Tensor input = runs.size() == 1 ? x : x.slice(0, run.begin, run.end);  // [t,in]
+    outputs.push_back(add_lora(f, dropout_of(site, run), input, part));
   }
   return outputs.size() == 1 ? outputs[0] : at::cat(outputs, 0);
 }

@@ -5,28 +5,21 @@
 #include <array>
 #include <cmath>
 #include <cstring>
+#include <utility>
 
 #include <ATen/Dispatch.h>
 #include <ATen/OpMathType.h>
 #include <ATen/Parallel.h>
-#include <torch/csrc/autograd/custom_function.h>
-#include <torch/custom_class.h>
 
 namespace routedk::experts {
 namespace {
 
-using torch::autograd::AutogradContext;
-using torch::autograd::variable_list;
-
 constexpr double kLevels = 65536.0;
 
-struct Mask : torch::CustomClassHolder {
-  Mask(double rate, std::vector<DropoutSegment> parts)
-      : threshold(static_cast<std::uint32_t>(std::lround(rate * kLevels))), segments(std::move(parts)) {}
+/// Which draws drop, and what the kept elements are multiplied with.
+struct Mask {
+  std::uint32_t threshold;
   double scale() const { return kLevels / (kLevels - threshold); }
-
-  std::uint32_t threshold;  // a 16-bit draw below it drops the element
-  std::vector<DropoutSegment> segments;
 };
 
 // Also compiled for AVX-512, which multiplies 64-bit numbers and rounds to bfloat16 in parallel, and AVX2.
@@ -78,37 +71,24 @@ void mask_rows(const T* x, T* out, std::int64_t width, const DropoutSegment& seg
   });
 }
 
-template <typename T>
-void apply(const at::Tensor& x, const at::Tensor& out, const Mask& mask) {
-  for (const DropoutSegment& segment : mask.segments) {
-    mask_rows(x.const_data_ptr<T>(), out.mutable_data_ptr<T>(), x.size(1), segment, mask);
-  }
-}
-
-at::Tensor masked(const at::Tensor& x, const Mask& mask) {
-  const at::Tensor in = x.contiguous();
-  at::Tensor out = at::empty_like(in);
-  AT_DISPATCH_FLOATING_TYPES_AND(at::kBFloat16, in.scalar_type(), "keyed_dropout",
-                                 [&] { apply<scalar_t>(in, out, mask); });
-  return out;
-}
-
-struct KeyedDropout : torch::autograd::Function<KeyedDropout> {
-  static at::Tensor forward(AutogradContext* ctx, const at::Tensor& x, const c10::intrusive_ptr<Mask>& mask) {
-    ctx->saved_data["mask"] = c10::IValue::make_capsule(mask);
-    return masked(x, *mask);
-  }
-
-  static variable_list backward(AutogradContext* ctx, const variable_list& grads) {
-    const auto mask = c10::static_intrusive_pointer_cast<Mask>(ctx->saved_data["mask"].toCapsule());
-    return {masked(grads[0], *mask), at::Tensor()};
-  }
-};
-
 }  // namespace
 
-at::Tensor keyed_dropout(const at::Tensor& x, double rate, const std::vector<DropoutSegment>& segments) {
-  return KeyedDropout::apply(x, c10::make_intrusive<Mask>(rate, segments));
+KeyedDropout::KeyedDropout(double rate, std::vector<DropoutSegment> segments)
+    : threshold_(static_cast<std::uint32_t>(std::lround(rate * kLevels))), segments_(std::move(segments)) {}
+
+at::Tensor KeyedDropout::operator()(const at::Tensor& x) const {
+  if (keeps_all()) {
+    return x;
+  }
+  const at::Tensor in = x.contiguous();
+  at::Tensor out = at::empty_like(in);
+  AT_DISPATCH_FLOATING_TYPES_AND(at::kBFloat16, in.scalar_type(), "keyed_dropout", [&] {
+    for (const DropoutSegment& segment : segments_) {
+      mask_rows(in.const_data_ptr<scalar_t>(), out.mutable_data_ptr<scalar_t>(), in.size(1), segment,
+                Mask{threshold_});
+    }
+  });
+  return out;
 }
 
 }  // namespace routedk::experts

@@ -2,6 +2,7 @@
 
 #include "routedk/core/error.h"
 #include "routedk/model/parameters.h"
+#include "routedk/model/rms_norm.h"
 #include "routedk/model/weight_source.h"
 
 namespace routedk::model {
@@ -86,7 +87,7 @@ at::Tensor Backbone::forward(const at::Tensor& ids, const at::Tensor& positions,
     const auto index = static_cast<std::int64_t>(i);
     hidden = layer_forward(layers_[i], index, hidden, context, adapt ? adapt(index, hidden) : DeltaFn{});
   }
-  return at::rms_norm(hidden, {config_.hidden}, norm_, config_.rms_eps);
+  return rms_norm(hidden, norm_, config_.rms_eps);
 }
 
 at::Tensor Backbone::logits(const at::Tensor& hidden) const {

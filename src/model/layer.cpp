@@ -1,5 +1,8 @@
 #include "routedk/model/layer.h"
 
+#include "routedk/model/rms_norm.h"
+#include "routedk/model/swiglu.h"
+
 namespace routedk::model {
 namespace {
 
@@ -18,10 +21,6 @@ class AdaptedLinears {
   const DeltaFn& delta_;
 };
 
-at::Tensor norm(const at::Tensor& x, const at::Tensor& weight, double eps) {
-  return at::rms_norm(x, {x.size(-1)}, weight, eps);
-}
-
 at::Tensor attention(const at::Tensor& x, std::int64_t index, const LayerContext& c,
                      const AdaptedLinears& linear) {
   const std::int64_t head = c.config.head_dim;
@@ -33,7 +32,7 @@ at::Tensor attention(const at::Tensor& x, std::int64_t index, const LayerContext
 }
 
 at::Tensor mlp(const at::Tensor& x, const AdaptedLinears& linear) {
-  return linear(Linear::kDown, at::silu(linear(Linear::kGate, x)) * linear(Linear::kUp, x));
+  return linear(Linear::kDown, swiglu(linear(Linear::kGate, x), linear(Linear::kUp, x)));
 }
 
 }  // namespace
@@ -42,8 +41,8 @@ at::Tensor layer_forward(const Layer& layer, std::int64_t index, const at::Tenso
                          const LayerContext& c, const DeltaFn& delta) {
   const AdaptedLinears linear(layer, delta);
   const at::Tensor middle =
-      hidden + attention(norm(hidden, layer.attention_norm, c.config.rms_eps), index, c, linear);
-  return middle + mlp(norm(middle, layer.mlp_norm, c.config.rms_eps), linear);
+      hidden + attention(rms_norm(hidden, layer.attention_norm, c.config.rms_eps), index, c, linear);
+  return middle + mlp(rms_norm(middle, layer.mlp_norm, c.config.rms_eps), linear);
 }
 
 }  // namespace routedk::model

@@ -4,6 +4,7 @@
 #include "routedk/core/files.h"
 #include "routedk/core/random.h"
 #include "routedk/io/jsonl.h"
+#include "routedk/quant/cpu/capability.h"
 #include "routedk/quant/cpu/nf4_kernel.h"
 
 #include <algorithm>
@@ -85,8 +86,8 @@ bundle::SplitCounts split_counts(const SplitSettings& settings, const std::files
 }
 
 at::ScalarType compute_type(const std::string& dtype) {
-  const bool has_bfloat16 = __builtin_cpu_supports("avx512bf16") != 0;
-  return dtype == "bfloat16" || (dtype == "auto" && has_bfloat16) ? at::kBFloat16 : at::kFloat;
+  const bool narrow = dtype == "bfloat16" || (dtype == "auto" && quant::cpu::fast_bfloat16());
+  return narrow ? at::kBFloat16 : at::kFloat;
 }
 
 Experiment::Experiment(ExperimentConfig config)

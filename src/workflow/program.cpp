@@ -13,8 +13,20 @@
 
 #include <c10/util/Exception.h>
 #include <fmt/format.h>
+#include <malloc.h>
 
 namespace routedk::workflow {
+namespace {
+
+/// Lets freed tensors be used again without a way through the kernel, which would clear their pages anew:
+/// 13 % of a training step on two cores. 32 MiB is the most that glibc takes as the size from which on a
+/// piece is mapped apart; -1 gives nothing back in between.
+void keep_freed_memory() {
+  mallopt(M_MMAP_THRESHOLD, 32 << 20);
+  mallopt(M_TRIM_THRESHOLD, -1);
+}
+
+}  // namespace
 
 void with_experiment(const ProgramOptions& options, const std::function<void(Experiment&)>& work) {
   ConfigSource source =
@@ -48,6 +60,7 @@ void with_step(const ProgramOptions& options, const std::string& step,
 int run_program(const std::function<void()>& body) noexcept {
   try {
     init_log("info");
+    keep_freed_memory();
     body();
     if (std::fflush(stdout) != 0 || !std::cout.flush()) {
       throw_<SystemError>("standard output must take all that is printed, but refused it: {}",

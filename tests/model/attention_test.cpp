@@ -1,8 +1,10 @@
 #include "routedk/model/attention.h"
 
+#include <array>
 #include <cmath>
 
 #include "support/forward.h"
+#include "support/gradient_check.h"
 #include <gtest/gtest.h>
 
 namespace routedk::model {
@@ -51,6 +53,23 @@ TEST(CausalAttention, equals_the_naive_sum_within_each_sequence_with_shared_key_
         EXPECT_NEAR(found[t][head][c].item<double>(), wanted[static_cast<std::size_t>(c)], 1e-5);
       }
     }
+  }
+}
+
+TEST(CausalAttention, its_backward_agrees_with_finite_differences_in_queries_keys_and_values) {
+  const FlatBatch batch = testing::batch_of({{1, 2, 3, 4, 5}, {6}, {7, 8, 9}});
+  const auto some = [&](std::int64_t heads, double frequency) {
+    return at::sin(at::arange(batch.tokens() * heads * 4, at::kDouble) * frequency)
+        .view({batch.tokens(), heads, 4});
+  };
+  const std::array<at::Tensor, 3> inputs = {some(6, 1.1), some(2, 0.7), some(2, 0.3)};
+  for (std::size_t varied = 0; varied < 3; ++varied) {
+    const auto attend = [&](const at::Tensor& x) {
+      std::array<at::Tensor, 3> at = inputs;
+      at[varied] = x;
+      return causal_attention(batch)(0, at[0], at[1], at[2]);
+    };
+    testing::expect_gradient(attend, inputs[varied], {1e-4, 1e-6, 80});
   }
 }
 

@@ -2,6 +2,7 @@
 
 #include <cmath>
 
+#include "support/gradient_check.h"
 #include <gtest/gtest.h>
 
 namespace routedk::model {
@@ -31,6 +32,14 @@ TEST(Rotary, turns_each_half_split_pair_by_its_angle) {
       }
     }
   }
+}
+
+TEST(Rotary, its_backward_agrees_with_finite_differences) {
+  LlamaConfig config;
+  config.head_dim = 10;
+  const RotaryTables tables = Rotary(config).tables(at::tensor({0, 7, 90}, at::kLong), at::kDouble);
+  testing::expect_gradient([&](const at::Tensor& x) { return rotate(x, tables); },
+                           at::sin(at::arange(60, at::kDouble)).view({3, 2, 10}), {1e-4, 1e-8, 60});
 }
 
 /// The formula of Llama 3.1 in doubles, one frequency at a time.

@@ -16,8 +16,22 @@ struct DropoutSegment {
   std::uint64_t key = 0;
 };
 
-/// x [T,in] with each element zeroed with probability `rate` and the others divided by (1 - rate); the rate
-/// is rounded to 1/65536. Differentiable: the gradient meets the same mask.
-at::Tensor keyed_dropout(const at::Tensor& x, double rate, const std::vector<DropoutSegment>& segments);
+/// Zeroes each element with probability `rate` and divides the others by (1 - rate); the rate is rounded to
+/// 1/65536. Keeps everything where it is made without arguments.
+class KeyedDropout {
+ public:
+  KeyedDropout() = default;
+  /// The segments cover the rows of what it will be applied to.
+  KeyedDropout(double rate, std::vector<DropoutSegment> segments);
+
+  bool keeps_all() const noexcept { return threshold_ == 0; }
+  /// x [T,in] of fp32, fp64 or bf16 under the mask; x itself where all is kept. A linear map that is its own
+  /// adjoint: a gradient goes back through the same call. Not recorded by autograd.
+  at::Tensor operator()(const at::Tensor& x) const;
+
+ private:
+  std::uint32_t threshold_ = 0;  // a 16-bit draw below it drops the element
+  std::vector<DropoutSegment> segments_;
+};
 
 }  // namespace routedk::experts

@@ -77,7 +77,7 @@ std::filesystem::path data_folder(const std::string& given);
 /// The split counts that the settings and, for what they leave open, the data folder say.
 bundle::SplitCounts split_counts(const SplitSettings& settings, const std::filesystem::path& data);
 
-/// float32 or bfloat16; `auto` is bfloat16 where the CPU has products for it.
+/// float32 or bfloat16; `auto` is bfloat16 where the CPU multiplies it faster (quant/cpu/capability.h).
 at::ScalarType compute_type(const std::string& dtype);
 
 }  // namespace routedk::workflow

@@ -53,7 +53,7 @@ struct ModelSettings {
     f("path", path, "the backbone: a GGUF file or a Hugging Face folder, dense or NF4");
     f("quant", quant, "the frozen linears: 4-bit NF4, or dense in the compute type", one_of({"nf4", "none"}));
     f("double_quant", double_quant, "NF4 scales in 8 bits");
-    f("dtype", dtype, "compute type; auto: bfloat16 where the CPU multiplies it, else float32",
+    f("dtype", dtype, "compute type; auto: bfloat16 where the CPU multiplies it faster, else float32",
       one_of({"auto", "float32", "bfloat16"}));
   }
 };

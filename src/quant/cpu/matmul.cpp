@@ -9,9 +9,9 @@
 namespace routedk::quant::cpu {
 namespace {
 
-// A panel of B (kDepth x kPanel) stays in the first-level cache while kRows rows of A pass, which stay in the
-// second-level one while all panels of a thread pass.
-constexpr std::int64_t kDepth = 256;
+// A panel of B (at most kDepth x kPanel) stays in the first-level cache while kRows rows of A pass, which
+// stay in the second-level one while all panels of a thread pass.
+constexpr std::int64_t kDepth = 320;
 constexpr std::int64_t kRows = 192;
 
 struct Block {
@@ -79,8 +79,10 @@ void multiply_panels(const B& b, const float* a, std::int64_t tokens, Block pane
     const std::int64_t begin = (panels.begin + p) * kPanel;
     return Block{begin, std::min(kPanel, b.columns() - begin)};
   };
-  for (std::int64_t k = 0; k < b.depth(); k += kDepth) {
-    const Block depth{k, std::min(kDepth, b.depth() - k)};
+  const std::int64_t blocks = (b.depth() + kDepth - 1) / kDepth;
+  const std::int64_t even = (b.depth() + blocks - 1) / blocks;
+  for (std::int64_t k = 0; k < b.depth(); k += even) {
+    const Block depth{k, std::min(even, b.depth() - k)};
     for (std::int64_t p = 0; p < panels.size; ++p) {
       b.pack(depth, columns(p), packed + p * kPanel * kDepth, scratch);
     }

@@ -31,14 +31,10 @@ template <typename Registers, int kCount>
 ROUTEDK_INLINE void multiply(const TileRows& rows, const float* panel, std::int64_t depth, float* out,
                              std::int64_t out_stride, bool add) {
   using Vector = typename Registers::Vector;
-  Vector sum[kCount][Registers::kVectors];
-  for (int i = 0; i < kCount; ++i) {
+  Vector sum[kCount][Registers::kVectors] = {};
+  for (int i = 0; i < kCount; ++i) {  // C is far away: it comes while the loop runs
     for (int j = 0; j < Registers::kVectors; ++j) {
-      if (add) {
-        std::memcpy(&sum[i][j], out + i * out_stride + j * Registers::kLanes, sizeof(Vector));
-      } else {
-        sum[i][j] = Vector{};
-      }
+      __builtin_prefetch(out + i * out_stride + j * Registers::kLanes, /*write=*/1);
     }
   }
   for (std::int64_t k = 0; k < depth; ++k) {
@@ -55,7 +51,13 @@ ROUTEDK_INLINE void multiply(const TileRows& rows, const float* panel, std::int6
   }
   for (int i = 0; i < kCount; ++i) {
     for (int j = 0; j < Registers::kVectors; ++j) {
-      std::memcpy(out + i * out_stride + j * Registers::kLanes, &sum[i][j], sizeof(Vector));
+      float* const to = out + i * out_stride + j * Registers::kLanes;
+      if (add) {
+        Vector before;
+        std::memcpy(&before, to, sizeof(Vector));
+        sum[i][j] += before;
+      }
+      std::memcpy(to, &sum[i][j], sizeof(Vector));
     }
   }
 }

@@ -19,7 +19,7 @@ struct TileRows {
 };
 
 /// C (+)= A [count,depth] times columns 0..width of the panel; `add` says whether C already holds a part.
-/// Each element is one chain of fused multiply-adds over the depth.
+/// Each element is one chain of fused multiply-adds over the depth, then added to C.
 using TileFn = void (*)(const TileRows& rows, const float* panel, std::int64_t depth, std::int64_t width,
                         bool add);
 

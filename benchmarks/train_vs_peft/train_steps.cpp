@@ -1,0 +1,121 @@
+/// Trains for some steps as routedk-train does and prints a JSON line a step; before that it writes what another
+/// program needs to do the same: FOLDER/adapters/NAME (PEFT, as initialised) and FOLDER/batches.jsonl (each step's
+/// sequences as [{"ids", "prompt_length"}]).
+#include "routedk/core/config.h"
+#include "routedk/core/files.h"
+#include "routedk/experts/peft.h"
+#include "routedk/io/jsonl.h"
+#include "routedk/train/data_order.h"
+#include "routedk/train/group_trainer.h"
+#include "routedk/workflow/program.h"
+#include "routedk/workflow/steps.h"
+
+#include <iostream>
+
+#include <CLI/CLI.hpp>
+#include <fmt/format.h>
+
+namespace {
+
+using namespace routedk;
+
+struct Options {
+  workflow::ProgramOptions program;
+  std::filesystem::path folder;
+  std::int64_t steps = 10;
+  int experts = 1;
+};
+
+/// Example i is expert i % experts's.
+std::vector<train::Example> examples_of(const workflow::Experiment& experiment, int experts) {
+  std::vector<train::Example> examples = workflow::raw_examples(experiment, experiment.split().train, 0);
+  for (std::size_t i = 0; i < examples.size(); ++i) {
+    examples[i].group = static_cast<int>(i) % experts;
+  }
+  return examples;
+}
+
+io::Json sequence_json(const train::Example& example) {
+  std::vector<std::int32_t> ids = example.prompt;
+  ids.insert(ids.end(), example.answer.begin(), example.answer.end());
+  return {{"ids", ids}, {"prompt_length", example.prompt.size()}};
+}
+
+struct Group {
+  std::shared_ptr<experts::Expert> expert;
+  std::vector<const train::Example*> examples;
+};
+
+void write_batches(const Options& options, const std::vector<Group>& groups, const train::TrainConfig& config) {
+  io::JsonlWriter writer(options.folder / "batches.jsonl");
+  for (std::int64_t step = 0; step < options.steps; ++step) {
+    io::Json line = io::Json::array();
+    for (const Group& group : groups) {
+      const train::DataOrder order(static_cast<std::int64_t>(group.examples.size()), config.batch_size,
+                                   config.seed, group.expert->name());
+      for (const std::size_t i : order.batch(step)) {
+        line.push_back(sequence_json(*group.examples[i]));
+      }
+    }
+    writer.append(line);
+  }
+}
+
+void run(workflow::Experiment& experiment, const Options& options) {
+  const workflow::ExperimentConfig& config = experiment.config();
+  const auto backbone = experiment.backbone();
+  const std::vector<train::Example> examples = examples_of(experiment, options.experts);
+  std::vector<Group> groups;
+  std::vector<std::shared_ptr<experts::Expert>> bank;
+  for (int i = 0; i < options.experts; ++i) {
+    experts::LoraConfig lora;
+    lora.rank = config.lora.rank;
+    lora.alpha = config.lora.alpha;
+    groups.push_back({std::make_shared<experts::Expert>(fmt::format("expert{}", i), backbone->config(), lora), {}});
+    groups.back().expert->initialise(config.train.seed);
+    bank.push_back(groups.back().expert);
+    experts::save_peft(*bank.back(), options.folder / "adapters" / bank.back()->name(), config.model.path);
+  }
+  for (const train::Example& example : examples) {
+    groups[static_cast<std::size_t>(example.group)].examples.push_back(&example);
+  }
+  write_batches(options, groups, config.train);
+  const experts::RoutedModel model(backbone, std::make_shared<experts::ExpertBank>(bank));
+  std::vector<std::unique_ptr<train::GroupTrainer>> trainers;
+  for (int i = 0; i < options.experts; ++i) {
+    const auto gate = std::make_shared<experts::SingleExpertGate>(i, options.experts);
+    const Group& group = groups[static_cast<std::size_t>(i)];
+    trainers.push_back(std::make_unique<train::GroupTrainer>(
+        model, config.train, train::ParameterGroup{group.expert->name(), &group.expert->parameters(), gate},
+        train::GroupExamples{group.examples, {}}));
+  }
+  for (std::int64_t step = 0; step < options.steps; ++step) {
+    for (const auto& trainer : trainers) {
+      const train::GroupStep done = trainer->compute();
+      const double before = trainer->progress().seconds;
+      trainer->apply(done);
+      const io::Json line = {{"step", step},
+                             {"loss", done.loss},
+                             {"grad_norm", done.grad_norm},
+                             {"tokens", done.tokens},
+                             {"seconds", trainer->progress().seconds - before}};
+      std::cout << line.dump() << std::endl;
+    }
+  }
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  CLI::App app("Training steps with their losses, for run.py.");
+  Options options;
+  app.add_option("folder", options.folder)->required();
+  app.add_option("--steps", options.steps);
+  app.add_option("--experts", options.experts);
+  app.add_option("--set", options.program.assignments)->allow_extra_args(false);
+  CLI11_PARSE(app, argc, argv);
+  return workflow::run_program([&] {
+    std::filesystem::create_directories(options.folder);
+    workflow::with_experiment(options.program, [&](workflow::Experiment& experiment) { run(experiment, options); });
+  });
+}

@@ -1,0 +1,138 @@
+#include "routedk/model/swiglu.h"
+
+#include <bit>
+#include <cmath>
+
+#include "cpu/rows.h"
+#include <ATen/Dispatch.h>
+#include <torch/csrc/autograd/custom_function.h>
+
+namespace routedk::model {
+namespace {
+
+using torch::autograd::AutogradContext;
+using torch::autograd::variable_list;
+
+ROUTEDK_INLINE double exponential(double x) {
+  return std::exp(x);
+}
+
+/// e^x within 2 ulp, in steps that vectors can take: e^x = 2^n e^r with n whole and |r| <= ln(2)/2, e^r by
+/// its Taylor series.
+ROUTEDK_INLINE float exponential(float x) {
+  constexpr float kRound = 12582912.0F;  // 1.5 * 2^23: adding it leaves no bits below 1
+  const float bounded = std::min(std::max(x, -87.0F), 88.0F);
+  const float n = (bounded * 1.44269504F + kRound) - kRound;
+  const float r = (bounded - n * 0.693359375F) + n * 2.12194440e-4F;  // ln(2) in two parts
+  float series = 1.0F / 5040;
+  series = series * r + 1.0F / 720;
+  series = series * r + 1.0F / 120;
+  series = series * r + 1.0F / 24;
+  series = series * r + 1.0F / 6;
+  series = series * r + 0.5F;
+  series = series * r + 1.0F;
+  series = series * r + 1.0F;
+  return series * std::bit_cast<float>((static_cast<std::int32_t>(n) + 127) << 23);
+}
+
+template <typename Real>
+ROUTEDK_INLINE Real sigmoid(Real x) {
+  return Real(1) / (Real(1) + exponential(-x));
+}
+
+template <typename T>
+ROUTEDK_INLINE void activate(const T* gate, const T* up, T* y, std::int64_t size) {
+  using Real = at::opmath_type<T>;
+  for (std::int64_t i = 0; i < size; ++i) {
+    const Real g = gate[i];
+    y[i] = static_cast<T>(g * sigmoid(g) * static_cast<Real>(up[i]));
+  }
+}
+
+template <typename T>
+struct Gradients {
+  const T* dy;
+  const T* gate;
+  const T* up;
+  T* dgate;
+  T* dup;
+};
+
+template <typename T>
+ROUTEDK_INLINE void differentiate(const Gradients<T>& at, std::int64_t first, std::int64_t last) {
+  using Real = at::opmath_type<T>;
+  const T* const dy = at.dy;
+  const T* const gate = at.gate;
+  const T* const up = at.up;
+  T* const dgate = at.dgate;
+  T* const dup = at.dup;
+  for (std::int64_t i = first; i < last; ++i) {
+    const Real g = gate[i];
+    const Real grad = dy[i];
+    const Real s = sigmoid(g);
+    dgate[i] = static_cast<T>(grad * static_cast<Real>(up[i]) * s * (Real(1) + g * (Real(1) - s)));
+    dup[i] = static_cast<T>(grad * g * s);
+  }
+}
+
+ROUTEDK_CLONES void forward_range(const float* gate, const float* up, float* y, std::int64_t size) {
+  activate(gate, up, y, size);
+}
+ROUTEDK_CLONES void forward_range(const c10::BFloat16* gate, const c10::BFloat16* up, c10::BFloat16* y,
+                                  std::int64_t size) {
+  activate(gate, up, y, size);
+}
+void forward_range(const double* gate, const double* up, double* y, std::int64_t size) {
+  activate(gate, up, y, size);
+}
+ROUTEDK_CLONES void backward_range(const Gradients<float>& at, std::int64_t first, std::int64_t last) {
+  differentiate(at, first, last);
+}
+ROUTEDK_CLONES void backward_range(const Gradients<c10::BFloat16>& at, std::int64_t first,
+                                   std::int64_t last) {
+  differentiate(at, first, last);
+}
+void backward_range(const Gradients<double>& at, std::int64_t first, std::int64_t last) {
+  differentiate(at, first, last);
+}
+
+struct SwiGlu : torch::autograd::Function<SwiGlu> {
+  static at::Tensor forward(AutogradContext* ctx, const at::Tensor& gate_in, const at::Tensor& up_in) {
+    const at::Tensor gate = gate_in.contiguous();
+    const at::Tensor up = up_in.contiguous();
+    at::Tensor y = at::empty_like(gate);
+    AT_DISPATCH_FLOATING_TYPES_AND(at::kBFloat16, gate.scalar_type(), "swiglu", [&] {
+      const auto* g = gate.const_data_ptr<scalar_t>();
+      const auto* u = up.const_data_ptr<scalar_t>();
+      auto* to = y.mutable_data_ptr<scalar_t>();
+      at::parallel_for(0, gate.numel(), cpu::kGrain, [&](std::int64_t first, std::int64_t last) {
+        forward_range(g + first, u + first, to + first, last - first);
+      });
+    });
+    ctx->save_for_backward({gate, up});
+    return y;
+  }
+
+  static variable_list backward(AutogradContext* ctx, const variable_list& grads) {
+    const variable_list saved = ctx->get_saved_variables();
+    const at::Tensor dy = grads[0].contiguous();
+    at::Tensor dgate = at::empty_like(dy);
+    at::Tensor dup = at::empty_like(dy);
+    AT_DISPATCH_FLOATING_TYPES_AND(at::kBFloat16, dy.scalar_type(), "swiglu_backward", [&] {
+      const Gradients<scalar_t> all{dy.const_data_ptr<scalar_t>(), saved[0].const_data_ptr<scalar_t>(),
+                                    saved[1].const_data_ptr<scalar_t>(), dgate.mutable_data_ptr<scalar_t>(),
+                                    dup.mutable_data_ptr<scalar_t>()};
+      at::parallel_for(0, dy.numel(), cpu::kGrain,
+                       [&](std::int64_t first, std::int64_t last) { backward_range(all, first, last); });
+    });
+    return {dgate, dup};
+  }
+};
+
+}  // namespace
+
+at::Tensor swiglu(const at::Tensor& gate, const at::Tensor& up) {
+  return SwiGlu::apply(gate, up);
+}
+
+}  // namespace routedk::model
