@@ -98,6 +98,21 @@ ExpertBank::Stack ExpertBank::stack(std::int64_t layer, model::Linear linear, at
   return {at::cat(a, 0).to(dtype), at::cat(bt, 0).to(dtype), at::tensor(expert), at::tensor(scale)};
 }
 
+std::vector<at::Tensor> ExpertBank::trainable(std::int64_t layer) const {
+  std::vector<at::Tensor> leaves;
+  for (const auto& expert : experts_) {
+    for (int linear = 0; linear < model::kLinears; ++linear) {
+      const LoraFactors& f = expert->factors(layer, static_cast<model::Linear>(linear));
+      for (const at::Tensor& factor : {f.a, f.bt}) {
+        if (factor.defined() && factor.requires_grad()) {
+          leaves.push_back(factor);
+        }
+      }
+    }
+  }
+  return leaves;
+}
+
 void ExpertBank::freeze(at::ScalarType dtype) {
   stacks_.clear();
   for (std::int64_t layer = 0; layer < experts_[0]->layers(); ++layer) {

@@ -1,19 +1,30 @@
 #include "routedk/experts/routed_model.h"
 
+#include "routedk/model/recompute.h"
+
+#include <ATen/core/grad_mode.h>
+
 namespace routedk::experts {
 
 RoutedOutput RoutedModel::forward(const RoutedPass& pass) const {
   RoutedOutput output;
   output.rows.resize(static_cast<std::size_t>(backbone_->config().layers));
-  const auto adapt = [&](std::int64_t layer, const at::Tensor& hidden) -> model::DeltaFn {
+  const bool recompute = pass.recompute && at::GradMode::is_enabled();
+  const auto run = [&](std::int64_t layer, const at::Tensor& hidden, const model::LayerFn& forward) {
     GateRows& rows = output.rows[static_cast<std::size_t>(layer)];
     rows = layer > 0 && pass.gate.same_in_all_layers() ? output.rows[0]
                                                        : pass.gate.rows(layer, hidden, pass.batch);
-    return [&, layer](model::Linear linear, const at::Tensor& x, const at::Tensor& y) {
-      return bank_->add_delta({layer, linear, rows, pass.batch, pass.dropout}, x, y);
+    const auto adapted = [this, forward, layer, owner = rows.owner, &batch = pass.batch,
+                          dropout = pass.dropout](const std::vector<at::Tensor>& inputs) {
+      const GateRows at{inputs[1], owner};
+      return forward(inputs[0], [&](model::Linear linear, const at::Tensor& x, const at::Tensor& y) {
+        return bank_->add_delta({layer, linear, at, batch, dropout}, x, y);
+      });
     };
+    const std::vector<at::Tensor> inputs = {hidden, rows.alpha};
+    return recompute ? model::recompute(adapted, inputs, bank_->trainable(layer)) : adapted(inputs);
   };
-  output.hidden = backbone_->forward(pass.batch.ids, pass.batch.positions, pass.attend, adapt);
+  output.hidden = backbone_->forward(pass.batch.ids, pass.batch.positions, pass.attend, run);
   return output;
 }
 

@@ -5,6 +5,8 @@
 #include "routedk/model/rms_norm.h"
 #include "routedk/model/weight_source.h"
 
+#include <memory>
+
 namespace routedk::model {
 
 namespace {
@@ -79,13 +81,16 @@ Backbone Backbone::load(const std::filesystem::path& path, const LoadOptions& op
 }
 
 at::Tensor Backbone::forward(const at::Tensor& ids, const at::Tensor& positions, const AttendFn& attend,
-                             const AdaptFn& adapt) const {
-  const RotaryTables rotary = rotary_.tables(positions, dtype());
-  const LayerContext context{config_, rotary, attend};
+                             const RunFn& run) const {
+  const auto context =
+      std::make_shared<const LayerContext>(LayerContext{config_, rotary_.tables(positions, dtype()), attend});
   at::Tensor hidden = embedding_.index_select(0, ids);  // [T,D]
   for (std::size_t i = 0; i < layers_.size(); ++i) {
     const auto index = static_cast<std::int64_t>(i);
-    hidden = layer_forward(layers_[i], index, hidden, context, adapt ? adapt(index, hidden) : DeltaFn{});
+    const LayerFn layer = [this, index, context](const at::Tensor& x, const DeltaFn& delta) {
+      return layer_forward(layers_[static_cast<std::size_t>(index)], index, x, *context, delta);
+    };
+    hidden = run ? run(index, hidden, layer) : layer(hidden, {});
   }
   return rms_norm(hidden, norm_, config_.rms_eps);
 }

@@ -93,8 +93,8 @@ GroupStep GroupTrainer::compute() {
 double GroupTrainer::backward(const PackedBatch& batch, std::int64_t answer_tokens) {
   const experts::TrainingDropout dropout{config_.dropout, config_.seed,
                                          static_cast<std::uint64_t>(state_.progress.step), batch.keys};
-  const at::Tensor loss =
-      answer_loss_sum(model_, *group_.gate, batch, &dropout) / static_cast<double>(answer_tokens);
+  const at::Tensor loss = answer_loss_sum(model_, *group_.gate, batch, &dropout, config_.recompute) /
+                          static_cast<double>(answer_tokens);
   const auto value = loss.item<double>();
   require_finite(value, "loss", batch.keys);
   loss.backward();

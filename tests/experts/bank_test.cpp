@@ -38,12 +38,12 @@ at::Tensor naive_hidden(const ExpertBank& bank, const std::vector<double>& weigh
                         const Sequences& sequences) {
   const at::NoGradGuard no_grad;
   const model::FlatBatch batch = testing::batch_of(sequences);
-  const model::AdaptFn adapt = [&](std::int64_t layer, const at::Tensor&) -> model::DeltaFn {
-    return [&, layer](model::Linear linear, const at::Tensor& x, const at::Tensor& y) {
+  const model::RunFn run = [&](std::int64_t layer, const at::Tensor& hidden, const model::LayerFn& forward) {
+    return forward(hidden, [&, layer](model::Linear linear, const at::Tensor& x, const at::Tensor& y) {
       return y + at::mm(x.to(at::kDouble), dense_delta(bank, weights, layer, linear).t()).to(at::kFloat);
-    };
+    });
   };
-  return backbone()->forward(batch.ids, batch.positions, model::causal_attention(batch), adapt);
+  return backbone()->forward(batch.ids, batch.positions, model::causal_attention(batch), run);
 }
 
 TEST(ExpertBank, one_hot_rows_give_that_adapter_alone_on_both_paths) {

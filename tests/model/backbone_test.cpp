@@ -57,14 +57,14 @@ TEST(Backbone, nf4_model_equals_the_dense_model_of_its_dequantised_weights) {
   const Backbone packed = load(tiny_llama(), LoadOptions{});
   const Backbone plain = load(tiny_llama());
   // Adds W_nf4 x - W x to every linear of the dense model.
-  const AdaptFn adapt = [&](std::int64_t layer, const at::Tensor&) -> DeltaFn {
+  const RunFn run = [&](std::int64_t layer, const at::Tensor& hidden, const LayerFn& forward) {
     const Layer& weights = packed.layers()[static_cast<std::size_t>(layer)];
-    return [&weights](Linear linear, const at::Tensor& x, const at::Tensor&) {
+    return forward(hidden, [&weights](Linear linear, const at::Tensor& x, const at::Tensor&) {
       return at::mm(x, weights[linear].dense(at::kFloat).t());
-    };
+    });
   };
   EXPECT_TRUE(packed.layers()[0][Linear::kQ].packed());
-  EXPECT_LT(testing::largest_difference(logits_of(packed, {{3, 1, 4}}), logits_of(plain, {{3, 1, 4}}, adapt)),
+  EXPECT_LT(testing::largest_difference(logits_of(packed, {{3, 1, 4}}), logits_of(plain, {{3, 1, 4}}, run)),
             1e-5);
 }
 

@@ -21,10 +21,10 @@ inline model::FlatBatch batch_of(const Sequences& sequences) {
 
 /// [T,V] F32, without gradients.
 inline at::Tensor logits_of(const model::Backbone& backbone, const Sequences& sequences,
-                            const model::AdaptFn& adapt = {}) {
+                            const model::RunFn& run = {}) {
   const at::NoGradGuard no_grad;
   const model::FlatBatch batch = batch_of(sequences);
-  return backbone.logits(backbone.forward(batch.ids, batch.positions, model::causal_attention(batch), adapt));
+  return backbone.logits(backbone.forward(batch.ids, batch.positions, model::causal_attention(batch), run));
 }
 
 /// I64 tensor -> ids

@@ -105,6 +105,32 @@ TEST_P(AnswerLoss, gives_frozen_parameters_no_gradient_buffer) {
   }
 }
 
+TEST_P(AnswerLoss, has_the_same_bits_and_gradients_where_layers_are_run_again) {
+  expert(0).set_trainable(true);
+  model_.bank().freeze(at::kFloat);
+  experts::RouterGate router(2, 32, 3);
+  testing::randomise(router.parameters(), 4, 0.3);
+  router.parameters().set_trainable(true);
+  const PackedBatch batch = pack(testing::pointers(examples_));
+  const experts::TrainingDropout dropout{0.2, 5, 6, batch.keys};
+  const SingleExpertGate first(0, 3);
+  for (const auto& [gate, parameters] :
+       {std::pair<const experts::Gate*, experts::FlatParameters*>{&first, &expert(0)},
+        std::pair<const experts::Gate*, experts::FlatParameters*>{&router, &router.parameters()}}) {
+    const auto run = [&, gate = gate, parameters = parameters](bool recompute) {
+      parameters->grads().zero_();
+      const at::Tensor loss = answer_loss_sum(model_, *gate, batch, &dropout, recompute);
+      loss.backward();
+      return std::pair(loss.item<float>(), parameters->grads().clone());
+    };
+    const auto [kept_loss, kept_grads] = run(false);
+    const auto [again_loss, again_grads] = run(true);
+    EXPECT_EQ(kept_loss, again_loss);
+    EXPECT_TRUE(at::equal(kept_grads, again_grads));
+    EXPECT_GT(kept_grads.abs().max().item<float>(), 0.0F);
+  }
+}
+
 TEST_P(AnswerLoss, of_the_router_has_the_gradient_of_finite_differences) {
   model_.bank().freeze(at::kFloat);
   experts::RouterGate router(2, 32, 3);

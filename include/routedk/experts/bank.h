@@ -42,6 +42,9 @@ class ExpertBank {
   /// Position of an expert by name; ConfigError with the known names otherwise.
   std::int64_t index_of(const std::string& name) const;
 
+  /// The factors in a layer that are being trained.
+  std::vector<at::Tensor> trainable(std::int64_t layer) const;
+
   /// Packs all experts' factors side by side in `dtype`, for mixing. Call when they no longer change.
   void freeze(at::ScalarType dtype);
 

@@ -23,6 +23,9 @@ struct RoutedPass {
   const Gate& gate;
   const model::AttendFn& attend;
   const TrainingDropout* dropout = nullptr;
+  /// Keep nothing of a layer for backward but its input, and run it again there. Batch and dropout must live
+  /// until backward is over.
+  bool recompute = false;
 };
 
 class RoutedModel {

@@ -31,9 +31,9 @@ class Backbone {
   static Backbone random(const LlamaConfig& config, const LoadOptions& options, std::uint64_t seed);
 
   /// ids [T], positions [T] -> last hidden states after the final norm [T,D].
-  /// `adapt` is called with each layer's input before the layer runs; an empty function adapts nothing.
+  /// `run` runs each layer; an empty function adapts nothing.
   at::Tensor forward(const at::Tensor& ids, const at::Tensor& positions, const AttendFn& attend,
-                     const AdaptFn& adapt = {}) const;
+                     const RunFn& run = {}) const;
   /// hidden [n,D] -> logits [n,V] in fp32.
   at::Tensor logits(const at::Tensor& hidden) const;
 

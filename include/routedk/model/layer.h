@@ -19,8 +19,12 @@ using AttendFn =
 /// (linear, x [T,in], y = x W^T [T,out]) -> y plus what an adapter adds.
 using DeltaFn = std::function<at::Tensor(Linear, const at::Tensor&, const at::Tensor&)>;
 
-/// (layer, its input hidden states [T,D]) -> the additions inside that layer; may be empty.
-using AdaptFn = std::function<DeltaFn(std::int64_t, const at::Tensor&)>;
+/// (hidden [T,D], the additions inside the layer; may be empty) -> one layer's output [T,D]. It can be called
+/// again until backward is over.
+using LayerFn = std::function<at::Tensor(const at::Tensor&, const DeltaFn&)>;
+
+/// (layer, its input hidden states [T,D], what computes it) -> its output [T,D]: where a layer is adapted.
+using RunFn = std::function<at::Tensor(std::int64_t, const at::Tensor&, const LayerFn&)>;
 
 struct Layer {
   at::Tensor attention_norm;  // [D]
@@ -35,8 +39,8 @@ struct Layer {
 /// What every layer of one forward pass shares.
 struct LayerContext {
   const LlamaConfig& config;
-  const RotaryTables& rotary;
-  const AttendFn& attend;
+  RotaryTables rotary;
+  AttendFn attend;
 };
 
 /// hidden [T,D] -> [T,D]

@@ -12,8 +12,9 @@ namespace routedk::train {
 
 /// -sum of log p(answer token | everything before it) over all answer tokens of the batch, in nats, a
 /// differentiable fp32 scalar. Logits are computed for the rows that predict answer tokens and for no others.
-/// `dropout` is nullptr outside training.
+/// `dropout` is nullptr outside training; `recompute` as in RoutedPass.
 at::Tensor answer_loss_sum(const experts::RoutedModel& model, const experts::Gate& gate,
-                           const PackedBatch& batch, const experts::TrainingDropout* dropout = nullptr);
+                           const PackedBatch& batch, const experts::TrainingDropout* dropout = nullptr,
+                           bool recompute = false);
 
 }  // namespace routedk::train

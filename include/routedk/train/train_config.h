@@ -21,6 +21,7 @@ struct TrainConfig {
   double epsilon = 1e-8;
   double max_grad_norm = 1.0;
   double dropout = 0.05;
+  bool recompute = false;
   std::int64_t checkpoint_every = 5;
   std::int64_t keep_checkpoints = 2;
   bool resume_elsewhere = false;
@@ -41,6 +42,7 @@ struct TrainConfig {
     f("epsilon", epsilon, "AdamW: added to the root of the second moment", positive());
     f("max_grad_norm", max_grad_norm, "a group's gradient is shortened to this length", positive());
     f("dropout", dropout, "share of a LoRA's inputs that a step leaves out", between(0, 0.99));
+    f("recompute", recompute, "keep of each layer its input alone and run it again in backward: less memory");
     f("checkpoint_every", checkpoint_every, "steps between checkpoints", at_least(1));
     f("keep_checkpoints", keep_checkpoints, "how many of the newest checkpoints stay", at_least(1));
     f("resume_elsewhere", resume_elsewhere,
