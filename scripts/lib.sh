@@ -27,12 +27,14 @@ if command -v ccache >/dev/null; then
   export CCACHE_SLOPPINESS=${CCACHE_SLOPPINESS-pch_defines,time_macros,include_file_mtime,include_file_ctime}
 fi
 
-build_preset() { # PRESET [cmake argument...]: configure and build
-  local preset=$1
-  shift
-  say "building preset $preset into build/$preset"
-  local log=build/$preset-configure.log
+configure_preset() { # PRESET [cmake argument...]
+  local log=build/$1-configure.log
   mkdir -p build
-  cmake --preset "$preset" "$@" >"$log" 2>&1 || { cat "$log" >&2; fail "configuring preset $preset failed"; }
-  cmake --build --preset "$preset"
+  cmake --preset "$@" >"$log" 2>&1 || { cat "$log" >&2; fail "configuring preset $1 failed"; }
+}
+
+build_preset() { # PRESET [cmake argument...]: configure and build
+  say "building preset $1 into build/$1"
+  configure_preset "$@"
+  cmake --build --preset "$1"
 }

@@ -45,7 +45,7 @@ def load_model(path):
 
 
 class Router:
-    """alpha = softmax((W z + b) / temperature) of the mean z of the prompt's hidden states."""
+    """alpha = softmax((W z + b) / temperature) of the mean z of the prompt's hidden states; W = 0 for a static gate."""
 
     def __init__(self, folder):
         self.config = DEFAULTS | json.loads((Path(folder) / "router_config.json").read_text())
@@ -58,7 +58,9 @@ class Router:
         if self.config["pool_norm"] == "rms":
             prompt = prompt * (prompt.square().mean(-1, keepdim=True) + 1e-6).rsqrt()
         name = "router.global" if self.config["granularity"] == "global" else f"router.{layer}"
-        logits = self.tensors[f"{name}.weight"] @ prompt.mean(0) + self.tensors[f"{name}.bias"]
+        logits = self.tensors[f"{name}.bias"]
+        if (weight := self.tensors.get(f"{name}.weight")) is not None:
+            logits = logits + weight @ prompt.mean(0)
         alpha = torch.softmax(logits / self.config["temperature"], dim=0)
         if self.config["top_k"] > 0:
             kept = alpha.argsort(descending=True, stable=True)[: self.config["top_k"]]

@@ -17,7 +17,8 @@ void add_logits(CLI::App& app, Chosen& chosen) {
   command->add_option("--adapter", options->adapters, "a PEFT folder; once for each expert")
       ->allow_extra_args(false);
   command->add_option("--gate", options->gate,
-                      "average, one-hot:I, ties:DENSITY[:RANK] or a router's folder");
+                      "average, one-hot:I, ties:DENSITY[:RANK], ties_factors:DENSITY or the folder of a "
+                      "router or static gate");
   command->add_option("--full", options->full,
                       "write logits.<i> [T,V] of every line to this safetensors file");
   command->callback(

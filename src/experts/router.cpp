@@ -8,10 +8,12 @@ namespace {
 constexpr double kPoolEps = 1e-6;
 
 std::vector<std::vector<std::int64_t>> router_shapes(std::int64_t layers, std::int64_t hidden,
-                                                     std::int64_t experts) {
+                                                     std::int64_t experts, const RouterOptions& options) {
   std::vector<std::vector<std::int64_t>> shapes;
-  for (std::int64_t layer = 0; layer < layers; ++layer) {
-    shapes.push_back({experts, hidden});
+  for (std::int64_t layer = 0; layer < (options.global ? 1 : layers); ++layer) {
+    if (!options.is_static) {
+      shapes.push_back({experts, hidden});
+    }
     shapes.push_back({experts});
   }
   return shapes;
@@ -46,14 +48,19 @@ at::Tensor pool_prompts(const at::Tensor& hidden, const model::FlatBatch& batch,
 RouterGate::RouterGate(std::int64_t layers, std::int64_t hidden, std::int64_t experts,
                        const RouterOptions& options)
     : layers_(layers),
+      hidden_(hidden),
       options_(options),
-      parameters_(router_shapes(options.global ? 1 : layers, hidden, experts)) {
+      parameters_(router_shapes(layers, hidden, experts, options)) {
   if (!(options.temperature > 0.0)) {
     throw_<ConfigError>("`temperature` of a router must be positive, but is {} instead", options.temperature);
   }
   if (options.top_k < 0 || options.top_k > experts) {
     throw_<ConfigError>("`top_k` of a router must be from 0 to its {} experts, but is {} instead", experts,
                         options.top_k);
+  }
+  if (options.is_static && options.rms_pool) {
+    throw_<ConfigError>(
+        "a static gate must have no `pool_norm`, since it pools nothing, but has rms instead");
   }
 }
 
@@ -65,9 +72,17 @@ at::Tensor RouterGate::alpha(const at::Tensor& logits) const {
   return options_.k_softmax ? alpha * static_cast<double>(logits.size(-1)) : alpha;
 }
 
-GateRows RouterGate::rows(std::int64_t layer, const at::Tensor& hidden, const model::FlatBatch& batch) const {
+at::Tensor RouterGate::logits(std::int64_t layer, const at::Tensor& hidden,
+                              const model::FlatBatch& batch) const {
+  if (options_.is_static) {
+    return bias(layer).expand({batch.sequences(), -1});
+  }
   const at::Tensor pooled = pool_prompts(hidden, batch, options_.rms_pool);  // [S,D]
-  return {alpha(at::addmm(bias(layer), pooled, weight(layer).t())), {}};
+  return at::addmm(bias(layer), pooled, weight(layer).t());
+}
+
+GateRows RouterGate::rows(std::int64_t layer, const at::Tensor& hidden, const model::FlatBatch& batch) const {
+  return {alpha(logits(layer, hidden, batch)), {}};
 }
 
 }  // namespace routedk::experts

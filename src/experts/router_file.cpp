@@ -16,14 +16,23 @@ namespace {
 constexpr const char* kConfigFile = "router_config.json";
 constexpr const char* kWeightFile = "router.safetensors";
 
-/// "router.3." or "router.global."
-std::string prefix(const RouterOptions& options, std::int64_t layer) {
-  return options.global ? "router.global." : fmt::format("router.{}.", layer);
-}
+struct NamedShape {
+  std::string name;
+  std::vector<std::int64_t> shape;
+};
 
-/// How many layers have a W and b of their own.
-std::int64_t own_layers(const RouterOptions& options, std::int64_t layers) {
-  return options.global ? 1 : layers;
+/// What the file holds, in the order of the gate's parameters.
+std::vector<NamedShape> stored(const RouterOptions& options, std::int64_t layers, std::int64_t hidden,
+                               std::int64_t experts) {
+  std::vector<NamedShape> all;
+  for (std::int64_t layer = 0; layer < (options.global ? 1 : layers); ++layer) {
+    const std::string prefix = options.global ? "router.global." : fmt::format("router.{}.", layer);
+    if (!options.is_static) {
+      all.push_back({prefix + "weight", {experts, hidden}});
+    }
+    all.push_back({prefix + "bias", {experts}});
+  }
+  return all;
 }
 
 std::vector<std::string> read_experts(const JsonFields& fields) {
@@ -83,21 +92,20 @@ RouterOptions read_options(const JsonFields& fields, std::size_t experts) {
 void save_router(const RouterGate& gate, const std::vector<std::string>& experts,
                  const std::filesystem::path& folder) {
   const RouterOptions& options = gate.options();
+  const std::vector<NamedShape> names = stored(options, gate.layers(), gate.hidden(), gate.bias(0).size(0));
   std::vector<io::TensorView> views;
-  for (std::int64_t layer = 0; layer < own_layers(options, gate.layers()); ++layer) {
-    views.push_back(quant::to_view(prefix(options, layer) + "weight", gate.weight(layer)));
-    views.push_back(quant::to_view(prefix(options, layer) + "bias", gate.bias(layer)));
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    views.push_back(quant::to_view(names[i].name, gate.parameters().leaves()[i]));
   }
-  const io::Json config = {
-      {"experts", experts},
-      {"scale", options.k_softmax ? "k_softmax" : "softmax"},
-      {"granularity", options.global ? "global" : "layer"},
-      {"temperature", options.temperature},
-      {"pool", "mean"},
-      {"pool_span", "prompt"},
-      {"pool_norm", options.rms_pool ? "rms" : "none"},
-      {"top_k", options.top_k},
-      {"model", {{"num_hidden_layers", gate.layers()}, {"hidden_size", gate.weight(0).size(1)}}}};
+  const io::Json config = {{"experts", experts},
+                           {"scale", options.k_softmax ? "k_softmax" : "softmax"},
+                           {"granularity", options.global ? "global" : "layer"},
+                           {"temperature", options.temperature},
+                           {"pool", "mean"},
+                           {"pool_span", "prompt"},
+                           {"pool_norm", options.rms_pool ? "rms" : "none"},
+                           {"top_k", options.top_k},
+                           {"model", {{"num_hidden_layers", gate.layers()}, {"hidden_size", gate.hidden()}}}};
   FolderWriter writer(folder);
   io::write_safetensors(writer.path() / kWeightFile, views);
   io::write_json(writer.path() / kConfigFile, config);
@@ -108,18 +116,19 @@ NamedRouter load_router(const std::filesystem::path& folder, const model::LlamaC
   const JsonFields fields(folder / kConfigFile);
   check_keys(fields);
   std::vector<std::string> experts = read_experts(fields);
-  const RouterOptions options = read_options(fields, experts.size());
+  RouterOptions options = read_options(fields, experts.size());
   const auto count = static_cast<std::int64_t>(experts.size());
   StoredTensors tensors(folder / kWeightFile);
-  for (std::int64_t layer = 0; layer < own_layers(options, model.layers); ++layer) {
-    tensors.expect(prefix(options, layer) + "weight", {count, model.hidden});
-    tensors.expect(prefix(options, layer) + "bias", {count});
+  options.is_static = !tensors.has(options.global ? "router.global.weight" : "router.0.weight");
+  fields.require(!options.is_static || !options.rms_pool, "pool_norm", "\"none\" where no weight is stored");
+  const std::vector<NamedShape> names = stored(options, model.layers, model.hidden, count);
+  for (const NamedShape& tensor : names) {
+    tensors.expect(tensor.name, tensor.shape);
   }
   tensors.finish();
   RouterGate gate(model.layers, model.hidden, count, options);
-  for (std::int64_t layer = 0; layer < own_layers(options, model.layers); ++layer) {
-    tensors.read(prefix(options, layer) + "weight", gate.weight(layer));
-    tensors.read(prefix(options, layer) + "bias", gate.bias(layer));
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    tensors.read(names[i].name, gate.parameters().leaves()[i]);
   }
   return {std::move(gate), std::move(experts)};
 }

@@ -1,7 +1,11 @@
 #include "routedk/core/error.h"
 #include "routedk/text/vocabulary.h"
 
+#include <cmath>
 #include <limits>
+
+#include "sentence_piece.h"
+#include "sentence_piece_model.h"
 
 namespace routedk::text {
 namespace {
@@ -15,13 +19,17 @@ TokenId id_from(const io::GgufFile& file, const std::string& key, const Vocabula
   return static_cast<TokenId>(id);
 }
 
+void require_one_each(const std::string& key, std::size_t entries, const Vocabulary& vocabulary) {
+  if (entries != vocabulary.tokens.size()) {
+    throw_<FileError>("`{}` must have one entry for each of {} tokens, but has {} ({}).", key,
+                      vocabulary.tokens.size(), entries, vocabulary.source);
+  }
+}
+
 std::vector<TokenType> types_from(const io::GgufFile& file, const Vocabulary& vocabulary) {
   const std::string key = "tokenizer.ggml.token_type";
   const std::vector<std::int64_t>& numbers = file.integers(key);
-  if (numbers.size() != vocabulary.tokens.size()) {
-    throw_<FileError>("`{}` must have one entry for each of {} tokens, but has {} ({}).", key,
-                      vocabulary.tokens.size(), numbers.size(), vocabulary.source);
-  }
+  require_one_each(key, numbers.size(), vocabulary);
   std::vector<TokenType> types;
   types.reserve(numbers.size());
   for (const std::int64_t number : numbers) {
@@ -34,23 +42,51 @@ std::vector<TokenType> types_from(const io::GgufFile& file, const Vocabulary& vo
   return types;
 }
 
+std::shared_ptr<const SentencePiece> sentencepiece_from(const io::GgufFile& file,
+                                                        const Vocabulary& vocabulary) {
+  const std::string key = "tokenizer.ggml.scores";
+  const std::vector<double>& scores = file.reals(key);
+  require_one_each(key, scores.size(), vocabulary);
+  for (const double score : scores) {
+    if (!(std::abs(score) <= std::numeric_limits<float>::max())) {
+      throw_<FileError>("`{}` must be finite 32-bit numbers, but one is {} ({}).", key, score,
+                        vocabulary.source);
+    }
+  }
+  const std::string blank_key = "tokenizer.ggml.add_space_prefix";
+  const bool add_blank = !file.has(blank_key) || file.boolean(blank_key);
+  return std::make_shared<const SentencePiece>(sentencepiece_model(vocabulary, scores, add_blank),
+                                               vocabulary.source);
+}
+
+/// How text becomes tokens.
+void read_model(const io::GgufFile& file, Vocabulary& vocabulary) {
+  const std::string& model = file.text("tokenizer.ggml.model");
+  if (model == "gpt2") {
+    vocabulary.pre = file.text("tokenizer.ggml.pre");
+    vocabulary.merges = file.texts("tokenizer.ggml.merges");
+  } else if (model == "llama") {
+    vocabulary.sentencepiece = sentencepiece_from(file, vocabulary);
+  } else {
+    throw_<FileError>(
+        "`tokenizer.ggml.model` must be `gpt2` (byte-level BPE) or `llama` (sentencepiece), but is `{}` "
+        "({}).",
+        model, vocabulary.source);
+  }
+}
+
 }  // namespace
 
 Vocabulary Vocabulary::from_gguf(const io::GgufFile& file) {
   Vocabulary vocabulary;
   vocabulary.source = file.file().path().string();
-  if (const std::string& model = file.text("tokenizer.ggml.model"); model != "gpt2") {
-    throw_<FileError>("`tokenizer.ggml.model` must be `gpt2` (byte-level BPE), but is `{}` ({}).", model,
-                      vocabulary.source);
-  }
-  vocabulary.pre = file.text("tokenizer.ggml.pre");
   vocabulary.tokens = file.texts("tokenizer.ggml.tokens");
   if (vocabulary.tokens.size() > static_cast<std::size_t>(std::numeric_limits<TokenId>::max())) {
     throw_<FileError>("`tokenizer.ggml.tokens` must fit 32-bit ids, but has {} entries ({}).",
                       vocabulary.tokens.size(), vocabulary.source);
   }
   vocabulary.types = types_from(file, vocabulary);
-  vocabulary.merges = file.texts("tokenizer.ggml.merges");
+  read_model(file, vocabulary);
   vocabulary.bos = id_from(file, "tokenizer.ggml.bos_token_id", vocabulary);
   vocabulary.eos = id_from(file, "tokenizer.ggml.eos_token_id", vocabulary);
   const std::string pad_key = "tokenizer.ggml.padding_token_id";

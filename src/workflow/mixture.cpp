@@ -36,7 +36,13 @@ std::unique_ptr<experts::Gate> one_hot_gate(const std::string& spec, std::int64_
   return std::make_unique<experts::OwnerGate>(std::vector<int>{*chosen}, experts);
 }
 
-Mixture ties(const std::string& spec, const experts::ExpertBank& bank, const model::LlamaConfig& model) {
+/// DENSITY[:RANK], as they stand behind a gate's name.
+struct TiesNumbers {
+  double density;
+  std::optional<std::int64_t> rank;
+};
+
+TiesNumbers ties_numbers(const std::string& spec) {
   const std::string_view numbers = std::string_view(spec).substr(spec.find(':') + 1);
   const std::size_t colon = numbers.find(':');
   const auto density = parse<double>(numbers.substr(0, colon));
@@ -46,13 +52,29 @@ Mixture ties(const std::string& spec, const experts::ExpertBank& bank, const mod
   }
   if (!density || !(*density >= 0.0 && *density <= 1.0) || rank.value_or(1) < 1) {
     throw_<ConfigError>(
-        "the gate ties:DENSITY[:RANK] must have a density from 0 to 1 and a rank of at least 1, but is `{}` "
-        "instead",
+        "the gates ties:DENSITY[:RANK] and ties_factors:DENSITY must have a density from 0 to 1 and a rank "
+        "of "
+        "at least 1, but one is `{}` instead",
         spec);
   }
-  std::vector<std::shared_ptr<experts::Expert>> merged = {
-      std::make_shared<experts::Expert>(experts::ties_deltas(bank, model, *density, rank))};
-  return {std::make_shared<experts::ExpertBank>(std::move(merged)),
+  return {*density, rank};
+}
+
+experts::Expert ties(const std::string& spec, const experts::ExpertBank& bank,
+                     const model::LlamaConfig& model) {
+  const auto [density, rank] = ties_numbers(spec);
+  if (spec.starts_with("ties:")) {
+    return experts::ties_deltas(bank, model, density, rank);
+  }
+  if (rank) {
+    throw_<ConfigError>("the gate ties_factors:DENSITY must have no rank, but is `{}` instead", spec);
+  }
+  return experts::ties_factors(bank, model, density);
+}
+
+Mixture alone(experts::Expert expert) {
+  std::vector<std::shared_ptr<experts::Expert>> bank = {std::make_shared<experts::Expert>(std::move(expert))};
+  return {std::make_shared<experts::ExpertBank>(std::move(bank)),
           std::make_unique<experts::SingleExpertGate>(0, 1)};
 }
 
@@ -92,8 +114,8 @@ Mixture make_mixture(const std::string& gate, std::shared_ptr<experts::ExpertBan
                      const model::LlamaConfig& model) {
   const std::string usual = bank->size() == 1 ? "one-hot:0" : "average";
   const std::string spec = gate.empty() ? usual : gate;
-  if (spec.starts_with("ties:")) {
-    return ties(spec, *bank, model);
+  if (spec.starts_with("ties:") || spec.starts_with("ties_factors:")) {
+    return alone(ties(spec, *bank, model));
   }
   std::unique_ptr<experts::Gate> chosen;
   if (spec == "average") {

@@ -21,8 +21,9 @@ struct Mixture {
   std::unique_ptr<experts::Gate> gate;
 };
 
-/// average | one-hot:I | ties:DENSITY[:RANK] (then the bank is the merged expert alone) | a router's folder.
-/// Empty: one-hot:0 with one expert, average with several. ConfigError names the gate.
+/// average | one-hot:I | ties:DENSITY[:RANK] | ties_factors:DENSITY (then the bank is the merged expert
+/// alone) | the folder of a router or static gate. Empty: one-hot:0 with one expert, average with several.
+/// ConfigError names the gate.
 Mixture make_mixture(const std::string& gate, std::shared_ptr<experts::ExpertBank> bank,
                      const model::LlamaConfig& model);
 

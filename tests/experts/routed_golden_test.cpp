@@ -9,7 +9,7 @@
 namespace routedk::experts {
 namespace {
 
-/// make_routed.py: scripts/routedk_transformers.py with two routers.
+/// make_routed.py: scripts/routedk_transformers.py with three routers.
 class RoutedGolden : public ::testing::TestWithParam<const char*> {
  protected:
   RoutedGolden() {
@@ -44,7 +44,8 @@ class RoutedGolden : public ::testing::TestWithParam<const char*> {
   std::shared_ptr<ExpertBank> bank_;
 };
 
-INSTANTIATE_TEST_SUITE_P(Routers, RoutedGolden, ::testing::Values("tiny_router", "tiny_router_options"),
+INSTANTIATE_TEST_SUITE_P(Routers, RoutedGolden,
+                         ::testing::Values("tiny_router", "tiny_router_options", "tiny_router_static"),
                          [](const auto& test) { return test.param; });
 
 TEST_P(RoutedGolden, alphas_and_logits_equal_those_of_transformers_and_peft) {

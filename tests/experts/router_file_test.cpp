@@ -91,6 +91,37 @@ TEST_F(RouterFile, options_come_back_and_a_global_router_has_one_pair_of_tensors
   EXPECT_TRUE(at::equal(loaded.gate.parameters().values(), gate.parameters().values()));
 }
 
+TEST_F(RouterFile, a_static_gate_is_stored_as_biases_alone) {
+  for (const bool global : {false, true}) {
+    RouterGate gate(2, 32, 3, {.is_static = true, .global = global, .temperature = 2.0});
+    gate.parameters().values().copy_(at::sin(at::arange(gate.parameters().size(), at::kFloat)));
+    save_router(gate, {"x", "y", "z"}, path());
+    const auto file = io::SafetensorsFile::open(path() / "router.safetensors");
+    EXPECT_EQ(file.tensors().size(), global ? 1U : 2U);
+    EXPECT_TRUE(
+        at::equal(quant::to_tensor(file.at(global ? "router.global.bias" : "router.0.bias")), gate.bias(0)));
+    const NamedRouter loaded = load_router(path(), tiny_config());
+    EXPECT_EQ(loaded.gate.options(), gate.options());
+    EXPECT_TRUE(at::equal(loaded.gate.parameters().values(), gate.parameters().values()));
+  }
+}
+
+TEST_F(RouterFile, a_static_gate_that_pools_or_has_some_weights_is_refused) {
+  save_router(RouterGate(2, 32, 3, {.is_static = true}), {"x", "y", "z"}, path());
+  write_config(R"({"experts": ["x", "y", "z"], "pool_norm": "rms"})");
+  EXPECT_THAT(refusal(), HasSubstr("`pool_norm`"));
+  write_config(R"({"experts": ["x", "y", "z"]})");
+  const auto with_biases = [&](const std::string& weight) {
+    const io::TensorView weights = quant::to_view(weight, saved_.weight(0));
+    const std::vector<io::TensorView> views = {quant::to_view("router.0.bias", saved_.bias(0)),
+                                               quant::to_view("router.1.bias", saved_.bias(1)), weights};
+    io::write_safetensors(path() / "router.safetensors", views);
+    return refusal();
+  };
+  EXPECT_THAT(with_biases("router.1.weight"), HasSubstr("`router.1.weight`"));
+  EXPECT_THAT(with_biases("router.0.weight"), HasSubstr("`router.1.weight`"));
+}
+
 TEST_F(RouterFile, experts_must_be_different_names_that_fit_the_weights) {
   for (const char* experts :
        {"{}", R"({"experts": []})", R"({"experts": "x"})", R"({"experts": ["x", "x", "y"]})"}) {

@@ -140,10 +140,40 @@ TEST(RouterGate, a_global_router_has_the_same_weights_for_every_layer) {
                         router.rows(1, some_hidden(), two_prompts()).alpha));
 }
 
+TEST(RouterGate, a_static_gate_gives_every_sequence_the_softmax_of_its_bias) {
+  const RouterGate gate = some_router({.is_static = true});
+  EXPECT_EQ(gate.parameters().size(), 2 * kExperts);
+  for (std::int64_t layer = 0; layer < 2; ++layer) {
+    const at::Tensor alpha = gate.rows(layer, some_hidden(), two_prompts()).alpha;
+    ASSERT_EQ(alpha.sizes(), (std::vector<std::int64_t>{2, kExperts}));
+    double total = 0.0;
+    for (std::int64_t k = 0; k < kExperts; ++k) {
+      total += std::exp(std::cos(1.3 * static_cast<double>(layer * kExperts + k)));
+    }
+    for (std::int64_t k = 0; k < kExperts; ++k) {
+      const double wanted = std::exp(std::cos(1.3 * static_cast<double>(layer * kExperts + k))) / total;
+      EXPECT_NEAR(alpha[0][k].item<double>(), wanted, 1e-6);
+      EXPECT_NEAR(alpha[1][k].item<double>(), wanted, 1e-6);
+    }
+  }
+}
+
+TEST(RouterGate, gradient_of_a_static_gate_agrees_with_finite_differences) {
+  RouterGate gate = some_router({.is_static = true, .k_softmax = true, .temperature = 1.5});
+  gate.parameters().set_trainable(true);
+  const auto loss = [&] {
+    return testing::mixed_sum(gate.rows(0, some_hidden(), two_prompts()).alpha) +
+           testing::mixed_sum(gate.rows(1, some_hidden(), two_prompts()).alpha * 2);
+  };
+  torch::autograd::backward({loss()}, {});
+  testing::expect_differences(gate.parameters().values(), gate.parameters().grads(), loss, {1e-2, 2e-3, 60});
+}
+
 TEST(RouterGate, options_out_of_range_are_refused) {
   EXPECT_THROW(some_router({.temperature = 0.0}), ConfigError);
   EXPECT_THROW(some_router({.top_k = 4}), ConfigError);
   EXPECT_THROW(some_router({.top_k = -1}), ConfigError);
+  EXPECT_THROW(some_router({.is_static = true, .rms_pool = true}), ConfigError);
 }
 
 TEST(RouterGate, gradients_under_all_options_agree_with_finite_differences) {

@@ -42,6 +42,7 @@ def gguf():
         return text(key) + struct.pack("<I", kind) + value
 
     def array(kind, values):
+        values = list(values)
         return struct.pack("<IQ", kind, len(values)) + b"".join(values)
 
     pairs = [pair("general.architecture", 8, text("llama")), pair("llama.block_count", 4, struct.pack("<I", 1)),
@@ -60,6 +61,21 @@ def gguf():
     write("gguf", "counts", struct.pack("<4sIQQ", b"GGUF", 3, 1 << 60, 1 << 60))
     write("gguf", "magic", b"GGML" + whole[4:])
     write("gguf", "array", struct.pack("<4sIQQ", b"GGUF", 3, 0, 1) + text("a") + struct.pack("<IIQ", 9, 8, 1 << 59))
+    def vocabulary(model, tokens, kinds, more):
+        pairs = [pair("tokenizer.ggml.model", 8, text(model)), pair("tokenizer.ggml.tokens", 9, array(8, map(text, tokens))),
+                 pair("tokenizer.ggml.token_type", 9, array(5, [struct.pack("<i", kind) for kind in kinds])), *more,
+                 *(pair(f"tokenizer.ggml.{name}_token_id", 4, struct.pack("<I", 1)) for name in ("bos", "eos"))]
+        return struct.pack("<4sIQQ", b"GGUF", 3, 0, len(pairs)) + b"".join(pairs)
+
+    pieces, kinds = ["<unk>", "<s>", "\u2581", "a", "b", "ab", "\u2581ab"], [2, 3, 1, 1, 1, 1, 4]
+    scores = pair("tokenizer.ggml.scores", 9, array(6, [struct.pack("<f", -i) for i in range(7)]))
+    write("gguf", "llama", vocabulary("llama", pieces, kinds, [scores]))
+    bytes_too = pieces + [f"<0x{byte:02X}>" for byte in range(256)]
+    scores = pair("tokenizer.ggml.scores", 9, array(6, [bytes(4)] * len(bytes_too)))
+    write("gguf", "llama-bytes", vocabulary("llama", bytes_too, kinds + [6] * 256, [scores]))
+    write("gguf", "llama-scores", vocabulary("llama", pieces, kinds, [scores]))
+    merges = [pair("tokenizer.ggml.merges", 9, array(8, [text("a b")])), pair("tokenizer.ggml.pre", 8, text("gpt-2"))]
+    write("gguf", "gpt2", vocabulary("gpt2", ["a", "<s>", "b", "ab"], [1, 3, 1, 1], merges))
     write("gguf", "type", whole.replace(struct.pack("<IQI", 1, 32, 30), struct.pack("<IQI", 1, 32, 99)))
 
 

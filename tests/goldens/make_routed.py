@@ -1,7 +1,8 @@
 """tiny_router*/, tiny_routed.safetensors: scripts/routedk_transformers.py on tiny_llama.gguf and three of tiny_peft.
 
 The experts are mixed, all_linear and some_layers; make_peft_patterns.py comes first. tiny_router has the default
-options, tiny_router_options all the others: k_softmax, global, temperature 0.7, top_k 2, rms.
+options, tiny_router_options all the others: k_softmax, global, temperature 0.7, top_k 2, rms; tiny_router_static has
+biases alone.
 Tensors, for each router: ids I64[T], of which the first 5 are the prompt; <router>.alpha F32[L,K];
 <router>.prompt F32[5,V]; <router>.whole F32[T,V], the continuation under the prompt's alpha.
 """
@@ -27,7 +28,8 @@ def save_router(name, options, layers):
     random = torch.Generator().manual_seed(len(name))
     tensors = {}
     for layer in layers:
-        tensors[f"router.{layer}.weight"] = 0.1 * torch.randn((3, 16), generator=random)
+        if name != "tiny_router_static":
+            tensors[f"router.{layer}.weight"] = 0.1 * torch.randn((3, 16), generator=random)
         tensors[f"router.{layer}.bias"] = 0.5 * torch.randn(3, generator=random)
     (HERE / name).mkdir(exist_ok=True)
     save_file(tensors, HERE / name / "router.safetensors")
@@ -37,8 +39,9 @@ def save_router(name, options, layers):
 def main():
     save_router("tiny_router", {}, range(3))
     save_router("tiny_router_options", OPTIONS, ["global"])
+    save_router("tiny_router_static", {}, range(3))
     tensors = {"ids": torch.tensor(IDS)}
-    for name in ("tiny_router", "tiny_router_options"):
+    for name in ("tiny_router", "tiny_router_options", "tiny_router_static"):
         adapters = [HERE / "tiny_peft" / expert for expert in EXPERTS]
         routed = Routed(HERE / "tiny_llama.gguf", adapters, HERE / name)
         prompt, alpha = routed(IDS[:PROMPT])

@@ -51,6 +51,16 @@ TEST(SmallTokenizers, sentencepiece_gives_specials_only_when_asked) {
   EXPECT_EQ(tokenizer.decode(plain), "</s>");
 }
 
+TEST(SmallTokenizers, a_gguf_of_llama_2_equals_llama_cpp) {
+  const Tokenizer tokenizer = Tokenizer::load(small_file("llama2.gguf"));
+  const io::Json golden = io::read_json(small_file("llama2_ids.json"));
+  expect_ids(tokenizer, golden["cases"]);
+  for (const io::Json& entry : golden["cases"]) {
+    EXPECT_EQ(tokenizer.decode(ids_of(entry, "plain")), entry["decoded"].get<std::string>())
+        << entry["text"].dump();
+  }
+}
+
 /// SmolLM2's vocabulary as its folder has it, with merges as texts or as pairs.
 io::Json smollm2_json(bool pairs) {
   const Vocabulary vocabulary = Vocabulary::from_gguf(smollm2());
@@ -89,6 +99,7 @@ TEST(SmallTokenizers, a_vocabulary_without_all_bytes_equals_tokenizers) {
 TEST(SmallTokenizers, decoding_gives_any_text_back_where_every_byte_has_a_token) {
   const std::vector<Tokenizer> tokenizers = {
       Tokenizer::load(small_file("tokenizer.json")), Tokenizer::load(small_file("sentencepiece.model")),
+      Tokenizer::load(small_file("llama2.gguf")),
       Tokenizer(Vocabulary::from_tiktoken(small_file("tiktoken.model"), kSmallRanks))};
   Random random(5, "round trip");
   for (int round = 0; round < 2000; ++round) {

@@ -218,6 +218,24 @@ TEST_F(BadFile, a_truncated_tiktoken_file_is_refused_wherever_it_ends) {
   }
 }
 
+TEST_F(BadFile, a_gguf_of_llama_2_is_refused_by_key) {
+  using namespace std::string_literals;
+  const auto changed = [](const std::string& after, std::size_t skip, const std::string& bytes) {
+    std::string content = content_of(small_file("llama2.gguf"));
+    return content.replace(content.find(after) + after.size() + skip, bytes.size(), bytes);
+  };
+  constexpr std::size_t kText = 4 + 8;       // type, length
+  constexpr std::size_t kArray = 4 + 4 + 8;  // type, type of the items, count
+  expect_refused(
+      "model.gguf", changed("tokenizer.ggml.model", kText, "lamma"),
+      "`tokenizer.ggml.model` must be `gpt2` (byte-level BPE) or `llama` (sentencepiece), but is `lamma`");
+  expect_refused("key.gguf", changed("tokenizer.ggml.score", 0, "z"), "the key `tokenizer.ggml.scores`");
+  expect_refused("nan.gguf", changed("tokenizer.ggml.scores", kArray, "\0\0\xC0\x7F"s),
+                 "`tokenizer.ggml.scores` must be finite");
+  expect_refused("unknown.gguf", changed("tokenizer.ggml.token_type", kArray, "\1\0\0\0"s),
+                 "must be a sentencepiece model");
+}
+
 TEST_F(BadFile, a_damaged_sentencepiece_model_is_refused_or_read) {
   const std::string whole = content_of(small_file("sentencepiece.model"));
   expect_refused("tokenizer.model", whole.substr(0, whole.size() / 2), "must be a sentencepiece model");

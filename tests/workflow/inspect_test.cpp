@@ -61,6 +61,15 @@ TEST(InspectRouter, shows_options_and_weights) {
   EXPECT_EQ(found["tensors"][1]["norm"], 0.0);
 }
 
+TEST(InspectRouter, shows_a_static_gates_biases) {
+  const testing::TemporaryFolder folder;
+  experts::save_router(experts::RouterGate(2, 32, 3, {.is_static = true}), {"x", "y", "z"}, folder / "gate");
+  const io::Json found = json_of(inspect_router, folder / "gate");
+  EXPECT_EQ(found["parameters"], 2 * 3);
+  EXPECT_EQ(found["tensors"][0]["name"], "router.0.bias");
+  EXPECT_EQ(found["config"]["model"]["hidden_size"], 32);
+}
+
 TEST(InspectCheckpoint, takes_the_newest_of_a_folder_and_shows_its_state) {
   const testing::TemporaryFolder folder;
   train::Checkpoint checkpoint;

@@ -24,6 +24,8 @@ namespace {
 using ::testing::HasSubstr;
 using testing::tiny_config;
 
+constexpr const char* kThreeIds = R"({"ids": [1, 2, 3]})";
+
 /// A tiny model, its three adapters and a router in files.
 class Logits : public ::testing::Test {
  protected:
@@ -73,6 +75,20 @@ class Logits : public ::testing::Test {
     return {model.backbone().logits(output.hidden), output.rows};
   }
 
+  /// Logits [V] behind kThreeIds with this expert alone.
+  at::Tensor of_expert(experts::Expert expert) const {
+    const at::NoGradGuard no_grad;
+    model::LoadOptions load;
+    load.nf4 = false;
+    const experts::RoutedModel model(
+        std::make_shared<const model::Backbone>(model::Backbone::load(options_.model, load)),
+        std::make_shared<experts::ExpertBank>(
+            std::vector{std::make_shared<experts::Expert>(std::move(expert))}));
+    const auto batch = testing::batch_of({{1, 2, 3}});
+    const experts::SingleExpertGate gate(0, 1);
+    return model.backbone().logits(model.forward({batch, gate, model::causal_attention(batch)}).hidden)[2];
+  }
+
   /// The ten best of `last` [V], as the program writes them.
   static void expect_top(const io::Json& line, const at::Tensor& last) {
     const auto [values, ids] = last.topk(10);
@@ -115,24 +131,24 @@ TEST_F(Logits, one_hot_takes_the_numbered_adapter) {
 
 TEST_F(Logits, ties_merges_the_deltas_exactly_or_to_a_rank) {
   const auto merged = [&](std::optional<std::int64_t> rank) {
-    const at::NoGradGuard no_grad;
-    model::LoadOptions load;
-    load.nf4 = false;
-    std::vector<std::shared_ptr<experts::Expert>> one = {
-        std::make_shared<experts::Expert>(experts::ties_deltas(*bank_, tiny_config(), 0.3, rank))};
-    const experts::RoutedModel model(
-        std::make_shared<const model::Backbone>(model::Backbone::load(options_.model, load)),
-        std::make_shared<experts::ExpertBank>(one));
-    const auto batch = testing::batch_of({{1, 2, 3}});
-    const experts::SingleExpertGate gate(0, 1);
-    return model.backbone().logits(model.forward({batch, gate, model::causal_attention(batch)}).hidden)[2];
+    return of_expert(experts::ties_deltas(*bank_, tiny_config(), 0.3, rank));
   };
-  const std::string input = R"({"ids": [1, 2, 3]})";
-  const auto exact = run(with(all_, "ties:0.3"), input);
+  const auto exact = run(with(all_, "ties:0.3"), kThreeIds);
   expect_top(exact[0], merged({}));
   EXPECT_EQ(exact[0]["alpha"], io::Json::parse("[[1.0], [1.0]]"));
-  expect_top(run(with(all_, "ties:0.3:2"), input)[0], merged(2));
+  expect_top(run(with(all_, "ties:0.3:2"), kThreeIds)[0], merged(2));
   EXPECT_GT(testing::largest_difference(merged({}), merged(2)), 1e-3);
+}
+
+TEST_F(Logits, ties_factors_merges_a_and_b_apart) {
+  const auto twin = testing::tiny_expert("twin", {2, 4.0, false, experts::LoraConfig{}.targets});
+  experts::save_peft(*twin, folder_ / "twin", "tiny");
+  const experts::ExpertBank pair({testing::tiny_experts()[0], twin});
+  const at::Tensor factors = of_expert(experts::ties_factors(pair, tiny_config(), 0.3));
+  expect_top(run(with({"base", "twin"}, "ties_factors:0.3"), kThreeIds)[0], factors);
+  EXPECT_GT(
+      testing::largest_difference(factors, of_expert(experts::ties_deltas(pair, tiny_config(), 0.3, {}))),
+      1e-3);
 }
 
 TEST_F(Logits, a_routers_alpha_looks_at_the_prompt_alone) {
@@ -145,6 +161,20 @@ TEST_F(Logits, a_routers_alpha_looks_at_the_prompt_alone) {
                   rows[layer].alpha[0][k].item<double>(), 1e-6);
     }
   }
+}
+
+TEST_F(Logits, a_static_gate_weighs_every_input_alike) {
+  experts::RouterGate gate(tiny_config().layers, tiny_config().hidden, 3, {.is_static = true});
+  gate.parameters().values().copy_(at::sin(at::arange(gate.parameters().size(), at::kFloat)));
+  experts::save_router(gate, all_, folder_ / "static");
+  const auto lines = run(with(all_, folder_ / "static"), "{\"ids\": [1, 2, 3]}\n{\"ids\": [7]}\n");
+  const at::Tensor alpha = at::softmax(at::sin(at::arange(3, 6, at::kFloat)), 0);
+  for (const io::Json& line : lines) {
+    for (std::int64_t k = 0; k < 3; ++k) {
+      EXPECT_NEAR(line["alpha"][1][static_cast<std::size_t>(k)].get<double>(), alpha[k].item<double>(), 1e-6);
+    }
+  }
+  expect_top(lines[0], expected(gate, {1, 2, 3}, 3).first[2]);
 }
 
 TEST_F(Logits, full_writes_the_logits_of_every_position_of_every_line) {
@@ -203,6 +233,9 @@ TEST_F(Logits, bad_options_are_refused_naming_the_value) {
       {with(all_, "ties:nan"), "ties:nan"},
       {with(all_, "ties:0.5:0"), "ties:0.5:0"},
       {with(all_, "ties:0.5:2:3"), "ties:0.5:2:3"},
+      {with(all_, "ties_factors:2"), "ties_factors:2"},
+      {with(all_, "ties_factors:0.5:2"), "ties_factors:0.5:2"},
+      {with(all_, "ties_factors:0.5"), "rank"},
       {with({"base", "high_level"}, folder_ / "router"), "3 experts"},
       {with({"high_level", "base", "fine_grained"}, folder_ / "router"), "`high_level`"}};
   for (const auto& entry : bad) {

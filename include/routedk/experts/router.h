@@ -1,4 +1,5 @@
-/// The dynamic gate (RouteDK, arXiv 2508.17250): alpha^l = softmax(W_l AvgPool(H^{l-1}) + b_l).
+/// The gates that learn (RouteDK, arXiv 2508.17250): alpha^l = softmax(W_l AvgPool(H^{l-1}) + b_l), the
+/// dynamic one, and alpha^l = softmax(b_l), the static one.
 #pragma once
 
 #include "routedk/experts/flat_parameters.h"
@@ -10,6 +11,7 @@ namespace routedk::experts {
 
 /// Ways from logits W z + b to alpha; each default is the paper's.
 struct RouterOptions {
+  bool is_static = false;  ///< no W: the same alpha for every input
   bool global = false;     ///< one alpha for all layers, from the pooled embeddings; W and b are one layer's
   bool k_softmax = false;  ///< alpha times K: a uniform mixture is the plain sum of the deltas
   double temperature = 1.0;  ///< logits are divided by it; positive
@@ -20,30 +22,39 @@ struct RouterOptions {
 
 class RouterGate : public Gate {
  public:
-  /// W and b start at zero: the uniform mixture. ConfigError unless temperature is positive and top_k from 0
-  /// to the number of experts.
+  /// W and b start at zero: the uniform mixture. ConfigError unless temperature is positive, top_k from 0 to
+  /// the number of experts, and the pool that of a dynamic gate.
   RouterGate(std::int64_t layers, std::int64_t hidden, std::int64_t experts,
              const RouterOptions& options = {});
 
   /// Pools over each sequence's prompt tokens in fp32; gradients flow through the pool. Of equal alphas top_k
-  /// keeps the first.
+  /// keeps the first. A static gate asks the batch only how many sequences there are.
   GateRows rows(std::int64_t layer, const at::Tensor& hidden, const model::FlatBatch& batch) const override;
   bool same_in_all_layers() const noexcept override { return options_.global; }
 
-  const at::Tensor& weight(std::int64_t layer) const { return parameters_.leaves()[index(layer)]; }  // [K,D]
-  const at::Tensor& bias(std::int64_t layer) const { return parameters_.leaves()[index(layer) + 1]; }  // [K]
+  /// Of a dynamic gate alone.
+  const at::Tensor& weight(std::int64_t layer) const {
+    return parameters_.leaves()[last(layer) - 1];
+  }                                                                                               // [K,D]
+  const at::Tensor& bias(std::int64_t layer) const { return parameters_.leaves()[last(layer)]; }  // [K]
   std::int64_t layers() const noexcept { return layers_; }
+  std::int64_t hidden() const noexcept { return hidden_; }
   const RouterOptions& options() const noexcept { return options_; }
   FlatParameters& parameters() noexcept { return parameters_; }
   const FlatParameters& parameters() const noexcept { return parameters_; }
 
  private:
-  std::size_t index(std::int64_t layer) const noexcept {
-    return options_.global ? 0 : static_cast<std::size_t>(2 * layer);
+  /// The last leaf of a layer, its bias.
+  std::size_t last(std::int64_t layer) const noexcept {
+    const std::int64_t own = options_.global ? 0 : layer;
+    return static_cast<std::size_t>(options_.is_static ? own : 2 * own + 1);
   }
-  at::Tensor alpha(const at::Tensor& logits) const;  // [S,K] -> [S,K]
+  at::Tensor logits(std::int64_t layer, const at::Tensor& hidden,
+                    const model::FlatBatch& batch) const;  // [T,D] -> [S,K]
+  at::Tensor alpha(const at::Tensor& logits) const;        // [S,K] -> [S,K]
 
   std::int64_t layers_;
+  std::int64_t hidden_;
   RouterOptions options_;
   FlatParameters parameters_;
 };

@@ -17,13 +17,14 @@ struct NamedRouter {
 };
 
 /// Writes the folder under a temporary name, flushes, renames: `router.<layer>.weight` [K,D] and
-/// `router.<layer>.bias` [K] in F32, `router.global.*` for a global one. SystemError when the disk is full.
+/// `router.<layer>.bias` [K] in F32, `router.global.*` for a global one; a static gate has biases only.
+/// SystemError when the disk is full.
 void save_router(const RouterGate& gate, const std::vector<std::string>& experts,
                  const std::filesystem::path& folder);
 
-/// Every key of the configuration but `experts` may be missing. FileError when a key is unknown, a value
-/// is not one this version computes (`pool` attention, `pool_span` items), or a tensor is missing, unknown,
-/// of another shape or not finite.
+/// Every key of the configuration but `experts` may be missing; a file whose first layer has no weight is a
+/// static gate's. FileError when a key is unknown, a value is not one this version computes (`pool`
+/// attention, `pool_span` items), or a tensor is missing, unknown, of another shape or not finite.
 NamedRouter load_router(const std::filesystem::path& folder, const model::LlamaConfig& model);
 
 }  // namespace routedk::experts

@@ -5,11 +5,9 @@
 ///
 /// What is merged makes the difference, and PEFT's names are misleading:
 /// - `ties_deltas` merges the deltas s B A of each linear: the paper's TIES, METHOD's `ties`. It is of full
-/// rank;
-///   refactored to a lower one it is PEFT's combination_type "ties_svd".
+///   rank; refactored to a lower one it is PEFT's combination_type "ties_svd".
 /// - `ties_factors` merges A and B apart, before their product: PEFT's combination_type "ties". It is cheap
-/// and
-///   low-rank, but another result: signs of A and B mean nothing alone.
+///   and low-rank, but another result: signs of A and B mean nothing alone.
 #pragma once
 
 #include "routedk/experts/bank.h"

@@ -40,8 +40,8 @@ struct Vocabulary {
   TokenId pad = kNoToken;
   std::string source;  ///< names the file in errors
 
-  /// From `tokenizer.ggml.*`: model must be "gpt2"; without a padding token pad = eos. FileError names the
-  /// key.
+  /// From `tokenizer.ggml.*`: model is "gpt2" (byte-level BPE) or "llama" (sentencepiece's pieces and
+  /// scores); without a padding token pad = eos. FileError names the key.
   static Vocabulary from_gguf(const io::GgufFile& file);
   /// Hugging Face's tokenizer.json with byte-level BPE. Anything else, and what would change its ids
   /// (normalizers, other pre-tokenizers, dropout, ...), is a FileError that names the field. Truncation,

@@ -14,9 +14,10 @@ struct LogitsOptions {
   std::string quant = "none";     ///< the linears: none (dense) | nf4
   std::string dtype = "float32";  ///< compute type: float32 | bfloat16
   std::vector<std::filesystem::path> adapters;  ///< PEFT folders, one an expert
-  /// average | one-hot:I | ties:DENSITY[:RANK] | a router's folder, whose experts stand in the adapters'
-  /// order. Empty: one-hot:0 with one adapter, average with several. `ties` merges the deltas with weights 1,
-  /// exactly unless a rank is given (experts/ties.h); alpha is that of the merged expert then, 1.
+  /// average | one-hot:I | ties:DENSITY[:RANK] | ties_factors:DENSITY | the folder of a router or static
+  /// gate, whose experts stand in the adapters' order. Empty: one-hot:0 with one adapter, average with
+  /// several. `ties` merges the deltas with weights 1, exactly unless a rank is given, `ties_factors` A and B
+  /// as PEFT does (experts/ties.h); alpha is that of the merged expert then, 1.
   std::string gate;
   std::filesystem::path full;  ///< where to write `logits.<i>` [T,V] F32 of every line i from 0; may be empty
 };
