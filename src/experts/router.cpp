@@ -8,10 +8,12 @@ namespace {
 constexpr double kPoolEps = 1e-6;
 
 std::vector<std::vector<std::int64_t>> router_shapes(std::int64_t layers, std::int64_t hidden,
-                                                     std::int64_t experts) {
+                                                     std::int64_t experts, const RouterOptions& options) {
   std::vector<std::vector<std::int64_t>> shapes;
-  for (std::int64_t layer = 0; layer < layers; ++layer) {
-    shapes.push_back({experts, hidden});
+  for (std::int64_t layer = 0; layer < (options.global ? 1 : layers); ++layer) {
+    if (!options.constant) {
+      shapes.push_back({experts, hidden});
+    }
     shapes.push_back({experts});
   }
   return shapes;
@@ -46,8 +48,9 @@ at::Tensor pool_prompts(const at::Tensor& hidden, const model::FlatBatch& batch,
 RouterGate::RouterGate(std::int64_t layers, std::int64_t hidden, std::int64_t experts,
                        const RouterOptions& options)
     : layers_(layers),
+      hidden_(hidden),
       options_(options),
-      parameters_(router_shapes(options.global ? 1 : layers, hidden, experts)) {
+      parameters_(router_shapes(layers, hidden, experts, options)) {
   if (!(options.temperature > 0.0)) {
     throw_<ConfigError>("`temperature` of a router must be positive, but is {} instead", options.temperature);
   }
@@ -66,6 +69,9 @@ at::Tensor RouterGate::alpha(const at::Tensor& logits) const {
 }
 
 GateRows RouterGate::rows(std::int64_t layer, const at::Tensor& hidden, const model::FlatBatch& batch) const {
+  if (options_.constant) {
+    return {alpha(bias(layer)).expand({batch.sequences(), bias(layer).size(0)}), {}};
+  }
   const at::Tensor pooled = pool_prompts(hidden, batch, options_.rms_pool);  // [S,D]
   return {alpha(at::addmm(bias(layer), pooled, weight(layer).t())), {}};
 }

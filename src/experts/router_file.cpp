@@ -85,19 +85,20 @@ void save_router(const RouterGate& gate, const std::vector<std::string>& experts
   const RouterOptions& options = gate.options();
   std::vector<io::TensorView> views;
   for (std::int64_t layer = 0; layer < own_layers(options, gate.layers()); ++layer) {
-    views.push_back(quant::to_view(prefix(options, layer) + "weight", gate.weight(layer)));
+    if (!options.constant) {
+      views.push_back(quant::to_view(prefix(options, layer) + "weight", gate.weight(layer)));
+    }
     views.push_back(quant::to_view(prefix(options, layer) + "bias", gate.bias(layer)));
   }
-  const io::Json config = {
-      {"experts", experts},
-      {"scale", options.k_softmax ? "k_softmax" : "softmax"},
-      {"granularity", options.global ? "global" : "layer"},
-      {"temperature", options.temperature},
-      {"pool", "mean"},
-      {"pool_span", "prompt"},
-      {"pool_norm", options.rms_pool ? "rms" : "none"},
-      {"top_k", options.top_k},
-      {"model", {{"num_hidden_layers", gate.layers()}, {"hidden_size", gate.weight(0).size(1)}}}};
+  const io::Json config = {{"experts", experts},
+                           {"scale", options.k_softmax ? "k_softmax" : "softmax"},
+                           {"granularity", options.global ? "global" : "layer"},
+                           {"temperature", options.temperature},
+                           {"pool", "mean"},
+                           {"pool_span", "prompt"},
+                           {"pool_norm", options.rms_pool ? "rms" : "none"},
+                           {"top_k", options.top_k},
+                           {"model", {{"num_hidden_layers", gate.layers()}, {"hidden_size", gate.hidden()}}}};
   FolderWriter writer(folder);
   io::write_safetensors(writer.path() / kWeightFile, views);
   io::write_json(writer.path() / kConfigFile, config);
@@ -108,17 +109,22 @@ NamedRouter load_router(const std::filesystem::path& folder, const model::LlamaC
   const JsonFields fields(folder / kConfigFile);
   check_keys(fields);
   std::vector<std::string> experts = read_experts(fields);
-  const RouterOptions options = read_options(fields, experts.size());
+  RouterOptions options = read_options(fields, experts.size());
   const auto count = static_cast<std::int64_t>(experts.size());
   StoredTensors tensors(folder / kWeightFile);
+  options.constant = !tensors.has(prefix(options, 0) + "weight");
   for (std::int64_t layer = 0; layer < own_layers(options, model.layers); ++layer) {
-    tensors.expect(prefix(options, layer) + "weight", {count, model.hidden});
+    if (!options.constant) {
+      tensors.expect(prefix(options, layer) + "weight", {count, model.hidden});
+    }
     tensors.expect(prefix(options, layer) + "bias", {count});
   }
   tensors.finish();
   RouterGate gate(model.layers, model.hidden, count, options);
   for (std::int64_t layer = 0; layer < own_layers(options, model.layers); ++layer) {
-    tensors.read(prefix(options, layer) + "weight", gate.weight(layer));
+    if (!options.constant) {
+      tensors.read(prefix(options, layer) + "weight", gate.weight(layer));
+    }
     tensors.read(prefix(options, layer) + "bias", gate.bias(layer));
   }
   return {std::move(gate), std::move(experts)};

@@ -13,6 +13,7 @@ class StoredTensors {
  public:
   explicit StoredTensors(const std::filesystem::path& path) : file_(io::SafetensorsFile::open(path)) {}
 
+  bool has(const std::string& name) const { return file_.tensors().contains(name); }
   /// FileError unless the tensor is there, of a floating type and of this shape. Allocates nothing.
   void expect(const std::string& name, const std::vector<std::int64_t>& shape);
   /// FileError when a tensor of the file was not expected.

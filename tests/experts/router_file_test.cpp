@@ -49,6 +49,18 @@ TEST_F(RouterFile, tensors_bear_the_names_of_the_format) {
   EXPECT_EQ(file.tensors().size(), 4U);
 }
 
+TEST_F(RouterFile, a_constant_router_has_biases_alone_and_comes_back) {
+  RouterGate constant(tiny_config().layers, tiny_config().hidden, 3, {.constant = true});
+  constant.parameters().values().copy_(at::arange(6, at::kFloat));
+  save_router(constant, {"x", "y", "z"}, path());
+  const auto file = io::SafetensorsFile::open(path() / "router.safetensors");
+  EXPECT_EQ(file.tensors().size(), 2U);
+  EXPECT_EQ(file.at("router.1.bias").shape, (std::vector<std::int64_t>{3}));
+  const NamedRouter loaded = load_router(path(), tiny_config());
+  EXPECT_TRUE(loaded.gate.options().constant);
+  EXPECT_TRUE(at::equal(loaded.gate.bias(1), constant.bias(1)));
+}
+
 TEST_F(RouterFile, every_key_but_experts_may_be_missing_or_at_its_default) {
   write_config(R"({"experts": ["x", "y", "z"]})");
   EXPECT_EQ(load_router(path(), tiny_config()).experts[1], "y");

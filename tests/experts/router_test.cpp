@@ -140,6 +140,17 @@ TEST(RouterGate, a_global_router_has_the_same_weights_for_every_layer) {
                         router.rows(1, some_hidden(), two_prompts()).alpha));
 }
 
+TEST(RouterGate, a_constant_one_is_the_softmax_of_its_biases_for_every_input) {
+  const RouterGate router = some_router({.constant = true});
+  EXPECT_EQ(router.parameters().size(), 2 * kExperts);
+  for (std::int64_t layer = 0; layer < 2; ++layer) {
+    const at::Tensor expected = at::softmax(router.parameters().values().view({2, kExperts})[layer], 0);
+    const at::Tensor alpha = router.rows(layer, some_hidden(), two_prompts()).alpha;
+    EXPECT_TRUE(at::equal(alpha, expected.expand({2, kExperts})));
+  }
+  EXPECT_EQ(some_router({.global = true, .constant = true}).parameters().size(), kExperts);
+}
+
 TEST(RouterGate, options_out_of_range_are_refused) {
   EXPECT_THROW(some_router({.temperature = 0.0}), ConfigError);
   EXPECT_THROW(some_router({.top_k = 4}), ConfigError);

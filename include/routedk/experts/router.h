@@ -14,6 +14,7 @@ struct RouterOptions {
   bool k_softmax = false;  ///< alpha times K: a uniform mixture is the plain sum of the deltas
   double temperature = 1.0;  ///< logits are divided by it; positive
   std::int64_t top_k = 0;    ///< keep the largest so many alphas, renormalised; 0: all
+  bool constant = false;     ///< METHOD's static gate: softmax(b_l), without W and whatever the input
   bool rms_pool = false;     ///< each token's hidden state is divided by its root mean square, then pooled
   bool operator==(const RouterOptions&) const = default;
 };
@@ -30,20 +31,25 @@ class RouterGate : public Gate {
   GateRows rows(std::int64_t layer, const at::Tensor& hidden, const model::FlatBatch& batch) const override;
   bool same_in_all_layers() const noexcept override { return options_.global; }
 
-  const at::Tensor& weight(std::int64_t layer) const { return parameters_.leaves()[index(layer)]; }  // [K,D]
-  const at::Tensor& bias(std::int64_t layer) const { return parameters_.leaves()[index(layer) + 1]; }  // [K]
+  /// [K,D]; a constant gate has none.
+  const at::Tensor& weight(std::int64_t layer) const { return parameters_.leaves()[first_leaf(layer)]; }
+  const at::Tensor& bias(std::int64_t layer) const {  // [K]
+    return parameters_.leaves()[first_leaf(layer) + (options_.constant ? 0U : 1U)];
+  }
   std::int64_t layers() const noexcept { return layers_; }
+  std::int64_t hidden() const noexcept { return hidden_; }
   const RouterOptions& options() const noexcept { return options_; }
   FlatParameters& parameters() noexcept { return parameters_; }
   const FlatParameters& parameters() const noexcept { return parameters_; }
 
  private:
-  std::size_t index(std::int64_t layer) const noexcept {
-    return options_.global ? 0 : static_cast<std::size_t>(2 * layer);
+  std::size_t first_leaf(std::int64_t layer) const noexcept {
+    return options_.global ? 0 : static_cast<std::size_t>(options_.constant ? layer : 2 * layer);
   }
   at::Tensor alpha(const at::Tensor& logits) const;  // [S,K] -> [S,K]
 
   std::int64_t layers_;
+  std::int64_t hidden_;
   RouterOptions options_;
   FlatParameters parameters_;
 };

@@ -17,7 +17,8 @@ struct NamedRouter {
 };
 
 /// Writes the folder under a temporary name, flushes, renames: `router.<layer>.weight` [K,D] and
-/// `router.<layer>.bias` [K] in F32, `router.global.*` for a global one. SystemError when the disk is full.
+/// `router.<layer>.bias` [K] in F32, `router.global.*` for a global one, biases alone for a constant one.
+/// SystemError when the disk is full.
 void save_router(const RouterGate& gate, const std::vector<std::string>& experts,
                  const std::filesystem::path& folder);
 
