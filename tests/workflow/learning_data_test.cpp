@@ -71,9 +71,11 @@ TEST_F(LearningData, shuffled_items_are_the_same_session_in_another_order_each_e
     const std::string prompt = tokenizer.decode(shuffled.prompt, true);
     // The order of the items, read off the prompt; the answer must then name gold's items by it.
     bundle::Session read = session;
-    std::sort(read.items.begin(), read.items.end(), [&](const auto& a, const auto& b) {
-      return prompt.find(": " + a.title) < prompt.find(": " + b.title);
-    });
+    const auto place = [&](const bundle::Item& item) {
+      return std::min(prompt.find(": " + item.title + ", product"), prompt.find(": " + item.title + "}"));
+    };
+    std::sort(read.items.begin(), read.items.end(),
+              [&](const auto& a, const auto& b) { return place(a) < place(b); });
     std::vector<std::int32_t> answer = shuffled.answer;
     answer.pop_back();
     EXPECT_EQ(tokenizer.decode(answer, true), bundle::gold_text(read)) << prompt;

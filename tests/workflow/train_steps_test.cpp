@@ -30,6 +30,7 @@ class TrainSteps : public testing::ExperimentFolder {
     config_.train.batch_size = 3;
     config_.train.warmup = 0.0;
     config_.router.epochs = 1;
+    config_.router.warmup = 0.0;
     config_.watch.answers = 1;
     config_.decode.max_new_tokens = 3;
   }
