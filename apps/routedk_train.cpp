@@ -1,3 +1,4 @@
+#include "routedk/core/config_types.h"
 #include "routedk/workflow/steps.h"
 
 #include "common.h"
@@ -10,10 +11,15 @@ int main(int argc, char** argv) {
       "  routedk-train configs/experiments/demo.yaml --expert base");
   workflow::ProgramOptions options;
   std::string expert = "all";
+  std::string init_adapter;
   apps::add_step_options(app, options);
+  app.add_option("--init-adapter", init_adapter, "start from this PEFT folder: --set lora.init_adapter=DIR");
   app.add_option("--expert", expert, "a name from `experts`, or all of them at once")->capture_default_str();
   if (const int code = apps::parse(app, argc, argv); code >= 0) {
     return code;
+  }
+  if (!init_adapter.empty()) {
+    options.assignments.push_back("lora.init_adapter=" + yaml_text(init_adapter));
   }
   return workflow::run_program([&] {
     workflow::with_step(options, "train", [&](workflow::Experiment& experiment) {

@@ -18,6 +18,38 @@ void place_at(ConfigNode& node, const std::string& place) {
   }
 }
 
+constexpr std::size_t kMostExtends = 8;
+
+// Takes the member `extends` out of a document; "" where there is none.
+std::string take_extends(ConfigNode& root) {
+  const ConfigNode* extends = std::as_const(root).find("extends");
+  if (extends == nullptr) {
+    return {};
+  }
+  if (extends->kind != ConfigNode::Kind::kScalar || extends->text.empty()) {
+    throw_<ConfigError>("`extends` must be the path of a YAML file, but is {} instead ({}).",
+                        describe(*extends), extends->place);
+  }
+  std::string path = extends->text;
+  std::erase_if(root.children, [](const ConfigNode& child) { return child.name == "extends"; });
+  return path;
+}
+
+// Sections are merged member by member; anything else of `over` replaces what `base` has.
+void merge(ConfigNode& base, ConfigNode over) {
+  if (base.kind != ConfigNode::Kind::kMap || over.kind != ConfigNode::Kind::kMap) {
+    base = std::move(over);
+    return;
+  }
+  for (ConfigNode& member : over.children) {
+    if (ConfigNode* known = base.find(member.name)) {
+      merge(*known, std::move(member));
+    } else {
+      base.children.push_back(std::move(member));
+    }
+  }
+}
+
 // Splits "a.b.c"; an empty part means that the path has another form.
 std::vector<std::string> split_path(const std::string& path) {
   std::vector<std::string> parts(1);
@@ -79,7 +111,21 @@ std::string describe(const ConfigNode& node) {
 }
 
 ConfigSource ConfigSource::from_file(const std::filesystem::path& path) {
-  return from_string(read_file(path), path.string());
+  std::vector<ConfigSource> chain;  // the file, what it extends, what that extends, ...
+  for (std::filesystem::path file = path; !file.empty();) {
+    if (chain.size() > kMostExtends) {
+      throw_<ConfigError>("`extends` must lead to an end within {} files, but {} leads on.", kMostExtends,
+                          file.string());
+    }
+    chain.push_back(from_string(read_file(file), file.string()));
+    const std::string next = take_extends(chain.back().root_);
+    file = next.empty() ? std::filesystem::path() : file.parent_path() / next;
+  }
+  ConfigSource source = std::move(chain.back());
+  for (auto over = chain.rbegin() + 1; over != chain.rend(); ++over) {
+    merge(source.root_, std::move(over->root_));
+  }
+  return source;
 }
 
 ConfigSource ConfigSource::from_string(const std::string& yaml, const std::string& name) {

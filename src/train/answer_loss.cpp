@@ -2,15 +2,28 @@
 
 #include "routedk/model/attention.h"
 
+#include <utility>
+
 namespace routedk::train {
 
-at::Tensor answer_loss_sum(const experts::RoutedModel& model, const experts::Gate& gate,
-                           const PackedBatch& batch, const experts::TrainingDropout* dropout,
-                           bool recompute) {
+AnswerLoss answer_loss(const experts::RoutedModel& model, const LossPass& pass) {
+  const PackedBatch& batch = pass.batch;
   const model::AttendFn attend = model::causal_attention(batch.batch);
-  const at::Tensor hidden = model.forward({batch.batch, gate, attend, dropout, recompute}).hidden;  // [T,D]
-  const at::Tensor logits = model.backbone().logits(hidden.index_select(0, batch.predicting));      // [A,V]
-  return at::cross_entropy_loss(logits, batch.targets, {}, at::Reduction::Sum);
+  experts::RoutedOutput output = model.forward({batch.batch, pass.gate, attend, pass.dropout, pass.recompute});
+  const at::Tensor predicting = output.hidden.index_select(0, batch.predicting);  // [A,D]
+  const at::Tensor logits = model.backbone().logits(predicting);                  // [A,V]
+  const auto loss = [&](double smoothing) {
+    return at::cross_entropy_loss(logits, batch.targets, {}, at::Reduction::Sum, -100, smoothing);
+  };
+  AnswerLoss found{loss(pass.label_smoothing), 0.0, std::move(output.rows)};
+  const at::NoGradGuard no_grad;
+  found.token_sum = (pass.label_smoothing > 0.0 ? loss(0.0) : found.sum).item<double>();
+  return found;
+}
+
+at::Tensor answer_loss_sum(const experts::RoutedModel& model, const experts::Gate& gate,
+                           const PackedBatch& batch, const experts::TrainingDropout* dropout) {
+  return answer_loss(model, {gate, batch, dropout}).sum;
 }
 
 }  // namespace routedk::train

@@ -51,9 +51,12 @@ std::vector<fs::path> checkpoints(const fs::path& folder) {
 
 io::Json to_json(const GroupProgress& p) {
   return {{"step", p.step},
+          {"bad_steps", p.bad_steps},
+          {"bad_steps_in_a_row", p.bad_steps_in_a_row},
           {"last_loss", p.last_loss},
           {"best_validation_loss", p.best_validation_loss ? io::Json(*p.best_validation_loss) : io::Json()},
           {"best_step", p.best_step},
+          {"stale_validations", p.stale_validations},
           {"tokens", p.tokens},
           {"answer_tokens", p.answer_tokens},
           {"seconds", p.seconds}};
@@ -62,11 +65,14 @@ io::Json to_json(const GroupProgress& p) {
 GroupProgress progress_from(const io::Json& json) {
   GroupProgress p;
   p.step = json.at("step").get<std::int64_t>();
+  p.bad_steps = json.at("bad_steps").get<std::int64_t>();
+  p.bad_steps_in_a_row = json.at("bad_steps_in_a_row").get<std::int64_t>();
   p.last_loss = json.at("last_loss").get<double>();
   if (!json.at("best_validation_loss").is_null()) {
     p.best_validation_loss = json.at("best_validation_loss").get<double>();
   }
   p.best_step = json.at("best_step").get<std::int64_t>();
+  p.stale_validations = json.at("stale_validations").get<std::int64_t>();
   p.tokens = json.at("tokens").get<std::int64_t>();
   p.answer_tokens = json.at("answer_tokens").get<std::int64_t>();
   p.seconds = json.at("seconds").get<double>();
@@ -92,6 +98,9 @@ std::vector<io::TensorView> tensor_views(const Checkpoint& checkpoint) {
     views.push_back(quant::to_view(name + ".second_moment", state.moments.second));
     if (state.best_values.defined()) {
       views.push_back(quant::to_view(name + ".best_values", state.best_values));
+    }
+    if (state.average.defined()) {
+      views.push_back(quant::to_view(name + ".average", state.average));
     }
   }
   return views;
@@ -175,6 +184,9 @@ Checkpoint read_checkpoint(const fs::path& path, const std::map<std::string, std
     state.moments.second = read_tensor(file, tensors, name + ".second_moment", size);
     if (state.progress.best_validation_loss) {
       state.best_values = read_tensor(file, tensors, name + ".best_values", size);
+    }
+    if (file.tensors().contains(name + ".average")) {
+      state.average = read_tensor(file, tensors, name + ".average", size);
     }
   }
   return checkpoint;

@@ -1,8 +1,10 @@
 #include "routedk/train/fingerprint.h"
 
+#include "routedk/core/config_types.h"
 #include "routedk/core/error.h"
 #include "routedk/core/random.h"
 
+#include <ATen/ATen.h>
 #include <ATen/Parallel.h>
 #include <ATen/Version.h>
 #include <fmt/format.h>
@@ -11,13 +13,21 @@
 namespace routedk::train {
 namespace {
 
-/// A `fields` visitor that collects the values of a flat struct.
+/// A `fields` visitor that collects the values of a struct.
 class FieldValues {
  public:
   explicit FieldValues(io::Json& values) : values_(values) {}
   template <typename T, typename Rule = NoRule>
   void operator()(const char* name, T& member, const char* /*meaning*/, const Rule& /*rule*/ = {}) {
-    values_[name] = member;
+    if constexpr (ConfigScalar<T>) {
+      values_[name] = member;
+    } else {  // a list of sections
+      values_[name] = io::Json::array();
+      for (auto& section : member) {
+        FieldValues of_section(values_[name].emplace_back());
+        section.fields(of_section);
+      }
+    }
   }
 
  private:
@@ -32,6 +42,18 @@ std::uint64_t chained(std::uint64_t hash, const std::vector<std::int32_t>& ids) 
   return hash;
 }
 
+std::uint64_t hash_of(const at::Tensor& tensor) {
+  const at::Tensor values = tensor.to(at::kFloat).contiguous();
+  return hash64({static_cast<const char*>(values.const_data_ptr()), values.nbytes()});
+}
+
+/// The first column of the matrix: a product with a unit vector is exact in whatever order it is summed.
+std::uint64_t hash_of(const quant::FrozenLinear& linear, at::ScalarType dtype) {
+  const at::Tensor unit = at::zeros({1, linear.in_features()}, dtype);
+  unit.select(1, 0).fill_(1);
+  return hash_of(linear.forward(unit));
+}
+
 std::string shown(const io::Json& flat, const std::string& pointer) {
   return flat.contains(pointer) ? flat[pointer].dump() : "absent";
 }
@@ -43,10 +65,26 @@ io::Json config_fingerprint(const TrainConfig& config) {
   io::Json values;
   FieldValues fields(values);
   copy.fields(fields);
-  for (const char* name : {"checkpoint_every", "keep_checkpoints", "resume_elsewhere"}) {
+  for (const char* name : {"checkpoint_every", "keep_checkpoints", "resume_elsewhere", "max_bad_steps"}) {
     values.erase(name);
   }
   return values;
+}
+
+io::Json backbone_fingerprint(const model::Backbone& backbone) {
+  const at::NoGradGuard no_grad;
+  const model::LlamaConfig& shape = backbone.config();
+  std::uint64_t hash = 0;
+  for (const model::Layer& layer : backbone.layers()) {
+    for (const std::uint64_t part : {hash_of(layer.attention_norm), hash_of(layer.mlp_norm),
+                                     hash_of(layer[model::Linear::kQ], backbone.dtype()),
+                                     hash_of(layer[model::Linear::kDown], backbone.dtype())}) {
+      hash = mix64(hash ^ part);
+    }
+  }
+  return {{"layers", shape.layers},    {"hidden", shape.hidden},
+          {"vocabulary", shape.vocab}, {"dtype", c10::toString(backbone.dtype())},
+          {"bytes", backbone.bytes()}, {"weights", fmt::format("{:016x}", hash)}};
 }
 
 std::string examples_fingerprint(const std::vector<const Example*>& examples) {

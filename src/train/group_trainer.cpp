@@ -6,6 +6,7 @@
 
 #include <chrono>
 #include <cmath>
+#include <list>
 #include <utility>
 
 #include <ATen/core/grad_mode.h>
@@ -23,21 +24,53 @@ class Stopwatch {
   Clock::time_point start_ = Clock::now();
 };
 
-std::int64_t sum_answer_tokens(const std::vector<PackedBatch>& batches) {
-  std::int64_t tokens = 0;
-  for (const PackedBatch& batch : batches) {
-    tokens += batch.answer_tokens();
+/// Lets `average`, where there is one, stand in `values` while it lives.
+class AverageInPlace {
+ public:
+  AverageInPlace(const at::Tensor& values, const at::Tensor& average) : values_(values) {
+    if (average.defined()) {
+      own_ = values.clone();
+      values.copy_(average);
+    }
   }
-  return tokens;
-}
+  AverageInPlace(const AverageInPlace&) = delete;
+  AverageInPlace& operator=(const AverageInPlace&) = delete;
+  ~AverageInPlace() {
+    if (own_.defined()) {
+      values_.copy_(own_);
+    }
+  }
 
-std::vector<std::uint64_t> keys_of(const std::vector<PackedBatch>& batches) {
-  std::vector<std::uint64_t> keys;
-  for (const PackedBatch& batch : batches) {
-    keys.insert(keys.end(), batch.keys.begin(), batch.keys.end());
+ private:
+  at::Tensor values_;  // [P]
+  at::Tensor own_;     // [P] or undefined
+};
+
+/// The alphas of a step's micro-batches, layer by layer; of gates that mix experts only.
+class RoutingOfStep {
+ public:
+  void add(const std::vector<experts::GateRows>& rows) {
+    if (rows.empty() || !rows.front().owner.empty()) {
+      return;
+    }
+    alphas_.resize(rows.size());
+    for (std::size_t layer = 0; layer < rows.size(); ++layer) {
+      const at::Tensor alpha = rows[layer].alpha.detach();
+      alphas_[layer].push_back(alpha / alpha.sum(-1, true));  // [S,K]
+    }
   }
-  return keys;
-}
+  std::vector<experts::LayerRouting> layers() const {
+    std::vector<experts::LayerRouting> all;
+    all.reserve(alphas_.size());
+    for (const auto& alphas : alphas_) {
+      all.push_back(experts::routing_of(at::cat(alphas)));
+    }
+    return all;
+  }
+
+ private:
+  std::vector<std::vector<at::Tensor>> alphas_;  // [L][micro-batches]
+};
 
 std::int64_t count_training(const ParameterGroup& group, const GroupExamples& examples) {
   if (examples.training.empty()) {
@@ -61,81 +94,147 @@ GroupTrainer::GroupTrainer(const experts::RoutedModel& model, const TrainConfig&
   group_.parameters->set_trainable(true);
   state_.values = group_.parameters->values();
   state_.moments = AdamWMoments::zeros(group_.parameters->size());
+  if (config.ema > 0.0) {
+    state_.average = state_.values.clone();
+  }
 }
 
 GroupTrainer::~GroupTrainer() {
   group_.parameters->set_trainable(false);
 }
 
+std::vector<PackedBatch> GroupTrainer::next_batches() const {
+  const std::int64_t epoch = state_.progress.step / order_.steps_per_epoch();
+  std::vector<const Example*> taken;
+  std::list<Example> augmented;
+  for (const std::size_t i : order_.batch(state_.progress.step)) {
+    const Example* example = examples_.training[i];
+    taken.push_back(examples_.augment ? &augmented.emplace_back(examples_.augment(*example, epoch))
+                                      : example);
+  }
+  return pack_all(taken, config_.max_tokens);
+}
+
 GroupStep GroupTrainer::compute() {
   const Stopwatch watch;
-  std::vector<const Example*> taken;
-  for (const std::size_t i : order_.batch(state_.progress.step)) {
-    taken.push_back(examples_.training[i]);
-  }
-  const std::vector<PackedBatch> batches = pack_all(taken, config_.max_tokens);
+  const std::vector<PackedBatch> batches = next_batches();
   GroupStep step;
-  step.answer_tokens = sum_answer_tokens(batches);
-  group_.parameters->grads().zero_();
   for (const PackedBatch& batch : batches) {
-    step.loss += backward(batch, step.answer_tokens);
+    step.examples += batch.batch.sequences();
     step.tokens += batch.batch.tokens();
+    step.answer_tokens += batch.answer_tokens();
+    step.keys.insert(step.keys.end(), batch.keys.begin(), batch.keys.end());
   }
-  step.examples = static_cast<std::int64_t>(taken.size());
+  group_.parameters->grads().zero_();
+  RoutingOfStep routing;
+  for (const PackedBatch& batch : batches) {
+    routing.add(backward(batch, step));
+  }
+  step.routing = routing.layers();
   step.grad_norm = gradient_norm(group_.parameters->grads());
-  require_finite(step.grad_norm, "gradient norm", keys_of(batches));
-  step.learning_rate = config_.learning_rate * schedule_.factor(state_.progress.step);
+  step.learning_rate = config_.rate_of(group_.name) * schedule_.factor(state_.progress.step);
+  check_finite(step);
   step.seconds = watch.seconds();
   return step;
 }
 
-/// The micro-batch's share of the step's loss.
-double GroupTrainer::backward(const PackedBatch& batch, std::int64_t answer_tokens) {
+/// Adds the micro-batch's share of the step's loss and gradient.
+std::vector<experts::GateRows> GroupTrainer::backward(const PackedBatch& batch, GroupStep& step) {
   const experts::TrainingDropout dropout{config_.dropout, config_.seed,
                                          static_cast<std::uint64_t>(state_.progress.step), batch.keys};
-  const at::Tensor loss = answer_loss_sum(model_, *group_.gate, batch, &dropout, config_.recompute) /
-                          static_cast<double>(answer_tokens);
-  const auto value = loss.item<double>();
-  require_finite(value, "loss", batch.keys);
-  loss.backward();
-  return value;
+  AnswerLoss answer = answer_loss(model_, {*group_.gate, batch, &dropout, config_.recompute, config_.label_smoothing});
+  const auto answer_tokens = static_cast<double>(step.answer_tokens);
+  at::Tensor loss = answer.sum / answer_tokens;
+  if (group_.penalty.any()) {
+    const double share = static_cast<double>(batch.batch.sequences()) / static_cast<double>(step.examples);
+    loss = loss + gate_penalty(answer.rows, group_.penalty) * share;
+  }
+  step.loss += loss.item<double>();
+  step.token_loss += answer.token_sum / answer_tokens;
+  if (std::isfinite(step.loss)) {
+    loss.backward();
+  }
+  return std::move(answer.rows);
+}
+
+void GroupTrainer::check_finite(GroupStep& step) const {
+  const bool finite_loss = std::isfinite(step.loss);
+  if (finite_loss && std::isfinite(step.grad_norm)) {
+    return;
+  }
+  step.not_finite = finite_loss ? "gradient norm" : "loss";
+  const GroupProgress& progress = state_.progress;
+  if (progress.bad_steps_in_a_row >= config_.max_bad_steps) {
+    throw_<NumericError>(
+        "the {} of parameter group `{}` must be finite but for at most {} steps in a row, but is {} after {} "
+        "steps (examples {})",
+        step.not_finite, group_.name, config_.max_bad_steps, finite_loss ? step.grad_norm : step.loss,
+        progress.step, fmt::join(step.keys, ", "));
+  }
 }
 
 void GroupTrainer::apply(const GroupStep& step) {
   const Stopwatch watch;
   GroupProgress& progress = state_.progress;
-  const AdamWConfig adamw{config_.beta1, config_.beta2, config_.epsilon, config_.weight_decay};
-  adamw_step(adamw,
-             {progress.step + 1, step.learning_rate, clip_scale(step.grad_norm, config_.max_grad_norm)},
-             group_.parameters->grads(), state_.values, state_.moments);
+  if (step.not_finite != nullptr) {
+    ++progress.bad_steps;
+    ++progress.bad_steps_in_a_row;
+  } else {
+    const AdamWConfig adamw{config_.beta1, config_.beta2, config_.epsilon, config_.weight_decay};
+    const std::int64_t number = progress.step - progress.bad_steps + 1;
+    adamw_step(adamw, {number, step.learning_rate, clip_scale(step.grad_norm, config_.max_grad_norm)},
+               group_.parameters->grads(), state_.values, state_.moments);
+    if (state_.average.defined()) {
+      state_.average.lerp_(state_.values, 1.0 - config_.ema);
+    }
+    progress.bad_steps_in_a_row = 0;
+    progress.last_loss = step.token_loss;
+  }
   ++progress.step;
-  progress.last_loss = step.loss;
   progress.tokens += step.tokens;
   progress.answer_tokens += step.answer_tokens;
   progress.seconds += step.seconds + watch.seconds();
 }
 
-std::optional<double> GroupTrainer::validate() {
+std::optional<Validation> GroupTrainer::validate(const LookFn& look) {
   if (examples_.validation.empty()) {
     return std::nullopt;
   }
   const Stopwatch watch;
   const at::NoGradGuard no_grad;
-  const std::vector<PackedBatch> batches = pack_all(examples_.validation, config_.max_tokens);
+  const AverageInPlace average(state_.values, state_.average);
+  Validation validation{validation_loss(), look ? look(group_.name) : Findings()};
+  keep_if_best(validation.loss);
+  state_.progress.seconds += watch.seconds();
+  return validation;
+}
+
+double GroupTrainer::validation_loss() const {
   double sum = 0.0;
-  for (const PackedBatch& batch : batches) {
+  std::int64_t answer_tokens = 0;
+  for (const PackedBatch& batch : pack_all(examples_.validation, config_.max_tokens)) {
     sum += answer_loss_sum(model_, *group_.gate, batch).item<double>();
-    require_finite(sum, "validation loss", batch.keys);
+    answer_tokens += batch.answer_tokens();
+    if (!std::isfinite(sum)) {
+      throw_<NumericError>(
+          "the validation loss of parameter group `{}` must be finite, but is {} after {} steps (examples "
+          "{})",
+          group_.name, sum, state_.progress.step, fmt::join(batch.keys, ", "));
+    }
   }
-  const double loss = sum / static_cast<double>(sum_answer_tokens(batches));
+  return sum / static_cast<double>(answer_tokens);
+}
+
+void GroupTrainer::keep_if_best(double loss) {
   GroupProgress& progress = state_.progress;
-  if (!progress.best_validation_loss || loss < *progress.best_validation_loss) {
-    progress.best_validation_loss = loss;
-    progress.best_step = progress.step;
-    state_.best_values = state_.values.clone();
+  if (progress.best_validation_loss && loss >= *progress.best_validation_loss) {
+    ++progress.stale_validations;
+    return;
   }
-  progress.seconds += watch.seconds();
-  return loss;
+  progress.stale_validations = 0;
+  progress.best_validation_loss = loss;
+  progress.best_step = progress.step;
+  state_.best_values = state_.values.clone();
 }
 
 std::int64_t GroupTrainer::examples_left() const {
@@ -150,29 +249,25 @@ void GroupTrainer::restore(const GroupState& state) {
   state_.values.copy_(state.values);
   state_.moments = state.moments;
   state_.best_values = state.best_values;
+  state_.average = state.average;
 }
 
 void GroupTrainer::take_best() {
-  if (state_.best_values.defined()) {
-    state_.values.copy_(state_.best_values);
+  const at::Tensor& best = state_.best_values.defined() ? state_.best_values : state_.average;
+  if (best.defined()) {
+    state_.values.copy_(best);
   }
 }
 
 io::Json GroupTrainer::fingerprint() const {
   return {{"parameters", group_.parameters->size()},
+          {"settings", group_.settings},
+          {"entropy_weight", group_.penalty.entropy_weight},
+          {"balance_weight", group_.penalty.balance_weight},
           {"training_examples", examples_.training.size()},
           {"training_hash", examples_fingerprint(examples_.training)},
           {"validation_examples", examples_.validation.size()},
           {"validation_hash", examples_fingerprint(examples_.validation)}};
-}
-
-void GroupTrainer::require_finite(double value, const char* what,
-                                  const std::vector<std::uint64_t>& keys) const {
-  if (!std::isfinite(value)) {
-    throw_<NumericError>(
-        "the {} of parameter group `{}` must be finite, but is {} after {} steps (examples {}).", what,
-        group_.name, value, state_.progress.step, fmt::join(keys, ", "));
-  }
 }
 
 }  // namespace routedk::train

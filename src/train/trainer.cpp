@@ -1,7 +1,10 @@
 #include "routedk/train/trainer.h"
 
 #include "routedk/core/error.h"
+#include "routedk/core/memory.h"
+#include "routedk/core/stop_signal.h"
 #include "routedk/train/checkpoint.h"
+#include "routedk/train/failure_signs.h"
 #include "routedk/train/fingerprint.h"
 
 #include <algorithm>
@@ -12,6 +15,7 @@
 #include <ATen/ATen.h>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
+#include <spdlog/spdlog.h>
 
 namespace routedk::train {
 namespace {
@@ -63,11 +67,13 @@ Trainer::Trainer(TrainingJob job) : job_(std::move(job)) {
     const int group = static_cast<int>(i);
     groups_.push_back(std::make_unique<GroupTrainer>(
         job_.model, job_.config, job_.groups[i],
-        GroupExamples{of_group(job_.training, group), of_group(job_.validation, group)}));
+        GroupExamples{of_group(job_.training, group), of_group(job_.validation, group), job_.augment}));
   }
 }
 
 std::vector<GroupResult> Trainer::run() {
+  const StopSignals signals;
+  fingerprint_ = make_fingerprint();
   resume();
   std::int64_t examples = 0;
   std::vector<std::string> names;
@@ -78,6 +84,7 @@ std::vector<GroupResult> Trainer::run() {
   Progress progress(fmt::format("train {}", fmt::join(names, ", ")), examples, "examples", job_.progress);
   while (!done()) {
     step(progress);
+    stop_if_asked();
   }
   progress.finish();
   std::vector<GroupResult> results;
@@ -96,7 +103,7 @@ void Trainer::resume() {
     return;
   }
   const Checkpoint state = read_checkpoint_state(*path);
-  require_equal(state.fingerprint, fingerprint(), path->string());
+  require_equal(state.fingerprint, fingerprint_, path->string());
   if (!job_.config.resume_elsewhere) {
     require_equal(state.machine, machine_fingerprint(),
                   path->string() + "; `resume_elsewhere` goes on anyway");
@@ -110,6 +117,7 @@ void Trainer::resume() {
     group->restore(checkpoint.groups.at(group->name()));
   }
   step_ = checkpoint.step;
+  saved_step_ = step_;
   job_.record({{"resumed_at", step_}});
 }
 
@@ -126,7 +134,7 @@ void Trainer::step(Progress& progress) {
     group->apply(computed);
     record_step(*group, computed);
     if (group->at_epoch_end()) {
-      validate(*group);
+      validate(*group, computed);
     }
   }
   ++step_;
@@ -135,48 +143,99 @@ void Trainer::step(Progress& progress) {
   }
 }
 
-void Trainer::record_step(const GroupTrainer& group, const GroupStep& step) const {
-  job_.record({{"step", group.progress().step},
-               {"group", group.name()},
-               {"loss", step.loss},
-               {"learning_rate", step.learning_rate},
-               {"grad_norm", step.grad_norm},
-               {"tokens", step.tokens},
-               {"answer_tokens", step.answer_tokens},
-               {"tokens_per_s", static_cast<double>(step.tokens) / std::max(step.seconds, 1e-9)},
-               {"seconds", step.seconds}});
+void Trainer::stop_if_asked() {
+  const int signal = StopSignals::received();
+  if (signal == 0) {
+    return;
+  }
+  if (saved_step_ != step_) {
+    save();
+  }
+  throw Interrupted(signal,
+                    fmt::format("signal {} stopped the training after {} steps; run it again to go on "
+                                "from {}",
+                                signal, step_, job_.checkpoints.string()));
 }
 
-void Trainer::validate(GroupTrainer& group) const {
-  if (const auto loss = group.validate()) {
+void Trainer::record_step(const GroupTrainer& group, const GroupStep& step) const {
+  if (step.not_finite != nullptr) {
+    return record_bad_step(group, step);
+  }
+  io::Json record = {{"step", group.progress().step},
+                     {"group", group.name()},
+                     {"loss", step.loss},
+                     {"token_loss", step.token_loss},
+                     {"learning_rate", step.learning_rate},
+                     {"grad_norm", step.grad_norm},
+                     {"tokens", step.tokens},
+                     {"answer_tokens", step.answer_tokens},
+                     {"tokens_per_s", static_cast<double>(step.tokens) / std::max(step.seconds, 1e-9)},
+                     {"seconds", step.seconds},
+                     {"memory_mib", resident_memory_mib()}};
+  if (!step.routing.empty()) {
+    record["gates"] = to_json(step.routing);
+  }
+  job_.record(record);
+}
+
+void Trainer::record_bad_step(const GroupTrainer& group, const GroupStep& step) const {
+  job_.record({{"step", group.progress().step},
+               {"group", group.name()},
+               {"not_finite", step.not_finite},
+               {"not_finite_loss", fmt::format("{}", step.loss)},
+               {"not_finite_norm", fmt::format("{}", step.grad_norm)},
+               {"keys", step.keys}});
+  warn(group, fmt::format("the step was not applied: its {} is not finite (examples {})", step.not_finite,
+                          fmt::join(step.keys, ", ")));
+}
+
+void Trainer::validate(GroupTrainer& group, const GroupStep& step) const {
+  const auto validation = group.validate(job_.look);
+  std::vector<std::string> signs = routing_signs(step.routing);
+  if (validation) {
     const GroupProgress& progress = group.progress();
-    job_.record({{"step", progress.step},
-                 {"group", group.name()},
-                 {"validation_loss", *loss},
-                 {"best", progress.best_step == progress.step}});
+    io::Json record = {{"step", progress.step},
+                       {"group", group.name()},
+                       {"validation_loss", validation->loss},
+                       {"best", progress.best_step == progress.step}};
+    record.update(validation->found.figures);
+    job_.record(record);
+    const auto overfit = overfit_sign(validation->loss, *progress.best_validation_loss, step.token_loss);
+    signs.insert(signs.end(), validation->found.warnings.begin(), validation->found.warnings.end());
+    if (overfit) {
+      signs.push_back(*overfit);
+    }
+  }
+  for (const std::string& sign : signs) {
+    warn(group, sign);
   }
 }
 
-void Trainer::save() const {
-  Checkpoint checkpoint{step_, fingerprint(), machine_fingerprint(), {}};
+void Trainer::warn(const GroupTrainer& group, const std::string& text) const {
+  job_.record({{"step", group.progress().step}, {"group", group.name()}, {"warning", text}});
+  spdlog::warn("{}, step {}: {}", group.name(), group.progress().step, text);
+}
+
+void Trainer::save() {
+  Checkpoint checkpoint{step_, fingerprint_, machine_fingerprint(), {}};
   for (const auto& group : groups_) {
     checkpoint.groups[group->name()] = group->state();
   }
   save_checkpoint(job_.checkpoints, checkpoint, job_.config.keep_checkpoints);
+  saved_step_ = step_;
 }
 
 bool Trainer::done() const {
   return std::all_of(groups_.begin(), groups_.end(), [](const auto& group) { return group->done(); });
 }
 
-io::Json Trainer::fingerprint() const {
+io::Json Trainer::make_fingerprint() const {
   io::Json groups = io::Json::object();
   for (const auto& group : groups_) {
     groups[group->name()] = group->fingerprint();
   }
-  const model::Backbone& backbone = job_.model.backbone();
   return {{"config", config_fingerprint(job_.config)},
-          {"backbone", {{"dtype", c10::toString(backbone.dtype())}, {"bytes", backbone.bytes()}}},
+          {"backbone", backbone_fingerprint(job_.model.backbone())},
           {"groups", std::move(groups)}};
 }
 

@@ -25,6 +25,7 @@ io::Json report(const distill::AnnotationTeacher& teacher, const std::vector<bun
 }  // namespace
 
 void distil_step(Experiment& experiment) {
+  require_sessions(experiment, "distil");
   if (!begin_step(experiment, "distil")) {
     return;
   }

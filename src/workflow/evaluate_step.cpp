@@ -106,6 +106,7 @@ void write_results(Experiment& experiment, const std::vector<Session>& sessions,
 }  // namespace
 
 void evaluate_step(Experiment& experiment) {
+  require_sessions(experiment, "evaluate");
   const ExperimentConfig& c = experiment.config();
   for (const std::string& name : c.experts) {
     require_done(experiment, "train-" + name, "routedk-train");

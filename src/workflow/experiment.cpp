@@ -19,6 +19,9 @@ namespace routedk::workflow {
 namespace {
 
 bundle::Dataset dataset_of(const DataSettings& data) {
+  if (!data.examples.empty()) {
+    return {};
+  }
   return bundle::load_dataset({data_folder(data.dir), data.domain, bundle::parse_untitled(data.untitled)});
 }
 
@@ -50,7 +53,17 @@ std::uintmax_t model_bytes(const std::filesystem::path& model) {
   return bytes;
 }
 
+/// Contents of the user's own examples.
+std::uint64_t hash_examples(const DataSettings& data) {
+  const std::uint64_t training = hash64(read_file(data.examples));
+  return mix64(training ^
+               (data.validation_examples.empty() ? 0 : mix64(hash64(read_file(data.validation_examples)))));
+}
+
 std::uint64_t hash_inputs(const ExperimentConfig& config) {
+  if (!config.data.examples.empty()) {
+    return mix64(hash_examples(config.data) ^ mix64(mix64(model_bytes(config.model.path))));
+  }
   const std::uint64_t data = hash_files(data_folder(config.data.dir) / config.data.domain);
   return mix64(data ^ mix64(hash_files(config.prompts)) ^ mix64(mix64(model_bytes(config.model.path))));
 }
@@ -72,10 +85,16 @@ std::filesystem::path data_folder(const std::string& given) {
   return set != nullptr && *set != '\0' ? set : "data/sample";
 }
 
-std::string run_folder(const std::string& given, const std::filesystem::path& data,
-                       const std::string& domain) {
-  const auto name = std::filesystem::weakly_canonical(data).filename().string();
-  return given.empty() ? fmt::format("runs/{}-{}", name, domain) : given;
+std::string run_folder(const ExperimentConfig& config) {
+  const DataSettings& data = config.data;
+  if (!config.run.dir.empty()) {
+    return config.run.dir;
+  }
+  if (!data.examples.empty()) {
+    return fmt::format("runs/{}", std::filesystem::path(data.examples).stem().string());
+  }
+  const auto folder = std::filesystem::weakly_canonical(data_folder(data.dir)).filename();
+  return fmt::format("runs/{}-{}", folder.string(), data.domain);
 }
 
 bundle::SplitCounts split_counts(const SplitSettings& settings, const std::filesystem::path& data) {
@@ -90,16 +109,28 @@ at::ScalarType compute_type(const std::string& dtype) {
   return narrow ? at::kBFloat16 : at::kFloat;
 }
 
+namespace {
+
+bundle::Split split_of(const ExperimentConfig& config, const bundle::Dataset& dataset) {
+  if (!config.data.examples.empty()) {
+    return {};
+  }
+  bundle::Split split =
+      bundle::split_sessions(dataset.sessions, split_counts(config.split, data_folder(config.data.dir)));
+  split.train = bundle::evenly_spread(split.train, config.split.train_limit);
+  return split;
+}
+
+}  // namespace
+
 Experiment::Experiment(ExperimentConfig config)
     : config_(std::move(config)),
       dataset_(dataset_of(config_.data)),
-      split_(bundle::split_sessions(dataset_.sessions,
-                                    split_counts(config_.split, data_folder(config_.data.dir)))),
-      templates_(bundle::PromptTemplates::load(config_.prompts)),
+      split_(split_of(config_, dataset_)),
+      templates_(has_sessions() ? bundle::PromptTemplates::load(config_.prompts) : bundle::PromptTemplates()),
       encoder_(bundle::SessionEncoder::load(config_.model.path)) {
   inputs_ = hash_inputs(config_);
-  split_.train = bundle::evenly_spread(split_.train, config_.split.train_limit);
-  config_.run.dir = run_folder(config_.run.dir, data_folder(config_.data.dir), config_.data.domain);
+  config_.run.dir = run_folder(config_);
   if (config_.run.threads > 0) {
     at::set_num_threads(static_cast<int>(config_.run.threads));
   }

@@ -13,11 +13,13 @@ namespace routedk::workflow {
 namespace {
 
 /// What of a training's settings changes its numbers.
-std::string learning_settings(train::TrainConfig config) {
-  const train::TrainConfig defaults;
+template <typename Settings>
+std::string learning_settings(Settings config) {
+  const Settings defaults;
   config.checkpoint_every = defaults.checkpoint_every;
   config.keep_checkpoints = defaults.keep_checkpoints;
   config.resume_elsewhere = defaults.resume_elsewhere;
+  config.max_bad_steps = defaults.max_bad_steps;
   return dump_config(config);
 }
 
@@ -26,14 +28,18 @@ std::string learning_settings(train::TrainConfig config) {
 std::string settings_of(const Experiment& experiment, const std::string& step) {
   const ExperimentConfig& c = experiment.config();
   DataSettings data = c.data;
-  data.dir = std::filesystem::weakly_canonical(data_folder(c.data.dir)).string();
+  data.dir =
+      experiment.has_sessions() ? std::filesystem::weakly_canonical(data_folder(c.data.dir)).string() : "";
   std::string settings = dump_config(data) + dump_config(c.split) + dump_config(c.thoughts) +
                          fmt::format("{:016x}", experiment.inputs());
   if (step == "distil") {
     return settings;
   }
-  settings +=
-      dump_config(c.model) + dump_config(c.knowledge) + dump_config(c.lora) + learning_settings(c.train);
+  settings += dump_config(c.model) + dump_config(c.knowledge) + dump_config(c.augment) + dump_config(c.lora) +
+              learning_settings(c.train);
+  if (c.router.data == "holdout") {
+    settings += fmt::format("holdout {}", c.router.holdout);
+  }
   if (step.starts_with("train-")) {
     return settings;
   }
@@ -115,6 +121,14 @@ void require_done(Experiment& experiment, const std::string& step, const std::st
   if (!is_done(experiment, step)) {
     throw_<ConfigError>("step `{}` must be done under the present settings first, but is not ({}); run {}",
                         step, (experiment.folder() / "steps.txt").string(), program);
+  }
+}
+
+void require_sessions(const Experiment& experiment, const std::string& step) {
+  if (!experiment.has_sessions()) {
+    throw_<ConfigError>(
+        "`data.examples` must be empty for step `{}`, which works on bundle data, but is {} instead", step,
+        experiment.config().data.examples);
   }
 }
 

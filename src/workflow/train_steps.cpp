@@ -1,9 +1,12 @@
 #include "routedk/core/error.h"
 #include "routedk/experts/peft.h"
 #include "routedk/experts/router_file.h"
-#include "routedk/io/jsonl.h"
 #include "routedk/train/trainer.h"
+#include "routedk/workflow/learning_data.h"
+#include "routedk/workflow/metrics_log.h"
+#include "routedk/workflow/router_options.h"
 #include "routedk/workflow/steps.h"
+#include "routedk/workflow/watch.h"
 
 #include <algorithm>
 
@@ -15,6 +18,9 @@ namespace {
 
 std::shared_ptr<experts::Expert> new_expert(const std::string& name, const ExperimentConfig& config,
                                             const model::LlamaConfig& model) {
+  if (!config.lora.init_adapter.empty()) {
+    return std::make_shared<experts::Expert>(experts::load_peft(config.lora.init_adapter, name, model));
+  }
   experts::LoraConfig lora;
   lora.rank = config.lora.rank;
   lora.alpha = config.lora.alpha;
@@ -38,13 +44,51 @@ void log_results(const std::vector<train::GroupResult>& results) {
   }
 }
 
-/// Records go to metrics.jsonl under the step's name.
-train::RecordSink metrics_sink(io::JsonlWriter& writer, const std::string& step) {
-  return [&writer, step](const io::Json& record) {
-    io::Json line = {{"job", step}};
-    line.update(record);
-    writer.append(line);
-  };
+/// What an expert's numbers depend on beside the training's settings and its examples.
+io::Json expert_settings(const ExperimentConfig& config) {
+  return {{"rank", config.lora.rank},
+          {"alpha", config.lora.alpha},
+          {"rank_stabilised", config.lora.rank_stabilised},
+          {"init_adapter", config.lora.init_adapter},
+          {"shuffle_items", config.augment.shuffle_items}};
+}
+
+io::Json router_group_settings(const ExperimentConfig& config) {
+  const RouterSettings& r = config.router;
+  return {{"kind", r.kind},
+          {"scale", r.scale},
+          {"granularity", r.granularity},
+          {"pool_norm", r.pool_norm},
+          {"temperature", r.temperature},
+          {"top_k", r.top_k},
+          {"shuffle_items", config.augment.shuffle_items}};
+}
+
+/// New experts and their groups, each under the gate that gives it every sequence.
+struct NewBank {
+  std::vector<std::shared_ptr<experts::Expert>> experts;
+  std::vector<train::ParameterGroup> groups;
+  GroupGates gates;
+};
+
+NewBank new_bank(const ExperimentConfig& config, const std::vector<std::string>& names,
+                 const model::LlamaConfig& model) {
+  NewBank bank;
+  const auto count = static_cast<std::int64_t>(names.size());
+  for (const std::string& name : names) {
+    const auto place = static_cast<int>(bank.experts.size());
+    const auto gate = std::make_shared<experts::SingleExpertGate>(place, count);
+    bank.experts.push_back(new_expert(name, config, model));
+    bank.groups.push_back({name, &bank.experts.back()->parameters(), gate, {}, expert_settings(config)});
+    bank.gates[name] = gate;
+  }
+  return bank;
+}
+
+void save_experts(const Experiment& experiment, const NewBank& bank) {
+  for (const auto& expert : bank.experts) {
+    experts::save_peft(*expert, experiment.expert_folder(expert->name()), experiment.config().model.path);
+  }
 }
 
 }  // namespace
@@ -61,7 +105,9 @@ std::vector<std::string> experts_named(const ExperimentConfig& config, const std
 }
 
 void train_step(Experiment& experiment, const std::vector<std::string>& experts) {
-  require_done(experiment, "distil", "routedk-distill");
+  if (experiment.has_sessions()) {
+    require_done(experiment, "distil", "routedk-distill");
+  }
   std::vector<std::string> names;
   std::copy_if(experts.begin(), experts.end(), std::back_inserter(names),
                [&](const std::string& name) { return begin_step(experiment, "train-" + name); });
@@ -69,28 +115,19 @@ void train_step(Experiment& experiment, const std::vector<std::string>& experts)
     return;
   }
   const auto backbone = experiment.backbone();
-  std::vector<std::shared_ptr<experts::Expert>> bank;
-  std::vector<train::ParameterGroup> groups;
-  std::vector<train::Example> training;
-  std::vector<train::Example> validation;
-  for (std::size_t i = 0; i < names.size(); ++i) {
-    const int group = static_cast<int>(i);
-    bank.push_back(new_expert(names[i], experiment.config(), backbone->config()));
-    const auto gate =
-        std::make_shared<experts::SingleExpertGate>(group, static_cast<std::int64_t>(names.size()));
-    groups.push_back({names[i], &bank.back()->parameters(), gate});
-    append(training, expert_examples(experiment, names[i], group));
-    append(validation, raw_examples(experiment, experiment.split().val, group));
-  }
-  const experts::RoutedModel model(backbone, std::make_shared<experts::ExpertBank>(bank));
-  io::JsonlWriter metrics(experiment.folder() / "metrics.jsonl");
+  const NewBank bank = new_bank(experiment.config(), names, backbone->config());
+  const experts::RoutedModel model(backbone, std::make_shared<experts::ExpertBank>(bank.experts));
   const auto checkpoints = experiment.folder() / "checkpoints" / fmt::format("{}", fmt::join(names, "+"));
-  log_results(train::Trainer({model, experiment.config().train, groups, training, validation, checkpoints,
-                              metrics_sink(metrics, "train")})
-                  .run());
+  MetricsLog metrics(experiment.folder(), "train");
+  train::TrainingJob job{model, experiment.config().train, bank.groups, {}, {}, checkpoints, metrics.sink()};
   for (std::size_t i = 0; i < names.size(); ++i) {
-    experts::save_peft(*bank[i], experiment.expert_folder(names[i]), experiment.config().model.path);
+    append(job.training, expert_examples(experiment, names[i], static_cast<int>(i)));
+    append(job.validation, validation_examples(experiment, names[i], static_cast<int>(i)));
   }
+  job.augment = shuffled_items(experiment, names);
+  job.look = watch_answers(experiment, model, bank.gates);
+  log_results(train::Trainer(std::move(job)).run());
+  save_experts(experiment, bank);
   std::vector<std::string> steps;
   std::transform(names.begin(), names.end(), std::back_inserter(steps),
                  [](const std::string& name) { return "train-" + name; });
@@ -98,7 +135,8 @@ void train_step(Experiment& experiment, const std::vector<std::string>& experts)
 }
 
 void router_step(Experiment& experiment) {
-  for (const std::string& name : experiment.config().experts) {
+  const ExperimentConfig& config = experiment.config();
+  for (const std::string& name : config.experts) {
     require_done(experiment, "train-" + name, "routedk-train");
   }
   if (!begin_step(experiment, "router")) {
@@ -106,17 +144,21 @@ void router_step(Experiment& experiment) {
   }
   const experts::RoutedModel model = experiment.routed_model();
   const model::LlamaConfig& shape = model.backbone().config();
-  const auto router = std::make_shared<experts::RouterGate>(shape.layers, shape.hidden, model.bank().size());
-  io::JsonlWriter metrics(experiment.folder() / "metrics.jsonl");
-  log_results(train::Trainer({model,
-                              experiment.config().router,
-                              {{"router", &router->parameters(), router}},
-                              raw_examples(experiment, experiment.split().train, 0),
-                              raw_examples(experiment, experiment.split().val, 0),
-                              experiment.folder() / "checkpoints" / "router",
-                              metrics_sink(metrics, "router")})
-                  .run());
-  experts::save_router(*router, experiment.config().experts, experiment.router_folder());
+  const auto router = std::make_shared<experts::RouterGate>(shape.layers, shape.hidden, model.bank().size(),
+                                                            router_options(config.router));
+  const train::GatePenalty penalty{config.router.entropy_weight, config.router.balance_weight};
+  MetricsLog metrics(experiment.folder(), "router");
+  train::TrainingJob job{model,
+                         config.router,
+                         {{"router", &router->parameters(), router, penalty, router_group_settings(config)}},
+                         router_examples(experiment),
+                         validation_examples(experiment, "", 0),
+                         experiment.folder() / "checkpoints" / "router",
+                         metrics.sink()};
+  job.augment = shuffled_items(experiment, {});
+  job.look = watch_answers(experiment, model, {{"router", router}});
+  log_results(train::Trainer(std::move(job)).run());
+  experts::save_router(*router, config.experts, experiment.router_folder());
   mark_done(experiment, {"router"});
 }
 

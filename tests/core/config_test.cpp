@@ -243,5 +243,41 @@ TEST(Config, a_file_is_named_in_problems) {
               ::testing::EndsWith("but is x instead (" + path.string() + ":3)."));
 }
 
+TEST(Config, a_file_holds_only_what_differs_from_those_it_extends) {
+  const testing::TemporaryFolder folder;
+  std::filesystem::create_directory(folder / "shared");
+  static_cast<void>(folder.write("shared/far.yaml", "title: far\nseed: 7\nlora: {rank: 2, dropout: 0.5}\n"));
+  static_cast<void>(
+      folder.write("shared/base.yaml", "extends: far.yaml\nlora:\n  rank: 4\ndomains: [food]\n"));
+  const auto path =
+      folder.write("own.yaml", "extends: shared/base.yaml\ntitle: own\ndomains: [electronic]\n");
+  const auto config = read_config<DemoConfig>(ConfigSource::from_file(path));
+  EXPECT_EQ(config.title, "own");
+  EXPECT_EQ(config.seed, 7U);
+  EXPECT_EQ(config.lora.rank, 4);
+  EXPECT_EQ(config.lora.dropout, 0.5);
+  EXPECT_THAT(config.domains, ElementsAre("electronic"));
+}
+
+TEST(Config, a_problem_in_an_extended_file_names_that_file) {
+  const testing::TemporaryFolder folder;
+  const auto base = folder.write("base.yaml", "lora:\n  rank: 0\n");
+  const auto path = folder.write("own.yaml", "extends: base.yaml\nseed: 2\n");
+  EXPECT_THAT(message_of<ConfigError>([&] { read_config<DemoConfig>(ConfigSource::from_file(path)); }),
+              ::testing::HasSubstr("(" + base.string() + ":2)"));
+}
+
+TEST(Config, files_that_extend_each_other_in_a_ring_are_refused) {
+  const testing::TemporaryFolder folder;
+  static_cast<void>(folder.write("b.yaml", "extends: a.yaml\n"));
+  const auto path = folder.write("a.yaml", "extends: b.yaml\n");
+  EXPECT_THAT(message_of<ConfigError>([&] { ConfigSource::from_file(path); }),
+              ::testing::HasSubstr("`extends` must lead to an end within 8 files"));
+  const auto list = folder.write("list.yaml", "extends: [a.yaml]\n");
+  EXPECT_THROW(ConfigSource::from_file(list), ConfigError);
+  const auto missing = folder.write("missing.yaml", "extends: none.yaml\n");
+  EXPECT_THROW(ConfigSource::from_file(missing), FileError);
+}
+
 }  // namespace
 }  // namespace routedk

@@ -84,6 +84,25 @@ TEST_P(AnswerLoss, dropout_changes_the_loss) {
             answer_loss_sum(model_, gate, batch).item<float>());
 }
 
+TEST_P(AnswerLoss, label_smoothing_spreads_its_share_of_each_target_over_the_vocabulary) {
+  const at::NoGradGuard no_grad;
+  const SingleExpertGate gate(1, 3);
+  const PackedBatch batch = pack(testing::pointers(examples_));
+  constexpr double kShare = 0.2;
+  const auto smooth = answer_loss(model_, {gate, batch, nullptr, false, kShare});
+  const model::AttendFn attend = model::causal_attention(batch.batch);
+  const at::Tensor hidden =
+      model_.forward({batch.batch, gate, attend}).hidden.index_select(0, batch.predicting);
+  const at::Tensor log_p = at::log_softmax(model_.backbone().logits(hidden).to(at::kDouble), -1);  // [A,V]
+  double expected = 0.0;
+  for (std::int64_t i = 0; i < log_p.size(0); ++i) {
+    const double target = log_p[i][batch.targets[i].item<std::int64_t>()].item<double>();
+    expected -= (1 - kShare) * target + kShare * log_p[i].mean().item<double>();
+  }
+  EXPECT_NEAR(smooth.sum.item<double>() / expected, 1.0, 1e-6);
+  EXPECT_EQ(smooth.token_sum, answer_loss_sum(model_, gate, batch).item<double>());
+}
+
 TEST_P(AnswerLoss, touches_only_the_owners_gradient) {
   for (int i = 0; i < testing::kTinyExperts; ++i) {
     expert(i).set_trainable(true);
@@ -119,7 +138,7 @@ TEST_P(AnswerLoss, has_the_same_bits_and_gradients_where_layers_are_run_again) {
         std::pair<const experts::Gate*, experts::FlatParameters*>{&router, &router.parameters()}}) {
     const auto run = [&, gate = gate, parameters = parameters](bool recompute) {
       parameters->grads().zero_();
-      const at::Tensor loss = answer_loss_sum(model_, *gate, batch, &dropout, recompute);
+      const at::Tensor loss = answer_loss(model_, {*gate, batch, &dropout, recompute}).sum;
       loss.backward();
       return std::pair(loss.item<float>(), parameters->grads().clone());
     };

@@ -2,10 +2,17 @@
 
 #include "routedk/core/error.h"
 #include "routedk/core/files.h"
+#include "routedk/core/random.h"
 #include "routedk/train/fingerprint.h"
+
+#include <algorithm>
+#include <csignal>
 
 #include "core/temporary_folder.h"
 #include <gtest/gtest.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 namespace routedk::train {
 namespace {
@@ -14,10 +21,11 @@ namespace fs = std::filesystem;
 
 Checkpoint made(std::int64_t step) {
   GroupState state;
-  state.progress = {step, 1.0 / 3.0, 0.1 + 0.2, 2, 300, 40, 5.5};
+  state.progress = {step, 3, 1, 1.0 / 3.0, 0.1 + 0.2, 2, 4, 300, 40, 5.5};
   state.values = at::arange(5, at::kFloat) / 3;
   state.moments = {at::arange(5, at::kFloat) / 7, at::arange(5, at::kFloat) / 11};
   state.best_values = at::arange(5, at::kFloat) / 13;
+  state.average = at::arange(5, at::kFloat) / 17;
   return {step, {{"config", {{"epochs", 3}}}}, machine_fingerprint(), {{"base", state}}};
 }
 
@@ -38,7 +46,11 @@ TEST(Checkpoint, reads_back_bit_for_bit) {
   EXPECT_TRUE(at::equal(found.moments.first, expected.moments.first));
   EXPECT_TRUE(at::equal(found.moments.second, expected.moments.second));
   EXPECT_TRUE(at::equal(found.best_values, expected.best_values));
+  EXPECT_TRUE(at::equal(found.average, expected.average));
   EXPECT_EQ(found.progress.step, 40);
+  EXPECT_EQ(found.progress.bad_steps, 3);
+  EXPECT_EQ(found.progress.bad_steps_in_a_row, 1);
+  EXPECT_EQ(found.progress.stale_validations, 4);
   EXPECT_EQ(found.progress.last_loss, 1.0 / 3.0);
   EXPECT_EQ(found.progress.best_validation_loss, 0.1 + 0.2);
   EXPECT_EQ(found.progress.best_step, 2);
@@ -86,6 +98,84 @@ TEST(Checkpoint, a_damaged_one_is_a_file_error) {
   EXPECT_THROW(read_checkpoint_state(path), FileError);
   fs::remove(path / "state.json");
   EXPECT_THROW(read_checkpoint_state(path), FileError);
+}
+
+TEST(Checkpoint, a_full_disk_leaves_the_older_one_valid_and_nothing_else) {
+  const testing::TemporaryFolder folder;
+  save_checkpoint(folder.path(), made(20), 2);
+  rlimit before{};
+  getrlimit(RLIMIT_FSIZE, &before);
+  const auto old_action = std::signal(SIGXFSZ, SIG_IGN);
+  const rlimit full{64, before.rlim_max};
+  setrlimit(RLIMIT_FSIZE, &full);  // a file may have 64 bytes: the write fails as on a full disk
+  const std::string message =
+      testing::message_of<SystemError>([&] { save_checkpoint(folder.path(), made(40), 1); });
+  setrlimit(RLIMIT_FSIZE, &before);
+  std::signal(SIGXFSZ, old_action);
+  EXPECT_NE(message.find("step-000040"), std::string::npos) << message;
+  EXPECT_EQ(newest_checkpoint(folder.path()), folder / "step-000020");
+  EXPECT_EQ(read_checkpoint(folder / "step-000020", kSizes).step, 20);
+  EXPECT_EQ(testing::entries_of(folder.path()), 1);
+}
+
+/// The step of the newest checkpoint, 0 without one.
+std::int64_t newest_step(const fs::path& folder, const std::map<std::string, std::int64_t>& sizes) {
+  const auto newest = newest_checkpoint(folder);
+  return newest ? read_checkpoint(*newest, sizes).step : 0;
+}
+
+/// Goes on from the newest checkpoint, saving one step after another, until it is killed. The values of step
+/// n are all n.
+[[noreturn]] void save_for_ever(const fs::path& folder,
+                                const std::map<std::string, std::int64_t>& sizes) noexcept {
+  remove_unfinished(folder);
+  std::int64_t step = newest_step(folder, sizes);
+  while (true) {
+    Checkpoint next = made(++step);
+    const at::Tensor all = at::full({sizes.at("base")}, static_cast<float>(step));
+    next.groups.at("base").values = next.groups.at("base").best_values = all;
+    next.groups.at("base").moments = {all, all};
+    next.groups.at("base").average = at::Tensor();
+    save_checkpoint(folder, next, 2);
+  }
+}
+
+/// Kills a writer at a random moment after its first checkpoint.
+void write_and_kill(const fs::path& folder, const std::map<std::string, std::int64_t>& sizes,
+                    std::uint64_t microseconds) {
+  const auto before = newest_checkpoint(folder);
+  const pid_t child = fork();
+  if (child == 0) {
+    save_for_ever(folder, sizes);
+  }
+  ASSERT_GT(child, 0);
+  for (int i = 0; i < 20000 && newest_checkpoint(folder) == before; ++i) {
+    ::usleep(1000);
+  }
+  ::usleep(static_cast<useconds_t>(microseconds));
+  ::kill(child, SIGKILL);
+  ::waitpid(child, nullptr, 0);
+}
+
+TEST(Checkpoint, fifty_kills_in_the_midst_of_saving_leave_a_whole_one_each_time) {
+  const testing::TemporaryFolder folder;
+  const std::map<std::string, std::int64_t> sizes{{"base", 4000}};
+  Random random(5, "kill");
+  std::int64_t last = 0;
+  std::ptrdiff_t unfinished = 0;
+  for (int kill_number = 0; kill_number < 50; ++kill_number) {
+    write_and_kill(folder.path(), sizes, random.below(5000));
+    unfinished += std::count_if(fs::directory_iterator(folder.path()), {},
+                                [](const auto& entry) { return is_temporary_name(entry.path()); });
+    ASSERT_GT(newest_step(folder.path(), sizes), last);
+    const Checkpoint whole = read_checkpoint(*newest_checkpoint(folder.path()), sizes);
+    last = whole.step;
+    const GroupState& state = whole.groups.at("base");
+    for (const at::Tensor& tensor : {state.values, state.moments.first, state.moments.second}) {
+      EXPECT_TRUE((tensor == static_cast<float>(last)).all().item<bool>()) << "step " << last;
+    }
+  }
+  EXPECT_GT(unfinished, 0) << "no kill came in the midst of saving, so the test shows nothing";
 }
 
 TEST(Fingerprint, the_first_difference_is_named_with_both_values) {

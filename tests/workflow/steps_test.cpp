@@ -79,6 +79,33 @@ TEST_F(Steps, a_setting_that_changes_no_number_changes_no_step) {
   EXPECT_THROW(begin_step(experiment, "train-base"), ConfigError);
 }
 
+TEST_F(Steps, keeping_sessions_for_the_router_is_another_training_of_the_experts) {
+  {
+    Experiment experiment(config_);
+    begin_step(experiment, "train-base");
+    mark_done(experiment, {"train-base"});
+  }
+  config_.router.temperature = 2.0;
+  {
+    Experiment experiment(config_);
+    EXPECT_FALSE(begin_step(experiment, "train-base"));
+  }
+  config_.router.data = "holdout";
+  Experiment experiment(config_);
+  EXPECT_THROW(begin_step(experiment, "train-base"), ConfigError);
+}
+
+TEST_F(Steps, another_temperature_is_another_router) {
+  {
+    Experiment experiment(config_);
+    begin_step(experiment, "router");
+    mark_done(experiment, {"router"});
+  }
+  config_.router.temperature = 2.0;
+  Experiment experiment(config_);
+  EXPECT_THROW(begin_step(experiment, "router"), ConfigError);
+}
+
 TEST_F(Steps, the_plan_counts_sessions_parameters_and_steps_and_leaves_no_folder) {
   config_.split.train_limit = 20;
   config_.train.batch_size = 8;
@@ -88,6 +115,8 @@ TEST_F(Steps, the_plan_counts_sessions_parameters_and_steps_and_leaves_no_folder
   EXPECT_THAT(text, HasSubstr("20 training"));
   EXPECT_THAT(text, HasSubstr("each: 4884480 parameters, 20 sessions, 3 epochs, 9 optimiser steps"));
   EXPECT_THAT(text, HasSubstr("router    51930 parameters"));  // 30 layers x 3 experts x (576 + 1)
+  EXPECT_THAT(text, HasSubstr("tokens    "));
+  EXPECT_THAT(text, HasSubstr("memory    predicted peak"));
   EXPECT_THAT(text, HasSubstr("distil    to do"));
   EXPECT_FALSE(fs::exists(config_.run.dir));
 }

@@ -29,7 +29,9 @@ std::string describe(const ConfigNode& node);
 /// A YAML document and the assignments made over it.
 class ConfigSource {
  public:
-  /// FileError when the file cannot be read; otherwise as from_string.
+  /// `extends: PATH`, seen from the file's own folder, names a file whose values hold where this one has
+  /// none; sections are merged, lists replaced. ConfigError where more than 8 files follow each other.
+  /// FileError when a file cannot be read; otherwise as from_string.
   static ConfigSource from_file(const std::filesystem::path& path);
   /// `name` stands for the file in places. ConfigError when the text is not one YAML mapping, repeats a key,
   /// or uses anchors.

@@ -59,7 +59,8 @@ template <typename E, typename... Args>
   throw E(fmt::format(format, std::forward<Args>(args)...));
 }
 
-/// The exit code a program ends with after `error`: 2 for UserError, 1 for anything else.
+/// The exit code a program ends with after `error`: 2 for UserError, 128 + the signal for Interrupted
+/// (stop_signal.h), 1 for anything else.
 int exit_code(const std::exception& error) noexcept;
 
 }  // namespace routedk

@@ -6,15 +6,34 @@
 #include "routedk/experts/routed_model.h"
 #include "routedk/train/packed_batch.h"
 
+#include <vector>
+
 #include <ATen/ATen.h>
 
 namespace routedk::train {
 
-/// -sum of log p(answer token | everything before it) over all answer tokens of the batch, in nats, a
-/// differentiable fp32 scalar. Logits are computed for the rows that predict answer tokens and for no others.
-/// `dropout` is nullptr outside training; `recompute` as in RoutedPass.
+/// What one pass over a micro-batch runs with.
+struct LossPass {
+  const experts::Gate& gate;
+  const PackedBatch& batch;
+  const experts::TrainingDropout* dropout = nullptr;  ///< nullptr outside training
+  bool recompute = false;                             ///< as in RoutedPass
+  /// e: the target is (1 - e) one-hot + e / V everywhere, as torch's cross_entropy has it
+  double label_smoothing = 0.0;
+};
+
+struct AnswerLoss {
+  at::Tensor sum;                       ///< over all answer tokens, nats: a differentiable fp32 scalar
+  double token_sum = 0.0;               ///< the same without label smoothing
+  std::vector<experts::GateRows> rows;  // [L]
+};
+
+/// -sum of log p(answer token | everything before it) over all answer tokens of the batch. Logits are
+/// computed for the rows that predict answer tokens and for no others.
+AnswerLoss answer_loss(const experts::RoutedModel& model, const LossPass& pass);
+
+/// Its sum alone.
 at::Tensor answer_loss_sum(const experts::RoutedModel& model, const experts::Gate& gate,
-                           const PackedBatch& batch, const experts::TrainingDropout* dropout = nullptr,
-                           bool recompute = false);
+                           const PackedBatch& batch, const experts::TrainingDropout* dropout = nullptr);
 
 }  // namespace routedk::train

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "routedk/io/jsonl.h"
+#include "routedk/model/backbone.h"
 #include "routedk/train/example.h"
 #include "routedk/train/train_config.h"
 
@@ -13,6 +14,10 @@ namespace routedk::train {
 
 /// The settings that decide a run's numbers, by name: all but where checkpoints are kept and resumed.
 io::Json config_fingerprint(const TrainConfig& config);
+
+/// Shape, type, bytes, and a hash of the layers' norms and of columns of their q and down projections, the
+/// same on every machine.
+io::Json backbone_fingerprint(const model::Backbone& backbone);
 
 /// 16 hexadecimal digits over ids and keys of the examples, in order.
 std::string examples_fingerprint(const std::vector<const Example*>& examples);

@@ -3,11 +3,13 @@
 
 #include "routedk/experts/flat_parameters.h"
 #include "routedk/experts/gate.h"
+#include "routedk/experts/gate_stats.h"
 #include "routedk/experts/routed_model.h"
 #include "routedk/train/adamw.h"
 #include "routedk/train/checkpoint.h"
 #include "routedk/train/data_order.h"
 #include "routedk/train/example.h"
+#include "routedk/train/gate_penalty.h"
 #include "routedk/train/packed_batch.h"
 #include "routedk/train/schedule.h"
 #include "routedk/train/train_config.h"
@@ -26,23 +28,45 @@ struct ParameterGroup {
   std::string name;
   experts::FlatParameters* parameters;
   std::shared_ptr<const experts::Gate> gate;
+  GatePenalty penalty = {};                ///< of a group whose gate mixes experts
+  io::Json settings = io::Json::object();  ///< what else its numbers depend on, for the checkpoint
 };
+
+/// An example as an epoch, counted from 0, has it.
+using AugmentFn = std::function<Example(const Example&, std::int64_t)>;
 
 /// A group's share of the data.
 struct GroupExamples {
   std::vector<const Example*> training;
   std::vector<const Example*> validation;
+  AugmentFn augment = {};  ///< of the training examples; empty: they stay as they are
 };
 
 /// One optimiser step before it is applied: its gradient lies in the group's buffer.
 struct GroupStep {
-  double loss = 0.0;       ///< mean over the step's answer tokens, nats
-  double grad_norm = 0.0;  ///< before clipping
+  double loss = 0.0;        ///< what is descended: token loss with label smoothing, and the gate penalty
+  double token_loss = 0.0;  ///< mean over the step's answer tokens, nats
+  double grad_norm = 0.0;   ///< before clipping
   double learning_rate = 0.0;
   std::int64_t examples = 0;
   std::int64_t tokens = 0;
   std::int64_t answer_tokens = 0;
   double seconds = 0.0;
+  const char* not_finite = nullptr;            ///< "loss" or "gradient norm": not to be applied
+  std::vector<std::uint64_t> keys;             ///< of its examples
+  std::vector<experts::LayerRouting> routing;  // [L], where the gate mixes experts
+};
+
+/// What the caller wanted to know at a validation.
+struct Findings {
+  io::Json figures = io::Json::object();
+  std::vector<std::string> warnings;
+};
+using LookFn = std::function<Findings(const std::string& group)>;
+
+struct Validation {
+  double loss = 0.0;  ///< mean over the answer tokens, nats
+  Findings found;
 };
 
 class GroupTrainer {
@@ -55,16 +79,17 @@ class GroupTrainer {
   GroupTrainer& operator=(const GroupTrainer&) = delete;
   ~GroupTrainer();
 
-  /// Loss and gradient of the next step. NumericError names group, step and example keys when either is not
-  /// finite; no parameter has changed then.
+  /// Loss and gradient of the next step. NumericError naming group, step and example keys when either is not
+  /// finite for more than `max_bad_steps` steps in a row; no parameter has changed then.
   GroupStep compute();
-  /// Clips and applies the computed gradient; afterwards a step is done.
+  /// Clips and applies the computed gradient, unless it is not finite; afterwards a step is done.
   void apply(const GroupStep& step);
   /// Mean answer-token loss over the validation examples without dropout; the best values so far are kept.
-  /// Nothing without validation examples. NumericError as above.
-  std::optional<double> validate();
+  /// With `ema` the running mean stands in the parameters meanwhile, for `look` (may be empty) too.
+  /// Nothing without validation examples. NumericError when the loss is not finite.
+  std::optional<Validation> validate(const LookFn& look = {});
 
-  bool done() const noexcept { return state_.progress.step == total_steps_; }
+  bool done() const noexcept { return state_.progress.step == total_steps_ || out_of_patience(); }
   bool at_epoch_end() const noexcept { return state_.progress.step % order_.steps_per_epoch() == 0; }
   std::int64_t examples_left() const;
   const std::string& name() const noexcept { return group_.name; }
@@ -73,14 +98,20 @@ class GroupTrainer {
   const GroupState& state() const noexcept { return state_; }
   /// Continues from a checkpoint's state of the same size.
   void restore(const GroupState& state);
-  /// Puts the best values, where there are any, into the parameters.
+  /// Puts the best values, else the running mean, where there are any, into the parameters.
   void take_best();
   /// Sizes and hashes that a checkpoint must agree with.
   io::Json fingerprint() const;
 
  private:
-  double backward(const PackedBatch& batch, std::int64_t answer_tokens);
-  void require_finite(double value, const char* what, const std::vector<std::uint64_t>& keys) const;
+  bool out_of_patience() const noexcept {
+    return config_.patience > 0 && state_.progress.stale_validations >= config_.patience;
+  }
+  std::vector<PackedBatch> next_batches() const;
+  std::vector<experts::GateRows> backward(const PackedBatch& batch, GroupStep& step);
+  void check_finite(GroupStep& step) const;
+  double validation_loss() const;
+  void keep_if_best(double loss);
 
   const experts::RoutedModel& model_;
   const TrainConfig& config_;

@@ -3,16 +3,31 @@
 
 #include "routedk/core/config_rules.h"
 
+#include <algorithm>
 #include <cstdint>
 #include <string>
+#include <vector>
 
 namespace routedk::train {
+
+/// A group's own highest step size.
+struct GroupRate {
+  std::string group;
+  double learning_rate = 5e-4;
+
+  template <typename F>
+  void fields(F& f) {
+    f("group", group, "an expert's name");
+    f("learning_rate", learning_rate, "its highest step size", positive());
+  }
+};
 
 struct TrainConfig {
   std::int64_t epochs = 3;
   std::int64_t batch_size = 16;
   std::int64_t max_tokens = 2048;
   double learning_rate = 5e-4;
+  std::vector<GroupRate> learning_rates;
   double warmup = 0.03;
   std::string schedule = "cosine";
   double weight_decay = 0.0;
@@ -22,6 +37,10 @@ struct TrainConfig {
   double max_grad_norm = 1.0;
   double dropout = 0.05;
   bool recompute = false;
+  double label_smoothing = 0.0;
+  double ema = 0.0;
+  std::int64_t patience = 0;
+  std::int64_t max_bad_steps = 5;
   std::int64_t checkpoint_every = 5;
   std::int64_t keep_checkpoints = 2;
   bool resume_elsewhere = false;
@@ -34,6 +53,7 @@ struct TrainConfig {
     f("max_tokens", max_tokens, "tokens of one packed micro-batch (a longer example runs alone)",
       at_least(1));
     f("learning_rate", learning_rate, "highest step size of the schedule", positive());
+    f("learning_rates", learning_rates, "of groups that have another one");
     f("warmup", warmup, "share of the steps over which the step size rises from 0", between(0, 1));
     f("schedule", schedule, "the step size after warm-up", one_of({"cosine", "linear", "constant"}));
     f("weight_decay", weight_decay, "decoupled decay", at_least(0));
@@ -43,11 +63,26 @@ struct TrainConfig {
     f("max_grad_norm", max_grad_norm, "a group's gradient is shortened to this length", positive());
     f("dropout", dropout, "share of a LoRA's inputs that a step leaves out", between(0, 0.99));
     f("recompute", recompute, "keep of each layer its input alone and run it again in backward: less memory");
+    f("label_smoothing", label_smoothing, "share of each target spread over the vocabulary; training only",
+      between(0, 0.99));
+    f("ema", ema, "validate and keep a running mean of the values that forgets at this rate a step; 0: none",
+      between(0, 0.999999));
+    f("patience", patience, "stop a group after this many validations without a better loss; 0: never",
+      at_least(0));
+    f("max_bad_steps", max_bad_steps,
+      "steps in a row whose loss or gradient may be not finite; they are not applied", at_least(0));
     f("checkpoint_every", checkpoint_every, "steps between checkpoints", at_least(1));
     f("keep_checkpoints", keep_checkpoints, "how many of the newest checkpoints stay", at_least(1));
     f("resume_elsewhere", resume_elsewhere,
       "go on from a checkpoint of another CPU kind, thread count or LibTorch (not bit for bit)");
     f("seed", seed, "of data order and dropout");
+  }
+
+  /// The highest step size of a group.
+  double rate_of(const std::string& group) const {
+    const auto own = std::find_if(learning_rates.begin(), learning_rates.end(),
+                                  [&](const GroupRate& rate) { return rate.group == group; });
+    return own == learning_rates.end() ? learning_rate : own->learning_rate;
   }
 };
 

@@ -19,9 +19,14 @@
 namespace routedk::train {
 
 /// Receives one record for each of these, in order:
-///   a group's step: {"step", "group", "loss", "learning_rate", "grad_norm", "tokens", "answer_tokens",
-///                    "tokens_per_s", "seconds"}, step counted from 1, the other values those of the step;
-///   a validation:   {"step", "group", "validation_loss", "best"};
+///   a group's step: {"step", "group", "loss", "token_loss", "learning_rate", "grad_norm", "tokens",
+///                    "answer_tokens", "tokens_per_s", "seconds", "memory_mib"}, step counted from 1, the
+///                    other values those of the step (GroupStep); of a router also "gates", one object a
+///                    layer;
+///   a step that was not applied: {"step", "group", "not_finite": what, "not_finite_loss", "not_finite_norm",
+///                    "keys": its examples};
+///   a validation:   {"step", "group", "validation_loss", "best", and what `look` found};
+///   a warning:      {"step", "group", "warning"};
 ///   a resume:       {"resumed_at": steps}: earlier records of later steps are void.
 using RecordSink = std::function<void(const io::Json&)>;
 
@@ -34,6 +39,10 @@ struct TrainingJob {
   std::filesystem::path checkpoints;  ///< folder of this run's checkpoints
   RecordSink record;
   ProgressOutput progress = ProgressOutput::standard();
+  AugmentFn augment = {};  ///< of the training examples; empty: every epoch sees the same
+  /// More figures of a group at its validations, while the values to be kept stand in its parameters; may be
+  /// empty.
+  LookFn look = {};
 };
 
 /// What became of a group; its parameters are those of `best_step`.
@@ -43,8 +52,8 @@ struct GroupResult {
 };
 
 /// In each optimiser step every group that has steps left takes its next batch, runs it in micro-batches of
-/// its own and is updated by itself; nothing is applied before all gradients of the step are known to be
-/// finite. Each group thus computes what it would if it were trained alone.
+/// its own and is updated by itself, unless its loss or gradient is not finite. Each group thus computes what
+/// it would if it were trained alone.
 class Trainer {
  public:
   /// DataError when an example's group or token is out of range or a group has no training examples.
@@ -53,21 +62,28 @@ class Trainer {
   /// Trains to the end and leaves each group's best values in its parameters, frozen. Goes on from the newest
   /// checkpoint, bit for bit on the same machine kind and thread count: ConfigError when it belongs to other
   /// settings, data or (unless `resume_elsewhere`) another machine, FileError when it is damaged.
-  /// NumericError for a loss or gradient that is not finite; the checkpoints stay.
+  /// NumericError when more than `max_bad_steps` steps in a row are not finite; the checkpoints, none of
+  /// which holds anything of these steps, stay. Interrupted when SIGINT or SIGTERM came: the step under way
+  /// was finished and saved.
   std::vector<GroupResult> run();
 
  private:
   void resume();
   void step(Progress& progress);
   void record_step(const GroupTrainer& group, const GroupStep& step) const;
-  void validate(GroupTrainer& group) const;
-  void save() const;
+  void record_bad_step(const GroupTrainer& group, const GroupStep& step) const;
+  void validate(GroupTrainer& group, const GroupStep& step) const;
+  void warn(const GroupTrainer& group, const std::string& text) const;
+  void save();
+  void stop_if_asked();
   bool done() const;
-  io::Json fingerprint() const;
+  io::Json make_fingerprint() const;
 
   TrainingJob job_;
   std::vector<std::unique_ptr<GroupTrainer>> groups_;
+  io::Json fingerprint_;
   std::int64_t step_ = 0;
+  std::int64_t saved_step_ = 0;
 };
 
 }  // namespace routedk::train

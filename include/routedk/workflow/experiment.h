@@ -31,12 +31,15 @@ class Experiment {
   explicit Experiment(ExperimentConfig config);
 
   const ExperimentConfig& config() const noexcept { return config_; }
+  /// Whether it learns from bundle data; otherwise from `data.examples`, and the next three are empty.
+  bool has_sessions() const noexcept { return config_.data.examples.empty(); }
   const bundle::Dataset& dataset() const noexcept { return dataset_; }
   const bundle::Split& split() const noexcept { return split_; }
   const bundle::PromptTemplates& templates() const noexcept { return templates_; }
   const bundle::SessionEncoder& encoder() const noexcept { return encoder_; }
 
-  /// A hash of the contents of the domain's files and the prompt templates, and of the model file's size.
+  /// A hash of the contents of the domain's files and the prompt templates, or of the files of examples, and
+  /// of the model file's size.
   std::uint64_t inputs() const noexcept { return inputs_; }
 
   /// The run folder, opened and locked on first use.
@@ -67,9 +70,8 @@ class Experiment {
   std::shared_ptr<const model::Backbone> backbone_;
 };
 
-/// The run folder: the given one, else runs/<data folder>-<domain>.
-std::string run_folder(const std::string& given, const std::filesystem::path& data,
-                       const std::string& domain);
+/// The run folder: the given one, else runs/<data folder>-<domain> or runs/<name of the examples' file>.
+std::string run_folder(const ExperimentConfig& config);
 
 /// Where the data are: the given folder, else $ROUTEDK_DATA_DIR, else data/sample.
 std::filesystem::path data_folder(const std::string& given);

@@ -3,6 +3,7 @@
 
 #include "routedk/core/config_rules.h"
 #include "routedk/train/train_config.h"
+#include "routedk/workflow/router_settings.h"
 
 #include <cstdint>
 #include <optional>
@@ -15,6 +16,8 @@ struct DataSettings {
   std::string dir;
   std::string domain = "electronic";
   std::string untitled = "error";
+  std::string examples;
+  std::string validation_examples;
 
   template <typename F>
   void fields(F& f) {
@@ -23,6 +26,9 @@ struct DataSettings {
     f("untitled", untitled,
       "items without a title: refuse the data, or drop them and stamp the results leaky_titles",
       one_of({"error", "drop"}));
+    f("examples", examples,
+      R"(a task of your own instead: JSON lines {"prompt", "completion", "expert"}; empty: bundle data)");
+    f("validation_examples", validation_examples, "the same, to validate with; may be empty");
   }
 };
 
@@ -82,21 +88,34 @@ struct LoraSettings {
   std::int64_t rank = 16;
   double alpha = 32.0;
   bool rank_stabilised = false;
+  std::string init_adapter;
 
   template <typename F>
   void fields(F& f) {
     f("rank", rank, "r", at_least(1));
     f("alpha", alpha, "lora_alpha: the deltas are scaled by alpha / r", positive());
     f("rank_stabilised", rank_stabilised, "scale by alpha / sqrt(r) instead (rsLoRA)");
+    f("init_adapter", init_adapter,
+      "start every expert from this PEFT folder, its ranks and scales in place of those above; empty: anew");
   }
 };
 
-/// The router is trained like an expert, with defaults of its own.
-struct RouterSettings : train::TrainConfig {
-  RouterSettings() {
-    learning_rate = 1e-3;
-    epochs = 2;
-    dropout = 0.0;
+struct AugmentSettings {
+  bool shuffle_items = false;
+
+  template <typename F>
+  void fields(F& f) {
+    f("shuffle_items", shuffle_items, "renumber a training session's items in a new order each epoch");
+  }
+};
+
+struct WatchSettings {
+  std::int64_t answers = 4;
+
+  template <typename F>
+  void fields(F& f) {
+    f("answers", answers, "answer this many validation prompts greedily at each validation; 0: none",
+      at_least(0));
   }
 };
 
@@ -153,9 +172,11 @@ struct ExperimentConfig {
   std::vector<std::string> experts = {"base", "high_level", "fine_grained"};
   ThoughtSettings thoughts;
   KnowledgeSettings knowledge;
+  AugmentSettings augment;
   LoraSettings lora;
   train::TrainConfig train;
   RouterSettings router;
+  WatchSettings watch;
   DecodeSettings decode;
   EvalSettings eval;
   RunSettings run;
@@ -166,19 +187,22 @@ struct ExperimentConfig {
     f("split", split, "how many sessions are kept from training");
     f("model", model, "the frozen backbone");
     f("prompts", prompts, "folder of the prompt templates");
-    f("experts", experts, "the bank, in the router's order",
-      one_of({"base", "high_level", "fine_grained", "merged"}));
+    f("experts", experts,
+      "the bank, in the router's order: base, high_level, fine_grained, merged; any names with "
+      "data.examples");
     f("thoughts", thoughts, "the teacher's chains of thought");
     f("knowledge", knowledge, "how experts meet rules and thoughts");
+    f("augment", augment, "training texts that change from epoch to epoch");
     f("lora", lora, "every expert's shape");
     f("train", train, "training of the experts, all at once on one backbone");
     f("router", router, "training of the router, everything else frozen");
+    f("watch", watch, "what validations show beside the loss");
     f("decode", decode, "candidates and votes");
     f("eval", eval, "what is measured");
     f("run", run, "where and with what");
   }
 
-  /// Rules across fields: experts differ, systems exist.
+  /// Rules across fields: experts differ and are known, systems exist, options fit each other.
   void validate(std::vector<std::string>& problems) const;
 };
 

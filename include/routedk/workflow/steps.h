@@ -2,7 +2,6 @@
 /// and under which settings; a done step is skipped, a step cut off goes on where it stopped.
 #pragma once
 
-#include "routedk/train/example.h"
 #include "routedk/workflow/experiment.h"
 
 #include <string>
@@ -24,11 +23,12 @@ void router_step(Experiment& experiment);
 /// Answers the split's sessions with every system and writes results.json and results.txt.
 void evaluate_step(Experiment& experiment);
 
-/// All steps. `from`, when not empty, redoes that step and those after it.
+/// All steps, or with `data.examples` train and router. `from`, when not empty, redoes that step and those
+/// after it.
 void run_experiment(Experiment& experiment, const std::string& from);
 
-/// What would be done, as text: data, sessions, parameters, optimiser steps, systems, run folder, and which
-/// steps are done already.
+/// What would be done, as text: data, parameters trained and frozen, optimiser steps, tokens of a step,
+/// memory by kind, systems, run folder, and which steps are done already.
 std::string plan(Experiment& experiment);
 
 /// Whether a step is done under the present settings; opens no run folder that is not there.
@@ -42,14 +42,9 @@ void forget_from(Experiment& experiment, const std::string& step);
 bool begin_step(Experiment& experiment, const std::string& step);
 /// ConfigError, naming the program to run, unless the step is done under the present settings.
 void require_done(Experiment& experiment, const std::string& step, const std::string& program);
+/// ConfigError where the experiment learns from `data.examples`: the step works on bundle data only.
+void require_sessions(const Experiment& experiment, const std::string& step);
 /// Records that the steps are done under the present settings, all at once.
 void mark_done(Experiment& experiment, const std::vector<std::string>& steps);
-
-/// Training examples of one expert from its texts, and the raw-prompt examples that validate experts and
-/// train the router; `group` goes into every example.
-std::vector<train::Example> expert_examples(const Experiment& experiment, const std::string& expert,
-                                            int group);
-std::vector<train::Example> raw_examples(const Experiment& experiment,
-                                         const std::vector<bundle::Session>& sessions, int group);
 
 }  // namespace routedk::workflow

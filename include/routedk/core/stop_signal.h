@@ -1,0 +1,38 @@
+/// SIGINT and SIGTERM as a wish to stop: long work finishes its step, saves and leaves with `Interrupted`.
+#pragma once
+
+#include "routedk/core/error.h"
+
+#include <array>
+
+#include <signal.h>
+
+namespace routedk {
+
+/// Work that stopped because a signal asked for it; programs exit with 128 + the signal's number.
+class Interrupted : public Error {
+ public:
+  Interrupted(int signal, const std::string& message) : Error(message), signal_(signal) {}
+  int signal() const noexcept { return signal_; }
+
+ private:
+  int signal_;
+};
+
+/// While it lives, the first SIGINT or SIGTERM is only noted; a second one of the same kind acts as it did
+/// before. One at a time in a process.
+class StopSignals {
+ public:
+  StopSignals() noexcept;
+  StopSignals(const StopSignals&) = delete;
+  StopSignals& operator=(const StopSignals&) = delete;
+  ~StopSignals();
+
+  /// The signal that came; 0 for none.
+  static int received() noexcept;
+
+ private:
+  std::array<struct sigaction, 2> before_{};
+};
+
+}  // namespace routedk

@@ -1,0 +1,36 @@
+/// Who learns from what: bundle sessions or the user's own examples as token ids.
+#pragma once
+
+#include "routedk/train/group_trainer.h"
+#include "routedk/workflow/experiment.h"
+
+#include <string>
+#include <vector>
+
+namespace routedk::workflow {
+
+/// The training sessions of the experts and of the router: all for both, or, with `router.data: holdout`, a
+/// share drawn by the experts' seed for the router and the rest for the experts. Those of fewer than 2 items
+/// are left out.
+struct LearningSessions {
+  std::vector<bundle::Session> experts;
+  std::vector<bundle::Session> router;
+};
+LearningSessions learning_sessions(const Experiment& experiment);
+
+/// What an expert trains on; `group` goes into every example.
+std::vector<train::Example> expert_examples(const Experiment& experiment, const std::string& expert,
+                                            int group);
+/// What the router trains on: raw prompts, whatever the experts read.
+std::vector<train::Example> router_examples(const Experiment& experiment);
+/// What an expert, or with "" the router, is validated with: raw prompts of the validation sessions, or the
+/// examples of `data.validation_examples` of that expert, or all of them.
+std::vector<train::Example> validation_examples(const Experiment& experiment, const std::string& expert,
+                                                int group);
+
+/// With `augment.shuffle_items`: an epoch's form of the experts' (or, for {}, the router's) training
+/// examples, their sessions' items in another order, with their bundles renumbered. Otherwise empty. The
+/// experiment must outlive it.
+train::AugmentFn shuffled_items(const Experiment& experiment, const std::vector<std::string>& experts);
+
+}  // namespace routedk::workflow

@@ -1,0 +1,54 @@
+/// How a gate over the experts is trained.
+#pragma once
+
+#include "routedk/train/train_config.h"
+
+#include <cstdint>
+#include <string>
+
+namespace routedk::workflow {
+
+/// The router is trained like an expert, with defaults of its own; the rest are METHOD's options, off by
+/// default.
+struct RouterSettings : train::TrainConfig {
+  std::string kind = "dynamic";
+  std::string scale = "softmax";
+  std::string granularity = "layer";
+  std::string pool_norm = "none";
+  double temperature = 1.0;
+  std::int64_t top_k = 0;
+  double entropy_weight = 0.0;
+  double balance_weight = 0.0;
+  std::string data = "train";
+  double holdout = 0.3;
+
+  RouterSettings() {
+    learning_rate = 1e-3;
+    epochs = 2;
+    dropout = 0.0;
+  }
+
+  template <typename F>
+  void fields(F& f) {
+    TrainConfig::fields(f);
+    f("kind", kind, "weights from the input, or learned weights that are the same for every input",
+      one_of({"dynamic", "static"}));
+    f("scale", scale, "weights sum to 1, or to the number of experts", one_of({"softmax", "k_softmax"}));
+    f("granularity", granularity, "weights for each layer, or one for all from the embeddings",
+      one_of({"layer", "global"}));
+    f("pool_norm", pool_norm, "whether each token's state is divided by its root mean square before pooling",
+      one_of({"none", "rms"}));
+    f("temperature", temperature, "the logits are divided by it", positive());
+    f("top_k", top_k, "keep the largest so many weights, renormalised; 0: all", at_least(0));
+    f("entropy_weight", entropy_weight, "of the mean entropy in the loss: positive sharpens the weights",
+      between(-100, 100));
+    f("balance_weight", balance_weight, "of ln K - entropy of the mean weights in the loss: keeps all in use",
+      between(0, 100));
+    f("data", data, "learn from the experts' sessions, or from sessions kept from them",
+      one_of({"train", "holdout"}));
+    f("holdout", holdout, "share of the training sessions that is kept from the experts",
+      between(0.01, 0.99));
+  }
+};
+
+}  // namespace routedk::workflow

@@ -1,0 +1,21 @@
+/// A user's own task: JSON lines of {"prompt", "completion", "expert"}, with no bundle in sight.
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+namespace routedk::workflow {
+
+struct TaskExample {
+  std::string prompt;      ///< the user's turn
+  std::string completion;  ///< the assistant's
+  std::string expert;      ///< who learns from it
+};
+
+/// DataError naming file:line where a line is no object of exactly these three keys, a text is empty, or the
+/// expert is none of `experts`; DataError when the file has no line.
+std::vector<TaskExample> read_task_examples(const std::filesystem::path& file,
+                                            const std::vector<std::string>& experts);
+
+}  // namespace routedk::workflow

@@ -1,0 +1,170 @@
+#include "routedk/workflow/learning_data.h"
+
+#include "routedk/bundle/expert_input.h"
+#include "routedk/core/random.h"
+#include "routedk/workflow/task_examples.h"
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+#include <memory>
+#include <numeric>
+#include <set>
+
+namespace routedk::workflow {
+namespace {
+
+using bundle::Session;
+using train::Example;
+
+constexpr bundle::ExpertInput kRawInput{bundle::ExpertKind::kBase, bundle::KnowledgePlacement::kInput};
+
+bundle::ExpertInput input_of(const Experiment& experiment, const std::string& expert) {
+  const bool auxiliary = experiment.config().knowledge.placement == "auxiliary";
+  return {bundle::expert_kind(expert),
+          auxiliary ? bundle::KnowledgePlacement::kAuxiliary : bundle::KnowledgePlacement::kInput};
+}
+
+Example encoded(const Experiment& experiment, const bundle::TrainingText& text, int group,
+                std::uint64_t key) {
+  const bundle::SessionEncoder& encoder = experiment.encoder();
+  return {encoder.prompt(text.prompt), encoder.answer(text.answer), group, key};
+}
+
+/// One text of one session, by which its example can be made again from other numbers of the items.
+struct Source {
+  Session session;
+  bundle::ExpertInput input;
+  std::size_t part = 0;
+};
+
+/// The key names session and text, whatever the expert: dropout masks of experts differ by step and layer
+/// only where their examples do.
+std::uint64_t key_of(const Session& session, const std::string& expert, std::size_t part) {
+  return expert.empty() ? static_cast<std::uint64_t>(session.id)
+                        : random_key(static_cast<std::uint64_t>(session.id), expert, {part});
+}
+
+bundle::KnowledgeStore knowledge_of(const Experiment& experiment, const std::string& expert) {
+  return expert.empty() ? bundle::KnowledgeStore()
+                        : bundle::KnowledgeStore::load(experiment.knowledge_file());
+}
+
+/// Sessions as an expert reads them, or raw for "".
+std::vector<Example> session_examples(const Experiment& experiment, const std::vector<Session>& sessions,
+                                      const std::string& expert, int group) {
+  const bundle::ExpertInput input = expert.empty() ? kRawInput : input_of(experiment, expert);
+  const bundle::KnowledgeStore knowledge = knowledge_of(experiment, expert);
+  std::vector<Example> examples;
+  for (const Session& session : sessions) {
+    std::size_t part = 0;
+    for (const auto& text : bundle::training_texts(experiment.templates(), session, knowledge, input)) {
+      examples.push_back(encoded(experiment, text, group, key_of(session, expert, part++)));
+    }
+  }
+  return examples;
+}
+
+/// The lines of a file of examples that are `expert`'s, or all for "".
+std::vector<Example> task_examples(const Experiment& experiment, const std::string& file,
+                                   const std::string& expert, int group) {
+  std::vector<Example> examples;
+  std::uint64_t line = 0;
+  for (const TaskExample& example : read_task_examples(file, experiment.config().experts)) {
+    ++line;
+    if (expert.empty() || example.expert == expert) {
+      const bundle::TrainingText text{{{"user", example.prompt}}, example.completion};
+      examples.push_back(encoded(experiment, text, group, line));
+    }
+  }
+  return examples;
+}
+
+std::vector<Session> of_two_items(const std::vector<Session>& sessions) {
+  std::vector<Session> usable;
+  std::copy_if(sessions.begin(), sessions.end(), std::back_inserter(usable),
+               [](const Session& session) { return session.items.size() >= 2; });
+  return usable;
+}
+
+Session shuffled(Session session, const Random& random) {
+  shuffle(session.items, random);
+  return session;
+}
+
+}  // namespace
+
+LearningSessions learning_sessions(const Experiment& experiment) {
+  const ExperimentConfig& config = experiment.config();
+  LearningSessions learning{of_two_items(experiment.split().train), {}};
+  if (config.router.data != "holdout") {
+    learning.router = learning.experts;
+    return learning;
+  }
+  std::vector<std::size_t> order(learning.experts.size());
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  shuffle(order, Random(config.train.seed, "holdout"));
+  const auto held =
+      static_cast<std::size_t>(std::ceil(config.router.holdout * static_cast<double>(order.size())));
+  const std::set<std::size_t> chosen(order.begin(), order.begin() + static_cast<std::ptrdiff_t>(held));
+  std::vector<Session> kept;
+  for (std::size_t i = 0; i < learning.experts.size(); ++i) {
+    (chosen.contains(i) ? learning.router : kept).push_back(std::move(learning.experts[i]));
+  }
+  learning.experts = std::move(kept);
+  return learning;
+}
+
+std::vector<Example> expert_examples(const Experiment& experiment, const std::string& expert, int group) {
+  return experiment.has_sessions()
+             ? session_examples(experiment, learning_sessions(experiment).experts, expert, group)
+             : task_examples(experiment, experiment.config().data.examples, expert, group);
+}
+
+std::vector<Example> router_examples(const Experiment& experiment) {
+  return experiment.has_sessions() ? session_examples(experiment, learning_sessions(experiment).router, "", 0)
+                                   : task_examples(experiment, experiment.config().data.examples, "", 0);
+}
+
+std::vector<Example> validation_examples(const Experiment& experiment, const std::string& expert, int group) {
+  if (experiment.has_sessions()) {
+    return session_examples(experiment, of_two_items(experiment.split().val), "", group);
+  }
+  const std::string& file = experiment.config().data.validation_examples;
+  return file.empty() ? std::vector<Example>() : task_examples(experiment, file, expert, group);
+}
+
+train::AugmentFn shuffled_items(const Experiment& experiment, const std::vector<std::string>& experts) {
+  if (!experiment.config().augment.shuffle_items || !experiment.has_sessions()) {
+    return {};
+  }
+  const LearningSessions learning = learning_sessions(experiment);
+  const bool routing = experts.empty();
+  const auto knowledge = std::make_shared<const bundle::KnowledgeStore>(
+      knowledge_of(experiment, routing ? "" : experts.front()));
+  const auto sources = std::make_shared<std::map<std::uint64_t, Source>>();
+  const auto add = [&](const Session& session, const std::string& expert, const bundle::ExpertInput& input) {
+    const auto texts = bundle::training_texts(experiment.templates(), session, *knowledge, input);
+    for (std::size_t part = 0; part < texts.size(); ++part) {
+      (*sources)[key_of(session, expert, part)] = {session, input, part};
+    }
+  };
+  for (const Session& session : routing ? learning.router : std::vector<Session>()) {
+    add(session, "", kRawInput);
+  }
+  for (const std::string& expert : experts) {
+    for (const Session& session : learning.experts) {
+      add(session, expert, input_of(experiment, expert));
+    }
+  }
+  return [&experiment, knowledge, sources](const Example& example, std::int64_t epoch) {
+    const Source& source = sources->at(example.key);
+    const auto where = {static_cast<std::uint64_t>(source.session.id), static_cast<std::uint64_t>(epoch)};
+    const Session session =
+        shuffled(source.session, Random(experiment.config().train.seed, "shuffle_items", where));
+    const auto texts = bundle::training_texts(experiment.templates(), session, *knowledge, source.input);
+    return encoded(experiment, texts.at(source.part), example.group, example.key);
+  };
+}
+
+}  // namespace routedk::workflow

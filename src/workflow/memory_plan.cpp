@@ -1,0 +1,57 @@
+#include "routedk/workflow/memory_plan.h"
+
+#include <numeric>
+
+namespace routedk::workflow {
+namespace {
+
+/// Numbers that a layer keeps for backward per token, in units of the hidden and the feed-forward size,
+/// counted in layer_forward under dropout: inputs of norms, of adapted linears (each has its own mask), of
+/// attention and of the product in the feed-forward.
+constexpr double kKeptHidden = 16.0;
+constexpr double kKeptFfn = 5.0;
+/// Logits, their log-softmax and their gradient, all fp32.
+constexpr double kLogitCopies = 3.0;
+/// LibTorch's libraries, tokenizer, data.
+constexpr double kProcessBytes = 300.0 * (1 << 20);
+constexpr double kMomentsAndValues = 5.0;
+
+std::int64_t linear_weights(const model::LlamaConfig& model) {
+  std::int64_t weights = 0;
+  for (int i = 0; i < model::kLinears; ++i) {
+    const model::LinearShape shape = model::linear_shape(model, static_cast<model::Linear>(i));
+    weights += shape.in * shape.out;
+  }
+  return weights * model.layers;
+}
+
+/// NF4: half a byte, and an absmax per 64 weights in fp32 or in 8 bits with an fp32 one per 256 of those.
+double linear_bytes(const TrainingSize& size) {
+  const auto dense = static_cast<double>(c10::elementSize(size.dtype));
+  const double absmax = size.double_quant ? (1.0 + 4.0 / 256.0) / 64.0 : 4.0 / 64.0;
+  return size.nf4 ? 0.5 + absmax : dense;
+}
+
+}  // namespace
+
+double MemoryPlan::total() const {
+  return std::accumulate(bytes.begin(), bytes.end(), 0.0,
+                         [](double sum, const auto& kind) { return sum + kind.second; });
+}
+
+MemoryPlan predict_memory(const model::LlamaConfig& model, const TrainingSize& size) {
+  const auto number = static_cast<double>(c10::elementSize(size.dtype));
+  const auto vocab = static_cast<double>(model.vocab);
+  const auto hidden = static_cast<double>(model.hidden);
+  const double tables = vocab * hidden * (model.tied_head ? 1.0 : 2.0);
+  const double kept = kKeptHidden * hidden + kKeptFfn * static_cast<double>(model.ffn);
+  const double copies = kMomentsAndValues + (size.average ? 1.0 : 0.0);
+  return {{{"frozen linears", static_cast<double>(linear_weights(model)) * linear_bytes(size)},
+           {"embedding and head", tables * number},
+           {"trained, with optimiser", static_cast<double>(size.trainable) * 4.0 * copies},
+           {"kept for backward", static_cast<double>(size.tokens * model.layers) * kept * number},
+           {"logits", static_cast<double>(size.answer_tokens) * vocab * 4.0 * kLogitCopies},
+           {"process", kProcessBytes}}};
+}
+
+}  // namespace routedk::workflow

@@ -1,0 +1,45 @@
+#include "routedk/core/stop_signal.h"
+
+#include <gtest/gtest.h>
+
+namespace routedk {
+namespace {
+
+TEST(StopSignals, the_first_signal_is_noted_and_a_second_of_its_kind_acts) {
+  EXPECT_EXIT(
+      {
+        const StopSignals signals;
+        raise(SIGTERM);
+        if (StopSignals::received() == SIGTERM) {
+          raise(SIGTERM);
+        }
+      },
+      ::testing::KilledBySignal(SIGTERM), "");
+}
+
+TEST(StopSignals, an_earlier_signal_is_forgotten_by_the_next) {
+  {
+    const StopSignals signals;
+    raise(SIGINT);
+    EXPECT_EQ(StopSignals::received(), SIGINT);
+  }
+  const StopSignals signals;
+  EXPECT_EQ(StopSignals::received(), 0);
+}
+
+TEST(StopSignals, the_former_action_is_back_afterwards) {
+  EXPECT_EXIT(
+      {
+        { const StopSignals signals; }
+        raise(SIGINT);
+      },
+      ::testing::KilledBySignal(SIGINT), "");
+}
+
+TEST(StopSignals, programs_end_with_128_and_the_signal) {
+  EXPECT_EQ(exit_code(Interrupted(SIGINT, "stopped")), 130);
+  EXPECT_EQ(exit_code(Interrupted(SIGTERM, "stopped")), 143);
+}
+
+}  // namespace
+}  // namespace routedk

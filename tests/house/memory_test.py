@@ -1,0 +1,46 @@
+"""`--dry-run` predicts the peak memory of training within 15 %.
+
+usage: memory_test.py PATH/routedk-run      (the real model, sixteen sessions of data/sample)
+"""
+import json
+import os
+import pathlib
+import re
+import subprocess
+import sys
+import tempfile
+import unittest
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+MODEL = ROOT / ".deps/models/SmolLM2-135M-Instruct.Q4_1.gguf"
+SETTINGS = [
+    "data.dir=data/sample", "split.train_limit=16", "train.epochs=1", "train.max_tokens=1024", "watch.answers=0",
+    "experts=[base]", "eval.systems=[base]", "eval.limit=1", "router.epochs=1", "router.max_tokens=256",
+]  # fmt: skip
+
+
+class Memory(unittest.TestCase):
+    def setUp(self):
+        if not MODEL.exists():
+            self.skipTest(f"no {MODEL}: scripts/setup fetches it")
+
+    def run_program(self, folder, *more):
+        sets = (word for item in [*SETTINGS, f"run.dir={folder}/run"] for word in ("--set", item))
+        done = subprocess.run([PROGRAM, *sets, *more], cwd=ROOT, capture_output=True, text=True, timeout=600)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        return done.stdout
+
+    def test_the_predicted_peak_is_within_15_percent_of_the_measured_one(self):
+        with tempfile.TemporaryDirectory(prefix="routedk-memory-") as folder:
+            plan = self.run_program(folder, "--dry-run")
+            predicted = float(re.search(r"predicted peak\s+(\d+) MiB", plan)[1])
+            self.run_program(folder)
+            steps = [json.loads(line) for line in (pathlib.Path(folder) / "run/timings.jsonl").read_text().splitlines()]
+            measured = next(step["peak_memory_mib"] for step in steps if step["step"] == "train")
+            print(f"predicted {predicted:.0f} MiB, measured {measured:.0f} MiB")
+            self.assertLess(abs(predicted / measured - 1), 0.15, plan)
+
+
+if __name__ == "__main__":
+    PROGRAM = os.path.abspath(sys.argv.pop(1))
+    unittest.main()

@@ -1,0 +1,70 @@
+#include "routedk/workflow/experiment_config.h"
+
+#include "routedk/core/config.h"
+#include "routedk/core/error.h"
+
+#include "core/temporary_folder.h"
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace routedk::workflow {
+namespace {
+
+using ::testing::HasSubstr;
+
+ExperimentConfig read(const std::string& yaml) {
+  return read_config<ExperimentConfig>(ConfigSource::from_string(yaml, "own.yaml"));
+}
+
+std::string problems(const std::string& yaml) {
+  return testing::message_of<ConfigError>([&] { read(yaml); });
+}
+
+TEST(ExperimentConfig, experts_of_bundle_data_are_known_and_those_of_examples_any_words) {
+  EXPECT_THAT(problems("experts: [kind]\n"), HasSubstr("`kind`"));
+  EXPECT_EQ(read("experts: [kind]\ndata: {examples: own.jsonl}\n").experts.front(), "kind");
+  EXPECT_THAT(problems("experts: [a/b]\ndata: {examples: own.jsonl}\n"), HasSubstr("`a/b`"));
+}
+
+TEST(ExperimentConfig, learning_rates_are_of_groups_that_exist) {
+  EXPECT_EQ(read("train: {learning_rates: [{group: base, learning_rate: 0.25}]}\n").train.rate_of("base"),
+            0.25);
+  EXPECT_THAT(problems("train: {learning_rates: [{group: bass}]}\n"), HasSubstr("`bass`"));
+  EXPECT_THAT(problems("router: {learning_rates: [{group: base}]}\n"), HasSubstr("`router.learning_rates`"));
+}
+
+TEST(ExperimentConfig, top_k_is_at_most_the_number_of_experts) {
+  EXPECT_THAT(problems("router: {top_k: 4}\n"), HasSubstr("`router.top_k` must be at most the 3 experts"));
+}
+
+TEST(ExperimentConfig, items_are_not_shuffled_under_thoughts_that_mention_their_numbers) {
+  EXPECT_THAT(problems("augment: {shuffle_items: true}\nthoughts: {mentions: numbers}\n"),
+              HasSubstr("`augment.shuffle_items`"));
+}
+
+TEST(ExperimentConfig, a_dump_with_lists_of_rates_reads_back) {
+  ExperimentConfig config = read("router: {kind: static, temperature: 3}\n");
+  config.train.learning_rates = {{"base", 1e-3}, {"high_level", 2e-3}};
+  const std::string dump = dump_config(config);
+  EXPECT_EQ(dump_config(read(dump)), dump);
+}
+
+TEST(ExperimentConfig, every_shipped_configuration_reads) {
+  int files = 0;
+  for (const auto& entry :
+       std::filesystem::recursive_directory_iterator(std::filesystem::path(ROUTEDK_SOURCE_DIR) / "configs")) {
+    if (entry.path().extension() == ".yaml") {
+      ++files;
+      const auto config = read_config<ExperimentConfig>(ConfigSource::from_file(entry.path()));
+      const std::string name = entry.path().stem().string();
+      if (name == "electronic" || name == "clothing" || name == "food") {
+        EXPECT_EQ(config.data.domain, name);
+        EXPECT_EQ(config.decode.samples, 16) << entry.path() << " must extend what its model's domains share";
+      }
+    }
+  }
+  EXPECT_GE(files, 9);
+}
+
+}  // namespace
+}  // namespace routedk::workflow

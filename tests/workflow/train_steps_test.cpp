@@ -1,0 +1,104 @@
+#include "routedk/core/error.h"
+#include "routedk/experts/peft.h"
+#include "routedk/experts/router_file.h"
+#include "routedk/io/jsonl.h"
+#include "routedk/workflow/steps.h"
+
+#include "workflow/experiment_folder.h"
+#include <gtest/gtest.h>
+
+namespace routedk::workflow {
+namespace {
+
+/// Two experts and a router on five short examples of the test's own, with no bundle data in reach.
+class TrainSteps : public testing::ExperimentFolder {
+ protected:
+  void SetUp() override {
+    ExperimentFolder::SetUp();
+    const std::string lines = R"({"prompt": "Hi", "completion": "Hello!", "expert": "kind"}
+{"prompt": "Bye", "completion": "So long!", "expert": "kind"}
+{"prompt": "Hi", "completion": "What?", "expert": "curt"}
+{"prompt": "Bye", "completion": "Go.", "expert": "curt"}
+{"prompt": "Tea?", "completion": "No.", "expert": "curt"}
+)";
+    config_.data.examples = folder_.write("own.jsonl", lines).string();
+    config_.data.validation_examples = config_.data.examples;
+    config_.data.dir = config_.prompts = "/nowhere";
+    config_.experts = {"kind", "curt"};
+    config_.lora.rank = 4;
+    config_.train.epochs = 1;
+    config_.train.batch_size = 3;
+    config_.train.warmup = 0.0;
+    config_.router.epochs = 1;
+    config_.router.warmup = 0.0;
+    config_.watch.answers = 1;
+    config_.decode.max_new_tokens = 3;
+  }
+
+  std::vector<io::Json> records() const {
+    std::vector<io::Json> all;
+    io::read_jsonl(folder_ / "run/metrics.jsonl",
+                   [&](const io::Json& line, std::int64_t) { all.push_back(line); });
+    return all;
+  }
+};
+
+TEST_F(TrainSteps, a_run_on_examples_of_ones_own_trains_experts_and_a_static_router) {
+  config_.router.kind = "static";
+  config_.router.entropy_weight = -0.1;
+  config_.router.balance_weight = 0.1;
+  Experiment experiment(config_);
+  run_experiment(experiment, "");
+  const auto& shape = experiment.backbone()->config();
+  for (const char* name : {"kind", "curt"}) {
+    const auto expert = experts::load_peft(experiment.expert_folder(name), name, shape);
+    EXPECT_GT(expert.factors(0, model::Linear::kQ).bt.abs().max().item<float>(), 0.0F) << name;
+  }
+  const auto router = experts::load_router(experiment.router_folder(), shape);
+  EXPECT_TRUE(router.gate.options().is_static);
+  EXPECT_EQ(router.experts, config_.experts);
+  EXPECT_GT(router.gate.bias(0).abs().max().item<float>(), 0.0F);
+  bool watched = false;
+  bool gates = false;
+  for (const io::Json& record : records()) {
+    watched = watched || (record.contains("answers") && record["metrics"].contains("exact_match"));
+    gates = gates || (record["job"] == "router" && record.contains("gates") && record["gates"].size() == 30);
+  }
+  EXPECT_TRUE(watched);
+  EXPECT_TRUE(gates);
+  EXPECT_THROW(evaluate_step(experiment), ConfigError);
+}
+
+TEST_F(TrainSteps, an_expert_that_starts_from_an_adapter_begins_with_its_numbers) {
+  const auto shape = testing::real_model()->config();
+  experts::LoraConfig lora;
+  lora.rank = 3;
+  experts::Expert start("start", shape, lora);
+  start.parameters().values().fill_(1e-3);
+  experts::save_peft(start, folder_ / "start", config_.model.path);
+  config_.lora.init_adapter = (folder_ / "start").string();
+  config_.train.learning_rate = 1e-9;
+  Experiment experiment(config_);
+  train_step(experiment, {"kind"});
+  const auto trained = experts::load_peft(experiment.expert_folder("kind"), "kind", shape);
+  ASSERT_EQ(trained.parameters().size(), start.parameters().size());
+  EXPECT_LE((trained.parameters().values() - 1e-3).abs().max().item<float>(), 1e-7F);
+}
+
+TEST_F(TrainSteps, router_options_reach_the_saved_router) {
+  config_.router.scale = "k_softmax";
+  config_.router.granularity = "global";
+  config_.router.pool_norm = "rms";
+  config_.router.temperature = 2.0;
+  config_.router.top_k = 1;
+  config_.watch.answers = 0;
+  Experiment experiment(config_);
+  run_experiment(experiment, "");
+  const auto router = experts::load_router(experiment.router_folder(), experiment.backbone()->config());
+  const experts::RouterOptions expected{
+      .global = true, .k_softmax = true, .temperature = 2.0, .top_k = 1, .rms_pool = true};
+  EXPECT_EQ(router.gate.options(), expected);
+}
+
+}  // namespace
+}  // namespace routedk::workflow
