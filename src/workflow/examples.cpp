@@ -2,11 +2,31 @@
 #include "routedk/core/random.h"
 #include "routedk/workflow/steps.h"
 
+#include <spdlog/spdlog.h>
+
 namespace routedk::workflow {
 namespace {
 
 bundle::KnowledgePlacement placement_of(const std::string& word) {
   return word == "auxiliary" ? bundle::KnowledgePlacement::kAuxiliary : bundle::KnowledgePlacement::kInput;
+}
+
+bool reads(bundle::ExpertKind expert, bundle::KnowledgeKind kind) {
+  const auto other = kind == bundle::KnowledgeKind::kRules ? bundle::ExpertKind::kHighLevel
+                                                           : bundle::ExpertKind::kFineGrained;
+  return expert == other || expert == bundle::ExpertKind::kMerged;
+}
+
+/// Whether the teacher failed at something that the expert reads: nothing invalid enters training.
+bool lacks_knowledge(const bundle::KnowledgeStore& knowledge, bundle::SessionId session,
+                     bundle::ExpertKind expert) {
+  for (const auto kind : {bundle::KnowledgeKind::kRules, bundle::KnowledgeKind::kThought}) {
+    const bundle::KnowledgeRecord* record = knowledge.find(session, kind);
+    if (reads(expert, kind) && record != nullptr && !record->valid()) {
+      return true;
+    }
+  }
+  return false;
 }
 
 /// The key names session and text, whatever the expert: dropout masks of experts differ by step and layer
@@ -24,8 +44,13 @@ std::vector<train::Example> expert_examples(const Experiment& experiment, const 
                                   placement_of(experiment.config().knowledge.placement)};
   const auto knowledge = bundle::KnowledgeStore::load(experiment.knowledge_file());
   std::vector<train::Example> examples;
+  std::int64_t left_out = 0;
   for (const bundle::Session& session : experiment.split().train) {
     if (session.items.size() < 2) {
+      continue;
+    }
+    if (lacks_knowledge(knowledge, session.id, input.expert)) {
+      ++left_out;
       continue;
     }
     std::uint64_t part = 0;
@@ -34,6 +59,9 @@ std::vector<train::Example> expert_examples(const Experiment& experiment, const 
       const std::uint64_t key = random_key(static_cast<std::uint64_t>(session.id), expert, {part++});
       examples.push_back(example(experiment.encoder(), text, group, key));
     }
+  }
+  if (left_out > 0) {
+    spdlog::warn("{}: {} training sessions are left out, where the teacher failed", expert, left_out);
   }
   return examples;
 }

@@ -84,6 +84,10 @@ bundle::SplitCounts split_counts(const SplitSettings& settings, const std::files
   return counts;
 }
 
+model::LoadOptions load_options(const ModelSettings& settings) {
+  return {settings.quant == "nf4", settings.double_quant, compute_type(settings.dtype)};
+}
+
 at::ScalarType compute_type(const std::string& dtype) {
   const bool has_bfloat16 = __builtin_cpu_supports("avx512bf16") != 0;
   return dtype == "bfloat16" || (dtype == "auto" && has_bfloat16) ? at::kBFloat16 : at::kFloat;
@@ -118,8 +122,7 @@ void Experiment::record_settings() {
 
 std::shared_ptr<const model::Backbone> Experiment::backbone() {
   if (backbone_ == nullptr) {
-    const model::LoadOptions options{config_.model.quant == "nf4", config_.model.double_quant,
-                                     compute_type(config_.model.dtype)};
+    const model::LoadOptions options = load_options(config_.model);
     backbone_ = std::make_shared<const model::Backbone>(model::Backbone::load(config_.model.path, options));
     spdlog::info("backbone {}: {:.0f} MiB, computing in {}", config_.model.path,
                  static_cast<double>(backbone_->bytes()) / (1 << 20), at::toString(options.dtype));

@@ -3,6 +3,7 @@
 
 #include "routedk/core/config_rules.h"
 #include "routedk/train/train_config.h"
+#include "routedk/workflow/teacher_settings.h"
 
 #include <cstdint>
 #include <optional>
@@ -151,6 +152,7 @@ struct ExperimentConfig {
   ModelSettings model;
   std::string prompts = "configs/prompts";
   std::vector<std::string> experts = {"base", "high_level", "fine_grained"};
+  TeacherSettings teacher;
   ThoughtSettings thoughts;
   KnowledgeSettings knowledge;
   LoraSettings lora;
@@ -168,6 +170,7 @@ struct ExperimentConfig {
     f("prompts", prompts, "folder of the prompt templates");
     f("experts", experts, "the bank, in the router's order",
       one_of({"base", "high_level", "fine_grained", "merged"}));
+    f("teacher", teacher, "who writes the knowledge");
     f("thoughts", thoughts, "the teacher's chains of thought");
     f("knowledge", knowledge, "how experts meet rules and thoughts");
     f("lora", lora, "every expert's shape");
