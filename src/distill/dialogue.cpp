@@ -25,7 +25,6 @@ using bundle::Session;
 namespace {
 
 constexpr const char* kNoAnswer = "the reply holds no bundles as JSON";
-constexpr std::size_t kShortestName = 4;  // letters and digits of a word that can name a product
 
 /// What stands before the last line that opens a JSON object, without a code fence's opening.
 std::string before_answer(const std::string& reply) {
@@ -61,7 +60,7 @@ bool speaks_of(const std::set<std::string>& words, const Session& session, const
     const std::vector<std::string> title =
         words_of(std::ranges::find(session.items, item, &bundle::Item::id)->title);
     return std::ranges::any_of(
-        title, [&](const std::string& word) { return word.size() >= kShortestName && words.contains(word); });
+        title, [&](const std::string& word) { return can_name(word) && words.contains(word); });
   };
   return std::ranges::count_if(gold, is_named) >= 2;
 }

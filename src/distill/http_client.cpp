@@ -1,6 +1,7 @@
 #include "routedk/distill/http_client.h"
 
 #include <array>
+#include <new>
 #include <string_view>
 
 #include <curl/curl.h>

@@ -17,14 +17,6 @@ using bundle::Bundle;
 using bundle::ItemId;
 using bundle::Session;
 
-constexpr std::array<std::string_view, 8> kFunctionWords{"and",  "the", "for",  "with",
-                                                         "from", "one", "that", "this"};
-constexpr std::size_t kShortestClue = 3;
-
-bool can_be_clue(const std::string& word) {
-  return word.size() >= kShortestClue && std::ranges::find(kFunctionWords, word) == kFunctionWords.end();
-}
-
 /// Words that name an item -> its place in the session.
 using Clues = std::map<std::string, std::size_t>;
 
@@ -46,7 +38,7 @@ Clues all_clues(const Session& session) {
   }
   Clues clues = number_clues(session);
   for (const auto& [word, items] : holders) {
-    if (items.size() == 1 && can_be_clue(word)) {
+    if (items.size() == 1 && can_name(word)) {
       clues.emplace(word, *items.begin());
     }
   }

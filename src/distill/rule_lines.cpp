@@ -35,7 +35,7 @@ bool is_label(std::string_view text) {
 }
 
 std::string rule_on(std::string_view line) {
-  line = without(line, " \t\r-*#.)0123456789");
+  line.remove_prefix(std::min(line.find_first_not_of(" \t-*#.)0123456789"), line.size()));
   const std::size_t colon = line.find(':');
   return colon != std::string_view::npos && is_label(line.substr(0, colon))
              ? std::string(without(line.substr(colon + 1), " \t\r*"))

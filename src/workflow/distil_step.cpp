@@ -1,3 +1,4 @@
+#include "routedk/bundle/answer.h"
 #include "routedk/bundle/predictions.h"
 #include "routedk/core/error.h"
 #include "routedk/core/files.h"
@@ -10,6 +11,7 @@
 #include <array>
 #include <iterator>
 #include <optional>
+#include <utility>
 
 #include "teachers.h"
 #include <spdlog/spdlog.h>

@@ -3,6 +3,7 @@
 #include "routedk/io/jsonl.h"
 
 #include <algorithm>
+#include <array>
 #include <chrono>
 #include <ctime>
 
@@ -15,17 +16,17 @@
 namespace routedk::distill {
 namespace {
 
-using testing::AllOf;
-using testing::ElementsAre;
-using testing::Ge;
-using testing::HasSubstr;
-using testing::Le;
-using testing::Not;
+using ::testing::AllOf;
+using ::testing::ElementsAre;
+using ::testing::Ge;
+using ::testing::HasSubstr;
+using ::testing::Le;
+using ::testing::Not;
 
 constexpr const char* kKey = "sk-very-secret";
 
 /// A client that notes its waits instead of sleeping.
-class Endpoint : public testing::Test {
+class Endpoint : public ::testing::Test {
  protected:
   Endpoint() {
     options_.url = server_.url();
@@ -85,7 +86,7 @@ TEST_F(Endpoint, another_key_of_a_request_is_another_seed_and_without_a_key_none
   ASSERT_EQ(seeds.size(), 3U);
   EXPECT_NE(seeds[0], seeds[1]);
   EXPECT_EQ(seeds[0], seeds[2]);
-  EXPECT_THAT(seeds, testing::Each(AllOf(Ge(0), Le(2147483647))));
+  EXPECT_THAT(seeds, ::testing::Each(AllOf(Ge(0), Le(2147483647))));
 }
 
 TEST_F(Endpoint, replies_keep_the_order_of_requests_at_most_so_many_at_a_time) {
@@ -164,10 +165,10 @@ TEST_F(Endpoint, a_server_error_passes) {
 }
 
 TEST_F(Endpoint, a_server_that_hangs_is_asked_again) {
-  options_.http.connect_seconds = 0.1;
-  options_.http.read_seconds = 0.1;
+  options_.http.connect_seconds = 0.5;
+  options_.http.read_seconds = 0.5;
   server_.script({[](const auto&, httplib::Response& response) {
-    std::this_thread::sleep_for(std::chrono::milliseconds(800));
+    std::this_thread::sleep_for(std::chrono::seconds(3));
     response.set_content(completion("late"), "application/json");
   }});
   EXPECT_EQ(ask()[0].text, "hello");
@@ -175,19 +176,19 @@ TEST_F(Endpoint, a_server_that_hangs_is_asked_again) {
 }
 
 TEST_F(Endpoint, a_response_that_drips_is_cut_off_and_asked_for_again) {
-  options_.http.connect_seconds = 0.1;
-  options_.http.read_seconds = 0.2;
+  options_.http.connect_seconds = 0.5;
+  options_.http.read_seconds = 0.5;
   server_.script({[](const auto&, httplib::Response& response) {
     const std::string text = completion("drip");
     response.set_content_provider(text.size(), "application/json",
                                   [text](std::size_t at, std::size_t, httplib::DataSink& sink) {
-                                    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+                                    std::this_thread::sleep_for(std::chrono::milliseconds(50));
                                     return sink.write(&text[at], 1);
                                   });
   }});
   const auto begun = std::chrono::steady_clock::now();
   EXPECT_EQ(ask()[0].text, "hello");
-  EXPECT_LT(std::chrono::steady_clock::now() - begun, std::chrono::seconds(2));  // all of it: 2.5 s
+  EXPECT_LT(std::chrono::steady_clock::now() - begun, std::chrono::seconds(5));  // all of it: 6 s
   EXPECT_EQ(sent(), 2U);
 }
 

@@ -49,7 +49,7 @@ class CountingTeacher final : public Teacher {
   int calls_ = 0;
 };
 
-class DistillKnowledge : public testing::Test {
+class DistillKnowledge : public ::testing::Test {
  protected:
   DistillCounts distill(Teacher& teacher, const DistillProgress& progress = {}) {
     return distill_knowledge(teacher, training_, kKinds, store_, progress);
@@ -59,7 +59,7 @@ class DistillKnowledge : public testing::Test {
     std::vector<KnowledgeRecord> all;
     io::read_jsonl(store_, [&](const io::Json& json, std::int64_t) {
       all.push_back(bundle::knowledge_from_json(json, "test"));
-      EXPECT_THAT(all.back().time, testing::MatchesRegex("20..-..-..T..:..:..Z"));
+      EXPECT_THAT(all.back().time, ::testing::MatchesRegex("20..-..-..T..:..:..Z"));
       all.back().time.clear();
     });
     return all;

@@ -14,11 +14,10 @@
 namespace routedk::distill {
 
 /// Whether a gold bundle can be read off a text. A text's statements end at newlines and at full stops before
-/// a space. A statement names an item by its product number ("product3", "product 3") or by a word (at least
-/// three letters or digits, no function word) that stands in its title and in no other title of the session.
-/// The bundle can be read off where one statement names all its items, by numbers alone or by both, without
-/// naming every item of the session (a list of all titles says nothing), or where it is the whole session and
-/// a statement names that.
+/// a space. A statement names an item by its product number ("product3", "product 3") or by a word (can_name)
+/// that stands in its title and in no other title of the session. The bundle can be read off where one
+/// statement names all its items, by numbers alone or by both, without naming every item of the session (a
+/// list of all titles says nothing), or where it is the whole session and a statement names that.
 bool can_be_read_off(const std::string& text, const bundle::Session& session, const bundle::Bundle& gold);
 
 /// The texts of one kind over the training sessions.
