@@ -2,6 +2,7 @@
 
 #include "routedk/core/error.h"
 
+#include <utility>
 #include <vector>
 
 namespace routedk::distill {
@@ -24,8 +25,8 @@ double Budget::cost_of(std::int64_t prompt_tokens, std::int64_t completion_token
          1e6;
 }
 
-ChatTeacher::ChatTeacher(ChatModel& model, const ChatTeacherOptions& options)
-    : Teacher(card_of(options)), model_(model), options_(options) {}
+ChatTeacher::ChatTeacher(ChatModel& model, ChatTeacherOptions options)
+    : Teacher(card_of(options)), model_(model), options_(std::move(options)) {}
 
 void ChatTeacher::teach(std::span<const Task> tasks, const RecordSink& sink) {
   std::vector<std::unique_ptr<Dialogue>> open;

@@ -113,7 +113,7 @@ void HttpClient::Handle::fail(CURLcode code, const std::string& url) const {
   }
 }
 
-HttpClient::HttpClient(HttpOptions options, std::vector<std::string> headers)
+HttpClient::HttpClient(HttpOptions options, const std::vector<std::string>& headers)
     : handle_(std::make_unique<Handle>(std::move(options))) {
   handle_->add_header("Content-Type: application/json");
   handle_->add_header("Expect:");  // no pause before a long body

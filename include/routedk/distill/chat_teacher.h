@@ -32,7 +32,7 @@ struct ChatTeacherOptions {
 
 class ChatTeacher final : public Teacher {
  public:
-  ChatTeacher(ChatModel& model, const ChatTeacherOptions& options);
+  ChatTeacher(ChatModel& model, ChatTeacherOptions options);
 
   using Teacher::teach;
   /// ConfigError once the budget is spent: no further question is asked, records that are whole have been

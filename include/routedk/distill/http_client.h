@@ -34,7 +34,7 @@ struct HttpResponse {
 class HttpClient {
  public:
   /// `headers` go with every request: "Name: value". They never appear in an error.
-  HttpClient(HttpOptions options, std::vector<std::string> headers);
+  HttpClient(HttpOptions options, const std::vector<std::string>& headers);
   HttpClient(const HttpClient&) = delete;
   HttpClient& operator=(const HttpClient&) = delete;
   ~HttpClient();
