@@ -24,8 +24,19 @@ const KindRule& rule_of(PromptKind kind) {
       {"both", {"products", "rules", "thought"}},
       {"write_rules", {"products"}},
       {"write_thought", {"products"}},
+      {"teach_propose", {"products", "rules"}},
+      {"teach_reflect", {"products", "answer", "feedback"}},
+      {"teach_thought", {"products", "answer"}},
   }};
   return rules.at(static_cast<std::size_t>(kind));
+}
+
+std::string value_of(const std::string& placeholder, const Session& session, const PromptContent& content) {
+  return placeholder == "products"  ? product_list(session)
+         : placeholder == "rules"   ? content.rules
+         : placeholder == "thought" ? content.thought
+         : placeholder == "answer"  ? content.answer
+                                    : content.feedback;
 }
 
 bool is_blank(const std::string& line) {
@@ -150,8 +161,7 @@ std::vector<text::ChatMessage> PromptTemplates::render(PromptKind kind, const Se
   const auto fill = [&](const Turn& turn) {
     std::string text = turn.literals.front();
     for (std::size_t i = 0; i < turn.placeholders.size(); ++i) {
-      const std::string& name = turn.placeholders[i];
-      text += name == "products" ? product_list(session) : name == "rules" ? content.rules : content.thought;
+      text += value_of(turn.placeholders[i], session, content);
       text += turn.literals[i + 1];
     }
     return text;

@@ -59,7 +59,7 @@ AnnotationTeacher::AnnotationTeacher(std::span<const Session> training, std::spa
     : AnnotationTeacher(study_all(training, proposals), options) {}
 
 AnnotationTeacher::AnnotationTeacher(Study study, const AnnotationOptions& options)
-    : Teacher(id_of(study, options)), study_(std::move(study)), options_(options) {
+    : Teacher(card_of(study, options)), study_(std::move(study)), options_(options) {
   check_options(options);
 }
 
@@ -85,7 +85,7 @@ AnnotationTeacher::Study AnnotationTeacher::study_all(std::span<const Session> t
   return study;
 }
 
-std::string AnnotationTeacher::id_of(const Study& study, const AnnotationOptions& options) {
+bundle::TeacherCard AnnotationTeacher::card_of(const Study& study, const AnnotationOptions& options) {
   std::string learnt;
   for (const auto& [session, rules] : study.own) {
     learnt += fmt::format("{}\n", session);
@@ -93,9 +93,12 @@ std::string AnnotationTeacher::id_of(const Study& study, const AnnotationOptions
       learnt += rule_text(rule) + "\n";
     }
   }
-  return fmt::format("annotation/1 mentions={} rules={} domain={} learnt={:016x}",
-                     mentions_name(options.mentions), options.rules_per_session, options.domain_rules,
-                     hash64(learnt));
+  bundle::TeacherCard card;
+  card.teacher = "annotation/2";
+  card.parameters =
+      fmt::format("mentions={} rules={} domain={} learnt={:016x}", mentions_name(options.mentions),
+                  options.rules_per_session, options.domain_rules, hash64(learnt));
+  return card;
 }
 
 std::span<const SupportedRule> AnnotationTeacher::domain_rules() const noexcept {
@@ -113,14 +116,27 @@ io::Json AnnotationTeacher::report() const {
   for (const SupportedRule& each : domain_rules()) {
     rules.push_back({{"rule", rule_text(each.rule)}, {"support", each.support}});
   }
-  return {{"teacher", id()}, {"discrepancies", discrepancies}, {"domain_rules", rules}};
+  return {{"discrepancies", discrepancies}, {"domain_rules", rules}};
 }
 
-std::string AnnotationTeacher::write(const Session& session, KnowledgeKind kind) {
+void AnnotationTeacher::teach(std::span<const Task> tasks, const RecordSink& sink) {
+  for (const Task& task : tasks) {
+    bundle::KnowledgeRecord record = blank_record(card(), task);
+    record.text = write(task);
+    sink(std::move(record));
+  }
+}
+
+std::string AnnotationTeacher::write(const Task& task) const {
+  const Session& session = *task.session;
   if (!study_.own.contains(session.id)) {
     throw_<DataError>("Knowledge must be of training sessions alone, but session {} is none.", session.id);
   }
-  return kind == KnowledgeKind::kRules ? write_rules(session) : annotated_thought(session, options_.mentions);
+  if (task.kind == KnowledgeKind::kAnswer) {
+    throw_<DataError>("The annotation teacher must be asked for rules or a thought, but has no answers.");
+  }
+  return task.kind == KnowledgeKind::kRules ? write_rules(session)
+                                            : annotated_thought(session, options_.mentions);
 }
 
 std::string AnnotationTeacher::write_rules(const Session& session) const {
@@ -129,7 +145,7 @@ std::string AnnotationTeacher::write_rules(const Session& session) const {
   for (const Rule& rule : select_rules(session, study_.own.at(session.id), domain_rules(), limit)) {
     sentences.push_back(rule_text(rule));
   }
-  return sentences.empty() ? kNothingToAdd : fmt::format("{}", fmt::join(sentences, " "));
+  return sentences.empty() ? kNothingToAdd : fmt::format("{}", fmt::join(sentences, "\n"));
 }
 
 }  // namespace routedk::distill

@@ -15,6 +15,10 @@ constexpr std::size_t kDescriptionWords = 2;
 constexpr std::array<std::string_view, 12> kFillers{"a",   "an", "the", "in", "of", "on",
                                                     "and", "or", "to",  "by", "oz", "fl"};
 
+constexpr std::array<std::string_view, 8> kFunctionWords{"and",  "the", "for",  "with",
+                                                         "from", "one", "that", "this"};
+constexpr std::size_t kShortestName = 3;
+
 bool is_digit(char c) {
   return c >= '0' && c <= '9';
 }
@@ -110,6 +114,10 @@ std::string category_leaf(std::string_view category) {
 std::string describe_kind(const bundle::Item& item) {
   std::string leaf = category_leaf(item.category);
   return leaf.empty() ? describe_title(item.title) : leaf;
+}
+
+bool can_name(std::string_view word) {
+  return word.size() >= kShortestName && std::ranges::find(kFunctionWords, word) == kFunctionWords.end();
 }
 
 std::vector<std::string> words_of(std::string_view text) {

@@ -1,6 +1,7 @@
 #include "routedk/distill/report.h"
 
 #include "routedk/distill/describe.h"
+#include "routedk/distill/feedback.h"
 
 #include <algorithm>
 #include <array>
@@ -15,14 +16,6 @@ namespace {
 using bundle::Bundle;
 using bundle::ItemId;
 using bundle::Session;
-
-constexpr std::array<std::string_view, 8> kFunctionWords{"and",  "the", "for",  "with",
-                                                         "from", "one", "that", "this"};
-constexpr std::size_t kShortestClue = 3;
-
-bool can_be_clue(const std::string& word) {
-  return word.size() >= kShortestClue && std::ranges::find(kFunctionWords, word) == kFunctionWords.end();
-}
 
 /// Words that name an item -> its place in the session.
 using Clues = std::map<std::string, std::size_t>;
@@ -45,7 +38,7 @@ Clues all_clues(const Session& session) {
   }
   Clues clues = number_clues(session);
   for (const auto& [word, items] : holders) {
-    if (items.size() == 1 && can_be_clue(word)) {
+    if (items.size() == 1 && can_name(word)) {
       clues.emplace(word, *items.begin());
     }
   }
@@ -77,6 +70,40 @@ std::set<ItemId> named_in(std::string_view statement, const Session& session, co
   return named;
 }
 
+void add_effort(KnowledgeShare& share, const bundle::KnowledgeRecord& record) {
+  share.turns += static_cast<std::int64_t>(record.turns.size());
+  share.problems += std::ranges::count_if(
+      record.turns, [](const bundle::KnowledgeTurn& turn) { return !turn.problem.empty(); });
+  share.prompt_tokens += record.prompt_tokens;
+  share.completion_tokens += record.completion_tokens;
+  share.seconds += record.seconds;
+}
+
+io::Json no_feedback() {
+  io::Json counts = io::Json::object();
+  for (int kind = 0; kind < kFeedbackKinds; ++kind) {
+    counts[feedback_name(static_cast<FeedbackKind>(kind))] = 0;
+  }
+  return counts;
+}
+
+/// Adds the feedback on one session's good proposals.
+void count_feedback(io::Json& counts, const Session& session, const bundle::KnowledgeRecord& record) {
+  const char* which = "first";
+  for (const bundle::KnowledgeTurn& turn : record.turns) {
+    const auto proposal =
+        turn.asked == "propose" && turn.problem.empty() ? proposal_in(turn.reply) : std::nullopt;
+    if (!proposal) {
+      continue;
+    }
+    for (const Feedback& each : feedback_on(*proposal, session)) {
+      io::Json& count = counts[which][feedback_name(each.kind)];
+      count = count.get<std::int64_t>() + 1;
+    }
+    which = "later";
+  }
+}
+
 double ratio(std::int64_t part, std::int64_t whole) {
   return whole == 0 ? 0.0 : static_cast<double>(part) / static_cast<double>(whole);
 }
@@ -104,6 +131,11 @@ KnowledgeShare knowledge_share(std::span<const Session> training, const bundle::
     if (record == nullptr) {
       continue;
     }
+    add_effort(share, *record);
+    if (!record->valid()) {
+      ++share.failures[record->failure];
+      continue;
+    }
     const auto readable = std::ranges::count_if(session.gold, [&](const bundle::GoldBundle& gold) {
       return can_be_read_off(record->text, session, gold.items);
     });
@@ -117,9 +149,33 @@ KnowledgeShare knowledge_share(std::span<const Session> training, const bundle::
   return share;
 }
 
+io::Json feedback_counts(std::span<const Session> training, const bundle::KnowledgeStore& knowledge) {
+  io::Json counts = {{"first", no_feedback()}, {"later", no_feedback()}};
+  for (const Session& session : training) {
+    const auto* record = knowledge.find(session.id, bundle::KnowledgeKind::kRules);
+    if (record != nullptr) {
+      count_feedback(counts, session, *record);
+    }
+  }
+  return counts;
+}
+
 io::Json to_json(const KnowledgeShare& share) {
+  io::Json failures = io::Json::object();
+  std::int64_t failed = 0;
+  for (const auto& [reason, count] : share.failures) {
+    failures[reason] = count;
+    failed += count;
+  }
   return {{"sessions", share.sessions},
           {"records", share.records},
+          {"failed", failed},
+          {"failures", failures},
+          {"turns", share.turns},
+          {"problems", share.problems},
+          {"prompt_tokens", share.prompt_tokens},
+          {"completion_tokens", share.completion_tokens},
+          {"seconds", share.seconds},
           {"gold_read_off", ratio(share.records_read_off, share.records)},
           {"bundles_read_off", ratio(share.bundles_read_off, share.gold_bundles)},
           {"mean_words", ratio(share.words, share.records)}};

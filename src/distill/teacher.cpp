@@ -2,38 +2,81 @@
 
 #include "routedk/io/jsonl.h"
 
-#include <array>
+#include <chrono>
+#include <optional>
+
+#include <fmt/chrono.h>
 
 namespace routedk::distill {
+namespace {
 
 using bundle::KnowledgeKind;
 using bundle::KnowledgeRecord;
+using bundle::Session;
 
-KnowledgeRecord Teacher::teach(const bundle::Session& session, KnowledgeKind kind) {
-  return {session.id, kind, write(session, kind), id_, bundle::inputs_hash(id_, kind, session)};
-}
-
-DistillCounts distill_knowledge(Teacher& teacher, const std::vector<bundle::Session>& training,
-                                const std::filesystem::path& store, const DistillProgress& progress) {
-  io::JsonlWriter writer(store);  // first: it cuts off what a crash left of a last line
-  const bundle::KnowledgeStore known = bundle::KnowledgeStore::load(store);
-  DistillCounts counts;
-  std::int64_t done = 0;
-  for (const bundle::Session& session : training) {
-    for (const KnowledgeKind kind : std::array{KnowledgeKind::kRules, KnowledgeKind::kThought}) {
+/// The tasks of which the store holds no record with the same inputs.
+std::vector<Task> missing_tasks(const bundle::TeacherCard& card, const std::vector<Session>& sessions,
+                                std::span<const KnowledgeKind> kinds, const bundle::KnowledgeStore& known) {
+  std::vector<Task> missing;
+  for (const Session& session : sessions) {
+    for (const KnowledgeKind kind : kinds) {
       const KnowledgeRecord* record = known.find(session.id, kind);
-      if (record != nullptr && record->inputs == bundle::inputs_hash(teacher.id(), kind, session)) {
-        ++counts.kept;
-        continue;
+      if (record == nullptr || record->inputs != bundle::inputs_hash(card, kind, session)) {
+        missing.push_back({&session, kind});
       }
-      writer.append(bundle::to_json(teacher.teach(session, kind)));
-      ++counts.written;
-    }
-    if (progress) {
-      progress(++done, static_cast<std::int64_t>(training.size()));
     }
   }
-  writer.sync();
+  return missing;
+}
+
+std::string utc_now() {
+  return fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(std::chrono::system_clock::now()));
+}
+
+}  // namespace
+
+KnowledgeRecord blank_record(const bundle::TeacherCard& card, const Task& task) {
+  KnowledgeRecord record;
+  record.session = task.session->id;
+  record.kind = task.kind;
+  record.teacher = card;
+  record.inputs = bundle::inputs_hash(card, task.kind, *task.session);
+  record.gold = bundle::gold_version(*task.session);
+  return record;
+}
+
+KnowledgeRecord Teacher::teach(const Session& session, KnowledgeKind kind) {
+  KnowledgeRecord result;
+  const Task task{&session, kind};
+  teach(std::span(&task, 1), [&](KnowledgeRecord record) { result = std::move(record); });
+  return result;
+}
+
+DistillCounts distill_knowledge(Teacher& teacher, const std::vector<Session>& sessions,
+                                std::span<const KnowledgeKind> kinds, const std::filesystem::path& store,
+                                const DistillProgress& progress) {
+  io::JsonlWriter writer(store);  // first: it cuts off what a crash left of a last line
+  const std::vector<Task> missing =
+      missing_tasks(teacher.card(), sessions, kinds, bundle::KnowledgeStore::load(store));
+  DistillCounts counts;
+  counts.total = static_cast<std::int64_t>(sessions.size() * kinds.size());
+  counts.kept = counts.total - static_cast<std::int64_t>(missing.size());
+  const auto tell = [&] {
+    if (progress) {
+      progress(counts);
+    }
+  };
+  tell();
+  teacher.teach(missing, [&](KnowledgeRecord record) {
+    record.time = utc_now();
+    writer.append(bundle::to_json(record));
+    writer.sync();
+    ++counts.written;
+    counts.failed += record.valid() ? 0 : 1;
+    counts.prompt_tokens += record.prompt_tokens;
+    counts.completion_tokens += record.completion_tokens;
+    tell();
+  });
   return counts;
 }
 

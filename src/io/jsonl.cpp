@@ -2,6 +2,7 @@
 
 #include "routedk/core/error.h"
 #include "routedk/core/files.h"
+#include "routedk/io/parse_json.h"
 
 #include <algorithm>
 #include <array>
@@ -44,17 +45,6 @@ int depth_of(const std::string& text) {
   return deepest;
 }
 
-Json parse(const std::string& text, const std::string& place) {
-  if (const int depth = depth_of(text); depth > kMaxDepth) {
-    throw_<FileError>("{} must nest at most {} brackets, but nests {}.", place, kMaxDepth, depth);
-  }
-  try {
-    return Json::parse(text);
-  } catch (const Json::exception& error) {
-    throw_<FileError>("{} must be JSON: {}.", place, std::string(error.what()).substr(0, 200));
-  }
-}
-
 [[noreturn]] void fail(const std::filesystem::path& path) {
   throw_<SystemError>("{} must be written, but the system says: {}.", path.string(),
                       std::system_category().message(errno));
@@ -93,12 +83,23 @@ bool cut_torn_line(int fd) {
 
 }  // namespace
 
+Json parse_json(const std::string& text, const std::string& source) {
+  if (const int depth = depth_of(text); depth > kMaxDepth) {
+    throw_<FileError>("{} must nest at most {} brackets, but nests {}.", source, kMaxDepth, depth);
+  }
+  try {
+    return Json::parse(text);
+  } catch (const Json::exception& error) {
+    throw_<FileError>("{} must be JSON: {}.", source, std::string(error.what()).substr(0, 200));
+  }
+}
+
 void read_jsonl(std::istream& in, const std::string& source,
                 const std::function<void(const Json&, std::int64_t)>& on_line) {
   std::string line;
   for (std::int64_t number = 1; std::getline(in, line); ++number) {
     if (line.find_first_not_of(" \t\r") != std::string::npos) {
-      on_line(parse(line, fmt::format("{}:{}", source, number)), number);
+      on_line(parse_json(line, fmt::format("{}:{}", source, number)), number);
     }
   }
   if (in.bad()) {
@@ -118,7 +119,7 @@ void read_jsonl(const std::filesystem::path& path,
 }
 
 Json read_json(const std::filesystem::path& path) {
-  return parse(read_file(path), path.string());
+  return parse_json(read_file(path), path.string());
 }
 
 void write_json(const std::filesystem::path& path, const Json& value) {

@@ -9,7 +9,8 @@ namespace routedk::train {
 AnswerLoss answer_loss(const experts::RoutedModel& model, const LossPass& pass) {
   const PackedBatch& batch = pass.batch;
   const model::AttendFn attend = model::causal_attention(batch.batch);
-  experts::RoutedOutput output = model.forward({batch.batch, pass.gate, attend, pass.dropout, pass.recompute});
+  experts::RoutedOutput output =
+      model.forward({batch.batch, pass.gate, attend, pass.dropout, pass.recompute});
   const at::Tensor predicting = output.hidden.index_select(0, batch.predicting);  // [A,D]
   const at::Tensor logits = model.backbone().logits(predicting);                  // [A,V]
   const auto loss = [&](double smoothing) {

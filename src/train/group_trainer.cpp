@@ -142,7 +142,8 @@ GroupStep GroupTrainer::compute() {
 std::vector<experts::GateRows> GroupTrainer::backward(const PackedBatch& batch, GroupStep& step) {
   const experts::TrainingDropout dropout{config_.dropout, config_.seed,
                                          static_cast<std::uint64_t>(state_.progress.step), batch.keys};
-  AnswerLoss answer = answer_loss(model_, {*group_.gate, batch, &dropout, config_.recompute, config_.label_smoothing});
+  AnswerLoss answer =
+      answer_loss(model_, {*group_.gate, batch, &dropout, config_.recompute, config_.label_smoothing});
   const auto answer_tokens = static_cast<double>(step.answer_tokens);
   at::Tensor loss = answer.sum / answer_tokens;
   if (group_.penalty.any()) {

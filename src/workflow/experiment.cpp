@@ -104,6 +104,10 @@ bundle::SplitCounts split_counts(const SplitSettings& settings, const std::files
   return counts;
 }
 
+model::LoadOptions load_options(const ModelSettings& settings) {
+  return {settings.quant == "nf4", settings.double_quant, compute_type(settings.dtype)};
+}
+
 at::ScalarType compute_type(const std::string& dtype) {
   const bool narrow = dtype == "bfloat16" || (dtype == "auto" && quant::cpu::fast_bfloat16());
   return narrow ? at::kBFloat16 : at::kFloat;
@@ -150,8 +154,7 @@ void Experiment::record_settings() {
 
 std::shared_ptr<const model::Backbone> Experiment::backbone() {
   if (backbone_ == nullptr) {
-    const model::LoadOptions options{config_.model.quant == "nf4", config_.model.double_quant,
-                                     compute_type(config_.model.dtype)};
+    const model::LoadOptions options = load_options(config_.model);
     backbone_ = std::make_shared<const model::Backbone>(model::Backbone::load(config_.model.path, options));
     spdlog::info("backbone {}: {:.0f} MiB, computing in {}", config_.model.path,
                  static_cast<double>(backbone_->bytes()) / (1 << 20), at::toString(options.dtype));

@@ -11,6 +11,8 @@
 #include <numeric>
 #include <set>
 
+#include <spdlog/spdlog.h>
+
 namespace routedk::workflow {
 namespace {
 
@@ -50,17 +52,43 @@ bundle::KnowledgeStore knowledge_of(const Experiment& experiment, const std::str
                         : bundle::KnowledgeStore::load(experiment.knowledge_file());
 }
 
+bool reads(bundle::ExpertKind expert, bundle::KnowledgeKind kind) {
+  const auto other = kind == bundle::KnowledgeKind::kRules ? bundle::ExpertKind::kHighLevel
+                                                           : bundle::ExpertKind::kFineGrained;
+  return expert == other || expert == bundle::ExpertKind::kMerged;
+}
+
+/// Whether the teacher failed at something that the expert reads: nothing invalid enters training.
+bool lacks_knowledge(const bundle::KnowledgeStore& knowledge, bundle::SessionId session,
+                     bundle::ExpertKind expert) {
+  for (const auto kind : {bundle::KnowledgeKind::kRules, bundle::KnowledgeKind::kThought}) {
+    const bundle::KnowledgeRecord* record = knowledge.find(session, kind);
+    if (reads(expert, kind) && record != nullptr && !record->valid()) {
+      return true;
+    }
+  }
+  return false;
+}
+
 /// Sessions as an expert reads them, or raw for "".
 std::vector<Example> session_examples(const Experiment& experiment, const std::vector<Session>& sessions,
                                       const std::string& expert, int group) {
   const bundle::ExpertInput input = expert.empty() ? kRawInput : input_of(experiment, expert);
   const bundle::KnowledgeStore knowledge = knowledge_of(experiment, expert);
   std::vector<Example> examples;
+  std::int64_t left_out = 0;
   for (const Session& session : sessions) {
+    if (lacks_knowledge(knowledge, session.id, input.expert)) {
+      ++left_out;
+      continue;
+    }
     std::size_t part = 0;
     for (const auto& text : bundle::training_texts(experiment.templates(), session, knowledge, input)) {
       examples.push_back(encoded(experiment, text, group, key_of(session, expert, part++)));
     }
+  }
+  if (left_out > 0) {
+    spdlog::warn("{}: {} training sessions are left out, where the teacher failed", expert, left_out);
   }
   return examples;
 }

@@ -31,7 +31,7 @@ std::string settings_of(const Experiment& experiment, const std::string& step) {
   data.dir =
       experiment.has_sessions() ? std::filesystem::weakly_canonical(data_folder(c.data.dir)).string() : "";
   std::string settings = dump_config(data) + dump_config(c.split) + dump_config(c.thoughts) +
-                         fmt::format("{:016x}", experiment.inputs());
+                         dump_config(text_settings(c.teacher)) + fmt::format("{:016x}", experiment.inputs());
   if (step == "distil") {
     return settings;
   }
@@ -65,8 +65,9 @@ std::vector<std::string> marks(const Experiment& experiment, const std::string& 
 
 void remove_outputs(const Experiment& experiment, const std::string& step) {
   const std::filesystem::path folder = experiment.folder();
-  if (step == "distil") {
-    std::filesystem::remove(experiment.knowledge_file());
+  if (step == "distil") {  // knowledge.jsonl stays: each record says what it was written from
+    std::filesystem::remove(folder / "knowledge.json");
+    std::filesystem::remove(folder / "domain_rules.txt");
   } else if (step == "train") {
     std::filesystem::remove_all(folder / "experts");
     std::filesystem::remove_all(folder / "checkpoints");

@@ -57,7 +57,7 @@ TEST(Prompt, items_are_numbered_with_their_whole_titles) {
 
 TEST(Prompt, the_shipped_templates_show_each_kind_what_it_is_due) {
   const PromptTemplates templates = PromptTemplates::load(kPrompts);
-  const PromptContent content{"RULES-TEXT", "THOUGHT-TEXT"};
+  const PromptContent content{"RULES-TEXT", "THOUGHT-TEXT", "ANSWER-TEXT", "FEEDBACK-TEXT"};
   for (int i = 0; i < kPromptKinds; ++i) {
     const auto kind = static_cast<PromptKind>(i);
     const auto messages = templates.render(kind, two_items(), content);
@@ -66,9 +66,13 @@ TEST(Prompt, the_shipped_templates_show_each_kind_what_it_is_due) {
     EXPECT_EQ(messages[1].role, "user");
     const std::string& user = messages[1].content;
     EXPECT_THAT(user, HasSubstr(product_list(two_items()))) << prompt_name(kind);
-    EXPECT_EQ(user.find("RULES-TEXT") != user.npos, kind == PromptKind::kRules || kind == PromptKind::kBoth);
+    EXPECT_EQ(user.find("RULES-TEXT") != user.npos,
+              kind == PromptKind::kRules || kind == PromptKind::kBoth || kind == PromptKind::kTeachPropose);
     EXPECT_EQ(user.find("THOUGHT-TEXT") != user.npos,
               kind == PromptKind::kThought || kind == PromptKind::kBoth);
+    EXPECT_EQ(user.find("ANSWER-TEXT") != user.npos,
+              kind == PromptKind::kTeachReflect || kind == PromptKind::kTeachThought);
+    EXPECT_EQ(user.find("FEEDBACK-TEXT") != user.npos, kind == PromptKind::kTeachReflect);
   }
 }
 

@@ -45,13 +45,13 @@ TEST(AnnotationTeacher, a_long_intent_keeps_twelve_words) {
 
 TEST(AnnotationTeacher, rules_name_what_the_heuristic_got_wrong) {
   EXPECT_EQ(rules_for(shop_session(), bundle::Answer{{10, 30, 20}}),
-            "Keep Lamps apart from Teas even when their titles are alike. "
+            "Keep Lamps apart from Teas even when their titles are alike.\n"
             "Teas and porcelain cup serve one intent.");
 }
 
 TEST(AnnotationTeacher, an_unparsed_proposal_misses_every_bundle) {
   EXPECT_EQ(rules_for(shop_session(), std::nullopt),
-            "Lamps and Shades serve one intent. Teas and porcelain cup serve one intent.");
+            "Lamps and Shades serve one intent.\nTeas and porcelain cup serve one intent.");
 }
 
 TEST(AnnotationTeacher, a_right_heuristic_is_confirmed_in_general_words) {
@@ -99,10 +99,10 @@ TEST(AnnotationTeacher, the_report_counts_discrepancies_and_support) {
   EXPECT_EQ(report.at("domain_rules").at(0).at("support"), 2);
 }
 
-TEST(AnnotationTeacher, its_id_changes_with_settings_and_with_what_it_learnt) {
+TEST(AnnotationTeacher, its_card_changes_with_settings_and_with_what_it_learnt) {
   const std::vector<Session> training{shop_session()};
   const auto id = [&](const Prediction& proposal, const AnnotationOptions& options) {
-    return AnnotationTeacher(training, std::vector{proposal}, options).id();
+    return AnnotationTeacher(training, std::vector{proposal}, options).card().parameters;
   };
   EXPECT_EQ(id(std::nullopt, {}), id(std::nullopt, {}));
   EXPECT_NE(id(std::nullopt, {}), id(std::nullopt, {.mentions = Mentions::kNumbers}));
@@ -114,6 +114,7 @@ TEST(AnnotationTeacher, other_sessions_and_missing_proposals_are_refused) {
   AnnotationTeacher teacher(std::vector{shop_session(4)}, std::vector<Prediction>{std::nullopt}, {});
   EXPECT_THAT([&] { teacher.teach(shop_session(5), KnowledgeKind::kThought); },
               testing::ThrowsMessage<DataError>(HasSubstr("session 5")));
+  EXPECT_THROW(teacher.teach(shop_session(4), KnowledgeKind::kAnswer), DataError);
   EXPECT_THROW(AnnotationTeacher(std::vector{shop_session()}, std::vector<Prediction>{}, {}), DataError);
   EXPECT_EQ(parse_mentions("numbers"), Mentions::kNumbers);
   EXPECT_THROW(parse_mentions("names"), ConfigError);

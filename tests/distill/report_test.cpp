@@ -51,18 +51,51 @@ TEST(Report, a_list_of_all_titles_gives_nothing_away_but_a_bundle_of_all) {
 
 TEST(Report, shares_count_records_and_bundles_apart) {
   bundle::KnowledgeStore store;
-  store.put({1, KnowledgeKind::kThought, "brass linen. green porcelain", "t", "h"});
-  store.put({2, KnowledgeKind::kThought, "brass linen", "t", "h"});
-  store.put({2, KnowledgeKind::kRules, "green porcelain", "t", "h"});
+  const auto put = [&](bundle::SessionId session, KnowledgeKind kind, const std::string& text) {
+    bundle::KnowledgeRecord record{session, kind, text};
+    record.turns = {{"think", "x", "too short"}, {"think", "y", ""}};
+    record.prompt_tokens = 10;
+    record.completion_tokens = 1;
+    record.seconds = 0.5;
+    record.failure = text.empty() ? "think: too short" : "";
+    store.put(record);
+  };
+  put(1, KnowledgeKind::kThought, "brass linen. green porcelain");
+  put(2, KnowledgeKind::kThought, "brass linen");
+  put(2, KnowledgeKind::kRules, "green porcelain");
+  put(3, KnowledgeKind::kThought, "");
   const std::vector<bundle::Session> training{shop_session(1), shop_session(2), shop_session(3)};
   const KnowledgeShare share = knowledge_share(training, store, KnowledgeKind::kThought);
   EXPECT_EQ(share.records_read_off, 1);
   EXPECT_EQ(to_json(share), (io::Json{{"sessions", 3},
                                       {"records", 2},
+                                      {"failed", 1},
+                                      {"failures", {{"think: too short", 1}}},
+                                      {"turns", 6},
+                                      {"problems", 3},
+                                      {"prompt_tokens", 30},
+                                      {"completion_tokens", 3},
+                                      {"seconds", 1.5},
                                       {"gold_read_off", 0.5},
                                       {"bundles_read_off", 0.75},
                                       {"mean_words", 3.0}}));
   EXPECT_EQ(to_json(KnowledgeShare{}).at("gold_read_off"), 0.0);
+}
+
+TEST(Report, feedback_is_counted_for_first_and_later_proposals_that_passed) {
+  bundle::KnowledgeRecord record{1, KnowledgeKind::kRules, "rule"};
+  record.turns = {{"propose", "no JSON", "no good"},
+                  {"propose", R"({"bundle1": ["product1", "product2"]})", ""},
+                  {"reflect", "{}", ""},
+                  {"propose", R"({"bundle1": ["product1", "product3"], "bundle2": ["product9"]})", ""}};
+  bundle::KnowledgeStore store;
+  store.put(record);
+  const std::vector<bundle::Session> training{shop_session(1), shop_session(2)};
+  const io::Json counts = feedback_counts(training, store);
+  EXPECT_EQ(counts.at("first"), io::Json::parse(R"({"keep": 0, "remove": 1, "drop_foreign": 0,
+            "add_missing": 2, "single_item": 0, "unknown_product": 0})"));
+  EXPECT_EQ(counts.at("later"), io::Json::parse(R"({"keep": 1, "remove": 0, "drop_foreign": 0,
+            "add_missing": 1, "single_item": 1, "unknown_product": 1})"));
 }
 
 }  // namespace

@@ -5,6 +5,8 @@
 ///   {{products}}  the session's items, `{product1: title, product2: title, ...}`, titles whole
 ///   {{rules}}     the text of the session's rules
 ///   {{thought}}   the text of the session's thought
+///   {{answer}}    bundles as JSON: what the teacher proposed, or gold
+///   {{feedback}}  what gold says of the proposal, a remark a line
 /// What is put in is never searched for placeholders again, whatever a title spells.
 #pragma once
 
@@ -28,22 +30,28 @@ enum class PromptKind {
   kBoth,          ///< products, rules, thought
   kWriteRules,    ///< products; asks for the rules instead of the bundles
   kWriteThought,  ///< products; asks for the thought instead of the bundles
+  kTeachPropose,  ///< products, rules; asks the teacher for bundles
+  kTeachReflect,  ///< products, answer, feedback; asks the teacher for causes and rules
+  kTeachThought,  ///< products, answer; asks the teacher how one comes to this answer
 };
-inline constexpr int kPromptKinds = 6;
+inline constexpr int kPromptKinds = 9;
 
-/// "raw", "rules", "thought", "both", "write_rules" or "write_thought".
+/// "raw", "rules", "thought", "both", "write_rules", "write_thought", "teach_propose", "teach_reflect" or
+/// "teach_thought".
 const char* prompt_name(PromptKind kind) noexcept;
 
 /// What is known of one session; a text that the kind does not show is not looked at.
 struct PromptContent {
   std::string rules;
   std::string thought;
+  std::string answer{};
+  std::string feedback{};
 };
 
 class PromptTemplates {
  public:
-  /// Reads the six files of a folder. FileError where one can't be read; ConfigError names file:line where a
-  /// section or placeholder is unknown, missing or there twice.
+  /// Reads the files of a folder, one a kind. FileError where one can't be read; ConfigError names file:line
+  /// where a section or placeholder is unknown, missing or there twice.
   static PromptTemplates load(const std::filesystem::path& folder);
 
   /// The system and the user turn for a session.

@@ -48,8 +48,12 @@ class AnnotationTeacher final : public Teacher {
   /// The domain's best supported rules, at most `domain_rules`.
   std::span<const SupportedRule> domain_rules() const noexcept;
 
-  /// {"teacher": id, "discrepancies": {name: count}, "domain_rules": [{"rule": text, "support": sessions}]}
+  /// {"discrepancies": {name: count}, "domain_rules": [{"rule": text, "support": sessions}]}
   io::Json report() const;
+
+  using Teacher::teach;
+  /// DataError when a session is none of the training sessions, or when it is asked for an answer.
+  void teach(std::span<const Task> tasks, const RecordSink& sink) override;
 
  private:
   /// What comparing all proposals with gold taught.
@@ -62,10 +66,9 @@ class AnnotationTeacher final : public Teacher {
   AnnotationTeacher(Study study, const AnnotationOptions& options);
   static Study study_all(std::span<const bundle::Session> training,
                          std::span<const bundle::Prediction> proposals);
-  static std::string id_of(const Study& study, const AnnotationOptions& options);
+  static bundle::TeacherCard card_of(const Study& study, const AnnotationOptions& options);
 
-  /// DataError when the session is none of the training sessions.
-  std::string write(const bundle::Session& session, bundle::KnowledgeKind kind) override;
+  std::string write(const Task& task) const;
   std::string write_rules(const bundle::Session& session) const;
 
   Study study_;

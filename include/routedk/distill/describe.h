@@ -25,4 +25,7 @@ std::string describe_kind(const bundle::Item& item);
 /// The words of a text, runs of [a-z0-9] after lowering ASCII, in their order.
 std::vector<std::string> words_of(std::string_view text);
 
+/// Whether a word of a text can name a product: at least three letters or digits, no function word.
+bool can_name(std::string_view word);
+
 }  // namespace routedk::distill

@@ -3,6 +3,7 @@
 /// The run folder:
 ///   config.yaml       the effective settings        versions.json  what computed them
 ///   knowledge.jsonl   rules and thoughts            knowledge.json what the teacher wrote, in figures
+///   domain_rules.txt  the domain's rules, best first  teacher-SPLIT.jsonl, .json  the teacher's own answers
 ///   experts/NAME/     PEFT folders                  router/        router.safetensors, router_config.json
 ///   checkpoints/      of training under way         metrics.jsonl  every optimiser step and validation
 ///   answers/NAME.jsonl  what each system answered   results.json   figures, results.txt the table
@@ -78,6 +79,9 @@ std::filesystem::path data_folder(const std::string& given);
 
 /// The split counts that the settings and, for what they leave open, the data folder say.
 bundle::SplitCounts split_counts(const SplitSettings& settings, const std::filesystem::path& data);
+
+/// How the settings want a model loaded.
+model::LoadOptions load_options(const ModelSettings& settings);
 
 /// float32 or bfloat16; `auto` is bfloat16 where the CPU multiplies it faster (quant/cpu/capability.h).
 at::ScalarType compute_type(const std::string& dtype);

@@ -4,6 +4,7 @@
 #include "routedk/core/config_rules.h"
 #include "routedk/train/train_config.h"
 #include "routedk/workflow/router_settings.h"
+#include "routedk/workflow/teacher_settings.h"
 
 #include <cstdint>
 #include <optional>
@@ -170,6 +171,7 @@ struct ExperimentConfig {
   ModelSettings model;
   std::string prompts = "configs/prompts";
   std::vector<std::string> experts = {"base", "high_level", "fine_grained"};
+  TeacherSettings teacher;
   ThoughtSettings thoughts;
   KnowledgeSettings knowledge;
   AugmentSettings augment;
@@ -190,6 +192,7 @@ struct ExperimentConfig {
     f("experts", experts,
       "the bank, in the router's order: base, high_level, fine_grained, merged; any names with "
       "data.examples");
+    f("teacher", teacher, "who writes the knowledge");
     f("thoughts", thoughts, "the teacher's chains of thought");
     f("knowledge", knowledge, "how experts meet rules and thoughts");
     f("augment", augment, "training texts that change from epoch to epoch");

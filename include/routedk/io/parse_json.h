@@ -1,0 +1,13 @@
+/// JSON documents that came as text, from another process rather than from a file.
+#pragma once
+
+#include "routedk/io/jsonl.h"
+
+#include <string>
+
+namespace routedk::io {
+
+/// Reads one JSON document, nested at most 500 deep; FileError names the `source`, the rule and the place.
+Json parse_json(const std::string& text, const std::string& source);
+
+}  // namespace routedk::io

@@ -1,0 +1,93 @@
+/// The `teacher:` section of an experiment: who writes rules and thoughts, and at what price.
+#pragma once
+
+#include "routedk/core/config_rules.h"
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace routedk::workflow {
+
+struct EndpointSettings {
+  std::string url;
+  std::string key_variable;
+  std::string ca_file;
+  std::int64_t concurrency = 4;
+  std::int64_t attempts = 6;
+  double first_wait = 1.0;
+  double longest_wait = 60.0;
+  double connect_seconds = 10.0;
+  double read_seconds = 120.0;
+
+  template <typename F>
+  void fields(F& f) {
+    f("url", url, "of an OpenAI-compatible API: https://api.openai.com/v1");
+    f("key_variable", key_variable, "environment variable that holds the key; empty: none is sent");
+    f("ca_file", ca_file, "PEM file of who may sign its certificate; empty: the system's");
+    f("concurrency", concurrency, "requests at a time", between(1, 256));
+    f("attempts", attempts, "tries of one request before the run stops", between(1, 100));
+    f("first_wait", first_wait, "seconds before the second try, doubled for each after that", positive());
+    f("longest_wait", longest_wait, "seconds between tries; a longer Retry-After stops the run", positive());
+    f("connect_seconds", connect_seconds, "until a connection stands", between(0.001, 86400));
+    f("read_seconds", read_seconds, "until a response is whole", between(0.001, 86400));
+  }
+};
+
+struct BudgetSettings {
+  std::int64_t tokens = 0;
+  double cost = 0.0;
+  double prompt_price = 0.0;
+  double completion_price = 0.0;
+
+  template <typename F>
+  void fields(F& f) {
+    f("tokens", tokens,
+      "of prompts and replies, earlier runs included, after which distilling stops; 0: none", at_least(0));
+    f("cost", cost, "the same in money; 0: none", at_least(0));
+    f("prompt_price", prompt_price, "of a million tokens", at_least(0));
+    f("completion_price", completion_price, "of a million tokens", at_least(0));
+  }
+};
+
+struct TeacherSettings {
+  std::string kind = "annotation";
+  std::string model;
+  double temperature = 0.7;
+  std::int64_t max_tokens = 512;
+  std::uint64_t seed = 1;
+  std::int64_t rounds = 2;
+  std::int64_t rules_per_session = 4;
+  std::int64_t domain_rules = 100;
+  std::int64_t retries = 2;
+  std::int64_t batch = 16;
+  bool held_out = false;
+  EndpointSettings endpoint;
+  BudgetSettings budget;
+
+  template <typename F>
+  void fields(F& f) {
+    f("kind", kind, "annotation: from gold and human intents; endpoint: a chat API; local: a model in here",
+      one_of({"annotation", "endpoint", "local"}));
+    f("model", model, "the endpoint's name of it; local: a model's path, empty: the backbone");
+    f("temperature", temperature, "of its replies; 0 is greedy", at_least(0));
+    f("max_tokens", max_tokens, "longest reply", between(1, 1000000));
+    f("seed", seed, "of its replies");
+    f("rounds", rounds, "self-reflections on a session at most", between(1, 100));
+    f("rules_per_session", rules_per_session, "in a session's record", between(1, 100));
+    f("domain_rules", domain_rules, "that induction keeps", between(1, 100000));
+    f("retries", retries, "of a reply that fails its check, before the record is failed", between(0, 100));
+    f("batch", batch, "records under way at a time", between(1, 4096));
+    f("held_out", held_out, "let --evaluate-teacher send validation and test sessions to the teacher");
+    f("endpoint", endpoint, "where and how patiently an endpoint is asked");
+    f("budget", budget, "when to stop");
+  }
+
+  /// Rules across fields: an endpoint has a URL and a model; money needs prices.
+  void validate(std::vector<std::string>& problems) const;
+};
+
+/// What of the settings changes a text: where, how fast and how long one asks is left out.
+TeacherSettings text_settings(TeacherSettings settings);
+
+}  // namespace routedk::workflow

@@ -1,0 +1,120 @@
+#include "teachers.h"
+
+#include "routedk/bundle/floors.h"
+#include "routedk/core/error.h"
+#include "routedk/distill/annotation_teacher.h"
+#include "routedk/distill/endpoint_model.h"
+#include "routedk/distill/local_model.h"
+
+#include <cstdlib>
+
+namespace routedk::workflow {
+namespace {
+
+/// The heuristic whose mistakes the annotation teacher's rules are drawn from.
+constexpr const char* kProposer = "similar_groups";
+
+TeacherAtWork annotation_teacher(const Experiment& experiment) {
+  const std::vector<bundle::Session>& training = experiment.split().train;
+  const TeacherSettings& settings = experiment.config().teacher;
+  distill::AnnotationOptions options;
+  options.mentions = distill::parse_mentions(experiment.config().thoughts.mentions);
+  options.rules_per_session = static_cast<int>(settings.rules_per_session);
+  options.domain_rules = static_cast<int>(settings.domain_rules);
+  const bundle::TfIdf titles(experiment.dataset().titles);
+  auto teacher = std::make_unique<distill::AnnotationTeacher>(
+      training, bundle::predict_floor(kProposer, training, titles), options);
+  TeacherAtWork made;
+  made.study = teacher->report();
+  made.teacher = std::move(teacher);
+  return made;
+}
+
+distill::ChatSampling sampling_of(const TeacherSettings& settings) {
+  return {settings.temperature, settings.max_tokens, settings.seed};
+}
+
+/// The key comes from the environment alone, so that no file and no log can hold it.
+std::string key_in(const std::string& variable) {
+  if (variable.empty()) {
+    return {};
+  }
+  const char* key = std::getenv(variable.c_str());
+  if (key == nullptr || *key == '\0') {
+    throw_<ConfigError>(
+        "`teacher.endpoint.key_variable` must name an environment variable that is set, but `{}` is not.",
+        variable);
+  }
+  return key;
+}
+
+std::unique_ptr<distill::ChatModel> endpoint_model(const TeacherSettings& settings) {
+  const EndpointSettings& e = settings.endpoint;
+  distill::EndpointOptions options;
+  options.url = e.url;
+  options.model = settings.model;
+  options.key = key_in(e.key_variable);
+  options.concurrency = static_cast<int>(e.concurrency);
+  options.attempts = static_cast<int>(e.attempts);
+  options.first_wait = e.first_wait;
+  options.longest_wait = e.longest_wait;
+  options.sampling = sampling_of(settings);
+  options.http.connect_seconds = e.connect_seconds;
+  options.http.read_seconds = e.read_seconds;
+  options.http.ca_file = e.ca_file;
+  return std::make_unique<distill::EndpointModel>(std::move(options));
+}
+
+std::unique_ptr<distill::ChatModel> local_model(Experiment& experiment) {
+  const TeacherSettings& settings = experiment.config().teacher;
+  if (settings.model.empty()) {
+    return std::make_unique<distill::LocalModel>(experiment.backbone(), experiment.encoder(),
+                                                 sampling_of(settings));
+  }
+  auto backbone = std::make_shared<const model::Backbone>(
+      model::Backbone::load(settings.model, load_options(experiment.config().model)));
+  return std::make_unique<distill::LocalModel>(
+      std::move(backbone), bundle::SessionEncoder::load(settings.model), sampling_of(settings));
+}
+
+distill::ChatTeacherOptions chat_options(const Experiment& experiment) {
+  const TeacherSettings& settings = experiment.config().teacher;
+  distill::ChatTeacherOptions options;
+  options.name = settings.kind + "/1";
+  options.model = settings.model;
+  options.dialogue = {&experiment.templates(), distill::parse_mentions(experiment.config().thoughts.mentions),
+                      static_cast<int>(settings.rounds), static_cast<int>(settings.rules_per_session),
+                      static_cast<int>(settings.retries)};
+  options.sampling = sampling_of(settings);
+  options.batch = static_cast<int>(settings.batch);
+  options.budget = budget_of(settings.budget);
+  return options;
+}
+
+}  // namespace
+
+distill::Budget budget_of(const BudgetSettings& settings) {
+  return {settings.tokens, settings.cost, settings.prompt_price, settings.completion_price};
+}
+
+TeacherAtWork make_teacher(Experiment& experiment, const std::filesystem::path& store) {
+  const TeacherSettings& settings = experiment.config().teacher;
+  if (settings.kind == "annotation") {
+    return annotation_teacher(experiment);
+  }
+  distill::ChatTeacherOptions options = chat_options(experiment);
+  if (settings.kind == "local" && settings.model.empty()) {
+    options.model = experiment.config().model.path;
+  }
+  if (std::filesystem::exists(store)) {
+    const auto known = bundle::KnowledgeStore::load(store);
+    options.prompt_tokens = known.prompt_tokens();
+    options.completion_tokens = known.completion_tokens();
+  }
+  TeacherAtWork made;
+  made.model = settings.kind == "endpoint" ? endpoint_model(settings) : local_model(experiment);
+  made.teacher = std::make_unique<distill::ChatTeacher>(*made.model, options);
+  return made;
+}
+
+}  // namespace routedk::workflow
