@@ -181,8 +181,11 @@ train::AugmentFn shuffled_items(const Experiment& experiment, const std::vector<
     add(session, "", kRawInput);
   }
   for (const std::string& expert : experts) {
+    const bundle::ExpertInput input = input_of(experiment, expert);
     for (const Session& session : learning.experts) {
-      add(session, expert, input_of(experiment, expert));
+      if (!lacks_knowledge(*knowledge, session.id, input.expert)) {
+        add(session, expert, input);
+      }
     }
   }
   return [&experiment, knowledge, sources](const Example& example, std::int64_t epoch) {
