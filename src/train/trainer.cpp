@@ -8,6 +8,7 @@
 #include "routedk/train/fingerprint.h"
 
 #include <algorithm>
+#include <cmath>
 #include <map>
 #include <set>
 #include <utility>
@@ -43,6 +44,11 @@ std::vector<const Example*> of_group(const std::vector<Example>& examples, int g
     }
   }
   return found;
+}
+
+/// As text, since JSON has no such numbers; a NaN's sign says nothing.
+std::string written(double value) {
+  return std::isnan(value) ? "nan" : fmt::format("{}", value);
 }
 
 void require_unique_names(const std::vector<ParameterGroup>& groups) {
@@ -182,8 +188,8 @@ void Trainer::record_bad_step(const GroupTrainer& group, const GroupStep& step) 
   job_.record({{"step", group.progress().step},
                {"group", group.name()},
                {"not_finite", step.not_finite},
-               {"not_finite_loss", fmt::format("{}", step.loss)},
-               {"not_finite_norm", fmt::format("{}", step.grad_norm)},
+               {"not_finite_loss", written(step.loss)},
+               {"not_finite_norm", written(step.grad_norm)},
                {"keys", step.keys}});
   warn(group, fmt::format("the step was not applied: its {} is not finite (examples {})", step.not_finite,
                           fmt::join(step.keys, ", ")));
