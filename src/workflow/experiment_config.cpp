@@ -14,6 +14,10 @@ void ExperimentConfig::validate(std::vector<std::string>& problems) const {
   if (std::set<std::string>(experts.begin(), experts.end()).size() != experts.size()) {
     problems.emplace_back("`experts` must name each expert once, but repeats one instead.");
   }
+  if (std::set<std::string>(prompt.relations.begin(), prompt.relations.end()).size() !=
+      prompt.relations.size()) {
+    problems.emplace_back("`prompt.relations` must name each relation once, but repeats one instead.");
+  }
   std::vector<std::string> known = {"backbone", "average", "dynamic"};
   known.insert(known.end(), experts.begin(), experts.end());
   for (const std::string& system : eval.systems) {

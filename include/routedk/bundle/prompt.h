@@ -5,14 +5,19 @@
 ///   {{products}}  the session's items, `{product1: title, product2: title, ...}`, titles whole
 ///   {{rules}}     the text of the session's rules
 ///   {{thought}}   the text of the session's thought
+///   {{relations}} how the session's items relate (ItemRelations), in any file, on a line of its own: the
+///   line
+///                 is left out where no relations are shown
 /// What is put in is never searched for placeholders again, whatever a title spells.
 #pragma once
 
+#include "routedk/bundle/item_relations.h"
 #include "routedk/bundle/session.h"
 #include "routedk/text/chat_template.h"
 
 #include <array>
 #include <filesystem>
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
@@ -20,7 +25,7 @@
 namespace routedk::bundle {
 
 /// What a prompt shows and asks for. The file of each is `<prompt_name>.txt`; it must use the placeholders
-/// named here, each exactly once, and no other.
+/// named here, each exactly once, and no other but `relations`.
 enum class PromptKind {
   kRaw,           ///< products
   kRules,         ///< products, rules
@@ -43,8 +48,10 @@ struct PromptContent {
 class PromptTemplates {
  public:
   /// Reads the six files of a folder. FileError where one can't be read; ConfigError names file:line where a
-  /// section or placeholder is unknown, missing or there twice.
-  static PromptTemplates load(const std::filesystem::path& folder);
+  /// section or placeholder is unknown, missing or there twice. `relations`, where given, are shown by the
+  /// files that use them; ConfigError where none does.
+  static PromptTemplates load(const std::filesystem::path& folder,
+                              std::shared_ptr<const ItemRelations> relations = nullptr);
 
   /// The system and the user turn for a session.
   std::vector<text::ChatMessage> render(PromptKind kind, const Session& session,
@@ -61,8 +68,11 @@ class PromptTemplates {
     Turn user;
   };
   struct Parser;
+  std::string value_of(const std::string& placeholder, const Session& session,
+                       const PromptContent& content) const;
 
   std::array<Template, kPromptKinds> templates_;
+  std::shared_ptr<const ItemRelations> relations_;
 };
 
 /// `{product1: title, product2: title, ...}`.

@@ -45,7 +45,8 @@ void require_done(Experiment& experiment, const std::string& step, const std::st
 /// Records that the steps are done under the present settings, all at once.
 void mark_done(Experiment& experiment, const std::vector<std::string>& steps);
 
-/// Training examples of one expert from its texts, and the raw-prompt examples that validate experts and
+/// Training examples of one expert from its texts (what the token budget cut is written to inputs.json of the
+/// run folder, which must be there), and the raw-prompt examples that validate experts and
 /// train the router; `group` goes into every example.
 std::vector<train::Example> expert_examples(const Experiment& experiment, const std::string& expert,
                                             int group);
