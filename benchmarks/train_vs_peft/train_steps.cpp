@@ -7,8 +7,8 @@
 #include "routedk/io/jsonl.h"
 #include "routedk/train/data_order.h"
 #include "routedk/train/group_trainer.h"
+#include "routedk/workflow/learning_data.h"
 #include "routedk/workflow/program.h"
-#include "routedk/workflow/steps.h"
 
 #include <iostream>
 
@@ -28,7 +28,7 @@ struct Options {
 
 /// Example i is expert i % experts's.
 std::vector<train::Example> examples_of(const workflow::Experiment& experiment, int experts) {
-  std::vector<train::Example> examples = workflow::raw_examples(experiment, experiment.split().train, 0);
+  std::vector<train::Example> examples = workflow::router_examples(experiment);
   for (std::size_t i = 0; i < examples.size(); ++i) {
     examples[i].group = static_cast<int>(i) % experts;
   }

@@ -29,15 +29,6 @@ struct Tables {
   Texts clean_titles;  // decoded and folded, none of them empty
 };
 
-fs::path domain_folder(const DataOptions& options) {
-  const auto domains = list_domains(options.dir);
-  if (std::find(domains.begin(), domains.end(), options.domain) == domains.end()) {
-    throw_<DataError>("The domain must be one of the folders [{}] of {}, but is `{}` instead.",
-                      fmt::join(domains, ", "), options.dir.string(), options.domain);
-  }
-  return options.dir / options.domain;
-}
-
 Texts clean(const Texts& titles) {
   Texts cleaned;
   for (const auto& [id, title] : titles) {
@@ -55,8 +46,7 @@ Tables read_tables(const fs::path& folder) {
   tables.bundle_items = read_id_table(folder / "bundle_item.csv");
   tables.intents = read_texts(folder / "bundle_intent.csv");
   tables.categories = read_texts(folder / "item_categories.csv");
-  const fs::path full = folder / "item_titles_full.csv";
-  tables.titles = read_texts(fs::exists(full) ? full : folder / "item_titles.csv");
+  tables.titles = read_texts(titles_file(folder));
   tables.clean_titles = clean(tables.titles);
   return tables;
 }
@@ -180,6 +170,15 @@ std::vector<std::string> list_domains(const fs::path& dir) {
   return domains;
 }
 
+fs::path domain_folder(const fs::path& dir, const std::string& domain) {
+  const auto domains = list_domains(dir);
+  if (std::find(domains.begin(), domains.end(), domain) == domains.end()) {
+    throw_<DataError>("The domain must be one of the folders [{}] of {}, but is `{}` instead.",
+                      fmt::join(domains, ", "), dir.string(), domain);
+  }
+  return dir / domain;
+}
+
 std::vector<GoldBundle> minimal_bundles(std::vector<GoldBundle> bundles) {
   std::vector<GoldBundle> minimal;
   for (std::size_t i = 0; i < bundles.size(); ++i) {
@@ -198,7 +197,7 @@ std::vector<GoldBundle> minimal_bundles(std::vector<GoldBundle> bundles) {
 }
 
 Dataset load_dataset(const DataOptions& options) {
-  const fs::path folder = domain_folder(options);
+  const fs::path folder = domain_folder(options.dir, options.domain);
   Tables tables = read_tables(folder);
   Dataset data;
   data.domain = options.domain;

@@ -9,8 +9,6 @@
 #include <utility>
 
 namespace routedk::bundle {
-namespace {
-
 std::int64_t parse_id(const std::string& field, const std::filesystem::path& path, std::int64_t line) {
   std::int64_t id = 0;
   const auto [end, error] = std::from_chars(field.data(), field.data() + field.size(), id);
@@ -20,8 +18,6 @@ std::int64_t parse_id(const std::string& field, const std::filesystem::path& pat
   }
   return id;
 }
-
-}  // namespace
 
 const IdTable::Group* IdTable::find(std::int64_t key) const {
   const auto found = index.find(key);
@@ -60,6 +56,11 @@ std::map<std::int64_t, std::string> read_texts(const std::filesystem::path& path
     }
   });
   return texts;
+}
+
+std::filesystem::path titles_file(const std::filesystem::path& domain_folder) {
+  const auto full = domain_folder / "item_titles_full.csv";
+  return std::filesystem::exists(full) ? full : domain_folder / "item_titles.csv";
 }
 
 }  // namespace routedk::bundle

@@ -5,6 +5,8 @@
 
 #include <algorithm>
 #include <array>
+#include <span>
+#include <utility>
 
 #include <fmt/ranges.h>
 
@@ -29,6 +31,81 @@ PromptKind input_kind(ExpertKind kind) {
                                : PromptKind::kRaw;
 }
 
+/// A text's statements, each with what parts it from the next.
+std::vector<std::string> statements_of(std::string_view text) {
+  std::vector<std::string> statements;
+  while (!text.empty()) {
+    const std::size_t end = std::min({text.size(), text.find('\n'), text.find(". ")});
+    const std::size_t taken = std::min(text.size(), text.find_first_not_of(" .\n", end));
+    statements.emplace_back(text.substr(0, taken));
+    text.remove_prefix(taken);
+  }
+  return statements;
+}
+
+std::string joined(std::span<const std::string> statements) {
+  std::string text = fmt::format("{}", fmt::join(statements, ""));
+  text.erase(text.find_last_not_of(" \n") + 1);
+  return text;
+}
+
+/// Rules and thought in statements, of which the last can be cut.
+class CutContent {
+ public:
+  explicit CutContent(const PromptContent& content)
+      : rules_(statements_of(content.rules)), thought_(statements_of(content.thought)) {}
+
+  std::size_t size() const { return rules_.size() + thought_.size(); }
+  /// Without the last `cut` statements, those of the rules first.
+  PromptContent without(std::size_t cut) const {
+    const std::size_t of_rules = std::min(cut, rules_.size());
+    return {joined(std::span(rules_).first(rules_.size() - of_rules)),
+            joined(std::span(thought_).first(thought_.size() - (cut - of_rules)))};
+  }
+
+ private:
+  std::vector<std::string> rules_;
+  std::vector<std::string> thought_;
+};
+
+/// Cuts what the budget asks for and nothing more: each statement makes the prompt longer, so halving finds
+/// how many can stay.
+TrainingText fitted(const std::function<std::vector<text::ChatMessage>(const PromptContent&)>& render,
+                    const PromptContent& content, const std::optional<TokenBudget>& budget) {
+  TrainingText text;
+  text.prompt = render(content);
+  if (!budget || budget->count(text.prompt) <= budget->max_tokens) {
+    return text;
+  }
+  const CutContent cut(content);
+  const auto fits = [&](std::size_t n) {
+    return budget->count(render(cut.without(n))) <= budget->max_tokens;
+  };
+  std::size_t low = 0;  // too few
+  std::size_t high = cut.size();
+  text.over_budget = !fits(high);
+  while (low + 1 < high && !text.over_budget) {
+    const std::size_t middle = (low + high) / 2;
+    (fits(middle) ? high : low) = middle;
+  }
+  text.statements_cut = static_cast<std::int64_t>(high);
+  text.prompt = render(cut.without(high));
+  return text;
+}
+
+std::string rules_for(const Session& session, const KnowledgeStore& knowledge, const ExpertInput& input) {
+  std::string rules;
+  if (input.rules != RuleSource::kDomain) {
+    rules = knowledge.text(session.id, KnowledgeKind::kRules);
+  }
+  for (const std::string& rule : input.domain_rules) {
+    if (input.rules != RuleSource::kSession && rules.find(rule) == std::string::npos) {
+      rules += (rules.empty() ? "" : "\n") + rule;
+    }
+  }
+  return rules;
+}
+
 }  // namespace
 
 const char* expert_name(ExpertKind kind) noexcept {
@@ -43,6 +120,16 @@ ExpertKind expert_kind(std::string_view name) {
   return static_cast<ExpertKind>(found - kNames.begin());
 }
 
+RuleSource parse_rule_source(std::string_view word) {
+  static constexpr std::array<std::string_view, 3> words{"session", "domain", "both"};
+  const auto found = std::ranges::find(words, word);
+  if (found == words.end()) {
+    throw_<ConfigError>("`knowledge.rules` must be one of [{}], but is `{}` instead.", fmt::join(words, ", "),
+                        word);
+  }
+  return static_cast<RuleSource>(found - words.begin());
+}
+
 std::vector<text::ChatMessage> inference_prompt(const PromptTemplates& templates, const Session& session) {
   return templates.render(PromptKind::kRaw, session);
 }
@@ -55,20 +142,26 @@ std::vector<TrainingText> training_texts(const PromptTemplates& templates, const
                                          const KnowledgeStore& knowledge, const ExpertInput& input) {
   PromptContent content;
   if (reads_rules(input.expert)) {
-    content.rules = knowledge.text(session.id, KnowledgeKind::kRules);
+    content.rules = rules_for(session, knowledge, input);
   }
   if (reads_thought(input.expert)) {
     content.thought = knowledge.text(session.id, KnowledgeKind::kThought);
   }
+  const auto text = [&](PromptKind kind, const PromptContent& shown, const std::string& answer) {
+    const auto render = [&](const PromptContent& part) { return templates.render(kind, session, part); };
+    TrainingText made = fitted(render, shown, input.budget);
+    made.answer = answer;
+    return made;
+  };
   if (input.placement == KnowledgePlacement::kInput) {
-    return {{templates.render(input_kind(input.expert), session, content), gold_text(session)}};
+    return {text(input_kind(input.expert), content, gold_text(session))};
   }
-  std::vector<TrainingText> texts{{inference_prompt(templates, session), gold_text(session)}};
+  std::vector<TrainingText> texts{text(PromptKind::kRaw, {}, gold_text(session))};
   if (reads_rules(input.expert)) {
-    texts.push_back({templates.render(PromptKind::kWriteRules, session), content.rules});
+    texts.push_back(text(PromptKind::kWriteRules, {}, content.rules));
   }
   if (reads_thought(input.expert)) {
-    texts.push_back({templates.render(PromptKind::kWriteThought, session), content.thought});
+    texts.push_back(text(PromptKind::kWriteThought, {}, content.thought));
   }
   return texts;
 }

@@ -11,6 +11,8 @@
 namespace routedk::bundle {
 namespace {
 
+constexpr const char* kRelations = "relations";
+
 struct KindRule {
   const char* name;
   std::vector<std::string> placeholders;
@@ -53,6 +55,7 @@ const char* prompt_name(PromptKind kind) noexcept {
 struct PromptTemplates::Parser {
   std::string source;
   const KindRule& rule;
+  bool shows_relations;
   Template result{};
   std::optional<std::string> section{};
   std::vector<std::string> seen{};
@@ -77,7 +80,7 @@ struct PromptTemplates::Parser {
       ++pending_newlines;
     } else if (!section.has_value()) {
       fail("A prompt template must open with comments and `[system]`, but says `{}` instead", text);
-    } else {
+    } else if (shows_relations || text.find("{{relations}}") == std::string::npos) {
       Turn& current = turn();
       const bool is_first = current.placeholders.empty() && current.literals.back().empty();
       current.literals.back().append(is_first ? 0 : static_cast<std::size_t>(pending_newlines) + 1, '\n');
@@ -112,7 +115,7 @@ struct PromptTemplates::Parser {
   }
 
   std::string checked(std::string name) {
-    if (std::ranges::find(rule.placeholders, name) == rule.placeholders.end()) {
+    if (name != kRelations && std::ranges::find(rule.placeholders, name) == rule.placeholders.end()) {
       fail("Placeholders of a `{}` prompt must be among [{}], but `{}` is not", rule.name,
            fmt::join(rule.placeholders, ", "), name);
     }
@@ -137,8 +140,10 @@ struct PromptTemplates::Parser {
   }
 };
 
-PromptTemplates PromptTemplates::load(const std::filesystem::path& folder) {
+PromptTemplates PromptTemplates::load(const std::filesystem::path& folder,
+                                      std::shared_ptr<const ItemRelations> relations) {
   PromptTemplates templates;
+  bool used = false;
   for (int kind = 0; kind < kPromptKinds; ++kind) {
     const KindRule& rule = rule_of(static_cast<PromptKind>(kind));
     const std::filesystem::path path = folder / fmt::format("{}.txt", rule.name);
@@ -147,13 +152,29 @@ PromptTemplates PromptTemplates::load(const std::filesystem::path& folder) {
       throw_<FileError>("The prompt template `{}` must be a readable file, but can't be opened.",
                         path.string());
     }
-    Parser parser{path.string(), rule};
+    Parser parser{path.string(), rule, relations != nullptr};
     for (std::string line; std::getline(in, line);) {
       parser.line(line);
     }
     templates.templates_.at(static_cast<std::size_t>(kind)) = parser.finish();
+    used = used || std::ranges::find(parser.seen, kRelations) != parser.seen.end();
   }
+  if (relations != nullptr && !used) {
+    throw_<ConfigError>(
+        "Where `prompt.relations` are set, a prompt template must use the placeholder `relations`, but none "
+        "does ({}).",
+        folder.string());
+  }
+  templates.relations_ = std::move(relations);
   return templates;
+}
+
+std::string PromptTemplates::value_of(const std::string& placeholder, const Session& session,
+                                      const PromptContent& content) const {
+  return placeholder == "products"   ? product_list(session)
+         : placeholder == "rules"    ? content.rules
+         : placeholder == kRelations ? relations_->text(session)
+                                     : content.thought;
 }
 
 std::vector<text::ChatMessage> PromptTemplates::render(PromptKind kind, const Session& session,

@@ -73,8 +73,10 @@ class Parser {
 // Checks widths and passes on all rows but the header.
 class RowSink {
  public:
-  RowSink(std::string file, std::size_t columns, const std::function<void(const CsvRow&)>& on_row)
-      : file_(std::move(file)), columns_(columns), on_row_(on_row) {}
+  using Callback = std::function<void(const CsvRow&)>;
+
+  RowSink(std::string file, std::size_t columns, const Callback& on_row, const Callback& on_header)
+      : file_(std::move(file)), columns_(columns), on_row_(on_row), on_header_(on_header) {}
 
   void take(const std::vector<CsvRow>& rows) {
     for (const CsvRow& row : rows) {
@@ -100,27 +102,31 @@ class RowSink {
     }
     if (width_ != 0) {
       on_row_(row);
+    } else if (on_header_) {
+      on_header_(row);
     }
     width_ = fields;
   }
 
   std::string file_;
   std::size_t columns_;
-  const std::function<void(const CsvRow&)>& on_row_;
+  const Callback& on_row_;
+  const Callback& on_header_;
   std::size_t width_ = 0;
 };
 
 }  // namespace
 
 void read_csv(const std::filesystem::path& path, std::size_t columns,
-              const std::function<void(const CsvRow&)>& on_row) {
+              const std::function<void(const CsvRow&)>& on_row,
+              const std::function<void(const CsvRow&)>& on_header) {
   const std::string content = read_file(path);
   std::string_view rest = content;
   if (rest.starts_with("\xEF\xBB\xBF")) {
     rest.remove_prefix(3);
   }
   Parser parser(path.string());
-  RowSink sink(path.string(), columns, on_row);
+  RowSink sink(path.string(), columns, on_row, on_header);
   for (std::int64_t line = 1; !rest.empty(); ++line) {
     const std::size_t newline = rest.find('\n');
     const std::string_view text =
@@ -130,6 +136,17 @@ void read_csv(const std::filesystem::path& path, std::size_t columns,
   }
   sink.take(parser.finish());
   sink.finish();
+}
+
+std::string csv_field(std::string_view text) {
+  if (text.find_first_of(",\"\r\n") == std::string_view::npos) {
+    return std::string(text);
+  }
+  std::string field = "\"";
+  for (const char c : text) {
+    field.append(c == '"' ? 2 : 1, c);
+  }
+  return field + '"';
 }
 
 }  // namespace routedk::io

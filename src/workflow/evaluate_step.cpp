@@ -86,10 +86,15 @@ void write_results(Experiment& experiment, const std::vector<Session>& sessions,
                    const std::vector<eval::SystemResult>& systems,
                    const bundle::BootstrapOptions& bootstrap) {
   const ExperimentConfig& c = experiment.config();
-  io::Json json = {{"domain", c.data.domain},       {"split", c.eval.split},
-                   {"sessions", sessions.size()},   {"leaky_titles", experiment.dataset().leaky_titles},
-                   {"samples", c.decode.samples},   {"temperature", c.decode.temperature},
-                   {"systems", io::Json::object()}, {"against_backbone", io::Json::array()}};
+  io::Json json = {{"domain", c.data.domain},
+                   {"split", c.eval.split},
+                   {"sessions", sessions.size()},
+                   {"leaky_titles", experiment.dataset().leaky_titles},
+                   {"leaky_categories", experiment.leaky_categories()},
+                   {"samples", c.decode.samples},
+                   {"temperature", c.decode.temperature},
+                   {"systems", io::Json::object()},
+                   {"against_backbone", io::Json::array()}};
   const auto backbone =
       std::find_if(systems.begin(), systems.end(), [](const auto& s) { return s.name == "backbone"; });
   for (const eval::SystemResult& system : systems) {

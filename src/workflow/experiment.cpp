@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <iterator>
 
 #include "mixture.h"
 #include <ATen/Parallel.h>
@@ -23,6 +24,26 @@ bundle::Dataset dataset_of(const DataSettings& data) {
     return {};
   }
   return bundle::load_dataset({data_folder(data.dir), data.domain, bundle::parse_untitled(data.untitled)});
+}
+
+bundle::Split split_of(const ExperimentConfig& config, const bundle::Dataset& data) {
+  const auto counts = split_counts(config.split, data_folder(config.data.dir));
+  bundle::Split split = bundle::split_sessions(data.sessions, counts);
+  split.train = bundle::evenly_spread(split.train, config.split.train_limit);
+  return split;
+}
+
+/// What training sessions and titles say of items; nothing where no prompt shows it.
+std::shared_ptr<const bundle::ItemRelations> relations_of(const PromptSettings& settings,
+                                                          const bundle::Dataset& data,
+                                                          const bundle::Split& split) {
+  if (settings.relations.empty()) {
+    return nullptr;
+  }
+  bundle::RelationOptions options{{}, settings.relation_pairs, settings.min_similarity};
+  std::transform(settings.relations.begin(), settings.relations.end(), std::back_inserter(options.relations),
+                 bundle::parse_relation);
+  return std::make_shared<const bundle::ItemRelations>(split.train, bundle::TfIdf(data.titles), options);
 }
 
 /// Names and contents of a folder's files.
@@ -131,13 +152,25 @@ Experiment::Experiment(ExperimentConfig config)
     : config_(std::move(config)),
       dataset_(dataset_of(config_.data)),
       split_(split_of(config_, dataset_)),
-      templates_(has_sessions() ? bundle::PromptTemplates::load(config_.prompts) : bundle::PromptTemplates()),
+      templates_(has_sessions() ? bundle::PromptTemplates::load(
+                                      config_.prompts, relations_of(config_.prompt, dataset_, split_))
+                                : bundle::PromptTemplates()),
       encoder_(bundle::SessionEncoder::load(config_.model.path)) {
   inputs_ = hash_inputs(config_);
   config_.run.dir = run_folder(config_);
   if (config_.run.threads > 0) {
     at::set_num_threads(static_cast<int>(config_.run.threads));
   }
+}
+
+bool Experiment::leaky_categories() const {
+  const auto& shown = config_.prompt.relations;
+  const auto lacks_category = [](const bundle::Session& session) {
+    return std::any_of(session.items.begin(), session.items.end(),
+                       [](const bundle::Item& item) { return item.category.empty(); });
+  };
+  return std::find(shown.begin(), shown.end(), "categories") != shown.end() &&
+         std::any_of(dataset_.sessions.begin(), dataset_.sessions.end(), lacks_category);
 }
 
 RunFolder& Experiment::run() {

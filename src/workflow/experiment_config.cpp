@@ -24,6 +24,10 @@ void check_experts(const ExperimentConfig& config, Names& problems) {
   if (std::set<std::string>(experts.begin(), experts.end()).size() != experts.size()) {
     problems.emplace_back("`experts` must name each expert once, but repeats one instead.");
   }
+  const Names& relations = config.prompt.relations;
+  if (std::set<std::string>(relations.begin(), relations.end()).size() != relations.size()) {
+    problems.emplace_back("`prompt.relations` must name each relation once, but repeats one instead.");
+  }
   static const Names kBundle = {"base", "high_level", "fine_grained", "merged"};
   for (const std::string& name : experts) {
     if (config.data.examples.empty() && !has(kBundle, name)) {

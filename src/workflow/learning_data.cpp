@@ -1,15 +1,21 @@
 #include "routedk/workflow/learning_data.h"
 
 #include "routedk/bundle/expert_input.h"
+#include "routedk/bundle/plain_text.h"
+#include "routedk/core/files.h"
 #include "routedk/core/random.h"
+#include "routedk/io/jsonl.h"
 #include "routedk/workflow/task_examples.h"
 
 #include <algorithm>
 #include <cmath>
+#include <filesystem>
 #include <map>
 #include <memory>
 #include <numeric>
 #include <set>
+#include <sstream>
+#include <utility>
 
 #include <spdlog/spdlog.h>
 
@@ -19,12 +25,40 @@ namespace {
 using bundle::Session;
 using train::Example;
 
-constexpr bundle::ExpertInput kRawInput{bundle::ExpertKind::kBase, bundle::KnowledgePlacement::kInput};
+/// The best supported rules of the domain, a line each.
+std::vector<std::string> domain_rules(const Experiment& experiment) {
+  std::istringstream in(read_file(experiment.domain_rules_file()));
+  std::vector<std::string> rules;
+  const auto limit = static_cast<std::size_t>(experiment.config().knowledge.domain_rules);
+  for (std::string line; rules.size() < limit && std::getline(in, line);) {
+    if (std::string rule = bundle::fold_space(line); !rule.empty()) {
+      rules.push_back(std::move(rule));
+    }
+  }
+  return rules;
+}
 
+/// How an expert reads sessions; "" reads them raw.
 bundle::ExpertInput input_of(const Experiment& experiment, const std::string& expert) {
-  const bool auxiliary = experiment.config().knowledge.placement == "auxiliary";
-  return {bundle::expert_kind(expert),
-          auxiliary ? bundle::KnowledgePlacement::kAuxiliary : bundle::KnowledgePlacement::kInput};
+  const ExperimentConfig& config = experiment.config();
+  bundle::ExpertInput input;
+  if (expert.empty()) {
+    return input;
+  }
+  input.expert = bundle::expert_kind(expert);
+  if (config.knowledge.placement == "auxiliary") {
+    input.placement = bundle::KnowledgePlacement::kAuxiliary;
+  }
+  input.rules = bundle::parse_rule_source(config.knowledge.rules);
+  if (input.rules != bundle::RuleSource::kSession) {
+    input.domain_rules = domain_rules(experiment);
+  }
+  input.budget =
+      bundle::TokenBudget{config.prompt.max_tokens,
+                          [&encoder = experiment.encoder()](const std::vector<text::ChatMessage>& prompt) {
+                            return static_cast<std::int64_t>(encoder.prompt(prompt).size());
+                          }};
+  return input;
 }
 
 Example encoded(const Experiment& experiment, const bundle::TrainingText& text, int group,
@@ -70,12 +104,49 @@ bool lacks_knowledge(const bundle::KnowledgeStore& knowledge, bundle::SessionId 
   return false;
 }
 
+/// What the token budget cost an expert.
+struct InputCounts {
+  std::int64_t prompts = 0;
+  std::int64_t cut = 0;
+  std::int64_t statements_cut = 0;
+  std::int64_t over_budget = 0;
+
+  void add(const bundle::TrainingText& text) {
+    ++prompts;
+    cut += text.statements_cut > 0 ? 1 : 0;
+    statements_cut += text.statements_cut;
+    over_budget += text.over_budget ? 1 : 0;
+  }
+};
+
+/// Into inputs.json beside the experts reported before, where there is a run folder already, and into the log
+/// where anything was cut.
+void report(const Experiment& experiment, const std::string& expert, const InputCounts& counts) {
+  if (std::filesystem::exists(experiment.folder())) {
+    const std::filesystem::path file = experiment.folder() / "inputs.json";
+    io::Json inputs = std::filesystem::exists(file) ? io::read_json(file) : io::Json::object();
+    inputs[expert] = {{"prompts", counts.prompts},
+                      {"cut", counts.cut},
+                      {"statements_cut", counts.statements_cut},
+                      {"over_budget", counts.over_budget}};
+    io::write_json(file, inputs);
+  }
+  if (counts.cut + counts.over_budget > 0) {
+    spdlog::warn(
+        "{}: {} of {} prompts lost {} statements of rules and thoughts to keep {} tokens; {} are longer by "
+        "their titles alone",
+        expert, counts.cut, counts.prompts, counts.statements_cut, experiment.config().prompt.max_tokens,
+        counts.over_budget);
+  }
+}
+
 /// Sessions as an expert reads them, or raw for "".
 std::vector<Example> session_examples(const Experiment& experiment, const std::vector<Session>& sessions,
                                       const std::string& expert, int group) {
-  const bundle::ExpertInput input = expert.empty() ? kRawInput : input_of(experiment, expert);
+  const bundle::ExpertInput input = input_of(experiment, expert);
   const bundle::KnowledgeStore knowledge = knowledge_of(experiment, expert);
   std::vector<Example> examples;
+  InputCounts counts;
   std::int64_t left_out = 0;
   for (const Session& session : sessions) {
     if (lacks_knowledge(knowledge, session.id, input.expert)) {
@@ -85,7 +156,11 @@ std::vector<Example> session_examples(const Experiment& experiment, const std::v
     std::size_t part = 0;
     for (const auto& text : bundle::training_texts(experiment.templates(), session, knowledge, input)) {
       examples.push_back(encoded(experiment, text, group, key_of(session, expert, part++)));
+      counts.add(text);
     }
+  }
+  if (!expert.empty()) {
+    report(experiment, expert, counts);
   }
   if (left_out > 0) {
     spdlog::warn("{}: {} training sessions are left out, where the teacher failed", expert, left_out);
@@ -149,14 +224,19 @@ std::vector<Example> expert_examples(const Experiment& experiment, const std::st
              : task_examples(experiment, experiment.config().data.examples, expert, group);
 }
 
+std::vector<Example> raw_examples(const Experiment& experiment, const std::vector<Session>& sessions,
+                                  int group) {
+  return session_examples(experiment, sessions, "", group);
+}
+
 std::vector<Example> router_examples(const Experiment& experiment) {
-  return experiment.has_sessions() ? session_examples(experiment, learning_sessions(experiment).router, "", 0)
+  return experiment.has_sessions() ? raw_examples(experiment, learning_sessions(experiment).router, 0)
                                    : task_examples(experiment, experiment.config().data.examples, "", 0);
 }
 
 std::vector<Example> validation_examples(const Experiment& experiment, const std::string& expert, int group) {
   if (experiment.has_sessions()) {
-    return session_examples(experiment, of_two_items(experiment.split().val), "", group);
+    return raw_examples(experiment, of_two_items(experiment.split().val), group);
   }
   const std::string& file = experiment.config().data.validation_examples;
   return file.empty() ? std::vector<Example>() : task_examples(experiment, file, expert, group);
@@ -178,7 +258,7 @@ train::AugmentFn shuffled_items(const Experiment& experiment, const std::vector<
     }
   };
   for (const Session& session : routing ? learning.router : std::vector<Session>()) {
-    add(session, "", kRawInput);
+    add(session, "", input_of(experiment, ""));
   }
   for (const std::string& expert : experts) {
     const bundle::ExpertInput input = input_of(experiment, expert);

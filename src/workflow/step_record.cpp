@@ -35,8 +35,8 @@ std::string settings_of(const Experiment& experiment, const std::string& step) {
   if (step == "distil") {
     return settings;
   }
-  settings += dump_config(c.model) + dump_config(c.knowledge) + dump_config(c.augment) + dump_config(c.lora) +
-              learning_settings(c.train);
+  settings += dump_config(c.prompt) + dump_config(c.model) + dump_config(c.knowledge) +
+              dump_config(c.augment) + dump_config(c.lora) + learning_settings(c.train);
   if (c.router.data == "holdout") {
     settings += fmt::format("holdout {}", c.router.holdout);
   }
@@ -72,6 +72,7 @@ void remove_outputs(const Experiment& experiment, const std::string& step) {
     std::filesystem::remove_all(folder / "experts");
     std::filesystem::remove_all(folder / "checkpoints");
     std::filesystem::remove(folder / "metrics.jsonl");
+    std::filesystem::remove(folder / "inputs.json");
   } else if (step == "router") {
     std::filesystem::remove_all(folder / "router");
     std::filesystem::remove_all(folder / "checkpoints" / "router");

@@ -2,6 +2,8 @@
 
 #include "routedk/core/error.h"
 
+#include <iterator>
+#include <sstream>
 #include <string>
 
 #include <gmock/gmock.h>
@@ -75,6 +77,100 @@ TEST_F(ExpertInputs, missing_knowledge_is_an_error_only_for_those_who_need_it) {
   EXPECT_NO_THROW(texts(ExpertKind::kBase, KnowledgePlacement::kInput));
   EXPECT_THROW(texts(ExpertKind::kHighLevel, KnowledgePlacement::kInput), DataError);
   EXPECT_THROW(texts(ExpertKind::kFineGrained, KnowledgePlacement::kAuxiliary), DataError);
+}
+
+/// Counts words, so that what must fit can be counted by hand.
+std::int64_t words_of(const std::vector<text::ChatMessage>& prompt) {
+  std::int64_t words = 0;
+  for (const text::ChatMessage& message : prompt) {
+    std::istringstream in(message.content);
+    words += std::distance(std::istream_iterator<std::string>(in), {});
+  }
+  return words;
+}
+
+class PromptBudget : public ExpertInputs {
+ protected:
+  PromptBudget() {
+    put(KnowledgeKind::kRules, "Rule one holds.\nRule two holds. Rule three holds.");
+    put(KnowledgeKind::kThought, "Lamps shine. Tea steams.");
+    whole_ = words_of(within(ExpertKind::kMerged, 100'000).prompt);
+  }
+
+  void put(KnowledgeKind kind, const char* text) {
+    KnowledgeRecord record;
+    record.session = session_.id;
+    record.kind = kind;
+    record.text = text;
+    knowledge_.put(record);
+  }
+  TrainingText within(ExpertKind expert, std::int64_t max_tokens) const {
+    ExpertInput input{expert, KnowledgePlacement::kInput};
+    input.budget = TokenBudget{max_tokens, words_of};
+    return training_texts(templates_, session_, knowledge_, input).front();
+  }
+  std::string prompt_within(std::int64_t max_tokens) const {
+    return within(ExpertKind::kMerged, max_tokens).prompt.back().content;
+  }
+
+  std::int64_t whole_ = 0;
+};
+
+TEST_F(PromptBudget, what_fits_stays_word_for_word) {
+  const TrainingText text = within(ExpertKind::kMerged, whole_);
+  EXPECT_EQ(text.statements_cut, 0);
+  EXPECT_EQ(
+      text.prompt.back().content,
+      training_texts(templates_, session_, knowledge_, {ExpertKind::kMerged}).front().prompt.back().content);
+  EXPECT_THAT(text.prompt.back().content, HasSubstr("Rule one holds.\nRule two holds. Rule three holds.\n"));
+}
+
+TEST_F(PromptBudget, the_last_rules_go_first_then_the_last_of_the_thought) {
+  EXPECT_THAT(prompt_within(whole_ - 1),
+              HasSubstr("Rules: Rule one holds.\nRule two holds.\nThought: Lamps"));
+  EXPECT_THAT(prompt_within(whole_ - 4),
+              HasSubstr("Rules: Rule one holds.\nThought: Lamps shine. Tea steams."));
+  EXPECT_THAT(prompt_within(whole_ - 9), HasSubstr("Rules: \nThought: Lamps shine. Tea steams."));
+  EXPECT_THAT(prompt_within(whole_ - 10), HasSubstr("Rules: \nThought: Lamps shine."));
+  EXPECT_EQ(within(ExpertKind::kMerged, whole_ - 1).statements_cut, 1);
+  EXPECT_EQ(within(ExpertKind::kMerged, whole_ - 10).statements_cut, 4);
+}
+
+TEST_F(PromptBudget, every_budget_is_kept_with_as_little_cut_as_can_be) {
+  for (std::int64_t max = whole_ - 13; max <= whole_; ++max) {
+    const TrainingText text = within(ExpertKind::kMerged, max);
+    EXPECT_LE(words_of(text.prompt), max);
+    EXPECT_FALSE(text.over_budget);
+    EXPECT_GT(words_of(text.prompt) + 3, max) << "a statement of 3 words could have stayed";
+  }
+}
+
+TEST_F(PromptBudget, titles_are_never_cut) {
+  for (const ExpertKind expert : {ExpertKind::kBase, ExpertKind::kMerged}) {
+    const TrainingText text = within(expert, 3);
+    EXPECT_TRUE(text.over_budget);
+    EXPECT_THAT(text.prompt.back().content, HasSubstr(product_list(session_)));
+    EXPECT_THAT(text.prompt.back().content, Not(HasSubstr("holds")));
+    EXPECT_EQ(text.answer, gold_);
+  }
+}
+
+TEST_F(ExpertInputs, rules_come_from_the_session_the_domain_or_both) {
+  const auto rules = [&](RuleSource source) {
+    ExpertInput input{ExpertKind::kHighLevel, KnowledgePlacement::kInput, source};
+    input.domain_rules = {"DOMAIN-1", "RULES-TEXT", "DOMAIN-2"};
+    const std::string prompt =
+        training_texts(templates_, session_, knowledge_, input)[0].prompt.back().content;
+    return prompt.substr(prompt.find("Rules: ") + 7);
+  };
+  EXPECT_EQ(rules(RuleSource::kSession), "RULES-TEXT");
+  EXPECT_EQ(rules(RuleSource::kDomain), "DOMAIN-1\nRULES-TEXT\nDOMAIN-2");
+  EXPECT_EQ(rules(RuleSource::kBoth), "RULES-TEXT\nDOMAIN-1\nDOMAIN-2");
+}
+
+TEST(RuleSource, others_than_its_words_are_refused) {
+  EXPECT_EQ(parse_rule_source("both"), RuleSource::kBoth);
+  EXPECT_THROW(parse_rule_source("all"), ConfigError);
 }
 
 TEST(ExpertKind, names_are_read_back_and_others_refused) {

@@ -4,6 +4,8 @@
 
 #include <filesystem>
 #include <fstream>
+#include <memory>
+#include <sstream>
 #include <string>
 
 #include <gmock/gmock.h>
@@ -103,6 +105,42 @@ TEST(Prompt, a_broken_template_is_named_with_file_and_line) {
   EXPECT_THAT(PromptFolder("hello\n[system]\nx\n[user]\n{{products}}\n").error(),
               HasSubstr("`hello` instead"));
   EXPECT_THAT(PromptFolder("").error(), HasSubstr("`[system]` is missing"));
+}
+
+std::shared_ptr<const ItemRelations> alike_titles() {
+  const TfIdf titles({{1, "red lamp"}, {2, "red shade"}, {3, "tea"}});
+  return std::make_shared<ItemRelations>(std::vector<Session>{}, titles,
+                                         RelationOptions{{Relation::kTitleSimilarity}, 5, 0.0});
+}
+
+TEST(Prompt, relations_stand_in_every_shipped_prompt_that_shows_them_and_in_none_that_does_not) {
+  const PromptTemplates with = PromptTemplates::load(kPrompts, alike_titles());
+  const PromptTemplates without = PromptTemplates::load(kPrompts);
+  const std::string line = "\nRelations: similar titles: product1 ~ product2 (";
+  for (const PromptKind kind : {PromptKind::kRaw, PromptKind::kRules, PromptKind::kThought, PromptKind::kBoth,
+                                PromptKind::kWriteRules, PromptKind::kWriteThought}) {
+    std::string shown = with.render(kind, two_items()).back().content;
+    const std::string plain = without.render(kind, two_items()).back().content;
+    const std::size_t begin = shown.find(line);
+    ASSERT_NE(begin, shown.npos) << prompt_name(kind);
+    shown.erase(begin, shown.find('\n', begin + 1) - begin);
+    EXPECT_EQ(shown, plain) << "the line is all that differs";
+  }
+}
+
+TEST(Prompt, relations_that_no_template_uses_are_refused) {
+  const PromptFolder folder("[system]\nx\n[user]\n{{products}}\n");
+  for (const auto& file : fs::directory_iterator(folder.path())) {
+    std::ostringstream text;
+    text << std::ifstream(file.path()).rdbuf();
+    std::string without = text.str();
+    if (const std::size_t at = without.find("Relations: {{relations}}\n"); at != without.npos) {
+      without.erase(at, 25);
+    }
+    std::ofstream(file.path()) << without;
+  }
+  EXPECT_NO_THROW(PromptTemplates::load(folder.path()));
+  EXPECT_THROW(PromptTemplates::load(folder.path(), alike_titles()), ConfigError);
 }
 
 TEST(Prompt, a_missing_file_is_named) {

@@ -28,15 +28,6 @@ TEST(Describe, a_first_clause_without_names_falls_back_on_the_title) {
   EXPECT_EQ(describe_title("\u8336"), "\u8336");
 }
 
-TEST(Describe, a_category_is_the_leaf_of_its_longest_path) {
-  EXPECT_EQ(category_leaf("[[Electronics,Computers & Accessories,Cases & Sleeves]]"), "Cases & Sleeves");
-  EXPECT_EQ(category_leaf("[[Grocery,Beverages,Coffee, Tea & Cocoa]]"), "Coffee, Tea & Cocoa");
-  EXPECT_EQ(category_leaf("[[A,Jewelry Outlet],[A,Women,Earrings,Stud],[A,Novelty,More,Other]]"), "Stud");
-  EXPECT_EQ(category_leaf("[[]]"), "");
-  EXPECT_EQ(category_leaf(""), "");
-  EXPECT_EQ(category_leaf("Desk Lamps"), "Desk Lamps");
-}
-
 TEST(Describe, an_item_without_category_is_described_by_its_title) {
   EXPECT_EQ(describe_kind({1, "Brass Desk Lamp", "[[Home,Lamps]]"}), "Lamps");
   EXPECT_EQ(describe_kind({1, "Brass Desk Lamp", "[[]]"}), "desk lamp");

@@ -16,14 +16,18 @@ namespace fs = std::filesystem;
 const fs::path kCorpus = fs::path(ROUTEDK_SOURCE_DIR) / "tests/fuzz/corpus";
 
 using Target = void (*)(const fs::path&);
-const std::map<std::string, Target> kTargets = {
-    {"adapter_config", adapter_config}, {"csv", csv},           {"gguf", gguf},
-    {"safetensors", safetensors},       {"tiktoken", tiktoken}, {"tokenizer_json", tokenizer_json}};
+const std::map<std::string, Target> kTargets = {{"adapter_config", adapter_config},
+                                                {"csv", csv},
+                                                {"gguf", gguf},
+                                                {"product_metadata", product_metadata},
+                                                {"safetensors", safetensors},
+                                                {"tiktoken", tiktoken},
+                                                {"tokenizer_json", tokenizer_json}};
 
 class Corpus : public ::testing::TestWithParam<std::string> {};
 INSTANTIATE_TEST_SUITE_P(Files, Corpus,
-                         ::testing::Values("adapter_config", "csv", "gguf", "safetensors", "tiktoken",
-                                           "tokenizer_json"),
+                         ::testing::Values("adapter_config", "csv", "gguf", "product_metadata", "safetensors",
+                                           "tiktoken", "tokenizer_json"),
                          [](const auto& target) { return target.param; });
 
 TEST_P(Corpus, every_file_is_read_or_refused_and_both_happen) {

@@ -3,6 +3,7 @@
 usage: make_corpus.py        (the standard library alone; found cases in the folders are left alone)
 """
 import base64
+import gzip
 import json
 import pathlib
 import struct
@@ -134,6 +135,19 @@ def csv():
     write("csv", "nul", b"id,title\n1,\0\n\xff,\xfe\n")
 
 
+def product_metadata():
+    lines = [{"asin": "B1", "title": "a \u00e9 title", "related": {"also_bought": ["B2"]}, "price": 1.5, "x": [None, True]},
+             {"asin": "B2", "title": "it's \"quoted\"", "categories": [["A", "B, C"]]}]
+    python = "\n".join(map(repr, lines))
+    write("product_metadata", "json", "\n".join(map(json.dumps, lines)) + "\n")
+    write("product_metadata", "python", python)
+    write("product_metadata", "bytes", r"{'asin': 'B3', 'title': 'caf\xc3\xa9 \xe9 \u20ac \U0001f50b \x4'}")
+    write("product_metadata", "gzip", gzip.compress(python.encode(), mtime=0))
+    write("product_metadata", "cut", gzip.compress(python.encode() * 50, mtime=0)[:-12])
+    write("product_metadata", "deep", "{'asin': 'B4', 'x': " + "[" * 3000 + "]" * 3000 + "}")
+    write("product_metadata", "broken", "{'asin': 'B5\n[1]\n{'asin': 5}\n{\"asin\": \"B6\",}\n")
+
+
 if __name__ == "__main__":
-    for make in (safetensors, gguf, tiktoken, tokenizer_json, adapter_config, csv):
+    for make in (safetensors, gguf, tiktoken, tokenizer_json, adapter_config, csv, product_metadata):
         make()

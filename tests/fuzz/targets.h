@@ -8,6 +8,7 @@ namespace routedk::fuzz {
 void adapter_config(const std::filesystem::path& file);
 void csv(const std::filesystem::path& file);
 void gguf(const std::filesystem::path& file);
+void product_metadata(const std::filesystem::path& file);
 void safetensors(const std::filesystem::path& file);
 void tiktoken(const std::filesystem::path& file);
 void tokenizer_json(const std::filesystem::path& file);

@@ -37,6 +37,21 @@ std::string refusal(const std::string& content, std::size_t columns = 1) {
   return message_of<FileError>([&] { rows_of(content, columns); });
 }
 
+TEST(Csv, the_header_is_heard_once_and_before_the_rows) {
+  const TemporaryFolder folder;
+  std::vector<std::string> heard;
+  const auto hear = [&](const CsvRow& row) { heard.push_back(row.fields.front()); };
+  read_csv(folder.write("f.csv", "\xEF\xBB\xBFname,x\na,1\n"), 2, hear, hear);
+  EXPECT_THAT(heard, ElementsAre("name", "a"));
+}
+
+TEST(Csv, a_field_is_read_back_as_it_was_written) {
+  const std::string texts[] = {"plain", "", "a,b", "say \"hi\"", "two\nlines", "\r", " blanks ", "\"\"\""};
+  for (const std::string& text : texts) {
+    EXPECT_EQ(rows_of("h,i\n" + csv_field(text) + ",x\n")[0], "2:" + text + "|x|") << text;
+  }
+}
+
 TEST(Csv, rows_after_the_header_arrive_in_order) {
   EXPECT_THAT(rows_of("a,b\n1,2\n3,4\n"), ElementsAre("2:1|2|", "3:3|4|"));
   EXPECT_THAT(rows_of("a,b\r\n1,2\r\n3,4"), ElementsAre("2:1|2|", "3:3|4|"));

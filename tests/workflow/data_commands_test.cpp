@@ -1,5 +1,6 @@
 #include "routedk/workflow/data_commands.h"
 
+#include <cstdlib>
 #include <set>
 
 #include <gmock/gmock.h>
@@ -40,6 +41,20 @@ TEST(StatsJson, counts_agree_with_each_other) {
     gold += part.at("gold_bundles").get<int>();
   }
   EXPECT_EQ(stats.at("gold_bundles"), gold);
+}
+
+TEST(StatsOfReleasedData, are_the_published_ones) {
+  const char* dir = std::getenv("ROUTEDK_DATA_DIR");
+  if (dir == nullptr || *dir == '\0') {
+    GTEST_SKIP() << "ROUTEDK_DATA_DIR names no folder of the released data set";
+  }
+  const io::Json stats = stats_json({dir, "electronic", std::nullopt});
+  EXPECT_EQ(stats.at("sessions"), 893);
+  EXPECT_EQ(stats.at("items"), 4239);
+  EXPECT_EQ(stats.at("gold_bundles"), 1346);
+  EXPECT_EQ(stats.at("splits").at("train").at("sessions"), 623);
+  EXPECT_EQ(stats.at("splits").at("test").at("gold_bundles"), 258);
+  EXPECT_THAT(stats_text(stats), testing::HasSubstr("test    180 sessions,   258 gold bundles"));
 }
 
 TEST(StatsText, shows_the_figures_of_the_json) {

@@ -55,6 +55,9 @@ Dataset load_dataset(const DataOptions& options);
 /// `dir` is no folder.
 std::vector<std::string> list_domains(const std::filesystem::path& dir);
 
+/// dir/domain; DataError, naming the domains there are, when it is none of list_domains.
+std::filesystem::path domain_folder(const std::filesystem::path& dir, const std::string& domain);
+
 /// The minimal ones of a session's bundles, in their order: exact duplicates are dropped (the first stays),
 /// and so is every proper superset of another bundle.
 std::vector<GoldBundle> minimal_bundles(std::vector<GoldBundle> bundles);

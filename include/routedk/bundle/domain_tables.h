@@ -27,6 +27,9 @@ struct IdTable {
   const Group* find(std::int64_t key) const;
 };
 
+/// A field as an id; DataError names file:line where it is no 64-bit integer.
+std::int64_t parse_id(const std::string& field, const std::filesystem::path& path, std::int64_t line);
+
 /// FileError as io::read_csv; DataError with file:line for an id that is no integer and for a pair that
 /// comes twice.
 IdTable read_id_table(const std::filesystem::path& path);
@@ -34,5 +37,8 @@ IdTable read_id_table(const std::filesystem::path& path);
 /// `id,text` by id. DataError with file:line for an id that is no integer or comes twice, and for text that
 /// is not UTF-8.
 std::map<std::int64_t, std::string> read_texts(const std::filesystem::path& path);
+
+/// Where a domain's titles are: item_titles_full.csv where there is one, else item_titles.csv.
+std::filesystem::path titles_file(const std::filesystem::path& domain_folder);
 
 }  // namespace routedk::bundle

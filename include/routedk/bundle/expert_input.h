@@ -6,6 +6,9 @@
 #include "routedk/bundle/session.h"
 #include "routedk/text/chat_template.h"
 
+#include <cstdint>
+#include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -31,10 +34,28 @@ enum class KnowledgePlacement {
   kAuxiliary,  ///< written under an instruction of its own, beside the bundles written from the raw prompt
 };
 
+/// Which rules an expert reads (`knowledge.rules`).
+enum class RuleSource {
+  kSession,  ///< those of the session's record
+  kDomain,   ///< those of the domain, the same for every session
+  kBoth,     ///< the session's, then those of the domain that are not among them
+};
+
+/// "session", "domain" or "both"; ConfigError otherwise.
+RuleSource parse_rule_source(std::string_view word);
+
+/// How long a prompt may be.
+struct TokenBudget {
+  std::int64_t max_tokens = 0;
+  std::function<std::int64_t(const std::vector<text::ChatMessage>&)> count;  ///< tokens of a prompt
+};
+
 /// One text to train on. They are tokenised apart; the loss is on the answer and its end-of-turn token.
 struct TrainingText {
   std::vector<text::ChatMessage> prompt;
   std::string answer;
+  std::int64_t statements_cut = 0;  ///< left out of the prompt's rules and thought to keep the budget
+  bool over_budget = false;         ///< longer than that even without rules and thought: titles are never cut
 };
 
 /// The prompt of inference and validation: the raw session, for every expert.
@@ -43,14 +64,19 @@ std::vector<text::ChatMessage> inference_prompt(const PromptTemplates& templates
 /// The canonical answer of the session's gold bundles.
 std::string gold_text(const Session& session);
 
-/// What an expert trains on, and where its knowledge stands.
+/// What an expert trains on, where its knowledge stands and how long its prompts may be.
 struct ExpertInput {
   ExpertKind expert = ExpertKind::kBase;
   KnowledgePlacement placement = KnowledgePlacement::kInput;
+  RuleSource rules = RuleSource::kSession;
+  std::vector<std::string> domain_rules{};  ///< by falling support
+  std::optional<TokenBudget> budget{};      ///< none: as long as they come
 };
 
 /// The texts of one training session: first bundles, then, for kAuxiliary, rules and thought, as far as the
-/// expert learns from them. DataError where the store lacks a record that is needed.
+/// expert learns from them. A prompt over the budget loses statements (they end at newlines and at full stops
+/// before a space) from its end: those of the rules first, which stand by falling support, then those of the
+/// thought. DataError where the store lacks a record that is needed.
 std::vector<TrainingText> training_texts(const PromptTemplates& templates, const Session& session,
                                          const KnowledgeStore& knowledge, const ExpertInput& input);
 

@@ -7,14 +7,19 @@
 ///   {{thought}}   the text of the session's thought
 ///   {{answer}}    bundles as JSON: what the teacher proposed, or gold
 ///   {{feedback}}  what gold says of the proposal, a remark a line
+///   {{relations}} how the session's items relate (ItemRelations), in any file, on a line of its own: the
+///   line
+///                 is left out where no relations are shown
 /// What is put in is never searched for placeholders again, whatever a title spells.
 #pragma once
 
+#include "routedk/bundle/item_relations.h"
 #include "routedk/bundle/session.h"
 #include "routedk/text/chat_template.h"
 
 #include <array>
 #include <filesystem>
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
@@ -22,7 +27,7 @@
 namespace routedk::bundle {
 
 /// What a prompt shows and asks for. The file of each is `<prompt_name>.txt`; it must use the placeholders
-/// named here, each exactly once, and no other.
+/// named here, each exactly once, and no other but `relations`.
 enum class PromptKind {
   kRaw,           ///< products
   kRules,         ///< products, rules
@@ -51,8 +56,10 @@ struct PromptContent {
 class PromptTemplates {
  public:
   /// Reads the files of a folder, one a kind. FileError where one can't be read; ConfigError names file:line
-  /// where a section or placeholder is unknown, missing or there twice.
-  static PromptTemplates load(const std::filesystem::path& folder);
+  /// where a section or placeholder is unknown, missing or there twice. `relations`, where given, are shown
+  /// by the files that use them; ConfigError where none does.
+  static PromptTemplates load(const std::filesystem::path& folder,
+                              std::shared_ptr<const ItemRelations> relations = nullptr);
 
   /// The system and the user turn for a session.
   std::vector<text::ChatMessage> render(PromptKind kind, const Session& session,
@@ -69,8 +76,11 @@ class PromptTemplates {
     Turn user;
   };
   struct Parser;
+  std::string value_of(const std::string& placeholder, const Session& session,
+                       const PromptContent& content) const;
 
   std::array<Template, kPromptKinds> templates_;
+  std::shared_ptr<const ItemRelations> relations_;
 };
 
 /// `{product1: title, product2: title, ...}`.

@@ -14,11 +14,6 @@ namespace routedk::distill {
 /// charger". Where the clause has no such word, the title's first two words.
 std::string describe_title(std::string_view title);
 
-/// The most specific name in a category text of the form `[[A,B, C & D,Leaf],[A,Leaf]]` (a comma followed by
-/// a space belongs to a name): the last name of the longest path, the first of equally long ones; empty
-/// where there is none. Text without brackets is a name itself.
-std::string category_leaf(std::string_view category);
-
 /// The category's leaf, or the title's description where the category is unknown.
 std::string describe_kind(const bundle::Item& item);
 

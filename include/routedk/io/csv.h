@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <functional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace routedk::io {
@@ -14,9 +15,14 @@ struct CsvRow {
   std::int64_t line = 0;  ///< line of the file on which the row starts, from 1
 };
 
-/// Streams the rows after the header. Every row must have exactly the header's number of fields, at least
-/// `columns`. FileError names file, line, rule and value.
+/// Streams the rows after the header, which `on_header` hears where it is given. Every row must have exactly
+/// the header's number of fields, at least `columns`. FileError names file, line, rule and value.
 void read_csv(const std::filesystem::path& path, std::size_t columns,
-              const std::function<void(const CsvRow&)>& on_row);
+              const std::function<void(const CsvRow&)>& on_row,
+              const std::function<void(const CsvRow&)>& on_header = {});
+
+/// A text as one field: in quotes, its own doubled, where it holds a comma, a quote or a line's end (RFC
+/// 4180).
+std::string csv_field(std::string_view text);
 
 }  // namespace routedk::io

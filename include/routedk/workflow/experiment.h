@@ -7,6 +7,7 @@
 ///   experts/NAME/     PEFT folders                  router/        router.safetensors, router_config.json
 ///   checkpoints/      of training under way         metrics.jsonl  every optimiser step and validation
 ///   answers/NAME.jsonl  what each system answered   results.json   figures, results.txt the table
+///   inputs.json       how many prompts were cut     domain_rules.txt  the domain's rules, best first
 ///   steps.txt         which steps are begun and done  timings.jsonl  wall time and memory of each step
 #pragma once
 
@@ -39,6 +40,10 @@ class Experiment {
   const bundle::PromptTemplates& templates() const noexcept { return templates_; }
   const bundle::SessionEncoder& encoder() const noexcept { return encoder_; }
 
+  /// Whether prompts show categories although some items have none, which are those that are never in a
+  /// bundle.
+  bool leaky_categories() const;
+
   /// A hash of the contents of the domain's files and the prompt templates, or of the files of examples, and
   /// of the model file's size.
   std::uint64_t inputs() const noexcept { return inputs_; }
@@ -53,6 +58,7 @@ class Experiment {
   experts::RoutedModel routed_model();
 
   std::filesystem::path folder() const { return config_.run.dir; }
+  std::filesystem::path domain_rules_file() const { return folder() / "domain_rules.txt"; }
   std::filesystem::path knowledge_file() const { return folder() / "knowledge.jsonl"; }
   std::filesystem::path expert_folder(const std::string& name) const { return folder() / "experts" / name; }
   std::filesystem::path router_folder() const { return folder() / "router"; }

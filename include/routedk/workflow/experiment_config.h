@@ -77,11 +77,35 @@ struct ThoughtSettings {
 
 struct KnowledgeSettings {
   std::string placement = "input";
+  std::string rules = "session";
+  std::int64_t domain_rules = 20;
 
   template <typename F>
   void fields(F& f) {
     f("placement", placement, "read by the expert before it answers, or written by it as a task of its own",
       one_of({"input", "auxiliary"}));
+    f("rules", rules, "those of the session's record, of the domain (domain_rules.txt), or both",
+      one_of({"session", "domain", "both"}));
+    f("domain_rules", domain_rules, "so many of the domain's, the best supported", at_least(1));
+  }
+};
+
+struct PromptSettings {
+  std::vector<std::string> relations;
+  std::int64_t relation_pairs = 5;
+  double min_similarity = 0.1;
+  std::int64_t max_tokens = 2048;
+
+  template <typename F>
+  void fields(F& f) {
+    f("relations", relations,
+      "how items relate, shown where a template says {{relations}}; empty: not at all",
+      one_of({"title_similarity", "co_purchase", "categories"}));
+    f("relation_pairs", relation_pairs, "at most so many pairs of each relation", between(1, 45));
+    f("min_similarity", min_similarity, "less similar titles are no pair", between(0, 1));
+    f("max_tokens", max_tokens,
+      "longest prompt to train on: rules, then the thought lose their last statements; titles never are cut",
+      at_least(1));
   }
 };
 
@@ -170,6 +194,7 @@ struct ExperimentConfig {
   SplitSettings split;
   ModelSettings model;
   std::string prompts = "configs/prompts";
+  PromptSettings prompt;
   std::vector<std::string> experts = {"base", "high_level", "fine_grained"};
   TeacherSettings teacher;
   ThoughtSettings thoughts;
@@ -189,6 +214,7 @@ struct ExperimentConfig {
     f("split", split, "how many sessions are kept from training");
     f("model", model, "the frozen backbone");
     f("prompts", prompts, "folder of the prompt templates");
+    f("prompt", prompt, "what prompts show besides titles, and how long they get");
     f("experts", experts,
       "the bank, in the router's order: base, high_level, fine_grained, merged; any names with "
       "data.examples");

@@ -18,9 +18,13 @@ struct LearningSessions {
 };
 LearningSessions learning_sessions(const Experiment& experiment);
 
-/// What an expert trains on; `group` goes into every example.
+/// What an expert trains on; `group` goes into every example. What the token budget cut is written to
+/// inputs.json of the run folder, where there is one.
 std::vector<train::Example> expert_examples(const Experiment& experiment, const std::string& expert,
                                             int group);
+/// Raw prompts of sessions of at least 2 items with their gold answers.
+std::vector<train::Example> raw_examples(const Experiment& experiment,
+                                         const std::vector<bundle::Session>& sessions, int group);
 /// What the router trains on: raw prompts, whatever the experts read.
 std::vector<train::Example> router_examples(const Experiment& experiment);
 /// What an expert, or with "" the router, is validated with: raw prompts of the validation sessions, or the

@@ -1,0 +1,23 @@
+#include "routedk/workflow/check_data.h"
+
+#include <iostream>
+#include <memory>
+
+#include "commands.h"
+
+namespace routedk::apps {
+
+void add_check(CLI::App& app, Chosen& chosen) {
+  const auto options = std::make_shared<workflow::CheckDataOptions>();
+  CLI::App* command = app.add_subcommand(
+      "check", "Checks every rule of the data's format, label leaks and SHA256SUMS; errors end with 2.");
+  command->add_option("--data-dir", options->data_dir, "folder of the domains")
+      ->required()
+      ->envname("ROUTEDK_DATA_DIR");
+  command->add_option("--domain", options->domain, "folder below it; all without");
+  command->add_flag("--json", options->json, "one JSON object instead of lines");
+  command->callback(
+      [options, &chosen] { chosen = [options] { workflow::check_data(*options, std::cout); }; });
+}
+
+}  // namespace routedk::apps

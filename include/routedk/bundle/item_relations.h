@@ -1,0 +1,63 @@
+/// How the items of a session relate, as a line of its prompt: one of the paper's open questions.
+#pragma once
+
+#include "routedk/bundle/session.h"
+#include "routedk/bundle/tfidf.h"
+
+#include <cstdint>
+#include <map>
+#include <set>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace routedk::bundle {
+
+/// What relates two items, with the number that is shown.
+enum class Relation {
+  kTitleSimilarity,  ///< "title_similarity": TF-IDF cosine of the titles, over all titles of the domain
+  kCoPurchase,       ///< "co_purchase": training sessions that hold both items
+  kCategories,       ///< "categories": training sessions with a gold bundle that joins their two categories
+};
+
+/// By the name above; ConfigError names what is none and lists those that are.
+Relation parse_relation(std::string_view name);
+
+struct RelationOptions {
+  std::vector<Relation> relations;  ///< shown in this order
+  std::int64_t pairs = 5;           ///< at most so many of each, the strongest
+  double min_similarity = 0.1;      ///< pairs of less similar titles are left out
+};
+
+/// Learns from training sessions and titles alone. A training session's own line is written without what that
+/// session taught (leave one out): otherwise it would spell its gold, which no other session's line does.
+/// user_item.csv is not read: its items are those of the user's gold bundles.
+class ItemRelations {
+ public:
+  ItemRelations(std::span<const Session> training, TfIdf titles, RelationOptions options);
+
+  /// "similar titles: product1 ~ product3 (0.42); product2 ~ product4 (0.15) | bought together: none", by
+  /// falling strength, then by product numbers; pairs whose number is 0 or too small are left out.
+  std::string text(const Session& session) const;
+
+ private:
+  using ItemPair = std::pair<ItemId, ItemId>;                // ascending
+  using CategoryPair = std::pair<std::string, std::string>;  // ascending
+  template <typename Pair>
+  using Counts = std::map<Pair, std::int64_t>;
+
+  static std::set<ItemPair> item_pairs(const Session& session);
+  static std::set<CategoryPair> category_pairs(const Session& session);
+  double strength(Relation relation, const Session& session, const Item& a, const Item& b) const;
+  std::string pairs_text(Relation relation, const Session& session) const;
+
+  TfIdf titles_;
+  RelationOptions options_;
+  Counts<ItemPair> together_;
+  Counts<CategoryPair> joined_;
+  std::map<SessionId, std::pair<std::set<ItemPair>, std::set<CategoryPair>>> taught_;
+};
+
+}  // namespace routedk::bundle

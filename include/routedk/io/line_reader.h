@@ -1,0 +1,47 @@
+/// Text files of any size, plain or gzip, line by line.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace routedk::io {
+
+/// One line without its newline; the view holds until the next one is read.
+struct Line {
+  std::string_view text;    ///< empty where the line is not whole
+  std::int64_t number = 0;  ///< from 1
+  bool whole = true;        ///< false for a line of more bytes than the reader may hold: it was read past
+};
+
+/// Holds one line and a block of the file at a time. What does not begin as gzip (RFC 1952) is plain text.
+class LineReader {
+ public:
+  /// FileError when the path is missing, a folder or unreadable.
+  LineReader(const std::filesystem::path& path, std::size_t longest);
+  LineReader(const LineReader&) = delete;
+  LineReader& operator=(const LineReader&) = delete;
+  ~LineReader();
+
+  /// The next line, nothing at the end. FileError, naming the line, where gzip data are damaged or cut off.
+  std::optional<Line> next();
+
+ private:
+  struct Stream;
+  bool fill();
+
+  std::filesystem::path path_;
+  std::size_t longest_;
+  std::unique_ptr<Stream> stream_;
+  std::vector<char> block_;
+  std::string_view rest_;  // of the block
+  std::string line_;
+  std::int64_t number_ = 0;
+};
+
+}  // namespace routedk::io

@@ -1,0 +1,134 @@
+#include "routedk/bundle/item_relations.h"
+
+#include "routedk/bundle/dataset.h"
+#include "routedk/bundle/split.h"
+#include "routedk/core/error.h"
+
+#include <algorithm>
+#include <filesystem>
+#include <iterator>
+#include <map>
+#include <string>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace routedk::bundle {
+namespace {
+
+using ::testing::HasSubstr;
+
+Session session(SessionId id, std::vector<Item> items, std::vector<Bundle> gold = {}) {
+  Session made;
+  made.id = id;
+  made.length = static_cast<std::int64_t>(items.size());
+  made.items = std::move(items);
+  for (Bundle& bundle : gold) {
+    made.gold.push_back({std::move(bundle), ""});
+  }
+  return made;
+}
+
+const std::map<ItemId, std::string> kTitles = {
+    {1, "red lamp"}, {2, "blue lamp"}, {3, "green tea"}, {4, "tea cup saucer"}, {5, "drum"}};
+
+ItemRelations relations(std::vector<Relation> shown, const std::vector<Session>& training = {},
+                        std::int64_t pairs = 5, double min_similarity = 0.1) {
+  return {training, TfIdf(kTitles), {std::move(shown), pairs, min_similarity}};
+}
+
+TEST(ItemRelations, similar_titles_are_named_by_falling_cosine) {
+  const Session asked = session(1, {{3, "", ""}, {1, "", ""}, {4, "", ""}, {2, "", ""}});
+  const TfIdf titles(kTitles);
+  EXPECT_EQ(relations({Relation::kTitleSimilarity}).text(asked),
+            fmt::format("similar titles: product2 ~ product4 ({:.2f}); product1 ~ product3 ({:.2f})",
+                        titles.similarity(1, 2), titles.similarity(3, 4)));
+  EXPECT_EQ(relations({Relation::kTitleSimilarity}, {}, 1).text(asked),
+            fmt::format("similar titles: product2 ~ product4 ({:.2f})", titles.similarity(1, 2)));
+  EXPECT_EQ(relations({Relation::kTitleSimilarity}, {}, 5, 0.99).text(asked), "similar titles: none");
+}
+
+TEST(ItemRelations, co_purchase_counts_the_training_sessions_that_hold_both) {
+  const std::vector<Session> training = {session(10, {{1, "", ""}, {2, "", ""}, {3, "", ""}}),
+                                         session(11, {{2, "", ""}, {1, "", ""}}),
+                                         session(12, {{5, "", ""}, {4, "", ""}})};
+  const Session asked = session(1, {{3, "", ""}, {2, "", ""}, {1, "", ""}, {4, "", ""}});
+  EXPECT_EQ(relations({Relation::kCoPurchase}, training).text(asked),
+            "bought together: product2 ~ product3 (2); product1 ~ product2 (1); product1 ~ product3 (1)");
+}
+
+TEST(ItemRelations, categories_count_the_training_sessions_whose_gold_joins_them) {
+  const std::vector<Session> training = {
+      session(10, {{1, "", "[[A,Lamps]]"}, {2, "", "[[A,Shades]]"}, {3, "", "[[B,Tea]]"}}, {{1, 2}}),
+      session(11, {{4, "", "[[A,Shades]]"}, {5, "", "[[A,Lamps]]"}, {6, "", "[[A,Lamps]]"}}, {{4, 5, 6}}),
+      session(12, {{7, "", "[[B,Tea]]"}, {8, "", "[[A,Lamps]]"}}, {{7, 8}})};
+  const Session asked =
+      session(1, {{21, "", "[[A,Lamps]]"}, {22, "", "[[A,Shades]]"}, {23, "", "[[A,Lamps]]"}, {24, "", ""}});
+  EXPECT_EQ(relations({Relation::kCategories}, training).text(asked),
+            "categories bundled together: product1 ~ product2 (2); product2 ~ product3 (2); product1 ~ "
+            "product3 (1)");
+}
+
+TEST(ItemRelations, a_training_sessions_own_line_leaves_out_what_it_taught) {
+  const Session first = session(10, {{1, "", "a"}, {2, "", "b"}}, {{1, 2}});
+  const std::vector<Relation> shown = {Relation::kCoPurchase, Relation::kCategories};
+  EXPECT_EQ(relations(shown, {first}).text(first),
+            "bought together: none | categories bundled together: none");
+  const Session second = session(11, {{1, "", "a"}, {2, "", "b"}}, {{1, 2}});
+  EXPECT_EQ(
+      relations(shown, {first, second}).text(first),
+      "bought together: product1 ~ product2 (1) | categories bundled together: product1 ~ product2 (1)");
+}
+
+TEST(ItemRelations, names_are_read_back_and_others_refused) {
+  EXPECT_EQ(parse_relation("title_similarity"), Relation::kTitleSimilarity);
+  EXPECT_EQ(parse_relation("co_purchase"), Relation::kCoPurchase);
+  EXPECT_EQ(parse_relation("categories"), Relation::kCategories);
+  EXPECT_THAT([] { parse_relation("images"); },
+              ::testing::ThrowsMessage<ConfigError>(HasSubstr("title_similarity, co_purchase, categories")));
+}
+
+/// Held-out sessions with other items and other labels: their items and bundles are those of another session.
+std::vector<Session> with_held_out_shuffled(std::vector<Session> sessions, const Split& split) {
+  std::map<SessionId, const Session*> held_out;
+  for (const auto* part : {&split.val, &split.test}) {
+    for (const Session& each : *part) {
+      held_out[each.id] = &each;
+    }
+  }
+  for (Session& each : sessions) {
+    if (const auto found = held_out.find(each.id); found != held_out.end()) {
+      const auto next = std::next(found) == held_out.end() ? held_out.begin() : std::next(found);
+      each.items = next->second->items;
+      each.gold = {{{each.items.front().id, each.items.back().id}, "changed"}};
+    }
+  }
+  return sessions;
+}
+
+TEST(ItemRelations, no_validation_or_test_session_contributes) {
+  const auto sample = std::filesystem::path(ROUTEDK_SOURCE_DIR) / "data" / "sample";
+  const Dataset data = load_dataset({sample, "electronic"});
+  const SplitCounts counts = default_split_counts(sample);
+  const Split split = split_sessions(data.sessions, counts);
+  const Split changed = split_sessions(with_held_out_shuffled(data.sessions, split), counts);
+  const RelationOptions all{
+      {Relation::kTitleSimilarity, Relation::kCoPurchase, Relation::kCategories}, 45, 0.0};
+  const ItemRelations before(split.train, TfIdf(data.titles), all);
+  const ItemRelations after(changed.train, TfIdf(data.titles), all);
+  int shown = 0;
+  for (const Session& asked : data.sessions) {
+    EXPECT_EQ(before.text(asked), after.text(asked)) << asked.id;
+    shown += before.text(asked).find("none") == std::string::npos ? 1 : 0;
+  }
+  EXPECT_GT(shown, 0) << "some session must show all three relations";
+  // The test can fail: learning from all sessions does change lines.
+  const ItemRelations leaky(data.sessions, TfIdf(data.titles), all);
+  const ItemRelations leaky_changed(with_held_out_shuffled(data.sessions, split), TfIdf(data.titles), all);
+  EXPECT_TRUE(std::any_of(split.train.begin(), split.train.end(), [&](const Session& asked) {
+    return leaky.text(asked) != leaky_changed.text(asked);
+  }));
+}
+
+}  // namespace
+}  // namespace routedk::bundle
