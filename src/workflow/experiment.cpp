@@ -26,14 +26,16 @@ bundle::Dataset dataset_of(const DataSettings& data) {
   return bundle::load_dataset({data_folder(data.dir), data.domain, bundle::parse_untitled(data.untitled)});
 }
 
-bundle::Split split_of(const ExperimentConfig& config, const bundle::Dataset& data) {
-  const auto counts = split_counts(config.split, data_folder(config.data.dir));
-  bundle::Split split = bundle::split_sessions(data.sessions, counts);
+bundle::Split split_of(const ExperimentConfig& config, const bundle::Dataset& dataset) {
+  if (!config.data.examples.empty()) {
+    return {};
+  }
+  bundle::Split split =
+      bundle::split_sessions(dataset.sessions, split_counts(config.split, data_folder(config.data.dir)));
   split.train = bundle::evenly_spread(split.train, config.split.train_limit);
   return split;
 }
 
-/// What training sessions and titles say of items; nothing where no prompt shows it.
 std::shared_ptr<const bundle::ItemRelations> relations_of(const PromptSettings& settings,
                                                           const bundle::Dataset& data,
                                                           const bundle::Split& split) {
@@ -133,20 +135,6 @@ at::ScalarType compute_type(const std::string& dtype) {
   const bool narrow = dtype == "bfloat16" || (dtype == "auto" && quant::cpu::fast_bfloat16());
   return narrow ? at::kBFloat16 : at::kFloat;
 }
-
-namespace {
-
-bundle::Split split_of(const ExperimentConfig& config, const bundle::Dataset& dataset) {
-  if (!config.data.examples.empty()) {
-    return {};
-  }
-  bundle::Split split =
-      bundle::split_sessions(dataset.sessions, split_counts(config.split, data_folder(config.data.dir)));
-  split.train = bundle::evenly_spread(split.train, config.split.train_limit);
-  return split;
-}
-
-}  // namespace
 
 Experiment::Experiment(ExperimentConfig config)
     : config_(std::move(config)),
