@@ -33,14 +33,6 @@ const KindRule& rule_of(PromptKind kind) {
   return rules.at(static_cast<std::size_t>(kind));
 }
 
-std::string value_of(const std::string& placeholder, const Session& session, const PromptContent& content) {
-  return placeholder == "products"  ? product_list(session)
-         : placeholder == "rules"   ? content.rules
-         : placeholder == "thought" ? content.thought
-         : placeholder == "answer"  ? content.answer
-                                    : content.feedback;
-}
-
 bool is_blank(const std::string& line) {
   return line.find_first_not_of(" \t\r") == std::string::npos;
 }
@@ -173,8 +165,10 @@ std::string PromptTemplates::value_of(const std::string& placeholder, const Sess
                                       const PromptContent& content) const {
   return placeholder == "products"   ? product_list(session)
          : placeholder == "rules"    ? content.rules
+         : placeholder == "thought"  ? content.thought
+         : placeholder == "answer"   ? content.answer
          : placeholder == kRelations ? relations_->text(session)
-                                     : content.thought;
+                                     : content.feedback;
 }
 
 std::vector<text::ChatMessage> PromptTemplates::render(PromptKind kind, const Session& session,
