@@ -127,6 +127,7 @@ std::string ItemRelations::pairs_text(Relation relation, const Session& session)
   std::ranges::stable_sort(pairs, std::greater<>(), &RelatedPair::strength);
   pairs.resize(std::min(pairs.size(), static_cast<std::size_t>(options_.pairs)));
   std::vector<std::string> shown;
+  shown.reserve(pairs.size());
   for (const RelatedPair& pair : pairs) {
     shown.push_back(
         relation == Relation::kTitleSimilarity
