@@ -8,6 +8,7 @@
 #include "routedk/workflow/task_examples.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <filesystem>
 #include <map>
@@ -95,13 +96,11 @@ bool reads(bundle::ExpertKind expert, bundle::KnowledgeKind kind) {
 /// Whether the teacher failed at something that the expert reads: nothing invalid enters training.
 bool lacks_knowledge(const bundle::KnowledgeStore& knowledge, bundle::SessionId session,
                      bundle::ExpertKind expert) {
-  for (const auto kind : {bundle::KnowledgeKind::kRules, bundle::KnowledgeKind::kThought}) {
-    const bundle::KnowledgeRecord* record = knowledge.find(session, kind);
-    if (reads(expert, kind) && record != nullptr && !record->valid()) {
-      return true;
-    }
-  }
-  return false;
+  static constexpr std::array kKinds = {bundle::KnowledgeKind::kRules, bundle::KnowledgeKind::kThought};
+  return std::any_of(kKinds.begin(), kKinds.end(), [&](bundle::KnowledgeKind kind) {
+    const bundle::KnowledgeRecord* const record = knowledge.find(session, kind);
+    return reads(expert, kind) && record != nullptr && !record->valid();
+  });
 }
 
 /// What the token budget cost an expert.

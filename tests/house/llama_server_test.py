@@ -1,7 +1,7 @@
 """routedk-distill asks a real server of another make: llama-cpp-python's OpenAI-compatible one, with the small model.
 
 usage: llama_server_test.py PATH/routedk-distill
-The server runs under the Python of ROUTEDK_LLAMA_PYTHON, or of .deps/llama, where `pip install
+The server runs under the Python of ROUTEDK_PYTHON, or of .deps/python, where `pip install
 'llama-cpp-python[server]'` has put it; without it the test is skipped.
 """
 import json
@@ -18,7 +18,7 @@ import urllib.request
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 MODEL = ROOT / ".deps/models/SmolLM2-135M-Instruct.Q4_1.gguf"
-PYTHON = os.environ.get("ROUTEDK_LLAMA_PYTHON", str(ROOT / ".deps/llama/bin/python"))
+PYTHON = os.environ.get("ROUTEDK_PYTHON", str(ROOT / ".deps/python/bin/python"))
 
 
 def free_port():
