@@ -4,6 +4,8 @@
 
 #include <utility>
 
+#include <ATen/core/grad_mode.h>
+
 namespace routedk::train {
 
 AnswerLoss answer_loss(const experts::RoutedModel& model, const LossPass& pass) {

@@ -4,8 +4,7 @@
 #include "routedk/core/error.h"
 
 #include <array>
-
-#include <signal.h>
+#include <csignal>
 
 namespace routedk {
 
