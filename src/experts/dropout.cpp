@@ -1,6 +1,7 @@
 #include "routedk/experts/dropout.h"
 
 #include "routedk/core/random.h"
+#include "routedk/core/vectorised.h"
 
 #include <array>
 #include <cmath>
@@ -22,10 +23,7 @@ struct Mask {
   double scale() const { return kLevels / (kLevels - threshold); }
 };
 
-// Also compiled for AVX-512, which multiplies 64-bit numbers and rounds to bfloat16 in parallel, and AVX2.
-#define ROUTEDK_CLONES __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
-
-/// SplitMix64 from number `first` on.
+/// SplitMix64 from number `first` on. AVX-512 multiplies 64-bit numbers and rounds to bfloat16 in parallel.
 ROUTEDK_CLONES void draw(std::uint64_t key, std::uint64_t first, std::uint64_t* draws, std::int64_t count) {
   for (std::int64_t i = 0; i < count; ++i) {
     draws[i] = mix64(key + (first + static_cast<std::uint64_t>(i)) * 0x9E3779B97F4A7C15ULL);
@@ -33,8 +31,8 @@ ROUTEDK_CLONES void draw(std::uint64_t key, std::uint64_t first, std::uint64_t* 
 }
 
 template <typename T>
-__attribute__((always_inline)) inline void mask_elements(const T* x, T* out, const std::uint16_t* draws,
-                                                         std::int64_t width, const Mask& mask) {
+ROUTEDK_INLINE void mask_elements(const T* x, T* out, const std::uint16_t* draws, std::int64_t width,
+                                  const Mask& mask) {
   using Product = at::opmath_type<T>;
   const auto scale = static_cast<Product>(mask.scale());
   const std::uint32_t threshold = mask.threshold;

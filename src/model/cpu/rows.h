@@ -2,15 +2,14 @@
 /// range.
 #pragma once
 
+#include "routedk/core/vectorised.h"
+
+#include <algorithm>
 #include <array>
 #include <cstdint>
 
 #include <ATen/OpMathType.h>
 #include <ATen/Parallel.h>
-
-// The widest version that the CPU has is chosen when the program starts.
-#define ROUTEDK_CLONES __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
-#define ROUTEDK_INLINE __attribute__((always_inline)) inline
 
 namespace routedk::model::cpu {
 

@@ -1,11 +1,11 @@
 #include "tile.h"
 
+#include "routedk/core/vectorised.h"
+
 #include "isa.h"
 
 namespace routedk::quant::cpu {
 namespace {
-
-#define ROUTEDK_INLINE __attribute__((always_inline)) inline
 
 struct Scalar {
   using Vector = float;
