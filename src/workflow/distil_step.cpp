@@ -5,11 +5,10 @@
 #include "routedk/core/progress.h"
 #include "routedk/distill/report.h"
 #include "routedk/distill/rule_lines.h"
+#include "routedk/workflow/learning_data.h"
 #include "routedk/workflow/steps.h"
 
-#include <algorithm>
 #include <array>
-#include <iterator>
 #include <optional>
 #include <utility>
 
@@ -24,14 +23,6 @@ using bundle::Session;
 
 constexpr std::array kTaught{KnowledgeKind::kRules, KnowledgeKind::kThought};
 constexpr std::array kAnswered{KnowledgeKind::kAnswer};
-
-/// Sessions that have anything to learn from.
-std::vector<Session> teachable(const std::vector<Session>& sessions) {
-  std::vector<Session> result;
-  std::ranges::copy_if(sessions, std::back_inserter(result),
-                       [](const Session& session) { return session.items.size() >= 2; });
-  return result;
-}
 
 /// Lets the teacher write, with progress and spend.
 distill::DistillCounts let_write(Experiment& experiment, const std::vector<Session>& sessions,
@@ -65,7 +56,7 @@ io::Json domain_rules(const bundle::KnowledgeStore& knowledge, std::int64_t limi
 }
 
 io::Json report_on(Experiment& experiment) {
-  const auto training = teachable(experiment.split().train);
+  const auto training = of_two_items(experiment.split().train);
   const auto knowledge = bundle::KnowledgeStore::load(experiment.knowledge_file());
   const TeacherSettings& settings = experiment.config().teacher;
   io::Json json = {{"teacher", settings.kind}, {"model", settings.model}};
@@ -116,10 +107,10 @@ void distil_step(Experiment& experiment) {
     return;
   }
   const auto counts =
-      let_write(experiment, teachable(experiment.split().train), kTaught, experiment.knowledge_file());
+      let_write(experiment, of_two_items(experiment.split().train), kTaught, experiment.knowledge_file());
   const io::Json figures = report_on(experiment);
   io::write_json(experiment.folder() / "knowledge.json", figures);
-  write_domain_rules(experiment.folder() / "domain_rules.txt", figures.at("domain_rules"));
+  write_domain_rules(experiment.domain_rules_file(), figures.at("domain_rules"));
   spdlog::info(
       "distil: {} records written, {} of them failed, {} kept; gold can be read off {:.0f} % of the rules, "
       "{:.0f} % of the thoughts",
@@ -144,7 +135,7 @@ std::string evaluate_teacher(Experiment& experiment, const std::string& split) {
   }
   experiment.run();  // made and locked
   const auto store = experiment.folder() / fmt::format("teacher-{}.jsonl", split);
-  const auto counts = let_write(experiment, teachable(sessions), kAnswered, store);
+  const auto counts = let_write(experiment, of_two_items(sessions), kAnswered, store);
   const auto scores = bundle::score_sessions(sessions, predictions_in(store, sessions));
   const bundle::BootstrapOptions bootstrap{c.decode.seed, static_cast<int>(c.eval.resamples)};
   io::Json json = {{"teacher", c.teacher.kind},   {"model", c.teacher.model},

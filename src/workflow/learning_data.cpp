@@ -182,19 +182,19 @@ std::vector<Example> task_examples(const Experiment& experiment, const std::stri
   return examples;
 }
 
-std::vector<Session> of_two_items(const std::vector<Session>& sessions) {
-  std::vector<Session> usable;
-  std::copy_if(sessions.begin(), sessions.end(), std::back_inserter(usable),
-               [](const Session& session) { return session.items.size() >= 2; });
-  return usable;
-}
-
 Session shuffled(Session session, const Random& random) {
   shuffle(session.items, random);
   return session;
 }
 
 }  // namespace
+
+std::vector<Session> of_two_items(const std::vector<Session>& sessions) {
+  std::vector<Session> usable;
+  std::copy_if(sessions.begin(), sessions.end(), std::back_inserter(usable),
+               [](const Session& session) { return session.items.size() >= 2; });
+  return usable;
+}
 
 LearningSessions learning_sessions(const Experiment& experiment) {
   const ExperimentConfig& config = experiment.config();

@@ -9,6 +9,9 @@
 
 namespace routedk::workflow {
 
+/// The sessions that can hold a bundle at all: there is nothing to learn from the others.
+std::vector<bundle::Session> of_two_items(const std::vector<bundle::Session>& sessions);
+
 /// The training sessions of the experts and of the router: all for both, or, with `router.data: holdout`, a
 /// share drawn by the experts' seed for the router and the rest for the experts. Those of fewer than 2 items
 /// are left out.
