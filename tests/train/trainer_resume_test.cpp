@@ -1,0 +1,180 @@
+#include "routedk/core/error.h"
+#include "routedk/core/stop_signal.h"
+#include "routedk/train/checkpoint.h"
+#include "routedk/train/trainer.h"
+
+#include <csignal>
+#include <filesystem>
+#include <functional>
+#include <map>
+#include <stdexcept>
+
+#include "train/trainer_jobs.h"
+#include <ATen/Parallel.h>
+#include <gtest/gtest.h>
+
+namespace routedk::train {
+namespace {
+
+using testing::message_of;
+using testing::TemporaryFolder;
+
+TEST(Trainer, resuming_after_any_step_equals_an_uninterrupted_run_bit_for_bit) {
+  const TemporaryFolder reference_folder;
+  experts::RoutedModel reference = testing::tiny_model();
+  const std::vector<GroupResult> expected = Trainer(three_expert_job(reference, reference_folder)).run();
+  ASSERT_EQ(expected[0].progress.step, 20);
+  for (std::int64_t stop = 1; stop <= 20; ++stop) {
+    const TemporaryFolder folder;
+    experts::RoutedModel interrupted = testing::tiny_model();
+    TrainingJob job = three_expert_job(interrupted, folder);
+    job.record = [stop](const io::Json& record) {
+      if (record.contains("loss") && record["step"] == stop && record["group"] == "expert0") {
+        throw std::runtime_error("interrupted");
+      }
+    };
+    EXPECT_THROW(Trainer(job).run(), std::runtime_error);
+    experts::RoutedModel model = testing::tiny_model();
+    TrainingJob again = three_expert_job(model, folder);
+    std::int64_t resumed_at = 0;
+    again.record = [&](const io::Json& record) { resumed_at = record.value("resumed_at", resumed_at); };
+    const std::vector<GroupResult> results = Trainer(again).run();
+    EXPECT_EQ(resumed_at, (stop - 1) / 3 * 3);
+    for (int i = 0; i < 3; ++i) {
+      EXPECT_TRUE(at::equal(values(model, i), values(reference, i)))
+          << "expert " << i << " stopped at " << stop;
+      const GroupProgress& progress = results[static_cast<std::size_t>(i)].progress;
+      EXPECT_EQ(progress.best_validation_loss,
+                expected[static_cast<std::size_t>(i)].progress.best_validation_loss);
+      EXPECT_EQ(progress.tokens, expected[static_cast<std::size_t>(i)].progress.tokens);
+    }
+  }
+}
+
+TEST(Trainer, a_finished_run_is_not_trained_again) {
+  const TemporaryFolder folder;
+  experts::RoutedModel model = testing::tiny_model();
+  Trainer(three_expert_job(model, folder)).run();
+  experts::RoutedModel again = testing::tiny_model();
+  TrainingJob job = three_expert_job(again, folder);
+  std::vector<io::Json> records;
+  job.record = [&](const io::Json& record) { records.push_back(record); };
+  Trainer(job).run();
+  ASSERT_EQ(records.size(), 1U);
+  EXPECT_EQ(records[0], (io::Json{{"resumed_at", 20}}));
+  EXPECT_TRUE(at::equal(values(again, 0), values(model, 0)));
+}
+
+TEST(Trainer, a_signal_lets_the_step_finish_and_be_saved_and_the_run_goes_on_bit_for_bit) {
+  const TemporaryFolder reference_folder;
+  experts::RoutedModel reference = testing::tiny_model();
+  Trainer(three_expert_job(reference, reference_folder)).run();
+  for (const int signal : {SIGINT, SIGTERM}) {
+    const TemporaryFolder folder;
+    experts::RoutedModel stopped = testing::tiny_model();
+    TrainingJob job = three_expert_job(stopped, folder);
+    job.record = [signal](const io::Json& record) {
+      if (record.value("step", 0) == 4 && record["group"] == "expert0" && record.contains("loss")) {
+        raise(signal);
+      }
+    };
+    try {
+      Trainer(job).run();
+      FAIL() << "was not stopped";
+    } catch (const Interrupted& interrupted) {
+      EXPECT_EQ(interrupted.signal(), signal);
+    }
+    EXPECT_EQ(newest_checkpoint(folder.path()), folder / "step-000004");
+    experts::RoutedModel model = testing::tiny_model();
+    Trainer(three_expert_job(model, folder)).run();
+    for (int i = 0; i < 3; ++i) {
+      EXPECT_TRUE(at::equal(values(model, i), values(reference, i))) << "expert " << i;
+    }
+  }
+}
+
+/// The message with which a changed job refuses the checkpoints of an unchanged one.
+std::string refusal(const std::function<void(TrainingJob&)>& change) {
+  const TemporaryFolder folder;
+  experts::RoutedModel model = testing::tiny_model();
+  Trainer(three_expert_job(model, folder)).run();
+  TrainingJob job = three_expert_job(model, folder);
+  change(job);
+  return message_of<ConfigError>([&] { Trainer(job).run(); });
+}
+
+TEST(Trainer, refuses_a_checkpoint_of_other_settings_or_data) {
+  const std::string rate = refusal([](TrainingJob& job) { job.config.learning_rate = 1e-3; });
+  EXPECT_NE(rate.find("`/config/learning_rate`"), std::string::npos) << rate;
+  EXPECT_NE(rate.find("0.02, but is 0.001"), std::string::npos) << rate;
+  const std::string data = refusal([](TrainingJob& job) { job.training[0].answer[0] ^= 1; });
+  EXPECT_NE(data.find("`/groups/expert0/training_hash`"), std::string::npos) << data;
+  const std::string gate = refusal([](TrainingJob& job) { job.groups[0].settings = {{"temperature", 2}}; });
+  EXPECT_NE(gate.find("`/groups/expert0/settings/temperature`"), std::string::npos) << gate;
+  const std::string rates = refusal([](TrainingJob& job) { job.config.learning_rates = {{"expert1", 1.0}}; });
+  EXPECT_NE(rates.find("`/config/learning_rates"), std::string::npos) << rates;
+  const std::string group = refusal([](TrainingJob& job) { job.groups[2].name = "other"; });
+  EXPECT_NE(group.find("`/groups/other/"), std::string::npos) << group;
+}
+
+TEST(Trainer, refuses_a_checkpoint_of_another_model_of_the_same_shape) {
+  const TemporaryFolder folder;
+  experts::RoutedModel model = testing::tiny_model();
+  Trainer(three_expert_job(model, folder)).run();
+  const at::Tensor& norm = model.backbone().layers()[1].mlp_norm;
+  norm.mul_(1.5);
+  const std::string message =
+      message_of<ConfigError>([&] { Trainer(three_expert_job(model, folder)).run(); });
+  EXPECT_NE(message.find("`/backbone/weights`"), std::string::npos) << message;
+}
+
+TEST(Trainer, goes_on_with_other_checkpoint_habits) {
+  const TemporaryFolder folder;
+  experts::RoutedModel model = testing::tiny_model();
+  Trainer(three_expert_job(model, folder)).run();
+  TrainingJob job = three_expert_job(model, folder);
+  job.config.checkpoint_every = 7;
+  job.config.keep_checkpoints = 5;
+  EXPECT_NO_THROW(Trainer(job).run());
+}
+
+TEST(Trainer, goes_on_with_another_thread_count_only_when_told_to) {
+  const TemporaryFolder folder;
+  experts::RoutedModel model = testing::tiny_model();
+  Trainer(three_expert_job(model, folder)).run();
+  const int before = at::get_num_threads();
+  at::set_num_threads(before + 1);
+  TrainingJob job = three_expert_job(model, folder);
+  const std::string message = message_of<ConfigError>([&] { Trainer(job).run(); });
+  EXPECT_NE(message.find("`/threads`"), std::string::npos) << message;
+  job.config.resume_elsewhere = true;
+  EXPECT_NO_THROW(Trainer(job).run());
+  at::set_num_threads(before);
+}
+
+TEST(Trainer, refuses_a_damaged_checkpoint) {
+  const TemporaryFolder folder;
+  experts::RoutedModel model = testing::tiny_model();
+  Trainer(three_expert_job(model, folder)).run();
+  const auto tensors = folder / "step-000020/tensors.safetensors";
+  std::filesystem::resize_file(tensors, std::filesystem::file_size(tensors) / 2);
+  const std::string message = message_of<FileError>([&] { Trainer(three_expert_job(model, folder)).run(); });
+  EXPECT_NE(message.find("step-000020"), std::string::npos) << message;
+}
+
+TEST(Trainer, refuses_data_that_does_not_fit) {
+  const TemporaryFolder folder;
+  experts::RoutedModel model = testing::tiny_model();
+  TrainingJob job = three_expert_job(model, folder);
+  job.training[0].answer[0] = 64;
+  EXPECT_THROW(Trainer{job}, DataError);
+  job.training = testing::random_examples(2, 3);
+  EXPECT_THROW(Trainer{job}, DataError);
+  job.training = testing::random_examples(2, 0);
+  EXPECT_THROW(Trainer{job}, DataError);
+  job.groups[1].name = "expert0";
+  EXPECT_THROW(Trainer{job}, ConfigError);
+}
+
+}  // namespace
+}  // namespace routedk::train
