@@ -1,120 +1,305 @@
 #include "routedk/decode/kv_cache.h"
 
-#include "routedk/model/attention.h"
+#include "routedk/core/exponential.h"
+#include "routedk/quant/cpu/tile.h"
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
+
+#include <ATen/Parallel.h>
 
 namespace routedk::decode {
 namespace {
 
-/// [T,G,C] -> [S,G,P,C], zero beyond each prompt's end.
-at::Tensor pad(const at::Tensor& x, const model::FlatBatch& prompts, std::int64_t longest) {
-  at::Tensor padded = at::zeros({prompts.sequences(), x.size(1), longest, x.size(2)}, x.options());
-  for (std::int64_t s = 0; s < prompts.sequences(); ++s) {
-    const auto i = static_cast<std::size_t>(s);
-    const std::int64_t length = prompts.cu_seqlens[i + 1] - prompts.cu_seqlens[i];
-    padded[s].narrow(1, 0, length).copy_(x.narrow(0, prompts.cu_seqlens[i], length).transpose(0, 1));
-  }
-  return padded;
+using quant::cpu::kPanel;
+
+/// Rows that meet the same keys in one product.
+constexpr std::int64_t kRowsAtOnce = 8;
+
+constexpr std::int64_t panels(std::int64_t size) {
+  return (size + kPanel - 1) / kPanel;
 }
 
-std::int64_t longest_sequence(const model::FlatBatch& batch) {
-  std::int64_t longest = 0;
-  for (std::size_t s = 0; s + 1 < batch.cu_seqlens.size(); ++s) {
-    longest = std::max(longest, batch.cu_seqlens[s + 1] - batch.cu_seqlens[s]);
+/// scores -> e^(score - largest) in place; their sum, in 16 partial sums.
+ROUTEDK_CLONES float exponentials(float* scores, std::int64_t count, float largest) {
+  constexpr std::int64_t kLanes = 16;
+  float lanes[kLanes] = {};
+  std::int64_t i = 0;
+  for (; i + kLanes <= count; i += kLanes) {
+    for (std::int64_t lane = 0; lane < kLanes; ++lane) {
+      scores[i + lane] = exponential(scores[i + lane] - largest);
+      lanes[lane] += scores[i + lane];
+    }
   }
-  return longest;
+  float sum = 0.0F;
+  for (const float lane : lanes) {
+    sum += lane;
+  }
+  for (; i < count; ++i) {
+    scores[i] = exponential(scores[i] - largest);
+    sum += scores[i];
+  }
+  return sum;
 }
 
-/// [S,1,1,P] F32: what to add to a score so that padding is never seen.
-at::Tensor padding_bias(const model::FlatBatch& prompts, std::int64_t longest) {
-  at::Tensor bias = at::zeros({prompts.sequences(), 1, 1, longest}, at::kFloat);
-  for (std::int64_t s = 0; s < prompts.sequences(); ++s) {
-    const auto i = static_cast<std::size_t>(s);
-    const std::int64_t length = prompts.cu_seqlens[i + 1] - prompts.cu_seqlens[i];
-    bias[s].narrow(-1, length, longest - length).fill_(-std::numeric_limits<float>::infinity());
+ROUTEDK_CLONES float largest_of(const float* scores, std::int64_t count, float so_far) {
+  for (std::int64_t i = 0; i < count; ++i) {
+    so_far = std::max(so_far, scores[i]);
   }
-  return bias;
+  return so_far;
+}
+
+/// One token's C values into column `token` of a panel of keys and row `token` of the panels of values.
+void keep(const float* k, const float* v, std::int64_t token, std::int64_t size, float* key_panels,
+          float* value_panels, std::int64_t tokens) {
+  float* column = key_panels + token / kPanel * size * kPanel + token % kPanel;
+  for (std::int64_t c = 0; c < size; ++c) {
+    column[c * kPanel] = k[c];
+  }
+  for (std::int64_t c = 0; c < size; c += kPanel) {
+    std::copy_n(v + c, std::min(kPanel, size - c), value_panels + (c * tokens + token * kPanel));
+  }
 }
 
 }  // namespace
 
-SharedPrefixCache::SharedPrefixCache(const model::LlamaConfig& config, std::int64_t samples,
-                                     std::int64_t max_new_tokens)
-    : samples_(samples), max_new_tokens_(max_new_tokens), layers_(static_cast<std::size_t>(config.layers)) {}
-
-void SharedPrefixCache::store_prompts(LayerCache& cache, const at::Tensor& k, const at::Tensor& v,
-                                      const model::FlatBatch& prompts) const {
-  const std::int64_t longest = beyond_end_.size(-1);
-  cache.prompt_k = pad(k, prompts, longest);
-  cache.prompt_v = pad(v, prompts, longest);
-  cache.suffix_k =
-      at::zeros({prompts.sequences() * samples_, k.size(1), max_new_tokens_, k.size(2)}, k.options());
-  cache.suffix_v = at::zeros_like(cache.suffix_k);
-}
-
-model::AttendFn SharedPrefixCache::prefill(const model::FlatBatch& prompts) {
-  beyond_end_ = padding_bias(prompts, longest_sequence(prompts));
-  return [this, &prompts, causal = model::causal_attention(prompts)](
-             std::int64_t layer, const at::Tensor& q, const at::Tensor& k, const at::Tensor& v) {
-    store_prompts(layers_[static_cast<std::size_t>(layer)], k, v, prompts);
-    return causal(layer, q, k, v);
-  };
-}
-
-model::AttendFn SharedPrefixCache::step(std::int64_t t) {
-  return [this, t](std::int64_t layer, const at::Tensor& q, const at::Tensor& k, const at::Tensor& v) {
-    LayerCache& cache = layers_[static_cast<std::size_t>(layer)];
-    cache.suffix_k.select(2, t).copy_(k);
-    cache.suffix_v.select(2, t).copy_(v);
-    return attend_step(cache, t, q);
-  };
-}
-
-at::Tensor SharedPrefixCache::attend_step(LayerCache& cache, std::int64_t t, const at::Tensor& q) const {
-  const std::int64_t prompts = cache.prompt_k.size(0);
-  const std::int64_t kv = cache.prompt_k.size(1);
-  const std::int64_t size = q.size(2);
-  const std::int64_t group = q.size(1) / kv;
-  const std::int64_t longest = cache.prompt_k.size(2);
-  const at::Tensor own_k = cache.suffix_k.narrow(2, 0, t + 1);  // [SN,G,t+1,C]
-  const at::Tensor own_v = cache.suffix_v.narrow(2, 0, t + 1);  // [SN,G,t+1,C]
-
-  // Queries of all samples of a prompt meet its keys in one product.
-  const auto by_prompt = [&](const at::Tensor& x) {  // [SN,G,g,n] -> [S,G,N*g,n]
-    return x.reshape({prompts, samples_, kv, group, -1})
-        .transpose(1, 2)
-        .reshape({prompts, kv, samples_ * group, -1});
-  };
-  const auto by_sample = [&](const at::Tensor& x) {  // [S,G,N*g,n] -> [SN,G,g,n]
-    return x.reshape({prompts, kv, samples_, group, -1})
-        .transpose(1, 2)
-        .reshape({prompts * samples_, kv, group, -1});
-  };
-  const at::Tensor queries =
-      q.reshape({prompts * samples_, kv, group, size}) / std::sqrt(static_cast<double>(size));
-  const at::Tensor shared =
-      at::matmul(by_prompt(queries), cache.prompt_k.transpose(2, 3)).to(at::kFloat) + beyond_end_;
-  const at::Tensor own = by_prompt(at::matmul(queries, own_k.transpose(2, 3))).to(at::kFloat);
-  const at::Tensor weights =
-      at::softmax(at::cat({shared, own}, -1), -1).to(q.scalar_type());  // [S,G,N*g,P+t+1]
-  const at::Tensor from_prompt = by_sample(at::matmul(weights.narrow(-1, 0, longest), cache.prompt_v));
-  const at::Tensor from_own = at::matmul(by_sample(weights.narrow(-1, longest, t + 1)), own_v);
-  return (from_prompt + from_own).reshape({-1, q.size(1), size});  // [SN,H,C]
-}
-
-void SharedPrefixCache::keep(const std::vector<std::int64_t>& prompts) {
-  const at::Tensor kept = at::tensor(prompts);
-  const at::Tensor rows = (kept.unsqueeze(1) * samples_ + at::arange(samples_, at::kLong)).flatten();
-  beyond_end_ = beyond_end_.index_select(0, kept);
-  for (LayerCache& cache : layers_) {
-    cache.prompt_k = cache.prompt_k.index_select(0, kept);
-    cache.prompt_v = cache.prompt_v.index_select(0, kept);
-    cache.suffix_k = cache.suffix_k.index_select(0, rows);
-    cache.suffix_v = cache.suffix_v.index_select(0, rows);
+KvCache::KvCache(const model::LlamaConfig& config, std::vector<std::int64_t> prompt_lengths)
+    : config_(config),
+      prompt_lengths_(std::move(prompt_lengths)),
+      layers_(static_cast<std::size_t>(config.layers)) {
+  const std::int64_t columns = panels(config.head_dim);
+  for (LayerCache& layer : layers_) {
+    for (const std::int64_t length : prompt_lengths_) {
+      layer.prompts.push_back(
+          {at::empty({config.kv_heads, panels(length), config.head_dim, kPanel}, at::kFloat),
+           at::zeros({config.kv_heads, columns, length, kPanel}, at::kFloat)});
+    }
   }
+}
+
+void KvCache::reserve(std::int64_t branches, std::int64_t tokens) {
+  if (branches <= branches_ && tokens <= tokens_) {
+    return;
+  }
+  const std::int64_t wanted = std::max(branches, branches_);
+  const std::int64_t room = tokens <= tokens_ ? tokens_ : panels(std::max(tokens, 2 * tokens_)) * kPanel;
+  for (LayerCache& layer : layers_) {
+    Panels grown{at::empty({wanted, config_.kv_heads, panels(room), config_.head_dim, kPanel}, at::kFloat),
+                 at::zeros({wanted, config_.kv_heads, panels(config_.head_dim), room, kPanel}, at::kFloat)};
+    if (branches_ > 0) {
+      grown.k.narrow(0, 0, branches_).narrow(2, 0, panels(tokens_)).copy_(layer.branches.k);
+      grown.v.narrow(0, 0, branches_).narrow(3, 0, tokens_).copy_(layer.branches.v);
+    }
+    layer.branches = std::move(grown);
+  }
+  branches_ = wanted;
+  tokens_ = room;
+}
+
+void KvCache::copy(std::int64_t from, std::int64_t to, std::int64_t tokens) {
+  for (LayerCache& layer : layers_) {
+    const Panels& b = layer.branches;
+    b.k[to].narrow(1, 0, panels(tokens)).copy_(b.k[from].narrow(1, 0, panels(tokens)));
+    b.v[to].narrow(2, 0, tokens).copy_(b.v[from].narrow(2, 0, tokens));
+  }
+}
+
+void KvCache::drop_prompt(std::int64_t prompt) {
+  for (LayerCache& layer : layers_) {
+    layer.prompts[static_cast<std::size_t>(prompt)] = {};
+  }
+}
+
+void KvCache::write(std::int64_t layer, std::span<const CacheRow> rows, const float* k, const float* v) {
+  LayerCache& cache = layers_[static_cast<std::size_t>(layer)];
+  const std::int64_t heads = config_.kv_heads;
+  const std::int64_t size = config_.head_dim;
+  for (std::size_t r = 0; r < rows.size(); ++r) {
+    const CacheRow& row = rows[r];
+    const bool own = row.branch != CacheRow::kPrompt;
+    const Panels& to = own ? cache.branches : cache.prompts[static_cast<std::size_t>(row.prompt)];
+    const std::int64_t tokens = own ? tokens_ : prompt_lengths_[static_cast<std::size_t>(row.prompt)];
+    const std::int64_t first = own ? row.branch * heads : 0;
+    for (std::int64_t g = 0; g < heads; ++g) {
+      const std::int64_t at = (static_cast<std::int64_t>(r) * heads + g) * size;
+      keep(k + at, v + at, row.position, size,
+           to.k.data_ptr<float>() + (first + g) * panels(tokens) * size * kPanel,
+           to.v.data_ptr<float>() + (first + g) * panels(size) * tokens * kPanel, tokens);
+    }
+  }
+}
+
+/// Some rows of one prompt and one key/value head.
+class KvCache::Task {
+ public:
+  Task(const KvCache& cache, const LayerCache& layer, std::span<const CacheRow> rows, std::int64_t head)
+      : cache_(cache), layer_(layer), rows_(rows), head_(head) {
+    for (const CacheRow& row : rows) {
+      prompt_keys_ = std::max(prompt_keys_, prompt_keys(row));
+      own_keys_ = std::max(own_keys_, own_keys(row));
+    }
+    own_begin_ = panels(prompt_keys_) * kPanel;
+    stride_ = own_begin_ + panels(own_keys_) * kPanel;
+  }
+
+  void run(const float* q, float* out) {
+    const std::int64_t queries = static_cast<std::int64_t>(rows_.size()) * group();
+    const at::Tensor memory = at::empty({queries * (size() + stride_ + width() + 1)}, at::kFloat);
+    queries_ = memory.data_ptr<float>();
+    scores_ = queries_ + queries * size();
+    seen_ = scores_ + queries * stride_;
+    inverse_ = seen_ + queries * width();
+    gather(q);
+    score();
+    weigh();
+    see();
+    scatter(out);
+  }
+
+ private:
+  std::int64_t group() const { return cache_.config_.heads / cache_.config_.kv_heads; }
+  std::int64_t size() const { return cache_.config_.head_dim; }
+  std::int64_t width() const { return panels(size()) * kPanel; }
+  std::int64_t prompt_length() const {
+    return cache_.prompt_lengths_[static_cast<std::size_t>(rows_[0].prompt)];
+  }
+  std::int64_t prompt_keys(const CacheRow& row) const {
+    return row.branch == CacheRow::kPrompt ? row.position + 1 : prompt_length();
+  }
+  static std::int64_t own_keys(const CacheRow& row) {
+    return row.branch == CacheRow::kPrompt ? 0 : row.position + 1;
+  }
+  const float* own_k(const CacheRow& row) const {
+    return layer_.branches.k.const_data_ptr<float>() +
+           (row.branch * cache_.config_.kv_heads + head_) * panels(cache_.tokens_) * size() * kPanel;
+  }
+  const float* own_v(const CacheRow& row) const {
+    return layer_.branches.v.const_data_ptr<float>() +
+           (row.branch * cache_.config_.kv_heads + head_) * panels(size()) * cache_.tokens_ * kPanel;
+  }
+  const float* prompt_k() const {
+    return layer_.prompts[static_cast<std::size_t>(rows_[0].prompt)].k.const_data_ptr<float>() +
+           head_ * panels(prompt_length()) * size() * kPanel;
+  }
+  const float* prompt_v() const {
+    return layer_.prompts[static_cast<std::size_t>(rows_[0].prompt)].v.const_data_ptr<float>() +
+           head_ * panels(size()) * prompt_length() * kPanel;
+  }
+
+  void gather(const float* q) {
+    const float scale = 1.0F / std::sqrt(static_cast<float>(size()));
+    const std::int64_t block = group() * size();
+    for (std::size_t r = 0; r < rows_.size(); ++r) {
+      const float* from = q + (static_cast<std::int64_t>(r) * cache_.config_.kv_heads + head_) * block;
+      float* to = queries_ + static_cast<std::int64_t>(r) * block;
+      for (std::int64_t i = 0; i < block; ++i) {
+        to[i] = from[i] * scale;
+      }
+    }
+  }
+
+  void score() {
+    const std::int64_t queries = static_cast<std::int64_t>(rows_.size()) * group();
+    for (std::int64_t p = 0; p < panels(prompt_keys_); ++p) {
+      tile_({queries_, size(), scores_ + p * kPanel, stride_, queries}, prompt_k() + p * size() * kPanel,
+            size(), kPanel, false);
+    }
+    for (std::size_t r = 0; r < rows_.size(); ++r) {
+      const std::int64_t first = static_cast<std::int64_t>(r) * group();
+      for (std::int64_t p = 0; p < panels(own_keys(rows_[r])); ++p) {
+        tile_({queries_ + first * size(), size(), scores_ + first * stride_ + own_begin_ + p * kPanel,
+               stride_, group()},
+              own_k(rows_[r]) + p * size() * kPanel, size(), kPanel, false);
+      }
+    }
+  }
+
+  void weigh() {
+    for (std::size_t r = 0; r < rows_.size(); ++r) {
+      const std::int64_t in_prompt = prompt_keys(rows_[r]);
+      const std::int64_t own = own_keys(rows_[r]);
+      for (std::int64_t j = 0; j < group(); ++j) {
+        const std::int64_t query = static_cast<std::int64_t>(r) * group() + j;
+        float* scores = scores_ + query * stride_;
+        const float largest = largest_of(scores + own_begin_, own, largest_of(scores, in_prompt, scores[0]));
+        const float sum =
+            exponentials(scores, in_prompt, largest) + exponentials(scores + own_begin_, own, largest);
+        std::fill(scores + in_prompt, scores + prompt_keys_, 0.0F);
+        inverse_[query] = 1.0F / sum;
+      }
+    }
+  }
+
+  void see() {
+    const std::int64_t queries = static_cast<std::int64_t>(rows_.size()) * group();
+    for (std::int64_t c = 0; c < panels(size()); ++c) {
+      tile_({scores_, stride_, seen_ + c * kPanel, width(), queries},
+            prompt_v() + c * prompt_length() * kPanel, prompt_keys_, kPanel, false);
+      for (std::size_t r = 0; r < rows_.size(); ++r) {
+        const std::int64_t first = static_cast<std::int64_t>(r) * group();
+        if (own_keys(rows_[r]) > 0) {
+          tile_({scores_ + first * stride_ + own_begin_, stride_, seen_ + first * width() + c * kPanel,
+                 width(), group()},
+                own_v(rows_[r]) + c * cache_.tokens_ * kPanel, own_keys(rows_[r]), kPanel, true);
+        }
+      }
+    }
+  }
+
+  void scatter(float* out) const {
+    for (std::size_t r = 0; r < rows_.size(); ++r) {
+      for (std::int64_t j = 0; j < group(); ++j) {
+        const std::int64_t query = static_cast<std::int64_t>(r) * group() + j;
+        float* to =
+            out + ((static_cast<std::int64_t>(r) * cache_.config_.kv_heads + head_) * group() + j) * size();
+        for (std::int64_t c = 0; c < size(); ++c) {
+          to[c] = seen_[query * width() + c] * inverse_[query];
+        }
+      }
+    }
+  }
+
+  inline static const quant::cpu::TileFn tile_ = quant::cpu::choose_tile();
+  const KvCache& cache_;
+  const LayerCache& layer_;
+  std::span<const CacheRow> rows_;
+  std::int64_t head_;
+  std::int64_t prompt_keys_ = 0;  // the longest row's
+  std::int64_t own_keys_ = 0;
+  std::int64_t own_begin_ = 0;  // of a query's scores
+  std::int64_t stride_ = 0;
+  float* queries_ = nullptr;  // [Q,C]
+  float* scores_ = nullptr;   // [Q,stride], then weights
+  float* seen_ = nullptr;     // [Q,width]
+  float* inverse_ = nullptr;  // [Q] 1 / sum of weights
+};
+
+void KvCache::attend(std::int64_t layer, std::span<const CacheRow> rows, const float* q, float* out) const {
+  struct Part {
+    std::size_t begin, end;
+  };
+  std::vector<Part> parts;
+  for (std::size_t r = 0; r < rows.size(); ++r) {
+    const bool joins = !parts.empty() && rows[r].prompt == rows[parts.back().begin].prompt &&
+                       r - parts.back().begin < static_cast<std::size_t>(kRowsAtOnce);
+    if (joins) {
+      parts.back().end = r + 1;
+    } else {
+      parts.push_back({r, r + 1});
+    }
+  }
+  const std::int64_t heads = config_.kv_heads;
+  const std::int64_t row_size = config_.heads * config_.head_dim;
+  at::parallel_for(0, static_cast<std::int64_t>(parts.size()) * heads, 1,
+                   [&](std::int64_t first, std::int64_t last) {
+                     for (std::int64_t i = first; i < last; ++i) {
+                       const Part& part = parts[static_cast<std::size_t>(i / heads)];
+                       const auto begin = static_cast<std::int64_t>(part.begin) * row_size;
+                       Task(*this, layers_[static_cast<std::size_t>(layer)],
+                            rows.subspan(part.begin, part.end - part.begin), i % heads)
+                           .run(q + begin, out + begin);
+                     }
+                   });
 }
 
 }  // namespace routedk::decode

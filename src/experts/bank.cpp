@@ -3,6 +3,7 @@
 #include "routedk/core/error.h"
 #include "routedk/core/random.h"
 #include "routedk/experts/lora_delta.h"
+#include "routedk/quant/row_product.h"
 
 #include <set>
 
@@ -137,7 +138,12 @@ at::Tensor ExpertBank::add_owned(const DeltaSite& site, const at::Tensor& x, con
       continue;
     }
     const at::Tensor input = runs.size() == 1 ? x : x.slice(0, run.begin, run.end);  // [t,in]
-    outputs.push_back(add_lora(f, dropout_of(site, run), input, part));
+    if (site.apart) {
+      const at::Tensor narrow = quant::row_product(input, f.a.to(x.scalar_type())) * f.scale;  // [t,r]
+      outputs.push_back(quant::row_product_added(part, narrow, f.bt.to(x.scalar_type())));
+    } else {
+      outputs.push_back(add_lora(f, dropout_of(site, run), input, part));
+    }
   }
   return outputs.size() == 1 ? outputs[0] : at::cat(outputs, 0);
 }
@@ -153,6 +159,9 @@ at::Tensor ExpertBank::add_mixed(const DeltaSite& site, const at::Tensor& x, con
   }
   const at::Tensor per_rank = site.rows.alpha.index_select(1, s.expert) * s.scale;                   // [S,R]
   const at::Tensor weights = per_rank.to(x.scalar_type()).index_select(0, site.batch.seq_of_token);  // [T,R]
+  if (site.apart) {
+    return quant::row_product_added(y, quant::row_product(x, s.a) * weights, s.bt);
+  }
   return at::addmm(y, at::mm(x, s.a.t()) * weights, s.bt);
 }
 

@@ -15,10 +15,10 @@ RoutedOutput RoutedModel::forward(const RoutedPass& pass) const {
     rows = layer > 0 && pass.gate.same_in_all_layers() ? output.rows[0]
                                                        : pass.gate.rows(layer, hidden, pass.batch);
     const auto adapted = [this, forward, layer, owner = rows.owner, &batch = pass.batch,
-                          dropout = pass.dropout](const std::vector<at::Tensor>& inputs) {
+                          dropout = pass.dropout, apart = pass.apart](const std::vector<at::Tensor>& inputs) {
       const GateRows at{inputs[1], owner};
       return forward(inputs[0], [&](model::Linear linear, const at::Tensor& x, const at::Tensor& y) {
-        return bank_->add_delta({layer, linear, at, batch, dropout}, x, y);
+        return bank_->add_delta({layer, linear, at, batch, dropout, apart}, x, y);
       });
     };
     const std::vector<at::Tensor> inputs = {hidden, rows.alpha};

@@ -121,6 +121,11 @@ struct RmsNorm : torch::autograd::Function<RmsNorm> {
 
 }  // namespace
 
+void rms_norm_row(const float* x, const float* weight, float* y, double eps, std::int64_t width) {
+  float scale = 0.0F;
+  forward_row(x, weight, y, &scale, eps, width);
+}
+
 at::Tensor rms_norm(const at::Tensor& x, const at::Tensor& weight, double eps) {
   return RmsNorm::apply(x, weight, eps);
 }

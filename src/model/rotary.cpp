@@ -114,6 +114,10 @@ struct Rotate : torch::autograd::Function<Rotate> {
 
 }  // namespace
 
+void rotate_row(float* x, const float* cosines, const float* sines, std::int64_t heads, std::int64_t half) {
+  turn_row(x, cosines, sines, x, heads, half, 1.0F);
+}
+
 at::Tensor rotate(const at::Tensor& x, const RotaryTables& tables) {
   return Rotate::apply(x, tables.cos, tables.sin);
 }

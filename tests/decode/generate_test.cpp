@@ -23,13 +23,13 @@ using text::TokenAutomaton;
 constexpr text::TokenId kEnd = 0;
 
 /// Random weights and two experts that matter.
-experts::RoutedModel tiny_model() {
-  const model::LoadOptions options{false, false, at::kFloat};
-  auto backbone = std::make_shared<const model::Backbone>(model::Backbone::random(tiny_config(), options, 7));
+experts::RoutedModel make_model(const model::LlamaConfig& config, bool nf4) {
+  const model::LoadOptions load{nf4, nf4, at::kFloat};
+  auto backbone = std::make_shared<const model::Backbone>(model::Backbone::random(config, load, 7));
   std::vector<std::shared_ptr<experts::Expert>> bank;
   for (const char* name : {"a", "b"}) {
     bank.push_back(
-        std::make_shared<experts::Expert>(name, tiny_config(), experts::LoraConfig{.rank = 2, .alpha = 4.0}));
+        std::make_shared<experts::Expert>(name, config, experts::LoraConfig{.rank = 2, .alpha = 4.0}));
     bank.back()->initialise(1);
     const at::NoGradGuard no_grad;
     bank.back()->parameters().values().add_(at::sin(at::arange(bank.back()->parameters().size(), at::kFloat)),
@@ -40,11 +40,30 @@ experts::RoutedModel tiny_model() {
   return {backbone, frozen};
 }
 
+experts::RoutedModel tiny_model() {
+  return make_model(tiny_config(), false);
+}
+
+/// Rows of whole NF4 blocks.
+model::LlamaConfig wide_config() {
+  model::LlamaConfig c = tiny_config();
+  c.hidden = 128;
+  c.head_dim = 40;
+  c.heads = 8;
+  c.ffn = 192;
+  c.vocab = 200;
+  c.context = 256;
+  return c;
+}
+
 /// A router whose weights depend on the prompt.
-RouterGate tiny_router() {
-  RouterGate gate(tiny_config().layers, tiny_config().hidden, 2);
+RouterGate router_for(const model::LlamaConfig& config) {
+  RouterGate gate(config.layers, config.hidden, 2);
   gate.parameters().values().copy_(at::cos(at::arange(gate.parameters().size(), at::kFloat)).mul_(2.0));
   return gate;
+}
+RouterGate tiny_router() {
+  return router_for(tiny_config());
 }
 
 GenerateOptions options(std::int64_t samples, double temperature, std::int64_t longest = 12) {
@@ -140,6 +159,118 @@ TEST(Generate, samples_of_one_prompt_differ_at_a_high_temperature) {
   const Prompt prompt{{4, 8, 15, 16}, 9};
   const auto candidates = generate(model, FixedGate::average(2), {&prompt, 1}, options(4, 5.0))[0].candidates;
   EXPECT_NE(candidates[0].ids, candidates[1].ids);
+}
+
+/// Claims that hold to the last bit, for both kinds of kernels.
+class Exact : public ::testing::TestWithParam<Kernels> {
+ protected:
+  experts::RoutedModel model_ = make_model(wide_config(), true);
+  RouterGate gate_ = router_for(wide_config());
+  Decoder decoder_{model_, GetParam()};
+  std::vector<Prompt> prompts_ = {{{3, 9, 27, 11, 5, 6, 7}, 1}, {{2, 4}, 2}, {{30, 31, 32, 33}, 3}};
+
+  static void expect_same(const Candidate& a, const Candidate& b) {
+    EXPECT_EQ(a.ids, b.ids);
+    EXPECT_EQ(a.logprob, b.logprob);
+    EXPECT_EQ(a.constrained_logprob, b.constrained_logprob);
+    EXPECT_EQ(a.pooled, b.pooled);
+  }
+};
+
+TEST_P(Exact, n_samples_equal_n_separate_runs) {
+  GenerateOptions all = options(5, 1.5, 40);
+  all.pool_hidden = true;
+  const auto together = decoder_.generate(gate_, prompts_, all);
+  for (std::int64_t n = 1; n <= 5; ++n) {
+    GenerateOptions few = all;
+    few.samples = n;
+    const auto alone = decoder_.generate(gate_, {&prompts_[0], 1}, few);
+    expect_same(alone[0].candidates[static_cast<std::size_t>(n - 1)],
+                together[0].candidates[static_cast<std::size_t>(n - 1)]);
+  }
+}
+
+TEST_P(Exact, tokens_fed_one_by_one_equal_the_same_tokens_fed_at_once) {
+  const at::NoGradGuard no_grad;
+  const std::vector<std::int32_t> own = {7, 1, 99, 150, 3, 3, 8};
+  const auto hidden = [&](std::size_t at_once) {
+    KvCache cache(wide_config(), {4});
+    cache.reserve(1, 1);
+    const auto prompt = model::FlatBatch::make({prompts_[2].ids}, {4});
+    std::vector<CacheRow> rows;
+    for (std::int64_t t = 0; t < 4; ++t) {
+      rows.push_back({0, CacheRow::kPrompt, t});
+    }
+    const auto begun = decoder_.forward(prompt, gate_, rows, cache);
+    const experts::FrozenGate frozen(begun.rows);
+    std::vector<at::Tensor> outputs;
+    for (std::size_t i = 0; i < own.size(); i += at_once) {
+      const std::vector<std::int32_t> chunk(
+          own.begin() + static_cast<std::ptrdiff_t>(i),
+          own.begin() + static_cast<std::ptrdiff_t>(std::min(i + at_once, own.size())));
+      auto batch = model::FlatBatch::make({chunk}, {1});
+      batch.positions = batch.positions + static_cast<std::int64_t>(4 + i);
+      rows.clear();
+      for (std::size_t t = 0; t < chunk.size(); ++t) {
+        rows.push_back({0, 0, static_cast<std::int64_t>(i + t)});
+      }
+      cache.reserve(1, static_cast<std::int64_t>(i + chunk.size()));
+      outputs.push_back(decoder_.forward(batch, frozen, rows, cache).hidden);
+    }
+    return at::cat(outputs, 0);
+  };
+  EXPECT_TRUE(at::equal(hidden(1), hidden(own.size())));
+  EXPECT_TRUE(at::equal(hidden(3), hidden(own.size())));
+}
+
+TEST_P(Exact, samples_that_part_late_keep_what_they_share) {
+  GenerateOptions o = options(8, 0.9, 60);
+  const auto all = decoder_.generate(gate_, {&prompts_[1], 1}, o)[0].candidates;
+  for (const Candidate& c : all) {  // each token's probability again, through the model from scratch
+    double logprob = 0.0;
+    const at::NoGradGuard no_grad;
+    std::vector<std::int32_t> tokens = c.ids;
+    if (c.finished) {
+      tokens.push_back(kEnd);
+    }
+    std::vector<std::int32_t> all_ids = prompts_[1].ids;
+    all_ids.insert(all_ids.end(), tokens.begin(), tokens.end());
+    const auto batch = model::FlatBatch::make({all_ids}, {2});
+    const auto attend = model::causal_attention(batch);
+    const at::Tensor logits = model_.backbone().logits(model_.forward({batch, gate_, attend}).hidden);
+    const at::Tensor log_p = at::log_softmax(logits, -1);
+    for (std::size_t t = 0; t < tokens.size(); ++t) {
+      logprob += log_p[static_cast<std::int64_t>(1 + t)][tokens[t]].item<double>();
+    }
+    const double tolerance = GetParam() == Kernels::kReference ? 1e-3 : 0.01 * std::fabs(logprob);
+    EXPECT_NEAR(c.logprob, logprob, tolerance);
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Kernels, Exact, ::testing::Values(Kernels::kReference, Kernels::kInt8),
+                         [](const auto& kernels) {
+                           return kernels.param == Kernels::kReference ? "reference" : "int8";
+                         });
+
+TEST(Generate, eight_bit_kernels_stay_near_the_reference) {
+  const at::NoGradGuard no_grad;
+  const auto model = make_model(wide_config(), true);
+  const RouterGate gate = router_for(wide_config());
+  const Decoder reference(model, Kernels::kReference);
+  const Decoder fast(model, Kernels::kInt8);
+  EXPECT_THAT(fast.path(), ::testing::StartsWith("int8"));
+  const std::vector<std::int32_t> ids = {3, 9, 27, 11, 5, 6, 7, 100, 42};
+  const auto logits = [&](const Decoder& decoder) {
+    KvCache cache(wide_config(), {9});
+    std::vector<CacheRow> rows;
+    for (std::int64_t t = 0; t < 9; ++t) {
+      rows.push_back({0, CacheRow::kPrompt, t});
+    }
+    const auto out = decoder.forward(model::FlatBatch::make({ids}, {9}), gate, rows, cache);
+    return decoder.logits(out.hidden);
+  };
+  const at::Tensor exact = logits(reference);
+  EXPECT_LT(((logits(fast) - exact).norm() / exact.norm()).item<double>(), 0.03);
 }
 
 /// Accepts 5 6 (7 | 8) end.

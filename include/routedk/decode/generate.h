@@ -1,10 +1,14 @@
-/// N samples per prompt: each prompt is prefilled once, its keys, values and alpha shared by its samples.
+/// N samples per prompt for little more than the price of one: each prompt is prefilled once, samples that
+/// have written the same tokens so far are one branch and computed once, and runs of forced tokens are fed in
+/// one piece.
 #pragma once
 
+#include "routedk/decode/int8_model.h"
 #include "routedk/experts/routed_model.h"
 #include "routedk/text/token_automaton.h"
 
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <vector>
 
@@ -22,6 +26,7 @@ struct GenerateOptions {
   std::int64_t max_new_tokens = 256;
   text::TokenId end_of_turn = 0;
   std::uint64_t seed = 1;
+  bool pool_hidden = false;  ///< fill Candidate::pooled
 };
 
 struct Candidate {
@@ -29,6 +34,7 @@ struct Candidate {
   double logprob = 0.0;              ///< summed over all tokens at temperature 1, under the model alone
   double constrained_logprob = 0.0;  ///< the same among the allowed tokens
   bool finished = false;             ///< ended by the end-of-turn token, not by max_new_tokens
+  std::vector<float> pooled;         // [D]: mean of the last hidden states of its tokens, on demand
 };
 
 struct Generation {
@@ -36,8 +42,40 @@ struct Generation {
   at::Tensor alpha;                   // [L,K] F32: the prompt's gate rows
 };
 
-/// One Generation per prompt, independent of which prompts share the batch (up to rounding of the products).
-/// ConfigError when prompt and answer can exceed the model's context.
+/// How products are computed while decoding.
+enum class Kernels : std::uint8_t {
+  kReference,  ///< in the backbone's own type, as in training; in fp32 the measure of exactness
+  kInt8,       ///< in 8 bits (decode/int8_model.h), where the linears are NF4; else as kReference
+};
+
+/// Writes answers. What it draws for a sample depends on the prompt's ids and key, the seed and the sample's
+/// number: in fp32 and in 8 bits the same bits come out whatever other samples and prompts are beside it (the
+/// gate's own products, one row a prompt, are LibTorch's).
+class Decoder {
+ public:
+  /// Copies the weights where `kernels` wants another layout. `model` must live as long and not change.
+  Decoder(const experts::RoutedModel& model, Kernels kernels);
+
+  /// One Generation per prompt. ConfigError when prompt and answer can exceed the model's context.
+  std::vector<Generation> generate(const experts::Gate& gate, std::span<const Prompt> prompts,
+                                   const GenerateOptions& options) const;
+
+  const experts::RoutedModel& model() const noexcept { return model_; }
+  /// "int8, avx512-vnni" or "float32" and so on: what runs.
+  std::string path() const;
+
+  /// Tokens through the layers, attention through the cache.
+  experts::RoutedOutput forward(const model::FlatBatch& batch, const experts::Gate& gate,
+                                std::span<const CacheRow> rows, KvCache& cache) const;
+  /// hidden [n,D] -> logits [n,V] F32
+  at::Tensor logits(const at::Tensor& hidden) const;
+
+ private:
+  const experts::RoutedModel& model_;
+  std::unique_ptr<Int8Model> int8_;
+};
+
+/// With the reference kernels.
 std::vector<Generation> generate(const experts::RoutedModel& model, const experts::Gate& gate,
                                  std::span<const Prompt> prompts, const GenerateOptions& options);
 

@@ -1,41 +1,62 @@
-/// Keys and values of S prompts, each shared by its N samples, and of the samples' own suffixes.
+/// Keys and values of prompts, each shared by the branches that continue it, and of the branches' own tokens.
 #pragma once
 
-#include "routedk/model/batch.h"
-#include "routedk/model/layer.h"
+#include "routedk/model/config.h"
 
 #include <cstdint>
+#include <span>
 #include <vector>
 
 #include <ATen/ATen.h>
 
 namespace routedk::decode {
 
-class SharedPrefixCache {
- public:
-  /// Room for `samples` suffixes of at most `max_new_tokens` per prompt.
-  SharedPrefixCache(const model::LlamaConfig& config, std::int64_t samples, std::int64_t max_new_tokens);
+/// One token on its way through the layers: which keys it may see, and where its own are kept.
+struct CacheRow {
+  std::int64_t prompt = 0;
+  std::int64_t branch = kPrompt;  ///< kPrompt: the token is one of the prompt's own
+  std::int64_t position = 0;      ///< within the prompt, or within the branch's own tokens
 
-  /// Causal attention over the prompts that also keeps their keys and values.
-  model::AttendFn prefill(const model::FlatBatch& prompts);
-  /// Attention of one new token per sample, row = prompt * N + sample, over the prompt and the suffix so far;
-  /// keeps the new keys and values at suffix position `t`. Merged in one softmax, in fp32.
-  model::AttendFn step(std::int64_t t);
-  /// Drops every prompt but those listed (ascending positions), with their samples.
-  void keep(const std::vector<std::int64_t>& prompts);
+  static constexpr std::int64_t kPrompt = -1;
+};
+
+/// Attention in fp32 over one prompt and one branch's own tokens, merged in one softmax. The order of all
+/// sums depends on a row's own keys alone: its result is the same, bit for bit, whatever rows stand beside
+/// it, however many tokens come at once and however many threads work.
+class KvCache {
+ public:
+  /// prompt_lengths [S]: room for every prompt; branches come with `reserve`.
+  KvCache(const model::LlamaConfig& config, std::vector<std::int64_t> prompt_lengths);
+
+  /// Room for `branches` of at most `tokens` own tokens; what is held is kept.
+  void reserve(std::int64_t branches, std::int64_t tokens);
+  /// Branch `to` becomes a copy of the first `tokens` own tokens of `from`.
+  void copy(std::int64_t from, std::int64_t to, std::int64_t tokens);
+  /// The prompt's memory is given back; its rows are never asked for again.
+  void drop_prompt(std::int64_t prompt);
+
+  /// Keeps k, v [T,G,C] F32 of the rows.
+  void write(std::int64_t layer, std::span<const CacheRow> rows, const float* k, const float* v);
+  /// q [T,H,C] F32, rotated -> out [T,H,C]. Rows of one prompt stand beside each other; each sees the prompt
+  /// (its own tokens up to itself) and its branch up to itself, all written before.
+  void attend(std::int64_t layer, std::span<const CacheRow> rows, const float* q, float* out) const;
 
  private:
-  struct LayerCache {
-    at::Tensor prompt_k, prompt_v;  // [S,G,P,C], zero beyond each prompt's end
-    at::Tensor suffix_k, suffix_v;  // [S*N,G,M,C]
+  /// Keys lie in panels of 32 tokens [., C, 32], values in panels of 32 columns [., tokens, 32].
+  struct Panels {
+    at::Tensor k;
+    at::Tensor v;
   };
-  void store_prompts(LayerCache& cache, const at::Tensor& k, const at::Tensor& v,
-                     const model::FlatBatch& prompts) const;
-  at::Tensor attend_step(LayerCache& cache, std::int64_t t, const at::Tensor& q) const;
+  struct LayerCache {
+    std::vector<Panels> prompts;  // [S]: k [G,P/32,C,32], v [G,C/32,P,32]
+    Panels branches;              // k [B,G,M/32,C,32], v [B,G,C/32,M,32]
+  };
+  class Task;
 
-  std::int64_t samples_;
-  std::int64_t max_new_tokens_;
-  at::Tensor beyond_end_;  // [S,1,1,P] F32: 0 inside the prompt, -inf beyond
+  model::LlamaConfig config_;
+  std::vector<std::int64_t> prompt_lengths_;
+  std::int64_t branches_ = 0;
+  std::int64_t tokens_ = 0;  // M
   std::vector<LayerCache> layers_;
 };
 

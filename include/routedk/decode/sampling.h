@@ -17,11 +17,14 @@ struct Draw {
   double constrained_logprob = 0.0;
 };
 
-/// logits [V] of the model. `edges`: the tokens that may follow. Temperature 0 takes the likeliest (the lower
-/// id on a tie); otherwise draws from softmax(logits / temperature) over the edges.
-Draw draw_constrained(std::span<const float> logits, std::span<const text::TokenAutomaton::Edge> edges,
-                      double temperature, Random random);
+/// log(sum(e^value)); NaN where a value is.
+double log_sum_exp(std::span<const float> values);
+
+/// logits [V] of the model and their log_sum_exp. `edges`: the tokens that may follow. Temperature 0 takes
+/// the likeliest (the lower id on a tie); otherwise draws from softmax(logits / temperature) over the edges.
+Draw draw_constrained(std::span<const float> logits, double log_sum,
+                      std::span<const text::TokenAutomaton::Edge> edges, double temperature, Random random);
 /// The same over the whole vocabulary; `next` is unused.
-Draw draw_free(std::span<const float> logits, double temperature, Random random);
+Draw draw_free(std::span<const float> logits, double log_sum, double temperature, Random random);
 
 }  // namespace routedk::decode

@@ -29,6 +29,7 @@ struct DeltaSite {
   const GateRows& rows;
   const model::FlatBatch& batch;
   const TrainingDropout* dropout;  ///< nullptr outside training
+  bool apart = false;              ///< as in RoutedPass
 };
 
 class ExpertBank {

@@ -26,6 +26,9 @@ struct RoutedPass {
   /// Keep nothing of a layer for backward but its input, and run it again there. Batch and dropout must live
   /// until backward is over.
   bool recompute = false;
+  /// In fp32 a row's deltas depend on that row alone, bit for bit, whatever rows stand beside it; without
+  /// gradients and dropout.
+  bool apart = false;
 };
 
 class RoutedModel {

@@ -42,11 +42,14 @@ class Backbone {
   /// Bytes of all weights held.
   std::int64_t bytes() const noexcept;
   const std::vector<Layer>& layers() const noexcept { return layers_; }
+  const at::Tensor& embedding() const noexcept { return embedding_; }  // [V,D]
+  const at::Tensor& head() const noexcept { return head_; }  // [V,D], the embedding itself when tied
+  const at::Tensor& norm() const noexcept { return norm_; }  // [D]
 
  private:
   LlamaConfig config_;
   at::Tensor embedding_;  // [V,D]
-  at::Tensor head_;       // [V,D], the embedding itself when tied
+  at::Tensor head_;       // [V,D]
   at::Tensor norm_;       // [D]
   Rotary rotary_;
   std::vector<Layer> layers_;

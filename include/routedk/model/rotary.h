@@ -31,4 +31,7 @@ class Rotary {
 /// x [T,heads,C] with the pair (i, i + C/2) turned by its token's angle i.
 at::Tensor rotate(const at::Tensor& x, const RotaryTables& tables);
 
+/// The same for one token, x [heads,C] in place, by the calling thread; cosines and sines [C/2].
+void rotate_row(float* x, const float* cosines, const float* sines, std::int64_t heads, std::int64_t half);
+
 }  // namespace routedk::model

@@ -31,6 +31,8 @@ class FrozenLinear {
   at::Tensor forward(const at::Tensor& x) const;
 
   bool packed() const noexcept { return packed_ != nullptr; }
+  /// The 4-bit weight; null where the linear is dense.
+  const PackedWeight* packed_weight() const noexcept { return packed_.get(); }
   std::int64_t out_features() const { return packed_ ? packed_->out_features() : dense_.size(0); }
   std::int64_t in_features() const { return packed_ ? packed_->in_features() : dense_.size(1); }
   /// The [out,in] matrix in `dtype`.

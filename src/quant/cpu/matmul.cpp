@@ -1,8 +1,9 @@
 #include "routedk/quant/cpu/matmul.h"
 
+#include "routedk/quant/cpu/tile.h"
+
 #include <algorithm>
 
-#include "tile.h"
 #include <ATen/ATen.h>
 #include <ATen/Parallel.h>
 
@@ -52,6 +53,21 @@ struct Transposed {
   }
 };
 
+/// The same of a dense W.
+struct DenseTransposed {
+  const DenseMatrix& w;
+  std::int64_t depth() const { return w.cols; }
+  std::int64_t columns() const { return w.rows; }
+
+  void pack(Block k, Block n, float* panel, const Scratch& scratch) const {
+    for (std::int64_t j = 0; j < n.size; ++j) {
+      std::copy_n(w.values + (n.begin + j) * w.cols + k.begin, k.size, scratch.data() + j * k.size);
+    }
+    std::fill(scratch.data() + n.size * k.size, scratch.data() + kPanel * k.size, 0.0F);
+    transpose(scratch.data(), k.size, panel);
+  }
+};
+
 /// W itself.
 struct Plain {
   const Nf4Matrix& w;
@@ -63,6 +79,20 @@ struct Plain {
       float* row = panel + i * kPanel;
       nf4_range_to_float(w.codes, w.absmax, (k.begin + i) * w.cols + n.begin,
                          {row, static_cast<std::size_t>(n.size)}, w.codebook);
+      std::fill(row + n.size, row + kPanel, 0.0F);
+    }
+  }
+};
+
+struct DensePlain {
+  const DenseMatrix& w;
+  std::int64_t depth() const { return w.rows; }
+  std::int64_t columns() const { return w.cols; }
+
+  void pack(Block k, Block n, float* panel, const Scratch&) const {
+    for (std::int64_t i = 0; i < k.size; ++i) {
+      float* row = panel + i * kPanel;
+      std::copy_n(w.values + (k.begin + i) * w.cols + n.begin, n.size, row);
       std::fill(row + n.size, row + kPanel, 0.0F);
     }
   }
@@ -107,8 +137,16 @@ void multiply(const B& b, const float* a, std::int64_t tokens, float* c) {
 
 }  // namespace
 
+void matmul(const float* x, std::int64_t tokens, const DenseMatrix& weight, float* y) {
+  multiply(DenseTransposed{weight}, x, tokens, y);
+}
+
 void matmul(const float* x, std::int64_t tokens, const Nf4Matrix& weight, float* y) {
   multiply(Transposed{weight}, x, tokens, y);
+}
+
+void matmul_backward(const float* dy, std::int64_t tokens, const DenseMatrix& weight, float* dx) {
+  multiply(DensePlain{weight}, dy, tokens, dx);
 }
 
 void matmul_backward(const float* dy, std::int64_t tokens, const Nf4Matrix& weight, float* dx) {

@@ -1,4 +1,4 @@
-#include "tile.h"
+#include "routedk/quant/cpu/tile.h"
 
 #include "routedk/core/vectorised.h"
 

@@ -18,8 +18,18 @@ struct Nf4Matrix {
   std::int64_t cols;
 };
 
+/// A [rows,cols] matrix of floats, row after row.
+struct DenseMatrix {
+  const float* values;
+  std::int64_t rows;
+  std::int64_t cols;
+};
+
 /// y [T,rows] = x [T,cols] W^T
+void matmul(const float* x, std::int64_t tokens, const DenseMatrix& weight, float* y);
 void matmul(const float* x, std::int64_t tokens, const Nf4Matrix& weight, float* y);
+/// dx [T,cols] = dy [T,rows] W
+void matmul_backward(const float* dy, std::int64_t tokens, const DenseMatrix& weight, float* dx);
 /// dx [T,cols] = dy [T,rows] W
 void matmul_backward(const float* dy, std::int64_t tokens, const Nf4Matrix& weight, float* dx);
 

@@ -1,0 +1,61 @@
+/// The routed model as decoding runs it fast: products in 8-bit integers, a few rows at a time.
+#pragma once
+
+#include "routedk/decode/kv_cache.h"
+#include "routedk/experts/routed_model.h"
+#include "routedk/quant/cpu/int8.h"
+
+#include <array>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include <ATen/ATen.h>
+
+namespace routedk::decode {
+
+/// A copy of a model's linears, factors and head, laid out for quant/cpu/int8.h. NF4 codes keep their 4 bits;
+/// the factors A and B get 8, and so does the head, exactly where it is Q8_0 in the file. Norms, rotation,
+/// attention and sums are fp32. A row's bits depend on that row alone.
+class Int8Model {
+ public:
+  /// Whether every linear is NF4 with rows of whole blocks.
+  static bool fits(const experts::RoutedModel& model) noexcept;
+  /// `model` must live as long.
+  explicit Int8Model(const experts::RoutedModel& model);
+
+  /// As RoutedModel::forward under attention through the cache: rows [T] say where each token stands.
+  experts::RoutedOutput forward(const model::FlatBatch& batch, const experts::Gate& gate,
+                                std::span<const CacheRow> rows, KvCache& cache) const;
+  /// hidden [n,D] F32 -> logits [n,V]
+  at::Tensor logits(const at::Tensor& hidden) const;
+  /// Bytes of everything held here.
+  std::int64_t bytes() const noexcept;
+
+ private:
+  struct Factors {
+    quant::cpu::Int8Panels a;  // [r,in], undefined where the expert doesn't adapt the linear
+    quant::cpu::Int8Panels b;  // [out,r]
+    float scale = 0.0F;
+  };
+  struct Linear {
+    quant::cpu::Int8Panels weight;  // [out,in]
+    at::Tensor bias;                // [out] F32 or undefined
+    std::vector<Factors> experts;   // [K]
+  };
+  struct Layer {
+    at::Tensor attention_norm;  // [D] F32
+    at::Tensor mlp_norm;        // [D] F32
+    std::array<Linear, model::kLinears> linears;
+  };
+  class Pass;
+
+  const experts::RoutedModel& model_;
+  at::Tensor inverse_frequencies_;  // [C/2]
+  at::Tensor embedding_;            // [V,D] F32
+  at::Tensor norm_;                 // [D] F32
+  std::vector<Layer> layers_;
+  quant::cpu::Int8Panels head_;  // [V,D]
+};
+
+}  // namespace routedk::decode

@@ -1,0 +1,91 @@
+/// Products of a few rows in 8-bit integers, for decoding: both factors are quantised block by block, a
+/// block's terms are summed exactly in 32 bits, and the blocks in fp32. AVX-512 with VNNI, AVX2 and plain C++
+/// give the same bits, and a row's do not depend on the rows beside it or on the number of threads.
+#pragma once
+
+#include "routedk/quant/packed_weight.h"
+
+#include <cstdint>
+
+#include <ATen/ATen.h>
+
+namespace routedk::quant::cpu {
+
+/// Rows of activations: x is about scale * code, |code| <= 127, one scale per `block` elements. A row is
+/// padded with zeros to whole blocks.
+class Int8Rows {
+ public:
+  /// block: 16, 32 or 64.
+  explicit Int8Rows(std::int64_t block) : block_(block) {}
+
+  /// Makes room; what is held is lost.
+  void resize(std::int64_t rows, std::int64_t width);
+  /// Row `row` becomes x [width]; rows may be filled by different threads.
+  void quantize(std::int64_t row, const float* x);
+
+  std::int64_t block() const noexcept { return block_; }
+  std::int64_t blocks() const noexcept { return blocks_; }
+  std::int64_t rows() const noexcept { return rows_; }
+  const std::int8_t* codes(std::int64_t row) const {
+    return codes_.const_data_ptr<std::int8_t>() + row * blocks_ * block_;
+  }
+  const float* scales(std::int64_t row) const { return scales_.const_data_ptr<float>() + row * blocks_; }
+  /// -128 times the sum of each block's codes: what weights stored with 128 added have too much.
+  const std::int32_t* corrections(std::int64_t row) const {
+    return corrections_.const_data_ptr<std::int32_t>() + row * blocks_;
+  }
+
+ private:
+  std::int64_t block_;
+  std::int64_t blocks_ = 0;
+  std::int64_t width_ = 0;
+  std::int64_t rows_ = 0;
+  at::Tensor codes_;        // [rows, blocks * block] I8
+  at::Tensor scales_;       // [rows, blocks] F32
+  at::Tensor corrections_;  // [rows, blocks] I32
+};
+
+/// A frozen [out,in] matrix for those products: panels of 16 rows, in each one block of columns after
+/// another, in a block 4 columns of all 16 rows in 64 bytes, then the block's 16 scales.
+class Int8Panels {
+ public:
+  static constexpr std::int64_t kWidth = 16;
+
+  Int8Panels() = default;
+  /// NF4 codes stay 4 bits wide, and a table turns them into 8 bits within the product; blocks are NF4's own,
+  /// their scales fp32. Error when a row is no whole number of blocks (`fits`).
+  static Int8Panels from_nf4(const PackedWeight& weight);
+  static bool fits(const PackedWeight& weight) noexcept;
+  /// dense [out,in] F32 in 8 bits, one scale per `block` columns (16, 32 or 64). Exact where the values are
+  /// themselves Q8_0 blocks of 32.
+  static Int8Panels quantize(const at::Tensor& dense, std::int64_t block);
+
+  /// y [rows,out], rows `stride` apart: panels first .. last of x W^T are written or, with `add`, added.
+  void multiply(const Int8Rows& x, std::int64_t first, std::int64_t last, float* y, std::int64_t stride,
+                bool add) const;
+
+  bool defined() const noexcept { return data_.defined(); }
+  std::int64_t out() const noexcept { return out_; }
+  std::int64_t in() const noexcept { return in_; }
+  std::int64_t block() const noexcept { return block_; }
+  std::int64_t panels() const noexcept { return (out_ + kWidth - 1) / kWidth; }
+  std::int64_t bytes() const noexcept { return data_.defined() ? data_.numel() : 0; }
+
+ private:
+  Int8Panels(std::int64_t out, std::int64_t in, std::int64_t block, bool four_bit);
+  std::int64_t block_bytes() const noexcept;
+  std::uint8_t* panel(std::int64_t index) const;
+
+  std::int64_t out_ = 0;
+  std::int64_t in_ = 0;
+  std::int64_t block_ = 0;
+  std::int64_t blocks_ = 0;  ///< a row
+  bool four_bit_ = false;
+  std::array<std::uint8_t, 16> table_{};  ///< 8-bit values of the 4-bit codes, plus 128
+  at::Tensor data_;                       // [panels, blocks, block_bytes] U8
+};
+
+/// The path that runs on this CPU: "avx512-vnni", "avx2" or "scalar".
+const char* int8_path() noexcept;
+
+}  // namespace routedk::quant::cpu

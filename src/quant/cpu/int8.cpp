@@ -1,0 +1,232 @@
+#include "routedk/quant/cpu/int8.h"
+
+#include "routedk/core/error.h"
+#include "routedk/core/vectorised.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+
+#include "int8_kernel.h"
+#include <ATen/Parallel.h>
+
+namespace routedk::quant::cpu {
+namespace {
+
+constexpr float kLargest = 127.0F;
+constexpr std::int64_t kWidth = Int8Panels::kWidth;
+constexpr std::int64_t kScaleBytes = kWidth * static_cast<std::int64_t>(sizeof(float));
+
+ROUTEDK_INLINE float largest_magnitude(const float* x, std::int64_t size) {
+  float largest = 0.0F;
+  for (std::int64_t i = 0; i < size; ++i) {
+    largest = std::max(largest, std::fabs(x[i]));
+  }
+  return largest;
+}
+
+/// One block: codes of x [size], zeros up to `block`.
+ROUTEDK_CLONES void quantize_block(const float* x, std::int64_t size, std::int64_t block, std::int8_t* codes,
+                                   float* scale, std::int32_t* correction) {
+  constexpr float kRound = 12582912.0F;  // 1.5 * 2^23: adding it rounds to the nearest even integer
+  const float largest = largest_magnitude(x, size);
+  const float inverse = largest > 0.0F ? kLargest / largest : 0.0F;
+  *scale = largest / kLargest;
+  std::int32_t sum = 0;
+  for (std::int64_t i = 0; i < size; ++i) {
+    const auto code = static_cast<std::int32_t>((x[i] * inverse + kRound) - kRound);
+    codes[i] = static_cast<std::int8_t>(code);
+    sum += code;
+  }
+  for (std::int64_t i = size; i < block; ++i) {
+    codes[i] = 0;
+  }
+  *correction = -128 * sum;
+}
+
+/// The 16 codebook values as 8-bit ones plus 128, and what to multiply them with. Of all scales that stay
+/// within 127 the one whose rounding errs least.
+float make_table(const float* codebook, std::array<std::uint8_t, 16>& table) {
+  const float largest = largest_magnitude(codebook, 16);
+  float best_scale = 0.0F;
+  float best_error = std::numeric_limits<float>::infinity();
+  for (float steps = 96.0F; largest > 0.0F && steps <= kLargest; steps += 0.125F) {
+    const float scale = largest / steps;
+    float error = 0.0F;
+    for (int i = 0; i < 16; ++i) {
+      const float off = codebook[i] - scale * std::nearbyint(codebook[i] / scale);
+      error += off * off;
+    }
+    if (error < best_error) {
+      best_error = error;
+      best_scale = scale;
+    }
+  }
+  for (std::size_t i = 0; i < 16; ++i) {
+    const float code = best_scale > 0.0F ? std::nearbyint(codebook[i] / best_scale) : 0.0F;
+    table[i] = static_cast<std::uint8_t>(static_cast<int>(code) + 128);
+  }
+  return best_scale;
+}
+
+void check_block(std::int64_t block) {
+  if (block != 16 && block != 32 && block != 64) {
+    throw_<Error>("a block of 8-bit codes must hold 16, 32 or 64, but holds {} instead", block);
+  }
+}
+
+}  // namespace
+
+void Int8Rows::resize(std::int64_t rows, std::int64_t width) {
+  check_block(block_);
+  const std::int64_t blocks = (width + block_ - 1) / block_;
+  if (!codes_.defined() || blocks != blocks_ || codes_.size(0) < rows) {
+    codes_ = at::empty({rows, blocks * block_}, at::kChar);
+    scales_ = at::empty({rows, blocks}, at::kFloat);
+    corrections_ = at::empty({rows, blocks}, at::kInt);
+  }
+  rows_ = rows;
+  width_ = width;
+  blocks_ = blocks;
+}
+
+void Int8Rows::quantize(std::int64_t row, const float* x) {
+  auto* codes = codes_.mutable_data_ptr<std::int8_t>() + row * blocks_ * block_;
+  auto* scales = scales_.mutable_data_ptr<float>() + row * blocks_;
+  auto* corrections = corrections_.mutable_data_ptr<std::int32_t>() + row * blocks_;
+  for (std::int64_t b = 0; b < blocks_; ++b) {
+    quantize_block(x + b * block_, std::min(block_, width_ - b * block_), block_, codes + b * block_,
+                   scales + b, corrections + b);
+  }
+}
+
+Int8Panels::Int8Panels(std::int64_t out, std::int64_t in, std::int64_t block, bool four_bit)
+    : out_(out), in_(in), block_(block), blocks_((in + block - 1) / block), four_bit_(four_bit) {
+  data_ = at::zeros({panels(), blocks_, block_bytes()}, at::kByte);
+}
+
+std::int64_t Int8Panels::block_bytes() const noexcept {
+  return block_ * kWidth / (four_bit_ ? 2 : 1) + kScaleBytes;
+}
+
+std::uint8_t* Int8Panels::panel(std::int64_t index) const {
+  return data_.data_ptr<std::uint8_t>() + index * blocks_ * block_bytes();
+}
+
+bool Int8Panels::fits(const PackedWeight& weight) noexcept {
+  return weight.in_features() % kNf4Block == 0;
+}
+
+Int8Panels Int8Panels::from_nf4(const PackedWeight& weight) {
+  if (!fits(weight)) {
+    throw_<Error>("a row of an NF4 matrix must be whole blocks of {}, but has {} columns instead", kNf4Block,
+                  weight.in_features());
+  }
+  Int8Panels p(weight.out_features(), weight.in_features(), kNf4Block, true);
+  const float table_scale = make_table(weight.parts().codebook.const_data_ptr<float>(), p.table_);
+  const at::Tensor absmax = weight.absmax();
+  const auto* scales = absmax.const_data_ptr<float>();
+  const auto* codes = weight.codes().const_data_ptr<std::uint8_t>();
+  at::parallel_for(0, p.panels(), 1, [&](std::int64_t first, std::int64_t last) {
+    for (std::int64_t row = first * kWidth; row < std::min(last * kWidth, p.out_); ++row) {
+      std::uint8_t* to = p.panel(row / kWidth);
+      const std::int64_t lane = row % kWidth;
+      for (std::int64_t b = 0; b < p.blocks_; ++b) {
+        const std::int64_t block = row * p.blocks_ + b;
+        const std::uint8_t* from = codes + block * (kNf4Block / 2);
+        for (std::int64_t k = 0; k < kNf4Block; ++k) {  // line k / 8: columns 0..3 below, 4..7 above
+          const unsigned code = k % 2 == 0 ? from[k / 2] >> 4U : from[k / 2] & 15U;
+          std::uint8_t& byte = to[k / 8 * 64 + lane * 4 + k % 4];
+          byte = static_cast<std::uint8_t>(k % 8 < 4 ? code : byte | code << 4U);
+        }
+        const float scale = scales[block] * table_scale;
+        std::memcpy(to + kNf4Block * kWidth / 2 + lane * 4, &scale, sizeof(scale));
+        to += p.block_bytes();
+      }
+    }
+  });
+  return p;
+}
+
+Int8Panels Int8Panels::quantize(const at::Tensor& dense, std::int64_t block) {
+  check_block(block);
+  const at::Tensor matrix = dense.to(at::kFloat).contiguous();
+  Int8Panels p(matrix.size(0), matrix.size(1), block, false);
+  const auto* from = matrix.const_data_ptr<float>();
+  at::parallel_for(0, p.panels(), 16, [&](std::int64_t first, std::int64_t last) {
+    std::array<std::int8_t, 64> codes{};
+    for (std::int64_t index = first; index < last; ++index) {
+      std::uint8_t* to = p.panel(index);
+      for (std::int64_t b = 0; b < p.blocks_; ++b) {
+        std::fill(to, to + block * kWidth, std::uint8_t{128});  // zero where the matrix ends
+        for (std::int64_t lane = 0; lane < std::min(kWidth, p.out_ - index * kWidth); ++lane) {
+          float scale = 0.0F;
+          std::int32_t correction = 0;
+          quantize_block(from + (index * kWidth + lane) * p.in_ + b * block,
+                         std::min(block, p.in_ - b * block), block, codes.data(), &scale, &correction);
+          for (std::int64_t k = 0; k < block; ++k) {
+            to[k / 4 * 64 + lane * 4 + k % 4] =
+                static_cast<std::uint8_t>(codes[static_cast<std::size_t>(k)] + 128);
+          }
+          std::memcpy(to + block * kWidth + lane * 4, &scale, sizeof(scale));
+        }
+        to += p.block_bytes();
+      }
+    }
+  });
+  return p;
+}
+
+namespace {
+
+/// Where a product's 16 columns of a few rows go.
+struct Output {
+  float* y;
+  std::int64_t stride;
+  std::int64_t width;  ///< of the 16
+  bool add;
+};
+
+void store(const float* sums, std::int64_t rows, const Output& to) {
+  for (std::int64_t r = 0; r < rows; ++r) {
+    float* y = to.y + r * to.stride;
+    for (std::int64_t n = 0; n < to.width; ++n) {
+      y[n] = sums[r * kWidth + n] + (to.add ? y[n] : 0.0F);
+    }
+  }
+}
+
+}  // namespace
+
+void Int8Panels::multiply(const Int8Rows& x, std::int64_t first, std::int64_t last, float* y,
+                          std::int64_t stride, bool add) const {
+  static const Int8Kernel& kernel = int8_kernel();
+  const bool direct = four_bit_ && x.rows() <= kInt8Rows && kernel.four_bit != nullptr;
+  const at::Tensor memory =
+      four_bit_ && !direct ? at::empty({blocks_, block_ * kWidth + kScaleBytes}, at::kByte) : at::Tensor();
+  for (std::int64_t index = first; index < last; ++index) {
+    const std::uint8_t* weights = panel(index);
+    if (memory.defined()) {
+      kernel.widen(weights, table_.data(), blocks_, memory.data_ptr<std::uint8_t>());
+      weights = memory.const_data_ptr<std::uint8_t>();
+    }
+    for (std::int64_t row = 0; row < x.rows(); row += kInt8Rows) {
+      const Int8Tile tile{x.codes(row), x.scales(row), x.corrections(row), blocks_,
+                          std::min(kInt8Rows, x.rows() - row)};
+      alignas(64) std::array<float, static_cast<std::size_t>(kInt8Rows * kWidth)> sums;
+      if (direct) {
+        kernel.four_bit(weights, table_.data(), tile, sums.data());
+      } else {
+        kernel.eight_bit(weights, block_, tile, sums.data());
+      }
+      store(sums.data(), tile.count,
+            {y + row * stride + index * kWidth, stride, std::min(kWidth, out_ - index * kWidth), add});
+    }
+  }
+}
+
+const char* int8_path() noexcept {
+  return int8_kernel().name;
+}
+
+}  // namespace routedk::quant::cpu

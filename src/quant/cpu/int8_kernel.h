@@ -1,0 +1,38 @@
+/// The innermost product: up to kInt8Rows rows of activations times one panel of 16 matrix rows.
+#pragma once
+
+#include <cstdint>
+
+namespace routedk::quant::cpu {
+
+inline constexpr std::int64_t kInt8Rows = 8;
+
+/// Consecutive rows of an Int8Rows.
+struct Int8Tile {
+  const std::int8_t* codes;  ///< [count, blocks * block]
+  const float* scales;       ///< [count, blocks]
+  const std::int32_t* corrections;
+  std::int64_t blocks;
+  std::int64_t count;
+};
+
+/// sums [count,16] = tile times a panel whose weights are stored as 8-bit codes plus 128, or as 4-bit codes
+/// that `table` turns into those.
+struct Int8Kernel {
+  void (*eight_bit)(const std::uint8_t* panel, std::int64_t block, const Int8Tile& tile, float* sums);
+  /// Blocks of 64; null where widening the panel first is as fast.
+  void (*four_bit)(const std::uint8_t* panel, const std::uint8_t* table, const Int8Tile& tile, float* sums);
+  /// 4-bit codes [blocks] -> the same panel in 8 bits.
+  void (*widen)(const std::uint8_t* panel, const std::uint8_t* table, std::int64_t blocks,
+                std::uint8_t* wide);
+  const char* name;
+};
+
+/// The fastest one that this CPU runs.
+const Int8Kernel& int8_kernel() noexcept;
+/// Plain C++: the oracle.
+const Int8Kernel& int8_scalar_kernel() noexcept;
+/// With AVX2 alone, where the CPU has it; else the plain one.
+const Int8Kernel& int8_avx2_kernel() noexcept;
+
+}  // namespace routedk::quant::cpu
