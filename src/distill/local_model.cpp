@@ -1,7 +1,6 @@
 #include "routedk/distill/local_model.h"
 
 #include "routedk/bundle/answer_automaton.h"
-#include "routedk/decode/generate.h"
 
 #include <chrono>
 #include <utility>
@@ -23,7 +22,10 @@ experts::RoutedModel without_adapters(std::shared_ptr<const model::Backbone> bac
 
 LocalModel::LocalModel(std::shared_ptr<const model::Backbone> backbone, bundle::SessionEncoder encoder,
                        const ChatSampling& sampling)
-    : model_(without_adapters(std::move(backbone))), encoder_(std::move(encoder)), sampling_(sampling) {}
+    : model_(without_adapters(std::move(backbone))),
+      decoder_(model_, decode::Kernels::kInt8),
+      encoder_(std::move(encoder)),
+      sampling_(sampling) {}
 
 std::vector<ChatReply> LocalModel::ask(std::span<const ChatRequest> requests) {
   const auto start = Clock::now();
@@ -43,7 +45,7 @@ std::vector<ChatReply> LocalModel::ask(std::span<const ChatRequest> requests) {
   options.end_of_turn = encoder_.end_of_turn();
   options.seed = sampling_.seed;
   const experts::SingleExpertGate gate(-1, 1);
-  const auto generations = decode::generate(model_, gate, prompts, options);
+  const auto generations = decoder_.generate(gate, prompts, options);
   const double seconds = std::chrono::duration<double>(Clock::now() - start).count();
   std::vector<ChatReply> replies;
   for (std::size_t i = 0; i < generations.size(); ++i) {

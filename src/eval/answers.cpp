@@ -85,7 +85,7 @@ std::map<bundle::SessionId, SessionAnswer> answers_in(const std::filesystem::pat
 
 }  // namespace
 
-std::vector<SessionAnswer> answer_batch(const experts::RoutedModel& model, const experts::Gate& gate,
+std::vector<SessionAnswer> answer_batch(const decode::Decoder& decoder, const experts::Gate& gate,
                                         std::span<const Session> sessions, const AnswerSetting& setting) {
   const auto start = std::chrono::steady_clock::now();
   AutomatonCache automata(setting.encoder);
@@ -97,7 +97,7 @@ std::vector<SessionAnswer> answer_batch(const experts::RoutedModel& model, const
                          setting.constrain ? automata.get(static_cast<int>(session.items.size())) : nullptr});
     }
   }
-  const auto generations = decode::generate(model, gate, prompts, setting.generate);
+  const auto generations = decoder.generate(gate, prompts, setting.generate);
   std::vector<SessionAnswer> answers;
   auto generation = generations.begin();
   for (const Session& session : sessions) {
@@ -111,7 +111,7 @@ std::vector<SessionAnswer> answer_batch(const experts::RoutedModel& model, const
   return answers;
 }
 
-std::vector<SessionAnswer> answer_sessions(const experts::RoutedModel& model, const experts::Gate& gate,
+std::vector<SessionAnswer> answer_sessions(const decode::Decoder& decoder, const experts::Gate& gate,
                                            std::span<const Session> sessions, const AnswerSetting& setting,
                                            const std::filesystem::path& file,
                                            const std::function<void(std::int64_t)>& on_batch) {
@@ -129,7 +129,7 @@ std::vector<SessionAnswer> answer_sessions(const experts::RoutedModel& model, co
       std::transform(batch.begin(), batch.end(), std::back_inserter(fresh),
                      [&](const Session& s) { return known[s.id]; });
     } else {
-      fresh = answer_batch(model, gate, batch, setting);
+      fresh = answer_batch(decoder, gate, batch, setting);
       for (const SessionAnswer& answer : fresh) {
         if (!known.contains(answer.session)) {
           writer.append(to_json(answer));

@@ -62,17 +62,17 @@ double whole_share(const std::vector<Session>& sessions, const std::vector<eval:
   return static_cast<double>(whole) / static_cast<double>(std::max<std::size_t>(sessions.size(), 1));
 }
 
-eval::SystemResult run_system(Experiment& experiment, const experts::RoutedModel& model,
+eval::SystemResult run_system(Experiment& experiment, const decode::Decoder& decoder,
                               const std::string& system, const std::vector<Session>& sessions,
                               const bundle::BootstrapOptions& bootstrap) {
   Progress progress("answer " + system, static_cast<std::int64_t>(sessions.size()), "sessions");
   std::int64_t before = 0;
-  const auto answers =
-      eval::answer_sessions(model, *gate_of(experiment, model, system), sessions, answer_setting(experiment),
-                            experiment.answers_file(system), [&](std::int64_t done) {
-                              progress.advance(done - before);
-                              before = done;
-                            });
+  const auto answers = eval::answer_sessions(decoder, *gate_of(experiment, decoder.model(), system), sessions,
+                                             answer_setting(experiment), experiment.answers_file(system),
+                                             [&](std::int64_t done) {
+                                               progress.advance(done - before);
+                                               before = done;
+                                             });
   progress.finish();
   const double whole = whole_share(sessions, answers);
   if (whole > 0.8 && sessions.size() >= 10) {
@@ -124,11 +124,14 @@ void evaluate_step(Experiment& experiment) {
   }
   const auto sessions = bundle::evenly_spread(experiment.split().part(c.eval.split), c.eval.limit);
   const experts::RoutedModel model = experiment.routed_model();
+  const decode::Decoder decoder(
+      model, c.decode.kernels == "int8" ? decode::Kernels::kInt8 : decode::Kernels::kReference);
+  spdlog::info("decoding in {}", decoder.path());
   const bundle::BootstrapOptions bootstrap{c.decode.seed, static_cast<int>(c.eval.resamples)};
   std::filesystem::create_directories(experiment.folder() / "answers");
   std::vector<eval::SystemResult> systems;
   for (const std::string& system : c.eval.systems) {
-    systems.push_back(run_system(experiment, model, system, sessions, bootstrap));
+    systems.push_back(run_system(experiment, decoder, system, sessions, bootstrap));
   }
   const bundle::TfIdf titles(experiment.dataset().titles);
   for (const std::string_view floor : bundle::kFloorNames) {

@@ -48,7 +48,7 @@ Findings watch_sessions(const Experiment& experiment, const experts::RoutedModel
   const DecodeSettings& decode = experiment.config().decode;
   const eval::AnswerSetting setting{experiment.templates(), experiment.encoder(), greedy(experiment),
                                     decode.constrain, decode.batch_sessions};
-  const auto answers = eval::answer_batch(model, gate, sessions, setting);
+  const auto answers = eval::answer_batch({model, decode::Kernels::kReference}, gate, sessions, setting);
   Findings found{{{"answers", io::Json::array()}}, {}};
   std::vector<bundle::Prediction> predictions;
   std::vector<std::string> patterns;

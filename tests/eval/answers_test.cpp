@@ -67,7 +67,7 @@ class Answers : public testing::RealModel {
   std::vector<SessionAnswer> answer_all() {
     const auto model = random_model(encoder_->tokenizer().vocab_size());
     const experts::SingleExpertGate gate(0, 1);
-    return answer_sessions(model, gate, sessions_, setting(), file_,
+    return answer_sessions({model, decode::Kernels::kReference}, gate, sessions_, setting(), file_,
                            [&](std::int64_t done) { heard_.push_back(done); });
   }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "routedk/bundle/session_encoder.h"
+#include "routedk/decode/generate.h"
 #include "routedk/distill/chat_model.h"
 #include "routedk/experts/routed_model.h"
 
@@ -14,6 +15,8 @@ class LocalModel final : public ChatModel {
  public:
   LocalModel(std::shared_ptr<const model::Backbone> backbone, bundle::SessionEncoder encoder,
              const ChatSampling& sampling);
+  LocalModel(const LocalModel&) = delete;
+  LocalModel& operator=(const LocalModel&) = delete;
 
   /// All requests in one batch; where an answer is wanted, nothing but a canonical one can be written.
   /// ConfigError where messages and reply exceed the model's context.
@@ -21,6 +24,7 @@ class LocalModel final : public ChatModel {
 
  private:
   experts::RoutedModel model_;
+  decode::Decoder decoder_;
   bundle::SessionEncoder encoder_;
   ChatSampling sampling_;
 };

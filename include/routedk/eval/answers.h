@@ -42,13 +42,13 @@ struct AnswerSetting {
 };
 
 /// Candidates and vote for some sessions, one batch. Sessions of fewer than 2 items get an empty answer.
-std::vector<SessionAnswer> answer_batch(const experts::RoutedModel& model, const experts::Gate& gate,
+std::vector<SessionAnswer> answer_batch(const decode::Decoder& decoder, const experts::Gate& gate,
                                         std::span<const bundle::Session> sessions,
                                         const AnswerSetting& setting);
 
 /// Answers all sessions, appending to `file` batch by batch; batches that the file already holds are not run
 /// again. `on_batch` hears how many sessions are done after each batch.
-std::vector<SessionAnswer> answer_sessions(const experts::RoutedModel& model, const experts::Gate& gate,
+std::vector<SessionAnswer> answer_sessions(const decode::Decoder& decoder, const experts::Gate& gate,
                                            std::span<const bundle::Session> sessions,
                                            const AnswerSetting& setting, const std::filesystem::path& file,
                                            const std::function<void(std::int64_t)>& on_batch);

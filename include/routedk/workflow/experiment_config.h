@@ -150,6 +150,7 @@ struct DecodeSettings {
   bool constrain = true;
   std::int64_t max_new_tokens = 256;
   std::int64_t batch_sessions = 16;
+  std::string kernels = "int8";
   std::uint64_t seed = 1;
 
   template <typename F>
@@ -159,6 +160,9 @@ struct DecodeSettings {
     f("constrain", constrain, "allow canonical answers only; otherwise decode freely and parse strictly");
     f("max_new_tokens", max_new_tokens, "longest answer", at_least(1));
     f("batch_sessions", batch_sessions, "sessions decoded together", at_least(1));
+    f("kernels", kernels,
+      "products in 8 bits where the linears are NF4, or as in training (docs/decoding.md)",
+      one_of({"int8", "reference"}));
     f("seed", seed, "of sampling");
   }
 };
