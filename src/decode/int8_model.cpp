@@ -16,52 +16,50 @@ using quant::cpu::Int8Panels;
 using quant::cpu::Int8Rows;
 using LinearKind = model::Linear;
 
-constexpr std::int64_t kHeadBlock = 32;    // Q8_0's
-constexpr std::int64_t kInputBlock = 64;   // NF4's
-constexpr std::int64_t kNarrowBlock = 16;  // the commonest rank
+constexpr std::int64_t kHeadBlock = 32;   // Q8_0's
+constexpr std::int64_t kInputBlock = 64;  // NF4's
+constexpr std::int64_t kRankBlock = 16;   // the commonest rank; a panel's rows too
 
-/// Rows that one thread gets at least: less is not worth waking another.
-constexpr std::int64_t kRowGrain = 8;
-
-/// One product: all panels of y = x W^T.
-struct Product {
+/// Panels first .. last of y = x W^T, or of a part of it.
+struct Task {
   const Int8Panels* weight;
   const Int8Rows* x;
   float* y;
+  std::int64_t first;
+  std::int64_t last;
+  std::vector<std::pair<std::int64_t, std::int64_t>> ranks = {};  ///< of B: the columns that count
 };
 
-/// Calls each(product, first, last) for ranges of panels of all products together.
+/// Calls each(task, first, last) for ranges of panels, all tasks shared out together.
 template <typename Each>
-void for_panels(const std::vector<Product>& products, const Each& each) {
+void run_tasks(const std::vector<Task>& tasks, const Each& each) {
   std::int64_t total = 0;
-  for (const Product& p : products) {
-    total += p.weight->panels();
+  for (const Task& t : tasks) {
+    total += t.last - t.first;
   }
   at::parallel_for(0, total, 1, [&](std::int64_t first, std::int64_t last) {
     std::int64_t begin = 0;
-    for (const Product& p : products) {
-      const std::int64_t end = begin + p.weight->panels();
+    for (const Task& t : tasks) {
+      const std::int64_t end = begin + t.last - t.first;
       if (std::max(first, begin) < std::min(last, end)) {
-        each(p, std::max(first, begin) - begin, std::min(last, end) - begin);
+        each(t, std::max(first, begin) - begin + t.first, std::min(last, end) - begin + t.first);
       }
       begin = end;
     }
   });
 }
 
-void multiply(const std::vector<Product>& products) {
-  for_panels(products, [](const Product& p, std::int64_t first, std::int64_t last) {
-    p.weight->multiply(*p.x, first, last, p.y, p.weight->out(), false);
-  });
-}
+/// Elements that one thread gets at least: less is not worth waking another.
+constexpr std::int64_t kGrain = 4096;
 
 template <typename Row>
-void for_rows(std::int64_t rows, const Row& row) {
-  at::parallel_for(0, rows, kRowGrain, [&](std::int64_t first, std::int64_t last) {
-    for (std::int64_t r = first; r < last; ++r) {
-      row(r);
-    }
-  });
+void for_rows(std::int64_t rows, std::int64_t width, const Row& row) {
+  at::parallel_for(0, rows, std::max<std::int64_t>(1, kGrain / width),
+                   [&](std::int64_t first, std::int64_t last) {
+                     for (std::int64_t r = first; r < last; ++r) {
+                       row(r);
+                     }
+                   });
 }
 
 /// [rows,width] of floats that grows and is used again.
@@ -90,6 +88,32 @@ bool Int8Model::fits(const experts::RoutedModel& model) noexcept {
   });
 }
 
+/// Packs the factors of every expert for one linear.
+void Int8Model::stack_factors(const experts::ExpertBank& bank, std::int64_t layer, LinearKind kind,
+                              Linear& linear) {
+  std::vector<at::Tensor> a;
+  std::vector<at::Tensor> bt;
+  linear.first_rank = {0};
+  for (std::int64_t k = 0; k < bank.size(); ++k) {
+    const experts::LoraFactors& f = bank[k].factors(layer, kind);
+    std::int64_t padded = 0;
+    if (f.a.defined()) {
+      padded = (f.a.size(0) + kRankBlock - 1) / kRankBlock * kRankBlock;
+      const auto pad = [&](const at::Tensor& x) {
+        return at::constant_pad_nd(x.detach().to(at::kFloat), {0, 0, 0, padded - x.size(0)});
+      };
+      a.push_back(pad(f.a));
+      bt.push_back(pad(f.bt));
+    }
+    linear.first_rank.push_back(linear.first_rank.back() + padded);
+    linear.scale.push_back(static_cast<float>(f.scale));
+  }
+  if (!a.empty()) {
+    linear.a = Int8Panels::quantize(at::cat(a, 0), kInputBlock);
+    linear.b = Int8Panels::quantize(at::cat(bt, 0).t(), kRankBlock);
+  }
+}
+
 Int8Model::Int8Model(const experts::RoutedModel& model)
     : model_(model),
       inverse_frequencies_(model::inverse_frequencies(model.backbone().config())),
@@ -108,14 +132,7 @@ Int8Model::Int8Model(const experts::RoutedModel& model)
       if (linear.bias.defined()) {
         linear.bias = linear.bias.to(at::kFloat);
       }
-      for (std::int64_t k = 0; k < bank.size(); ++k) {
-        const experts::LoraFactors& f = bank[k].factors(index, static_cast<LinearKind>(i));
-        linear.experts.push_back(f.a.defined()
-                                     ? Factors{Int8Panels::quantize(f.a.detach(), kInputBlock),
-                                               Int8Panels::quantize(f.bt.detach().t(), kNarrowBlock),
-                                               static_cast<float>(f.scale)}
-                                     : Factors{});
-      }
+      stack_factors(bank, index, static_cast<LinearKind>(i), linear);
     }
     layers_.push_back(std::move(layer));
   }
@@ -150,7 +167,8 @@ class Int8Model::Pass {
     }
     output.hidden = at::empty_like(hidden);
     auto* last = output.hidden.data_ptr<float>();
-    for_rows(tokens_, [&](std::int64_t r) { normalise(r, model_.norm_, last + r * config_.hidden); });
+    for_rows(tokens_, config_.hidden,
+             [&](std::int64_t r) { normalise(r, model_.norm_, last + r * config_.hidden); });
     return output;
   }
 
@@ -187,7 +205,7 @@ class Int8Model::Pass {
   void input(std::int64_t width, const Fill& fill) {
     input_.resize(tokens_, width);
     float* const rows = float_input_.resize(tokens_, width);
-    for_rows(tokens_, [&](std::int64_t r) {
+    for_rows(tokens_, width, [&](std::int64_t r) {
       fill(r, rows + r * width);
       input_.quantize(r, rows + r * width);
     });
@@ -199,7 +217,16 @@ class Int8Model::Pass {
   };
   /// y = W x + b + sum_i alpha_i s_i B_i A_i x of linears that share their input.
   void linears(const Layer& layer, std::initializer_list<Wanted> wanted);
-  void add_deltas(std::initializer_list<Wanted> wanted, const Layer& layer);
+
+  /// The input times A.
+  struct Narrow {
+    Buffer memory;
+    float* values = nullptr;  // [T,R]
+    Int8Rows rows{kRankBlock};
+  };
+  std::vector<std::pair<std::int64_t, std::int64_t>> active_ranks(const Linear& linear) const;
+  void weigh_ranks(const Linear& linear, Narrow& narrow) const;
+  void add_bias(const Linear& linear, float* y) const;
 
   void layer(std::int64_t index) {
     const Layer& layer = model_.layers_[static_cast<std::size_t>(index)];
@@ -211,7 +238,7 @@ class Int8Model::Pass {
     float* const v = v_.resize(tokens_, kv_width);
     input(config_.hidden, [&](std::int64_t r, float* x) { normalise(r, layer.attention_norm, x); });
     linears(layer, {{LinearKind::kQ, q}, {LinearKind::kK, k}, {LinearKind::kV, v}});
-    for_rows(tokens_, [&](std::int64_t r) {
+    for_rows(tokens_, width, [&](std::int64_t r) {
       const std::int64_t half = head / 2;
       const float* c = cosines_.const_data_ptr<float>() + r * half;
       const float* s = sines_.const_data_ptr<float>() + r * half;
@@ -236,7 +263,7 @@ class Int8Model::Pass {
   }
 
   void add_to_hidden(const float* x) {
-    for_rows(tokens_, [&](std::int64_t r) {
+    for_rows(tokens_, config_.hidden, [&](std::int64_t r) {
       for (std::int64_t i = r * config_.hidden; i < (r + 1) * config_.hidden; ++i) {
         hidden_[i] += x[i];
       }
@@ -255,78 +282,86 @@ class Int8Model::Pass {
   at::Tensor alpha_;  // [S,K]
   std::vector<std::size_t> active_;
   Int8Rows input_{kInputBlock};
-  std::vector<Int8Rows> narrow_;
+  std::vector<Narrow> narrow_;
   Buffer float_input_, q_, k_, v_, seen_, out_, gate_, up_;
-  std::vector<Buffer> narrow_floats_;
 };
 
 void Int8Model::Pass::linears(const Layer& layer, std::initializer_list<Wanted> wanted) {
-  std::vector<Product> products;
-  narrow_floats_.resize(wanted.size() * active_.size());
+  std::vector<Task> tasks;
+  narrow_.resize(std::max(narrow_.size(), wanted.size()));
   std::size_t slot = 0;
   for (const Wanted& w : wanted) {
     const Linear& linear = layer.linears[static_cast<std::size_t>(w.kind)];
-    products.push_back({&linear.weight, &input_, w.y});
-    for (const std::size_t e : active_) {
-      Buffer& narrow = narrow_floats_[slot++];
-      if (linear.experts[e].a.defined()) {
-        const Int8Panels& a = linear.experts[e].a;
-        products.push_back({&a, &input_, narrow.resize(tokens_, a.out())});
+    tasks.push_back({&linear.weight, &input_, w.y, 0, linear.weight.panels()});
+    Narrow& narrow = narrow_[slot++];
+    if (linear.a.defined()) {
+      narrow.values = narrow.memory.resize(tokens_, linear.a.out());
+      for (const auto& [first, last] : active_ranks(linear)) {
+        tasks.push_back({&linear.a, &input_, narrow.values, first / kRankBlock, last / kRankBlock});
       }
     }
   }
-  multiply(products);
-  if (!active_.empty()) {
-    add_deltas(wanted, layer);
-  }
+  run_tasks(tasks, [](const Task& t, std::int64_t first, std::int64_t last) {
+    t.weight->multiply(*t.x, {first, last}, t.y, t.weight->out());
+  });
+  tasks.clear();
+  slot = 0;
   for (const Wanted& w : wanted) {
     const Linear& linear = layer.linears[static_cast<std::size_t>(w.kind)];
-    if (linear.bias.defined()) {
-      const auto* bias = linear.bias.const_data_ptr<float>();
-      const std::int64_t out = linear.weight.out();
-      for_rows(tokens_, [&](std::int64_t r) {
-        std::transform(bias, bias + out, w.y + r * out, w.y + r * out, std::plus<>());
-      });
+    Narrow& narrow = narrow_[slot++];
+    if (linear.b.defined() && !active_.empty()) {
+      weigh_ranks(linear, narrow);
+      tasks.push_back({&linear.b, &narrow.rows, w.y, 0, linear.b.panels(), active_ranks(linear)});
     }
+    add_bias(linear, w.y);
   }
+  run_tasks(tasks, [](const Task& t, std::int64_t first, std::int64_t last) {
+    for (const auto& [begin, end] : t.ranks) {
+      t.weight->multiply(*t.x, {first, last, /*add=*/true, begin / kRankBlock, end / kRankBlock}, t.y,
+                         t.weight->out());
+    }
+  });
 }
 
-/// What A made of the input, weighed and in 8 bits, times B.
-void Int8Model::Pass::add_deltas(std::initializer_list<Wanted> wanted, const Layer& layer) {
-  narrow_.resize(std::max(narrow_.size(), wanted.size() * active_.size()), Int8Rows(kNarrowBlock));
-  std::vector<Product> outputs;
-  std::size_t slot = 0;
-  for (const Wanted& w : wanted) {
-    const Linear& linear = layer.linears[static_cast<std::size_t>(w.kind)];
-    outputs.push_back({&linear.weight, nullptr, w.y});
-    for (const std::size_t e : active_) {
-      const Factors& f = linear.experts[e];
-      if (f.a.defined()) {
-        const std::int64_t rank = f.a.out();
-        float* const x = narrow_floats_[slot].resize(tokens_, rank);
-        Int8Rows& to = narrow_[slot];
-        to.resize(tokens_, rank);
-        for_rows(tokens_, [&](std::int64_t r) {
-          const float weight = alpha(r, e) * f.scale;
-          for (std::int64_t i = r * rank; i < (r + 1) * rank; ++i) {
-            x[i] *= weight;
-          }
-          to.quantize(r, x + r * rank);
-        });
-      }
-      ++slot;
+/// Ranges of ranks of neighbouring experts that weigh something.
+std::vector<std::pair<std::int64_t, std::int64_t>> Int8Model::Pass::active_ranks(const Linear& linear) const {
+  std::vector<std::pair<std::int64_t, std::int64_t>> ranges;
+  for (const std::size_t e : active_) {
+    const std::int64_t first = linear.first_rank[e];
+    const std::int64_t last = linear.first_rank[e + 1];
+    if (!ranges.empty() && ranges.back().second == first) {
+      ranges.back().second = last;
+    } else if (first < last) {
+      ranges.emplace_back(first, last);
     }
   }
-  const Product* const begin = outputs.data();
-  for_panels(outputs, [&](const Product& p, std::int64_t first, std::int64_t last) {
-    const auto which = static_cast<std::size_t>(&p - begin);
-    const Linear& linear = layer.linears[static_cast<std::size_t>((wanted.begin() + which)->kind)];
-    for (std::size_t i = 0; i < active_.size(); ++i) {
-      const Factors& f = linear.experts[active_[i]];
-      if (f.b.defined()) {
-        f.b.multiply(narrow_[which * active_.size() + i], first, last, p.y, f.b.out(), true);
+  return ranges;
+}
+
+/// What A made of the input, times alpha and scale, in 8 bits.
+void Int8Model::Pass::weigh_ranks(const Linear& linear, Narrow& narrow) const {
+  const std::int64_t ranks = linear.a.out();
+  narrow.rows.resize(tokens_, ranks);
+  for_rows(tokens_, ranks, [&](std::int64_t r) {
+    float* const x = narrow.values + r * ranks;
+    for (std::size_t e = 0; e < linear.scale.size(); ++e) {
+      const float weight = alpha(r, e) * linear.scale[e];
+      for (std::int64_t i = linear.first_rank[e]; i < linear.first_rank[e + 1]; ++i) {
+        x[i] = weight != 0.0F ? x[i] * weight : 0.0F;  // what no expert computed may be anything
       }
     }
+    narrow.rows.quantize(r, x);
+  });
+}
+
+void Int8Model::Pass::add_bias(const Linear& linear, float* y) const {
+  if (!linear.bias.defined()) {
+    return;
+  }
+  const auto* bias = linear.bias.const_data_ptr<float>();
+  const std::int64_t out = linear.weight.out();
+  for_rows(tokens_, out, [&](std::int64_t r) {
+    std::transform(bias, bias + out, y + r * out, y + r * out, std::plus<>());
   });
 }
 
@@ -339,10 +374,13 @@ at::Tensor Int8Model::logits(const at::Tensor& hidden) const {
   const at::Tensor rows = hidden.contiguous();
   Int8Rows x(kHeadBlock);
   x.resize(rows.size(0), rows.size(1));
-  for_rows(rows.size(0),
+  for_rows(rows.size(0), rows.size(1),
            [&](std::int64_t r) { x.quantize(r, rows.const_data_ptr<float>() + r * rows.size(1)); });
   at::Tensor y = at::empty({rows.size(0), head_.out()}, at::kFloat);
-  multiply({{&head_, &x, y.mutable_data_ptr<float>()}});
+  auto* const to = y.mutable_data_ptr<float>();
+  at::parallel_for(0, head_.panels(), 1, [&](std::int64_t first, std::int64_t last) {
+    head_.multiply(x, {first, last}, to, head_.out());
+  });
   return y;
 }
 
@@ -350,10 +388,7 @@ std::int64_t Int8Model::bytes() const noexcept {
   std::int64_t total = head_.bytes();
   for (const Layer& layer : layers_) {
     for (const Linear& linear : layer.linears) {
-      total += linear.weight.bytes();
-      for (const Factors& f : linear.experts) {
-        total += f.a.bytes() + f.b.bytes();
-      }
+      total += linear.weight.bytes() + linear.a.bytes() + linear.b.bytes();
     }
   }
   return total;

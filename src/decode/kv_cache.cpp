@@ -1,6 +1,6 @@
 #include "routedk/decode/kv_cache.h"
 
-#include "routedk/core/exponential.h"
+#include "routedk/core/softmax.h"
 #include "routedk/quant/cpu/tile.h"
 
 #include <algorithm>
@@ -43,10 +43,7 @@ ROUTEDK_CLONES float exponentials(float* scores, std::int64_t count, float large
 }
 
 ROUTEDK_CLONES float largest_of(const float* scores, std::int64_t count, float so_far) {
-  for (std::int64_t i = 0; i < count; ++i) {
-    so_far = std::max(so_far, scores[i]);
-  }
-  return so_far;
+  return largest_value(scores, count, so_far);
 }
 
 /// One token's C values into column `token` of a panel of keys and row `token` of the panels of values.
@@ -129,11 +126,16 @@ void KvCache::write(std::int64_t layer, std::span<const CacheRow> rows, const fl
   }
 }
 
-/// Some rows of one prompt and one key/value head.
+/// Some rows of one prompt, one key/value head, and some of the query heads that share it.
 class KvCache::Task {
  public:
-  Task(const KvCache& cache, const LayerCache& layer, std::span<const CacheRow> rows, std::int64_t head)
-      : cache_(cache), layer_(layer), rows_(rows), head_(head) {
+  struct Heads {
+    std::int64_t kv;
+    std::int64_t first;  ///< of the group
+    std::int64_t count;
+  };
+  Task(const KvCache& cache, const LayerCache& layer, std::span<const CacheRow> rows, Heads heads)
+      : cache_(cache), layer_(layer), rows_(rows), heads_(heads) {
     for (const CacheRow& row : rows) {
       prompt_keys_ = std::max(prompt_keys_, prompt_keys(row));
       own_keys_ = std::max(own_keys_, own_keys(row));
@@ -157,7 +159,12 @@ class KvCache::Task {
   }
 
  private:
-  std::int64_t group() const { return cache_.config_.heads / cache_.config_.kv_heads; }
+  std::int64_t group() const { return heads_.count; }
+  /// Where the heads of row r begin in q and out.
+  std::int64_t place(std::size_t r) const {
+    const std::int64_t shared = cache_.config_.heads / cache_.config_.kv_heads;
+    return (static_cast<std::int64_t>(r) * cache_.config_.heads + heads_.kv * shared + heads_.first) * size();
+  }
   std::int64_t size() const { return cache_.config_.head_dim; }
   std::int64_t width() const { return panels(size()) * kPanel; }
   std::int64_t prompt_length() const {
@@ -171,26 +178,26 @@ class KvCache::Task {
   }
   const float* own_k(const CacheRow& row) const {
     return layer_.branches.k.const_data_ptr<float>() +
-           (row.branch * cache_.config_.kv_heads + head_) * panels(cache_.tokens_) * size() * kPanel;
+           (row.branch * cache_.config_.kv_heads + heads_.kv) * panels(cache_.tokens_) * size() * kPanel;
   }
   const float* own_v(const CacheRow& row) const {
     return layer_.branches.v.const_data_ptr<float>() +
-           (row.branch * cache_.config_.kv_heads + head_) * panels(size()) * cache_.tokens_ * kPanel;
+           (row.branch * cache_.config_.kv_heads + heads_.kv) * panels(size()) * cache_.tokens_ * kPanel;
   }
   const float* prompt_k() const {
     return layer_.prompts[static_cast<std::size_t>(rows_[0].prompt)].k.const_data_ptr<float>() +
-           head_ * panels(prompt_length()) * size() * kPanel;
+           heads_.kv * panels(prompt_length()) * size() * kPanel;
   }
   const float* prompt_v() const {
     return layer_.prompts[static_cast<std::size_t>(rows_[0].prompt)].v.const_data_ptr<float>() +
-           head_ * panels(size()) * prompt_length() * kPanel;
+           heads_.kv * panels(size()) * prompt_length() * kPanel;
   }
 
   void gather(const float* q) {
     const float scale = 1.0F / std::sqrt(static_cast<float>(size()));
     const std::int64_t block = group() * size();
     for (std::size_t r = 0; r < rows_.size(); ++r) {
-      const float* from = q + (static_cast<std::int64_t>(r) * cache_.config_.kv_heads + head_) * block;
+      const float* from = q + (static_cast<std::int64_t>(r) * cache_.config_.kv_heads + heads_.kv) * block;
       float* to = queries_ + static_cast<std::int64_t>(r) * block;
       for (std::int64_t i = 0; i < block; ++i) {
         to[i] = from[i] * scale;
@@ -251,7 +258,8 @@ class KvCache::Task {
       for (std::int64_t j = 0; j < group(); ++j) {
         const std::int64_t query = static_cast<std::int64_t>(r) * group() + j;
         float* to =
-            out + ((static_cast<std::int64_t>(r) * cache_.config_.kv_heads + head_) * group() + j) * size();
+            out +
+            ((static_cast<std::int64_t>(r) * cache_.config_.kv_heads + heads_.kv) * group() + j) * size();
         for (std::int64_t c = 0; c < size(); ++c) {
           to[c] = seen_[query * width() + c] * inverse_[query];
         }
@@ -263,7 +271,7 @@ class KvCache::Task {
   const KvCache& cache_;
   const LayerCache& layer_;
   std::span<const CacheRow> rows_;
-  std::int64_t head_;
+  Heads heads_;
   std::int64_t prompt_keys_ = 0;  // the longest row's
   std::int64_t own_keys_ = 0;
   std::int64_t own_begin_ = 0;  // of a query's scores
@@ -278,28 +286,36 @@ void KvCache::attend(std::int64_t layer, std::span<const CacheRow> rows, const f
   struct Part {
     std::size_t begin, end;
   };
+  const std::int64_t threads = at::get_num_threads();
+  const auto size = static_cast<std::int64_t>(rows.size());
+  const auto at_once = static_cast<std::size_t>(
+      std::min(kRowsAtOnce, std::max<std::int64_t>(1, (size + threads - 1) / threads)));
   std::vector<Part> parts;
   for (std::size_t r = 0; r < rows.size(); ++r) {
-    const bool joins = !parts.empty() && rows[r].prompt == rows[parts.back().begin].prompt &&
-                       r - parts.back().begin < static_cast<std::size_t>(kRowsAtOnce);
-    if (joins) {
+    if (!parts.empty() && rows[r].prompt == rows[parts.back().begin].prompt &&
+        r - parts.back().begin < at_once) {
       parts.back().end = r + 1;
     } else {
       parts.push_back({r, r + 1});
     }
   }
-  const std::int64_t heads = config_.kv_heads;
-  const std::int64_t row_size = config_.heads * config_.head_dim;
-  at::parallel_for(0, static_cast<std::int64_t>(parts.size()) * heads, 1,
-                   [&](std::int64_t first, std::int64_t last) {
-                     for (std::int64_t i = first; i < last; ++i) {
-                       const Part& part = parts[static_cast<std::size_t>(i / heads)];
-                       const auto begin = static_cast<std::int64_t>(part.begin) * row_size;
-                       Task(*this, layers_[static_cast<std::size_t>(layer)],
-                            rows.subspan(part.begin, part.end - part.begin), i % heads)
-                           .run(q + begin, out + begin);
-                     }
-                   });
+  // Few tasks are shared out evenly only where they are small.
+  const std::int64_t shared = config_.heads / config_.kv_heads;
+  const std::int64_t whole = static_cast<std::int64_t>(parts.size()) * config_.kv_heads;
+  const std::int64_t each = whole % threads != 0 && whole < 4 * threads ? 1 : shared;
+  const std::int64_t per_part = config_.heads / each;
+  const LayerCache& cache = layers_[static_cast<std::size_t>(layer)];
+  at::parallel_for(
+      0, static_cast<std::int64_t>(parts.size()) * per_part, 1, [&](std::int64_t first, std::int64_t last) {
+        for (std::int64_t i = first; i < last; ++i) {
+          const Part& part = parts[static_cast<std::size_t>(i / per_part)];
+          const std::int64_t head = i % per_part * each;
+          const auto begin = static_cast<std::int64_t>(part.begin) * config_.heads * config_.head_dim;
+          Task(*this, cache, rows.subspan(part.begin, part.end - part.begin),
+               {head / shared, head % shared, each})
+              .run(q + begin, out + begin);
+        }
+      });
 }
 
 }  // namespace routedk::decode

@@ -1,6 +1,6 @@
 #include "routedk/decode/sampling.h"
 
-#include "routedk/core/exponential.h"
+#include "routedk/core/softmax.h"
 
 #include <algorithm>
 #include <cmath>
@@ -34,11 +34,7 @@ ROUTEDK_CLONES double sum_of_exponentials(const float* values, std::size_t count
 }
 
 ROUTEDK_CLONES float largest_of(const float* values, std::size_t count) {
-  float largest = values[0];
-  for (std::size_t i = 1; i < count; ++i) {
-    largest = std::max(largest, values[i]);
-  }
-  return largest;
+  return largest_value(values, static_cast<std::int64_t>(count), values[0]);
 }
 
 std::size_t likeliest(std::span<const float> values) {

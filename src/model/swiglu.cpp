@@ -1,6 +1,6 @@
 #include "routedk/model/swiglu.h"
 
-#include "routedk/core/exponential.h"
+#include "routedk/core/softmax.h"
 
 #include <cmath>
 

@@ -35,7 +35,7 @@ at::Tensor meant(const Int8Rows& x, std::int64_t width) {
 
 at::Tensor product(const Int8Panels& w, const Int8Rows& x) {
   at::Tensor y = at::empty({x.rows(), w.out()}, at::kFloat);
-  w.multiply(x, 0, w.panels(), y.mutable_data_ptr<float>(), w.out(), false);
+  w.multiply(x, {0, w.panels()}, y.mutable_data_ptr<float>(), w.out());
   return y;
 }
 
@@ -100,7 +100,7 @@ TEST(Int8, a_rows_bits_do_not_depend_on_the_rows_beside_it_nor_on_how_panels_are
   at::Tensor parts = at::empty_like(together);
   const Int8Rows rows = quantized(x, 64);
   for (std::int64_t p = 0; p < panels.panels(); ++p) {
-    panels.multiply(rows, p, p + 1, parts.mutable_data_ptr<float>(), 64, false);
+    panels.multiply(rows, {p, p + 1}, parts.mutable_data_ptr<float>(), 64);
   }
   EXPECT_TRUE(at::equal(parts, together));
 }
@@ -110,8 +110,17 @@ TEST(Int8, adding_is_the_product_plus_what_was_there) {
   const Int8Rows rows = quantized(values({2, 32}, 11), 16);
   const at::Tensor before = values({2, 20}, 12);
   at::Tensor y = before.clone();
-  panels.multiply(rows, 0, panels.panels(), y.mutable_data_ptr<float>(), 20, true);
+  panels.multiply(rows, {0, panels.panels(), true}, y.mutable_data_ptr<float>(), 20);
   EXPECT_TRUE(at::equal(y, product(panels, rows) + before));
+}
+
+TEST(Int8, parts_of_the_columns_add_up_to_the_whole) {
+  const Int8Panels panels = Int8Panels::quantize(values({20, 48}, 10), 16);
+  const Int8Rows rows = quantized(values({2, 48}, 11), 16);
+  at::Tensor y = at::empty({2, 20}, at::kFloat);
+  panels.multiply(rows, {0, panels.panels(), false, 0, 1}, y.mutable_data_ptr<float>(), 20);
+  panels.multiply(rows, {0, panels.panels(), true, 1, 3}, y.mutable_data_ptr<float>(), 20);
+  EXPECT_TRUE(at::allclose(y, product(panels, rows), 1e-6, 1e-6));
 }
 
 /// One panel in 8 bits and rows for it, on which the kernels are compared.
@@ -128,10 +137,10 @@ TEST_P(Int8Kernels, every_instruction_set_gives_the_bits_of_plain_cpp) {
   }
   for (std::int64_t count = 1; count <= kInt8Rows; ++count) {
     const Int8Rows rows = quantized(values({count, kBlocks * block}, 20), block);
-    const Int8Tile tile{rows.codes(0), rows.scales(0), rows.corrections(0), kBlocks, count};
+    const Int8Tile tile{rows.codes(0), rows.scales(0), rows.corrections(0), kBlocks, count, kBlocks};
     const auto run = [&](const Int8Kernel& kernel) {
       at::Tensor sums = at::empty({count, 16}, at::kFloat);
-      kernel.eight_bit(panel.const_data_ptr<std::uint8_t>(), block, tile, sums.data_ptr<float>());
+      kernel.eight_bit(panel.const_data_ptr<std::uint8_t>(), block, tile, {sums.data_ptr<float>(), 16});
       return sums;
     };
     const at::Tensor plain = run(int8_scalar_kernel());
@@ -167,11 +176,13 @@ TEST(Int8Kernels, four_bits_give_the_bits_of_the_same_panel_widened) {
   }
   for (std::int64_t count = 1; count <= kInt8Rows; ++count) {
     const Int8Rows rows = quantized(values({count, kBlocks * 64}, 32), 64);
-    const Int8Tile tile{rows.codes(0), rows.scales(0), rows.corrections(0), kBlocks, count};
+    const Int8Tile tile{rows.codes(0), rows.scales(0), rows.corrections(0), kBlocks, count, kBlocks};
     at::Tensor four = at::empty({count, 16}, at::kFloat);
     at::Tensor eight = at::empty({count, 16}, at::kFloat);
-    int8_kernel().four_bit(panel.const_data_ptr<std::uint8_t>(), table.data(), tile, four.data_ptr<float>());
-    int8_scalar_kernel().eight_bit(wide.const_data_ptr<std::uint8_t>(), 64, tile, eight.data_ptr<float>());
+    int8_kernel().four_bit(panel.const_data_ptr<std::uint8_t>(), table.data(), tile,
+                           {four.data_ptr<float>(), 16});
+    int8_scalar_kernel().eight_bit(wide.const_data_ptr<std::uint8_t>(), 64, tile,
+                                   {eight.data_ptr<float>(), 16});
     EXPECT_TRUE(at::equal(four, eight)) << "rows " << count;
   }
 }

@@ -33,15 +33,15 @@ class Int8Model {
   std::int64_t bytes() const noexcept;
 
  private:
-  struct Factors {
-    quant::cpu::Int8Panels a;  // [r,in], undefined where the expert doesn't adapt the linear
-    quant::cpu::Int8Panels b;  // [out,r]
-    float scale = 0.0F;
-  };
   struct Linear {
     quant::cpu::Int8Panels weight;  // [out,in]
     at::Tensor bias;                // [out] F32 or undefined
-    std::vector<Factors> experts;   // [K]
+    /// All experts' factors one after another, each expert's ranks padded with zeros to whole panels and
+    /// blocks of 16; undefined where no expert adapts the linear.
+    quant::cpu::Int8Panels a;              // [R,in]
+    quant::cpu::Int8Panels b;              // [out,R]
+    std::vector<std::int64_t> first_rank;  // [K+1], multiples of 16
+    std::vector<float> scale;              // [K]
   };
   struct Layer {
     at::Tensor attention_norm;  // [D] F32
@@ -49,6 +49,8 @@ class Int8Model {
     std::array<Linear, model::kLinears> linears;
   };
   class Pass;
+  static void stack_factors(const experts::ExpertBank& bank, std::int64_t layer, model::Linear kind,
+                            Linear& linear);
 
   const experts::RoutedModel& model_;
   at::Tensor inverse_frequencies_;  // [C/2]

@@ -17,31 +17,56 @@ constexpr float kLargest = 127.0F;
 constexpr std::int64_t kWidth = Int8Panels::kWidth;
 constexpr std::int64_t kScaleBytes = kWidth * static_cast<std::int64_t>(sizeof(float));
 
+/// In 16 partial maxima, an order that vectors keep.
 ROUTEDK_INLINE float largest_magnitude(const float* x, std::int64_t size) {
+  constexpr std::int64_t kLanes = 16;
+  float lanes[kLanes] = {};
+  const auto take = [](float& largest, float value) {
+    const float magnitude = std::fabs(value);
+    largest = magnitude > largest ? magnitude : largest;
+  };
+  std::int64_t i = 0;
+  for (; i + kLanes <= size; i += kLanes) {
+    for (std::int64_t lane = 0; lane < kLanes; ++lane) {
+      take(lanes[lane], x[i + lane]);
+    }
+  }
+  for (; i < size; ++i) {
+    take(lanes[0], x[i]);
+  }
   float largest = 0.0F;
-  for (std::int64_t i = 0; i < size; ++i) {
-    largest = std::max(largest, std::fabs(x[i]));
+  for (const float lane : lanes) {
+    take(largest, lane);
   }
   return largest;
 }
 
-/// One block: codes of x [size], zeros up to `block`.
-ROUTEDK_CLONES void quantize_block(const float* x, std::int64_t size, std::int64_t block, std::int8_t* codes,
-                                   float* scale, std::int32_t* correction) {
+/// Where a row's codes go.
+struct Codes {
+  std::int8_t* codes;
+  float* scales;
+  std::int32_t* corrections;
+};
+
+/// x [width] -> codes, zeros up to whole blocks.
+ROUTEDK_CLONES void quantize_row(const float* x, std::int64_t width, std::int64_t block, const Codes& to) {
   constexpr float kRound = 12582912.0F;  // 1.5 * 2^23: adding it rounds to the nearest even integer
-  const float largest = largest_magnitude(x, size);
-  const float inverse = largest > 0.0F ? kLargest / largest : 0.0F;
-  *scale = largest / kLargest;
-  std::int32_t sum = 0;
-  for (std::int64_t i = 0; i < size; ++i) {
-    const auto code = static_cast<std::int32_t>((x[i] * inverse + kRound) - kRound);
-    codes[i] = static_cast<std::int8_t>(code);
-    sum += code;
+  for (std::int64_t b = 0; b * block < width; ++b) {
+    const float* from = x + b * block;
+    std::int8_t* codes = to.codes + b * block;
+    const std::int64_t size = std::min(block, width - b * block);
+    const float largest = largest_magnitude(from, size);
+    const float inverse = largest > 0.0F ? kLargest / largest : 0.0F;
+    std::int32_t sum = 0;
+    for (std::int64_t i = 0; i < size; ++i) {
+      const auto code = static_cast<std::int32_t>((from[i] * inverse + kRound) - kRound);
+      codes[i] = static_cast<std::int8_t>(code);
+      sum += code;
+    }
+    std::fill(codes + size, codes + block, std::int8_t{0});
+    to.scales[b] = largest / kLargest;
+    to.corrections[b] = -128 * sum;
   }
-  for (std::int64_t i = size; i < block; ++i) {
-    codes[i] = 0;
-  }
-  *correction = -128 * sum;
 }
 
 /// The 16 codebook values as 8-bit ones plus 128, and what to multiply them with. Of all scales that stay
@@ -80,10 +105,13 @@ void check_block(std::int64_t block) {
 void Int8Rows::resize(std::int64_t rows, std::int64_t width) {
   check_block(block_);
   const std::int64_t blocks = (width + block_ - 1) / block_;
-  if (!codes_.defined() || blocks != blocks_ || codes_.size(0) < rows) {
-    codes_ = at::empty({rows, blocks * block_}, at::kChar);
-    scales_ = at::empty({rows, blocks}, at::kFloat);
-    corrections_ = at::empty({rows, blocks}, at::kInt);
+  if (!memory_.defined() || blocks != blocks_ || held_ < rows) {
+    const std::int64_t code_bytes = (rows * blocks * block_ + 63) / 64 * 64;
+    memory_ = at::empty({code_bytes + rows * blocks * 8}, at::kByte);
+    codes_ = reinterpret_cast<std::int8_t*>(memory_.data_ptr<std::uint8_t>());
+    scales_ = reinterpret_cast<float*>(codes_ + code_bytes);
+    corrections_ = reinterpret_cast<std::int32_t*>(scales_ + rows * blocks);
+    held_ = rows;
   }
   rows_ = rows;
   width_ = width;
@@ -91,13 +119,8 @@ void Int8Rows::resize(std::int64_t rows, std::int64_t width) {
 }
 
 void Int8Rows::quantize(std::int64_t row, const float* x) {
-  auto* codes = codes_.mutable_data_ptr<std::int8_t>() + row * blocks_ * block_;
-  auto* scales = scales_.mutable_data_ptr<float>() + row * blocks_;
-  auto* corrections = corrections_.mutable_data_ptr<std::int32_t>() + row * blocks_;
-  for (std::int64_t b = 0; b < blocks_; ++b) {
-    quantize_block(x + b * block_, std::min(block_, width_ - b * block_), block_, codes + b * block_,
-                   scales + b, corrections + b);
-  }
+  quantize_row(x, width_, block_,
+               {codes_ + row * blocks_ * block_, scales_ + row * blocks_, corrections_ + row * blocks_});
 }
 
 Int8Panels::Int8Panels(std::int64_t out, std::int64_t in, std::int64_t block, bool four_bit)
@@ -162,8 +185,8 @@ Int8Panels Int8Panels::quantize(const at::Tensor& dense, std::int64_t block) {
         for (std::int64_t lane = 0; lane < std::min(kWidth, p.out_ - index * kWidth); ++lane) {
           float scale = 0.0F;
           std::int32_t correction = 0;
-          quantize_block(from + (index * kWidth + lane) * p.in_ + b * block,
-                         std::min(block, p.in_ - b * block), block, codes.data(), &scale, &correction);
+          quantize_row(from + (index * kWidth + lane) * p.in_ + b * block, std::min(block, p.in_ - b * block),
+                       block, {codes.data(), &scale, &correction});
           for (std::int64_t k = 0; k < block; ++k) {
             to[k / 4 * 64 + lane * 4 + k % 4] =
                 static_cast<std::uint8_t>(codes[static_cast<std::size_t>(k)] + 128);
@@ -179,48 +202,62 @@ Int8Panels Int8Panels::quantize(const at::Tensor& dense, std::int64_t block) {
 
 namespace {
 
-/// Where a product's 16 columns of a few rows go.
-struct Output {
-  float* y;
-  std::int64_t stride;
-  std::int64_t width;  ///< of the 16
-  bool add;
-};
+/// Rows that pass a panel before the next: their codes stay in the second-level cache.
+constexpr std::int64_t kRowsPerPass = 192;
 
-void store(const float* sums, std::int64_t rows, const Output& to) {
-  for (std::int64_t r = 0; r < rows; ++r) {
-    float* y = to.y + r * to.stride;
-    for (std::int64_t n = 0; n < to.width; ++n) {
-      y[n] = sums[r * kWidth + n] + (to.add ? y[n] : 0.0F);
+/// The first `width` of each row's 16 sums.
+ROUTEDK_CLONES void put(const float* sums, std::int64_t rows, std::int64_t width, Int8Sums to, bool add) {
+  for (std::int64_t r = 0; r < rows; ++r, sums += kWidth) {
+    float* y = to.values + r * to.stride;
+    if (width == kWidth && add) {
+      for (std::int64_t n = 0; n < kWidth; ++n) {
+        y[n] += sums[n];
+      }
+    } else {
+      for (std::int64_t n = 0; n < width; ++n) {
+        y[n] = sums[n] + (add ? y[n] : 0.0F);
+      }
     }
   }
 }
 
 }  // namespace
 
-void Int8Panels::multiply(const Int8Rows& x, std::int64_t first, std::int64_t last, float* y,
-                          std::int64_t stride, bool add) const {
+void Int8Panels::multiply(const Int8Rows& x, const Part& part, float* y, std::int64_t stride) const {
   static const Int8Kernel& kernel = int8_kernel();
+  const std::int64_t blocks = part.last_block < 0 ? blocks_ : part.last_block - part.first_block;
   const bool direct = four_bit_ && x.rows() <= kInt8Rows && kernel.four_bit != nullptr;
   const at::Tensor memory =
-      four_bit_ && !direct ? at::empty({blocks_, block_ * kWidth + kScaleBytes}, at::kByte) : at::Tensor();
-  for (std::int64_t index = first; index < last; ++index) {
-    const std::uint8_t* weights = panel(index);
-    if (memory.defined()) {
-      kernel.widen(weights, table_.data(), blocks_, memory.data_ptr<std::uint8_t>());
-      weights = memory.const_data_ptr<std::uint8_t>();
-    }
-    for (std::int64_t row = 0; row < x.rows(); row += kInt8Rows) {
-      const Int8Tile tile{x.codes(row), x.scales(row), x.corrections(row), blocks_,
-                          std::min(kInt8Rows, x.rows() - row)};
-      alignas(64) std::array<float, static_cast<std::size_t>(kInt8Rows * kWidth)> sums;
-      if (direct) {
-        kernel.four_bit(weights, table_.data(), tile, sums.data());
-      } else {
-        kernel.eight_bit(weights, block_, tile, sums.data());
+      four_bit_ && !direct ? at::empty({blocks * (block_ * kWidth + kScaleBytes)}, at::kByte) : at::Tensor();
+  auto* const wide = memory.defined() ? memory.data_ptr<std::uint8_t>() : nullptr;
+  const auto* const data = data_.const_data_ptr<std::uint8_t>() + part.first_block * block_bytes();
+  alignas(64) std::array<float, static_cast<std::size_t>(kInt8Rows * kWidth)> sums;
+  for (std::int64_t pass = 0; pass < x.rows(); pass += kRowsPerPass) {
+    const std::int64_t end = std::min(pass + kRowsPerPass, x.rows());
+    for (std::int64_t index = part.first; index < part.last; ++index) {
+      const std::uint8_t* weights = data + index * blocks_ * block_bytes();
+      if (wide != nullptr) {
+        kernel.widen(weights, table_.data(), blocks, wide);
+        weights = wide;
       }
-      store(sums.data(), tile.count,
-            {y + row * stride + index * kWidth, stride, std::min(kWidth, out_ - index * kWidth), add});
+      const std::int64_t column = index * kWidth;
+      const std::int64_t width = std::min(kWidth, out_ - column);
+      for (std::int64_t row = pass; row < end; row += kInt8Rows) {
+        const Int8Tile tile{x.codes(row) + part.first_block * block_, x.scales(row) + part.first_block,
+                            x.corrections(row) + part.first_block,    blocks,
+                            std::min(kInt8Rows, end - row),           x.blocks()};
+        const Int8Sums to{y + row * stride + column, stride};
+        const bool whole = width == kWidth && !part.add;
+        const Int8Sums here = whole ? to : Int8Sums{sums.data(), kWidth};
+        if (direct) {
+          kernel.four_bit(weights, table_.data(), tile, here);
+        } else {
+          kernel.eight_bit(weights, block_, tile, here);
+        }
+        if (!whole) {
+          put(sums.data(), tile.count, width, to, part.add);
+        }
+      }
     }
   }
 }

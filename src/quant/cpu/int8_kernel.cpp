@@ -1,5 +1,6 @@
 #include "int8_kernel.h"
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 
@@ -47,8 +48,16 @@ inline void with_count(std::int64_t count, const Arguments&... arguments) {
       return Rows::template run<6>(arguments...);
     case 7:
       return Rows::template run<7>(arguments...);
-    default:
+    case 8:
       return Rows::template run<8>(arguments...);
+    case 9:
+      return Rows::template run<9>(arguments...);
+    case 10:
+      return Rows::template run<10>(arguments...);
+    case 11:
+      return Rows::template run<11>(arguments...);
+    default:
+      return Rows::template run<12>(arguments...);
   }
 }
 
@@ -57,16 +66,16 @@ inline void with_count(std::int64_t count, const Arguments&... arguments) {
 /// Sums of one block; few rows need several chains each to hide the dot product's latency.
 template <int kCount>
 struct VnniSums {
-  static constexpr int kChains = kCount == 1 ? 4 : (kCount <= 3 ? 2 : 1);
+  static constexpr int kChains = kCount == 1 ? 4 : (kCount <= 4 ? 2 : 1);
   __m512i sum[kCount][kChains];
 };
 
 template <int kCount>
 ROUTEDK_VNNI inline __attribute__((always_inline)) void vnni_start(VnniSums<kCount>& s, const Int8Tile& tile,
                                                                    std::int64_t b) {
-#pragma GCC unroll 8
+#pragma GCC unroll 12
   for (int r = 0; r < kCount; ++r) {
-    s.sum[r][0] = _mm512_set1_epi32(tile.corrections[r * tile.blocks + b]);
+    s.sum[r][0] = _mm512_set1_epi32(tile.corrections[r * tile.row_blocks + b]);
 #pragma GCC unroll 4
     for (int c = 1; c < VnniSums<kCount>::kChains; ++c) {
       s.sum[r][c] = _mm512_setzero_si512();
@@ -78,7 +87,7 @@ template <int kCount>
 ROUTEDK_VNNI inline __attribute__((always_inline)) void vnni_step(VnniSums<kCount>& s, int chain,
                                                                   __m512i weights, const std::int8_t* codes,
                                                                   std::int64_t stride) {
-#pragma GCC unroll 8
+#pragma GCC unroll 12
   for (int r = 0; r < kCount; ++r) {
     s.sum[r][chain] =
         _mm512_dpbusd_epi32(s.sum[r][chain], weights, _mm512_set1_epi32(four_codes(codes + r * stride)));
@@ -91,14 +100,14 @@ ROUTEDK_VNNI inline __attribute__((always_inline)) void vnni_finish(const VnniSu
                                                                     const Int8Tile& tile, std::int64_t b,
                                                                     __m512 (&total)[kCount]) {
   const __m512 weight_scale = _mm512_loadu_ps(scales);
-#pragma GCC unroll 8
+#pragma GCC unroll 12
   for (int r = 0; r < kCount; ++r) {
     __m512i sum = s.sum[r][0];
 #pragma GCC unroll 4
     for (int c = 1; c < VnniSums<kCount>::kChains; ++c) {
       sum = _mm512_add_epi32(sum, s.sum[r][c]);
     }
-    const __m512 scale = _mm512_mul_ps(weight_scale, _mm512_set1_ps(tile.scales[r * tile.blocks + b]));
+    const __m512 scale = _mm512_mul_ps(weight_scale, _mm512_set1_ps(tile.scales[r * tile.row_blocks + b]));
     total[r] = _mm512_fmadd_ps(_mm512_cvtepi32_ps(sum), scale, total[r]);
   }
 }
@@ -106,13 +115,13 @@ ROUTEDK_VNNI inline __attribute__((always_inline)) void vnni_finish(const VnniSu
 struct VnniEight {
   template <int kCount>
   ROUTEDK_VNNI static void run(const std::uint8_t* panel, std::int64_t block, const Int8Tile& tile,
-                               float* sums) {
+                               Int8Sums sums) {
     __m512 total[kCount];
-#pragma GCC unroll 8
+#pragma GCC unroll 12
     for (int r = 0; r < kCount; ++r) {
       total[r] = _mm512_setzero_ps();
     }
-    const std::int64_t stride = tile.blocks * block;
+    const std::int64_t stride = tile.row_blocks * block;
     for (std::int64_t b = 0; b < tile.blocks; ++b) {
       VnniSums<kCount> s;
       vnni_start(s, tile, b);
@@ -128,9 +137,9 @@ struct VnniEight {
       vnni_finish(s, panel, tile, b, total);
       panel += kLine;
     }
-#pragma GCC unroll 8
+#pragma GCC unroll 12
     for (int r = 0; r < kCount; ++r) {
-      _mm512_storeu_ps(sums + r * 16, total[r]);
+      _mm512_storeu_ps(sums.values + r * sums.stride, total[r]);
     }
   }
 };
@@ -138,15 +147,15 @@ struct VnniEight {
 struct VnniFour {
   template <int kCount>
   ROUTEDK_VNNI static void run(const std::uint8_t* panel, const std::uint8_t* table, const Int8Tile& tile,
-                               float* sums) {
+                               Int8Sums sums) {
     const __m512i values = _mm512_broadcast_i32x4(_mm_loadu_si128(reinterpret_cast<const __m128i*>(table)));
     const __m512i nibble = _mm512_set1_epi8(15);
     __m512 total[kCount];
-#pragma GCC unroll 8
+#pragma GCC unroll 12
     for (int r = 0; r < kCount; ++r) {
       total[r] = _mm512_setzero_ps();
     }
-    const std::int64_t stride = tile.blocks * kNf4Columns;
+    const std::int64_t stride = tile.row_blocks * kNf4Columns;
     for (std::int64_t b = 0; b < tile.blocks; ++b) {
       VnniSums<kCount> s;
       vnni_start(s, tile, b);
@@ -163,20 +172,20 @@ struct VnniFour {
       vnni_finish(s, panel + kNf4Lines * kLine, tile, b, total);
       panel += (kNf4Lines + 1) * kLine;
     }
-#pragma GCC unroll 8
+#pragma GCC unroll 12
     for (int r = 0; r < kCount; ++r) {
-      _mm512_storeu_ps(sums + r * 16, total[r]);
+      _mm512_storeu_ps(sums.values + r * sums.stride, total[r]);
     }
   }
 };
 
 ROUTEDK_VNNI void vnni_eight(const std::uint8_t* panel, std::int64_t block, const Int8Tile& tile,
-                             float* sums) {
+                             Int8Sums sums) {
   with_count<VnniEight>(tile.count, panel, block, tile, sums);
 }
 
 ROUTEDK_VNNI void vnni_four(const std::uint8_t* panel, const std::uint8_t* table, const Int8Tile& tile,
-                            float* sums) {
+                            Int8Sums sums) {
   with_count<VnniFour>(tile.count, panel, table, tile, sums);
 }
 
@@ -212,8 +221,8 @@ ROUTEDK_AVX2 inline __m256i avx2_dot(__m256i sum, __m256i weights, __m256i codes
 struct Avx2Eight {
   template <int kCount>
   ROUTEDK_AVX2 static void run(const std::uint8_t* panel, std::int64_t block, const Int8Tile& tile,
-                               float* sums) {
-    const std::int64_t stride = tile.blocks * block;
+                               Int8Sums sums) {
+    const std::int64_t stride = tile.row_blocks * block;
     const std::int64_t block_bytes = block * 16 + kLine;
     for (int half = 0; half < 2; ++half) {
       __m256 total[kCount];
@@ -240,26 +249,29 @@ struct Avx2Eight {
         const __m256 weight_scale = _mm256_loadu_ps(reinterpret_cast<const float*>(at));
 #pragma GCC unroll 8
         for (int r = 0; r < kCount; ++r) {
-          const __m256 scale = _mm256_mul_ps(weight_scale, _mm256_set1_ps(tile.scales[r * tile.blocks + b]));
+          const __m256 scale =
+              _mm256_mul_ps(weight_scale, _mm256_set1_ps(tile.scales[r * tile.row_blocks + b]));
           total[r] = _mm256_fmadd_ps(_mm256_cvtepi32_ps(sum[r]), scale, total[r]);
         }
       }
 #pragma GCC unroll 8
       for (int r = 0; r < kCount; ++r) {
-        _mm256_storeu_ps(sums + r * 16 + half * 8, total[r]);
+        _mm256_storeu_ps(sums.values + r * sums.stride + half * 8, total[r]);
       }
     }
   }
 };
 
 ROUTEDK_AVX2 void avx2_eight(const std::uint8_t* panel, std::int64_t block, const Int8Tile& tile,
-                             float* sums) {
-  for (std::int64_t done = 0; done < tile.count; done += 4) {  // 16 registers: 4 rows' sums and totals
+                             Int8Sums sums) {
+  constexpr std::int64_t kRows = 4;  // 16 registers: their sums and totals, weights, signs
+  for (std::int64_t done = 0; done < tile.count; done += kRows) {
     Int8Tile part = tile;
-    part.codes += done * tile.blocks * block;
-    part.scales += done * tile.blocks;
-    part.count = tile.count - done < 4 ? tile.count - done : 4;
-    with_count<Avx2Eight>(part.count, panel, block, part, sums + done * 16);
+    part.codes += done * tile.row_blocks * block;
+    part.scales += done * tile.row_blocks;
+    part.count = std::min(kRows, tile.count - done);
+    with_count<Avx2Eight>(part.count, panel, block, part,
+                          Int8Sums{sums.values + done * sums.stride, sums.stride});
   }
 }
 
@@ -289,22 +301,22 @@ ROUTEDK_AVX2 void avx2_widen(const std::uint8_t* panel, const std::uint8_t* tabl
 
 // Plain C++ ------------------------------------------------------------------------------------------------
 
-void scalar_eight(const std::uint8_t* panel, std::int64_t block, const Int8Tile& tile, float* sums) {
+void scalar_eight(const std::uint8_t* panel, std::int64_t block, const Int8Tile& tile, Int8Sums sums) {
   for (std::int64_t r = 0; r < tile.count; ++r) {
     for (int n = 0; n < 16; ++n) {
       float total = 0.0F;
       for (std::int64_t b = 0; b < tile.blocks; ++b) {
         const std::uint8_t* at = panel + b * (block * 16 + kLine);
-        const std::int8_t* codes = tile.codes + (r * tile.blocks + b) * block;
-        std::int32_t sum = tile.corrections[r * tile.blocks + b];
+        const std::int8_t* codes = tile.codes + (r * tile.row_blocks + b) * block;
+        std::int32_t sum = tile.corrections[r * tile.row_blocks + b];
         for (std::int64_t column = 0; column < block; ++column) {
           sum += at[column / 4 * kLine + n * 4 + column % 4] * codes[column];
         }
         float weight_scale = 0.0F;
         std::memcpy(&weight_scale, at + block * 16 + n * 4, sizeof(weight_scale));
-        total = std::fma(static_cast<float>(sum), weight_scale * tile.scales[r * tile.blocks + b], total);
+        total = std::fma(static_cast<float>(sum), weight_scale * tile.scales[r * tile.row_blocks + b], total);
       }
-      sums[r * 16 + n] = total;
+      sums.values[r * sums.stride + n] = total;
     }
   }
 }

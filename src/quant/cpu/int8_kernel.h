@@ -5,23 +5,30 @@
 
 namespace routedk::quant::cpu {
 
-inline constexpr std::int64_t kInt8Rows = 8;
+inline constexpr std::int64_t kInt8Rows = 12;
 
-/// Consecutive rows of an Int8Rows.
+/// Some blocks of consecutive rows of an Int8Rows.
 struct Int8Tile {
-  const std::int8_t* codes;  ///< [count, blocks * block]
-  const float* scales;       ///< [count, blocks]
-  const std::int32_t* corrections;
+  const std::int8_t* codes;         ///< of the first row's first block
+  const float* scales;              ///< likewise
+  const std::int32_t* corrections;  ///< likewise
   std::int64_t blocks;
-  std::int64_t count;
+  std::int64_t count;       ///< rows
+  std::int64_t row_blocks;  ///< from one row to the next
+};
+
+/// Where 16 values of each row go.
+struct Int8Sums {
+  float* values;
+  std::int64_t stride;
 };
 
 /// sums [count,16] = tile times a panel whose weights are stored as 8-bit codes plus 128, or as 4-bit codes
 /// that `table` turns into those.
 struct Int8Kernel {
-  void (*eight_bit)(const std::uint8_t* panel, std::int64_t block, const Int8Tile& tile, float* sums);
+  void (*eight_bit)(const std::uint8_t* panel, std::int64_t block, const Int8Tile& tile, Int8Sums sums);
   /// Blocks of 64; null where widening the panel first is as fast.
-  void (*four_bit)(const std::uint8_t* panel, const std::uint8_t* table, const Int8Tile& tile, float* sums);
+  void (*four_bit)(const std::uint8_t* panel, const std::uint8_t* table, const Int8Tile& tile, Int8Sums sums);
   /// 4-bit codes [blocks] -> the same panel in 8 bits.
   void (*widen)(const std::uint8_t* panel, const std::uint8_t* table, std::int64_t blocks,
                 std::uint8_t* wide);

@@ -5,6 +5,7 @@
 
 #include "routedk/quant/packed_weight.h"
 
+#include <array>
 #include <cstdint>
 
 #include <ATen/ATen.h>
@@ -26,23 +27,21 @@ class Int8Rows {
   std::int64_t block() const noexcept { return block_; }
   std::int64_t blocks() const noexcept { return blocks_; }
   std::int64_t rows() const noexcept { return rows_; }
-  const std::int8_t* codes(std::int64_t row) const {
-    return codes_.const_data_ptr<std::int8_t>() + row * blocks_ * block_;
-  }
-  const float* scales(std::int64_t row) const { return scales_.const_data_ptr<float>() + row * blocks_; }
+  const std::int8_t* codes(std::int64_t row) const noexcept { return codes_ + row * blocks_ * block_; }
+  const float* scales(std::int64_t row) const noexcept { return scales_ + row * blocks_; }
   /// -128 times the sum of each block's codes: what weights stored with 128 added have too much.
-  const std::int32_t* corrections(std::int64_t row) const {
-    return corrections_.const_data_ptr<std::int32_t>() + row * blocks_;
-  }
+  const std::int32_t* corrections(std::int64_t row) const noexcept { return corrections_ + row * blocks_; }
 
  private:
   std::int64_t block_;
   std::int64_t blocks_ = 0;
   std::int64_t width_ = 0;
   std::int64_t rows_ = 0;
-  at::Tensor codes_;        // [rows, blocks * block] I8
-  at::Tensor scales_;       // [rows, blocks] F32
-  at::Tensor corrections_;  // [rows, blocks] I32
+  std::int64_t held_ = 0;                // rows there is room for
+  at::Tensor memory_;                    // holds the next three
+  std::int8_t* codes_ = nullptr;         // [rows, blocks * block]
+  float* scales_ = nullptr;              // [rows, blocks]
+  std::int32_t* corrections_ = nullptr;  // [rows, blocks]
 };
 
 /// A frozen [out,in] matrix for those products: panels of 16 rows, in each one block of columns after
@@ -60,9 +59,16 @@ class Int8Panels {
   /// themselves Q8_0 blocks of 32.
   static Int8Panels quantize(const at::Tensor& dense, std::int64_t block);
 
-  /// y [rows,out], rows `stride` apart: panels first .. last of x W^T are written or, with `add`, added.
-  void multiply(const Int8Rows& x, std::int64_t first, std::int64_t last, float* y, std::int64_t stride,
-                bool add) const;
+  /// Which panels, of which blocks of columns (-1: to the last), and whether they are added to y.
+  struct Part {
+    std::int64_t first;
+    std::int64_t last;
+    bool add = false;
+    std::int64_t first_block = 0;
+    std::int64_t last_block = -1;
+  };
+  /// y [rows,out], rows `stride` apart, gets that part of x W^T; x of the same blocks.
+  void multiply(const Int8Rows& x, const Part& part, float* y, std::int64_t stride) const;
 
   bool defined() const noexcept { return data_.defined(); }
   std::int64_t out() const noexcept { return out_; }

@@ -1,4 +1,4 @@
-/// e^x in steps that vectors can take.
+/// What a softmax is made of, in steps that vectors can take.
 #pragma once
 
 #include "routedk/core/vectorised.h"
@@ -25,6 +25,26 @@ ROUTEDK_INLINE float exponential(float x) {
   series = series * r + 1.0F;
   series = series * r + 1.0F;
   return series * std::bit_cast<float>((static_cast<std::int32_t>(n) + 127) << 23);
+}
+
+/// The largest of `so_far` and the values, in 16 partial maxima.
+ROUTEDK_INLINE float largest_value(const float* values, std::int64_t count, float so_far) {
+  constexpr std::int64_t kLanes = 16;
+  float lanes[kLanes];
+  std::fill_n(lanes, kLanes, so_far);
+  std::int64_t i = 0;
+  for (; i + kLanes <= count; i += kLanes) {
+    for (std::int64_t lane = 0; lane < kLanes; ++lane) {
+      lanes[lane] = values[i + lane] > lanes[lane] ? values[i + lane] : lanes[lane];
+    }
+  }
+  for (; i < count; ++i) {
+    lanes[0] = values[i] > lanes[0] ? values[i] : lanes[0];
+  }
+  for (const float lane : lanes) {
+    so_far = lane > so_far ? lane : so_far;
+  }
+  return so_far;
 }
 
 }  // namespace routedk

@@ -1,0 +1,106 @@
+/// Decodes freely from prompts, as routedk-predict does, and prints a JSON line a run: for run.py.
+#include "routedk/core/config.h"
+#include "routedk/decode/generate.h"
+#include "routedk/experts/router.h"
+#include "routedk/io/jsonl.h"
+#include "routedk/workflow/program.h"
+
+#include <chrono>
+#include <iostream>
+#include <optional>
+
+#include <ATen/core/grad_mode.h>
+#include <CLI/CLI.hpp>
+#include <fmt/format.h>
+
+namespace {
+
+using namespace routedk;
+using Clock = std::chrono::steady_clock;
+
+struct Options {
+  std::filesystem::path model;
+  std::filesystem::path prompts;
+  std::int64_t samples = 1;
+  std::int64_t new_tokens = 64;
+  std::int64_t experts = 3;
+  std::int64_t top_k = 0;
+  double temperature = 0.7;
+  bool reference = false;
+};
+
+/// Experts of rank 16 on all linears that move the logits about as much as trained ones.
+std::shared_ptr<experts::ExpertBank> make_bank(const model::LlamaConfig& config, std::int64_t count) {
+  const at::NoGradGuard no_grad;
+  std::vector<std::shared_ptr<experts::Expert>> all;
+  for (std::int64_t i = 0; i < std::max<std::int64_t>(count, 1); ++i) {
+    all.push_back(
+        std::make_shared<experts::Expert>(fmt::format("expert{}", i), config, experts::LoraConfig{}));
+    all.back()->initialise(static_cast<std::uint64_t>(i));
+    auto& values = all.back()->parameters().values();
+    values.add_(at::sin(at::arange(values.numel(), at::kFloat)), 0.003);
+  }
+  auto bank = std::make_shared<experts::ExpertBank>(std::move(all));
+  bank->freeze(at::kFloat);
+  return bank;
+}
+
+std::unique_ptr<experts::Gate> make_gate(const model::LlamaConfig& config, const Options& options) {
+  if (options.experts == 0) {
+    return std::make_unique<experts::SingleExpertGate>(-1, 1);
+  }
+  experts::RouterOptions router;
+  router.top_k = options.top_k;
+  auto gate = std::make_unique<experts::RouterGate>(config.layers, config.hidden, options.experts, router);
+  auto& values = gate->parameters().values();
+  values.copy_(at::sin(at::arange(values.numel(), at::kFloat)) * 0.05);
+  return gate;
+}
+
+void run(const Options& options) {
+  const auto backbone = std::make_shared<const model::Backbone>(model::Backbone::load(options.model, {}));
+  const experts::RoutedModel model(backbone, make_bank(backbone->config(), options.experts));
+  const auto gate = make_gate(backbone->config(), options);
+  const decode::Decoder decoder(model,
+                                options.reference ? decode::Kernels::kReference : decode::Kernels::kInt8);
+  std::cerr << decoder.path() << '\n';
+  io::read_jsonl(options.prompts, [&](const io::Json& json, std::int64_t) {
+    const decode::Prompt prompt{json.at("ids").get<std::vector<std::int32_t>>(), 1};
+    decode::GenerateOptions generate;
+    generate.samples = options.samples;
+    generate.temperature = options.temperature;
+    generate.end_of_turn = -1;  // never: every sample writes all its tokens
+    const auto timed = [&](std::int64_t tokens) {
+      generate.max_new_tokens = tokens;
+      const auto start = Clock::now();
+      const auto result = decoder.generate(*gate, {&prompt, 1}, generate);
+      const std::chrono::duration<double> seconds = Clock::now() - start;
+      return std::make_pair(seconds.count(), result);
+    };
+    const double prefill = timed(1).first;
+    const auto [whole, result] = timed(options.new_tokens + 1);
+    const io::Json line = {{"prompt_tokens", prompt.ids.size()},
+                           {"prefill_seconds", prefill},
+                           {"decode_seconds", whole - prefill},
+                           {"new_tokens", options.new_tokens * options.samples},
+                           {"ids", result[0].candidates[0].ids}};
+    std::cout << line.dump() << std::endl;
+  });
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  CLI::App app("Decoding speed, for run.py.");
+  Options options;
+  app.add_option("model", options.model)->required();
+  app.add_option("prompts", options.prompts, R"(JSON lines {"ids": [...]})")->required();
+  app.add_option("--samples", options.samples);
+  app.add_option("--new-tokens", options.new_tokens);
+  app.add_option("--experts", options.experts, "of rank 16, mixed by a router; 0: the backbone alone");
+  app.add_option("--top-k", options.top_k, "experts kept; 0: all");
+  app.add_option("--temperature", options.temperature);
+  app.add_flag("--reference", options.reference, "the fp32 path");
+  CLI11_PARSE(app, argc, argv);
+  return workflow::run_program([&] { run(options); });
+}
