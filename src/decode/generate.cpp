@@ -120,6 +120,9 @@ void Generator::draw(std::size_t prompt, std::int64_t sample, std::int64_t posit
   r.candidate.constrained_logprob += drawn.constrained_logprob;
   r.state = drawn.next;
   r.last = drawn.token;
+  if (options_.on_token) {
+    options_.on_token(prompt, sample, drawn.token);
+  }
   if (drawn.token == options_.end_of_turn) {
     r.candidate.finished = true;
     r.live = false;

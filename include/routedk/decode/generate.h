@@ -5,6 +5,7 @@
 #include "routedk/text/token_automaton.h"
 
 #include <cstdint>
+#include <functional>
 #include <span>
 #include <vector>
 
@@ -22,6 +23,9 @@ struct GenerateOptions {
   std::int64_t max_new_tokens = 256;
   text::TokenId end_of_turn = 0;
   std::uint64_t seed = 1;
+  /// Hears each token when it is drawn, the end-of-turn token too, before the next is computed; what it
+  /// throws ends the generation.
+  std::function<void(std::size_t prompt, std::int64_t sample, text::TokenId token)> on_token{};
 };
 
 struct Candidate {
