@@ -19,10 +19,6 @@ namespace {
 namespace fs = std::filesystem;
 using Titles = std::map<std::int64_t, std::string>;
 
-std::string cleaned(const std::string& title) {
-  return fold_space(decode_entities(title));
-}
-
 std::set<std::int64_t> items_with_bundles(const fs::path& domain) {
   const IdTable sessions = read_id_table(domain / "session_item.csv");
   std::set<std::int64_t> items;
@@ -58,7 +54,7 @@ class Wanted {
       return;
     }
     found->second.listed = true;
-    const std::string title = cleaned(product.title);
+    const std::string title = clean_title(product.title);
     found->second.filled = !title.empty();
     for (const std::int64_t item : found->second.items) {
       if (found->second.filled) {
@@ -132,7 +128,7 @@ TitleCoverage complete_titles(const TitleSources& sources,
   coverage.items = static_cast<std::int64_t>(untitled.size());
   std::erase_if(untitled, [&](std::int64_t item) {
     const auto title = known.find(item);
-    return title != known.end() && !cleaned(title->second).empty();
+    return title != known.end() && !clean_title(title->second).empty();
   });
   coverage.titled = coverage.items - static_cast<std::int64_t>(untitled.size());
   Wanted wanted(std::move(untitled), sources.mapping);

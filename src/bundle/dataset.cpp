@@ -32,7 +32,7 @@ struct Tables {
 Texts clean(const Texts& titles) {
   Texts cleaned;
   for (const auto& [id, title] : titles) {
-    if (std::string text = fold_space(decode_entities(title)); !text.empty()) {
+    if (std::string text = clean_title(title); !text.empty()) {
       cleaned.emplace(id, std::move(text));
     }
   }

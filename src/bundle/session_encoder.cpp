@@ -1,5 +1,7 @@
 #include "routedk/bundle/session_encoder.h"
 
+#include "routedk/bundle/answer_automaton.h"
+
 namespace routedk::bundle {
 
 SessionEncoder SessionEncoder::load(const std::filesystem::path& model) {
@@ -10,6 +12,14 @@ std::vector<text::TokenId> SessionEncoder::answer(std::string_view text) const {
   std::vector<text::TokenId> ids = tokenizer_.encode(text);
   ids.push_back(end_of_turn());
   return ids;
+}
+
+text::TokenAutomaton* SessionEncoder::answer_automaton(int n_products) const {
+  auto& automaton = (*automata_)[n_products];
+  if (automaton == nullptr) {
+    automaton = make_answer_automaton(tokenizer_, n_products, end_of_turn());
+  }
+  return automaton.get();
 }
 
 }  // namespace routedk::bundle

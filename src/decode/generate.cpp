@@ -76,6 +76,7 @@ class Generator {
   void split(Branch&& branch, const Outlook& outlook, std::size_t row);
   void append(Branch& branch, const Draw& draw);
   void force(Branch& branch);
+  void tell(const Branch& branch, text::TokenId token) const;
   void count_forced(Branch& branch, const Outlook& outlook, std::size_t first_row) const;
   void pool(Branch& branch, const float* hidden) const;
   void place(Branch&& branch);
@@ -198,6 +199,7 @@ void Generator::append(Branch& branch, const Draw& draw) {
   branch.state = draw.next;
   branch.chunk.clear();
   branch.ends = false;
+  tell(branch, draw.token);
   if (draw.token == options_.end_of_turn) {
     branch.candidate.finished = true;
     return;
@@ -205,6 +207,14 @@ void Generator::append(Branch& branch, const Draw& draw) {
   branch.candidate.ids.push_back(draw.token);
   branch.chunk.push_back(draw.token);
   force(branch);
+}
+
+void Generator::tell(const Branch& branch, text::TokenId token) const {
+  for (const std::int64_t sample : branch.samples) {
+    if (options_.on_token) {
+      options_.on_token(branch.prompt, sample, token);
+    }
+  }
 }
 
 /// Tokens without an alternative join the chunk.
@@ -216,6 +226,7 @@ void Generator::force(Branch& branch) {
       return;
     }
     branch.state = edges[0].next;
+    tell(branch, edges[0].token);
     if (edges[0].token == options_.end_of_turn) {
       branch.ends = true;
       return;

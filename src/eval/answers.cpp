@@ -1,6 +1,6 @@
 #include "routedk/eval/answers.h"
 
-#include "routedk/bundle/answer_automaton.h"
+#include "routedk/bundle/answer.h"
 #include "routedk/bundle/expert_input.h"
 #include "routedk/eval/vote.h"
 
@@ -13,23 +13,6 @@ namespace routedk::eval {
 namespace {
 
 using bundle::Session;
-
-/// Automata by number of products: sessions of one length share theirs within a batch.
-class AutomatonCache {
- public:
-  explicit AutomatonCache(const bundle::SessionEncoder& encoder) : encoder_(encoder) {}
-  text::TokenAutomaton* get(int products) {
-    auto& slot = automata_[products];
-    if (slot == nullptr) {
-      slot = bundle::make_answer_automaton(encoder_.tokenizer(), products, encoder_.end_of_turn());
-    }
-    return slot.get();
-  }
-
- private:
-  const bundle::SessionEncoder& encoder_;
-  std::map<int, std::unique_ptr<text::TokenAutomaton>> automata_;
-};
 
 SessionAnswer vote_on(const Session& session, const decode::Generation& generation,
                       const text::Tokenizer& tokenizer) {
@@ -88,13 +71,13 @@ std::map<bundle::SessionId, SessionAnswer> answers_in(const std::filesystem::pat
 std::vector<SessionAnswer> answer_batch(const decode::Decoder& decoder, const experts::Gate& gate,
                                         std::span<const Session> sessions, const AnswerSetting& setting) {
   const auto start = std::chrono::steady_clock::now();
-  AutomatonCache automata(setting.encoder);
   std::vector<decode::Prompt> prompts;
   for (const Session& session : sessions) {
     if (session.items.size() >= 2) {
+      const auto products = static_cast<int>(session.items.size());
       prompts.push_back({setting.encoder.prompt(bundle::inference_prompt(setting.templates, session)),
                          static_cast<std::uint64_t>(session.id),
-                         setting.constrain ? automata.get(static_cast<int>(session.items.size())) : nullptr});
+                         setting.constrain ? setting.encoder.answer_automaton(products) : nullptr});
     }
   }
   const auto generations = decoder.generate(gate, prompts, setting.generate);

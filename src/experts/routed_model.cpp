@@ -28,4 +28,11 @@ RoutedOutput RoutedModel::forward(const RoutedPass& pass) const {
   return output;
 }
 
+RoutedModel without_experts(std::shared_ptr<const model::Backbone> backbone) {
+  const model::LlamaConfig& config = backbone->config();
+  std::vector<std::shared_ptr<Expert>> bank{
+      std::make_shared<Expert>("none", config, LoraPlan(config, false))};
+  return {std::move(backbone), std::make_shared<ExpertBank>(std::move(bank))};
+}
+
 }  // namespace routedk::experts

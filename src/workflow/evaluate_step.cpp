@@ -7,6 +7,7 @@
 
 #include <algorithm>
 
+#include "answer_setting.h"
 #include <fmt/ranges.h>
 #include <spdlog/spdlog.h>
 
@@ -38,18 +39,6 @@ std::unique_ptr<experts::Gate> gate_of(const Experiment& experiment, const exper
   return std::make_unique<experts::SingleExpertGate>(expert, experts);
 }
 
-eval::AnswerSetting answer_setting(const Experiment& experiment) {
-  const DecodeSettings& d = experiment.config().decode;
-  eval::AnswerSetting setting{
-      experiment.templates(), experiment.encoder(), {}, d.constrain, d.batch_sessions};
-  setting.generate.samples = d.samples;
-  setting.generate.temperature = d.temperature;
-  setting.generate.max_new_tokens = d.max_new_tokens;
-  setting.generate.end_of_turn = experiment.encoder().end_of_turn();
-  setting.generate.seed = d.seed;
-  return setting;
-}
-
 /// Share of the sessions answered with one bundle of everything: a model that only ever says this has learnt
 /// nothing.
 double whole_share(const std::vector<Session>& sessions, const std::vector<eval::SessionAnswer>& answers) {
@@ -67,12 +56,14 @@ eval::SystemResult run_system(Experiment& experiment, const decode::Decoder& dec
                               const bundle::BootstrapOptions& bootstrap) {
   Progress progress("answer " + system, static_cast<std::int64_t>(sessions.size()), "sessions");
   std::int64_t before = 0;
-  const auto answers = eval::answer_sessions(decoder, *gate_of(experiment, decoder.model(), system), sessions,
-                                             answer_setting(experiment), experiment.answers_file(system),
-                                             [&](std::int64_t done) {
-                                               progress.advance(done - before);
-                                               before = done;
-                                             });
+  const auto setting =
+      answer_setting(experiment.config().decode, experiment.templates(), experiment.encoder());
+  const auto answers =
+      eval::answer_sessions(decoder, *gate_of(experiment, decoder.model(), system), sessions, setting,
+                            experiment.answers_file(system), [&](std::int64_t done) {
+                              progress.advance(done - before);
+                              before = done;
+                            });
   progress.finish();
   const double whole = whole_share(sessions, answers);
   if (whole > 0.8 && sessions.size() >= 10) {
@@ -124,8 +115,7 @@ void evaluate_step(Experiment& experiment) {
   }
   const auto sessions = bundle::evenly_spread(experiment.split().part(c.eval.split), c.eval.limit);
   const experts::RoutedModel model = experiment.routed_model();
-  const decode::Decoder decoder(
-      model, c.decode.kernels == "int8" ? decode::Kernels::kInt8 : decode::Kernels::kReference);
+  const decode::Decoder decoder(model, kernels_of(c.decode));
   spdlog::info("decoding in {}", decoder.path());
   const bundle::BootstrapOptions bootstrap{c.decode.seed, static_cast<int>(c.eval.resamples)};
   std::filesystem::create_directories(experiment.folder() / "answers");

@@ -14,6 +14,11 @@ std::string decode_entities(std::string_view text);
 /// `text` with every run of white space, U+00A0 and control characters folded into one space, ends trimmed.
 std::string fold_space(std::string_view text);
 
+/// A title as prompts show it: entities decoded, then white space folded.
+inline std::string clean_title(std::string_view title) {
+  return fold_space(decode_entities(title));
+}
+
 /// Whether `text` is well-formed UTF-8 (RFC 3629: no overlong form, no surrogate, at most U+10FFFF).
 bool is_utf8(std::string_view text) noexcept;
 

@@ -3,9 +3,12 @@
 #pragma once
 
 #include "routedk/text/chat_template.h"
+#include "routedk/text/token_automaton.h"
 #include "routedk/text/tokenizer.h"
 
 #include <filesystem>
+#include <map>
+#include <memory>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -27,10 +30,16 @@ class SessionEncoder {
   std::vector<text::TokenId> answer(std::string_view text) const;
   text::TokenId end_of_turn() const { return chat_.end_of_turn(tokenizer_); }
   const text::Tokenizer& tokenizer() const noexcept { return tokenizer_; }
+  /// The automaton of the answers about so many products, made on first use and kept while the encoder or a
+  /// copy of it lives; all are for one thread. Errors as make_answer_automaton.
+  text::TokenAutomaton* answer_automaton(int n_products) const;
 
  private:
+  using Automata = std::map<int, std::unique_ptr<text::TokenAutomaton>>;
+
   text::Tokenizer tokenizer_;
   text::ChatTemplate chat_;
+  std::shared_ptr<Automata> automata_ = std::make_shared<Automata>();
 };
 
 }  // namespace routedk::bundle

@@ -8,6 +8,7 @@
 #include "routedk/text/token_automaton.h"
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
 #include <vector>
@@ -27,6 +28,9 @@ struct GenerateOptions {
   text::TokenId end_of_turn = 0;
   std::uint64_t seed = 1;
   bool pool_hidden = false;  ///< fill Candidate::pooled
+  /// Hears each token of each sample as soon as it is drawn or forced, the end-of-turn token too; what it
+  /// throws ends the generation.
+  std::function<void(std::size_t prompt, std::int64_t sample, text::TokenId token)> on_token{};
 };
 
 struct Candidate {

@@ -48,4 +48,7 @@ class RoutedModel {
   std::shared_ptr<ExpertBank> bank_;
 };
 
+/// The backbone alone: one expert that adapts nothing, for SingleExpertGate(-1, 1).
+RoutedModel without_experts(std::shared_ptr<const model::Backbone> backbone);
+
 }  // namespace routedk::experts

@@ -1,0 +1,73 @@
+#include "routedk/workflow/predict.h"
+
+#include <iostream>
+
+#include "common.h"
+
+namespace routedk::apps {
+namespace {
+
+struct Arguments {
+  workflow::ModelChoice model;
+  workflow::PredictOptions bundles;
+  workflow::CompletionOptions text;
+  std::string max_new_tokens;
+  std::string temperature;
+
+  void add_to(CLI::App& app) {
+    CLI::Option* run = app.add_option("--run", model.run, "a run's folder: its settings, experts and router");
+    app.add_option("--model", model.model, "a GGUF file or a Hugging Face folder: --set model.path=PATH");
+    app.add_option("--adapter", model.adapters, "a PEFT folder; once for each expert")
+        ->allow_extra_args(false)
+        ->excludes(run);
+    app.add_option("--gate", model.gate,
+                   "average, one-hot:I, ties:DENSITY[:RANK], ties_factors:DENSITY or the folder of a router");
+    app.add_option("--set", model.assignments, "override one setting: decode.samples=8")
+        ->allow_extra_args(false);
+    app.add_option("--max-new-tokens", max_new_tokens, "--set decode.max_new_tokens=NUMBER");
+    app.add_option("--temperature", temperature, "--set decode.temperature=NUMBER; 0 is greedy");
+    CLI::Option* prompt = app.add_option("--prompt", text.prompt, "go on from this text; - reads it");
+    app.add_flag("--raw", text.raw, "the text as it is, not as the user's turn of a chat")->needs(prompt);
+    app.add_flag("--json", text.json, "text, tokens and seconds as one object at the end")->needs(prompt);
+    app.add_flag("--why", bundles.why, "also the candidates with votes, and each layer's weights")
+        ->excludes(prompt);
+    app.add_flag("--pretty", bundles.pretty, "indent the answers")->excludes(prompt);
+  }
+
+  void assign(const std::string& setting, const std::string& value) {
+    if (!value.empty()) {
+      model.assignments.push_back(setting + "=" + value);
+    }
+  }
+};
+
+}  // namespace
+}  // namespace routedk::apps
+
+int main(int argc, char** argv) {
+  using namespace routedk;
+  CLI::App app(
+      "Reads sessions of titles as JSON, one a line, and answers each with its bundles and a confidence; or, "
+      "with --prompt, goes on from any text.");
+  app.footer(
+      "Examples:\n  echo '[\"Canon EOS 70D\", \"50mm lens for Canon\", \"garden hose\"]' | routedk-predict "
+      "--run "
+      "runs/sample-electronic\n"
+      "  echo '{\"items\": [{\"id\": 17, \"title\": \"HDMI cable\"}, {\"id\": 4, \"title\": \"LED TV\"}]}' | "
+      "routedk-predict --run DIR --why --pretty\n"
+      "  routedk-predict --run DIR --prompt 'Name three things for a picnic.'");
+  apps::Arguments arguments;
+  arguments.add_to(app);
+  if (const int code = apps::parse(app, argc, argv); code >= 0) {
+    return code;
+  }
+  arguments.assign("decode.max_new_tokens", arguments.max_new_tokens);
+  arguments.assign("decode.temperature", arguments.temperature);
+  return workflow::run_program([&] {
+    if (app.count("--prompt") > 0) {
+      workflow::complete(arguments.model, arguments.text, std::cin, std::cout);
+    } else {
+      workflow::predict(arguments.model, arguments.bundles, std::cin, std::cout);
+    }
+  });
+}

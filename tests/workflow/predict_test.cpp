@@ -1,0 +1,269 @@
+#include "routedk/workflow/predict.h"
+
+#include "routedk/bundle/answer.h"
+#include "routedk/core/config.h"
+#include "routedk/core/error.h"
+#include "routedk/eval/answers.h"
+#include "routedk/experts/peft.h"
+#include "routedk/experts/router_file.h"
+
+#include <algorithm>
+#include <sstream>
+
+#include "workflow/experiment_folder.h"
+#include <gmock/gmock.h>
+
+namespace routedk::workflow {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+
+class Predict : public testing::ExperimentFolder {
+ protected:
+  void SetUp() override {
+    ExperimentFolder::SetUp();
+    config_.model.quant = "none";
+    config_.model.dtype = "float32";
+    config_.decode.samples = 3;
+    config_.decode.max_new_tokens = 200;
+    choice_.model = config_.model.path;
+    choice_.assignments = {"prompts=" + config_.prompts, "model.quant=none", "model.dtype=float32",
+                           "decode.samples=3", "decode.max_new_tokens=200"};
+  }
+
+  /// A run of two experts that matter and a router that looks at its input.
+  void write_run() {
+    const model::LlamaConfig shape = testing::real_model()->config();
+    config_.experts = {"base", "high_level"};
+    for (const std::string& name : config_.experts) {
+      experts::Expert expert(name, shape, experts::LoraConfig{.rank = 2, .alpha = 4.0});
+      expert.initialise(1);
+      const at::NoGradGuard no_grad;
+      at::Tensor values = expert.parameters().values();
+      const double phase = name == "base" ? 0.0 : 1.0;
+      values.add_(at::sin(at::arange(values.size(0), at::kFloat) + phase), 0.01);
+      experts::save_peft(expert, folder_ / "run/experts" / name, config_.model.path);
+    }
+    experts::RouterGate router(shape.layers, shape.hidden, 2);
+    router.parameters().values().copy_(at::cos(at::arange(router.parameters().size(), at::kFloat)));
+    experts::save_router(router, config_.experts, folder_ / "run/router");
+    folder_.write("run/config.yaml", dump_config(config_));
+    choice_ = {};
+    choice_.run = folder_ / "run";
+  }
+
+  std::vector<io::Json> run(const std::string& input, bool why = true) const {
+    std::istringstream in(input);
+    std::ostringstream out;
+    predict(choice_, {why, false}, in, out);
+    std::vector<io::Json> lines;
+    std::istringstream written(out.str());
+    for (std::string line; std::getline(written, line);) {
+      lines.push_back(io::Json::parse(line));
+    }
+    return lines;
+  }
+  template <typename Error>
+  std::string refusal(const std::string& input) const {
+    return testing::message_of<Error>([&] { run(input); });
+  }
+
+  ModelChoice choice_;
+};
+
+/// All logarithms of a why, ascending.
+std::vector<double> logprobs_of(const io::Json& answer) {
+  std::vector<double> all;
+  for (const io::Json& candidate : answer["candidates"]) {
+    for (const io::Json& logprob : candidate["logprobs"]) {
+      all.push_back(logprob.get<double>());
+    }
+  }
+  std::sort(all.begin(), all.end());
+  return all;
+}
+
+TEST_F(Predict, a_run_s_experts_and_router_answer_as_in_its_evaluation) {
+  write_run();
+  Experiment experiment(config_);
+  std::vector<bundle::Session> sessions = experiment.split().test;
+  std::erase_if(sessions, [](const bundle::Session& session) { return session.items.size() > 4; });
+  sessions = bundle::evenly_spread(sessions, 3);
+  ASSERT_EQ(sessions.size(), 3U);
+  eval::AnswerSetting setting{experiment.templates(), experiment.encoder(), {}, true, 16};
+  setting.generate = {.samples = 3,
+                      .temperature = config_.decode.temperature,
+                      .max_new_tokens = 200,
+                      .end_of_turn = experiment.encoder().end_of_turn(),
+                      .seed = config_.decode.seed};
+  const auto model = experiment.routed_model();
+  const auto router = experts::load_router(experiment.router_folder(), model.backbone().config());
+  const auto expected = eval::answer_batch({model, decode::Kernels::kInt8}, router.gate, sessions, setting);
+
+  std::string input;
+  for (const bundle::Session& session : sessions) {
+    io::Json asked = {{"session", session.id}, {"items", io::Json::array()}};
+    for (const bundle::Item& item : session.items) {
+      asked["items"].push_back({{"id", item.id}, {"title", item.title}});
+    }
+    input += asked.dump() + "\n";
+  }
+  const auto answers = run(input);
+  ASSERT_EQ(answers.size(), 3U);
+  for (std::size_t i = 0; i < 3; ++i) {
+    EXPECT_EQ(answers[i]["session"], sessions[i].id);
+    ASSERT_TRUE(expected[i].prediction);
+    EXPECT_EQ(answers[i]["bundles"], io::Json(*expected[i].prediction));
+    EXPECT_EQ(answers[i]["confidence"], expected[i].share);
+    EXPECT_EQ(answers[i]["experts"], io::Json(config_.experts));
+    ASSERT_EQ(answers[i]["alpha"].size(), expected[i].alpha.size());
+    for (std::size_t layer = 0; layer < expected[i].alpha.size(); ++layer) {
+      EXPECT_NEAR(answers[i]["alpha"][layer][0].get<double>(), expected[i].alpha[layer][0], 1e-4);
+    }
+    std::vector<double> logprobs = expected[i].logprobs;
+    std::sort(logprobs.begin(), logprobs.end());
+    const auto shown = logprobs_of(answers[i]);
+    ASSERT_EQ(shown.size(), 3U);
+    for (std::size_t n = 0; n < 3; ++n) {
+      EXPECT_NEAR(shown[n], logprobs[n], 1e-2);
+    }
+    EXPECT_NEAR(answers[i]["candidates"][0]["votes"].get<double>() / 3.0,
+                answers[i]["confidence"].get<double>(), 1e-9);
+  }
+  EXPECT_NE(answers[0]["alpha"], answers[1]["alpha"]);
+}
+
+TEST_F(Predict, bundles_speak_in_the_given_ids_and_titles) {
+  const auto answers = run(
+      "{\"items\": [{\"id\": \"B0\", \"title\": \"Salt &amp; pepper\"}, {\"id\": -7, \"title\": \"Egg\"}]}\n"
+      "[\"Egg\", \"Egg\"]\n");
+  ASSERT_EQ(answers.size(), 2U);
+  EXPECT_FALSE(answers[0].contains("session"));
+  EXPECT_EQ(answers[0]["bundles"], io::Json::parse(R"([["B0", -7]])"));  // all that two products allow
+  EXPECT_EQ(answers[0]["titles"], io::Json::parse(R"([["Salt &amp; pepper", "Egg"]])"));
+  EXPECT_EQ(answers[0]["confidence"], 1.0);
+  EXPECT_EQ(answers[1]["bundles"], io::Json::parse("[[1, 2]]"));
+  EXPECT_EQ(answers[1]["titles"], io::Json::parse(R"([["Egg", "Egg"]])"));
+  EXPECT_FALSE(answers[1].contains("note"));
+  EXPECT_EQ(answers[1]["alpha"], io::Json::array());
+  EXPECT_EQ(answers[1]["experts"], io::Json::array());
+}
+
+TEST_F(Predict, titles_are_cleaned_as_a_data_set_s) {
+  const auto answers =
+      run("[\"Salt & pepper mill\", \"Egg\", \"Cup\"]\n"
+          "[\"  Salt &amp; pepper\\n\\u0000mill\", \"Egg\", \"Cup\"]\n"
+          "[\"Salt &amp;amp; pepper mill\", \"Egg\", \"Cup\"]\n");
+  const auto plain = logprobs_of(answers[0]);
+  const auto spelled = logprobs_of(answers[1]);
+  const auto other = logprobs_of(answers[2]);
+  for (std::size_t i = 0; i < 3; ++i) {
+    EXPECT_NEAR(plain[i], spelled[i], 1e-3);
+  }
+  EXPECT_GT(std::abs(plain[0] - other[0]), 1e-3);
+}
+
+TEST_F(Predict, one_item_has_no_bundle_and_says_so) {
+  const auto answers = run("{\"titles\": [\"Egg\"], \"session\": 3}\n", false);
+  EXPECT_EQ(answers[0], io::Json::parse(R"({"session": 3, "bundles": [], "titles": [], "confidence": 1.0,
+                                "note": "a bundle needs at least 2 items"})"));
+}
+
+TEST_F(Predict, one_document_may_span_lines) {
+  EXPECT_EQ(run("\n{\n  \"titles\": [\n    \"Egg\",\n    \"Cup\"\n  ]\n}\n")[0]["bundles"],
+            io::Json::parse("[[1, 2]]"));
+}
+
+TEST_F(Predict, an_answer_that_does_not_parse_is_null_with_a_note) {
+  choice_.assignments.insert(choice_.assignments.end(),
+                             {"decode.constrain=false", "decode.max_new_tokens=3"});
+  const io::Json free = run("[\"Egg\", \"Cup\"]")[0];
+  EXPECT_TRUE(free["bundles"].is_null());
+  EXPECT_TRUE(free["titles"].is_null());
+  EXPECT_EQ(free["confidence"], 0.0);
+  EXPECT_THAT(free["note"].get<std::string>(), HasSubstr("required form"));
+  EXPECT_EQ(free["candidates"][0]["votes"], 0);
+  EXPECT_EQ(free["candidates"][0]["logprobs"].size(), 3U);
+  choice_.assignments.emplace_back("decode.constrain=true");
+  EXPECT_THAT(run("[\"Egg\", \"Cup\"]")[0]["note"].get<std::string>(),
+              HasSubstr("decode.max_new_tokens = 3"));
+}
+
+TEST_F(Predict, adapters_and_a_gate_take_the_place_of_a_run) {
+  write_run();
+  const auto run_folder = choice_.run;
+  choice_ = {};
+  choice_.model = config_.model.path;
+  choice_.assignments = {"prompts=" + config_.prompts, "model.quant=none"};
+  choice_.adapters = {run_folder / "experts/base", run_folder / "experts/high_level"};
+  choice_.gate = "one-hot:1";
+  const io::Json answer = run("[\"Egg\", \"Cup\"]")[0];
+  EXPECT_EQ(answer["experts"], io::Json::parse(R"(["base", "high_level"])"));
+  EXPECT_EQ(answer["alpha"][0], io::Json::parse("[0.0, 1.0]"));
+}
+
+TEST_F(Predict, bad_sessions_are_refused_naming_line_and_value) {
+  const std::string eleven = io::Json(std::vector<std::string>(11, "Egg")).dump();
+  const std::vector<std::pair<std::string, std::string>> bad = {
+      {"[]", "1 to 10 items, but has 0"},
+      {R"({"items": []})", "1 to 10 items, but has 0"},
+      {eleven, "1 to 10 items, but has 11"},
+      {"5", "is 5"},
+      {R"({"names": ["a"]})", "names"},
+      {R"({"titles": ["a"], "items": []})", "titles"},
+      {R"({"titles": "a"})", "\"a\""},
+      {R"({"titles": ["a"], "colour": 1})", "colour"},
+      {R"(["a", 5])", "item 2 is 5"},
+      {R"(["a", null])", "item 2 is null"},
+      {R"(["a", " \n&nbsp;\u0000"])", "item 2 is"},
+      {R"({"items": ["a"]})", "\"a\""},
+      {R"({"items": [{"title": "a"}]})", "null"},
+      {R"({"items": [{"id": 1.5, "title": "a"}]})", "1.5"},
+      {R"({"items": [{"id": 1}]})", "item 1 is null"},
+      {R"({"items": [{"id": 1, "title": "a", "x": 0}]})", "\"x\""},
+      {R"({"items": [{"id": 1, "title": "a"}, {"id": 1, "title": "b"}]})", "1 comes twice"},
+      {R"({"titles": ["a"], "session": "x"})", "\"x\""},
+      {R"({"titles": ["a"], "session": 18446744073709551615})", "18446744073709551615"}};
+  for (const auto& [line, value] : bad) {
+    EXPECT_THAT(refusal<DataError>("[\"a\", \"b\"]\n\n" + line + "\n"),
+                AllOf(HasSubstr("standard input:3"), HasSubstr(value)))
+        << line;
+  }
+  EXPECT_THAT(refusal<DataError>(" \n\n"), HasSubstr("empty"));
+  EXPECT_THAT(refusal<FileError>("[\"a\", \"b\"]\nnot JSON\n"), HasSubstr("standard input:2"));
+  EXPECT_THAT(refusal<FileError>("{\n\"titles\": [\"a\",,]}\n"), HasSubstr("line 2"));
+  EXPECT_THAT(refusal<FileError>("[\"\xFF\", \"b\"]\n"), HasSubstr("standard input"));
+}
+
+TEST_F(Predict, a_prompt_beyond_the_context_is_refused_with_the_counts) {
+  std::string title;
+  for (int i = 0; i < 3000; ++i) {
+    title += "lens ";
+  }
+  const std::string message = refusal<DataError>("[\"a\", \"b\"]\n[\"a\", \"" + title + "\"]\n");
+  EXPECT_THAT(message, AllOf(HasSubstr("2048 tokens"), HasSubstr("+ 200"), HasSubstr("standard input:2")));
+  EXPECT_THAT(message, ::testing::ContainsRegex("are 30[0-9][0-9] \\+"));
+}
+
+TEST_F(Predict, settings_that_cannot_answer_sessions_are_refused) {
+  const auto with = [&](const std::string& assignment) {
+    ModelChoice choice = choice_;
+    choice.assignments.push_back(assignment);
+    return testing::message_of<ConfigError>([&] {
+      std::istringstream in("[\"a\", \"b\"]");
+      std::ostringstream out;
+      predict(choice, {}, in, out);
+    });
+  };
+  EXPECT_THAT(with("prompt.relations=[co_purchase]"), HasSubstr("co_purchase"));
+  EXPECT_THAT(with("data.examples=own.jsonl"), HasSubstr("own.jsonl"));
+  EXPECT_THAT(with("decode.samples=0"), HasSubstr("decode.samples"));
+  choice_.gate = "average";
+  EXPECT_THAT(refusal<ConfigError>("[\"a\", \"b\"]"), HasSubstr("`average`"));
+  choice_.run = folder_ / "nowhere";
+  EXPECT_THAT(refusal<FileError>("[\"a\", \"b\"]"), HasSubstr("nowhere"));
+}
+
+}  // namespace
+}  // namespace routedk::workflow
