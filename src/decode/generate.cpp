@@ -5,7 +5,9 @@
 #include "routedk/decode/kv_cache.h"
 #include "routedk/decode/sampling.h"
 
+#include <algorithm>
 #include <cmath>
+#include <functional>
 
 #include <ATen/core/grad_mode.h>
 
@@ -22,6 +24,7 @@ struct Row {
   text::TokenAutomaton::State state = 0;
   text::TokenId last = 0;
   bool live = true;
+  std::int64_t fed = 0;  ///< tokens in candidate.pooled, a sum until `collect`
 };
 
 class Generator {
@@ -45,6 +48,7 @@ class Generator {
   void start(const experts::Gate& gate);
   void advance(std::int64_t t);
   void draw(std::size_t prompt, std::int64_t sample, std::int64_t position, const at::Tensor& logits);
+  void pool(const at::Tensor& hidden);
   void drop_finished();
   FlatBatch next_batch(std::int64_t t) const;
   std::vector<GateRows> sample_rows() const;
@@ -110,8 +114,8 @@ void Generator::draw(std::size_t prompt, std::int64_t sample, std::int64_t posit
       {prompts_[prompt].key, static_cast<std::uint64_t>(sample), static_cast<std::uint64_t>(position)});
   text::TokenAutomaton* automaton = prompts_[prompt].automaton;
   const Draw drawn = automaton != nullptr
-                         ? draw_constrained(values, automaton->edges(r.state), options_.temperature, random)
-                         : draw_free(values, options_.temperature, random);
+                         ? draw_constrained(values, automaton->edges(r.state), options_.sampling, random)
+                         : draw_free(values, options_.sampling, random);
   if (!std::isfinite(drawn.logprob)) {
     throw_<NumericError>("logits must be finite, but token {} of prompt {} has log-probability {} instead",
                          position, prompts_[prompt].key, drawn.logprob);
@@ -165,8 +169,11 @@ void Generator::advance(std::int64_t t) {
   const FlatBatch batch = next_batch(t);
   const FrozenGate gate(sample_rows());
   const auto attend = cache_.step(t);
-  const at::Tensor logits =
-      model_.backbone().logits(model_.forward({batch, gate, attend}).hidden);  // [rows,V]
+  const at::Tensor hidden = model_.forward({batch, gate, attend}).hidden;  // [rows,D]
+  if (options_.pool_hidden) {
+    pool(hidden);
+  }
+  const at::Tensor logits = model_.backbone().logits(hidden);  // [rows,V]
   std::int64_t index = 0;
   for (const std::int64_t p : active_) {
     for (std::int64_t n = 0; n < options_.samples; ++n) {
@@ -174,6 +181,23 @@ void Generator::advance(std::int64_t t) {
     }
   }
   drop_finished();
+}
+
+/// Adds the hidden states [rows,D] of the tokens just fed to their samples' sums.
+void Generator::pool(const at::Tensor& hidden) {
+  const at::Tensor states = hidden.to(at::kFloat).contiguous();
+  const auto* state = states.const_data_ptr<float>();
+  for (const std::int64_t p : active_) {
+    for (std::int64_t n = 0; n < options_.samples; ++n, state += states.size(1)) {
+      Row& r = row(static_cast<std::size_t>(p), n);
+      if (r.live) {
+        r.candidate.pooled.resize(static_cast<std::size_t>(states.size(1)));
+        std::transform(r.candidate.pooled.begin(), r.candidate.pooled.end(), state,
+                       r.candidate.pooled.begin(), std::plus<>());
+        ++r.fed;
+      }
+    }
+  }
 }
 
 void Generator::drop_finished() {
@@ -199,7 +223,11 @@ std::vector<Generation> Generator::collect() {
   std::vector<Generation> generations(prompts_.size());
   for (std::size_t p = 0; p < prompts_.size(); ++p) {
     for (std::int64_t n = 0; n < options_.samples; ++n) {
-      generations[p].candidates.push_back(std::move(row(p, n).candidate));
+      Candidate& candidate = row(p, n).candidate;
+      for (float& value : candidate.pooled) {
+        value /= static_cast<float>(row(p, n).fed);
+      }
+      generations[p].candidates.push_back(std::move(candidate));
     }
     std::vector<at::Tensor> alpha;
     for (const GateRows& rows : prompt_rows_) {

@@ -1,6 +1,7 @@
 /// N samples per prompt: each prompt is prefilled once, its keys, values and alpha shared by its samples.
 #pragma once
 
+#include "routedk/decode/sampling.h"
 #include "routedk/experts/routed_model.h"
 #include "routedk/text/token_automaton.h"
 
@@ -18,10 +19,13 @@ struct Prompt {
 
 struct GenerateOptions {
   std::int64_t samples = 4;  // N
-  double temperature = 0.7;  ///< 0 is greedy
+  SamplingOptions sampling;
   std::int64_t max_new_tokens = 256;
   text::TokenId end_of_turn = 0;
   std::uint64_t seed = 1;
+  /// Keep the mean of the final hidden states, after the norm, of each answer's tokens: those of `ids` but
+  /// the last one of an answer that max_new_tokens cut off. Empty where that leaves none.
+  bool pool_hidden = false;
 };
 
 struct Candidate {
@@ -29,6 +33,7 @@ struct Candidate {
   double logprob = 0.0;              ///< summed over all tokens at temperature 1, under the model alone
   double constrained_logprob = 0.0;  ///< the same among the allowed tokens
   bool finished = false;             ///< ended by the end-of-turn token, not by max_new_tokens
+  std::vector<float> pooled;         // [D] see GenerateOptions::pool_hidden; empty without
 };
 
 struct Generation {
