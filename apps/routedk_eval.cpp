@@ -12,6 +12,8 @@ int main(int argc, char** argv) {
       "file.");
   app.footer(
       "Examples:\n  routedk-eval configs/experiments/demo.yaml\n"
+      "  routedk-eval configs/experiments/demo.yaml --set 'eval.select=[vote, mbr]' --set 'eval.samples=[1, "
+      "4, 16]'\n"
       "  routedk-eval score --data-dir data/sample --domain food --split test --predictions answers.jsonl\n"
       "  routedk-eval score --data-dir data/sample --domain food --predictor similar_pairs");
   workflow::ProgramOptions options;

@@ -68,7 +68,7 @@ void run(const Options& options) {
     const decode::Prompt prompt{json.at("ids").get<std::vector<std::int32_t>>(), 1};
     decode::GenerateOptions generate;
     generate.samples = options.samples;
-    generate.temperature = options.temperature;
+    generate.sampling.temperature = options.temperature;
     generate.end_of_turn = -1;  // never: every sample writes all its tokens
     const auto timed = [&](std::int64_t tokens) {
       generate.max_new_tokens = tokens;

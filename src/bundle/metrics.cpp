@@ -51,6 +51,10 @@ double mean_best_jaccard(const std::vector<ItemSet>& from, const std::vector<Ite
   return ratio(sum, static_cast<double>(from.size()));
 }
 
+double harmonic_mean(double a, double b) {
+  return ratio(2.0 * a * b, a + b);
+}
+
 struct Hits {
   double count = 0.0;
   double coverage = 0.0;           // sum of |p & g| / |g|
@@ -77,7 +81,7 @@ void add_jaccard(const std::vector<ItemSet>& predicted, const std::vector<ItemSe
   const double recall = mean_best_jaccard(gold, predicted);
   out[Metric::kJaccardPrecision] = precision;
   out[Metric::kJaccardRecall] = recall;
-  out[Metric::kJaccardF1] = ratio(2.0 * precision * recall, precision + recall);
+  out[Metric::kJaccardF1] = harmonic_mean(precision, recall);
 }
 
 }  // namespace
@@ -108,6 +112,7 @@ SessionScore score_session(const Session& session, const Prediction& prediction)
   value[Metric::kExactMatch] = exact ? 1.0 : 0.0;
   value[Metric::kBundlesPerSession] = static_cast<double>(predicted.size());
   add_jaccard(predicted, gold, value);
+  value[Metric::kF1] = harmonic_mean(value[Metric::kPrecisionAll], value[Metric::kRecallDistinctAll]);
   return score;
 }
 

@@ -73,7 +73,10 @@ class Generator {
     }
   };
   Outlook look_ahead(const at::Tensor& hidden) const;
-  void split(Branch&& branch, const Outlook& outlook, std::size_t row);
+  std::vector<Draw> draw(std::span<const Branch> branches, std::span<const std::size_t> rows,
+                         const Outlook& outlook) const;
+  void split(const Branch& branch, std::span<const Draw> draws);
+  void part(const std::vector<Branch>& branches, std::span<const std::size_t> rows, const Outlook& outlook);
   void append(Branch& branch, const Draw& draw);
   void force(Branch& branch);
   void tell(const Branch& branch, text::TokenId token) const;
@@ -145,6 +148,8 @@ void Generator::start(const experts::Gate& gate) {
   }
   const at::Tensor ends = at::tensor(batch.cu_seqlens).slice(0, 1) - 1;
   const Outlook outlook = look_ahead(output.hidden.index_select(0, ends));
+  std::vector<Branch> roots;
+  std::vector<std::size_t> predicting;
   for (std::size_t p = 0; p < prompts_.size(); ++p) {
     Branch root;
     root.prompt = p;
@@ -153,28 +158,58 @@ void Generator::start(const experts::Gate& gate) {
     for (std::int64_t n = 0; n < options_.samples; ++n) {
       root.samples.push_back(n);
     }
-    split(std::move(root), outlook, p);
+    roots.push_back(std::move(root));
+    predicting.push_back(p);
   }
-  branches_ = std::move(next_);
-  next_.clear();
-  retire_prompts();
+  part(roots, predicting, outlook);
 }
 
-/// Draws the next token of every sample of a branch from one row of logits; those that agree stay together.
-void Generator::split(Branch&& branch, const Outlook& outlook, std::size_t row) {
-  text::TokenAutomaton* automaton = prompts_[branch.prompt].automaton;
+/// The next token of each sample of the branches, each from its row; branch by branch.
+std::vector<Draw> Generator::draw(std::span<const Branch> branches, std::span<const std::size_t> rows,
+                                  const Outlook& outlook) const {
+  struct Place {
+    const Branch* branch;
+    std::size_t row;
+    std::int64_t sample;
+  };
+  std::vector<Place> places;
+  bool free = true;  // automata grow while they are asked: by one thread
+  for (std::size_t b = 0; b < branches.size(); ++b) {
+    free = free && prompts_[branches[b].prompt].automaton == nullptr;
+    for (const std::int64_t sample : branches[b].samples) {
+      places.push_back({&branches[b], rows[b], sample});
+    }
+  }
+  std::vector<Draw> draws(places.size());
+  const auto some = [&](std::int64_t first, std::int64_t last) {
+    for (auto i = static_cast<std::size_t>(first); i < static_cast<std::size_t>(last); ++i) {
+      const auto& [branch, row, sample] = places[i];
+      const Prompt& prompt = prompts_[branch->prompt];
+      const Random random(options_.seed, "sample",
+                          {prompt.key, static_cast<std::uint64_t>(sample),
+                           static_cast<std::uint64_t>(branch->candidate.ids.size())});
+      draws[i] = prompt.automaton != nullptr
+                     ? draw_constrained(outlook.row(row), outlook.log_sums[row],
+                                        prompt.automaton->edges(branch->state), options_.sampling, random)
+                     : draw_free(outlook.row(row), outlook.log_sums[row], options_.sampling, random);
+    }
+  };
+  const auto count = static_cast<std::int64_t>(places.size());
+  if (free) {
+    at::parallel_for(0, count, 1, some);
+  } else {
+    some(0, count);
+  }
+  return draws;
+}
+
+/// Samples that drew the same token stay together, on a branch of their own.
+void Generator::split(const Branch& branch, std::span<const Draw> draws) {
   std::map<text::TokenId, std::pair<Draw, std::vector<std::int64_t>>> drawn;
-  for (const std::int64_t sample : branch.samples) {
-    const Random random(options_.seed, "sample",
-                        {prompts_[branch.prompt].key, static_cast<std::uint64_t>(sample),
-                         static_cast<std::uint64_t>(branch.candidate.ids.size())});
-    const Draw draw = automaton != nullptr
-                          ? draw_constrained(outlook.row(row), outlook.log_sums[row],
-                                             automaton->edges(branch.state), options_.temperature, random)
-                          : draw_free(outlook.row(row), outlook.log_sums[row], options_.temperature, random);
-    auto& [first_draw, samples] = drawn[draw.token];
-    first_draw = draw;
-    samples.push_back(sample);
+  for (std::size_t i = 0; i < draws.size(); ++i) {
+    auto& [draw, samples] = drawn[draws[i].token];
+    draw = draws[i];
+    samples.push_back(branch.samples[i]);
   }
   std::size_t left = drawn.size();
   for (auto& [token, entry] : drawn) {
@@ -187,6 +222,20 @@ void Generator::split(Branch&& branch, const Outlook& outlook, std::size_t row) 
     append(child, entry.first);
     place(std::move(child));
   }
+}
+
+/// Every branch that goes on draws from its row of the outlook; then the next step's branches are known.
+void Generator::part(const std::vector<Branch>& branches, std::span<const std::size_t> rows,
+                     const Outlook& outlook) {
+  const std::vector<Draw> draws = draw(branches, rows, outlook);
+  std::size_t begin = 0;
+  for (const Branch& branch : branches) {
+    split(branch, std::span(draws).subspan(begin, branch.samples.size()));
+    begin += branch.samples.size();
+  }
+  branches_ = std::move(next_);
+  next_.clear();
+  retire_prompts();
 }
 
 void Generator::append(Branch& branch, const Draw& draw) {
@@ -238,8 +287,7 @@ void Generator::force(Branch& branch) {
 
 /// To the next step, or among the finished: a drawn end of turn, or no room and nothing forced to be counted.
 void Generator::place(Branch&& branch) {
-  if (branch.candidate.finished ||
-      (full(branch) && branch.chunk.size() == 1 && !branch.ends && !options_.pool_hidden)) {
+  if (branch.candidate.finished || (full(branch) && branch.chunk.size() == 1 && !branch.ends)) {
     finish(branch);
   } else {
     next_.push_back(std::move(branch));
@@ -260,11 +308,18 @@ void Generator::count_forced(Branch& branch, const Outlook& outlook, std::size_t
   }
 }
 
+/// Tokens of a candidate whose hidden states count.
+std::size_t pooled_tokens(const Candidate& candidate) {
+  return candidate.finished ? candidate.ids.size() : candidate.ids.size() - 1;
+}
+
 /// Adds the chunk's hidden states [chunk,D] to the candidate's sum.
 void Generator::pool(Branch& branch, const float* hidden) const {
   const auto width = static_cast<std::size_t>(decoder_.model().backbone().config().hidden);
+  const bool cut = full(branch) && !branch.candidate.finished;
+  const std::size_t count = cut ? branch.chunk.size() - 1 : branch.chunk.size();
   branch.candidate.pooled.resize(width, 0.0F);
-  for (std::size_t i = 0; i < branch.chunk.size() * width; ++i) {
+  for (std::size_t i = 0; i < count * width; ++i) {
     branch.candidate.pooled[i % width] += hidden[i];
   }
 }
@@ -293,6 +348,8 @@ void Generator::advance() {
   const at::Tensor hidden = decoder_.forward(batch, gate_of_active(), rows, cache_).hidden;  // [rows,D]
   const Outlook outlook = look_ahead(hidden);
   const at::Tensor floats = options_.pool_hidden ? hidden.to(at::kFloat).contiguous() : at::Tensor();
+  std::vector<Branch> going_on;
+  std::vector<std::size_t> predicting;
   std::size_t row = 0;
   for (Branch& branch : branches_) {
     const std::size_t fed = branch.chunk.size();
@@ -305,12 +362,11 @@ void Generator::advance() {
     if (branch.candidate.finished || full(branch)) {
       finish(branch);
     } else {
-      split(std::move(branch), outlook, row - 1);
+      going_on.push_back(std::move(branch));
+      predicting.push_back(row - 1);
     }
   }
-  branches_ = std::move(next_);
-  next_.clear();
-  retire_prompts();
+  part(going_on, predicting, outlook);
 }
 
 void Generator::finish(const Branch& branch) {
@@ -320,7 +376,7 @@ void Generator::finish(const Branch& branch) {
                          prompts_[branch.prompt].key, done.logprob);
   }
   for (float& sum : done.pooled) {
-    sum /= static_cast<float>(std::max<std::int64_t>(branch.kept, 1));
+    sum /= static_cast<float>(std::max<std::size_t>(pooled_tokens(done), 1));
   }
   for (const std::int64_t sample : branch.samples) {
     results_[branch.prompt].candidates[static_cast<std::size_t>(sample)] = done;

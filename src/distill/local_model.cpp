@@ -22,7 +22,7 @@ std::vector<ChatReply> LocalModel::ask(std::span<const ChatRequest> requests) {
   }
   decode::GenerateOptions options;
   options.samples = 1;
-  options.temperature = sampling_.temperature;
+  options.sampling.temperature = sampling_.temperature;
   options.max_new_tokens = sampling_.max_tokens;
   options.end_of_turn = encoder_.end_of_turn();
   options.seed = sampling_.seed;

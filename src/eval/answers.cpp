@@ -1,11 +1,12 @@
 #include "routedk/eval/answers.h"
 
-#include "routedk/bundle/answer.h"
 #include "routedk/bundle/expert_input.h"
-#include "routedk/eval/vote.h"
+#include "routedk/core/error.h"
+#include "routedk/eval/verifier.h"
 
 #include <algorithm>
 #include <chrono>
+#include <cmath>
 
 #include <fmt/format.h>
 
@@ -14,29 +15,40 @@ namespace {
 
 using bundle::Session;
 
-SessionAnswer vote_on(const Session& session, const decode::Generation& generation,
-                      const text::Tokenizer& tokenizer) {
+bundle::Prediction parsed(const Session& session, const decode::Candidate& candidate,
+                          const text::Tokenizer& tokenizer) {
+  const auto answer = candidate.finished ? bundle::parse_answer(tokenizer.decode(candidate.ids, true),
+                                                                static_cast<int>(session.items.size()))
+                                         : std::nullopt;
+  return answer ? bundle::Prediction(bundle::to_items(session, bundle::normalised(*answer)))
+                : bundle::Prediction();
+}
+
+/// As a record keeps them, so that an answer is the same before and after.
+std::vector<float> four_decimals(std::vector<float> values) {
+  for (float& value : values) {
+    value = static_cast<float>(std::round(1e4 * static_cast<double>(value)) / 1e4);
+  }
+  return values;
+}
+
+/// The candidates of a session of at least 2 items, nothing chosen yet.
+SessionAnswer answer_of(const Session& session, const decode::Generation& generation,
+                        const AnswerSetting& setting) {
   SessionAnswer answer;
   answer.session = session.id;
-  std::vector<Ballot> ballots;
   for (const decode::Candidate& candidate : generation.candidates) {
-    const auto parsed = candidate.finished ? bundle::parse_answer(tokenizer.decode(candidate.ids, true),
-                                                                  static_cast<int>(session.items.size()))
-                                           : std::nullopt;
-    Ballot ballot{std::nullopt, candidate.logprob};
-    bundle::Prediction items;
-    if (parsed) {
-      ballot.answer = bundle::normalised(*parsed);
-      items = bundle::to_items(session, *ballot.answer);
-    }
-    ballots.push_back(std::move(ballot));
-    answer.candidates.push_back(std::move(items));
+    answer.candidates.push_back(parsed(session, candidate, setting.encoder.tokenizer()));
     answer.logprobs.push_back(candidate.logprob);
+    answer.constrained_logprobs.push_back(candidate.constrained_logprob);
+    answer.tokens.push_back(static_cast<std::int64_t>(candidate.ids.size()) + (candidate.finished ? 1 : 0));
+    if (setting.generate.pool_hidden || setting.verifier != nullptr) {
+      answer.pooled.push_back(four_decimals(candidate.pooled));
+    }
   }
-  const VoteResult vote = majority_vote(ballots);
-  answer.share = vote.share;
-  if (vote.answer) {
-    answer.prediction = bundle::to_items(session, *vote.answer);
+  if (setting.verifier != nullptr) {
+    answer.verifier = setting.verifier->scores(session, answer);
+    answer.pooled.clear();
   }
   for (const at::Tensor& row : generation.alpha.unbind(0)) {
     const at::Tensor weights = row.contiguous();
@@ -46,13 +58,29 @@ SessionAnswer vote_on(const Session& session, const decode::Generation& generati
   return answer;
 }
 
-/// No bundle is possible: the empty answer, without asking the model.
-SessionAnswer empty_answer(const Session& session) {
+/// No bundle is possible: no candidate, without asking the model.
+SessionAnswer without_candidates(const Session& session) {
   SessionAnswer answer;
   answer.session = session.id;
-  answer.prediction = bundle::Answer{};
-  answer.share = 1.0;
   return answer;
+}
+
+Selection select_one(const Session& session, const Choice& choice, std::span<const Ballot> ballots) {
+  const bool possible = session.items.size() >= 2;
+  if (possible && (choice.samples < 1 || choice.samples > static_cast<std::int64_t>(ballots.size()))) {
+    throw_<ConfigError>("a choice must see from 1 to the {} candidates of session {}, but is to see {}",
+                        ballots.size(), session.id, choice.samples);
+  }
+  const VoteResult chosen = possible
+                                ? select(choice.rule, ballots.first(static_cast<std::size_t>(choice.samples)))
+                                : VoteResult{bundle::ProductAnswer{}, 1.0};
+  Selection selection{choice, {}, chosen.share, false};
+  if (chosen.answer) {
+    selection.prediction = bundle::to_items(session, *chosen.answer);
+  }
+  selection.hit =
+      bundle::score_session(session, selection.prediction).numerator[bundle::Metric::kExactMatch] > 0.0;
+  return selection;
 }
 
 std::map<bundle::SessionId, SessionAnswer> answers_in(const std::filesystem::path& file) {
@@ -66,7 +94,53 @@ std::map<bundle::SessionId, SessionAnswer> answers_in(const std::filesystem::pat
   return known;
 }
 
+/// A file of another run must not be taken for this one's.
+void check_stored(const Session& session, const SessionAnswer& answer, const AnswerSetting& setting,
+                  const std::filesystem::path& file) {
+  const auto samples = static_cast<std::size_t>(session.items.size() >= 2 ? setting.generate.samples : 0);
+  if (answer.candidates.size() != samples) {
+    throw_<FileError>(
+        "a file of answers must hold the {} candidates asked for, but holds {} of session {} ({}); remove it "
+        "to answer anew",
+        samples, answer.candidates.size(), session.id, file.string());
+  }
+  const std::size_t scores = setting.verifier != nullptr ? samples : 0;
+  const std::size_t pooled = setting.verifier == nullptr && setting.generate.pool_hidden ? samples : 0;
+  if (answer.verifier.size() < scores || answer.pooled.size() < pooled) {
+    throw_<FileError>(
+        "a file of answers must hold {} for each candidate, but holds none of session {} ({}); remove it to "
+        "answer anew",
+        scores > 0 ? "a verifier's score" : "a pooled state", session.id, file.string());
+  }
+}
+
 }  // namespace
+
+std::vector<Ballot> ballots_of(const Session& session, const SessionAnswer& answer) {
+  std::vector<Ballot> ballots;
+  for (std::size_t i = 0; i < answer.candidates.size(); ++i) {
+    Ballot ballot{std::nullopt, answer.logprobs[i], answer.tokens[i],
+                  answer.verifier.empty() ? 0.0 : answer.verifier[i]};
+    if (answer.candidates[i]) {
+      ballot.answer = bundle::normalised(bundle::to_products(session, *answer.candidates[i]));
+    }
+    ballots.push_back(std::move(ballot));
+  }
+  return ballots;
+}
+
+void choose(const Session& session, std::span<const Choice> choices, SessionAnswer& answer) {
+  const std::vector<Ballot> ballots = ballots_of(session, answer);
+  const Choice first{choices.empty() ? SelectRule::kVote : choices.front().rule,
+                     static_cast<std::int64_t>(ballots.size())};
+  Selection of_all = select_one(session, first, ballots);
+  answer.prediction = std::move(of_all.prediction);
+  answer.share = of_all.share;
+  answer.selections.clear();
+  for (const Choice& choice : choices) {
+    answer.selections.push_back(select_one(session, choice, ballots));
+  }
+}
 
 std::vector<SessionAnswer> answer_batch(const decode::Decoder& decoder, const experts::Gate& gate,
                                         std::span<const Session> sessions, const AnswerSetting& setting) {
@@ -80,12 +154,15 @@ std::vector<SessionAnswer> answer_batch(const decode::Decoder& decoder, const ex
                          setting.constrain ? setting.encoder.answer_automaton(products) : nullptr});
     }
   }
-  const auto generations = decoder.generate(gate, prompts, setting.generate);
+  decode::GenerateOptions generate = setting.generate;
+  generate.pool_hidden = generate.pool_hidden || setting.verifier != nullptr;
+  const auto generations = decoder.generate(gate, prompts, generate);
   std::vector<SessionAnswer> answers;
   auto generation = generations.begin();
   for (const Session& session : sessions) {
-    answers.push_back(session.items.size() >= 2 ? vote_on(session, *generation++, setting.encoder.tokenizer())
-                                                : empty_answer(session));
+    answers.push_back(session.items.size() >= 2 ? answer_of(session, *generation++, setting)
+                                                : without_candidates(session));
+    choose(session, setting.choices, answers.back());
   }
   const std::chrono::duration<double> spent = std::chrono::steady_clock::now() - start;
   for (SessionAnswer& answer : answers) {
@@ -100,6 +177,12 @@ std::vector<SessionAnswer> answer_sessions(const decode::Decoder& decoder, const
                                            const std::function<void(std::int64_t)>& on_batch) {
   io::JsonlWriter writer(file);  // cuts a torn last line before it is read
   auto known = answers_in(file);
+  for (const Session& session : sessions) {
+    if (const auto stored = known.find(session.id); stored != known.end()) {
+      check_stored(session, stored->second, setting, file);
+      choose(session, setting.choices, stored->second);
+    }
+  }
   std::vector<SessionAnswer> answers;
   for (std::size_t begin = 0; begin < sessions.size();
        begin += static_cast<std::size_t>(setting.batch_sessions)) {

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <array>
+#include <map>
+#include <numeric>
 
 #include <fmt/format.h>
 
@@ -16,45 +18,113 @@ struct Column {
   const char* title;
   Metric metric;
 };
-constexpr std::array<Column, 9> kColumns = {{{"prec_all", Metric::kPrecisionAll},
-                                             {"rec_dist_all", Metric::kRecallDistinctAll},
-                                             {"precision", Metric::kPrecision},
-                                             {"recall", Metric::kRecall},
-                                             {"coverage", Metric::kCoverage},
-                                             {"jaccard_f1", Metric::kJaccardF1},
-                                             {"exact", Metric::kExactMatch},
-                                             {"bundles", Metric::kBundlesPerSession},
-                                             {"parsed", Metric::kParseRate}}};
+constexpr std::array<Column, 10> kColumns = {{{"prec_all", Metric::kPrecisionAll},
+                                              {"rec_dist_all", Metric::kRecallDistinctAll},
+                                              {"precision", Metric::kPrecision},
+                                              {"recall", Metric::kRecall},
+                                              {"coverage", Metric::kCoverage},
+                                              {"f1", Metric::kF1},
+                                              {"jaccard_f1", Metric::kJaccardF1},
+                                              {"exact", Metric::kExactMatch},
+                                              {"bundles", Metric::kBundlesPerSession},
+                                              {"parsed", Metric::kParseRate}}};
 
 io::Json json_of(const bundle::Interval& interval) {
   return io::Json::array({interval.low, interval.high});
 }
 
-std::vector<bundle::Prediction> predictions(std::span<const SessionAnswer> answers) {
+/// What choice number `c` came to in each session.
+std::vector<bundle::Prediction> predictions(std::span<const SessionAnswer> answers, std::size_t c) {
   std::vector<bundle::Prediction> all;
   std::transform(answers.begin(), answers.end(), std::back_inserter(all),
-                 [](const SessionAnswer& answer) { return answer.prediction; });
+                 [c](const SessionAnswer& answer) { return answer.selections.at(c).prediction; });
   return all;
+}
+
+std::int64_t most_samples(std::span<const SessionAnswer> answers) {
+  std::size_t most = 0;
+  for (const SessionAnswer& answer : answers) {
+    most = std::max(most, answer.candidates.size());
+  }
+  return static_cast<std::int64_t>(most);
+}
+
+double seconds_of(std::span<const SessionAnswer> answers) {
+  return std::accumulate(answers.begin(), answers.end(), 0.0,
+                         [](double sum, const SessionAnswer& answer) { return sum + answer.seconds; });
+}
+
+Cell cell(const bundle::Evaluation& figures, Metric metric) {
+  return {figures.values[metric], figures.intervals[static_cast<std::size_t>(metric)]};
+}
+
+std::vector<Cell> cells(const SystemResult& system) {
+  std::vector<Cell> cells;
+  for (const Column& column : kColumns) {
+    cells.push_back(cell(system.figures, column.metric));
+  }
+  if (system.sampled) {
+    cells.push_back({system.sampled->pair_auc.value, system.sampled->pair_auc.interval});
+    cells.push_back(cell(system.sampled->oracle, Metric::kF1));
+    cells.push_back({system.sampled->overlap.equality});
+  } else {
+    cells.insert(cells.end(), 3, Cell{});
+  }
+  cells.push_back(system.seconds > 0.0 ? Cell{system.seconds, {}, 1} : Cell{});
+  return cells;
+}
+
+void add_samples(const SampleFigures& sampled, io::Json& json) {
+  json["pair_auc"] = sampled.pair_auc.value;
+  json["intervals"]["pair_auc"] = json_of(sampled.pair_auc.interval);
+  json["oracle"] = bundle::to_json(sampled.oracle);
+  json["overlap"] = {{"equality", sampled.overlap.equality}, {"jaccard", sampled.overlap.jaccard}};
+  json["candidates_parsed"] = sampled.parsed;
 }
 
 }  // namespace
 
-SystemResult score_answers(const std::string& name, std::span<const bundle::Session> sessions,
-                           std::span<const SessionAnswer> answers, bool mixes,
-                           const bundle::BootstrapOptions& bootstrap) {
+std::string result_name(const std::string& system, const Choice& choice, const Choice& usual) {
+  std::string name = system;
+  if (choice.rule != usual.rule) {
+    name += fmt::format(" {}", select_name(choice.rule));
+  }
+  return choice.samples == usual.samples ? name : name + fmt::format(" n={}", choice.samples);
+}
+
+std::vector<SystemResult> score_answers(const std::string& system, std::span<const bundle::Session> sessions,
+                                        std::span<const SessionAnswer> answers, const ScoreSetting& setting) {
+  std::vector<SystemResult> results;
+  std::map<std::int64_t, std::shared_ptr<const SampleFigures>> sampled;
+  const std::size_t choices = answers.empty() ? 0 : answers.front().selections.size();
+  for (std::size_t c = 0; c < choices; ++c) {
+    const Choice choice = answers.front().selections[c].choice;
+    SystemResult result = score_predictions(system, sessions, predictions(answers, c), setting.bootstrap);
+    result.name = result_name(system, choice, setting.usual);
+    result.choice = choice;
+    auto& figures = sampled[choice.samples];
+    if (figures == nullptr) {
+      figures = std::make_shared<const SampleFigures>(
+          sample_figures(sessions, answers, choice.samples, setting.bootstrap));
+    }
+    result.sampled = figures;
+    result.seconds = choice.samples < most_samples(answers) ? 0.0 : seconds_of(answers);
+    if (setting.mixes && c == 0) {
+      result.routing = routing_by_layer(answers);
+    }
+    results.push_back(std::move(result));
+  }
+  return results;
+}
+
+SystemResult score_predictions(const std::string& system, std::span<const bundle::Session> sessions,
+                               std::span<const bundle::Prediction> predictions,
+                               const bundle::BootstrapOptions& bootstrap) {
   SystemResult result;
-  result.name = name;
-  result.runs = {bundle::score_sessions(sessions, predictions(answers))};
+  result.name = system;
+  result.system = system;
+  result.runs = {bundle::score_sessions(sessions, predictions)};
   result.figures = bundle::evaluate(result.runs, bootstrap);
-  std::vector<std::vector<bundle::RankedPair>> pairs;
-  for (std::size_t i = 0; i < sessions.size(); ++i) {
-    pairs.push_back(bundle::candidate_pairs(sessions[i], answers[i].candidates));
-    result.seconds += answers[i].seconds;
-  }
-  result.pair_auc = bundle::pair_auc(pairs, bootstrap);
-  if (mixes) {
-    result.routing = routing_by_layer(answers);
-  }
   return result;
 }
 
@@ -62,6 +132,7 @@ SystemResult score_floor_system(const std::string& name, std::span<const bundle:
                                 const bundle::TfIdf& titles, const bundle::BootstrapOptions& bootstrap) {
   SystemResult result;
   result.name = name;
+  result.system = name;
   result.floor = true;
   result.runs = bundle::score_floor(name, sessions, titles, bootstrap.seed);
   result.figures = bundle::evaluate(result.runs, bootstrap);
@@ -71,9 +142,13 @@ SystemResult score_floor_system(const std::string& name, std::span<const bundle:
 io::Json to_json(const SystemResult& system) {
   io::Json json = bundle::to_json(system.figures);
   json["floor"] = system.floor;
-  if (system.pair_auc) {
-    json["pair_auc"] = system.pair_auc->value;
-    json["intervals"]["pair_auc"] = json_of(system.pair_auc->interval);
+  json["system"] = system.system;
+  if (system.choice) {
+    json["select"] = select_name(system.choice->rule);
+    json["samples"] = system.choice->samples;
+  }
+  if (system.sampled) {
+    add_samples(*system.sampled, json);
   }
   json["seconds"] = system.seconds;
   if (!system.routing.empty()) {
@@ -94,20 +169,14 @@ io::Json compare_systems(const SystemResult& a, const SystemResult& b,
   return json;
 }
 
-std::string results_table(std::span<const SystemResult> systems) {
-  std::string table = fmt::format("{:<15}", "system");
+Table results_table(std::span<const SystemResult> systems) {
+  Table table;
   for (const Column& column : kColumns) {
-    table += fmt::format(" {:>12}", column.title);
+    table.columns.emplace_back(column.title);
   }
-  table += fmt::format(" {:>12} {:>9}\n", "pair_auc", "seconds");
+  table.columns.insert(table.columns.end(), {"pair_auc", "oracle_f1", "equal", "seconds"});
   for (const SystemResult& system : systems) {
-    table += fmt::format("{:<15}", system.name);
-    for (const Column& column : kColumns) {
-      table += fmt::format(" {:>12.3f}", system.figures.values[column.metric]);
-    }
-    table +=
-        system.pair_auc ? fmt::format(" {:>12.3f}", system.pair_auc->value) : fmt::format(" {:>12}", "-");
-    table += system.floor ? fmt::format(" {:>9}\n", "-") : fmt::format(" {:>9.1f}\n", system.seconds);
+    table.rows.push_back({system.name, system.floor, cells(system)});
   }
   return table;
 }

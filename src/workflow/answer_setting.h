@@ -6,6 +6,9 @@
 
 namespace routedk::workflow {
 
+/// The rule of `decode.select` over all samples.
+eval::Choice usual_choice(const DecodeSettings& settings);
+
 /// Templates and encoder must outlive it.
 eval::AnswerSetting answer_setting(const DecodeSettings& settings, const bundle::PromptTemplates& templates,
                                    const bundle::SessionEncoder& encoder);

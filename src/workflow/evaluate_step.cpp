@@ -2,41 +2,51 @@
 #include "routedk/core/files.h"
 #include "routedk/core/progress.h"
 #include "routedk/eval/results.h"
-#include "routedk/experts/router_file.h"
+#include "routedk/eval/verifier.h"
+#include "routedk/workflow/learning_data.h"
 #include "routedk/workflow/steps.h"
 
 #include <algorithm>
 
 #include "answer_setting.h"
-#include <fmt/ranges.h>
+#include "results_files.h"
+#include "systems.h"
 #include <spdlog/spdlog.h>
 
 namespace routedk::workflow {
 namespace {
 
 using bundle::Session;
+using eval::SystemResult;
 
-bool mixes(const std::string& system) {
-  return system == "average" || system == "dynamic";
+/// Every rule of `eval.select` under every number of `eval.samples`.
+std::vector<eval::Choice> choices_of(const ExperimentConfig& config) {
+  const auto rules = config.eval.select.empty() ? std::vector{config.decode.select} : config.eval.select;
+  const auto counts = config.eval.samples.empty() ? std::vector{config.decode.samples} : config.eval.samples;
+  std::vector<eval::Choice> choices;
+  for (const std::string& rule : rules) {
+    for (const std::int64_t count : counts) {
+      choices.push_back({eval::parse_select(rule), count});
+    }
+  }
+  return choices;
 }
 
-std::unique_ptr<experts::Gate> gate_of(const Experiment& experiment, const experts::RoutedModel& model,
-                                       const std::string& system) {
-  const std::int64_t experts = model.bank().size();
-  if (system == "average") {
-    return std::make_unique<experts::FixedGate>(experts::FixedGate::average(experts));
-  }
-  if (system == "dynamic") {
-    auto router = experts::load_router(experiment.router_folder(), model.backbone().config());
-    if (router.experts != experiment.config().experts) {
-      throw_<ConfigError>(
-          "the router's experts must be those of `experts` in their order, but are {} instead ({})",
-          fmt::join(router.experts, ", "), experiment.router_folder().string());
-    }
-    return std::make_unique<experts::RouterGate>(std::move(router.gate));
-  }
-  const int expert = system == "backbone" ? -1 : static_cast<int>(model.bank().index_of(system));
-  return std::make_unique<experts::SingleExpertGate>(expert, experts);
+/// Every choice from the candidates of the one that wants most.
+eval::AnswerSetting setting_of(const Experiment& experiment) {
+  const ExperimentConfig& c = experiment.config();
+  eval::AnswerSetting setting = answer_setting(c.decode, experiment.templates(), experiment.encoder());
+  setting.choices = choices_of(c);
+  setting.generate.samples =
+      std::max_element(setting.choices.begin(), setting.choices.end(), [](const auto& a, const auto& b) {
+        return a.samples < b.samples;
+      })->samples;
+  return setting;
+}
+
+bool wants_verifier(const std::vector<eval::Choice>& choices) {
+  return std::any_of(choices.begin(), choices.end(),
+                     [](const auto& choice) { return choice.rule == eval::SelectRule::kVerifier; });
 }
 
 /// Share of the sessions answered with one bundle of everything: a model that only ever says this has learnt
@@ -51,83 +61,109 @@ double whole_share(const std::vector<Session>& sessions, const std::vector<eval:
   return static_cast<double>(whole) / static_cast<double>(std::max<std::size_t>(sessions.size(), 1));
 }
 
-eval::SystemResult run_system(Experiment& experiment, const decode::Decoder& decoder,
-                              const std::string& system, const std::vector<Session>& sessions,
-                              const bundle::BootstrapOptions& bootstrap) {
-  Progress progress("answer " + system, static_cast<std::int64_t>(sessions.size()), "sessions");
+/// A system and how its products are computed.
+struct Answerer {
+  Answerer(System loaded, decode::Kernels kernels)
+      : system(std::move(loaded)), decoder(system.model, kernels) {}
+  System system;
+  decode::Decoder decoder;
+};
+
+std::vector<eval::SessionAnswer> answer(const Answerer& answerer, const std::string& what,
+                                        const std::vector<Session>& sessions,
+                                        const eval::AnswerSetting& setting,
+                                        const std::filesystem::path& file) {
+  Progress progress(what, static_cast<std::int64_t>(sessions.size()), "sessions");
   std::int64_t before = 0;
-  const auto setting =
-      answer_setting(experiment.config().decode, experiment.templates(), experiment.encoder());
-  const auto answers =
-      eval::answer_sessions(decoder, *gate_of(experiment, decoder.model(), system), sessions, setting,
-                            experiment.answers_file(system), [&](std::int64_t done) {
-                              progress.advance(done - before);
-                              before = done;
-                            });
+  auto answers = eval::answer_sessions(answerer.decoder, *answerer.system.gate, sessions, setting, file,
+                                       [&](std::int64_t done) {
+                                         progress.advance(done - before);
+                                         before = done;
+                                       });
   progress.finish();
-  const double whole = whole_share(sessions, answers);
-  if (whole > 0.8 && sessions.size() >= 10) {
-    spdlog::warn("{} answers {:.0f} % of the sessions with one bundle of everything: it has collapsed",
-                 system, 100.0 * whole);
-  }
-  return eval::score_answers(system, sessions, answers, mixes(system), bootstrap);
+  return answers;
 }
 
-void write_results(Experiment& experiment, const std::vector<Session>& sessions,
-                   const std::vector<eval::SystemResult>& systems,
-                   const bundle::BootstrapOptions& bootstrap) {
-  const ExperimentConfig& c = experiment.config();
-  io::Json json = {{"domain", c.data.domain},
-                   {"split", c.eval.split},
-                   {"sessions", sessions.size()},
-                   {"leaky_titles", experiment.dataset().leaky_titles},
-                   {"leaky_categories", experiment.leaky_categories()},
-                   {"samples", c.decode.samples},
-                   {"temperature", c.decode.temperature},
-                   {"systems", io::Json::object()},
-                   {"against_backbone", io::Json::array()}};
-  const auto backbone =
-      std::find_if(systems.begin(), systems.end(), [](const auto& s) { return s.name == "backbone"; });
-  for (const eval::SystemResult& system : systems) {
-    json["systems"][system.name] = eval::to_json(system);
-    if (backbone != systems.end() && system.name != "backbone") {
-      json["against_backbone"].push_back(eval::compare_systems(system, *backbone, bootstrap));
-    }
+/// Trained on the system's own candidates for the router's training sessions: with `router.data: holdout`
+/// those that no expert knows by heart.
+eval::Verifier verifier_of(const Experiment& experiment, const Answerer& answerer, const std::string& name) {
+  const auto folder = experiment.verifier_folder(name);
+  if (std::filesystem::exists(folder)) {
+    return eval::Verifier::load(folder);
   }
-  const std::string table = eval::results_table(systems);
-  io::write_json(experiment.folder() / "results.json", json);
-  write_file_atomic(experiment.folder() / "results.txt", table);
+  std::filesystem::create_directories(folder.parent_path());
+  const auto sessions =
+      bundle::evenly_spread(learning_sessions(experiment).router, experiment.config().eval.verifier_sessions);
+  eval::AnswerSetting setting = setting_of(experiment);
+  setting.choices.clear();
+  setting.generate.pool_hidden = true;
+  const auto answers = answer(answerer, "verifier of " + name, sessions, setting,
+                              std::filesystem::path(folder).concat(".jsonl"));
+  const eval::Verifier verifier = eval::Verifier::train(sessions, answers);
+  const eval::VerifierReport& r = verifier.report();
+  spdlog::info("verifier of {}: F {:.3f} on sessions held out of {}, any candidate {:.3f}, the best {:.3f}",
+               name, r.selected_f1, r.sessions, r.mean_f1, r.oracle_f1);
+  verifier.save(folder);
+  return verifier;
+}
+
+std::vector<SystemResult> run_system(const Experiment& experiment, const experts::RoutedModel& routed,
+                                     const std::string& name, const std::vector<Session>& sessions,
+                                     const bundle::BootstrapOptions& bootstrap) {
+  if (is_predictions(name)) {
+    return {eval::score_predictions(name, sessions, load_predictions(experiment, name), bootstrap)};
+  }
+  const Answerer answerer(load_system(experiment, routed, name), kernels_of(experiment.config().decode));
+  eval::AnswerSetting setting = setting_of(experiment);
+  std::optional<eval::Verifier> verifier;
+  if (wants_verifier(setting.choices)) {
+    verifier = verifier_of(experiment, answerer, name);
+    setting.verifier = &*verifier;
+  }
+  const auto answers = answer(answerer, "answer " + name, sessions, setting, experiment.answers_file(name));
+  const double whole = whole_share(sessions, answers);
+  if (whole > 0.8 && sessions.size() >= 10) {
+    spdlog::warn("{} answers {:.0f} % of the sessions with one bundle of everything: it has collapsed", name,
+                 100.0 * whole);
+  }
+  return eval::score_answers(name, sessions, answers,
+                             {usual_choice(experiment.config().decode), mixes(name), bootstrap});
+}
+
+bool names_router(const std::vector<std::string>& systems) {
+  return std::any_of(systems.begin(), systems.end(),
+                     [](const std::string& system) { return system == "dynamic" || system == "static"; });
 }
 
 }  // namespace
 
 void evaluate_step(Experiment& experiment) {
   require_sessions(experiment, "evaluate");
+  check_systems(experiment);
   const ExperimentConfig& c = experiment.config();
   for (const std::string& name : c.experts) {
     require_done(experiment, "train-" + name, "routedk-train");
   }
-  if (std::find(c.eval.systems.begin(), c.eval.systems.end(), "dynamic") != c.eval.systems.end()) {
+  if (names_router(c.eval.systems)) {
     require_done(experiment, "router", "routedk-train-router");
   }
   if (!begin_step(experiment, "evaluate")) {
     return;
   }
-  const auto sessions = bundle::evenly_spread(experiment.split().part(c.eval.split), c.eval.limit);
+  const auto sessions = evaluated_sessions(experiment);
   const experts::RoutedModel model = experiment.routed_model();
-  const decode::Decoder decoder(model, kernels_of(c.decode));
-  spdlog::info("decoding in {}", decoder.path());
   const bundle::BootstrapOptions bootstrap{c.decode.seed, static_cast<int>(c.eval.resamples)};
   std::filesystem::create_directories(experiment.folder() / "answers");
-  std::vector<eval::SystemResult> systems;
+  std::vector<SystemResult> systems;
   for (const std::string& system : c.eval.systems) {
-    systems.push_back(run_system(experiment, decoder, system, sessions, bootstrap));
+    auto results = run_system(experiment, model, system, sessions, bootstrap);
+    std::move(results.begin(), results.end(), std::back_inserter(systems));
   }
   const bundle::TfIdf titles(experiment.dataset().titles);
   for (const std::string_view floor : bundle::kFloorNames) {
     systems.push_back(eval::score_floor_system(std::string(floor), sessions, titles, bootstrap));
   }
-  write_results(experiment, sessions, systems, bootstrap);
+  write_results(experiment, sessions.size(), systems, bootstrap);
   mark_done(experiment, {"evaluate"});
 }
 

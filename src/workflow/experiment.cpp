@@ -8,6 +8,7 @@
 #include "routedk/quant/cpu/nf4_kernel.h"
 
 #include <algorithm>
+#include <cctype>
 #include <cstdlib>
 #include <iterator>
 
@@ -100,6 +101,16 @@ io::Json versions(at::ScalarType dtype) {
 
 }  // namespace
 
+std::string file_word(const std::string& name) {
+  const auto plain = [](char c) {
+    return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_' || c == '-' || c == '.';
+  };
+  std::string word = name;
+  std::replace_if(
+      word.begin(), word.end(), [&](char c) { return !plain(c); }, '_');
+  return word == name ? name : fmt::format("{}-{:08x}", word.substr(0, 100), hash64(name) & 0xFFFFFFFFU);
+}
+
 std::filesystem::path data_folder(const std::string& given) {
   if (!given.empty()) {
     return given;
@@ -183,11 +194,15 @@ std::shared_ptr<const model::Backbone> Experiment::backbone() {
   return backbone_;
 }
 
-experts::RoutedModel Experiment::routed_model() {
+std::vector<std::filesystem::path> Experiment::expert_folders() const {
   std::vector<std::filesystem::path> folders;
   std::transform(config_.experts.begin(), config_.experts.end(), std::back_inserter(folders),
                  [this](const std::string& name) { return expert_folder(name); });
-  const auto bank = load_bank(folders, backbone()->config());
+  return folders;
+}
+
+experts::RoutedModel Experiment::routed_model() {
+  const auto bank = load_bank(expert_folders(), backbone()->config());
   bank->freeze(backbone()->dtype());
   return {backbone(), bank};
 }

@@ -16,18 +16,20 @@ bool has(const Names& names, const std::string& name) {
   return std::find(names.begin(), names.end(), name) != names.end();
 }
 
+template <typename T>
+void check_different(const char* field, const char* noun, const std::vector<T>& list, Names& problems) {
+  if (std::set<T>(list.begin(), list.end()).size() != list.size()) {
+    problems.push_back(fmt::format("`{}` must name each {} once, but repeats one instead.", field, noun));
+  }
+}
+
 void check_experts(const ExperimentConfig& config, Names& problems) {
   const Names& experts = config.experts;
   if (experts.empty()) {
     problems.emplace_back("`experts` must name at least 1 expert, but names 0 instead.");
   }
-  if (std::set<std::string>(experts.begin(), experts.end()).size() != experts.size()) {
-    problems.emplace_back("`experts` must name each expert once, but repeats one instead.");
-  }
-  const Names& relations = config.prompt.relations;
-  if (std::set<std::string>(relations.begin(), relations.end()).size() != relations.size()) {
-    problems.emplace_back("`prompt.relations` must name each relation once, but repeats one instead.");
-  }
+  check_different("experts", "expert", experts, problems);
+  check_different("prompt.relations", "relation", config.prompt.relations, problems);
   static const Names kBundle = {"base", "high_level", "fine_grained", "merged"};
   for (const std::string& name : experts) {
     if (config.data.examples.empty() && !has(kBundle, name)) {
@@ -41,16 +43,29 @@ void check_experts(const ExperimentConfig& config, Names& problems) {
   }
 }
 
+/// A form with something behind its colon.
+bool takes_argument(const std::string& system) {
+  static const Names kForms = {"ties:", "ties_factors:", "router:", "predictions:"};
+  return std::any_of(kForms.begin(), kForms.end(), [&](const std::string& form) {
+    return system.starts_with(form) && system.size() > form.size();
+  });
+}
+
 void check_systems(const ExperimentConfig& config, Names& problems) {
-  Names known = {"backbone", "average", "dynamic"};
+  Names known = {"backbone", "average", "dynamic", "static"};
   known.insert(known.end(), config.experts.begin(), config.experts.end());
   for (const std::string& system : config.eval.systems) {
-    if (config.data.examples.empty() && !has(known, system)) {
-      problems.push_back(fmt::format(
-          "`eval.systems` must be backbone, average, dynamic or a name in `experts`, but has `{}` instead.",
-          system));
+    if (config.data.examples.empty() && !has(known, system) && !takes_argument(system)) {
+      problems.push_back(
+          fmt::format("`eval.systems` must be backbone, average, dynamic, static, a name in `experts`, "
+                      "ties:DENSITY[:RANK], "
+                      "ties_factors:DENSITY, router:FOLDER or predictions:FILE, but has `{}` instead.",
+                      system));
     }
   }
+  check_different("eval.systems", "system", config.eval.systems, problems);
+  check_different("eval.select", "rule", config.eval.select, problems);
+  check_different("eval.samples", "number", config.eval.samples, problems);
 }
 
 void check_rates(const Names& groups, const std::vector<train::GroupRate>& rates, const char* where,

@@ -62,14 +62,10 @@ TiesNumbers ties_numbers(const std::string& spec) {
 
 experts::Expert ties(const std::string& spec, const experts::ExpertBank& bank,
                      const model::LlamaConfig& model) {
+  check_ties(spec);
   const auto [density, rank] = ties_numbers(spec);
-  if (spec.starts_with("ties:")) {
-    return experts::ties_deltas(bank, model, density, rank);
-  }
-  if (rank) {
-    throw_<ConfigError>("the gate ties_factors:DENSITY must have no rank, but is `{}` instead", spec);
-  }
-  return experts::ties_factors(bank, model, density);
+  return spec.starts_with("ties:") ? experts::ties_deltas(bank, model, density, rank)
+                                   : experts::ties_factors(bank, model, density);
 }
 
 Mixture alone(experts::Expert expert) {
@@ -98,6 +94,12 @@ std::unique_ptr<experts::Gate> router_gate(const std::string& folder, const expe
 }
 
 }  // namespace
+
+void check_ties(const std::string& gate) {
+  if (ties_numbers(gate).rank && gate.starts_with("ties_factors:")) {
+    throw_<ConfigError>("the gate ties_factors:DENSITY must have no rank, but is `{}` instead", gate);
+  }
+}
 
 std::shared_ptr<experts::ExpertBank> load_bank(const std::vector<std::filesystem::path>& folders,
                                                const model::LlamaConfig& model) {

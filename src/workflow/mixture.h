@@ -21,6 +21,9 @@ struct Mixture {
   std::unique_ptr<experts::Gate> gate;
 };
 
+/// ConfigError unless `ties:DENSITY[:RANK]` or `ties_factors:DENSITY` has numbers that can be.
+void check_ties(const std::string& gate);
+
 /// average | one-hot:I | ties:DENSITY[:RANK] | ties_factors:DENSITY (then the bank is the merged expert
 /// alone) | the folder of a router or static gate. Empty: one-hot:0 with one expert, average with several.
 /// ConfigError names the gate.

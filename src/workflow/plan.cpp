@@ -128,8 +128,13 @@ std::string plan(Experiment& experiment) {
                       describe(c.router, router_examples(experiment).size(), unit));
   text += memory_text(experiment, model);
   if (experiment.has_sessions()) {
-    text += fmt::format("evaluate  {} on {} ({} samples at T = {})\n", fmt::join(c.eval.systems, ", "),
-                        c.eval.split, c.decode.samples, c.decode.temperature);
+    text += fmt::format(
+        "evaluate  {} on {} ({} samples at T = {}, chosen by {})\n", fmt::join(c.eval.systems, ", "),
+        c.eval.split,
+        c.eval.samples.empty() ? fmt::format("{}", c.decode.samples)
+                               : fmt::format("{}", fmt::join(c.eval.samples, ", ")),
+        c.decode.temperature,
+        c.eval.select.empty() ? c.decode.select : fmt::format("{}", fmt::join(c.eval.select, ", ")));
   }
   text += fmt::format("run       {}\n", c.run.dir);
   for (const std::string& step : step_names()) {

@@ -6,6 +6,7 @@
 #include <chrono>
 #include <functional>
 
+#include "systems.h"
 #include <spdlog/spdlog.h>
 
 namespace routedk::workflow {
@@ -29,6 +30,7 @@ void run_experiment(Experiment& experiment, const std::string& from) {
     forget_from(experiment, from);
   }
   if (experiment.has_sessions()) {
+    check_systems(experiment);
     timed(experiment, "distil", [&] { distil_step(experiment); });
   }
   timed(experiment, "train", [&] { train_step(experiment, experiment.config().experts); });

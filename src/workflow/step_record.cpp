@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "systems.h"
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 #include <spdlog/spdlog.h>
@@ -44,7 +45,11 @@ std::string settings_of(const Experiment& experiment, const std::string& step) {
     return settings;
   }
   settings += fmt::format("{}", fmt::join(c.experts, ",")) + learning_settings(c.router);
-  return step == "router" ? settings : settings + dump_config(c.decode) + dump_config(c.eval);
+  if (step == "router") {
+    return settings;
+  }
+  return settings + dump_config(c.decode) + dump_config(c.eval) +
+         fmt::format("{:016x}", hash_outside_systems(c.eval.systems));
 }
 
 std::string fingerprint(const Experiment& experiment, const std::string& step) {
@@ -78,8 +83,10 @@ void remove_outputs(const Experiment& experiment, const std::string& step) {
     std::filesystem::remove_all(folder / "checkpoints" / "router");
   } else {
     std::filesystem::remove_all(folder / "answers");
-    std::filesystem::remove(folder / "results.json");
-    std::filesystem::remove(folder / "results.txt");
+    std::filesystem::remove_all(folder / "verifiers");
+    for (const char* name : {"results.json", "results.txt", "results.md", "results.html"}) {
+      std::filesystem::remove(folder / name);
+    }
   }
 }
 

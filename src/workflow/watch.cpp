@@ -17,7 +17,7 @@ using train::Findings;
 decode::GenerateOptions greedy(const Experiment& experiment) {
   decode::GenerateOptions options;
   options.samples = 1;
-  options.temperature = 0.0;
+  options.sampling.temperature = 0.0;
   options.max_new_tokens = experiment.config().decode.max_new_tokens;
   options.end_of_turn = experiment.encoder().end_of_turn();
   return options;

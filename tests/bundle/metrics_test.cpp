@@ -94,6 +94,9 @@ std::map<std::string, double> naive_metrics(const std::vector<Session>& sessions
     sum["jp"] += jp;
     sum["jr"] += jr;
     sum["jf"] += jp + jr > 0 ? 2 * jp * jr / (jp + jr) : 0;
+    const double p_distinct = p_count > 0 ? hits / p_count : 0;
+    const double r_distinct = static_cast<double>(first_matches.size()) / g_count;
+    sum["f"] += hits > 0 ? 2 / (1 / p_distinct + 1 / r_distinct) : 0;
   }
   double cover = 0;
   for (const double c : covered) {
@@ -111,7 +114,8 @@ std::map<std::string, double> naive_metrics(const std::vector<Session>& sessions
           {"bundles_per_session", sum["bundles"] / n},
           {"jaccard_precision", sum["jp"] / n},
           {"jaccard_recall", sum["jr"] / n},
-          {"jaccard_f1", sum["jf"] / n}};
+          {"jaccard_f1", sum["jf"] / n},
+          {"f1", sum["f"] / n}};
 }
 
 Answer random_answer(Random& random) {

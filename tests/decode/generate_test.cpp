@@ -68,7 +68,7 @@ RouterGate tiny_router() {
 
 GenerateOptions options(std::int64_t samples, double temperature, std::int64_t longest = 12) {
   return {.samples = samples,
-          .temperature = temperature,
+          .sampling = {.temperature = temperature},
           .max_new_tokens = longest,
           .end_of_turn = kEnd,
           .seed = 5};
@@ -125,6 +125,32 @@ TEST(Generate, sampled_candidates_carry_the_log_probability_of_full_recomputatio
           at::log_softmax(recomputed_logits(model, gate, prompt.ids, before), 0)[tokens[t]].item<double>();
     }
     EXPECT_NEAR(candidate.logprob, logprob, 1e-4);
+  }
+}
+
+TEST(Generate, a_pooled_state_is_the_mean_of_the_recomputed_states_of_the_answer_s_tokens) {
+  const at::NoGradGuard no_grad;
+  const auto model = tiny_model();
+  const RouterGate gate = tiny_router();
+  const std::vector<Prompt> prompts = {{{3, 9, 27}, 1}, {{2, 4, 6, 8}, 2}};
+  GenerateOptions pooling = options(3, 1.0);
+  pooling.pool_hidden = true;
+  const auto generations = generate(model, gate, prompts, pooling);
+  for (std::size_t p = 0; p < prompts.size(); ++p) {
+    for (const Candidate& candidate : generations[p].candidates) {
+      std::vector<std::int32_t> all = prompts[p].ids;
+      all.insert(all.end(), candidate.ids.begin(), candidate.ids.end() - (candidate.finished ? 0 : 1));
+      const auto length = static_cast<std::int64_t>(prompts[p].ids.size());
+      const auto fed = static_cast<std::int64_t>(all.size()) - length;
+      if (fed == 0) {
+        EXPECT_TRUE(candidate.pooled.empty());
+        continue;
+      }
+      const auto batch = model::FlatBatch::make({all}, {length});
+      const auto attend = model::causal_attention(batch);
+      const at::Tensor hidden = model.forward({batch, gate, attend}).hidden.narrow(0, length, fed);
+      EXPECT_TRUE(at::allclose(at::tensor(candidate.pooled), hidden.mean(0), 1e-4, 1e-5));
+    }
   }
 }
 

@@ -19,7 +19,8 @@ experts::RoutedModel tiny_model() {
 }
 
 GenerateOptions options() {
-  return {.samples = 3, .temperature = 1.0, .max_new_tokens = 20, .end_of_turn = kEnd, .seed = 5};
+  return {
+      .samples = 3, .sampling = {.temperature = 1.0}, .max_new_tokens = 20, .end_of_turn = kEnd, .seed = 5};
 }
 
 TEST(OnToken, hears_every_drawn_token_of_every_sample_in_order) {

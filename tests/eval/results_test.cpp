@@ -40,6 +40,7 @@ std::vector<SessionAnswer> answers(std::size_t right) {
       answer.prediction = bundle::Answer{s.gold[0].items, s.gold[1].items};
     }
     answer.candidates = {answer.prediction};
+    answer.selections = {{{SelectRule::kVote, 1}, answer.prediction, 1.0, answer.prediction.has_value()}};
     answer.alpha = {{0.5F, 0.5F}};
     answer.seconds = 2.0;
     all.push_back(std::move(answer));
@@ -47,8 +48,12 @@ std::vector<SessionAnswer> answers(std::size_t right) {
   return all;
 }
 
+SystemResult scored(const std::string& name, std::size_t right, bool mixes = false) {
+  return score_answers(name, sessions(), answers(right), {{SelectRule::kVote, 1}, mixes, kBootstrap}).at(0);
+}
+
 TEST(Results, gold_answers_score_1_and_their_seconds_add_up) {
-  const io::Json json = to_json(score_answers("gold", sessions(), answers(3), /*mixes=*/true, kBootstrap));
+  const io::Json json = to_json(scored("gold", 3, /*mixes=*/true));
   for (const char* metric : {"precision", "recall", "coverage", "jaccard_f1", "exact_match", "parse_rate"}) {
     EXPECT_DOUBLE_EQ(json.at(metric).get<double>(), 1.0) << metric;
   }
@@ -58,12 +63,12 @@ TEST(Results, gold_answers_score_1_and_their_seconds_add_up) {
 }
 
 TEST(Results, routing_is_reported_of_systems_that_mix_alone) {
-  EXPECT_FALSE(to_json(score_answers("one", sessions(), answers(3), false, kBootstrap)).contains("routing"));
+  EXPECT_FALSE(to_json(scored("one", 3)).contains("routing"));
 }
 
 TEST(Results, a_comparison_is_the_difference_on_the_same_sessions) {
-  const auto better = score_answers("better", sessions(), answers(3), false, kBootstrap);
-  const auto worse = score_answers("worse", sessions(), answers(1), false, kBootstrap);
+  const auto better = scored("better", 3);
+  const auto worse = scored("worse", 1);
   const io::Json json = compare_systems(better, worse, kBootstrap);
   EXPECT_EQ(json.at("a"), "better");
   EXPECT_NEAR(json.at("parse_rate").at("difference").get<double>(), 2.0 / 3.0, 1e-12);
@@ -82,14 +87,56 @@ TEST(Results, the_table_has_one_line_a_system_and_floors_without_a_time) {
     return all;
   }();
   const std::vector<SystemResult> systems = {
-      score_answers("base", sessions(), answers(2), false, kBootstrap),
-      score_floor_system("whole", sessions(), bundle::TfIdf(titles), kBootstrap)};
-  const std::string table = results_table(systems);
+      scored("base", 2), score_floor_system("whole", sessions(), bundle::TfIdf(titles), kBootstrap)};
+  const std::string table = text_table(results_table(systems));
   EXPECT_EQ(std::count(table.begin(), table.end(), '\n'), 3);
   EXPECT_THAT(table, HasSubstr("\nbase "));
   EXPECT_THAT(table, HasSubstr("      6.0\n"));
   EXPECT_THAT(table, HasSubstr("        -\n"));
   EXPECT_TRUE(systems[1].floor);
+}
+
+TEST(Results, a_name_says_what_differs_from_the_usual_choice) {
+  const Choice usual{SelectRule::kVote, 4};
+  EXPECT_EQ(result_name("dynamic", usual, usual), "dynamic");
+  EXPECT_EQ(result_name("dynamic", {SelectRule::kMbr, 4}, usual), "dynamic mbr");
+  EXPECT_EQ(result_name("dynamic", {SelectRule::kVote, 8}, usual), "dynamic n=8");
+  EXPECT_EQ(result_name("dynamic", {SelectRule::kMbr, 8}, usual), "dynamic mbr n=8");
+  EXPECT_EQ(result_name("dynamic", usual, {SelectRule::kMbr, 4}), "dynamic vote");
+}
+
+TEST(Results, every_choice_is_scored_by_its_own_predictions_and_the_time_is_that_of_all_samples) {
+  const Choice one{SelectRule::kVote, 1};
+  const Choice two{SelectRule::kMbr, 2};
+  std::vector<SessionAnswer> all = answers(3);
+  for (SessionAnswer& answer : all) {
+    answer.candidates.emplace_back();
+    answer.selections.push_back({two, bundle::Answer{}, 0.0, false});
+  }
+  const auto results = score_answers("s", sessions(), all, {one, false, kBootstrap});
+  ASSERT_EQ(results.size(), 2U);
+  EXPECT_EQ(results[0].name, "s");
+  EXPECT_EQ(results[1].name, "s mbr n=2");
+  EXPECT_EQ(results[0].figures.values[bundle::Metric::kExactMatch], 1.0);
+  EXPECT_EQ(results[1].figures.values[bundle::Metric::kExactMatch], 0.0);
+  EXPECT_EQ(results[0].seconds, 0.0);
+  EXPECT_EQ(results[1].seconds, 6.0);
+  const io::Json json = to_json(results[1]);
+  EXPECT_EQ(json.at("select"), "mbr");
+  EXPECT_EQ(json.at("samples"), 2);
+  EXPECT_EQ(json.at("oracle").at("f1"), 1.0);
+  EXPECT_EQ(json.at("overlap").at("equality"), 0.0);
+  EXPECT_EQ(json.at("candidates_parsed"), 0.5);
+}
+
+TEST(Results, predictions_are_scored_as_answers_are_and_have_no_candidates) {
+  std::vector<bundle::Prediction> predictions;
+  for (const SessionAnswer& answer : answers(2)) {
+    predictions.push_back(answer.prediction);
+  }
+  const SystemResult result = score_predictions("file", sessions(), predictions, kBootstrap);
+  EXPECT_EQ(result.figures.values, scored("base", 2).figures.values);
+  EXPECT_FALSE(to_json(result).contains("oracle"));
 }
 
 }  // namespace

@@ -21,7 +21,7 @@ LENGTHS = (2, 3)
 SETTINGS = [
     "train.epochs=2", "train.batch_size=3", "train.checkpoint_every=1", "router.epochs=1", "router.batch_size=3",
     "router.checkpoint_every=1", "lora.rank=4", "decode.samples=2", "decode.batch_sessions=1",
-    "eval.systems=[backbone, base, dynamic]", "eval.resamples=100", "run.threads=2",
+    "eval.systems=[backbone, base, dynamic]", "eval.select=[vote, verifier]", "eval.resamples=100", "run.threads=2",
 ]
 
 
@@ -89,6 +89,7 @@ class Resume(unittest.TestCase):
         self.kill_when("killed", lambda run: lines(run / "metrics.jsonl") >= 4)
         self.kill_when("killed", lambda run: (run / "checkpoints/base+high_level+fine_grained/step-000002").exists())
         self.kill_when("killed", lambda run: (run / "checkpoints/router/step-000001").exists())
+        self.kill_when("killed", lambda run: lines(run / "verifiers/base.jsonl") >= 1)
         self.kill_when("killed", lambda run: lines(run / "answers/base.jsonl") >= 1)
         self.finish(self.start("killed"))
         whole, killed = (json.loads((self.folder / name / "results.json").read_text()) for name in ("whole", "killed"))

@@ -37,6 +37,22 @@ TEST(ExperimentConfig, top_k_is_at_most_the_number_of_experts) {
   EXPECT_THAT(problems("router: {top_k: 4}\n"), HasSubstr("`router.top_k` must be at most the 3 experts"));
 }
 
+TEST(ExperimentConfig, systems_rules_and_numbers_of_samples_are_known_and_named_once) {
+  EXPECT_EQ(read("eval: {systems: [backbone, static, 'ties:0.3:8', 'router:a/b', 'predictions:a.jsonl']}\n")
+                .eval.systems.size(),
+            5U);
+  EXPECT_THAT(problems("eval: {systems: [best]}\n"), HasSubstr("`best`"));
+  EXPECT_THAT(problems("eval: {systems: ['ties:']}\n"), HasSubstr("`ties:`"));
+  EXPECT_THAT(problems("eval: {systems: [base, base]}\n"),
+              HasSubstr("`eval.systems` must name each system once"));
+  EXPECT_THAT(problems("eval: {select: [vote, best]}\n"), HasSubstr("one of vote, bundle_vote"));
+  EXPECT_THAT(problems("eval: {select: [mbr, mbr]}\n"), HasSubstr("`eval.select`"));
+  EXPECT_THAT(problems("eval: {samples: [4, 0]}\n"), HasSubstr("`eval.samples[1]`"));
+  EXPECT_THAT(problems("eval: {samples: [4, 4]}\n"), HasSubstr("`eval.samples` must name each number once"));
+  EXPECT_THAT(problems("decode: {select: best, top_p: 1.5, min_p: -1, top_k: -1}\n"),
+              HasSubstr("`decode.top_p`"));
+}
+
 TEST(ExperimentConfig, items_are_not_shuffled_under_thoughts_that_mention_their_numbers) {
   EXPECT_THAT(problems("augment: {shuffle_items: true}\nthoughts: {mentions: numbers}\n"),
               HasSubstr("`augment.shuffle_items`"));

@@ -35,9 +35,10 @@ enum class Metric : std::uint8_t {
   kJaccardPrecision,   ///< mean over P_s of the best Jaccard with a gold bundle, over all sessions
   kJaccardRecall,      ///< mean over G_s of the best Jaccard with a predicted one, over all sessions
   kJaccardF1,          ///< the harmonic mean of the two in each session, over all sessions
+  kF1,                 ///< that of precision_all and recall_distinct_all in each session, over all sessions
 };
 
-inline constexpr std::size_t kMetrics = 13;
+inline constexpr std::size_t kMetrics = 14;
 /// The names of results files, in the order of Metric.
 inline constexpr std::array<std::string_view, kMetrics> kMetricNames = {"precision",
                                                                         "recall",
@@ -51,7 +52,8 @@ inline constexpr std::array<std::string_view, kMetrics> kMetricNames = {"precisi
                                                                         "bundles_per_session",
                                                                         "jaccard_precision",
                                                                         "jaccard_recall",
-                                                                        "jaccard_f1"};
+                                                                        "jaccard_f1",
+                                                                        "f1"};
 
 /// One number for each metric.
 class MetricValues : public std::array<double, kMetrics> {

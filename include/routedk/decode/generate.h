@@ -4,6 +4,7 @@
 #pragma once
 
 #include "routedk/decode/int8_model.h"
+#include "routedk/decode/sampling.h"
 #include "routedk/experts/routed_model.h"
 #include "routedk/text/token_automaton.h"
 
@@ -23,11 +24,13 @@ struct Prompt {
 
 struct GenerateOptions {
   std::int64_t samples = 4;  // N
-  double temperature = 0.7;  ///< 0 is greedy
+  SamplingOptions sampling;
   std::int64_t max_new_tokens = 256;
   text::TokenId end_of_turn = 0;
   std::uint64_t seed = 1;
-  bool pool_hidden = false;  ///< fill Candidate::pooled
+  /// Keep the mean of the final hidden states, after the norm, of each answer's tokens: those of `ids` but
+  /// the last one of an answer that max_new_tokens cut off. Empty where that leaves none.
+  bool pool_hidden = false;
   /// Hears each token of each sample as soon as it is drawn or forced, the end-of-turn token too; what it
   /// throws ends the generation.
   std::function<void(std::size_t prompt, std::int64_t sample, text::TokenId token)> on_token{};
@@ -38,7 +41,7 @@ struct Candidate {
   double logprob = 0.0;              ///< summed over all tokens at temperature 1, under the model alone
   double constrained_logprob = 0.0;  ///< the same among the allowed tokens
   bool finished = false;             ///< ended by the end-of-turn token, not by max_new_tokens
-  std::vector<float> pooled;         // [D]: mean of the last hidden states of its tokens, on demand
+  std::vector<float> pooled;         // [D] see GenerateOptions::pool_hidden; empty without
 };
 
 struct Generation {

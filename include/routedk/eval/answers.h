@@ -1,10 +1,12 @@
-/// What a model answers for sessions: N candidates, one vote, kept session by session in a JSON lines file.
+/// What a model answers for sessions: N candidates and what each rule chooses among them, kept session by
+/// session in a JSON lines file.
 #pragma once
 
 #include "routedk/bundle/metrics.h"
 #include "routedk/bundle/prompt.h"
 #include "routedk/bundle/session_encoder.h"
 #include "routedk/decode/generate.h"
+#include "routedk/eval/selection.h"
 #include "routedk/io/jsonl.h"
 
 #include <cstdint>
@@ -16,20 +18,48 @@
 
 namespace routedk::eval {
 
+class Verifier;
+
+/// A rule and how many of the candidates, from the first on, it sees: draws are keyed by the sample's number,
+/// so the first n of N samples are those of a run with n.
+struct Choice {
+  SelectRule rule = SelectRule::kVote;
+  std::int64_t samples = 4;
+  bool operator==(const Choice&) const = default;
+};
+
+/// What a choice came to.
+struct Selection {
+  Choice choice;
+  bundle::Prediction prediction{};  ///< nothing when no candidate parsed
+  double share = 0.0;               ///< of the candidates that give just this answer
+  bool hit = false;                 ///< it is exactly gold
+};
+
 struct SessionAnswer {
   bundle::SessionId session = 0;
-  bundle::Prediction prediction;               ///< the vote's winner; nothing when no candidate parsed
-  double share = 0.0;                          ///< of the votes
+  bundle::Prediction prediction;               ///< of the first rule, among all candidates
+  double share = 0.0;                          ///< of the candidates that give it
   std::vector<bundle::Prediction> candidates;  // [N]
   std::vector<double> logprobs;                // [N], summed over tokens, unconstrained, T = 1
-  std::vector<std::vector<float>> alpha;       // [L][K]
-  double seconds = 0.0;                        ///< this session's share of its batch's time
+  std::vector<double> constrained_logprobs;    // [N], the same among the allowed tokens
+  std::vector<std::int64_t> tokens;            // [N], end of turn included
+  std::vector<double> verifier;                // [N], the verifier's scores; empty without one
+  /// [N][D] to four decimals, where GenerateOptions::pool_hidden wants them; empty of an answer of no tokens.
+  std::vector<std::vector<float>> pooled;
+  std::vector<Selection> selections;      ///< in the order of AnswerSetting::choices
+  std::vector<std::vector<float>> alpha;  // [L][K]
+  double seconds = 0.0;                   ///< this session's share of its batch's time
 };
 
 /// {"session": 7, "bundles": [[1, 2]] or null, "share": ..., "candidates": [...], "logprobs": [...],
-///  "alpha": [[...]], "seconds": ...}: a predictions file that `routedk-eval score` reads.
+///  "constrained_logprobs": [...], "tokens": [...], "selected": [{"select": "vote", "samples": 4,
+///  "bundles": ..., "share": ..., "hit": ...}], "alpha": [[...]], "seconds": ...}, and "verifier" and
+///  "pooled"
+/// where there are any: a predictions file that `routedk-eval score` reads.
 io::Json to_json(const SessionAnswer& answer);
-/// The reverse; FileError names `where` (file:line).
+/// The reverse but for the selections, which follow from the rest (`choose`); FileError names `where`
+/// (file:line).
 SessionAnswer session_answer_from_json(const io::Json& json, const std::string& where);
 
 /// How sessions are put to a model.
@@ -37,17 +67,28 @@ struct AnswerSetting {
   const bundle::PromptTemplates& templates;
   const bundle::SessionEncoder& encoder;
   decode::GenerateOptions generate;
-  bool constrain = true;             ///< only canonical answers can be written
-  std::int64_t batch_sessions = 16;  ///< sessions decoded together
+  bool constrain = true;               ///< only canonical answers can be written
+  std::int64_t batch_sessions = 16;    ///< sessions decoded together
+  std::vector<Choice> choices{};       ///< by default the vote of all
+  const Verifier* verifier = nullptr;  ///< scores the candidates, whose pooled states are then not kept
 };
 
-/// Candidates and vote for some sessions, one batch. Sessions of fewer than 2 items get an empty answer.
+/// The candidates as ballots, product numbers for items.
+std::vector<Ballot> ballots_of(const bundle::Session& session, const SessionAnswer& answer);
+
+/// Fills prediction, share and selections from the candidates. Of a session of fewer than 2 items, which has
+/// none, the empty answer is chosen. ConfigError when a choice wants more candidates than there are.
+void choose(const bundle::Session& session, std::span<const Choice> choices, SessionAnswer& answer);
+
+/// Candidates and choices for some sessions, one batch. Sessions of fewer than 2 items get an empty answer.
 std::vector<SessionAnswer> answer_batch(const decode::Decoder& decoder, const experts::Gate& gate,
                                         std::span<const bundle::Session> sessions,
                                         const AnswerSetting& setting);
 
 /// Answers all sessions, appending to `file` batch by batch; batches that the file already holds are not run
-/// again. `on_batch` hears how many sessions are done after each batch.
+/// again. `on_batch` hears how many sessions are done after each batch. FileError when the file was written
+/// with another number of candidates, or without the verifier's scores or pooled states where the setting
+/// wants them.
 std::vector<SessionAnswer> answer_sessions(const decode::Decoder& decoder, const experts::Gate& gate,
                                            std::span<const bundle::Session> sessions,
                                            const AnswerSetting& setting, const std::filesystem::path& file,

@@ -3,10 +3,12 @@
 
 #include "routedk/bundle/bootstrap.h"
 #include "routedk/bundle/floors.h"
-#include "routedk/bundle/pair_auc.h"
 #include "routedk/eval/answers.h"
 #include "routedk/eval/router_stats.h"
+#include "routedk/eval/sample_figures.h"
+#include "routedk/eval/table.h"
 
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -15,29 +17,47 @@
 namespace routedk::eval {
 
 struct SystemResult {
-  std::string name;
-  bool floor = false;  ///< learnt nothing
+  std::string name;              ///< of the system and, where it is not the usual one, of the choice
+  std::string system;            ///< alone
+  bool floor = false;            ///< learnt nothing
+  std::optional<Choice> choice;  ///< of systems that sample
   bundle::Evaluation figures;
-  std::optional<bundle::PairAuc> pair_auc;  ///< of systems that sample
-  double seconds = 0.0;                     ///< to answer all sessions
-  std::vector<LayerRouting> routing;        ///< of systems that mix experts
-  bundle::Runs runs;                        ///< for paired comparisons
+  std::shared_ptr<const SampleFigures>
+      sampled;                        ///< of systems that sample, shared by choices of as many samples
+  double seconds = 0.0;               ///< to answer all sessions; 0 of choices that see fewer samples
+  std::vector<LayerRouting> routing;  ///< of systems that mix experts, in the first of their results
+  bundle::Runs runs;                  ///< for paired comparisons
 };
 
-/// `mixes`: the system's gate weighs experts, so its routing is reported.
-SystemResult score_answers(const std::string& name, std::span<const bundle::Session> sessions,
-                           std::span<const SessionAnswer> answers, bool mixes,
-                           const bundle::BootstrapOptions& bootstrap);
+/// "dynamic", "dynamic mbr", "dynamic n=8", "dynamic mbr n=8": what differs from the usual choice is named.
+std::string result_name(const std::string& system, const Choice& choice, const Choice& usual);
+
+struct ScoreSetting {
+  Choice usual;        ///< goes without saying in names
+  bool mixes = false;  ///< the system's gate weighs experts, so its routing is reported
+  bundle::BootstrapOptions bootstrap{};
+};
+
+/// One result for each choice that the answers' selections hold, in their order.
+std::vector<SystemResult> score_answers(const std::string& system, std::span<const bundle::Session> sessions,
+                                        std::span<const SessionAnswer> answers, const ScoreSetting& setting);
+/// Of predictions without candidates.
+SystemResult score_predictions(const std::string& system, std::span<const bundle::Session> sessions,
+                               std::span<const bundle::Prediction> predictions,
+                               const bundle::BootstrapOptions& bootstrap);
 SystemResult score_floor_system(const std::string& name, std::span<const bundle::Session> sessions,
                                 const bundle::TfIdf& titles, const bundle::BootstrapOptions& bootstrap);
 
-/// {"precision": ..., "intervals": {...}, "pair_auc": ..., "seconds": ..., "routing": [...]}
+/// {"precision": ..., "intervals": {...}, "floor": ..., "system": ..., "select": ..., "samples": ...,
+/// "pair_auc": ...,
+///  "oracle": {...}, "overlap": {"equality": ..., "jaccard": ...}, "candidates_parsed": ..., "seconds": ...,
+///  "routing": [...]}
 io::Json to_json(const SystemResult& system);
 /// Difference a - b in every metric with its interval and p-value, on the same sessions.
 io::Json compare_systems(const SystemResult& a, const SystemResult& b,
                          const bundle::BootstrapOptions& bootstrap);
 
-/// A plain-text table, one system a line, models first.
-std::string results_table(std::span<const SystemResult> systems);
+/// One row a result, in their order, with the columns that a reader compares.
+Table results_table(std::span<const SystemResult> systems);
 
 }  // namespace routedk::eval

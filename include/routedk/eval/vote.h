@@ -3,6 +3,7 @@
 
 #include "routedk/bundle/answer.h"
 
+#include <cstdint>
 #include <optional>
 #include <span>
 
@@ -12,6 +13,8 @@ namespace routedk::eval {
 struct Ballot {
   std::optional<bundle::ProductAnswer> answer;  ///< normalised
   double logprob = 0.0;                         ///< of the candidate under the unconstrained model
+  std::int64_t tokens = 1;                      ///< that logprob sums over, end of turn included
+  double verifier = 0.0;                        ///< the verifier's score; unused without one
 };
 
 struct VoteResult {

@@ -39,6 +39,9 @@ class RoutedModel {
   /// The gate sees each layer's input; its rows weigh that layer's deltas.
   RoutedOutput forward(const RoutedPass& pass) const;
 
+  /// The same backbone under other experts.
+  RoutedModel with_bank(std::shared_ptr<ExpertBank> bank) const { return {backbone_, std::move(bank)}; }
+
   const model::Backbone& backbone() const noexcept { return *backbone_; }
   ExpertBank& bank() noexcept { return *bank_; }
   const ExpertBank& bank() const noexcept { return *bank_; }

@@ -6,7 +6,8 @@
 ///   domain_rules.txt  the domain's rules, best first  teacher-SPLIT.jsonl, .json  the teacher's own answers
 ///   experts/NAME/     PEFT folders                  router/        router.safetensors, router_config.json
 ///   checkpoints/      of training under way         metrics.jsonl  every optimiser step and validation
-///   answers/NAME.jsonl  what each system answered   results.json   figures, results.txt the table
+///   answers/NAME.jsonl  what each system answered   results.json   figures; the table: results.txt, .md,
+///   .html verifiers/NAME/   what chooses among a system's answers, NAME.jsonl  what it learnt from
 ///   inputs.json       how many prompts were cut     domain_rules.txt  the domain's rules, best first
 ///   steps.txt         which steps are begun and done  timings.jsonl  wall time and memory of each step
 #pragma once
@@ -26,6 +27,10 @@
 #include <vector>
 
 namespace routedk::workflow {
+
+/// A system's name as that of a file: `_` for all but letters, digits, `_`, `-` and dots, then with a hash of
+/// the name, so that two names stay two.
+std::string file_word(const std::string& name);
 
 class Experiment {
  public:
@@ -61,9 +66,14 @@ class Experiment {
   std::filesystem::path domain_rules_file() const { return folder() / "domain_rules.txt"; }
   std::filesystem::path knowledge_file() const { return folder() / "knowledge.jsonl"; }
   std::filesystem::path expert_folder(const std::string& name) const { return folder() / "experts" / name; }
+  /// Of all experts, in the bank's order.
+  std::vector<std::filesystem::path> expert_folders() const;
   std::filesystem::path router_folder() const { return folder() / "router"; }
   std::filesystem::path answers_file(const std::string& system) const {
-    return folder() / "answers" / (system + ".jsonl");
+    return folder() / "answers" / (file_word(system) + ".jsonl");
+  }
+  std::filesystem::path verifier_folder(const std::string& system) const {
+    return folder() / "verifiers" / file_word(system);
   }
 
  private:

@@ -144,9 +144,17 @@ struct WatchSettings {
   }
 };
 
+inline ChoiceRule select_rules() {
+  return one_of({"vote", "bundle_vote", "weighted_vote", "logprob", "mbr", "verifier"});
+}
+
 struct DecodeSettings {
   std::int64_t samples = 4;
   double temperature = 0.7;
+  std::int64_t top_k = 0;
+  double top_p = 1.0;
+  double min_p = 0.0;
+  std::string select = "vote";
   bool constrain = true;
   std::int64_t max_new_tokens = 256;
   std::int64_t batch_sessions = 16;
@@ -155,8 +163,12 @@ struct DecodeSettings {
 
   template <typename F>
   void fields(F& f) {
-    f("samples", samples, "N: candidates a session, one vote each", between(1, 1024));
+    f("samples", samples, "N: candidates a session", between(1, 1024));
     f("temperature", temperature, "of sampling; 0 is greedy", at_least(0));
+    f("top_k", top_k, "draw among the likeliest so many tokens; 0: all", at_least(0));
+    f("top_p", top_p, "then among the fewest that together are so likely; 1: all", between(0, 1));
+    f("min_p", min_p, "then among those at least so likely relative to the likeliest; 0: all", between(0, 1));
+    f("select", select, "how one of the candidates is chosen", select_rules());
     f("constrain", constrain, "allow canonical answers only; otherwise decode freely and parse strictly");
     f("max_new_tokens", max_new_tokens, "longest answer", at_least(1));
     f("batch_sessions", batch_sessions, "sessions decoded together", at_least(1));
@@ -170,13 +182,24 @@ struct DecodeSettings {
 struct EvalSettings {
   std::string split = "test";
   std::vector<std::string> systems = {"backbone", "base", "high_level", "fine_grained", "average", "dynamic"};
+  std::vector<std::string> select;
+  std::vector<std::int64_t> samples;
+  std::int64_t verifier_sessions = 240;
   std::int64_t limit = 0;
   std::int64_t resamples = 10000;
 
   template <typename F>
   void fields(F& f) {
     f("split", split, "which sessions", one_of({"val", "test", "train"}));
-    f("systems", systems, "backbone, an expert's name, average, dynamic; the floors are always shown");
+    f("systems", systems,
+      "backbone, an expert's name, average, dynamic, static, ties:DENSITY[:RANK], ties_factors:DENSITY, "
+      "router:FOLDER, predictions:FILE; the floors are always shown");
+    f("select", select, "ways to choose among the same candidates, side by side; empty: decode.select",
+      select_rules());
+    f("samples", samples, "the first so many candidates, side by side; empty: decode.samples",
+      between(1, 1024));
+    f("verifier_sessions", verifier_sessions,
+      "training sessions a verifier learns from, evenly spread; 0: all", at_least(0));
     f("limit", limit, "evaluate this many sessions, evenly spread over the split; 0: all", at_least(0));
     f("resamples", resamples, "of the bootstrap", between(1, 1000000));
   }

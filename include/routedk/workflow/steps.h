@@ -27,7 +27,9 @@ void train_step(Experiment& experiment, const std::vector<std::string>& experts)
 std::vector<std::string> experts_named(const ExperimentConfig& config, const std::string& name);
 /// Trains the router over the frozen experts.
 void router_step(Experiment& experiment);
-/// Answers the split's sessions with every system and writes results.json and results.txt.
+/// Answers the split's sessions with every system, chooses by every rule among every number of samples asked
+/// for, and writes results.json and the table as results.txt, .md and .html. Training and choosing with
+/// verifiers comes first where `verifier` is among the rules.
 void evaluate_step(Experiment& experiment);
 
 /// All steps, or with `data.examples` train and router. `from`, when not empty, redoes that step and those

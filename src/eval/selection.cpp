@@ -1,0 +1,201 @@
+#include "routedk/eval/selection.h"
+
+#include "routedk/bundle/metrics.h"
+#include "routedk/core/error.h"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <functional>
+#include <limits>
+#include <map>
+#include <set>
+#include <string>
+#include <tuple>
+#include <vector>
+
+#include <fmt/ranges.h>
+
+namespace routedk::eval {
+namespace {
+
+using bundle::ProductAnswer;
+using bundle::ProductBundle;
+
+constexpr double kLowest = -std::numeric_limits<double>::infinity();
+constexpr std::array<const char*, 6> kNames = {"vote",    "bundle_vote", "weighted_vote",
+                                               "logprob", "mbr",         "verifier"};
+
+/// The candidates with one answer.
+struct Group {
+  const ProductAnswer* answer = nullptr;
+  int votes = 0;
+  double logprob = kLowest;  // the best of each
+  double mean_logprob = kLowest;
+  double verifier = kLowest;
+  double weight = 0.0;  // summed
+};
+using Groups = std::map<std::string, Group>;  // ascending text: the first of equals is the smaller one
+
+Groups group(std::span<const Ballot> ballots) {
+  Groups groups;
+  for (const Ballot& ballot : ballots) {
+    if (ballot.answer) {
+      const double mean = ballot.logprob / static_cast<double>(std::max<std::int64_t>(ballot.tokens, 1));
+      Group& own = groups[bundle::canonical_answer(*ballot.answer)];
+      own.answer = &*ballot.answer;
+      ++own.votes;
+      own.logprob = std::max(own.logprob, ballot.logprob);
+      own.mean_logprob = std::max(own.mean_logprob, mean);
+      own.verifier = std::max(own.verifier, ballot.verifier);
+      own.weight += std::exp(mean);
+    }
+  }
+  return groups;
+}
+
+/// Whether (figure, logprob) is clearly more than another such pair.
+bool beats(double figure, double logprob, double other_figure, double other_logprob) {
+  return figure > other_figure + 1e-9 || (figure > other_figure - 1e-9 && logprob > other_logprob);
+}
+
+/// The group with the highest figure.
+const Group* best(const Groups& groups, const std::function<double(const Group&)>& figure) {
+  const Group* found = nullptr;
+  double highest = kLowest;
+  for (const auto& [text, candidate] : groups) {
+    const double own = figure(candidate);
+    if (found == nullptr || beats(own, candidate.logprob, highest, found->logprob)) {
+      found = &candidate;
+      highest = own;
+    }
+  }
+  return found;
+}
+
+double expected_agreement(const ProductAnswer& answer, const Groups& groups) {
+  double sum = 0.0;
+  for (const auto& [text, gold] : groups) {
+    sum += gold.votes * agreement(answer, *gold.answer);
+  }
+  return sum;
+}
+
+/// Of the rules that weigh whole answers.
+const Group* winner(SelectRule rule, const Groups& groups) {
+  switch (rule) {
+    case SelectRule::kWeightedVote:
+      return best(groups, [](const Group& g) { return g.weight; });
+    case SelectRule::kLogprob:
+      return best(groups, [](const Group& g) { return g.mean_logprob; });
+    case SelectRule::kMbr:
+      return best(groups, [&](const Group& g) { return expected_agreement(*g.answer, groups); });
+    default:
+      return best(groups, [](const Group& g) { return g.verifier; });
+  }
+}
+
+struct BundleTally {
+  ProductBundle products;
+  int votes = 0;
+  double logprob = kLowest;
+};
+
+/// Bundles by falling votes, then falling log-probability, then ascending products.
+std::vector<BundleTally> bundles_by_votes(const Groups& groups) {
+  std::map<ProductBundle, BundleTally> tallies;
+  for (const auto& [text, from] : groups) {
+    for (const ProductBundle& products : *from.answer) {
+      BundleTally& tally = tallies[products];
+      tally.products = products;
+      tally.votes += from.votes;
+      tally.logprob = std::max(tally.logprob, from.logprob);
+    }
+  }
+  std::vector<BundleTally> sorted;
+  for (auto& [products, tally] : tallies) {
+    sorted.push_back(std::move(tally));
+  }
+  std::stable_sort(sorted.begin(), sorted.end(), [](const BundleTally& a, const BundleTally& b) {
+    return std::tie(a.votes, a.logprob) > std::tie(b.votes, b.logprob);
+  });
+  return sorted;
+}
+
+std::size_t median_bundles(std::span<const Ballot> ballots) {
+  std::vector<std::size_t> counts;
+  for (const Ballot& ballot : ballots) {
+    if (ballot.answer) {
+      counts.push_back(ballot.answer->size());
+    }
+  }
+  const auto middle = counts.begin() + static_cast<std::ptrdiff_t>((counts.size() - 1) / 2);
+  std::nth_element(counts.begin(), middle, counts.end());
+  return *middle;
+}
+
+ProductAnswer assemble(const Groups& groups, std::size_t count) {
+  ProductAnswer answer;
+  std::set<int> taken;
+  for (const BundleTally& tally : bundles_by_votes(groups)) {
+    const bool free = std::none_of(tally.products.begin(), tally.products.end(),
+                                   [&](int product) { return taken.contains(product); });
+    if (answer.size() < count && free) {
+      answer.push_back(tally.products);
+      taken.insert(tally.products.begin(), tally.products.end());
+    }
+  }
+  return bundle::normalised(answer);
+}
+
+/// As gold, product numbers standing for items.
+bundle::Session with_gold(const ProductAnswer& gold) {
+  bundle::Session session;
+  for (const ProductBundle& products : gold) {
+    session.gold.push_back({bundle::Bundle(products.begin(), products.end()), ""});
+  }
+  return session;
+}
+
+}  // namespace
+
+const char* select_name(SelectRule rule) noexcept {
+  return kNames[static_cast<std::size_t>(rule)];
+}
+
+SelectRule parse_select(std::string_view word) {
+  const auto found = std::find(kNames.begin(), kNames.end(), word);
+  if (found == kNames.end()) {
+    throw_<ConfigError>("a rule of selection must be one of {}, but is `{}` instead", fmt::join(kNames, ", "),
+                        word);
+  }
+  return static_cast<SelectRule>(found - kNames.begin());
+}
+
+double agreement(const ProductAnswer& answer, const ProductAnswer& gold) {
+  if (answer == gold) {
+    return 1.0;
+  }
+  bundle::Answer items;
+  for (const ProductBundle& products : answer) {
+    items.emplace_back(products.begin(), products.end());
+  }
+  return bundle::score_session(with_gold(gold), items).numerator[bundle::Metric::kF1];
+}
+
+VoteResult select(SelectRule rule, std::span<const Ballot> ballots) {
+  if (rule == SelectRule::kVote) {
+    return majority_vote(ballots);
+  }
+  const Groups groups = group(ballots);
+  if (groups.empty()) {
+    return {};
+  }
+  const ProductAnswer answer = rule == SelectRule::kBundleVote ? assemble(groups, median_bundles(ballots))
+                                                               : *winner(rule, groups)->answer;
+  const auto own = groups.find(bundle::canonical_answer(answer));
+  const int votes = own == groups.end() ? 0 : own->second.votes;
+  return {answer, static_cast<double>(votes) / static_cast<double>(ballots.size())};
+}
+
+}  // namespace routedk::eval

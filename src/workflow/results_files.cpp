@@ -1,0 +1,102 @@
+#include "results_files.h"
+
+#include "routedk/core/files.h"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+namespace routedk::workflow {
+namespace {
+
+using eval::SystemResult;
+using Results = std::vector<SystemResult>;
+
+/// The result of `system` under that choice; without a choice the first one; nullptr when there is none.
+const SystemResult* find(const Results& results, const std::string& system,
+                         const std::optional<eval::Choice>& choice) {
+  const auto found = std::find_if(results.begin(), results.end(), [&](const SystemResult& result) {
+    return result.system == system && !result.floor && (!choice || result.choice == choice);
+  });
+  return found == results.end() ? nullptr : &*found;
+}
+
+io::Json against_backbone(const Results& results, const bundle::BootstrapOptions& bootstrap) {
+  io::Json comparisons = io::Json::array();
+  for (const SystemResult& result : results) {
+    const SystemResult* backbone = find(results, "backbone", result.choice);
+    if (backbone != nullptr && result.system != "backbone") {
+      comparisons.push_back(eval::compare_systems(result, *backbone, bootstrap));
+    }
+  }
+  return comparisons;
+}
+
+io::Json against_vote(const Results& results, const bundle::BootstrapOptions& bootstrap) {
+  io::Json comparisons = io::Json::array();
+  for (const SystemResult& result : results) {
+    if (result.choice && result.choice->rule != eval::SelectRule::kVote) {
+      const eval::Choice vote{eval::SelectRule::kVote, result.choice->samples};
+      if (const SystemResult* other = find(results, result.system, vote); other != nullptr) {
+        comparisons.push_back(eval::compare_systems(result, *other, bootstrap));
+      }
+    }
+  }
+  return comparisons;
+}
+
+std::vector<std::string> notes(const Experiment& experiment, std::size_t sessions) {
+  const ExperimentConfig& c = experiment.config();
+  std::vector<std::string> notes = {
+      fmt::format("{} sessions of {}, split {}. Candidates drawn at temperature {}, {}; brackets are 95 % "
+                  "intervals of a "
+                  "bootstrap over sessions ({} resamples).",
+                  sessions, c.data.domain, c.eval.split, c.decode.temperature,
+                  c.decode.constrain ? "canonical answers only" : "freely, parsed strictly",
+                  c.eval.resamples),
+      fmt::format(
+          "A row is a system, chosen among {} candidates by {} unless it says otherwise. oracle_f1: f1 of "
+          "each "
+          "session's best candidate, which no choice can exceed but bundle_vote; equal: share of pairs of "
+          "candidates that agree; seconds: to draw all candidates.",
+          c.decode.samples, c.decode.select)};
+  if (experiment.dataset().leaky_titles) {
+    notes.emplace_back("leaky_titles: untitled items, which are never in a bundle, were dropped.");
+  }
+  if (experiment.leaky_categories()) {
+    notes.emplace_back(
+        "leaky_categories: prompts show categories, which items that are never in a bundle lack.");
+  }
+  return notes;
+}
+
+}  // namespace
+
+void write_results(const Experiment& experiment, std::size_t sessions, const Results& results,
+                   const bundle::BootstrapOptions& bootstrap) {
+  const ExperimentConfig& c = experiment.config();
+  io::Json json = {{"domain", c.data.domain},
+                   {"split", c.eval.split},
+                   {"sessions", sessions},
+                   {"leaky_titles", experiment.dataset().leaky_titles},
+                   {"leaky_categories", experiment.leaky_categories()},
+                   {"samples", c.decode.samples},
+                   {"select", c.decode.select},
+                   {"temperature", c.decode.temperature},
+                   {"constrain", c.decode.constrain},
+                   {"systems", io::Json::object()}};
+  for (const SystemResult& result : results) {
+    json["systems"][result.name] = eval::to_json(result);
+  }
+  json["against_backbone"] = against_backbone(results, bootstrap);
+  json["against_vote"] = against_vote(results, bootstrap);
+  eval::Table table = eval::results_table(results);
+  table.title = fmt::format("Results: {}, {}", c.data.domain, c.eval.split);
+  table.notes = notes(experiment, sessions);
+  io::write_json(experiment.folder() / "results.json", json);
+  write_file_atomic(experiment.folder() / "results.txt", eval::text_table(table));
+  write_file_atomic(experiment.folder() / "results.md", eval::markdown_table(table));
+  write_file_atomic(experiment.folder() / "results.html", eval::html_table(table));
+}
+
+}  // namespace routedk::workflow

@@ -1,0 +1,223 @@
+#include "routedk/core/error.h"
+#include "routedk/core/files.h"
+#include "routedk/core/random.h"
+#include "routedk/experts/peft.h"
+#include "routedk/experts/router_file.h"
+#include "routedk/io/jsonl.h"
+#include "routedk/workflow/score.h"
+#include "routedk/workflow/steps.h"
+
+#include <fstream>
+#include <map>
+
+#include "workflow/experiment_folder.h"
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace routedk::workflow {
+namespace {
+
+using ::testing::HasSubstr;
+
+/// The sample's first test sessions under experts and a router that nobody trained: their steps are marked
+/// done.
+class EvaluateStep : public testing::ExperimentFolder {
+ protected:
+  void SetUp() override {
+    ExperimentFolder::SetUp();
+    config_.experts = {"base", "merged"};
+    config_.lora.rank = 2;
+    config_.eval.systems = {"backbone"};
+    config_.eval.limit = 2;
+    config_.eval.resamples = 50;
+    config_.eval.verifier_sessions = 2;
+    config_.decode.samples = 2;
+    config_.decode.batch_sessions = 1;
+  }
+
+  void prepare(Experiment& experiment) {
+    const model::LlamaConfig& shape = testing::real_model()->config();
+    for (const std::string& name : config_.experts) {
+      experts::Expert expert(name, shape, experts::LoraConfig{.rank = 2, .alpha = 4.0});
+      expert.initialise(hash64(name));
+      const at::NoGradGuard no_grad;
+      const at::Tensor values = expert.parameters().values();
+      values.add_(at::sin(at::arange(values.numel(), at::kFloat) * (name == "base" ? 1.0 : 2.0)), 0.002);
+      experts::save_peft(expert, experiment.expert_folder(name), config_.model.path);
+    }
+    experts::RouterGate router(shape.layers, shape.hidden, 2, {.is_static = config_.router.kind == "static"});
+    experts::save_router(router, config_.experts, experiment.router_folder());
+    mark_done(experiment, {"distil", "train-base", "train-merged", "router"});
+  }
+  /// results.json of evaluating under the present settings, times left out.
+  io::Json evaluate() {
+    Experiment experiment(config_);
+    if (!is_done(experiment, "router")) {
+      prepare(experiment);
+    }
+    evaluate_step(experiment);
+    io::Json json = io::read_json(folder_ / "run/results.json");
+    for (auto& [name, system] : json["systems"].items()) {
+      system.erase("seconds");
+    }
+    return json;
+  }
+  std::string refused() {
+    return testing::message_of<UserError>([&] { evaluate(); });
+  }
+};
+
+TEST_F(EvaluateStep, every_system_rule_and_number_of_samples_has_its_line_and_the_floors_are_always_there) {
+  config_.eval.systems = {"backbone", "base", "dynamic", "ties_factors:0.5"};
+  config_.eval.select = {"vote", "bundle_vote", "weighted_vote", "logprob", "mbr", "verifier"};
+  config_.eval.samples = {1, 2};
+  const io::Json json = evaluate();
+  std::vector<std::string> names;
+  for (const auto& [name, system] : json["systems"].items()) {
+    names.push_back(name);
+    EXPECT_EQ(system.contains("oracle"), !system["floor"].get<bool>()) << name;
+  }
+  EXPECT_EQ(names.size(), 4U * 6U * 2U + 6U);
+  for (const char* name :
+       {"dynamic", "dynamic mbr", "dynamic n=1", "ties_factors:0.5 verifier n=1", "whole", "similar_pair"}) {
+    EXPECT_TRUE(json["systems"].contains(name)) << name;
+  }
+  EXPECT_EQ(json["against_backbone"].size(), 3U * 6U * 2U + 6U);
+  EXPECT_EQ(json["against_vote"].size(), 4U * 5U * 2U);
+  for (const char* file : {"results.txt", "results.md", "results.html"}) {
+    const std::string text = read_file(folder_ / "run" / file);
+    for (const std::string& name : names) {
+      EXPECT_THAT(text, HasSubstr(name)) << file;
+    }
+  }
+  for (const auto& [name, system] : json["systems"].items()) {
+    if (!system["floor"].get<bool>() && system["select"] != "bundle_vote") {
+      EXPECT_LE(system["f1"].get<double>(), system["oracle"]["f1"].get<double>() + 1e-12) << name;
+      if (name.ends_with("n=1")) {  // there is one choice
+        EXPECT_EQ(system["f1"], system["oracle"]["f1"]) << name;
+      }
+    }
+  }
+  EXPECT_EQ(io::read_json(folder_ / "run/verifiers/base/verifier.json").at("sessions"), 2);
+}
+
+TEST_F(EvaluateStep, the_first_n_samples_of_a_run_are_scored_as_a_run_with_n) {
+  config_.eval.samples = {1, 2};
+  const io::Json both = evaluate();
+  config_.eval.samples = {};
+  config_.decode.samples = 1;
+  config_.run.dir = (folder_ / "alone").string();
+  {
+    Experiment experiment(config_);
+    prepare(experiment);
+    evaluate_step(experiment);
+  }
+  const io::Json alone = io::read_json(folder_ / "alone/results.json")["systems"]["backbone"];
+  const io::Json& first = both["systems"]["backbone n=1"];
+  for (const char* figure : {"f1", "precision", "recall", "coverage", "exact_match", "intervals", "oracle"}) {
+    EXPECT_EQ(first.at(figure), alone.at(figure)) << figure;
+  }
+}
+
+TEST_F(EvaluateStep, an_evaluation_cut_off_while_it_trained_or_answered_ends_with_the_same_numbers) {
+  config_.eval.select = {"vote", "verifier"};
+  const io::Json whole = evaluate();
+  const auto run = folder_ / "run";
+  std::filesystem::remove(run / "results.json");
+  std::filesystem::remove_all(run / "verifiers/backbone");
+  for (const auto& file : {run / "answers/backbone.jsonl", run / "verifiers/backbone.jsonl"}) {
+    std::filesystem::resize_file(file, std::filesystem::file_size(file) / 2);
+  }
+  Experiment(config_).run().forget({"evaluate"});
+  EXPECT_EQ(evaluate(), whole);
+}
+
+TEST_F(EvaluateStep, more_samples_than_the_answers_hold_are_another_evaluation) {
+  evaluate();
+  config_.eval.samples = {2, 3};
+  EXPECT_THAT(refused(), HasSubstr("--redo"));
+  Experiment experiment(config_);
+  forget_from(experiment, "evaluate");
+  evaluate_step(experiment);
+  std::int64_t lines = 0;
+  io::read_jsonl(folder_ / "run/answers/backbone.jsonl", [&](const io::Json& line, std::int64_t) {
+    ++lines;
+    EXPECT_EQ(line["candidates"].size(), 3U);
+    EXPECT_EQ(line["selected"].size(), 2U);
+  });
+  EXPECT_EQ(lines, 2);
+}
+
+TEST_F(EvaluateStep, a_file_of_predictions_is_scored_as_by_score_and_another_content_is_another_evaluation) {
+  const auto split = Experiment(config_).split();
+  const auto file = folder_ / "theirs.jsonl";
+  const auto write = [&](std::size_t items) {
+    std::ofstream out(file);
+    for (const bundle::Session& session : split.test) {
+      io::Json found = io::Json::array();
+      for (std::size_t i = 0; i < std::min(items, session.items.size()); ++i) {
+        found.push_back(session.items[i].id);
+      }
+      out << io::Json{{"session", session.id}, {"bundles", io::Json::array({found})}} << '\n';
+    }
+  };
+  write(2);
+  config_.eval.limit = 0;
+  config_.eval.systems = {"predictions:" + file.string()};
+  const io::Json json = evaluate()["systems"][config_.eval.systems[0]];
+  ScoreOptions options;
+  options.data_dir = config_.data.dir;
+  options.domain = config_.data.domain;
+  options.split = "test";
+  options.predictions = file;
+  const io::Json alone = score(options);
+  for (const char* figure : {"f1", "precision", "coverage", "exact_match", "jaccard_f1"}) {
+    EXPECT_EQ(json.at(figure), alone.at(figure)) << figure;
+  }
+  write(3);
+  EXPECT_THAT(refused(), HasSubstr("--redo"));
+  std::filesystem::remove(file);
+  EXPECT_THAT(refused(), HasSubstr("theirs.jsonl"));
+}
+
+TEST_F(EvaluateStep, a_static_router_is_called_so_and_a_folder_of_a_router_is_a_system) {
+  config_.router.kind = "static";
+  config_.eval.systems = {"dynamic"};
+  EXPECT_THAT(refused(), HasSubstr("must call the run's router `static`"));
+  const auto other = folder_ / "other";
+  const model::LlamaConfig& shape = testing::real_model()->config();
+  experts::save_router(experts::RouterGate(shape.layers, shape.hidden, 2, {.is_static = true}),
+                       config_.experts, other);
+  config_.eval.systems = {"average", "static", "router:" + other.string()};
+  const io::Json systems = evaluate()["systems"];
+  for (const std::string& name : config_.eval.systems) {  // all of them 1/2 and 1/2
+    EXPECT_EQ(systems[name]["f1"], systems["average"]["f1"]) << name;
+    EXPECT_EQ(systems[name]["routing"][0]["mean"], (io::Json{0.5, 0.5})) << name;
+  }
+}
+
+TEST_F(EvaluateStep, what_no_system_can_be_is_refused_before_anything_is_answered) {
+  const std::map<std::string, std::string> wrong = {{"ties:2", "`ties:2`"},
+                                                    {"ties_factors:0.5:4", "must have no rank"},
+                                                    {"router:/nowhere", "/nowhere"},
+                                                    {"predictions:/nowhere.jsonl", "/nowhere.jsonl"}};
+  for (const auto& [system, message] : wrong) {
+    config_.eval.systems = {"backbone", system};
+    EXPECT_THAT(refused(), HasSubstr(message));
+  }
+  const auto other = folder_ / "other";
+  const model::LlamaConfig& shape = testing::real_model()->config();
+  experts::save_router(experts::RouterGate(shape.layers, shape.hidden, 2), {"merged", "base"}, other);
+  config_.eval.systems = {"router:" + other.string()};
+  EXPECT_THAT(refused(), HasSubstr("in their order"));
+  EXPECT_FALSE(std::filesystem::exists(folder_ / "run/answers"));
+}
+
+TEST_F(EvaluateStep, names_of_systems_become_different_names_of_files) {
+  EXPECT_EQ(file_word("dynamic"), "dynamic");
+  EXPECT_NE(file_word("router:a/b"), file_word("router:a_b"));
+  EXPECT_EQ(file_word("router:a/b").find('/'), std::string::npos);
+}
+
+}  // namespace
+}  // namespace routedk::workflow
