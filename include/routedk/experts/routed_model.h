@@ -13,7 +13,7 @@
 namespace routedk::experts {
 
 struct RoutedOutput {
-  at::Tensor hidden;           // [T,D], after the final norm
+  at::Tensor hidden;           // [T,D], after the final norm; [A,D] where rows were kept
   std::vector<GateRows> rows;  // [L]
 };
 
@@ -26,6 +26,8 @@ struct RoutedPass {
   /// Keep nothing of a layer for backward but its input, and run it again there. Batch and dropout must live
   /// until backward is over.
   bool recompute = false;
+  /// The rows that go on after the last layer's attention, of `batch`; nullptr: all. Lives as long.
+  const model::BatchPart* keep = nullptr;
 };
 
 class RoutedModel {

@@ -25,5 +25,7 @@ using TileFn = void (*)(const TileRows& rows, const float* panel, std::int64_t d
 
 /// The fastest one that this CPU runs.
 TileFn choose_tile() noexcept;
+/// The same for an A that is given as its transpose: `a` [depth,count], rows of it `a_stride` apart.
+TileFn choose_transposed_tile() noexcept;
 
 }  // namespace routedk::quant::cpu
