@@ -40,10 +40,8 @@ void pack_columns(const float* x, std::int64_t width, std::int64_t depth, std::i
   for (std::int64_t k = 0; k < depth; ++k) {
     for (std::int64_t p = 0; p < panels; ++p) {
       const std::int64_t begin = first + p * kPanel;
-      const std::int64_t size = std::min(kPanel, width - begin);
-      float* const row = packed + (p * kDepth + k) * kPanel;
-      std::copy_n(x + k * width + begin, size, row);
-      std::fill(row + size, row + kPanel, 0.0F);
+      cpu::fill_panel_row(x + k * width + begin, std::min(kPanel, width - begin),
+                          packed + (p * kDepth + k) * kPanel);
     }
   }
 }

@@ -101,6 +101,7 @@ std::string memory_text(const Experiment& experiment, const model::LlamaConfig& 
   size.average = c.train.ema > 0.0;
   size.tokens = tokens.largest;
   size.answer_tokens = tokens.largest_answers;
+  size.recompute = c.train.recompute;
   const MemoryPlan plan = predict_memory(model, size);
   std::string text = fmt::format("tokens    {:.0f} of an expert's step, {} of the largest micro-batch\n",
                                  tokens.of_a_step, tokens.largest);

@@ -29,8 +29,7 @@ void pack(const float* x, std::int64_t rows, std::int64_t stride, std::int64_t w
   for (std::int64_t first = 0; first < width; first += kPanel) {
     const std::int64_t size = std::min(kPanel, width - first);
     for (std::int64_t row = 0; row < rows; ++row, panels += kPanel) {
-      std::copy_n(x + row * stride + first, size, panels);
-      std::fill(panels + size, panels + kPanel, 0.0F);
+      quant::cpu::fill_panel_row(x + row * stride + first, size, panels);
     }
   }
 }

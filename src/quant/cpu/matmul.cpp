@@ -72,9 +72,7 @@ struct Plain {
 /// One more block of the depth: columns of the term's right factor, `width` of n.
 void pack_term(const LowRankTerm& term, std::int64_t width, Block n, float* panel) {
   for (std::int64_t i = 0; i < term.rank; ++i) {
-    float* const row = panel + i * kPanel;
-    std::copy_n(term.right + i * width + n.begin, n.size, row);
-    std::fill(row + n.size, row + kPanel, 0.0F);
+    fill_panel_row(term.right + i * width + n.begin, n.size, panel + i * kPanel);
   }
 }
 
