@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
-"""run.py DATA_DIR [--steps 10] [--batch 4] [--checkpointing] [--bin build/release/bin]
+"""run.py DATA_DIR [--steps 10] [--batch 4] [--checkpointing] [--recompute] [--pairs 1] [--bin build/release/bin]
 
 QLoRA steps of ours and of transformers + PEFT + bitsandbytes side by side: the same NF4 model (SmolLM2-135M), rank 16 on
 the 7 linears, the same initial adapter, the same real prompts in the same batches (theirs padded to the longest, ours
 packed), AdamW without dropout. Prints both losses and gradient norms a step, then tokens/s (padding not counted, the first
-step left out) and peak memory; then three experts at once against one over the same total of tokens.
+step left out) and peak memory, of several pairs the medians; then three experts at once against one over the same
+total of tokens.
 
 Needs: pip install torch transformers peft bitsandbytes accelerate; cmake --preset release -D ROUTEDK_BENCHMARKS=ON &&
 cmake --build --preset release --target routedk_train_steps routedk-inspect
@@ -13,6 +14,7 @@ cmake --build --preset release --target routedk_train_steps routedk-inspect
 import argparse
 import json
 import os
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -21,11 +23,11 @@ from pathlib import Path
 MODEL = Path(".deps/models/SmolLM2-135M-Instruct.Q4_1.gguf")
 
 
-def run_ours(binaries, folder, data_dir, steps, batch, experts=1, dtype="auto"):
+def run_ours(binaries, folder, data_dir, steps, batch, experts=1, recompute=False):
     settings = {
         "data.dir": data_dir, "data.domain": "electronic", "run.dir": folder / "run", "train.dropout": 0,
-        "train.batch_size": batch, "train.schedule": "constant", "train.warmup": 0, "model.dtype": dtype,
-        "train.max_tokens": 4096,
+        "train.batch_size": batch, "train.schedule": "constant", "train.warmup": 0, "train.max_tokens": 4096,
+        "train.recompute": str(recompute).lower(),
     }  # fmt: skip
     command = [binaries / "routedk_train_steps", folder, "--steps", str(steps), "--experts", str(experts)]
     for name, value in settings.items():
@@ -98,6 +100,8 @@ def main():
     parser.add_argument("--steps", type=int, default=10)
     parser.add_argument("--batch", type=int, default=4)
     parser.add_argument("--checkpointing", action="store_true", help="theirs recomputes activations")
+    parser.add_argument("--recompute", action="store_true", help="ours recomputes activations")
+    parser.add_argument("--pairs", type=int, default=1, help="runs of each side, in turn")
     parser.add_argument("--compute", default="bfloat16", help="their compute type")
     parser.add_argument("--bin", type=Path, default=Path("build/release/bin"))
     parser.add_argument("--peft", type=Path, help=argparse.SUPPRESS)
@@ -109,17 +113,25 @@ def main():
         folder = Path(scratch)
         quantize = [options.bin / "routedk-inspect", "quantize", "--model", MODEL, "--output", folder / "nf4"]
         subprocess.run(list(map(str, quantize)), check=True)
-        ours, our_memory = run_ours(options.bin, folder, options.data_dir, options.steps, options.batch)
         same = ["--peft", folder, "--steps", str(options.steps), "--compute", options.compute]
         checkpointing = ["--checkpointing"] if options.checkpointing else []
-        theirs, their_memory = measured([sys.executable, __file__, options.data_dir, *same, *checkpointing])
+        pairs = []
+        for _ in range(options.pairs):
+            ours = run_ours(options.bin, folder, options.data_dir, options.steps, options.batch,
+                            recompute=options.recompute)  # fmt: skip
+            theirs = measured([sys.executable, __file__, options.data_dir, *same, *checkpointing])
+            print(f"pair   {speed(ours[0]):7.1f} and {speed(theirs[0]):.1f} tokens/s", flush=True)
+            pairs.append((ours, theirs))
+        (ours, _), (theirs, _) = pairs[0]
         print(f"{'step':>4} {'tokens':>7} {'loss ours':>10} {'theirs':>8} {'norm ours':>10} {'theirs':>8}")
         for a, b in zip(ours, theirs, strict=True):
             print(f"{a['step']:>4} {a['tokens']:>7} {a['loss']:>10.5f} {b['loss']:>8.5f} {a['grad_norm']:>10.5f} "
                   f"{b['grad_norm']:>8.5f}")  # fmt: skip
-        print(f"ours   {speed(ours):7.1f} tokens/s, peak {our_memory:6.0f} MiB")
-        print(f"theirs {speed(theirs):7.1f} tokens/s, peak {their_memory:6.0f} MiB ({options.compute})")
-        print(f"ratio  {speed(ours) / speed(theirs):7.2f}")
+        medians = [statistics.median(speed(side[0]) for side in sides) for sides in zip(*pairs)]
+        peaks = [statistics.median(side[1] for side in sides) for sides in zip(*pairs)]
+        print(f"ours   {medians[0]:7.1f} tokens/s, peak {peaks[0]:6.0f} MiB")
+        print(f"theirs {medians[1]:7.1f} tokens/s, peak {peaks[1]:6.0f} MiB ({options.compute})")
+        print(f"ratio  {medians[0] / medians[1]:7.2f}, memory {peaks[0] / peaks[1]:.3f}")
         one, _ = run_ours(options.bin, folder / "one", options.data_dir, options.steps, 12)
         three, _ = run_ours(options.bin, folder / "three", options.data_dir, options.steps, 4, experts=3)
         print(f"one expert {speed(one):.1f} tokens/s, three at once {speed(three):.1f}: "

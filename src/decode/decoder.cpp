@@ -30,7 +30,9 @@ experts::RoutedOutput Decoder::forward(const model::FlatBatch& batch, const expe
     cache.attend(layer, rows, queries.const_data_ptr<float>(), seen.mutable_data_ptr<float>());
     return seen.to(q.scalar_type());
   };
-  return model_.forward({batch, gate, attend, nullptr, /*recompute=*/false, /*apart=*/true});
+  experts::RoutedPass pass{batch, gate, attend};
+  pass.apart = true;
+  return model_.forward(pass);
 }
 
 at::Tensor Decoder::logits(const at::Tensor& hidden) const {

@@ -2,7 +2,7 @@
 
 #include "routedk/core/error.h"
 #include "routedk/core/random.h"
-#include "routedk/experts/lora_delta.h"
+#include "routedk/experts/lora_linear.h"
 #include "routedk/quant/row_product.h"
 
 #include <set>
@@ -37,12 +37,16 @@ KeyedDropout dropout_of(const DeltaSite& site, const Run& run) {
     return {};
   }
   const TrainingDropout& d = *site.dropout;
+  const auto* const positions = site.batch.positions.const_data_ptr<std::int64_t>();
   std::vector<DropoutSegment> segments;
   for (std::size_t s = run.first; s < run.last; ++s) {
     const std::uint64_t key = random_key(d.seed, "dropout",
                                          {d.step, d.example_keys[s], static_cast<std::uint64_t>(site.layer),
                                           static_cast<std::uint64_t>(site.linear)});
-    segments.push_back({site.batch.cu_seqlens[s] - run.begin, site.batch.cu_seqlens[s + 1] - run.begin, key});
+    const std::int64_t begin = site.batch.cu_seqlens[s];
+    const std::int64_t end = site.batch.cu_seqlens[s + 1];
+    const std::int64_t first = begin < end ? positions[begin] : 0;
+    segments.push_back({begin - run.begin, end - run.begin, key, first});
   }
   return {d.rate, std::move(segments)};
 }
@@ -123,37 +127,38 @@ void ExpertBank::freeze(at::ScalarType dtype) {
   }
 }
 
-at::Tensor ExpertBank::add_delta(const DeltaSite& site, const at::Tensor& x, const at::Tensor& y) const {
-  return site.rows.owner.empty() ? add_mixed(site, x, y) : add_owned(site, x, y);
+at::Tensor ExpertBank::linear(const DeltaSite& site, const quant::FrozenLinear& weight,
+                              const at::Tensor& x) const {
+  return site.rows.owner.empty() ? mixed(site, weight, x) : owned(site, weight, x);
 }
 
-at::Tensor ExpertBank::add_owned(const DeltaSite& site, const at::Tensor& x, const at::Tensor& y) const {
+at::Tensor ExpertBank::owned(const DeltaSite& site, const quant::FrozenLinear& weight,
+                             const at::Tensor& x) const {
   const std::vector<Run> runs = owner_runs(site.rows.owner, site.batch);
   std::vector<at::Tensor> outputs;
   for (const Run& run : runs) {
-    const at::Tensor part = runs.size() == 1 ? y : y.slice(0, run.begin, run.end);  // [t,out]
+    const at::Tensor input = runs.size() == 1 ? x : x.slice(0, run.begin, run.end);  // [t,in]
     const LoraFactors f = run.owner < 0 ? LoraFactors{} : (*this)[run.owner].factors(site.layer, site.linear);
     if (!f.a.defined()) {
-      outputs.push_back(part);
-      continue;
-    }
-    const at::Tensor input = runs.size() == 1 ? x : x.slice(0, run.begin, run.end);  // [t,in]
-    if (site.apart) {
+      outputs.push_back(weight.forward(input));
+    } else if (site.apart) {
       const at::Tensor narrow = quant::row_product(input, f.a.to(x.scalar_type())) * f.scale;  // [t,r]
-      outputs.push_back(quant::row_product_added(part, narrow, f.bt.to(x.scalar_type())));
+      outputs.push_back(quant::row_product_added(weight.forward(input), narrow, f.bt.to(x.scalar_type())));
     } else {
-      outputs.push_back(add_lora(f, dropout_of(site, run), input, part));
+      outputs.push_back(lora_linear(weight, f, dropout_of(site, run), input));
     }
   }
   return outputs.size() == 1 ? outputs[0] : at::cat(outputs, 0);
 }
 
-at::Tensor ExpertBank::add_mixed(const DeltaSite& site, const at::Tensor& x, const at::Tensor& y) const {
+at::Tensor ExpertBank::mixed(const DeltaSite& site, const quant::FrozenLinear& weight,
+                             const at::Tensor& x) const {
   if (stacks_.empty()) {
     throw_<Error>("an expert bank must be frozen before its experts are mixed");
   }
   const Stack& s = stacks_[static_cast<std::size_t>(site.layer * model::kLinears +
                                                     static_cast<std::int64_t>(site.linear))];
+  const at::Tensor y = weight.forward(x);
   if (!s.a.defined()) {
     return y;
   }

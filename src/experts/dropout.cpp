@@ -62,7 +62,8 @@ void mask_rows(const T* x, T* out, std::int64_t width, const DropoutSegment& seg
     std::vector<std::uint64_t> bits(static_cast<std::size_t>(numbers));
     std::vector<std::uint16_t> draws(bits.size() * 4);
     for (std::int64_t row = begin; row < end; ++row) {
-      draw(segment.key, static_cast<std::uint64_t>((row - segment.begin) * numbers), bits.data(), numbers);
+      const std::int64_t of_sequence = segment.first + row - segment.begin;
+      draw(segment.key, static_cast<std::uint64_t>(of_sequence * numbers), bits.data(), numbers);
       std::memcpy(draws.data(), bits.data(), draws.size() * sizeof(std::uint16_t));
       mask_row(x + row * width, out + row * width, draws.data(), width, mask);
     }

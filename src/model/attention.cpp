@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "cpu/attention.h"
 #include <torch/csrc/autograd/custom_function.h>
 
 namespace routedk::model {
@@ -16,7 +17,7 @@ at::Tensor sequence(const at::Tensor& x, std::int64_t begin, std::int64_t end, s
   return x.slice(0, begin, end).view({end - begin, groups, -1, x.size(2)}).permute({1, 2, 0, 3});
 }
 
-/// Softmax attention of one sequence after another.
+/// Softmax attention of one sequence after another, by LibTorch.
 struct CausalAttention : torch::autograd::Function<CausalAttention> {
   static at::Tensor forward(AutogradContext* ctx, const at::Tensor& q, const at::Tensor& k,
                             const at::Tensor& v, const std::vector<std::int64_t>& bounds) {
@@ -59,10 +60,32 @@ struct CausalAttention : torch::autograd::Function<CausalAttention> {
   }
 };
 
+/// The same in fp32 by our own kernel.
+struct TiledAttention : torch::autograd::Function<TiledAttention> {
+  static at::Tensor forward(AutogradContext* ctx, const at::Tensor& q, const at::Tensor& k,
+                            const at::Tensor& v, const std::vector<std::int64_t>& bounds) {
+    const cpu::AttentionOutput out = cpu::attend({q, k, v, bounds});
+    ctx->save_for_backward({q, k, v, out.seen, out.log_sums});
+    ctx->saved_data["bounds"] = bounds;
+    return out.seen;
+  }
+
+  static variable_list backward(AutogradContext* ctx, const variable_list& grads) {
+    const variable_list saved = ctx->get_saved_variables();
+    const auto [dq, dk, dv] =
+        cpu::attend_backward({saved[0], saved[1], saved[2], ctx->saved_data["bounds"].toIntVector()},
+                             {saved[3], saved[4]}, grads[0].contiguous());
+    return {dq, dk, dv, at::Tensor()};
+  }
+};
+
 }  // namespace
 
 AttendFn causal_attention(const FlatBatch& batch) {
   return [&batch](std::int64_t, const at::Tensor& q, const at::Tensor& k, const at::Tensor& v) {
+    if (q.scalar_type() == at::kFloat) {
+      return TiledAttention::apply(q.contiguous(), k.contiguous(), v.contiguous(), batch.cu_seqlens);
+    }
     return CausalAttention::apply(q.contiguous(), k.contiguous(), v.contiguous(), batch.cu_seqlens);
   };
 }

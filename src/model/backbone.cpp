@@ -81,14 +81,14 @@ Backbone Backbone::load(const std::filesystem::path& path, const LoadOptions& op
 }
 
 at::Tensor Backbone::forward(const at::Tensor& ids, const at::Tensor& positions, const AttendFn& attend,
-                             const RunFn& run) const {
-  const auto context =
-      std::make_shared<const LayerContext>(LayerContext{config_, rotary_.tables(positions, dtype()), attend});
+                             const RunFn& run, const at::Tensor& keep) const {
+  const auto context = std::make_shared<const LayerContext>(
+      LayerContext{config_, rotary_.tables(positions, dtype()), attend, keep});
   at::Tensor hidden = embedding_.index_select(0, ids);  // [T,D]
   for (std::size_t i = 0; i < layers_.size(); ++i) {
     const auto index = static_cast<std::int64_t>(i);
-    const LayerFn layer = [this, index, context](const at::Tensor& x, const DeltaFn& delta) {
-      return layer_forward(layers_[static_cast<std::size_t>(index)], index, x, *context, delta);
+    const LayerFn layer = [this, index, context](const at::Tensor& x, const LinearFn& linear) {
+      return layer_forward(layers_[static_cast<std::size_t>(index)], index, x, *context, linear);
     };
     hidden = run ? run(index, hidden, layer) : layer(hidden, {});
   }

@@ -42,4 +42,22 @@ FlatBatch FlatBatch::make(const std::vector<std::vector<std::int32_t>>& sequence
   return batch;
 }
 
+BatchPart predicting_rows(const FlatBatch& batch) {
+  BatchPart part;
+  part.batch.prompt_len = batch.prompt_len;
+  part.batch.cu_seqlens = {0};
+  std::vector<std::int64_t> rows;
+  for (std::size_t s = 0; s < batch.prompt_len.size(); ++s) {
+    for (std::int64_t row = batch.cu_seqlens[s] + batch.prompt_len[s]; row < batch.cu_seqlens[s + 1]; ++row) {
+      rows.push_back(row - 1);
+    }
+    part.batch.cu_seqlens.push_back(static_cast<std::int64_t>(rows.size()));
+  }
+  part.rows = at::tensor(rows, at::kLong);
+  part.batch.ids = batch.ids.index_select(0, part.rows);
+  part.batch.positions = batch.positions.index_select(0, part.rows);
+  part.batch.seq_of_token = batch.seq_of_token.index_select(0, part.rows);
+  return part;
+}
+
 }  // namespace routedk::model

@@ -9,10 +9,10 @@ namespace {
 using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
 
-/// Carries the shared weight through the autograd context.
-struct WeightHandle : torch::CustomClassHolder {
-  explicit WeightHandle(std::shared_ptr<const PackedWeight> shared) : weight(std::move(shared)) {}
-  std::shared_ptr<const PackedWeight> weight;
+/// Carries the linear through the autograd context; a copy shares the weight.
+struct Held : torch::CustomClassHolder {
+  explicit Held(FrozenLinear held) : linear(std::move(held)) {}
+  FrozenLinear linear;
 };
 
 /// Whether the fp32 product may read the codes: values that are to be rounded to a narrower type on the way,
@@ -21,51 +21,63 @@ bool direct(const at::Tensor& x, const PackedWeight& weight) {
   return x.scalar_type() == at::kFloat && weight.parts().dtype == at::kFloat;
 }
 
-/// x [T,in] -> x W^T [T,out]
-at::Tensor matmul(const at::Tensor& x, const PackedWeight& weight) {
-  if (!direct(x, weight)) {
-    return at::mm(x, weight.dequantize(x.scalar_type()).t());
-  }
-  const at::Tensor rows = x.contiguous();
-  at::Tensor y = at::empty({x.size(0), weight.out_features()}, x.options());
-  cpu::matmul(rows.const_data_ptr<float>(), x.size(0), weight.matrix(), y.mutable_data_ptr<float>());
-  return y;
+/// The term for the product's own pass; `left` and `right` must be contiguous.
+cpu::LowRankTerm term_of(const LowRank& more) {
+  return more.left.defined() ? cpu::LowRankTerm{more.left.const_data_ptr<float>(),
+                                                more.right.const_data_ptr<float>(), more.left.size(1)}
+                             : cpu::LowRankTerm{};
 }
 
-/// dy [T,out] -> dy W [T,in]
-at::Tensor matmul_backward(const at::Tensor& dy, const PackedWeight& weight) {
-  if (!direct(dy, weight)) {
-    return at::mm(dy, weight.dequantize(dy.scalar_type()));
-  }
-  const at::Tensor rows = dy.contiguous();
-  at::Tensor dx = at::empty({dy.size(0), weight.in_features()}, dy.options());
-  cpu::matmul_backward(rows.const_data_ptr<float>(), dy.size(0), weight.matrix(),
-                       dx.mutable_data_ptr<float>());
-  return dx;
+/// product + left right, where the product's own pass has not added it.
+at::Tensor plus(at::Tensor product, const LowRank& more) {
+  return more.left.defined() ? product.addmm_(more.left, more.right) : product;
 }
 
 /// y = x W^T; dL/dx = dL/dy W.
 struct PackedMatmul : torch::autograd::Function<PackedMatmul> {
-  static at::Tensor forward(AutogradContext* ctx, const at::Tensor& x,
-                            const c10::intrusive_ptr<WeightHandle>& handle) {
-    ctx->saved_data["weight"] = c10::IValue::make_capsule(handle);
-    return matmul(x, *handle->weight);
+  static at::Tensor forward(AutogradContext* ctx, const at::Tensor& x, const c10::intrusive_ptr<Held>& held) {
+    ctx->saved_data["linear"] = c10::IValue::make_capsule(held);
+    return held->linear.multiply(x);
   }
 
   static variable_list backward(AutogradContext* ctx, const variable_list& grads) {
-    const auto handle =
-        c10::static_intrusive_pointer_cast<WeightHandle>(ctx->saved_data["weight"].toCapsule());
-    return {matmul_backward(grads[0], *handle->weight), at::Tensor()};
+    const auto held = c10::static_intrusive_pointer_cast<Held>(ctx->saved_data["linear"].toCapsule());
+    return {held->linear.multiply_backward(grads[0]), at::Tensor()};
   }
 };
 
 }  // namespace
 
 at::Tensor FrozenLinear::forward(const at::Tensor& x) const {
-  const at::Tensor y = packed_ == nullptr
-                           ? at::mm(x, dense_.t())
-                           : PackedMatmul::apply(x, c10::make_intrusive<WeightHandle>(packed_));
+  if (packed_ != nullptr) {
+    return PackedMatmul::apply(x, c10::make_intrusive<Held>(*this));
+  }
+  const at::Tensor y = at::mm(x, dense_.t());
   return bias_.defined() ? y + bias_ : y;
+}
+
+at::Tensor FrozenLinear::multiply(const at::Tensor& x, const LowRank& more) const {
+  at::Tensor y;
+  if (packed_ != nullptr && direct(x, *packed_)) {
+    const at::Tensor rows = x.contiguous();
+    y = at::empty({x.size(0), out_features()}, x.options());
+    cpu::matmul(rows.const_data_ptr<float>(), x.size(0), packed_->matrix(), y.mutable_data_ptr<float>(),
+                term_of(more));
+  } else {
+    y = plus(at::mm(x, dense(x.scalar_type()).t()), more);
+  }
+  return bias_.defined() ? y.add_(bias_) : y;
+}
+
+at::Tensor FrozenLinear::multiply_backward(const at::Tensor& dy, const LowRank& more) const {
+  if (packed_ == nullptr || !direct(dy, *packed_)) {
+    return plus(at::mm(dy, dense(dy.scalar_type())), more);
+  }
+  const at::Tensor rows = dy.contiguous();
+  at::Tensor dx = at::empty({dy.size(0), in_features()}, dy.options());
+  cpu::matmul_backward(rows.const_data_ptr<float>(), dy.size(0), packed_->matrix(),
+                       dx.mutable_data_ptr<float>(), term_of(more));
+  return dx;
 }
 
 std::int64_t FrozenLinear::bytes() const noexcept {

@@ -12,9 +12,8 @@ AnswerLoss answer_loss(const experts::RoutedModel& model, const LossPass& pass) 
   const PackedBatch& batch = pass.batch;
   const model::AttendFn attend = model::causal_attention(batch.batch);
   experts::RoutedOutput output =
-      model.forward({batch.batch, pass.gate, attend, pass.dropout, pass.recompute});
-  const at::Tensor predicting = output.hidden.index_select(0, batch.predicting);  // [A,D]
-  const at::Tensor logits = model.backbone().logits(predicting);                  // [A,V]
+      model.forward({batch.batch, pass.gate, attend, pass.dropout, pass.recompute, &batch.predicting});
+  const at::Tensor logits = model.backbone().logits(output.hidden);  // [A,V]
   const auto loss = [&](double smoothing) {
     return at::cross_entropy_loss(logits, batch.targets, {}, at::Reduction::Sum, -100, smoothing);
   };

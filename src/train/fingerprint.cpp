@@ -66,7 +66,8 @@ io::Json config_fingerprint(const TrainConfig& config) {
   io::Json values;
   FieldValues fields(values);
   copy.fields(fields);
-  for (const char* name : {"checkpoint_every", "keep_checkpoints", "resume_elsewhere", "max_bad_steps"}) {
+  for (const char* name :
+       {"checkpoint_every", "keep_checkpoints", "resume_elsewhere", "max_bad_steps", "prepare_ahead"}) {
     values.erase(name);
   }
   return values;

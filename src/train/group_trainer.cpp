@@ -90,7 +90,8 @@ GroupTrainer::GroupTrainer(const experts::RoutedModel& model, const TrainConfig&
       examples_(std::move(examples)),
       order_(count_training(group_, examples_), config.batch_size, config.seed, group_.name),
       total_steps_(config.epochs * order_.steps_per_epoch()),
-      schedule_(config.schedule, config.warmup, total_steps_) {
+      schedule_(config.schedule, config.warmup, total_steps_),
+      batches_([this](std::int64_t step) { return batches_of(step); }) {
   group_.parameters->set_trainable(true);
   state_.values = group_.parameters->values();
   state_.moments = AdamWMoments::zeros(group_.parameters->size());
@@ -103,11 +104,11 @@ GroupTrainer::~GroupTrainer() {
   group_.parameters->set_trainable(false);
 }
 
-std::vector<PackedBatch> GroupTrainer::next_batches() const {
-  const std::int64_t epoch = state_.progress.step / order_.steps_per_epoch();
+std::vector<PackedBatch> GroupTrainer::batches_of(std::int64_t step) const {
+  const std::int64_t epoch = step / order_.steps_per_epoch();
   std::vector<const Example*> taken;
   std::list<Example> augmented;
-  for (const std::size_t i : order_.batch(state_.progress.step)) {
+  for (const std::size_t i : order_.batch(step)) {
     const Example* example = examples_.training[i];
     taken.push_back(examples_.augment ? &augmented.emplace_back(examples_.augment(*example, epoch))
                                       : example);
@@ -117,7 +118,9 @@ std::vector<PackedBatch> GroupTrainer::next_batches() const {
 
 GroupStep GroupTrainer::compute() {
   const Stopwatch watch;
-  const std::vector<PackedBatch> batches = next_batches();
+  const std::int64_t now = state_.progress.step;
+  const bool more = config_.prepare_ahead && now + 1 < total_steps_;
+  const std::vector<PackedBatch> batches = batches_.take(now, more ? now + 1 : -1);
   GroupStep step;
   for (const PackedBatch& batch : batches) {
     step.examples += batch.batch.sequences();

@@ -27,23 +27,16 @@ PackedBatch pack(const std::vector<const Example*>& examples) {
   PackedBatch packed;
   std::vector<std::vector<std::int32_t>> sequences;
   std::vector<std::int64_t> prompt_len;
-  std::vector<std::int64_t> predicting;
   std::vector<std::int64_t> targets;
-  std::int64_t begin = 0;
   for (const Example* example : examples) {
     check(*example);
-    const auto prompt = static_cast<std::int64_t>(example->prompt.size());
-    for (std::size_t i = 0; i < example->answer.size(); ++i) {
-      predicting.push_back(begin + prompt - 1 + static_cast<std::int64_t>(i));
-      targets.push_back(example->answer[i]);
-    }
+    targets.insert(targets.end(), example->answer.begin(), example->answer.end());
     sequences.push_back(joined(*example));
-    prompt_len.push_back(prompt);
+    prompt_len.push_back(static_cast<std::int64_t>(example->prompt.size()));
     packed.keys.push_back(example->key);
-    begin += example->tokens();
   }
   packed.batch = model::FlatBatch::make(sequences, prompt_len);
-  packed.predicting = at::tensor(predicting, at::kLong);
+  packed.predicting = model::predicting_rows(packed.batch);
   packed.targets = at::tensor(targets, at::kLong);
   return packed;
 }

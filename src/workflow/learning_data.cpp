@@ -103,33 +103,14 @@ bool lacks_knowledge(const bundle::KnowledgeStore& knowledge, bundle::SessionId 
   });
 }
 
-/// What the token budget cost an expert.
-struct InputCounts {
-  std::int64_t prompts = 0;
-  std::int64_t cut = 0;
-  std::int64_t statements_cut = 0;
-  std::int64_t over_budget = 0;
+void add(InputCounts& counts, const bundle::TrainingText& text) {
+  ++counts.prompts;
+  counts.cut += text.statements_cut > 0 ? 1 : 0;
+  counts.statements_cut += text.statements_cut;
+  counts.over_budget += text.over_budget ? 1 : 0;
+}
 
-  void add(const bundle::TrainingText& text) {
-    ++prompts;
-    cut += text.statements_cut > 0 ? 1 : 0;
-    statements_cut += text.statements_cut;
-    over_budget += text.over_budget ? 1 : 0;
-  }
-};
-
-/// Into inputs.json beside the experts reported before, where there is a run folder already, and into the log
-/// where anything was cut.
-void report(const Experiment& experiment, const std::string& expert, const InputCounts& counts) {
-  if (std::filesystem::exists(experiment.folder())) {
-    const std::filesystem::path file = experiment.folder() / "inputs.json";
-    io::Json inputs = std::filesystem::exists(file) ? io::read_json(file) : io::Json::object();
-    inputs[expert] = {{"prompts", counts.prompts},
-                      {"cut", counts.cut},
-                      {"statements_cut", counts.statements_cut},
-                      {"over_budget", counts.over_budget}};
-    io::write_json(file, inputs);
-  }
+void log_cuts(const Experiment& experiment, const std::string& expert, const InputCounts& counts) {
   if (counts.cut + counts.over_budget > 0) {
     spdlog::warn(
         "{}: {} of {} prompts lost {} statements of rules and thoughts to keep {} tokens; {} are longer by "
@@ -141,11 +122,10 @@ void report(const Experiment& experiment, const std::string& expert, const Input
 
 /// Sessions as an expert reads them, or raw for "".
 std::vector<Example> session_examples(const Experiment& experiment, const std::vector<Session>& sessions,
-                                      const std::string& expert, int group) {
+                                      const std::string& expert, int group, InputCounts& counts) {
   const bundle::ExpertInput input = input_of(experiment, expert);
   const bundle::KnowledgeStore knowledge = knowledge_of(experiment, expert);
   std::vector<Example> examples;
-  InputCounts counts;
   std::int64_t left_out = 0;
   for (const Session& session : sessions) {
     if (lacks_knowledge(knowledge, session.id, input.expert)) {
@@ -155,11 +135,8 @@ std::vector<Example> session_examples(const Experiment& experiment, const std::v
     std::size_t part = 0;
     for (const auto& text : bundle::training_texts(experiment.templates(), session, knowledge, input)) {
       examples.push_back(encoded(experiment, text, group, key_of(session, expert, part++)));
-      counts.add(text);
+      add(counts, text);
     }
-  }
-  if (!expert.empty()) {
-    report(experiment, expert, counts);
   }
   if (left_out > 0) {
     spdlog::warn("{}: {} training sessions are left out, where the teacher failed", expert, left_out);
@@ -217,15 +194,35 @@ LearningSessions learning_sessions(const Experiment& experiment) {
   return learning;
 }
 
-std::vector<Example> expert_examples(const Experiment& experiment, const std::string& expert, int group) {
-  return experiment.has_sessions()
-             ? session_examples(experiment, learning_sessions(experiment).experts, expert, group)
-             : task_examples(experiment, experiment.config().data.examples, expert, group);
+std::vector<Example> expert_examples(const Experiment& experiment, const std::string& expert, int group,
+                                     InputCounts* counts) {
+  if (!experiment.has_sessions()) {
+    return task_examples(experiment, experiment.config().data.examples, expert, group);
+  }
+  InputCounts found;
+  std::vector<Example> examples =
+      session_examples(experiment, learning_sessions(experiment).experts, expert, group, found);
+  log_cuts(experiment, expert, found);
+  if (counts != nullptr) {
+    *counts = found;
+  }
+  return examples;
+}
+
+void record_inputs(const Experiment& experiment, const std::string& expert, const InputCounts& counts) {
+  const std::filesystem::path file = experiment.folder() / "inputs.json";
+  io::Json inputs = std::filesystem::exists(file) ? io::read_json(file) : io::Json::object();
+  inputs[expert] = {{"prompts", counts.prompts},
+                    {"cut", counts.cut},
+                    {"statements_cut", counts.statements_cut},
+                    {"over_budget", counts.over_budget}};
+  io::write_json(file, inputs);
 }
 
 std::vector<Example> raw_examples(const Experiment& experiment, const std::vector<Session>& sessions,
                                   int group) {
-  return session_examples(experiment, sessions, "", group);
+  InputCounts no_budget;
+  return session_examples(experiment, sessions, "", group, no_budget);
 }
 
 std::vector<Example> router_examples(const Experiment& experiment) {

@@ -44,12 +44,14 @@ MemoryPlan predict_memory(const model::LlamaConfig& model, const TrainingSize& s
   const auto vocab = static_cast<double>(model.vocab);
   const auto hidden = static_cast<double>(model.hidden);
   const double tables = vocab * hidden * (model.tied_head ? 1.0 : 2.0);
-  const double kept = kKeptHidden * hidden + kKeptFfn * static_cast<double>(model.ffn);
+  const double of_a_layer = kKeptHidden * hidden + kKeptFfn * static_cast<double>(model.ffn);
+  const auto layers = static_cast<double>(model.layers);
+  const double kept = size.recompute ? layers * hidden + of_a_layer : layers * of_a_layer;
   const double copies = kMomentsAndValues + (size.average ? 1.0 : 0.0);
   return {{{"frozen linears", static_cast<double>(linear_weights(model)) * linear_bytes(size)},
            {"embedding and head", tables * number},
            {"trained, with optimiser", static_cast<double>(size.trainable) * 4.0 * copies},
-           {"kept for backward", static_cast<double>(size.tokens * model.layers) * kept * number},
+           {"kept for backward", static_cast<double>(size.tokens) * kept * number},
            {"logits", static_cast<double>(size.answer_tokens) * vocab * 4.0 * kLogitCopies},
            {"process", kProcessBytes}}};
 }

@@ -63,31 +63,45 @@ TokenCounts count_tokens(const std::vector<Example>& examples, const train::Trai
   return counts;
 }
 
-/// The experts' examples; before the teacher has written, the raw prompts stand for them.
-std::vector<Example> training_examples(const Experiment& experiment) {
-  if (experiment.has_sessions() && !std::filesystem::exists(experiment.knowledge_file())) {
-    return router_examples(experiment);
+/// What is trained on.
+struct Learning {
+  std::vector<Example> experts;  ///< of all of them; before the teacher has written, the router's stand here
+  std::vector<Example> router;
+  std::size_t of_an_expert = 0;  ///< sessions, or examples of the first
+};
+
+Learning learning_of(const Experiment& experiment) {
+  Learning learning;
+  learning.router = router_examples(experiment);
+  if (experiment.has_sessions()) {
+    learning.of_an_expert = learning_sessions(experiment).experts.size();
+    if (!std::filesystem::exists(experiment.knowledge_file())) {
+      learning.experts = learning.router;
+      return learning;
+    }
   }
-  std::vector<Example> all;
   for (const std::string& name : experiment.config().experts) {
     std::vector<Example> own = expert_examples(experiment, name, 0);
-    std::move(own.begin(), own.end(), std::back_inserter(all));
+    learning.of_an_expert = learning.of_an_expert == 0 ? own.size() : learning.of_an_expert;
+    std::move(own.begin(), own.end(), std::back_inserter(learning.experts));
   }
-  return all;
+  return learning;
 }
 
 std::string mib(double bytes) {
   return fmt::format("{:.0f} MiB", bytes / (1 << 20));
 }
 
-std::string memory_text(const Experiment& experiment, const model::LlamaConfig& model) {
+std::string memory_text(const Experiment& experiment, const model::LlamaConfig& model,
+                        const std::vector<Example>& examples) {
   const ExperimentConfig& c = experiment.config();
-  const TokenCounts tokens = count_tokens(training_examples(experiment), c.train);
+  const TokenCounts tokens = count_tokens(examples, c.train);
   TrainingSize size{c.model.quant == "nf4", c.model.double_quant, compute_type(c.model.dtype)};
   size.trainable = static_cast<std::int64_t>(c.experts.size()) * expert_parameters(model, c.lora);
   size.average = c.train.ema > 0.0;
   size.tokens = tokens.largest;
   size.answer_tokens = tokens.largest_answers;
+  size.recompute = c.train.recompute;
   const MemoryPlan plan = predict_memory(model, size);
   std::string text = fmt::format("tokens    {:.0f} of an expert's step, {} of the largest micro-batch\n",
                                  tokens.of_a_step, tokens.largest);
@@ -117,16 +131,14 @@ std::string plan(Experiment& experiment) {
   const auto experts = static_cast<std::int64_t>(c.experts.size());
   const experts::RouterGate router(model.layers, model.hidden, experts, router_options(c.router));
   const char* unit = experiment.has_sessions() ? "sessions" : "examples";
-  const std::size_t of_experts = experiment.has_sessions()
-                                     ? learning_sessions(experiment).experts.size()
-                                     : expert_examples(experiment, c.experts.front(), 0).size();
+  const Learning learning = learning_of(experiment);
   std::string text = data_text(experiment);
   text += fmt::format("model     {} ({})\n", c.model.path, c.model.quant);
   text += fmt::format("experts   {}; each: {} parameters, {}\n", fmt::join(c.experts, ", "),
-                      expert_parameters(model, c.lora), describe(c.train, of_experts, unit));
+                      expert_parameters(model, c.lora), describe(c.train, learning.of_an_expert, unit));
   text += fmt::format("router    {} parameters, {}\n", router.parameters().size(),
-                      describe(c.router, router_examples(experiment).size(), unit));
-  text += memory_text(experiment, model);
+                      describe(c.router, learning.router.size(), unit));
+  text += memory_text(experiment, model, learning.experts);
   if (experiment.has_sessions()) {
     text += fmt::format(
         "evaluate  {} on {} ({} samples at T = {}, chosen by {})\n", fmt::join(c.eval.systems, ", "),

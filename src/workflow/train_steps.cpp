@@ -121,7 +121,11 @@ void train_step(Experiment& experiment, const std::vector<std::string>& experts)
   MetricsLog metrics(experiment.folder(), "train");
   train::TrainingJob job{model, experiment.config().train, bank.groups, {}, {}, checkpoints, metrics.sink()};
   for (std::size_t i = 0; i < names.size(); ++i) {
-    append(job.training, expert_examples(experiment, names[i], static_cast<int>(i)));
+    InputCounts counts;
+    append(job.training, expert_examples(experiment, names[i], static_cast<int>(i), &counts));
+    if (experiment.has_sessions()) {
+      record_inputs(experiment, names[i], counts);
+    }
     append(job.validation, validation_examples(experiment, names[i], static_cast<int>(i)));
   }
   job.augment = shuffled_items(experiment, names);

@@ -39,8 +39,9 @@ at::Tensor naive_hidden(const ExpertBank& bank, const std::vector<double>& weigh
   const at::NoGradGuard no_grad;
   const model::FlatBatch batch = testing::batch_of(sequences);
   const model::RunFn run = [&](std::int64_t layer, const at::Tensor& hidden, const model::LayerFn& forward) {
-    return forward(hidden, [&, layer](model::Linear linear, const at::Tensor& x, const at::Tensor& y) {
-      return y + at::mm(x.to(at::kDouble), dense_delta(bank, weights, layer, linear).t()).to(at::kFloat);
+    return forward(hidden, [&, layer](model::Linear linear, const auto& weight, const at::Tensor& x) {
+      return weight.forward(x) +
+             at::mm(x.to(at::kDouble), dense_delta(bank, weights, layer, linear).t()).to(at::kFloat);
     });
   };
   return backbone()->forward(batch.ids, batch.positions, model::causal_attention(batch), run);

@@ -21,6 +21,11 @@ TEST(KeyedDropout, a_segment_has_the_same_mask_alone_as_in_a_batch) {
   EXPECT_TRUE(at::equal(batch.narrow(0, 35, 5), KeyedDropout(0.5, {{0, 5, 3}})(ones(5, 30))));
 }
 
+TEST(KeyedDropout, some_rows_of_a_sequence_have_the_masks_they_have_in_the_whole) {
+  const at::Tensor whole = KeyedDropout(0.5, {{0, 40, 2}})(ones(40, 30));
+  EXPECT_TRUE(at::equal(whole.narrow(0, 7, 33), KeyedDropout(0.5, {{0, 33, 2, 7}})(ones(33, 30))));
+}
+
 TEST(KeyedDropout, rows_of_a_segment_have_different_masks) {
   const at::Tensor rows = KeyedDropout(0.5, {{0, 2, 5}})(ones(2, 64));
   EXPECT_FALSE(at::equal(rows[0], rows[1]));

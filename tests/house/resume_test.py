@@ -99,6 +99,9 @@ class Resume(unittest.TestCase):
                         (self.folder / run / f"answers/{name}.jsonl").read_text().splitlines()]
                        for run in ("whole", "killed")]
             self.assertEqual(*answers)
+        inputs = [json.loads((self.folder / run / "inputs.json").read_text()) for run in ("whole", "killed")]
+        self.assertEqual(*inputs)
+        self.assertEqual(set(inputs[0]), {"base", "high_level", "fine_grained"})
 
         self.skips_what_is_done()
         self.refuses_other_settings()

@@ -5,6 +5,7 @@
 
 #include "support/forward.h"
 #include "support/gradient_check.h"
+#include <ATen/Parallel.h>
 #include <gtest/gtest.h>
 
 namespace routedk::model {
@@ -53,6 +54,67 @@ TEST(CausalAttention, equals_the_naive_sum_within_each_sequence_with_shared_key_
         EXPECT_NEAR(found[t][head][c].item<double>(), wanted[static_cast<std::size_t>(c)], 1e-5);
       }
     }
+  }
+}
+
+/// What a query sees and the gradients of queries, keys and values, of inputs in the type of `q`.
+std::vector<at::Tensor> attended(const FlatBatch& batch, const at::Tensor& q, const at::Tensor& k,
+                                 const at::Tensor& v, at::ScalarType dtype) {
+  std::vector<at::Tensor> inputs;
+  for (const at::Tensor& x : {q, k, v}) {
+    inputs.push_back(x.to(dtype).clone().set_requires_grad(true));
+  }
+  const at::Tensor seen = causal_attention(batch)(0, inputs[0], inputs[1], inputs[2]);
+  torch::autograd::backward({testing::mixed_sum(seen)}, {});
+  return {seen.detach(), inputs[0].grad(), inputs[1].grad(), inputs[2].grad()};
+}
+
+TEST(CausalAttention, float32_equals_double_around_blocks_of_queries_and_panels_of_keys) {
+  for (const std::int64_t size : {64, 24, 100}) {
+    for (const auto& lengths :
+         std::vector<std::vector<std::size_t>>{{1}, {31, 32, 33}, {47, 48, 49}, {5, 300}}) {
+      testing::Sequences sequences;
+      for (const std::size_t length : lengths) {
+        sequences.emplace_back(length, 7);
+      }
+      const FlatBatch batch = testing::batch_of(sequences);
+      const auto some = [&](std::int64_t heads, double frequency) {
+        return at::sin(at::arange(batch.tokens() * heads * size, at::kDouble) * frequency)
+            .view({batch.tokens(), heads, size});
+      };
+      const at::Tensor q = some(6, 1.1) * 3;
+      const at::Tensor k = some(2, 0.7);
+      const at::Tensor v = some(2, 0.3);
+      const auto exact = attended(batch, q, k, v, at::kDouble);
+      const auto found = attended(batch, q, k, v, at::kFloat);
+      for (std::size_t i = 0; i < exact.size(); ++i) {
+        const double bound = 2e-5 * std::max(1.0, exact[i].abs().max().item<double>());
+        EXPECT_LT(testing::largest_difference(found[i], exact[i]), bound) << i << " of size " << size;
+      }
+    }
+  }
+}
+
+TEST(CausalAttention, a_sequence_has_the_same_bits_whatever_stands_beside_it_and_however_many_threads_work) {
+  const FlatBatch both =
+      testing::batch_of({std::vector<std::int32_t>(70, 1), std::vector<std::int32_t>(101, 2)});
+  const FlatBatch alone = testing::batch_of({std::vector<std::int32_t>(101, 2)});
+  const auto some = [&](std::int64_t heads, double frequency) {
+    return at::sin(at::arange(171 * heads * 64, at::kFloat) * frequency).view({171, heads, 64});
+  };
+  const at::Tensor q = some(6, 1.1);
+  const at::Tensor k = some(2, 0.7);
+  const at::Tensor v = some(2, 0.3);
+  const auto second = [](const at::Tensor& x) { return x.narrow(0, 70, 101); };
+  const at::Tensor seen = causal_attention(both)(0, q, k, v);
+  EXPECT_TRUE(at::equal(second(seen), causal_attention(alone)(0, second(q), second(k), second(v))));
+  const auto together = attended(both, q, k, v, at::kFloat);
+  const int threads = at::get_num_threads();
+  at::set_num_threads(1);
+  const auto one_thread = attended(both, q, k, v, at::kFloat);
+  at::set_num_threads(threads);
+  for (std::size_t i = 0; i < together.size(); ++i) {
+    EXPECT_TRUE(at::equal(together[i], one_thread[i])) << i;
   }
 }
 

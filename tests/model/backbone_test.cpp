@@ -59,7 +59,7 @@ TEST(Backbone, nf4_model_equals_the_dense_model_of_its_dequantised_weights) {
   // Adds W_nf4 x - W x to every linear of the dense model.
   const RunFn run = [&](std::int64_t layer, const at::Tensor& hidden, const LayerFn& forward) {
     const Layer& weights = packed.layers()[static_cast<std::size_t>(layer)];
-    return forward(hidden, [&weights](Linear linear, const at::Tensor& x, const at::Tensor&) {
+    return forward(hidden, [&weights](Linear linear, const auto&, const at::Tensor& x) {
       return at::mm(x, weights[linear].dense(at::kFloat).t());
     });
   };

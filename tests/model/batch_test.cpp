@@ -17,6 +17,16 @@ TEST(FlatBatch, lays_sequences_end_to_end_with_restarting_positions) {
   EXPECT_EQ(batch.tokens(), 6);
 }
 
+TEST(PredictingRows, are_those_from_the_last_prompt_token_to_the_last_but_one) {
+  const FlatBatch batch = FlatBatch::make({{5, 6, 7}, {8}, {9, 4, 3, 2}}, {2, 1, 1});
+  const BatchPart part = predicting_rows(batch);
+  EXPECT_TRUE(at::equal(part.rows, at::tensor({1, 4, 5, 6}, at::kLong)));
+  EXPECT_TRUE(at::equal(part.batch.ids, at::tensor({6, 9, 4, 3}, at::kLong)));
+  EXPECT_TRUE(at::equal(part.batch.positions, at::tensor({1, 0, 1, 2}, at::kLong)));
+  EXPECT_TRUE(at::equal(part.batch.seq_of_token, at::tensor({0, 2, 2, 2}, at::kLong)));
+  EXPECT_EQ(part.batch.cu_seqlens, (std::vector<std::int64_t>{0, 1, 1, 4}));
+}
+
 TEST(FlatBatch, refuses_empty_sequences_and_prompts_beyond_their_sequence) {
   EXPECT_THROW(FlatBatch::make({{}}, {0}), ConfigError);
   EXPECT_THROW(FlatBatch::make({{1, 2}}, {0}), ConfigError);

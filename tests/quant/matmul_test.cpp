@@ -55,6 +55,30 @@ TEST_P(Matmul, both_products_equal_the_double_precision_ones_of_the_decoded_matr
   }
 }
 
+TEST_P(Matmul, a_term_of_low_rank_is_added_on_the_way) {
+  const Shape s = GetParam();
+  const PackedWeight weight = PackedWeight::quantize(some({s.out, s.in}, 1.3) * 0.05, true);
+  const at::Tensor x = some({s.tokens, s.in}, 0.37);
+  const at::Tensor dy = some({s.tokens, s.out}, 0.91);
+  for (const std::int64_t rank : {1, 16, 33}) {
+    const at::Tensor left = some({s.tokens, rank}, 0.6);
+    const at::Tensor to_y = some({rank, s.out}, 0.8);
+    const at::Tensor to_x = some({rank, s.in}, 1.1);
+    const auto product = [&](const at::Tensor& right) { return at::mm(left, right); };
+    at::Tensor y = at::empty({s.tokens, s.out});
+    at::Tensor dx = at::empty({s.tokens, s.in});
+    const auto term = [&](const at::Tensor& right) {
+      return cpu::LowRankTerm{left.const_data_ptr<float>(), right.const_data_ptr<float>(), rank};
+    };
+    cpu::matmul(x.const_data_ptr<float>(), s.tokens, weight.matrix(), y.mutable_data_ptr<float>(),
+                term(to_y));
+    cpu::matmul_backward(dy.const_data_ptr<float>(), s.tokens, weight.matrix(), dx.mutable_data_ptr<float>(),
+                         term(to_x));
+    EXPECT_LT((y - forward(x, weight) - product(to_y)).abs().max().item<double>(), 2e-5) << rank;
+    EXPECT_LT((dx - backward(dy, weight) - product(to_x)).abs().max().item<double>(), 2e-5) << rank;
+  }
+}
+
 TEST(MatmulRows, a_row_s_result_does_not_depend_on_the_rows_beside_it_or_the_threads) {
   const PackedWeight weight = PackedWeight::quantize(some({200, 576}, 1.3) * 0.05, true);
   const at::Tensor x = some({203, 576}, 0.37);

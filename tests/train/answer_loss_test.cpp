@@ -92,7 +92,7 @@ TEST_P(AnswerLoss, label_smoothing_spreads_its_share_of_each_target_over_the_voc
   const auto smooth = answer_loss(model_, {gate, batch, nullptr, false, kShare});
   const model::AttendFn attend = model::causal_attention(batch.batch);
   const at::Tensor hidden =
-      model_.forward({batch.batch, gate, attend}).hidden.index_select(0, batch.predicting);
+      model_.forward({batch.batch, gate, attend}).hidden.index_select(0, batch.predicting.rows);
   const at::Tensor log_p = at::log_softmax(model_.backbone().logits(hidden).to(at::kDouble), -1);  // [A,V]
   double expected = 0.0;
   for (std::int64_t i = 0; i < log_p.size(0); ++i) {
@@ -147,6 +147,35 @@ TEST_P(AnswerLoss, has_the_same_bits_and_gradients_where_layers_are_run_again) {
     EXPECT_EQ(kept_loss, again_loss);
     EXPECT_TRUE(at::equal(kept_grads, again_grads));
     EXPECT_GT(kept_grads.abs().max().item<float>(), 0.0F);
+  }
+}
+
+TEST_P(AnswerLoss, equals_in_loss_and_gradient_that_of_a_pass_which_keeps_all_rows) {
+  expert(0).set_trainable(true);
+  model_.bank().freeze(at::kFloat);
+  experts::RouterGate router(2, 32, 3);
+  testing::randomise(router.parameters(), 4, 0.3);
+  router.parameters().set_trainable(true);
+  const PackedBatch batch = pack(testing::pointers(examples_));
+  const experts::TrainingDropout dropout{0.2, 5, 6, batch.keys};
+  const SingleExpertGate first(0, 3);
+  const model::AttendFn attend = model::causal_attention(batch.batch);
+  for (const auto& [gate, parameters] :
+       {std::pair<const experts::Gate*, experts::FlatParameters*>{&first, &expert(0)},
+        std::pair<const experts::Gate*, experts::FlatParameters*>{&router, &router.parameters()}}) {
+    parameters->grads().zero_();
+    const at::Tensor all = model_.forward({batch.batch, *gate, attend, &dropout}).hidden;
+    const at::Tensor logits = model_.backbone().logits(all.index_select(0, batch.predicting.rows));
+    const at::Tensor wanted = at::cross_entropy_loss(logits, batch.targets, {}, at::Reduction::Sum);
+    wanted.backward();
+    const at::Tensor gradient = parameters->grads().clone();
+    parameters->grads().zero_();
+    const at::Tensor found = answer_loss(model_, {*gate, batch, &dropout}).sum;
+    found.backward();
+    EXPECT_NEAR(found.item<double>() / wanted.item<double>(), 1.0, 1e-6);
+    const double largest = gradient.abs().max().item<double>();
+    EXPECT_GT(largest, 1e-2);
+    EXPECT_LT((parameters->grads() - gradient).abs().max().item<double>(), 1e-5 * largest);
   }
 }
 

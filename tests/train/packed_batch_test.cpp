@@ -37,7 +37,7 @@ TEST(PackedBatch, predicting_rows_stand_one_before_their_answer_tokens) {
   const std::vector<Example> examples{{{10, 11, 12}, {20, 21}, 0, 1}, {{13}, {22, 23, 24}, 0, 2}};
   const PackedBatch batch = pack(testing::pointers(examples));
   EXPECT_TRUE(at::equal(batch.batch.ids, at::tensor({10, 11, 12, 20, 21, 13, 22, 23, 24}, at::kLong)));
-  EXPECT_TRUE(at::equal(batch.predicting, at::tensor({2, 3, 5, 6, 7}, at::kLong)));
+  EXPECT_TRUE(at::equal(batch.predicting.rows, at::tensor({2, 3, 5, 6, 7}, at::kLong)));
   EXPECT_TRUE(at::equal(batch.targets, at::tensor({20, 21, 22, 23, 24}, at::kLong)));
   EXPECT_EQ(batch.batch.prompt_len, (std::vector<std::int64_t>{3, 1}));
 }

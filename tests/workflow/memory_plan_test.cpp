@@ -67,5 +67,14 @@ TEST(MemoryPlan, the_share_of_a_batch_grows_with_its_tokens_and_halves_in_bfloat
   EXPECT_DOUBLE_EQ(predicted(shape, size)["kept for backward"], kept);
 }
 
+TEST(MemoryPlan, layers_that_are_run_again_keep_their_inputs_and_one_layer_s_share) {
+  const model::LlamaConfig shape = some_shape(true);
+  TrainingSize size;
+  size.tokens = 100;
+  const double all = predicted(shape, size)["kept for backward"];
+  size.recompute = true;
+  EXPECT_DOUBLE_EQ(predicted(shape, size)["kept for backward"], all / 3 + 3 * 100 * 256 * 4.0);
+}
+
 }  // namespace
 }  // namespace routedk::workflow

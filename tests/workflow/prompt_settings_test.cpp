@@ -45,7 +45,6 @@ class ShownInPrompts : public testing::RealModel {
   static std::string prompt_of(const Experiment& experiment, const train::Example& example) {
     return experiment.encoder().tokenizer().decode(example.prompt, false);
   }
-  io::Json inputs() const { return io::read_json(folder_ / "run/inputs.json"); }
 
   testing::TemporaryFolder folder_;
 };
@@ -88,18 +87,23 @@ TEST_F(ShownInPrompts, the_best_rules_of_the_domain_are_read_from_the_run_folder
   EXPECT_THROW(expert_examples(*made, "high_level", 0), FileError);
 }
 
-TEST_F(ShownInPrompts, what_the_token_budget_cuts_is_reported_for_each_expert) {
+TEST_F(ShownInPrompts, what_the_token_budget_cuts_is_counted_and_recorded_for_each_expert) {
   folder_.write("run/domain_rules.txt", "First rule.\nSecond rule.\n");
   const auto wide = experiment({"knowledge.rules=domain"});
-  expert_examples(*wide, "high_level", 0);
-  EXPECT_EQ(inputs().at("high_level"),
-            io::Json::parse(R"({"prompts": 3, "cut": 0, "statements_cut": 0, "over_budget": 0})"));
+  InputCounts counts;
+  expert_examples(*wide, "high_level", 0, &counts);
+  EXPECT_EQ(counts.prompts, 3);
+  EXPECT_EQ(counts.cut + counts.statements_cut + counts.over_budget, 0);
   const auto narrow = experiment({"knowledge.rules=domain", "prompt.max_tokens=20"});
-  const auto examples = expert_examples(*narrow, "high_level", 0);
-  expert_examples(*narrow, "base", 0);
-  EXPECT_EQ(inputs().at("high_level"),
+  const auto examples = expert_examples(*narrow, "high_level", 0, &counts);
+  EXPECT_FALSE(fs::exists(folder_ / "run/inputs.json"));
+  record_inputs(*narrow, "high_level", counts);
+  expert_examples(*narrow, "base", 0, &counts);
+  record_inputs(*narrow, "base", counts);
+  const io::Json inputs = io::read_json(folder_ / "run/inputs.json");
+  EXPECT_EQ(inputs.at("high_level"),
             io::Json::parse(R"({"prompts": 3, "cut": 3, "statements_cut": 6, "over_budget": 3})"));
-  EXPECT_EQ(inputs().at("base").at("over_budget"), 3);
+  EXPECT_EQ(inputs.at("base").at("over_budget"), 3);
   const auto& session = narrow->split().train.front();
   EXPECT_THAT(prompt_of(*narrow, examples.front()), HasSubstr(session.items.back().title));
 }

@@ -121,5 +121,14 @@ TEST_F(Steps, the_plan_counts_sessions_parameters_and_steps_and_leaves_no_folder
   EXPECT_FALSE(fs::exists(config_.run.dir));
 }
 
+TEST_F(Steps, the_plan_of_a_run_under_way_reports_no_inputs) {
+  config_.split.train_limit = 2;
+  fs::create_directories(folder_ / "run");
+  folder_.write("run/knowledge.jsonl", "");
+  Experiment experiment(config_);
+  EXPECT_THAT(plan(experiment), HasSubstr("2 training"));
+  EXPECT_FALSE(fs::exists(folder_ / "run/inputs.json"));
+}
+
 }  // namespace
 }  // namespace routedk::workflow

@@ -4,6 +4,7 @@
 #include "routedk/experts/expert.h"
 #include "routedk/experts/gate.h"
 #include "routedk/model/batch.h"
+#include "routedk/quant/frozen_linear.h"
 
 #include <cstdint>
 #include <memory>
@@ -49,9 +50,9 @@ class ExpertBank {
   /// Packs all experts' factors side by side in `dtype`, for mixing. Call when they no longer change.
   void freeze(at::ScalarType dtype);
 
-  /// x [T,in], y = x W^T [T,out] -> y + sum_i alpha_i s_i (x A_i^T) B_i^T.
+  /// x [T,in] -> x W^T + b + sum_i alpha_i s_i (x A_i^T) B_i^T [T,out].
   /// Owned rows go run by run through their expert's factors; mixed rows through the frozen stack.
-  at::Tensor add_delta(const DeltaSite& site, const at::Tensor& x, const at::Tensor& y) const;
+  at::Tensor linear(const DeltaSite& site, const quant::FrozenLinear& weight, const at::Tensor& x) const;
 
  private:
   struct Stack {
@@ -60,8 +61,8 @@ class ExpertBank {
     at::Tensor expert;  // [R] I64
     at::Tensor scale;   // [R] F32
   };
-  at::Tensor add_owned(const DeltaSite& site, const at::Tensor& x, const at::Tensor& y) const;
-  at::Tensor add_mixed(const DeltaSite& site, const at::Tensor& x, const at::Tensor& y) const;
+  at::Tensor owned(const DeltaSite& site, const quant::FrozenLinear& weight, const at::Tensor& x) const;
+  at::Tensor mixed(const DeltaSite& site, const quant::FrozenLinear& weight, const at::Tensor& x) const;
   Stack stack(std::int64_t layer, model::Linear linear, at::ScalarType dtype) const;
 
   std::vector<std::shared_ptr<Expert>> experts_;

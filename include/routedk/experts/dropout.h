@@ -8,12 +8,13 @@
 
 namespace routedk::experts {
 
-/// Rows begin..end of a batch under one key; each element draws 16 bits by its row in the segment and its
-/// column.
+/// Rows begin..end of a batch under one key, rows `first` and so on of a sequence; each element draws 16 bits
+/// by its row in the sequence and its column.
 struct DropoutSegment {
   std::int64_t begin = 0;
   std::int64_t end = 0;
   std::uint64_t key = 0;
+  std::int64_t first = 0;
 };
 
 /// Zeroes each element with probability `rate` and divides the others by (1 - rate); the rate is rounded to

@@ -13,7 +13,7 @@
 namespace routedk::experts {
 
 struct RoutedOutput {
-  at::Tensor hidden;           // [T,D], after the final norm
+  at::Tensor hidden;           // [T,D], after the final norm; [A,D] where rows were kept
   std::vector<GateRows> rows;  // [L]
 };
 
@@ -29,6 +29,8 @@ struct RoutedPass {
   /// In fp32 a row's deltas depend on that row alone, bit for bit, whatever rows stand beside it; without
   /// gradients and dropout.
   bool apart = false;
+  /// The rows that go on after the last layer's attention, of `batch`; nullptr: all. Lives as long.
+  const model::BatchPart* keep = nullptr;
 };
 
 class RoutedModel {

@@ -30,10 +30,11 @@ class Backbone {
   /// A model of any shape with normal(0, 0.02) weights and unit norms, for tests and benchmarks.
   static Backbone random(const LlamaConfig& config, const LoadOptions& options, std::uint64_t seed);
 
-  /// ids [T], positions [T] -> last hidden states after the final norm [T,D].
+  /// ids [T], positions [T] -> last hidden states after the final norm [T,D], or with `keep` [A] those of
+  /// these rows [A,D]: after the last layer's attention no row needs another, so the rest is left out.
   /// `run` runs each layer; an empty function adapts nothing.
   at::Tensor forward(const at::Tensor& ids, const at::Tensor& positions, const AttendFn& attend,
-                     const RunFn& run = {}) const;
+                     const RunFn& run = {}, const at::Tensor& keep = {}) const;
   /// hidden [n,D] -> logits [n,V] in fp32.
   at::Tensor logits(const at::Tensor& hidden) const;
 

@@ -25,4 +25,14 @@ struct FlatBatch {
                         const std::vector<std::int64_t>& prompt_len);
 };
 
+/// Some rows of a batch as a batch of their own, for whatever looks at each row alone.
+struct BatchPart {
+  at::Tensor rows;  // [A] I64, ascending: where they stand in the whole
+  FlatBatch batch;  // its positions are those of the whole
+};
+
+/// The rows that predict what follows the prompts: of each sequence its last prompt token to its last but
+/// one.
+BatchPart predicting_rows(const FlatBatch& batch);
+
 }  // namespace routedk::model

@@ -16,14 +16,15 @@ namespace routedk::model {
 using AttendFn =
     std::function<at::Tensor(std::int64_t, const at::Tensor&, const at::Tensor&, const at::Tensor&)>;
 
-/// (linear, x [T,in], y = x W^T [T,out]) -> y plus what an adapter adds.
-using DeltaFn = std::function<at::Tensor(Linear, const at::Tensor&, const at::Tensor&)>;
+/// (linear, its frozen weight, x [n,in]) -> x W^T + b [n,out] plus what an adapter adds. n is T or, after the
+/// attention of a last layer that keeps some rows only, their number.
+using LinearFn = std::function<at::Tensor(Linear, const quant::FrozenLinear&, const at::Tensor&)>;
 
-/// (hidden [T,D], the additions inside the layer; may be empty) -> one layer's output [T,D]. It can be called
-/// again until backward is over.
-using LayerFn = std::function<at::Tensor(const at::Tensor&, const DeltaFn&)>;
+/// (hidden [T,D], how its linears are computed; empty: as they are) -> one layer's output [n,D]. It can be
+/// called again until backward is over.
+using LayerFn = std::function<at::Tensor(const at::Tensor&, const LinearFn&)>;
 
-/// (layer, its input hidden states [T,D], what computes it) -> its output [T,D]: where a layer is adapted.
+/// (layer, its input hidden states [T,D], what computes it) -> its output [n,D]: where a layer is adapted.
 using RunFn = std::function<at::Tensor(std::int64_t, const at::Tensor&, const LayerFn&)>;
 
 struct Layer {
@@ -41,10 +42,11 @@ struct LayerContext {
   const LlamaConfig& config;
   RotaryTables rotary;
   AttendFn attend;
+  at::Tensor keep;  // [A] I64: rows that the last layer's attention hands on; undefined: all
 };
 
-/// hidden [T,D] -> [T,D]
+/// hidden [T,D] -> [n,D]
 at::Tensor layer_forward(const Layer& layer, std::int64_t index, const at::Tensor& hidden,
-                         const LayerContext& context, const DeltaFn& delta);
+                         const LayerContext& context, const LinearFn& run);
 
 }  // namespace routedk::model

@@ -10,6 +10,12 @@
 
 namespace routedk::quant {
 
+/// A product of low rank R that is added to one with a frozen weight on the way; undefined tensors for none.
+struct LowRank {
+  at::Tensor left;   // [T,R]
+  at::Tensor right;  // [R,n], n columns of the result
+};
+
 /// A frozen linear, most often without bias. Gradients flow to the input only; no dense copy of a packed
 /// weight is ever kept: forward and backward decode it anew, in fp32 panel by panel within the product
 /// (cpu/matmul.h) where the matrix was fp32 before it was quantised.
@@ -29,6 +35,11 @@ class FrozenLinear {
 
   /// x [T,in] -> [T,out], in x's dtype.
   at::Tensor forward(const at::Tensor& x) const;
+
+  /// x [T,in] -> x W^T + b + left right [T,out] in x's dtype, as the factors are. Not recorded by autograd.
+  at::Tensor multiply(const at::Tensor& x, const LowRank& more = {}) const;
+  /// dy [T,out] -> dy W + left right [T,in], likewise.
+  at::Tensor multiply_backward(const at::Tensor& dy, const LowRank& more = {}) const;
 
   bool packed() const noexcept { return packed_ != nullptr; }
   /// The 4-bit weight; null where the linear is dense.

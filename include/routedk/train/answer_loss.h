@@ -28,8 +28,9 @@ struct AnswerLoss {
   std::vector<experts::GateRows> rows;  // [L]
 };
 
-/// -sum of log p(answer token | everything before it) over all answer tokens of the batch. Logits are
-/// computed for the rows that predict answer tokens and for no others.
+/// -sum of log p(answer token | everything before it) over all answer tokens of the batch. What
+/// lies behind the last layer's attention is computed for the rows that predict answer tokens and for no
+/// others.
 AnswerLoss answer_loss(const experts::RoutedModel& model, const LossPass& pass);
 
 /// Its sum alone.

@@ -1,6 +1,7 @@
 /// The training of one parameter group, step by step.
 #pragma once
 
+#include "routedk/core/ahead.h"
 #include "routedk/experts/flat_parameters.h"
 #include "routedk/experts/gate.h"
 #include "routedk/experts/gate_stats.h"
@@ -32,7 +33,7 @@ struct ParameterGroup {
   io::Json settings = io::Json::object();  ///< what else its numbers depend on, for the checkpoint
 };
 
-/// An example as an epoch, counted from 0, has it.
+/// An example as an epoch, counted from 0, has it. Called in a thread of its own, one of each group.
 using AugmentFn = std::function<Example(const Example&, std::int64_t)>;
 
 /// A group's share of the data.
@@ -107,7 +108,7 @@ class GroupTrainer {
   bool out_of_patience() const noexcept {
     return config_.patience > 0 && state_.progress.stale_validations >= config_.patience;
   }
-  std::vector<PackedBatch> next_batches() const;
+  std::vector<PackedBatch> batches_of(std::int64_t step) const;
   std::vector<experts::GateRows> backward(const PackedBatch& batch, GroupStep& step);
   void check_finite(GroupStep& step) const;
   double validation_loss() const;
@@ -121,6 +122,7 @@ class GroupTrainer {
   std::int64_t total_steps_;
   Schedule schedule_;
   GroupState state_;
+  Ahead<std::vector<PackedBatch>> batches_;  // last: its thread uses the others
 };
 
 }  // namespace routedk::train

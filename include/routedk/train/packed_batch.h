@@ -14,7 +14,7 @@ namespace routedk::train {
 /// One micro-batch: S sequences prompt + answer; the gates may look at their prompts only.
 struct PackedBatch {
   model::FlatBatch batch;
-  at::Tensor predicting;            ///< [A] I64: the token rows whose next token is an answer token
+  model::BatchPart predicting;      ///< the A rows whose next token is an answer token
   at::Tensor targets;               ///< [A] I64: those next tokens
   std::vector<std::uint64_t> keys;  ///< [S]: the examples' keys
 

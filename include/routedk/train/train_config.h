@@ -37,6 +37,7 @@ struct TrainConfig {
   double max_grad_norm = 1.0;
   double dropout = 0.05;
   bool recompute = false;
+  bool prepare_ahead = true;
   double label_smoothing = 0.0;
   double ema = 0.0;
   std::int64_t patience = 0;
@@ -63,6 +64,7 @@ struct TrainConfig {
     f("max_grad_norm", max_grad_norm, "a group's gradient is shortened to this length", positive());
     f("dropout", dropout, "share of a LoRA's inputs that a step leaves out", between(0, 0.99));
     f("recompute", recompute, "keep of each layer its input alone and run it again in backward: less memory");
+    f("prepare_ahead", prepare_ahead, "make a step's batches in a thread of their own during the one before");
     f("label_smoothing", label_smoothing, "share of each target spread over the vocabulary; training only",
       between(0, 0.99));
     f("ema", ema, "validate and keep a running mean of the values that forgets at this rate a step; 0: none",

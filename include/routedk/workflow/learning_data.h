@@ -21,10 +21,20 @@ struct LearningSessions {
 };
 LearningSessions learning_sessions(const Experiment& experiment);
 
-/// What an expert trains on; `group` goes into every example. What the token budget cut is written to
-/// inputs.json of the run folder, where there is one.
+/// What the token budget cost an expert's prompts.
+struct InputCounts {
+  std::int64_t prompts = 0;
+  std::int64_t cut = 0;             ///< prompts that lost something
+  std::int64_t statements_cut = 0;  ///< what they lost
+  std::int64_t over_budget = 0;     ///< prompts that are longer by their titles alone
+};
+
+/// What an expert trains on; `group` goes into every example. What the budget cut is logged and, unless
+/// `counts` is null, counted there; it cuts nothing from the user's own examples.
 std::vector<train::Example> expert_examples(const Experiment& experiment, const std::string& expert,
-                                            int group);
+                                            int group, InputCounts* counts = nullptr);
+/// Into inputs.json of the run folder, beside the experts recorded before.
+void record_inputs(const Experiment& experiment, const std::string& expert, const InputCounts& counts);
 /// Raw prompts of sessions of at least 2 items with their gold answers.
 std::vector<train::Example> raw_examples(const Experiment& experiment,
                                          const std::vector<bundle::Session>& sessions, int group);

@@ -21,6 +21,7 @@ struct TrainingSize {
   bool average = false;               ///< a running mean of them is kept
   std::int64_t tokens = 0;            ///< T
   std::int64_t answer_tokens = 0;     ///< A of them
+  bool recompute = false;             ///< a layer keeps its input alone and is run again in backward
 };
 
 /// Bytes by kind, in the order of a report.
@@ -31,7 +32,7 @@ struct MemoryPlan {
 
 /// Frozen weights; five or six fp32 copies of what is trained (values, gradients, both moments, the best, the
 /// running mean); what the layers keep for backward, proportional to T; logits and their gradients, A by V;
-/// the process itself. Counted for this implementation's forward pass without activation checkpointing.
+/// the process itself. Counted for this implementation's forward pass.
 MemoryPlan predict_memory(const model::LlamaConfig& model, const TrainingSize& size);
 
 }  // namespace routedk::workflow

@@ -91,66 +91,91 @@ struct DensePlain {
 
   void pack(Block k, Block n, float* panel, const Scratch&) const {
     for (std::int64_t i = 0; i < k.size; ++i) {
-      float* row = panel + i * kPanel;
-      std::copy_n(w.values + (k.begin + i) * w.cols + n.begin, n.size, row);
-      std::fill(row + n.size, row + kPanel, 0.0F);
+      fill_panel_row(w.values + (k.begin + i) * w.cols + n.begin, n.size, panel + i * kPanel);
     }
   }
 };
 
-/// One thread's panels, packed for one block of the depth, times all rows of A.
+/// One more block of the depth: columns of the term's right factor, `width` of n.
+void pack_term(const LowRankTerm& term, std::int64_t width, Block n, float* panel) {
+  for (std::int64_t i = 0; i < term.rank; ++i) {
+    fill_panel_row(term.right + i * width + n.begin, n.size, panel + i * kPanel);
+  }
+}
+
+struct Operands {
+  const float* a;
+  std::int64_t tokens;
+  LowRankTerm term;
+  float* c;
+};
+
+/// One thread's panels, packed for one block of the depth, times all rows of A. The term comes after the last
+/// block, while its tile of C is at hand.
 template <typename B>
-void multiply_panels(const B& b, const float* a, std::int64_t tokens, Block panels, float* c) {
+void multiply_panels(const B& b, const Operands& with, Block panels) {
   static const TileFn tile = choose_tile();
-  const at::Tensor memory = at::empty({panels.size, kPanel * kDepth}, at::kFloat);
+  const LowRankTerm& term = with.term;
+  const at::Tensor memory = at::empty({panels.size, kPanel * (kDepth + term.rank)}, at::kFloat);
   auto* packed = memory.data_ptr<float>();
+  auto* packed_term = packed + panels.size * kPanel * kDepth;
   const Scratch scratch;
   const auto columns = [&](std::int64_t p) {
     const std::int64_t begin = (panels.begin + p) * kPanel;
     return Block{begin, std::min(kPanel, b.columns() - begin)};
   };
+  for (std::int64_t p = 0; p < panels.size && term.rank > 0; ++p) {
+    pack_term(term, b.columns(), columns(p), packed_term + p * kPanel * term.rank);
+  }
   const std::int64_t blocks = (b.depth() + kDepth - 1) / kDepth;
   const std::int64_t even = (b.depth() + blocks - 1) / blocks;
   for (std::int64_t k = 0; k < b.depth(); k += even) {
     const Block depth{k, std::min(even, b.depth() - k)};
+    const bool last = k + even >= b.depth();
     for (std::int64_t p = 0; p < panels.size; ++p) {
       b.pack(depth, columns(p), packed + p * kPanel * kDepth, scratch);
     }
-    for (std::int64_t row = 0; row < tokens; row += kRows) {
+    for (std::int64_t row = 0; row < with.tokens; row += kRows) {
+      const std::int64_t count = std::min(kRows, with.tokens - row);
       for (std::int64_t p = 0; p < panels.size; ++p) {
         const Block n = columns(p);
-        tile({a + row * b.depth() + k, b.depth(), c + row * b.columns() + n.begin, b.columns(),
-              std::min(kRows, tokens - row)},
-             packed + p * kPanel * kDepth, depth.size, n.size, k > 0);
+        float* const c = with.c + row * b.columns() + n.begin;
+        tile({with.a + row * b.depth() + k, b.depth(), c, b.columns(), count}, packed + p * kPanel * kDepth,
+             depth.size, n.size, k > 0);
+        if (last && term.rank > 0) {
+          tile({term.left + row * term.rank, term.rank, c, b.columns(), count},
+               packed_term + p * kPanel * term.rank, term.rank, n.size, true);
+        }
       }
     }
   }
 }
 
 template <typename B>
-void multiply(const B& b, const float* a, std::int64_t tokens, float* c) {
+void multiply(const B& b, const Operands& with) {
   const std::int64_t panels = (b.columns() + kPanel - 1) / kPanel;
   at::parallel_for(0, panels, 1, [&](std::int64_t begin, std::int64_t end) {
-    multiply_panels(b, a, tokens, {begin, end - begin}, c);
+    multiply_panels(b, with, {begin, end - begin});
   });
 }
 
 }  // namespace
 
 void matmul(const float* x, std::int64_t tokens, const DenseMatrix& weight, float* y) {
-  multiply(DenseTransposed{weight}, x, tokens, y);
+  multiply(DenseTransposed{weight}, {x, tokens, {}, y});
 }
 
-void matmul(const float* x, std::int64_t tokens, const Nf4Matrix& weight, float* y) {
-  multiply(Transposed{weight}, x, tokens, y);
+void matmul(const float* x, std::int64_t tokens, const Nf4Matrix& weight, float* y, const LowRankTerm& term) {
+  multiply(Transposed{weight}, {x, tokens, term, y});
 }
 
 void matmul_backward(const float* dy, std::int64_t tokens, const DenseMatrix& weight, float* dx) {
-  multiply(DensePlain{weight}, dy, tokens, dx);
+  multiply(DensePlain{weight}, {dy, tokens, {}, dx});
 }
 
-void matmul_backward(const float* dy, std::int64_t tokens, const Nf4Matrix& weight, float* dx) {
-  multiply(Plain{weight}, dy, tokens, dx);
+void matmul_backward(const float* dy, std::int64_t tokens, const Nf4Matrix& weight, float* dx,
+                     const LowRankTerm& term) {
+  multiply(Plain{weight}, {dy, tokens, term, dx});
 }
 
 }  // namespace routedk::quant::cpu

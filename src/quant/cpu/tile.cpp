@@ -12,22 +12,37 @@ struct Scalar {
   static constexpr std::int64_t kLanes = 1;
   static constexpr int kVectors = 8;
   static constexpr int kRows = 2;
+  using Narrow = Scalar;
 };
 struct Avx2 {                                             // 16 registers: 6 x 2 sums, 2 of the panel, 1 of A
   typedef float Vector __attribute__((vector_size(32)));  // NOLINT(modernize-use-using)
   static constexpr std::int64_t kLanes = 8;
   static constexpr int kVectors = 2;
   static constexpr int kRows = 6;
+  using Narrow = Avx2;
+};
+struct Avx512Narrow {                                     // as many sums for 16 columns, the usual rank
+  typedef float Vector __attribute__((vector_size(64)));  // NOLINT(modernize-use-using)
+  static constexpr std::int64_t kLanes = 16;
+  static constexpr int kVectors = 1;
+  static constexpr int kRows = 24;
 };
 struct Avx512 {                                           // 32 registers: 12 x 2 sums, 2 of the panel
   typedef float Vector __attribute__((vector_size(64)));  // NOLINT(modernize-use-using)
   static constexpr std::int64_t kLanes = 16;
   static constexpr int kVectors = 2;
   static constexpr int kRows = 12;
+  using Narrow = Avx512Narrow;
 };
 
+/// Element (i, k) of A, given as itself or as its transpose.
+template <bool kTransposed>
+ROUTEDK_INLINE std::int64_t place(const TileRows& rows, std::int64_t i, std::int64_t k) {
+  return kTransposed ? k * rows.a_stride + i : i * rows.a_stride + k;
+}
+
 /// kCount rows times kVectors vectors of the panel's columns. Contracted to fused multiply-adds.
-template <typename Registers, int kCount>
+template <typename Registers, bool kTransposed, int kCount>
 ROUTEDK_INLINE void multiply(const TileRows& rows, const float* panel, std::int64_t depth, float* out,
                              std::int64_t out_stride, bool add) {
   using Vector = typename Registers::Vector;
@@ -43,7 +58,7 @@ ROUTEDK_INLINE void multiply(const TileRows& rows, const float* panel, std::int6
       std::memcpy(&b[j], panel + k * kPanel + j * Registers::kLanes, sizeof(Vector));
     }
     for (int i = 0; i < kCount; ++i) {
-      const float a = rows.a[i * rows.a_stride + k];
+      const float a = rows.a[place<kTransposed>(rows, i, k)];
       for (int j = 0; j < Registers::kVectors; ++j) {
         sum[i][j] += a * b[j];
       }
@@ -63,7 +78,7 @@ ROUTEDK_INLINE void multiply(const TileRows& rows, const float* panel, std::int6
 }
 
 /// As `multiply`, for columns of which only `width` belong to C.
-template <typename Registers, int kCount>
+template <typename Registers, bool kTransposed, int kCount>
 ROUTEDK_INLINE void multiply_edge(const TileRows& rows, const float* panel, std::int64_t depth,
                                   std::int64_t width, bool add) {
   constexpr std::int64_t kColumns = Registers::kLanes * Registers::kVectors;
@@ -72,14 +87,14 @@ ROUTEDK_INLINE void multiply_edge(const TileRows& rows, const float* panel, std:
     std::memcpy(out + i * kColumns, rows.c + i * rows.c_stride,
                 static_cast<std::size_t>(width) * sizeof(float));
   }
-  multiply<Registers, kCount>(rows, panel, depth, out, kColumns, add);
+  multiply<Registers, kTransposed, kCount>(rows, panel, depth, out, kColumns, add);
   for (int i = 0; i < kCount; ++i) {
     std::memcpy(rows.c + i * rows.c_stride, out + i * kColumns,
                 static_cast<std::size_t>(width) * sizeof(float));
   }
 }
 
-template <typename Registers, int kCount>
+template <typename Registers, bool kTransposed, int kCount>
 ROUTEDK_INLINE void some_rows(const TileRows& rows, const float* panel, std::int64_t depth,
                               std::int64_t width, bool add) {
   constexpr std::int64_t kColumns = Registers::kLanes * Registers::kVectors;
@@ -87,58 +102,80 @@ ROUTEDK_INLINE void some_rows(const TileRows& rows, const float* panel, std::int
     TileRows here = rows;
     here.c += column;
     if (width - column >= kColumns) {
-      multiply<Registers, kCount>(here, panel + column, depth, here.c, here.c_stride, add);
+      multiply<Registers, kTransposed, kCount>(here, panel + column, depth, here.c, here.c_stride, add);
     } else {
-      multiply_edge<Registers, kCount>(here, panel + column, depth, width - column, add);
+      multiply_edge<Registers, kTransposed, kCount>(here, panel + column, depth, width - column, add);
     }
   }
 }
 
-template <typename Registers>
-ROUTEDK_INLINE void tile(const TileRows& rows, const float* panel, std::int64_t depth, std::int64_t width,
-                         bool add) {
+template <typename Registers, bool kTransposed>
+ROUTEDK_INLINE void all_rows(const TileRows& rows, const float* panel, std::int64_t depth, std::int64_t width,
+                             bool add) {
   std::int64_t done = 0;
   const auto at = [&](std::int64_t row) {
-    return TileRows{rows.a + row * rows.a_stride, rows.a_stride, rows.c + row * rows.c_stride, rows.c_stride,
-                    0};
+    return TileRows{rows.a + place<kTransposed>(rows, row, 0), rows.a_stride, rows.c + row * rows.c_stride,
+                    rows.c_stride, 0};
   };
   for (; done + Registers::kRows <= rows.count; done += Registers::kRows) {
-    some_rows<Registers, Registers::kRows>(at(done), panel, depth, width, add);
+    some_rows<Registers, kTransposed, Registers::kRows>(at(done), panel, depth, width, add);
   }
   for (; done + 4 <= rows.count; done += 4) {
-    some_rows<Registers, 4>(at(done), panel, depth, width, add);
+    some_rows<Registers, kTransposed, 4>(at(done), panel, depth, width, add);
   }
   for (; done < rows.count; ++done) {
-    some_rows<Registers, 1>(at(done), panel, depth, width, add);
+    some_rows<Registers, kTransposed, 1>(at(done), panel, depth, width, add);
   }
 }
 
-void tile_scalar(const TileRows& rows, const float* panel, std::int64_t depth, std::int64_t width, bool add) {
-  tile<Scalar>(rows, panel, depth, width, add);
+template <typename Registers, bool kTransposed>
+ROUTEDK_INLINE void tile(const TileRows& rows, const float* panel, std::int64_t depth, std::int64_t width,
+                         bool add) {
+  if (width <= Registers::Narrow::kLanes * Registers::Narrow::kVectors) {
+    all_rows<typename Registers::Narrow, kTransposed>(rows, panel, depth, width, add);
+  } else {
+    all_rows<Registers, kTransposed>(rows, panel, depth, width, add);
+  }
 }
+
+template <bool kTransposed>
+void tile_scalar(const TileRows& rows, const float* panel, std::int64_t depth, std::int64_t width, bool add) {
+  tile<Scalar, kTransposed>(rows, panel, depth, width, add);
+}
+template <bool kTransposed>
 __attribute__((target("avx2,fma"))) void tile_avx2(const TileRows& rows, const float* panel,
                                                    std::int64_t depth, std::int64_t width, bool add) {
-  tile<Avx2>(rows, panel, depth, width, add);
+  tile<Avx2, kTransposed>(rows, panel, depth, width, add);
 }
+template <bool kTransposed>
 __attribute__((target("avx512f,avx512vl,avx512bw,fma"))) void tile_avx512(const TileRows& rows,
                                                                           const float* panel,
                                                                           std::int64_t depth,
                                                                           std::int64_t width, bool add) {
-  tile<Avx512>(rows, panel, depth, width, add);
+  tile<Avx512, kTransposed>(rows, panel, depth, width, add);
+}
+
+template <bool kTransposed>
+TileFn choose() noexcept {
+  switch (cpu_isa()) {
+    case Isa::kAvx512:
+      return tile_avx512<kTransposed>;
+    case Isa::kAvx2:
+      return tile_avx2<kTransposed>;
+    case Isa::kScalar:
+      break;
+  }
+  return tile_scalar<kTransposed>;
 }
 
 }  // namespace
 
 TileFn choose_tile() noexcept {
-  switch (cpu_isa()) {
-    case Isa::kAvx512:
-      return tile_avx512;
-    case Isa::kAvx2:
-      return tile_avx2;
-    case Isa::kScalar:
-      break;
-  }
-  return tile_scalar;
+  return choose<false>();
+}
+
+TileFn choose_transposed_tile() noexcept {
+  return choose<true>();
 }
 
 }  // namespace routedk::quant::cpu

@@ -25,12 +25,22 @@ struct DenseMatrix {
   std::int64_t cols;
 };
 
+/// A product of low rank R, to be added to one with a frozen matrix; null for none.
+struct LowRankTerm {
+  const float* left = nullptr;   ///< [T,R]
+  const float* right = nullptr;  ///< [R,n], n columns of the result
+  std::int64_t rank = 0;
+};
+
 /// y [T,rows] = x [T,cols] W^T
 void matmul(const float* x, std::int64_t tokens, const DenseMatrix& weight, float* y);
-void matmul(const float* x, std::int64_t tokens, const Nf4Matrix& weight, float* y);
+/// y [T,rows] = x [T,cols] W^T + left right
+void matmul(const float* x, std::int64_t tokens, const Nf4Matrix& weight, float* y,
+            const LowRankTerm& term = {});
 /// dx [T,cols] = dy [T,rows] W
 void matmul_backward(const float* dy, std::int64_t tokens, const DenseMatrix& weight, float* dx);
-/// dx [T,cols] = dy [T,rows] W
-void matmul_backward(const float* dy, std::int64_t tokens, const Nf4Matrix& weight, float* dx);
+/// dx [T,cols] = dy [T,rows] W + left right
+void matmul_backward(const float* dy, std::int64_t tokens, const Nf4Matrix& weight, float* dx,
+                     const LowRankTerm& term = {});
 
 }  // namespace routedk::quant::cpu

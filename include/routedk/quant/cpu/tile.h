@@ -1,6 +1,7 @@
 /// The innermost product: a few rows of x times one packed panel of the other matrix.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <cstring>
 
@@ -8,6 +9,16 @@ namespace routedk::quant::cpu {
 
 /// A panel holds kPanel columns of B: [depth, kPanel], zero beyond B's last column.
 inline constexpr std::int64_t kPanel = 32;
+
+/// Makes one row of a panel of `size` elements of B.
+inline void fill_panel_row(const float* from, std::int64_t size, float* row) {
+  if (size == kPanel) {  // as nearly always: a copy of known size
+    std::memcpy(row, from, kPanel * sizeof(float));
+  } else {
+    std::copy_n(from, size, row);
+    std::fill(row + size, row + kPanel, 0.0F);
+  }
+}
 
 /// Rows of A and C, and how far apart they are, in elements.
 struct TileRows {
@@ -25,5 +36,7 @@ using TileFn = void (*)(const TileRows& rows, const float* panel, std::int64_t d
 
 /// The fastest one that this CPU runs.
 TileFn choose_tile() noexcept;
+/// The same for an A that is given as its transpose: `a` [depth,count], rows of it `a_stride` apart.
+TileFn choose_transposed_tile() noexcept;
 
 }  // namespace routedk::quant::cpu

@@ -1,0 +1,58 @@
+#include "routedk/quant/low_rank.h"
+
+#include <ATen/Parallel.h>
+#include <gtest/gtest.h>
+
+namespace routedk::quant {
+namespace {
+
+at::Tensor some(at::IntArrayRef shape, double frequency) {
+  return at::sin(at::arange(c10::multiply_integers(shape), at::kFloat) * frequency).view(shape);
+}
+
+double error(const at::Tensor& found, const at::Tensor& exact) {
+  return (found.to(at::kDouble) - exact).abs().max().item<double>();
+}
+
+struct Shape {
+  std::int64_t tokens, width, rank;
+};
+
+class LowRank : public ::testing::TestWithParam<Shape> {};
+
+// Around few rows (32), the tiles (24 or 12 rows, 16 or 32 columns) and the depth of a panel (256).
+INSTANTIATE_TEST_SUITE_P(Shapes, LowRank,
+                         ::testing::Values(Shape{1, 7, 1}, Shape{31, 64, 16}, Shape{32, 64, 4},
+                                           Shape{49, 255, 16}, Shape{77, 257, 17}, Shape{301, 576, 16},
+                                           Shape{257, 33, 32}, Shape{600, 40, 48}, Shape{513, 31, 70}));
+
+TEST_P(LowRank, both_products_equal_the_double_precision_ones) {
+  const Shape s = GetParam();
+  const at::Tensor x = some({s.tokens, s.width}, 0.37);
+  const at::Tensor factor = some({s.rank, s.width}, 1.3);
+  const at::Tensor narrow = some({s.tokens, s.rank}, 0.91);
+  const at::Tensor exact = x.to(at::kDouble);
+  EXPECT_LT(error(into_rank(x, factor, 0.5), 0.5 * at::mm(exact, factor.to(at::kDouble).t())), 1e-4);
+  EXPECT_LT(error(over_tokens(narrow, x), at::mm(narrow.to(at::kDouble).t(), exact)), 1e-4);
+}
+
+TEST_P(LowRank, the_number_of_threads_changes_no_bit) {
+  const Shape s = GetParam();
+  const at::Tensor x = some({s.tokens, s.width}, 0.37);
+  const at::Tensor narrow = some({s.tokens, s.rank}, 0.91);
+  const at::Tensor gradient = over_tokens(narrow, x);
+  const int threads = at::get_num_threads();
+  at::set_num_threads(1);
+  EXPECT_TRUE(at::equal(over_tokens(narrow, x), gradient));
+  at::set_num_threads(threads);
+}
+
+TEST(LowRankProducts, other_types_and_no_rows_are_taken_too) {
+  const at::Tensor x = some({40, 8}, 0.37).to(at::kBFloat16);
+  EXPECT_TRUE(
+      at::equal(into_rank(x, some({2, 8}, 1.3), 1.0), at::mm(x, some({2, 8}, 1.3).to(at::kBFloat16).t())));
+  EXPECT_TRUE(at::equal(over_tokens(at::empty({0, 2}), at::empty({0, 8})), at::zeros({2, 8})));
+}
+
+}  // namespace
+}  // namespace routedk::quant
