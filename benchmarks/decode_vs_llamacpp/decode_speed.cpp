@@ -77,12 +77,15 @@ void run(const Options& options) {
       const std::chrono::duration<double> seconds = Clock::now() - start;
       return std::make_pair(seconds.count(), result);
     };
-    const double prefill = timed(1).first;
+    timed(2);  // warm
+    const auto [prefill, one_token] = timed(1);
+    const decode::Generation& first = one_token[0];
     const auto [whole, result] = timed(options.new_tokens + 1);
     const io::Json line = {{"prompt_tokens", prompt.ids.size()},
                            {"prefill_seconds", prefill},
                            {"decode_seconds", whole - prefill},
                            {"new_tokens", options.new_tokens * options.samples},
+                           {"first", first.candidates[0].logprob},
                            {"ids", result[0].candidates[0].ids}};
     std::cout << line.dump() << std::endl;
   });

@@ -140,7 +140,8 @@ TEST_P(Int8Kernels, every_instruction_set_gives_the_bits_of_plain_cpp) {
     const Int8Tile tile{rows.codes(0), rows.scales(0), rows.corrections(0), kBlocks, count, kBlocks};
     const auto run = [&](const Int8Kernel& kernel) {
       at::Tensor sums = at::empty({count, 16}, at::kFloat);
-      kernel.eight_bit(panel.const_data_ptr<std::uint8_t>(), block, tile, {sums.data_ptr<float>(), 16});
+      kernel.eight_bit(panel.const_data_ptr<std::uint8_t>(), block, tile,
+                       {sums.data_ptr<float>(), 16, false});
       return sums;
     };
     const at::Tensor plain = run(int8_scalar_kernel());
@@ -180,9 +181,9 @@ TEST(Int8Kernels, four_bits_give_the_bits_of_the_same_panel_widened) {
     at::Tensor four = at::empty({count, 16}, at::kFloat);
     at::Tensor eight = at::empty({count, 16}, at::kFloat);
     int8_kernel().four_bit(panel.const_data_ptr<std::uint8_t>(), table.data(), tile,
-                           {four.data_ptr<float>(), 16});
+                           {four.data_ptr<float>(), 16, false});
     int8_scalar_kernel().eight_bit(wide.const_data_ptr<std::uint8_t>(), 64, tile,
-                                   {eight.data_ptr<float>(), 16});
+                                   {eight.data_ptr<float>(), 16, false});
     EXPECT_TRUE(at::equal(four, eight)) << "rows " << count;
   }
 }

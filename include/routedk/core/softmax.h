@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <bit>
 #include <cstdint>
+#include <cstring>
 
 namespace routedk {
 
@@ -27,24 +28,37 @@ ROUTEDK_INLINE float exponential(float x) {
   return series * std::bit_cast<float>((static_cast<std::int32_t>(n) + 127) << 23);
 }
 
-/// The largest of `so_far` and the values, in 16 partial maxima.
+/// 16 floats, or as many registers as the CPU needs for them.
+typedef float FloatLanes __attribute__((vector_size(64)));       // NOLINT(modernize-use-using)
+typedef std::int32_t IntLanes __attribute__((vector_size(64)));  // NOLINT(modernize-use-using)
+
+/// Raises each lane to the value in its place, where that is larger.
+ROUTEDK_INLINE void raise(FloatLanes& lanes, const FloatLanes& values) {
+  lanes = values > lanes ? values : lanes;
+}
+
+ROUTEDK_INLINE float largest_lane(const FloatLanes& lanes) {
+  float largest = lanes[0];
+  for (int lane = 1; lane < 16; ++lane) {
+    largest = lanes[lane] > largest ? lanes[lane] : largest;
+  }
+  return largest;
+}
+
+/// The largest of `so_far` and the values.
 ROUTEDK_INLINE float largest_value(const float* values, std::int64_t count, float so_far) {
-  constexpr std::int64_t kLanes = 16;
-  float lanes[kLanes];
-  std::fill_n(lanes, kLanes, so_far);
+  FloatLanes lanes = FloatLanes{} + so_far;
   std::int64_t i = 0;
-  for (; i + kLanes <= count; i += kLanes) {
-    for (std::int64_t lane = 0; lane < kLanes; ++lane) {
-      lanes[lane] = values[i + lane] > lanes[lane] ? values[i + lane] : lanes[lane];
-    }
+  for (; i + 16 <= count; i += 16) {
+    FloatLanes next;
+    std::memcpy(&next, values + i, sizeof(next));
+    raise(lanes, next);
   }
+  float largest = largest_lane(lanes);
   for (; i < count; ++i) {
-    lanes[0] = values[i] > lanes[0] ? values[i] : lanes[0];
+    largest = values[i] > largest ? values[i] : largest;
   }
-  for (const float lane : lanes) {
-    so_far = lane > so_far ? lane : so_far;
-  }
-  return so_far;
+  return largest;
 }
 
 }  // namespace routedk

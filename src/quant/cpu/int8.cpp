@@ -1,7 +1,7 @@
 #include "routedk/quant/cpu/int8.h"
 
 #include "routedk/core/error.h"
-#include "routedk/core/vectorised.h"
+#include "routedk/core/softmax.h"
 
 #include <algorithm>
 #include <cmath>
@@ -17,28 +17,14 @@ constexpr float kLargest = 127.0F;
 constexpr std::int64_t kWidth = Int8Panels::kWidth;
 constexpr std::int64_t kScaleBytes = kWidth * static_cast<std::int64_t>(sizeof(float));
 
-/// In 16 partial maxima, an order that vectors keep.
 ROUTEDK_INLINE float largest_magnitude(const float* x, std::int64_t size) {
-  constexpr std::int64_t kLanes = 16;
-  float lanes[kLanes] = {};
-  const auto take = [](float& largest, float value) {
-    const float magnitude = std::fabs(value);
-    largest = magnitude > largest ? magnitude : largest;
-  };
-  std::int64_t i = 0;
-  for (; i + kLanes <= size; i += kLanes) {
-    for (std::int64_t lane = 0; lane < kLanes; ++lane) {
-      take(lanes[lane], x[i + lane]);
-    }
+  FloatLanes largest{};
+  for (std::int64_t i = 0; i < size; i += 16) {
+    IntLanes bits;
+    std::memcpy(&bits, x + i, sizeof(bits));
+    raise(largest, std::bit_cast<FloatLanes>(bits & 0x7FFFFFFF));
   }
-  for (; i < size; ++i) {
-    take(lanes[0], x[i]);
-  }
-  float largest = 0.0F;
-  for (const float lane : lanes) {
-    take(largest, lane);
-  }
-  return largest;
+  return largest_lane(largest);
 }
 
 /// Where a row's codes go.
@@ -48,31 +34,51 @@ struct Codes {
   std::int32_t* corrections;
 };
 
+/// One whole block, a multiple of 16.
+ROUTEDK_INLINE void quantize_block(const float* x, std::int64_t block, std::int8_t* codes, float* scale,
+                                   std::int32_t* correction) {
+  typedef std::int8_t Bytes __attribute__((vector_size(16)));  // NOLINT(modernize-use-using)
+  constexpr float kRound = 12582912.0F;  // 1.5 * 2^23: adding it rounds to the nearest even integer
+  const float largest = largest_magnitude(x, block);
+  const float inverse = largest > 0.0F ? kLargest / largest : 0.0F;
+  IntLanes sums{};
+  for (std::int64_t i = 0; i < block; i += 16) {
+    FloatLanes values;
+    std::memcpy(&values, x + i, sizeof(values));
+    const FloatLanes rounded = (values * inverse + kRound) - kRound;
+    const auto whole = __builtin_convertvector(rounded, IntLanes);
+    const auto bytes = __builtin_convertvector(whole, Bytes);
+    std::memcpy(codes + i, &bytes, sizeof(bytes));
+    sums += whole;
+  }
+  std::int32_t sum = 0;
+  for (int lane = 0; lane < 16; ++lane) {
+    sum += sums[lane];
+  }
+  *scale = largest / kLargest;
+  *correction = -128 * sum;
+}
+
 /// x [width] -> codes, zeros up to whole blocks.
 ROUTEDK_CLONES void quantize_row(const float* x, std::int64_t width, std::int64_t block, const Codes& to) {
-  constexpr float kRound = 12582912.0F;  // 1.5 * 2^23: adding it rounds to the nearest even integer
-  for (std::int64_t b = 0; b * block < width; ++b) {
-    const float* from = x + b * block;
-    std::int8_t* codes = to.codes + b * block;
-    const std::int64_t size = std::min(block, width - b * block);
-    const float largest = largest_magnitude(from, size);
-    const float inverse = largest > 0.0F ? kLargest / largest : 0.0F;
-    std::int32_t sum = 0;
-    for (std::int64_t i = 0; i < size; ++i) {
-      const auto code = static_cast<std::int32_t>((from[i] * inverse + kRound) - kRound);
-      codes[i] = static_cast<std::int8_t>(code);
-      sum += code;
-    }
-    std::fill(codes + size, codes + block, std::int8_t{0});
-    to.scales[b] = largest / kLargest;
-    to.corrections[b] = -128 * sum;
+  const std::int64_t whole = width / block;
+  for (std::int64_t b = 0; b < whole; ++b) {
+    quantize_block(x + b * block, block, to.codes + b * block, to.scales + b, to.corrections + b);
+  }
+  if (whole * block < width) {
+    float padded[64] = {};
+    std::copy(x + whole * block, x + width, padded);
+    quantize_block(padded, block, to.codes + whole * block, to.scales + whole, to.corrections + whole);
   }
 }
 
 /// The 16 codebook values as 8-bit ones plus 128, and what to multiply them with. Of all scales that stay
 /// within 127 the one whose rounding errs least.
 float make_table(const float* codebook, std::array<std::uint8_t, 16>& table) {
-  const float largest = largest_magnitude(codebook, 16);
+  float largest = 0.0F;
+  for (int i = 0; i < 16; ++i) {
+    largest = std::max(largest, std::fabs(codebook[i]));
+  }
   float best_scale = 0.0F;
   float best_error = std::numeric_limits<float>::infinity();
   for (float steps = 96.0F; largest > 0.0F && steps <= kLargest; steps += 0.125F) {
@@ -206,17 +212,11 @@ namespace {
 constexpr std::int64_t kRowsPerPass = 192;
 
 /// The first `width` of each row's 16 sums.
-ROUTEDK_CLONES void put(const float* sums, std::int64_t rows, std::int64_t width, Int8Sums to, bool add) {
-  for (std::int64_t r = 0; r < rows; ++r, sums += kWidth) {
-    float* y = to.values + r * to.stride;
-    if (width == kWidth && add) {
-      for (std::int64_t n = 0; n < kWidth; ++n) {
-        y[n] += sums[n];
-      }
-    } else {
-      for (std::int64_t n = 0; n < width; ++n) {
-        y[n] = sums[n] + (add ? y[n] : 0.0F);
-      }
+void put(const float* sums, std::int64_t rows, std::int64_t width, Int8Sums to) {
+  for (std::int64_t r = 0; r < rows; ++r) {
+    for (std::int64_t n = 0; n < width; ++n) {
+      float& y = to.values[r * to.stride + n];
+      y = sums[r * kWidth + n] + (to.add ? y : 0.0F);
     }
   }
 }
@@ -246,16 +246,16 @@ void Int8Panels::multiply(const Int8Rows& x, const Part& part, float* y, std::in
         const Int8Tile tile{x.codes(row) + part.first_block * block_, x.scales(row) + part.first_block,
                             x.corrections(row) + part.first_block,    blocks,
                             std::min(kInt8Rows, end - row),           x.blocks()};
-        const Int8Sums to{y + row * stride + column, stride};
-        const bool whole = width == kWidth && !part.add;
-        const Int8Sums here = whole ? to : Int8Sums{sums.data(), kWidth};
+        const Int8Sums to{y + row * stride + column, stride, part.add};
+        const bool whole = width == kWidth;
+        const Int8Sums here = whole ? to : Int8Sums{sums.data(), kWidth, false};
         if (direct) {
           kernel.four_bit(weights, table_.data(), tile, here);
         } else {
           kernel.eight_bit(weights, block_, tile, here);
         }
         if (!whole) {
-          put(sums.data(), tile.count, width, to, part.add);
+          put(sums.data(), tile.count, width, to);
         }
       }
     }

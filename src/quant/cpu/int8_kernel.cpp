@@ -139,7 +139,8 @@ struct VnniEight {
     }
 #pragma GCC unroll 12
     for (int r = 0; r < kCount; ++r) {
-      _mm512_storeu_ps(sums.values + r * sums.stride, total[r]);
+      float* const to = sums.values + r * sums.stride;
+      _mm512_storeu_ps(to, sums.add ? _mm512_add_ps(total[r], _mm512_loadu_ps(to)) : total[r]);
     }
   }
 };
@@ -174,7 +175,8 @@ struct VnniFour {
     }
 #pragma GCC unroll 12
     for (int r = 0; r < kCount; ++r) {
-      _mm512_storeu_ps(sums.values + r * sums.stride, total[r]);
+      float* const to = sums.values + r * sums.stride;
+      _mm512_storeu_ps(to, sums.add ? _mm512_add_ps(total[r], _mm512_loadu_ps(to)) : total[r]);
     }
   }
 };
@@ -256,7 +258,8 @@ struct Avx2Eight {
       }
 #pragma GCC unroll 8
       for (int r = 0; r < kCount; ++r) {
-        _mm256_storeu_ps(sums.values + r * sums.stride + half * 8, total[r]);
+        float* const to = sums.values + r * sums.stride + half * 8;
+        _mm256_storeu_ps(to, sums.add ? _mm256_add_ps(total[r], _mm256_loadu_ps(to)) : total[r]);
       }
     }
   }
@@ -271,7 +274,7 @@ ROUTEDK_AVX2 void avx2_eight(const std::uint8_t* panel, std::int64_t block, cons
     part.scales += done * tile.row_blocks;
     part.count = std::min(kRows, tile.count - done);
     with_count<Avx2Eight>(part.count, panel, block, part,
-                          Int8Sums{sums.values + done * sums.stride, sums.stride});
+                          Int8Sums{sums.values + done * sums.stride, sums.stride, sums.add});
   }
 }
 
@@ -316,7 +319,8 @@ void scalar_eight(const std::uint8_t* panel, std::int64_t block, const Int8Tile&
         std::memcpy(&weight_scale, at + block * 16 + n * 4, sizeof(weight_scale));
         total = std::fma(static_cast<float>(sum), weight_scale * tile.scales[r * tile.row_blocks + b], total);
       }
-      sums.values[r * sums.stride + n] = total;
+      float& to = sums.values[r * sums.stride + n];
+      to = total + (sums.add ? to : 0.0F);
     }
   }
 }

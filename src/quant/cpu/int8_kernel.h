@@ -17,10 +17,11 @@ struct Int8Tile {
   std::int64_t row_blocks;  ///< from one row to the next
 };
 
-/// Where 16 values of each row go.
+/// Where 16 values of each row go, or are added.
 struct Int8Sums {
   float* values;
   std::int64_t stride;
+  bool add;
 };
 
 /// sums [count,16] = tile times a panel whose weights are stored as 8-bit codes plus 128, or as 4-bit codes
