@@ -22,7 +22,7 @@ struct Place {
   enum Kind { kStart, kNumber, kAfterNumber, kEnd };
   Kind kind = kStart;
   int bundle = 1;          ///< number of the bundle being written
-  ProductBundle previous;  ///< the bundle before it
+  ProductBundle previous;  ///< the bundle before it, while it still says what may follow
   ProductBundle current;   ///< its products so far
 
   friend bool operator<(const Place& a, const Place& b) {
@@ -189,6 +189,9 @@ class AnswerAutomaton final : public text::TokenAutomaton {
       after.kind = Place::kAfterNumber;
       after.current.push_back(next);
       if (can_exceed(after.current, place.previous, n_)) {
+        if (after.current > after.previous) {
+          after.previous.clear();  // so is every continuation: places that differ in it alone become one
+        }
         paths.emplace_back(segments_.number.at(static_cast<std::size_t>(next)), std::move(after));
       }
     }

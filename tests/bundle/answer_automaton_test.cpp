@@ -208,6 +208,21 @@ TEST_F(AnswerAutomaton, edges_ascend_and_stay_valid_while_states_are_made) {
   }
 }
 
+TEST_F(AnswerAutomaton, answers_share_states_once_an_earlier_bundle_no_longer_matters) {
+  const auto automaton = make(10);
+  const auto state_after = [&](const std::string& text) {
+    TokenAutomaton::State state = automaton->start();
+    for (const TokenId token : tokenizer_->encode(text)) {
+      state = std::ranges::find(automaton->edges(state), token, &TokenAutomaton::Edge::token)->next;
+    }
+    return state;
+  };
+  const std::string one = R"({"bundle1": ["product1", "product2"], "bundle2": ["product)";
+  const std::string other = R"({"bundle1": ["product1", "product3"], "bundle2": ["product)";
+  EXPECT_NE(state_after(one + "1"), state_after(other + "1"));
+  EXPECT_EQ(state_after(one + "2"), state_after(other + "2"));
+}
+
 TEST_F(AnswerAutomaton, a_number_of_products_out_of_range_is_refused) {
   EXPECT_THROW(make(-1), ConfigError);
   EXPECT_THROW(make(11), ConfigError);

@@ -74,7 +74,7 @@ class Predict(unittest.TestCase):
 
     def test_bad_input_is_refused_in_one_line(self):
         for text, word in [(b"", "empty"), (b"[]", "has 0"), (b"{", "JSON"), (b'["a"]\n["b", ""]\n', ":2"),
-                           (b'["%s", "b"]' % (b"long " * 3000), "2048 tokens"), (b"\xff\xfe", "JSON")]:
+                           (b'["%s", "b"]' % (b"long " * 9000), "8192 tokens"), (b"\xff\xfe", "JSON")]:
             out, log = self.run_program(text, code=2)
             self.assertEqual(out, "")
             self.assertEqual(log.count("\n"), 1, log)

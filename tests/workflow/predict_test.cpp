@@ -238,12 +238,12 @@ TEST_F(Predict, bad_sessions_are_refused_naming_line_and_value) {
 
 TEST_F(Predict, a_prompt_beyond_the_context_is_refused_with_the_counts) {
   std::string title;
-  for (int i = 0; i < 3000; ++i) {
+  for (int i = 0; i < 9000; ++i) {
     title += "lens ";
   }
   const std::string message = refusal<DataError>("[\"a\", \"b\"]\n[\"a\", \"" + title + "\"]\n");
-  EXPECT_THAT(message, AllOf(HasSubstr("2048 tokens"), HasSubstr("+ 200"), HasSubstr("standard input:2")));
-  EXPECT_THAT(message, ::testing::ContainsRegex("are 30[0-9][0-9] \\+"));
+  EXPECT_THAT(message, AllOf(HasSubstr("8192 tokens"), HasSubstr("+ 200"), HasSubstr("standard input:2")));
+  EXPECT_THAT(message, ::testing::ContainsRegex("are 9[0-2][0-9][0-9] \\+"));
 }
 
 TEST_F(Predict, settings_that_cannot_answer_sessions_are_refused) {

@@ -22,7 +22,10 @@ ROUTEDK_INLINE float largest_magnitude(const float* x, std::int64_t size) {
   for (std::int64_t i = 0; i < size; i += 16) {
     IntLanes bits;
     std::memcpy(&bits, x + i, sizeof(bits));
-    raise(largest, std::bit_cast<FloatLanes>(bits & 0x7FFFFFFF));
+    bits &= 0x7FFFFFFF;  // without the sign
+    FloatLanes magnitudes;
+    std::memcpy(&magnitudes, &bits, sizeof(magnitudes));
+    raise(largest, magnitudes);
   }
   return largest_lane(largest);
 }
