@@ -105,7 +105,8 @@ double ItemRelations::strength(Relation relation, const Session& session, const 
                                const Item& b) const {
   const auto own = taught_.find(session.id);
   if (relation == Relation::kTitleSimilarity) {
-    const double similarity = titles_.similarity(a.id, b.id);
+    const double similarity =
+        options_.by_title ? titles_.similarity(a.title, b.title) : titles_.similarity(a.id, b.id);
     return similarity < options_.min_similarity ? 0.0 : similarity;
   }
   if (relation == Relation::kCoPurchase) {

@@ -44,10 +44,15 @@ TfIdf::TfIdf(const std::map<ItemId, std::string>& titles) {
     }
     vectors_.emplace(item, Vector(counts.begin(), counts.end()));
   }
+  const auto count = static_cast<double>(titles.size());
+  rarest_ = titles.empty() ? 0.0 : std::log(count);
+  for (const auto& [word, id] : ids) {
+    rarity_.emplace(word, std::log(count / titles_with[id]));
+  }
   for (auto& [item, vector] : vectors_) {
     double squares = 0.0;
     for (auto& [word, weight] : vector) {
-      weight = (1.0 + std::log(weight)) * std::log(static_cast<double>(titles.size()) / titles_with[word]);
+      weight = (1.0 + std::log(weight)) * std::log(count / titles_with[word]);
       squares += weight * weight;
     }
     for (auto& [word, weight] : vector) {
@@ -73,6 +78,30 @@ double TfIdf::similarity(ItemId a, ItemId b) const {
     }
   }
   return dot;
+}
+
+double TfIdf::similarity(std::string_view a, std::string_view b) const {
+  const auto weights = [this](std::string_view title) {
+    std::map<std::string, double> counts;
+    for (const std::string& word : words_of(title)) {
+      ++counts[word];
+    }
+    double squares = 0.0;
+    for (auto& [word, weight] : counts) {
+      const auto known = rarity_.find(word);
+      weight = (1.0 + std::log(weight)) * (known == rarity_.end() ? rarest_ : known->second);
+      squares += weight * weight;
+    }
+    return std::make_pair(counts, std::sqrt(squares));
+  };
+  const auto [of_a, length_a] = weights(a);
+  const auto [of_b, length_b] = weights(b);
+  double dot = 0.0;
+  for (const auto& [word, weight] : of_a) {
+    const auto other = of_b.find(word);
+    dot += other == of_b.end() ? 0.0 : weight * other->second;
+  }
+  return dot > 0 ? dot / (length_a * length_b) : 0.0;
 }
 
 }  // namespace routedk::bundle

@@ -1,9 +1,11 @@
 #include "routedk/workflow/predict.h"
 
+#include "routedk/bundle/dataset.h"
 #include "routedk/bundle/expert_input.h"
 #include "routedk/core/error.h"
 #include "routedk/eval/answers.h"
 #include "routedk/model/weight_source.h"
+#include "routedk/workflow/experiment.h"
 
 #include <algorithm>
 #include <map>
@@ -12,7 +14,7 @@
 #include "answer_setting.h"
 #include "asked_session.h"
 #include "chosen_model.h"
-#include <fmt/ranges.h>
+#include <fmt/format.h>
 
 namespace routedk::workflow {
 namespace {
@@ -25,11 +27,29 @@ void check_settings(const ExperimentConfig& config) {
     throw_<ConfigError>("`data.examples` must be empty to answer sessions, but is {} instead: use --prompt",
                         config.data.examples);
   }
-  if (!config.prompt.relations.empty()) {
-    throw_<ConfigError>(
-        "`prompt.relations` must be empty to answer sessions from outside a data set, but are {} instead",
-        fmt::join(config.prompt.relations, ", "));
+  for (const std::string& relation : config.prompt.relations) {
+    if (relation != "title_similarity") {
+      throw_<ConfigError>(
+          "`prompt.relations` must be title_similarity alone to answer sessions from outside a data set, but "
+          "has {} instead",
+          relation);
+    }
   }
+}
+
+/// Relations of titles from anywhere, words as rare as in the run's domain.
+std::shared_ptr<const bundle::ItemRelations> relations_of(const ExperimentConfig& config) {
+  if (config.prompt.relations.empty()) {
+    return nullptr;
+  }
+  const auto data = bundle::load_dataset(
+      {data_folder(config.data.dir), config.data.domain, bundle::parse_untitled(config.data.untitled)});
+  bundle::RelationOptions options{{bundle::Relation::kTitleSimilarity},
+                                  config.prompt.relation_pairs,
+                                  config.prompt.min_similarity,
+                                  /*by_title=*/true};
+  return std::make_shared<const bundle::ItemRelations>(std::span<const bundle::Session>(),
+                                                       bundle::TfIdf(data.titles), options);
 }
 
 void check_length(const AskedSession& asked, const eval::AnswerSetting& setting, std::int64_t context) {
@@ -121,7 +141,7 @@ void predict(const ModelChoice& choice, const PredictOptions& options, std::istr
   const std::vector<AskedSession> asked = read_sessions(in);
   const ExperimentConfig config = settings_of(choice);
   check_settings(config);
-  const auto templates = bundle::PromptTemplates::load(config.prompts);
+  const auto templates = bundle::PromptTemplates::load(config.prompts, relations_of(config));
   const auto encoder = bundle::SessionEncoder::load(config.model.path);
   const eval::AnswerSetting setting = answer_setting(config.decode, templates, encoder);
   const std::int64_t context = model::WeightSource::open(config.model.path)->config().context;

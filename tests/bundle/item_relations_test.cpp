@@ -48,6 +48,22 @@ TEST(ItemRelations, similar_titles_are_named_by_falling_cosine) {
   EXPECT_EQ(relations({Relation::kTitleSimilarity}, {}, 5, 0.99).text(asked), "similar titles: none");
 }
 
+TEST(ItemRelations, titles_from_outside_are_as_similar_as_the_same_titles_of_the_data) {
+  const TfIdf titles(kTitles);
+  for (const auto& [a, title_a] : kTitles) {
+    for (const auto& [b, title_b] : kTitles) {
+      EXPECT_NEAR(titles.similarity(title_a, title_b), titles.similarity(a, b), 1e-12)
+          << title_a << ", " << title_b;
+    }
+  }
+  EXPECT_EQ(titles.similarity("unheard of", "red lamp"), 0.0);
+  EXPECT_NEAR(titles.similarity("unheard of", "of unheard"), 1.0, 1e-12);
+  const ItemRelations outside({}, titles, {{Relation::kTitleSimilarity}, 5, 0.1, /*by_title=*/true});
+  const Session asked = session(1, {{5, "blue lamp", ""}, {3, "red lamp", ""}});
+  EXPECT_EQ(outside.text(asked),
+            fmt::format("similar titles: product1 ~ product2 ({:.2f})", titles.similarity(1, 2)));
+}
+
 TEST(ItemRelations, co_purchase_counts_the_training_sessions_that_hold_both) {
   const std::vector<Session> training = {session(10, {{1, "", ""}, {2, "", ""}, {3, "", ""}}),
                                          session(11, {{2, "", ""}, {1, "", ""}}),

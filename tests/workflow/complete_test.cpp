@@ -65,7 +65,7 @@ TEST_F(Complete, the_text_is_what_the_model_generates_from_the_users_turn) {
   const std::string question = "Name three things for a picnic.";
   const experts::RoutedModel model = experts::without_experts(testing::real_model());
   const decode::Prompt prompt{encoder().prompt({{"user", question}})};
-  decode::GenerateOptions greedy{.samples = 1, .temperature = 0.0, .max_new_tokens = 24};
+  decode::GenerateOptions greedy{.samples = 1, .sampling = {.temperature = 0.0}, .max_new_tokens = 24};
   greedy.end_of_turn = encoder().end_of_turn();
   const experts::SingleExpertGate gate(-1, 1);
   const auto expected = decode::generate(model, gate, {&prompt, 1}, greedy)[0].candidates[0];

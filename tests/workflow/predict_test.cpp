@@ -36,6 +36,7 @@ class Predict : public testing::ExperimentFolder {
   void write_run() {
     const model::LlamaConfig shape = testing::real_model()->config();
     config_.experts = {"base", "high_level"};
+    config_.prompt.relations = {"title_similarity"};
     for (const std::string& name : config_.experts) {
       experts::Expert expert(name, shape, experts::LoraConfig{.rank = 2, .alpha = 4.0});
       expert.initialise(1);
@@ -93,7 +94,7 @@ TEST_F(Predict, a_run_s_experts_and_router_answer_as_in_its_evaluation) {
   ASSERT_EQ(sessions.size(), 3U);
   eval::AnswerSetting setting{experiment.templates(), experiment.encoder(), {}, true, 16};
   setting.generate = {.samples = 3,
-                      .temperature = config_.decode.temperature,
+                      .sampling = {.temperature = config_.decode.temperature},
                       .max_new_tokens = 200,
                       .end_of_turn = experiment.encoder().end_of_turn(),
                       .seed = config_.decode.seed};
@@ -257,6 +258,7 @@ TEST_F(Predict, settings_that_cannot_answer_sessions_are_refused) {
     });
   };
   EXPECT_THAT(with("prompt.relations=[co_purchase]"), HasSubstr("co_purchase"));
+  EXPECT_THAT(with("prompt.relations=[title_similarity, categories]"), HasSubstr("categories"));
   EXPECT_THAT(with("data.examples=own.jsonl"), HasSubstr("own.jsonl"));
   EXPECT_THAT(with("decode.samples=0"), HasSubstr("decode.samples"));
   choice_.gate = "average";

@@ -29,6 +29,7 @@ struct RelationOptions {
   std::vector<Relation> relations;  ///< shown in this order
   std::int64_t pairs = 5;           ///< at most so many of each, the strongest
   double min_similarity = 0.1;      ///< pairs of less similar titles are left out
+  bool by_title = false;            ///< compare the titles that a session shows, whatever its items' ids
 };
 
 /// Learns from training sessions and titles alone. A training session's own line is written without what that

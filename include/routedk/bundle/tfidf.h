@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <map>
 #include <string>
+#include <string_view>
 #include <unordered_map>
 #include <utility>
 #include <vector>
@@ -21,10 +22,15 @@ class TfIdf {
 
   /// Cosine of the two titles' vectors, 0 to 1; 0 for an item without a title.
   double similarity(ItemId a, ItemId b) const;
+  /// The same of two titles from anywhere, weighed by how rare their words are in the domain; a word that it
+  /// doesn't know is as rare as one of a single title.
+  double similarity(std::string_view a, std::string_view b) const;
 
  private:
   using Vector = std::vector<std::pair<std::uint32_t, double>>;  // (word, weight), ascending by word
   std::unordered_map<ItemId, Vector> vectors_;
+  std::unordered_map<std::string, double> rarity_;  ///< ln(N / df) of each word
+  double rarest_ = 0.0;                             ///< ln N
 };
 
 }  // namespace routedk::bundle

@@ -26,11 +26,11 @@ struct RoutedPass {
   /// Keep nothing of a layer for backward but its input, and run it again there. Batch and dropout must live
   /// until backward is over.
   bool recompute = false;
+  /// The rows that go on after the last layer's attention, of `batch`; nullptr: all. Lives as long.
+  const model::BatchPart* keep = nullptr;
   /// In fp32 a row's deltas depend on that row alone, bit for bit, whatever rows stand beside it; without
   /// gradients and dropout.
   bool apart = false;
-  /// The rows that go on after the last layer's attention, of `batch`; nullptr: all. Lives as long.
-  const model::BatchPart* keep = nullptr;
 };
 
 class RoutedModel {
