@@ -197,7 +197,7 @@ class KvCache::Task {
     const float scale = 1.0F / std::sqrt(static_cast<float>(size()));
     const std::int64_t block = group() * size();
     for (std::size_t r = 0; r < rows_.size(); ++r) {
-      const float* from = q + (static_cast<std::int64_t>(r) * cache_.config_.kv_heads + heads_.kv) * block;
+      const float* from = q + place(r);
       float* to = queries_ + static_cast<std::int64_t>(r) * block;
       for (std::int64_t i = 0; i < block; ++i) {
         to[i] = from[i] * scale;
@@ -257,9 +257,7 @@ class KvCache::Task {
     for (std::size_t r = 0; r < rows_.size(); ++r) {
       for (std::int64_t j = 0; j < group(); ++j) {
         const std::int64_t query = static_cast<std::int64_t>(r) * group() + j;
-        float* to =
-            out +
-            ((static_cast<std::int64_t>(r) * cache_.config_.kv_heads + heads_.kv) * group() + j) * size();
+        float* to = out + place(r) + j * size();
         for (std::int64_t c = 0; c < size(); ++c) {
           to[c] = seen_[query * width() + c] * inverse_[query];
         }

@@ -9,6 +9,7 @@
 #include <random>
 
 #include "support/tiny_llama.h"
+#include <ATen/Parallel.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -49,7 +50,8 @@ model::LlamaConfig wide_config() {
   model::LlamaConfig c = tiny_config();
   c.hidden = 128;
   c.head_dim = 40;
-  c.heads = 8;
+  c.heads = 24;
+  c.kv_heads = 3;  // no whole number of them a thread
   c.ffn = 192;
   c.vocab = 200;
   c.context = 256;
@@ -214,6 +216,20 @@ TEST_P(Exact, n_samples_equal_n_separate_runs) {
     expect_same(alone[0].candidates[static_cast<std::size_t>(n - 1)],
                 together[0].candidates[static_cast<std::size_t>(n - 1)]);
   }
+}
+
+TEST_P(Exact, the_number_of_threads_changes_nothing) {
+  const int before = at::get_num_threads();
+  std::vector<Candidate> first;
+  for (const int threads : {1, 2, 3, 5}) {
+    at::set_num_threads(threads);
+    const auto now = decoder_.generate(gate_, prompts_, options(3, 1.5, 40))[1].candidates;
+    first = first.empty() ? now : first;
+    for (std::size_t n = 0; n < now.size(); ++n) {
+      expect_same(now[n], first[n]);
+    }
+  }
+  at::set_num_threads(before);
 }
 
 TEST_P(Exact, tokens_fed_one_by_one_equal_the_same_tokens_fed_at_once) {

@@ -36,6 +36,7 @@ class Predict : public testing::ExperimentFolder {
   void write_run() {
     const model::LlamaConfig shape = testing::real_model()->config();
     config_.experts = {"base", "high_level"};
+    config_.eval.systems = {"dynamic"};
     config_.prompt.relations = {"title_similarity"};
     for (const std::string& name : config_.experts) {
       experts::Expert expert(name, shape, experts::LoraConfig{.rank = 2, .alpha = 4.0});

@@ -123,8 +123,9 @@ TEST_F(Steps, the_plan_counts_sessions_parameters_and_steps_and_leaves_no_folder
 
 TEST_F(Steps, the_plan_of_a_run_under_way_reports_no_inputs) {
   config_.split.train_limit = 2;
+  config_.experts = {"base"};  // reads no knowledge
+  config_.eval.systems = {"base"};
   fs::create_directories(folder_ / "run");
-  folder_.write("run/knowledge.jsonl", "");
   Experiment experiment(config_);
   EXPECT_THAT(plan(experiment), HasSubstr("2 training"));
   EXPECT_FALSE(fs::exists(folder_ / "run/inputs.json"));
