@@ -384,14 +384,4 @@ at::Tensor Int8Model::logits(const at::Tensor& hidden) const {
   return y;
 }
 
-std::int64_t Int8Model::bytes() const noexcept {
-  std::int64_t total = head_.bytes();
-  for (const Layer& layer : layers_) {
-    for (const Linear& linear : layer.linears) {
-      total += linear.weight.bytes() + linear.a.bytes() + linear.b.bytes();
-    }
-  }
-  return total;
-}
-
 }  // namespace routedk::decode

@@ -60,6 +60,7 @@ Cell cell(const bundle::Evaluation& figures, Metric metric) {
 
 std::vector<Cell> cells(const SystemResult& system) {
   std::vector<Cell> cells;
+  cells.reserve(kColumns.size() + 4);
   for (const Column& column : kColumns) {
     cells.push_back(cell(system.figures, column.metric));
   }

@@ -114,6 +114,7 @@ std::vector<SystemResult> run_system(const Experiment& experiment, const experts
     return {eval::score_predictions(name, sessions, load_predictions(experiment, name), bootstrap)};
   }
   const Answerer answerer(load_system(experiment, routed, name), kernels_of(experiment.config().decode));
+  spdlog::info("{}: decoding in {}", name, answerer.decoder.path());
   eval::AnswerSetting setting = setting_of(experiment);
   std::optional<eval::Verifier> verifier;
   if (wants_verifier(setting.choices)) {

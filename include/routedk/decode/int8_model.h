@@ -29,8 +29,6 @@ class Int8Model {
                                 std::span<const CacheRow> rows, KvCache& cache) const;
   /// hidden [n,D] F32 -> logits [n,V]
   at::Tensor logits(const at::Tensor& hidden) const;
-  /// Bytes of everything held here.
-  std::int64_t bytes() const noexcept;
 
  private:
   struct Linear {

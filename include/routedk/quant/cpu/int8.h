@@ -75,7 +75,6 @@ class Int8Panels {
   std::int64_t in() const noexcept { return in_; }
   std::int64_t block() const noexcept { return block_; }
   std::int64_t panels() const noexcept { return (out_ + kWidth - 1) / kWidth; }
-  std::int64_t bytes() const noexcept { return data_.defined() ? data_.numel() : 0; }
 
  private:
   Int8Panels(std::int64_t out, std::int64_t in, std::int64_t block, bool four_bit);
