@@ -33,6 +33,7 @@ DEFAULTS = {
     "pool_span": "prompt",
     "pool_norm": "none",
     "top_k": 0,
+    "threshold": 0.0,
     "model": {},
 }
 
@@ -65,6 +66,9 @@ class Router:
         if self.config["top_k"] > 0:
             kept = alpha.argsort(descending=True, stable=True)[: self.config["top_k"]]
             alpha = torch.zeros_like(alpha).index_copy(0, kept, alpha[kept] / alpha[kept].sum())
+        if self.config["threshold"] > 0:
+            kept = alpha * (alpha >= alpha.max().clamp(max=self.config["threshold"]))
+            alpha = kept / kept.sum()
         return alpha * len(alpha) if self.config["scale"] == "k_softmax" else alpha
 
 

@@ -33,6 +33,14 @@ at::Tensor largest(const at::Tensor& alpha, std::int64_t count) {
   return kept / kept.sum(-1, true);
 }
 
+/// Zero where alpha is below `threshold`, but for each row's largest; the rest sum to 1 again.
+at::Tensor above(const at::Tensor& alpha, double threshold) {
+  const at::Tensor values = alpha.detach();
+  const at::Tensor limit = values.amax(-1, true).clamp_max(threshold);  // [S,1]
+  const at::Tensor kept = alpha * values.ge(limit);
+  return kept / kept.sum(-1, true);
+}
+
 }  // namespace
 
 at::Tensor pool_prompts(const at::Tensor& hidden, const model::FlatBatch& batch, bool rms) {
@@ -58,6 +66,9 @@ RouterGate::RouterGate(std::int64_t layers, std::int64_t hidden, std::int64_t ex
     throw_<ConfigError>("`top_k` of a router must be from 0 to its {} experts, but is {} instead", experts,
                         options.top_k);
   }
+  if (!(options.threshold >= 0.0 && options.threshold <= 1.0)) {
+    throw_<ConfigError>("`threshold` of a router must be from 0 to 1, but is {} instead", options.threshold);
+  }
   if (options.is_static && options.rms_pool) {
     throw_<ConfigError>(
         "a static gate must have no `pool_norm`, since it pools nothing, but has rms instead");
@@ -68,6 +79,9 @@ at::Tensor RouterGate::alpha(const at::Tensor& logits) const {
   at::Tensor alpha = at::softmax(logits / options_.temperature, -1);
   if (options_.top_k > 0) {
     alpha = largest(alpha, options_.top_k);
+  }
+  if (options_.threshold > 0.0) {
+    alpha = above(alpha, options_.threshold);
   }
   return options_.k_softmax ? alpha * static_cast<double>(logits.size(-1)) : alpha;
 }

@@ -57,8 +57,9 @@ bool read_choice(const JsonFields& fields, const std::string& key, const char* f
 }
 
 void check_keys(const JsonFields& fields) {
-  static const std::set<std::string> known = {"experts",   "scale",     "granularity", "temperature", "pool",
-                                              "pool_span", "pool_norm", "top_k",       "model"};
+  static const std::set<std::string> known = {"experts",   "scale",     "granularity", "temperature",
+                                              "pool",      "pool_span", "pool_norm",   "top_k",
+                                              "threshold", "model"};
   for (const auto& [key, value] : fields.all().items()) {
     fields.require(known.contains(key), key, "absent, being no field of a router");
   }
@@ -84,6 +85,10 @@ RouterOptions read_options(const JsonFields& fields, std::size_t experts) {
                    fmt::format("from 0 to the {} experts", experts));
     options.top_k = value.get<std::int64_t>();
   }
+  if (const io::Json& value = fields["threshold"]; !value.is_null()) {
+    fields.require(value.is_number() && value >= 0 && value <= 1, "threshold", "from 0 to 1");
+    options.threshold = value.get<double>();
+  }
   return options;
 }
 
@@ -105,6 +110,7 @@ void save_router(const RouterGate& gate, const std::vector<std::string>& experts
                            {"pool_span", "prompt"},
                            {"pool_norm", options.rms_pool ? "rms" : "none"},
                            {"top_k", options.top_k},
+                           {"threshold", options.threshold},
                            {"model", {{"num_hidden_layers", gate.layers()}, {"hidden_size", gate.hidden()}}}};
   FolderWriter writer(folder);
   io::write_safetensors(writer.path() / kWeightFile, views);

@@ -10,6 +10,7 @@ experts::RouterOptions router_options(const RouterSettings& settings) {
   options.rms_pool = settings.pool_norm == "rms";
   options.temperature = settings.temperature;
   options.top_k = settings.top_k;
+  options.threshold = settings.threshold;
   return options;
 }
 

@@ -61,6 +61,7 @@ io::Json router_group_settings(const ExperimentConfig& config) {
           {"pool_norm", r.pool_norm},
           {"temperature", r.temperature},
           {"top_k", r.top_k},
+          {"threshold", r.threshold},
           {"shuffle_items", config.augment.shuffle_items}};
 }
 

@@ -79,7 +79,7 @@ TEST_F(RouterFile, values_that_are_not_computed_are_refused_by_name) {
 
 TEST_F(RouterFile, options_come_back_and_a_global_router_has_one_pair_of_tensors) {
   const RouterOptions options{
-      .global = true, .k_softmax = true, .temperature = 0.5, .top_k = 2, .rms_pool = true};
+      .global = true, .k_softmax = true, .temperature = 0.5, .top_k = 2, .threshold = 0.25, .rms_pool = true};
   RouterGate gate(2, 32, 3, options);
   gate.parameters().values().copy_(at::sin(at::arange(gate.parameters().size(), at::kFloat)));
   save_router(gate, {"x", "y", "z"}, path());

@@ -117,6 +117,18 @@ TEST(RouterGate, top_k_keeps_the_largest_renormalised_and_the_first_of_equals) {
       at::equal(uniform.rows(0, some_hidden(), two_prompts()).alpha[1], at::tensor({1.0F, 0.0F, 0.0F})));
 }
 
+TEST(RouterGate, a_threshold_keeps_what_reaches_it_and_the_largest_renormalised) {
+  const auto plain = alpha_with({});
+  std::array<double, 3> sorted = {plain[0], plain[1], plain[2]};
+  std::sort(sorted.begin(), sorted.end());
+  const auto two = alpha_with({.threshold = (sorted[0] + sorted[1]) / 2});
+  const auto one = alpha_with({.threshold = 1.0});
+  for (std::size_t k = 0; k < 3; ++k) {
+    EXPECT_NEAR(two[k], plain[k] > sorted[0] ? plain[k] / (sorted[1] + sorted[2]) : 0.0, 1e-6);
+    EXPECT_NEAR(one[k], plain[k] == sorted[2] ? 1.0 : 0.0, 1e-6);
+  }
+}
+
 TEST(RouterGate, rms_pooling_is_the_mean_of_normed_tokens) {
   const at::Tensor pooled = pool_prompts(some_hidden() * 100, two_prompts(), true);
   for (std::int64_t d = 0; d < kHidden; ++d) {
@@ -173,6 +185,8 @@ TEST(RouterGate, options_out_of_range_are_refused) {
   EXPECT_THROW(some_router({.temperature = 0.0}), ConfigError);
   EXPECT_THROW(some_router({.top_k = 4}), ConfigError);
   EXPECT_THROW(some_router({.top_k = -1}), ConfigError);
+  EXPECT_THROW(some_router({.threshold = 1.5}), ConfigError);
+  EXPECT_THROW(some_router({.threshold = -0.1}), ConfigError);
   EXPECT_THROW(some_router({.is_static = true, .rms_pool = true}), ConfigError);
 }
 

@@ -16,6 +16,7 @@ struct RouterOptions {
   bool k_softmax = false;  ///< alpha times K: a uniform mixture is the plain sum of the deltas
   double temperature = 1.0;  ///< logits are divided by it; positive
   std::int64_t top_k = 0;    ///< keep the largest so many alphas, renormalised; 0: all
+  double threshold = 0.0;    ///< then those at least this share, and the largest, renormalised; 0: all
   bool rms_pool = false;     ///< each token's hidden state is divided by its root mean square, then pooled
   bool operator==(const RouterOptions&) const = default;
 };
@@ -23,7 +24,7 @@ struct RouterOptions {
 class RouterGate : public Gate {
  public:
   /// W and b start at zero: the uniform mixture. ConfigError unless temperature is positive, top_k from 0 to
-  /// the number of experts, and the pool that of a dynamic gate.
+  /// the number of experts, threshold from 0 to 1, and the pool that of a dynamic gate.
   RouterGate(std::int64_t layers, std::int64_t hidden, std::int64_t experts,
              const RouterOptions& options = {});
 

@@ -17,6 +17,7 @@ struct RouterSettings : train::TrainConfig {
   std::string pool_norm = "none";
   double temperature = 1.0;
   std::int64_t top_k = 0;
+  double threshold = 0.0;
   double entropy_weight = 0.0;
   double balance_weight = 0.0;
   std::string data = "train";
@@ -40,6 +41,8 @@ struct RouterSettings : train::TrainConfig {
       one_of({"none", "rms"}));
     f("temperature", temperature, "the logits are divided by it", positive());
     f("top_k", top_k, "keep the largest so many weights, renormalised; 0: all", at_least(0));
+    f("threshold", threshold, "then those at least this large, and the largest, renormalised; 0: all",
+      between(0, 1));
     f("entropy_weight", entropy_weight, "of the mean entropy in the loss: positive sharpens the weights",
       between(-100, 100));
     f("balance_weight", balance_weight, "of ln K - entropy of the mean weights in the loss: keeps all in use",
