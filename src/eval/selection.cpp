@@ -113,6 +113,7 @@ std::vector<BundleTally> bundles_by_votes(const Groups& groups) {
     }
   }
   std::vector<BundleTally> sorted;
+  sorted.reserve(tallies.size());
   for (auto& [products, tally] : tallies) {
     sorted.push_back(std::move(tally));
   }

@@ -31,10 +31,6 @@ Normal operator+(const Normal& a, const Normal& b) {
   return {a.gram + b.gram, a.moment + b.moment, a.rows + b.rows};
 }
 
-Normal operator-(const Normal& a, const Normal& b) {
-  return {a.gram - b.gram, a.moment - b.moment, a.rows - b.rows};
-}
-
 Rows rows_of(const bundle::Session& session, const SessionAnswer& answer, std::int64_t hidden) {
   std::vector<std::int64_t> places;
   std::vector<double> f1;
@@ -68,13 +64,13 @@ double f1_of_highest(const Rows& rows, const at::Tensor& weight) {
 
 /// Mean F over all sessions of what each fold's weights choose in it, the other folds learnt from.
 double held_out_f1(const std::vector<Rows>& sessions, const std::vector<Normal>& folds, double ridge) {
-  Normal all = folds.front();
-  for (std::size_t f = 1; f < folds.size(); ++f) {
-    all = all + folds[f];
-  }
   double sum = 0.0;
   for (std::size_t f = 0; f < folds.size(); ++f) {
-    const at::Tensor weight = solve(all - folds[f], ridge);
+    Normal others{at::zeros_like(folds[f].gram), at::zeros_like(folds[f].moment), 0};
+    for (std::size_t g = 0; g < folds.size(); ++g) {
+      others = g == f ? others : others + folds[g];
+    }
+    const at::Tensor weight = solve(others, ridge);
     for (std::size_t s = f; s < sessions.size(); s += folds.size()) {
       sum += f1_of_highest(sessions[s], weight);
     }
@@ -102,7 +98,7 @@ at::Tensor standardise(std::vector<Rows>& sessions) {
     count += rows.features.size(0);
   }
   const at::Tensor size = (squares / static_cast<double>(count)).sqrt();
-  const at::Tensor scale = at::where(size > 1e-9, size, at::ones_like(size));
+  at::Tensor scale = at::where(size > 1e-9, size, at::ones_like(size));
   for (Rows& rows : sessions) {
     rows.features = rows.features / scale;
   }

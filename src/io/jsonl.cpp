@@ -83,6 +83,13 @@ bool cut_torn_line(int fd) {
 
 }  // namespace
 
+std::string parser_message(const Json::exception& error) {
+  std::string message = std::string(error.what()).substr(0, 200);
+  std::replace_if(
+      message.begin(), message.end(), [](char c) { return c < ' ' || c > '~'; }, '?');
+  return message;
+}
+
 Json parse_json(const std::string& text, const std::string& source) {
   if (const int depth = depth_of(text); depth > kMaxDepth) {
     throw_<FileError>("{} must nest at most {} brackets, but nests {}.", source, kMaxDepth, depth);
@@ -90,7 +97,7 @@ Json parse_json(const std::string& text, const std::string& source) {
   try {
     return Json::parse(text);
   } catch (const Json::exception& error) {
-    throw_<FileError>("{} must be JSON: {}.", source, std::string(error.what()).substr(0, 200));
+    throw_<FileError>("{} must be JSON: {}.", source, parser_message(error));
   }
 }
 

@@ -32,7 +32,7 @@ json parse_unique_keys(std::string_view text, const std::string& file, const cha
       return parsed;
     }
   } catch (const json::exception& error) {
-    throw_<FileError>("{}: the {} must be JSON: {}.", file, part, std::string(error.what()).substr(0, 200));
+    throw_<FileError>("{}: the {} must be JSON: {}.", file, part, parser_message(error));
   }
   throw_<FileError>("{}: the {} must be a JSON object, but is something else.", file, part);
 }
