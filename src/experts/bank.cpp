@@ -158,7 +158,7 @@ at::Tensor ExpertBank::mixed(const DeltaSite& site, const quant::FrozenLinear& w
   }
   const Stack& s = stacks_[static_cast<std::size_t>(site.layer * model::kLinears +
                                                     static_cast<std::int64_t>(site.linear))];
-  const at::Tensor y = weight.forward(x);
+  at::Tensor y = weight.forward(x);
   if (!s.a.defined()) {
     return y;
   }

@@ -1,6 +1,7 @@
 #include "routedk/io/unique_keys.h"
 
 #include "routedk/core/error.h"
+#include "routedk/io/parse_json.h"
 
 namespace routedk::io {
 

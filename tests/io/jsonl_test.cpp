@@ -1,7 +1,9 @@
 #include "routedk/io/jsonl.h"
 
 #include "routedk/core/error.h"
+#include "routedk/io/parse_json.h"
 
+#include <algorithm>
 #include <sstream>
 
 #include "core/temporary_folder.h"
@@ -41,6 +43,16 @@ TEST(Jsonl, a_line_that_is_not_json_is_named) {
   EXPECT_THROW(lines_of("NaN\n"), FileError);
   EXPECT_THROW(lines_of("\"\xFF\"\n"), FileError);
   EXPECT_LT(message_of<FileError>([] { lines_of("x" + std::string(10000, 'y')); }).size(), 400U);
+}
+
+TEST(Jsonl, bytes_that_are_no_text_do_not_reach_the_message) {
+  try {
+    parse_json("[\"\xFF\xFE\", \x01]", "the reply");
+    FAIL() << "it is no JSON";
+  } catch (const FileError& error) {
+    const std::string message = error.what();
+    EXPECT_TRUE(std::ranges::all_of(message, [](char c) { return c >= ' ' && c <= '~'; })) << message;
+  }
 }
 
 TEST(Jsonl, a_document_nested_without_end_is_refused) {
