@@ -60,7 +60,7 @@ void add_title(AskedSession& asked, const Json& title) {
 
 void add_item(AskedSession& asked, const Json& item) {
   if (!item.is_object()) {
-    throw_<DataError>("an item must be {{\"id\": ..., \"title\": ...}}, but is {} instead ({})", shown(item),
+    throw_<DataError>(R"(an item must be {{"id": ..., "title": ...}}, but is {} instead ({}))", shown(item),
                       asked.place);
   }
   check_keys(item, {"id", "title"}, asked.place);

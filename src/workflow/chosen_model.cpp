@@ -43,7 +43,7 @@ ExperimentConfig settings_of(const ModelChoice& choice) {
   for (const std::string& assignment : choice.assignments) {
     source.set(assignment);
   }
-  const auto config = read_config<ExperimentConfig>(source);
+  auto config = read_config<ExperimentConfig>(source);
   if (config.run.threads > 0) {
     at::set_num_threads(static_cast<int>(config.run.threads));
   }

@@ -99,7 +99,7 @@ eval::Verifier verifier_of(const Experiment& experiment, const Answerer& answere
   setting.generate.pool_hidden = true;
   const auto answers = answer(answerer, "verifier of " + name, sessions, setting,
                               std::filesystem::path(folder).concat(".jsonl"));
-  const eval::Verifier verifier = eval::Verifier::train(sessions, answers);
+  eval::Verifier verifier = eval::Verifier::train(sessions, answers);
   const eval::VerifierReport& r = verifier.report();
   spdlog::info("verifier of {}: F {:.3f} on sessions held out of {}, any candidate {:.3f}, the best {:.3f}",
                name, r.selected_f1, r.sessions, r.mean_f1, r.oracle_f1);
