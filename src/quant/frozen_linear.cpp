@@ -29,7 +29,7 @@ cpu::LowRankTerm term_of(const LowRank& more) {
 }
 
 /// product + left right, where the product's own pass has not added it.
-at::Tensor plus(at::Tensor product, const LowRank& more) {
+at::Tensor plus(const at::Tensor& product, const LowRank& more) {
   return more.left.defined() ? product.addmm_(more.left, more.right) : product;
 }
 

@@ -103,6 +103,7 @@ Json candidates_of(const AskedSession& asked, const eval::SessionAnswer& answer)
     by_answer[answer.candidates[i]].push_back(answer.logprobs[i]);
   }
   std::vector<Json> candidates;
+  candidates.reserve(by_answer.size());
   for (const auto& [prediction, logprobs] : by_answer) {
     candidates.push_back(Json({{"bundles", named(prediction, asked.names)},
                                {"votes", prediction ? logprobs.size() : 0},

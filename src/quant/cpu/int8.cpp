@@ -226,6 +226,7 @@ void put(const float* sums, std::int64_t rows, std::int64_t width, Int8Sums to) 
 
 }  // namespace
 
+// NOLINTNEXTLINE(readability-non-const-parameter): clang-tidy 14 does not see y in the braces below
 void Int8Panels::multiply(const Int8Rows& x, const Part& part, float* y, std::int64_t stride) const {
   static const Int8Kernel& kernel = int8_kernel();
   const std::int64_t blocks = part.last_block < 0 ? blocks_ : part.last_block - part.first_block;
