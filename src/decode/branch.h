@@ -1,0 +1,72 @@
+/// Samples that have written the same tokens so far, and how their answer grows.
+#pragma once
+
+#include "routedk/decode/generate.h"
+#include "routedk/decode/sampling.h"
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include <ATen/ATen.h>
+
+namespace routedk::decode {
+
+/// Samples of a prompt that have written the same tokens so far.
+struct Branch {
+  std::size_t prompt = 0;
+  std::vector<std::int64_t> samples;
+  Candidate candidate;
+  text::TokenAutomaton::State state = 0;
+  std::int64_t slot = 0;             ///< its own tokens' place in the cache
+  std::int64_t kept = 0;             ///< own tokens in the cache
+  std::vector<text::TokenId> chunk;  ///< drawn or forced, not yet fed
+  bool ends = false;                 ///< the chunk is followed by a forced end of turn
+};
+
+/// Logits of the token after each of some rows, and their log-sum-exps.
+struct Outlook {
+  at::Tensor logits;             // [rows,V]
+  std::vector<double> log_sums;  // [rows]
+
+  explicit Outlook(at::Tensor logits_of_rows);
+  std::span<const float> row(std::size_t i) const {
+    return {logits.const_data_ptr<float>() + static_cast<std::int64_t>(i) * logits.size(1),
+            static_cast<std::size_t>(logits.size(1))};
+  }
+};
+
+/// What happens to branches between two passes through the model; prompts and options must outlive it.
+class BranchWriter {
+ public:
+  BranchWriter(std::span<const Prompt> prompts, const GenerateOptions& options)
+      : prompts_(prompts), options_(options) {}
+
+  /// All samples of a prompt, nothing written.
+  Branch root(std::size_t prompt) const;
+  /// Whether it has all the tokens it may have.
+  bool full(const Branch& branch) const {
+    return static_cast<std::int64_t>(branch.candidate.ids.size()) >= options_.max_new_tokens;
+  }
+  /// The next token of each sample of the branches, each from its row; branch by branch.
+  std::vector<Draw> draw(std::span<const Branch> branches, std::span<const std::size_t> rows,
+                         const Outlook& outlook) const;
+  /// The token drawn and those that it forces become the chunk. NumericError where logits are not finite.
+  void append(Branch& branch, const Draw& draw) const;
+  /// Counts the forced tokens of a chunk whose first token was fed as row `first_row`.
+  void count_forced(Branch& branch, const Outlook& outlook, std::size_t first_row) const;
+  /// Adds the chunk's hidden states [chunk,width] to the candidate's sum.
+  void pool(Branch& branch, const float* hidden, std::size_t width) const;
+  /// What the branch's samples have written, states averaged. NumericError as above.
+  Candidate written(const Branch& branch) const;
+
+ private:
+  void force(Branch& branch) const;
+  void write(Branch& branch, text::TokenId token) const;
+  void tell(const Branch& branch, text::TokenId token) const;
+
+  std::span<const Prompt> prompts_;
+  const GenerateOptions& options_;
+};
+
+}  // namespace routedk::decode
