@@ -20,26 +20,12 @@ constexpr std::int64_t panels(std::int64_t size) {
   return (size + kPanel - 1) / kPanel;
 }
 
-/// scores -> e^(score - largest) in place; their sum, in 16 partial sums.
+/// scores -> e^(score - largest) in place; their sum.
 ROUTEDK_CLONES float exponentials(float* scores, std::int64_t count, float largest) {
-  constexpr std::int64_t kLanes = 16;
-  float lanes[kLanes] = {};
-  std::int64_t i = 0;
-  for (; i + kLanes <= count; i += kLanes) {
-    for (std::int64_t lane = 0; lane < kLanes; ++lane) {
-      scores[i + lane] = exponential(scores[i + lane] - largest);
-      lanes[lane] += scores[i + lane];
-    }
-  }
-  float sum = 0.0F;
-  for (const float lane : lanes) {
-    sum += lane;
-  }
-  for (; i < count; ++i) {
+  for (std::int64_t i = 0; i < count; ++i) {
     scores[i] = exponential(scores[i] - largest);
-    sum += scores[i];
   }
-  return sum;
+  return sum_of<float>(count, [=](std::int64_t i) { return scores[i]; });
 }
 
 ROUTEDK_CLONES float largest_of(const float* scores, std::int64_t count, float so_far) {

@@ -34,7 +34,7 @@ struct PredictOptions {
 /// "alpha" [L,K]. Where no candidate can be parsed, `bundles` and `titles` are null. All input is read and
 /// checked before the backbone is loaded: DataError and FileError name its line where it is not JSON or no
 /// session, a title is blank, an id comes twice, or a prompt is too long for the model's context. ConfigError
-/// for settings, and where prompts show relations, which are learnt from a data set.
+/// for settings, and where prompts show relations beside those of titles, which are learnt from sessions.
 void predict(const ModelChoice& choice, const PredictOptions& options, std::istream& in, std::ostream& out);
 
 struct CompletionOptions {

@@ -4,7 +4,6 @@
 #include "routedk/quant/cpu/tile.h"
 
 #include <algorithm>
-#include <array>
 #include <atomic>
 #include <cmath>
 #include <numeric>
@@ -115,27 +114,9 @@ void add_transposed(const Product& p) {
   }
 }
 
-constexpr std::int64_t kLanes = 16;
-
-ROUTEDK_INLINE float largest(const float* x, std::int64_t size) {
-  std::array<float, kLanes> lanes;
-  lanes.fill(x[0]);
-  std::int64_t i = 0;
-  for (; i + kLanes <= size; i += kLanes) {
-    for (std::int64_t lane = 0; lane < kLanes; ++lane) {
-      float& most = lanes[static_cast<std::size_t>(lane)];
-      most = x[i + lane] > most ? x[i + lane] : most;
-    }
-  }
-  for (; i < size; ++i) {
-    lanes[0] = std::max(lanes[0], x[i]);
-  }
-  return *std::max_element(lanes.begin(), lanes.end());
-}
-
 /// Scores -> their softmax over the first `seen`, zero up to `size`; returns the log of the sum.
 ROUTEDK_CLONES float softmax(float* scores, std::int64_t seen, std::int64_t size, float scale) {
-  const float most = largest(scores, seen) * scale;
+  const float most = largest_value(scores, seen, scores[0]) * scale;
   for (std::int64_t j = 0; j < seen; ++j) {
     scores[j] = exponential(scores[j] * scale - most);
   }

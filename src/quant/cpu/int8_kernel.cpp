@@ -4,14 +4,8 @@
 #include <cmath>
 #include <cstring>
 
-// g++ 12 calls its own AVX-512 intrinsics' undefined operands uninitialised (GCC bug 105593).
-#if defined(__GNUC__) && !defined(__clang__)
-#pragma GCC diagnostic ignored "-Wuninitialized"
-#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
-#endif
-
+#include "intrinsics.h"
 #include "isa.h"
-#include <immintrin.h>
 
 namespace routedk::quant::cpu {
 namespace {
@@ -30,35 +24,15 @@ inline std::int32_t four_codes(const std::int8_t* codes) {
   return bits;
 }
 
-/// Calls Rows::run<count>(arguments...) for a count known only here.
-template <typename Rows, typename... Arguments>
+/// Calls Rows::run<count>(arguments...) for a count from 1 to kMost, known only here.
+template <typename Rows, std::int64_t kMost, typename... Arguments>
 inline void with_count(std::int64_t count, const Arguments&... arguments) {
-  switch (count) {
-    case 1:
-      return Rows::template run<1>(arguments...);
-    case 2:
-      return Rows::template run<2>(arguments...);
-    case 3:
-      return Rows::template run<3>(arguments...);
-    case 4:
-      return Rows::template run<4>(arguments...);
-    case 5:
-      return Rows::template run<5>(arguments...);
-    case 6:
-      return Rows::template run<6>(arguments...);
-    case 7:
-      return Rows::template run<7>(arguments...);
-    case 8:
-      return Rows::template run<8>(arguments...);
-    case 9:
-      return Rows::template run<9>(arguments...);
-    case 10:
-      return Rows::template run<10>(arguments...);
-    case 11:
-      return Rows::template run<11>(arguments...);
-    default:
-      return Rows::template run<12>(arguments...);
+  if constexpr (kMost > 1) {
+    if (count < kMost) {
+      return with_count<Rows, kMost - 1>(count, arguments...);
+    }
   }
+  Rows::template run<static_cast<int>(kMost)>(arguments...);
 }
 
 // AVX-512 with VNNI ----------------------------------------------------------------------------------------
@@ -183,12 +157,12 @@ struct VnniFour {
 
 ROUTEDK_VNNI void vnni_eight(const std::uint8_t* panel, std::int64_t block, const Int8Tile& tile,
                              Int8Sums sums) {
-  with_count<VnniEight>(tile.count, panel, block, tile, sums);
+  with_count<VnniEight, kInt8Rows>(tile.count, panel, block, tile, sums);
 }
 
 ROUTEDK_VNNI void vnni_four(const std::uint8_t* panel, const std::uint8_t* table, const Int8Tile& tile,
                             Int8Sums sums) {
-  with_count<VnniFour>(tile.count, panel, table, tile, sums);
+  with_count<VnniFour, kInt8Rows>(tile.count, panel, table, tile, sums);
 }
 
 ROUTEDK_VNNI void vnni_widen(const std::uint8_t* panel, const std::uint8_t* table, std::int64_t blocks,
@@ -273,8 +247,8 @@ ROUTEDK_AVX2 void avx2_eight(const std::uint8_t* panel, std::int64_t block, cons
     part.codes += done * tile.row_blocks * block;
     part.scales += done * tile.row_blocks;
     part.count = std::min(kRows, tile.count - done);
-    with_count<Avx2Eight>(part.count, panel, block, part,
-                          Int8Sums{sums.values + done * sums.stride, sums.stride, sums.add});
+    with_count<Avx2Eight, kRows>(part.count, panel, block, part,
+                                 Int8Sums{sums.values + done * sums.stride, sums.stride, sums.add});
   }
 }
 

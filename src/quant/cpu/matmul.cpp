@@ -3,6 +3,7 @@
 #include "routedk/quant/cpu/tile.h"
 
 #include <algorithm>
+#include <span>
 
 #include <ATen/ATen.h>
 #include <ATen/Parallel.h>
@@ -37,31 +38,25 @@ void transpose(const float* rows, std::int64_t depth, float* panel) {
   }
 }
 
+/// Elements first .. first + to.size() of the matrix, row after row.
+void read(const Nf4Matrix& w, std::int64_t first, std::span<float> to) {
+  nf4_range_to_float(w.codes, w.absmax, first, to, w.codebook);
+}
+void read(const DenseMatrix& w, std::int64_t first, std::span<float> to) {
+  std::copy_n(w.values + first, to.size(), to.data());
+}
+
 /// W^T: columns of B are rows of W.
+template <typename Matrix>
 struct Transposed {
-  const Nf4Matrix& w;
+  const Matrix& w;
   std::int64_t depth() const { return w.cols; }
   std::int64_t columns() const { return w.rows; }
 
   void pack(Block k, Block n, float* panel, const Scratch& scratch) const {
     for (std::int64_t j = 0; j < n.size; ++j) {
-      nf4_range_to_float(w.codes, w.absmax, (n.begin + j) * w.cols + k.begin,
-                         {scratch.data() + j * k.size, static_cast<std::size_t>(k.size)}, w.codebook);
-    }
-    std::fill(scratch.data() + n.size * k.size, scratch.data() + kPanel * k.size, 0.0F);
-    transpose(scratch.data(), k.size, panel);
-  }
-};
-
-/// The same of a dense W.
-struct DenseTransposed {
-  const DenseMatrix& w;
-  std::int64_t depth() const { return w.cols; }
-  std::int64_t columns() const { return w.rows; }
-
-  void pack(Block k, Block n, float* panel, const Scratch& scratch) const {
-    for (std::int64_t j = 0; j < n.size; ++j) {
-      std::copy_n(w.values + (n.begin + j) * w.cols + k.begin, k.size, scratch.data() + j * k.size);
+      read(w, (n.begin + j) * w.cols + k.begin,
+           {scratch.data() + j * k.size, static_cast<std::size_t>(k.size)});
     }
     std::fill(scratch.data() + n.size * k.size, scratch.data() + kPanel * k.size, 0.0F);
     transpose(scratch.data(), k.size, panel);
@@ -69,29 +64,17 @@ struct DenseTransposed {
 };
 
 /// W itself.
+template <typename Matrix>
 struct Plain {
-  const Nf4Matrix& w;
+  const Matrix& w;
   std::int64_t depth() const { return w.rows; }
   std::int64_t columns() const { return w.cols; }
 
   void pack(Block k, Block n, float* panel, const Scratch&) const {
     for (std::int64_t i = 0; i < k.size; ++i) {
       float* row = panel + i * kPanel;
-      nf4_range_to_float(w.codes, w.absmax, (k.begin + i) * w.cols + n.begin,
-                         {row, static_cast<std::size_t>(n.size)}, w.codebook);
+      read(w, (k.begin + i) * w.cols + n.begin, {row, static_cast<std::size_t>(n.size)});
       std::fill(row + n.size, row + kPanel, 0.0F);
-    }
-  }
-};
-
-struct DensePlain {
-  const DenseMatrix& w;
-  std::int64_t depth() const { return w.rows; }
-  std::int64_t columns() const { return w.cols; }
-
-  void pack(Block k, Block n, float* panel, const Scratch&) const {
-    for (std::int64_t i = 0; i < k.size; ++i) {
-      fill_panel_row(w.values + (k.begin + i) * w.cols + n.begin, n.size, panel + i * kPanel);
     }
   }
 };
@@ -162,20 +145,20 @@ void multiply(const B& b, const Operands& with) {
 }  // namespace
 
 void matmul(const float* x, std::int64_t tokens, const DenseMatrix& weight, float* y) {
-  multiply(DenseTransposed{weight}, {x, tokens, {}, y});
+  multiply(Transposed<DenseMatrix>{weight}, {x, tokens, {}, y});
 }
 
 void matmul(const float* x, std::int64_t tokens, const Nf4Matrix& weight, float* y, const LowRankTerm& term) {
-  multiply(Transposed{weight}, {x, tokens, term, y});
+  multiply(Transposed<Nf4Matrix>{weight}, {x, tokens, term, y});
 }
 
 void matmul_backward(const float* dy, std::int64_t tokens, const DenseMatrix& weight, float* dx) {
-  multiply(DensePlain{weight}, {dy, tokens, {}, dx});
+  multiply(Plain<DenseMatrix>{weight}, {dy, tokens, {}, dx});
 }
 
 void matmul_backward(const float* dy, std::int64_t tokens, const Nf4Matrix& weight, float* dx,
                      const LowRankTerm& term) {
-  multiply(Plain{weight}, {dy, tokens, term, dx});
+  multiply(Plain<Nf4Matrix>{weight}, {dy, tokens, term, dx});
 }
 
 }  // namespace routedk::quant::cpu

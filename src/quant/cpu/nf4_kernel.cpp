@@ -1,18 +1,12 @@
 #include "routedk/quant/cpu/nf4_kernel.h"
 
-#include <ATen/Parallel.h>
-
-// g++ 12 calls its own AVX-512 intrinsics' undefined operands uninitialised (GCC bug 105593).
-#if defined(__GNUC__) && !defined(__clang__)
-#pragma GCC diagnostic ignored "-Wuninitialized"
-#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
-#endif
 #include "routedk/quant/nf4.h"
 
 #include <algorithm>
 
+#include "intrinsics.h"
 #include "isa.h"
-#include <immintrin.h>
+#include <ATen/Parallel.h>
 
 namespace routedk::quant::cpu {
 namespace {

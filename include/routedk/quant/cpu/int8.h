@@ -72,8 +72,6 @@ class Int8Panels {
 
   bool defined() const noexcept { return data_.defined(); }
   std::int64_t out() const noexcept { return out_; }
-  std::int64_t in() const noexcept { return in_; }
-  std::int64_t block() const noexcept { return block_; }
   std::int64_t panels() const noexcept { return (out_ + kWidth - 1) / kWidth; }
 
  private:
