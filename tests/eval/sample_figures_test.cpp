@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <set>
 
+#include "eval/four_items.h"
 #include <gtest/gtest.h>
 
 namespace routedk::eval {
@@ -14,17 +15,9 @@ using bundle::Answer;
 using bundle::Metric;
 using bundle::Prediction;
 using bundle::Session;
+using testing::session;
 
 const bundle::BootstrapOptions kBootstrap{1, 20};
-
-/// Items 1 to 4, gold {1, 2} and {3, 4}.
-Session session(bundle::SessionId id) {
-  Session made;
-  made.id = id;
-  made.items = {{1, "a", ""}, {2, "b", ""}, {3, "c", ""}, {4, "d", ""}};
-  made.gold = {{{1, 2}, ""}, {{3, 4}, ""}};
-  return made;
-}
 
 SessionAnswer answer(std::vector<Prediction> candidates) {
   SessionAnswer made;

@@ -7,6 +7,7 @@
 #include <cmath>
 
 #include "core/temporary_folder.h"
+#include "eval/four_items.h"
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -17,17 +18,9 @@ using bundle::Answer;
 using bundle::Metric;
 using bundle::Prediction;
 using bundle::Session;
+using testing::session;
 
 constexpr std::size_t kHidden = 6;
-
-/// Items 1 to 4, gold {1, 2} and {3, 4}.
-Session session(bundle::SessionId id) {
-  Session made;
-  made.id = id;
-  made.items = {{1, "a", ""}, {2, "b", ""}, {3, "c", ""}, {4, "d", ""}};
-  made.gold = {{{1, 2}, ""}, {{3, 4}, ""}};
-  return made;
-}
 
 double f1(const Session& of, const Prediction& candidate) {
   return bundle::score_session(of, candidate).numerator[Metric::kF1];

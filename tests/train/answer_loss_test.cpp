@@ -3,6 +3,9 @@
 #include "routedk/experts/router.h"
 #include "routedk/model/attention.h"
 
+#include <array>
+#include <utility>
+
 #include "train/tiny_model.h"
 #include <gtest/gtest.h>
 
@@ -20,8 +23,19 @@ class AnswerLoss : public ::testing::TestWithParam<bool> {
   }
   experts::FlatParameters& expert(int i) { return model_.bank()[i].parameters(); }
 
+  /// The first expert's gate and a router, both trainable, with what each trains.
+  std::array<std::pair<const experts::Gate*, experts::FlatParameters*>, 2> trained_gates() {
+    expert(0).set_trainable(true);
+    model_.bank().freeze(at::kFloat);
+    testing::randomise(router_.parameters(), 4, 0.3);
+    router_.parameters().set_trainable(true);
+    return {{{&first_, &expert(0)}, {&router_, &router_.parameters()}}};
+  }
+
   experts::RoutedModel model_;
   std::vector<Example> examples_ = testing::random_examples(9, 0);
+  SingleExpertGate first_{0, 3};
+  experts::RouterGate router_{2, 32, 3};
 };
 
 INSTANTIATE_TEST_SUITE_P(Weights, AnswerLoss, ::testing::Bool(),
@@ -125,17 +139,9 @@ TEST_P(AnswerLoss, gives_frozen_parameters_no_gradient_buffer) {
 }
 
 TEST_P(AnswerLoss, has_the_same_bits_and_gradients_where_layers_are_run_again) {
-  expert(0).set_trainable(true);
-  model_.bank().freeze(at::kFloat);
-  experts::RouterGate router(2, 32, 3);
-  testing::randomise(router.parameters(), 4, 0.3);
-  router.parameters().set_trainable(true);
   const PackedBatch batch = pack(testing::pointers(examples_));
   const experts::TrainingDropout dropout{0.2, 5, 6, batch.keys};
-  const SingleExpertGate first(0, 3);
-  for (const auto& [gate, parameters] :
-       {std::pair<const experts::Gate*, experts::FlatParameters*>{&first, &expert(0)},
-        std::pair<const experts::Gate*, experts::FlatParameters*>{&router, &router.parameters()}}) {
+  for (const auto& [gate, parameters] : trained_gates()) {
     const auto run = [&, gate = gate, parameters = parameters](bool recompute) {
       parameters->grads().zero_();
       const at::Tensor loss = answer_loss(model_, {*gate, batch, &dropout, recompute}).sum;
@@ -151,18 +157,10 @@ TEST_P(AnswerLoss, has_the_same_bits_and_gradients_where_layers_are_run_again) {
 }
 
 TEST_P(AnswerLoss, equals_in_loss_and_gradient_that_of_a_pass_which_keeps_all_rows) {
-  expert(0).set_trainable(true);
-  model_.bank().freeze(at::kFloat);
-  experts::RouterGate router(2, 32, 3);
-  testing::randomise(router.parameters(), 4, 0.3);
-  router.parameters().set_trainable(true);
   const PackedBatch batch = pack(testing::pointers(examples_));
   const experts::TrainingDropout dropout{0.2, 5, 6, batch.keys};
-  const SingleExpertGate first(0, 3);
   const model::AttendFn attend = model::causal_attention(batch.batch);
-  for (const auto& [gate, parameters] :
-       {std::pair<const experts::Gate*, experts::FlatParameters*>{&first, &expert(0)},
-        std::pair<const experts::Gate*, experts::FlatParameters*>{&router, &router.parameters()}}) {
+  for (const auto& [gate, parameters] : trained_gates()) {
     parameters->grads().zero_();
     const at::Tensor all = model_.forward({batch.batch, *gate, attend, &dropout}).hidden;
     const at::Tensor logits = model_.backbone().logits(all.index_select(0, batch.predicting.rows));

@@ -120,7 +120,7 @@ ROUTEDK_CLONES float softmax(float* scores, std::int64_t seen, std::int64_t size
   for (std::int64_t j = 0; j < seen; ++j) {
     scores[j] = exponential(scores[j] * scale - most);
   }
-  const float sum = sum_of<float>(seen, [=](std::int64_t j) { return scores[j]; });
+  const auto sum = sum_of<float>(seen, [=](std::int64_t j) { return scores[j]; });
   const float inverse = 1.0F / sum;
   for (std::int64_t j = 0; j < seen; ++j) {
     scores[j] *= inverse;
