@@ -1,10 +1,12 @@
 /// Decodes freely from prompts, as routedk-predict does, and prints a JSON line a run: for run.py.
 #include "routedk/core/config.h"
 #include "routedk/decode/generate.h"
+#include "routedk/decode/int8_model.h"
 #include "routedk/experts/router.h"
 #include "routedk/io/jsonl.h"
 #include "routedk/workflow/program.h"
 
+#include <algorithm>
 #include <chrono>
 #include <iostream>
 #include <optional>
@@ -27,6 +29,7 @@ struct Options {
   std::int64_t top_k = 0;
   double temperature = 0.7;
   bool reference = false;
+  bool roofline = false;
 };
 
 /// Experts of rank 16 on all linears that move the logits about as much as trained ones.
@@ -57,9 +60,36 @@ std::unique_ptr<experts::Gate> make_gate(const model::LlamaConfig& config, const
   return gate;
 }
 
+/// Bytes a second that all threads read together, the best of a few passes over 512 MiB.
+double reading_bandwidth() {
+  const at::Tensor memory = at::ones({std::int64_t{1} << 27}, at::kFloat);
+  double best = 0.0;
+  for (int pass = 0; pass < 8; ++pass) {
+    const auto start = Clock::now();
+    const at::Tensor sum = memory.sum();
+    const std::chrono::duration<double> seconds = Clock::now() - start;
+    best = std::max(best, static_cast<double>(memory.nbytes()) / seconds.count());
+  }
+  return best;
+}
+
+/// What bounds one sequence: a token's weights at the speed of memory.
+void print_roofline(const experts::RoutedModel& model, bool experts) {
+  const double bandwidth = reading_bandwidth();
+  const std::int64_t bytes = decode::Int8Model(model).bytes(experts);
+  const io::Json line = {{"bytes_per_token", bytes},
+                         {"bytes_per_second", bandwidth},
+                         {"tokens_per_second", bandwidth / static_cast<double>(bytes)}};
+  std::cout << line.dump() << std::endl;
+}
+
 void run(const Options& options) {
   const auto backbone = std::make_shared<const model::Backbone>(model::Backbone::load(options.model, {}));
   const experts::RoutedModel model(backbone, make_bank(backbone->config(), options.experts));
+  if (options.roofline) {
+    print_roofline(model, options.experts > 0);
+    return;
+  }
   const auto gate = make_gate(backbone->config(), options);
   const decode::Decoder decoder(model,
                                 options.reference ? decode::Kernels::kReference : decode::Kernels::kInt8);
@@ -104,6 +134,7 @@ int main(int argc, char** argv) {
   app.add_option("--top-k", options.top_k, "experts kept; 0: all");
   app.add_option("--temperature", options.temperature);
   app.add_flag("--reference", options.reference, "the fp32 path");
+  app.add_flag("--roofline", options.roofline, "only print what memory allows at one sequence");
   CLI11_PARSE(app, argc, argv);
   return workflow::run_program([&] { run(options); });
 }

@@ -34,13 +34,17 @@ def prompt_ids(data_dir, length):
     return Llama(str(MODEL), vocab_only=True, verbose=False).tokenize(text.encode(), add_bos=False)[:length]
 
 
-def ours(binaries, prompts, new_tokens, *options):
-    command = [binaries / "routedk_decode_speed", MODEL, prompts, "--new-tokens", new_tokens, *options]
+def decode_speed(binaries, prompts, *options):
+    command = [binaries / "routedk_decode_speed", MODEL, prompts, *options]
     env = dict(os.environ, OMP_NUM_THREADS=str(THREADS))
     done = subprocess.run(list(map(str, command)), env=env, capture_output=True, text=True)
     if done.returncode:
         sys.exit(done.stderr)
-    line = json.loads(done.stdout.splitlines()[0])
+    return json.loads(done.stdout.splitlines()[0])
+
+
+def ours(binaries, prompts, new_tokens, *options):
+    line = decode_speed(binaries, prompts, "--new-tokens", new_tokens, *options)
     return {
         "prefill": line["prompt_tokens"] / line["prefill_seconds"],
         "decode": line["new_tokens"] / line["decode_seconds"],
@@ -191,8 +195,9 @@ def main():
                 note(f"transformers NF4, {compute}",
                      **apart("--transformers", folder / "nf4", folder / "ids.json", new_tokens, compute))  # fmt: skip
         off = deviation(arguments.bin, prompts, new_tokens)
+        roofs = {experts: decode_speed(arguments.bin, prompts, "--roofline", "--experts", experts) for experts in (0, 3)}
     medians = {name: {key: statistics.median(v) for key, v in row.items()} for name, row in results.items()}
-    print(json.dumps({"medians": medians, "deviation": off}))
+    print(json.dumps({"medians": medians, "deviation": off, "rooflines": roofs}))
     print(f"\n{'tokens/s':34}{'prefill':>9}{'one':>9}{'eight':>9}")
     for name, row in medians.items():
         print(f"{name:34}{row['prefill']:9.0f}{row['one']:9.1f}{row['eight']:9.1f}")
@@ -205,6 +210,9 @@ def main():
     print(f"prefill, alone, against the best peer: {plain['prefill'] / best['prefill']:.2f}x (target 1.3)")
     for key, target in (("prefill", 0.85), ("one", 0.75), ("eight", 0.9)):
         print(f"routed against alone, {key}: {routed[key] / plain[key]:.2f} (target {target})")
+    for row, roof in ((plain, roofs[0]), (routed, roofs[3])):
+        print(f"one sequence: {roof['bytes_per_token'] / 1e6:.1f} MB a token at {roof['bytes_per_second'] / 1e9:.1f} GB/s "
+              f"allow {roof['tokens_per_second']:.0f} tokens/s; reached {row['one'] / roof['tokens_per_second']:.0%}")  # fmt: skip
     print(f"8-bit against fp32 products: {off}")
 
 

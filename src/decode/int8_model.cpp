@@ -384,4 +384,14 @@ at::Tensor Int8Model::logits(const at::Tensor& hidden) const {
   return y;
 }
 
+std::int64_t Int8Model::bytes(bool experts) const {
+  std::int64_t total = head_.bytes();
+  for (const Layer& layer : layers_) {
+    for (const Linear& linear : layer.linears) {
+      total += linear.weight.bytes() + (experts ? linear.a.bytes() + linear.b.bytes() : 0);
+    }
+  }
+  return total;
+}
+
 }  // namespace routedk::decode

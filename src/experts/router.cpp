@@ -75,6 +75,15 @@ RouterGate::RouterGate(std::int64_t layers, std::int64_t hidden, std::int64_t ex
   }
 }
 
+RouterGate RouterGate::sparse(std::int64_t top_k, double threshold) const {
+  RouterOptions options = options_;
+  options.top_k = top_k;
+  options.threshold = threshold;
+  RouterGate gate(layers_, hidden_, bias(0).size(0), options);
+  gate.parameters_.values().copy_(parameters_.values());
+  return gate;
+}
+
 at::Tensor RouterGate::alpha(const at::Tensor& logits) const {
   at::Tensor alpha = at::softmax(logits / options_.temperature, -1);
   if (options_.top_k > 0) {

@@ -131,11 +131,6 @@ std::vector<SystemResult> run_system(const Experiment& experiment, const experts
                              {usual_choice(experiment.config().decode), mixes(name), bootstrap});
 }
 
-bool names_router(const std::vector<std::string>& systems) {
-  return std::any_of(systems.begin(), systems.end(),
-                     [](const std::string& system) { return system == "dynamic" || system == "static"; });
-}
-
 }  // namespace
 
 void evaluate_step(Experiment& experiment) {
@@ -145,7 +140,7 @@ void evaluate_step(Experiment& experiment) {
   for (const std::string& name : c.experts) {
     require_done(experiment, "train-" + name, "routedk-train");
   }
-  if (names_router(c.eval.systems)) {
+  if (std::any_of(c.eval.systems.begin(), c.eval.systems.end(), takes_router)) {
     require_done(experiment, "router", "routedk-train-router");
   }
   if (!begin_step(experiment, "evaluate")) {

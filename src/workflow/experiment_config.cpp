@@ -45,7 +45,8 @@ void check_experts(const ExperimentConfig& config, Names& problems) {
 
 /// A form with something behind its colon.
 bool takes_argument(const std::string& system) {
-  static const Names kForms = {"ties:", "ties_factors:", "router:", "predictions:"};
+  static const Names kForms = {"ties:",      "ties_factors:", "top_k:",
+                               "threshold:", "router:",       "predictions:"};
   return std::any_of(kForms.begin(), kForms.end(), [&](const std::string& form) {
     return system.starts_with(form) && system.size() > form.size();
   });
@@ -58,8 +59,8 @@ void check_systems(const ExperimentConfig& config, Names& problems) {
     if (config.data.examples.empty() && !has(known, system) && !takes_argument(system)) {
       problems.push_back(
           fmt::format("`eval.systems` must be backbone, average, dynamic, static, a name in `experts`, "
-                      "ties:DENSITY[:RANK], "
-                      "ties_factors:DENSITY, router:FOLDER or predictions:FILE, but has `{}` instead.",
+                      "ties:DENSITY[:RANK], ties_factors:DENSITY, top_k:N, threshold:SHARE, router:FOLDER or "
+                      "predictions:FILE, but has `{}` instead.",
                       system));
     }
   }

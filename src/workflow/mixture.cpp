@@ -1,12 +1,12 @@
 #include "mixture.h"
 
 #include "routedk/core/error.h"
+#include "routedk/core/numbers.h"
 #include "routedk/experts/peft.h"
 #include "routedk/experts/router_file.h"
 #include "routedk/experts/ties.h"
 
 #include <algorithm>
-#include <charconv>
 #include <optional>
 #include <utility>
 
@@ -19,16 +19,8 @@ std::string folder_name(const std::filesystem::path& folder) {
   return (absolute.has_filename() ? absolute : absolute.parent_path()).filename().string();
 }
 
-/// A number that fills the text.
-template <typename Number>
-std::optional<Number> parse(std::string_view text) {
-  Number value{};
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  return error == std::errc() && end == text.data() + text.size() ? std::optional(value) : std::nullopt;
-}
-
 std::unique_ptr<experts::Gate> one_hot_gate(const std::string& spec, std::int64_t experts) {
-  const auto chosen = parse<int>(std::string_view(spec).substr(spec.find(':') + 1));
+  const auto chosen = number_in<int>(std::string_view(spec).substr(spec.find(':') + 1));
   if (!chosen || *chosen < 0 || *chosen >= experts) {
     throw_<ConfigError>("I of the gate one-hot:I must be from 0 to {}, but the gate is `{}` instead",
                         experts - 1, spec);
@@ -45,10 +37,10 @@ struct TiesNumbers {
 TiesNumbers ties_numbers(const std::string& spec) {
   const std::string_view numbers = std::string_view(spec).substr(spec.find(':') + 1);
   const std::size_t colon = numbers.find(':');
-  const auto density = parse<double>(numbers.substr(0, colon));
+  const auto density = number_in<double>(numbers.substr(0, colon));
   std::optional<std::int64_t> rank;
   if (colon != std::string_view::npos) {
-    rank = parse<std::int64_t>(numbers.substr(colon + 1)).value_or(0);
+    rank = number_in<std::int64_t>(numbers.substr(colon + 1)).value_or(0);
   }
   if (!density || !(*density >= 0.0 && *density <= 1.0) || rank.value_or(1) < 1) {
     throw_<ConfigError>(

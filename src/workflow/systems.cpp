@@ -3,6 +3,7 @@
 #include "routedk/bundle/predictions.h"
 #include "routedk/core/error.h"
 #include "routedk/core/files.h"
+#include "routedk/core/numbers.h"
 #include "routedk/core/random.h"
 #include "routedk/experts/router_file.h"
 #include "routedk/model/weight_source.h"
@@ -22,6 +23,32 @@ bool is_ties(const std::string& system) {
 
 bool is_router(const std::string& system) {
   return system.starts_with("router:");
+}
+
+bool is_sparse(const std::string& system) {
+  return system.starts_with("top_k:") || system.starts_with("threshold:");
+}
+
+/// The run's router with fewer experts kept.
+experts::RouterGate sparse(const experts::RouterGate& gate, const std::string& system) {
+  const std::string_view number = std::string_view(system).substr(system.find(':') + 1);
+  const experts::RouterOptions& options = gate.options();
+  return system.starts_with("top_k:")
+             ? gate.sparse(number_in<std::int64_t>(number).value_or(-1), options.threshold)
+             : gate.sparse(options.top_k, number_in<double>(number).value_or(-1.0));
+}
+
+void check_sparse(const std::string& system, std::size_t experts) {
+  const std::string_view number = std::string_view(system).substr(system.find(':') + 1);
+  const auto count = number_in<std::int64_t>(number).value_or(0);
+  const auto share = number_in<double>(number).value_or(-1.0);
+  const bool top_k = system.starts_with("top_k:");
+  if (top_k ? count < 1 || count > static_cast<std::int64_t>(experts) : share < 0.0 || share > 1.0) {
+    throw_<ConfigError>(
+        "the systems top_k:N and threshold:SHARE must have a number from 1 to the {} experts and a share from "
+        "0 to 1, but one is `{}` instead",
+        experts, system);
+  }
 }
 
 /// What stands behind the first colon.
@@ -58,8 +85,12 @@ bool is_predictions(const std::string& system) {
   return system.starts_with("predictions:");
 }
 
+bool takes_router(const std::string& system) {
+  return system == "dynamic" || system == "static" || is_sparse(system);
+}
+
 bool mixes(const std::string& system) {
-  return system == "average" || system == "dynamic" || system == "static" || is_router(system);
+  return system == "average" || takes_router(system) || is_router(system);
 }
 
 std::vector<bundle::Session> evaluated_sessions(const Experiment& experiment) {
@@ -73,6 +104,8 @@ void check_systems(const Experiment& experiment) {
     check_kind(system, c.router);
     if (is_ties(system)) {
       check_ties(system);
+    } else if (is_sparse(system)) {
+      check_sparse(system, c.experts.size());
     } else if (is_router(system)) {
       load_gate(experiment, path_of(system), model::WeightSource::open(c.model.path)->config());
     } else if (is_predictions(system)) {
@@ -108,7 +141,8 @@ System load_system(const Experiment& experiment, const experts::RoutedModel& rou
   }
   if (mixes(name)) {
     const auto folder = is_router(name) ? path_of(name) : experiment.router_folder();
-    return {routed, std::make_unique<experts::RouterGate>(load_gate(experiment, folder, config))};
+    experts::RouterGate gate = load_gate(experiment, folder, config);
+    return {routed, std::make_unique<experts::RouterGate>(is_sparse(name) ? sparse(gate, name) : std::move(gate))};
   }
   const int expert = name == "backbone" ? -1 : static_cast<int>(routed.bank().index_of(name));
   return {routed, std::make_unique<experts::SingleExpertGate>(expert, experts)};

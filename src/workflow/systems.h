@@ -15,14 +15,16 @@ namespace routedk::workflow {
 
 /// Whether its answers come from a file: predictions:FILE.
 bool is_predictions(const std::string& system);
-/// Whether its gate weighs the experts: average, dynamic, static, router:FOLDER.
+/// Whether its gate weighs the experts: average, dynamic, static, top_k:N, threshold:SHARE, router:FOLDER.
 bool mixes(const std::string& system);
+
+/// Whether it takes the run's own router: dynamic, static, top_k:N, threshold:SHARE.
+bool takes_router(const std::string& system);
 
 /// The sessions that are evaluated.
 std::vector<bundle::Session> evaluated_sessions(const Experiment& experiment);
 
-/// What can be known before anything is answered: the run's router is of the kind named, densities and ranks
-/// can be, folders hold a router of this bank, files predictions for the whole split. Errors of each as they
+/// What can be known before anything is answered: the run's router is of the kind named, numbers can be, folders hold a router of this bank, files predictions for the whole split. Errors of each as they
 /// come.
 void check_systems(const Experiment& experiment);
 /// A hash of the contents of folders and files that systems name; those not there count too.

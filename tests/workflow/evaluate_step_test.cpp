@@ -196,9 +196,24 @@ TEST_F(EvaluateStep, a_static_router_is_called_so_and_a_folder_of_a_router_is_a_
   }
 }
 
+TEST_F(EvaluateStep, a_sparse_system_is_the_runs_router_with_fewer_experts) {
+  config_.eval.systems = {"dynamic", "top_k:2", "threshold:0.5", "top_k:1"};
+  const io::Json systems = evaluate()["systems"];
+  for (const char* name : {"top_k:2", "threshold:0.5"}) {  // keep both
+    EXPECT_EQ(systems[name]["routing"], systems["dynamic"]["routing"]) << name;
+    EXPECT_EQ(systems[name]["f1"], systems["dynamic"]["f1"]) << name;
+  }
+  for (const io::Json& layer : systems["top_k:1"]["routing"]) {  // of equals the first
+    EXPECT_EQ(layer["mean"], (io::Json{1.0, 0.0}));
+  }
+}
+
 TEST_F(EvaluateStep, what_no_system_can_be_is_refused_before_anything_is_answered) {
   const std::map<std::string, std::string> wrong = {{"ties:2", "`ties:2`"},
                                                     {"ties_factors:0.5:4", "must have no rank"},
+                                                    {"top_k:0", "`top_k:0`"},
+                                                    {"top_k:3", "from 1 to the 2 experts"},
+                                                    {"threshold:1.5", "`threshold:1.5`"},
                                                     {"router:/nowhere", "/nowhere"},
                                                     {"predictions:/nowhere.jsonl", "/nowhere.jsonl"}};
   for (const auto& [system, message] : wrong) {

@@ -2,15 +2,13 @@
 #pragma once
 
 #include "routedk/core/config_source.h"
+#include "routedk/core/numbers.h"
 
-#include <charconv>
-#include <cmath>
 #include <concepts>
 #include <limits>
 #include <optional>
 #include <string>
 #include <string_view>
-#include <system_error>
 #include <vector>
 
 #include <fmt/format.h>
@@ -60,13 +58,7 @@ std::optional<T> parse_number(const ConfigNode& node) {
   if (node.kind != ConfigNode::Kind::kScalar || node.quoted) {
     return std::nullopt;
   }
-  T value{};
-  const char* end = node.text.data() + node.text.size();
-  const auto [stop, error] = std::from_chars(node.text.data(), end, value);
-  if (error != std::errc() || stop != end || !std::isfinite(static_cast<double>(value))) {
-    return std::nullopt;
-  }
-  return value;
+  return number_in<T>(node.text);
 }
 std::optional<bool> parse_bool(const ConfigNode& node);
 /// A plain word or number is a text, too: the field's type decides.

@@ -29,6 +29,8 @@ class Int8Model {
                                 std::span<const CacheRow> rows, KvCache& cache) const;
   /// hidden [n,D] F32 -> logits [n,V]
   at::Tensor logits(const at::Tensor& hidden) const;
+  /// Bytes of weights that a pass of one row and its logits read, of all experts or of none.
+  std::int64_t bytes(bool experts) const;
 
  private:
   struct Linear {

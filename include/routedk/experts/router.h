@@ -32,6 +32,8 @@ class RouterGate : public Gate {
   /// keeps the first. A static gate asks the batch only how many sequences there are.
   GateRows rows(std::int64_t layer, const at::Tensor& hidden, const model::FlatBatch& batch) const override;
   bool same_in_all_layers() const noexcept override { return options_.global; }
+  /// The same weights, frozen, with fewer experts kept: those two options replaced. ConfigError as above.
+  RouterGate sparse(std::int64_t top_k, double threshold) const;
 
   /// Of a dynamic gate alone.
   const at::Tensor& weight(std::int64_t layer) const {

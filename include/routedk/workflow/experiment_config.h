@@ -193,7 +193,7 @@ struct EvalSettings {
     f("split", split, "which sessions", one_of({"val", "test", "train"}));
     f("systems", systems,
       "backbone, an expert's name, average, dynamic, static, ties:DENSITY[:RANK], ties_factors:DENSITY, "
-      "router:FOLDER, predictions:FILE; the floors are always shown");
+      "top_k:N, threshold:SHARE, router:FOLDER, predictions:FILE; the floors are always shown");
     f("select", select, "ways to choose among the same candidates, side by side; empty: decode.select",
       select_rules());
     f("samples", samples, "the first so many candidates, side by side; empty: decode.samples",

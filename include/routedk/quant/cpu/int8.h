@@ -73,6 +73,8 @@ class Int8Panels {
   bool defined() const noexcept { return data_.defined(); }
   std::int64_t out() const noexcept { return out_; }
   std::int64_t panels() const noexcept { return (out_ + kWidth - 1) / kWidth; }
+  /// Of memory that a product reads: codes and scales.
+  std::int64_t bytes() const noexcept { return panels() * blocks_ * block_bytes(); }
 
  private:
   Int8Panels(std::int64_t out, std::int64_t in, std::int64_t block, bool four_bit);
