@@ -1,5 +1,8 @@
 #include "routedk/workflow/memory_plan.h"
 
+#include "routedk/train/answer_loss.h"
+
+#include <algorithm>
 #include <numeric>
 
 namespace routedk::workflow {
@@ -10,8 +13,8 @@ namespace {
 /// backward itself needs at its peak; fitted to measured peaks (tests/house/memory_test.py).
 constexpr double kKeptHidden = 12.0;
 constexpr double kKeptFfn = 4.0;
-/// Logits, their log-softmax and their gradient, all fp32.
-constexpr double kLogitCopies = 3.0;
+/// Logits, and their log-softmax that becomes their gradient, both fp32.
+constexpr double kLogitCopies = 2.0;
 /// LibTorch's libraries, tokenizer, data.
 constexpr double kProcessBytes = 300.0 * (1 << 20);
 constexpr double kMomentsAndValues = 5.0;
@@ -47,12 +50,13 @@ MemoryPlan predict_memory(const model::LlamaConfig& model, const TrainingSize& s
   const double of_a_layer = kKeptHidden * hidden + kKeptFfn * static_cast<double>(model.ffn);
   const auto layers = static_cast<double>(model.layers);
   const double kept = size.recompute ? layers * hidden + of_a_layer : layers * of_a_layer;
+  const std::int64_t rows = std::min(size.answer_tokens, train::loss_rows_at_once(model.vocab));
   const double copies = kMomentsAndValues + (size.average ? 1.0 : 0.0);
   return {{{"frozen linears", static_cast<double>(linear_weights(model)) * linear_bytes(size)},
            {"embedding and head", tables * number},
            {"trained, with optimiser", static_cast<double>(size.trainable) * 4.0 * copies},
            {"kept for backward", static_cast<double>(size.tokens) * kept * number},
-           {"logits", static_cast<double>(size.answer_tokens) * vocab * 4.0 * kLogitCopies},
+           {"logits", static_cast<double>(rows) * vocab * 4.0 * kLogitCopies},
            {"process", kProcessBytes}}};
 }
 

@@ -114,7 +114,26 @@ TEST_P(AnswerLoss, label_smoothing_spreads_its_share_of_each_target_over_the_voc
     expected -= (1 - kShare) * target + kShare * log_p[i].mean().item<double>();
   }
   EXPECT_NEAR(smooth.sum.item<double>() / expected, 1.0, 1e-6);
-  EXPECT_EQ(smooth.token_sum, answer_loss_sum(model_, gate, batch).item<double>());
+  EXPECT_FLOAT_EQ(static_cast<float>(smooth.token_sum), answer_loss_sum(model_, gate, batch).item<float>());
+}
+
+TEST(HeadLoss, equals_torchs_cross_entropy_and_its_gradient_however_many_rows_are_made_at_once) {
+  const at::Tensor head = at::sin(at::arange(50 * 8, at::kFloat)).view({50, 8});
+  const at::Tensor targets = at::arange(7, at::kLong) * 7;
+  for (const double smoothing : {0.0, 0.3}) {
+    at::Tensor hidden = at::cos(at::arange(7 * 8, at::kFloat) * 3).view({7, 8}).requires_grad_();
+    const at::Tensor whole =
+        at::cross_entropy_loss(at::mm(hidden, head.t()), targets, {}, at::Reduction::Sum, -100, smoothing);
+    (whole * 3).backward();
+    const at::Tensor expected = hidden.grad().clone();
+    for (const std::int64_t rows : {1, 3, 7, 100}) {
+      hidden.mutable_grad().zero_();
+      const train::HeadLoss loss = head_loss(hidden, head, targets, smoothing, rows);
+      (loss.sum * 3).backward();
+      EXPECT_NEAR(loss.sum.item<double>(), whole.item<double>(), 1e-5) << rows;
+      EXPECT_TRUE(at::allclose(hidden.grad(), expected, 1e-5, 1e-6)) << rows;
+    }
+  }
 }
 
 TEST_P(AnswerLoss, touches_only_the_owners_gradient) {

@@ -28,6 +28,18 @@ struct AnswerLoss {
   std::vector<experts::GateRows> rows;  // [L]
 };
 
+struct HeadLoss {
+  at::Tensor sum;    ///< nats: a differentiable fp32 scalar
+  double token_sum;  ///< the same without label smoothing
+};
+
+/// Cross entropy of hidden [A,D] through a frozen head [V,D] with targets [A], `rows_at_once` rows after
+/// another: neither the [A,V] logits nor their gradient are ever whole.
+HeadLoss head_loss(const at::Tensor& hidden, const at::Tensor& head, const at::Tensor& targets,
+                   double smoothing, std::int64_t rows_at_once);
+/// So many that their logits take 16 MiB, whatever the vocabulary.
+std::int64_t loss_rows_at_once(std::int64_t vocab);
+
 /// -sum of log p(answer token | everything before it) over all answer tokens of the batch. What
 /// lies behind the last layer's attention is computed for the rows that predict answer tokens and for no
 /// others.
