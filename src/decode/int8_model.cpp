@@ -18,7 +18,10 @@ using LinearKind = model::Linear;
 
 constexpr std::int64_t kHeadBlock = 32;   // Q8_0's
 constexpr std::int64_t kInputBlock = 64;  // NF4's
-constexpr std::int64_t kRankBlock = 16;   // the commonest rank; a panel's rows too
+constexpr std::int64_t kLargestBlock = 64;
+constexpr std::int64_t kRanks = 16;       // the commonest rank; a panel's rows too
+
+using Range = std::pair<std::int64_t, std::int64_t>;
 
 /// Panels first .. last of y = x W^T, or of a part of it.
 struct Task {
@@ -27,7 +30,7 @@ struct Task {
   float* y;
   std::int64_t first;
   std::int64_t last;
-  std::vector<std::pair<std::int64_t, std::int64_t>> ranks = {};  ///< of B: the columns that count
+  Range ranks = {0, -1};  ///< of B: the columns that count
 };
 
 /// Calls each(task, first, last) for ranges of panels, all tasks shared out together.
@@ -98,7 +101,7 @@ void Int8Model::stack_factors(const experts::ExpertBank& bank, std::int64_t laye
     const experts::LoraFactors& f = bank[k].factors(layer, kind);
     std::int64_t padded = 0;
     if (f.a.defined()) {
-      padded = (f.a.size(0) + kRankBlock - 1) / kRankBlock * kRankBlock;
+      padded = (f.a.size(0) + kRanks - 1) / kRanks * kRanks;
       const auto pad = [&](const at::Tensor& x) {
         return at::constant_pad_nd(x.detach().to(at::kFloat), {0, 0, 0, padded - x.size(0)});
       };
@@ -110,7 +113,8 @@ void Int8Model::stack_factors(const experts::ExpertBank& bank, std::int64_t laye
   }
   if (!a.empty()) {
     linear.a = Int8Panels::quantize(at::cat(a, 0), kInputBlock);
-    linear.b = Int8Panels::quantize(at::cat(bt, 0).t(), kRankBlock);
+    const std::int64_t block = std::min<std::int64_t>(linear.first_rank.back(), kLargestBlock);
+    linear.b = Int8Panels::quantize(at::cat(bt, 0).t(), block);
   }
 }
 
@@ -222,9 +226,9 @@ class Int8Model::Pass {
   struct Narrow {
     Buffer memory;
     float* values = nullptr;  // [T,R]
-    Int8Rows rows{kRankBlock};
+    Int8Rows rows{kRanks};
   };
-  std::vector<std::pair<std::int64_t, std::int64_t>> active_ranks(const Linear& linear) const;
+  std::vector<Range> active_ranks(const Linear& linear) const;
   void weigh_ranks(const Linear& linear, Narrow& narrow) const;
   void add_bias(const Linear& linear, float* y) const;
 
@@ -297,7 +301,7 @@ void Int8Model::Pass::linears(const Layer& layer, std::initializer_list<Wanted> 
     if (linear.a.defined()) {
       narrow.values = narrow.memory.resize(tokens_, linear.a.out());
       for (const auto& [first, last] : active_ranks(linear)) {
-        tasks.push_back({&linear.a, &input_, narrow.values, first / kRankBlock, last / kRankBlock});
+        tasks.push_back({&linear.a, &input_, narrow.values, first / kRanks, last / kRanks});
       }
     }
   }
@@ -311,25 +315,27 @@ void Int8Model::Pass::linears(const Layer& layer, std::initializer_list<Wanted> 
     Narrow& narrow = narrow_[slot++];
     if (linear.b.defined() && !active_.empty()) {
       weigh_ranks(linear, narrow);
-      tasks.push_back({&linear.b, &narrow.rows, w.y, 0, linear.b.panels(), active_ranks(linear)});
+      const std::vector<Range> ranks = active_ranks(linear);
+      if (!ranks.empty()) {
+        tasks.push_back({&linear.b, &narrow.rows, w.y, 0, linear.b.panels(),
+                         {ranks.front().first, ranks.back().second}});
+      }
     }
     add_bias(linear, w.y);
   }
   run_tasks(tasks, [](const Task& t, std::int64_t first, std::int64_t last) {
-    for (const auto& [begin, end] : t.ranks) {
-      t.weight->multiply(*t.x, {first, last, /*add=*/true, begin / kRankBlock, end / kRankBlock}, t.y,
-                         t.weight->out());
-    }
+    t.weight->multiply(*t.x, {first, last, /*add=*/true, t.ranks.first, t.ranks.second}, t.y,
+                       t.weight->out());
   });
 }
 
 /// Ranges of ranks of neighbouring experts that weigh something.
-std::vector<std::pair<std::int64_t, std::int64_t>> Int8Model::Pass::active_ranks(const Linear& linear) const {
-  std::vector<std::pair<std::int64_t, std::int64_t>> ranges;
+std::vector<Range> Int8Model::Pass::active_ranks(const Linear& linear) const {
+  std::vector<Range> ranges;
   for (const std::size_t e : active_) {
     const std::int64_t first = linear.first_rank[e];
     const std::int64_t last = linear.first_rank[e + 1];
-    if (!ranges.empty() && ranges.back().second == first) {
+    if (first < last && !ranges.empty() && ranges.back().second == first) {
       ranges.back().second = last;
     } else if (first < last) {
       ranges.emplace_back(first, last);
@@ -341,6 +347,9 @@ std::vector<std::pair<std::int64_t, std::int64_t>> Int8Model::Pass::active_ranks
 /// What A made of the input, times alpha and scale, in 8 bits.
 void Int8Model::Pass::weigh_ranks(const Linear& linear, Narrow& narrow) const {
   const std::int64_t ranks = linear.a.out();
+  if (narrow.rows.block() != linear.b.block()) {
+    narrow.rows = Int8Rows(linear.b.block());
+  }
   narrow.rows.resize(tokens_, ranks);
   for_rows(tokens_, ranks, [&](std::int64_t r) {
     float* const x = narrow.values + r * ranks;

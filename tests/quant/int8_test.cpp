@@ -71,6 +71,7 @@ INSTANTIATE_TEST_SUITE_P(Edges, Int8Shapes,
                                            std::array<std::int64_t, 4>{3, 17, 70, 32},
                                            std::array<std::int64_t, 4>{8, 5, 16, 16},
                                            std::array<std::int64_t, 4>{9, 48, 100, 16},
+                                           std::array<std::int64_t, 4>{14, 32, 100, 48},
                                            std::array<std::int64_t, 4>{150, 33, 128, 64}));
 
 TEST(Int8, an_nf4_product_is_within_the_rounding_of_both_to_8_bits) {
@@ -118,9 +119,20 @@ TEST(Int8, parts_of_the_columns_add_up_to_the_whole) {
   const Int8Panels panels = Int8Panels::quantize(values({20, 48}, 10), 16);
   const Int8Rows rows = quantized(values({2, 48}, 11), 16);
   at::Tensor y = at::empty({2, 20}, at::kFloat);
-  panels.multiply(rows, {0, panels.panels(), false, 0, 1}, y.mutable_data_ptr<float>(), 20);
-  panels.multiply(rows, {0, panels.panels(), true, 1, 3}, y.mutable_data_ptr<float>(), 20);
+  panels.multiply(rows, {0, panels.panels(), false, 0, 16}, y.mutable_data_ptr<float>(), 20);
+  panels.multiply(rows, {0, panels.panels(), true, 16, 48}, y.mutable_data_ptr<float>(), 20);
   EXPECT_TRUE(at::allclose(y, product(panels, rows), 1e-6, 1e-6));
+}
+
+TEST(Int8, columns_left_out_within_a_block_count_as_the_zeros_that_they_are) {
+  const Int8Panels panels = Int8Panels::quantize(values({20, 96}, 10), 48);
+  const at::Tensor x = values({2, 96}, 11);
+  x.narrow(1, 0, 32).zero_();
+  x.narrow(1, 64, 32).zero_();
+  const Int8Rows rows = quantized(x, 48);
+  at::Tensor y = at::empty({2, 20}, at::kFloat);
+  panels.multiply(rows, {0, panels.panels(), false, 32, 64}, y.mutable_data_ptr<float>(), 20);
+  EXPECT_TRUE(at::equal(y, product(panels, rows)));
 }
 
 /// One panel in 8 bits and rows for it, on which the kernels are compared.
@@ -136,8 +148,13 @@ TEST_P(Int8Kernels, every_instruction_set_gives_the_bits_of_plain_cpp) {
     std::memcpy(panel.data_ptr<std::uint8_t>() + b * bytes + block * 16, scales.const_data_ptr<float>(), 64);
   }
   for (std::int64_t count = 1; count <= kInt8Rows; ++count) {
-    const Int8Rows rows = quantized(values({count, kBlocks * block}, 20), block);
-    const Int8Tile tile{rows.codes(0), rows.scales(0), rows.corrections(0), kBlocks, count, kBlocks};
+    const std::int64_t first = block - 16;
+    const std::int64_t last = (kBlocks - 1) * block + 16;
+    const at::Tensor x = at::zeros({count, kBlocks * block});
+    x.narrow(1, first, last - first).copy_(values({count, last - first}, 20));
+    const Int8Rows rows = quantized(x, block);
+    const Int8Tile tile{
+        rows.codes(0), rows.scales(0), rows.corrections(0), kBlocks, count, kBlocks, first, last};
     const auto run = [&](const Int8Kernel& kernel) {
       at::Tensor sums = at::empty({count, 16}, at::kFloat);
       kernel.eight_bit(panel.const_data_ptr<std::uint8_t>(), block, tile,
@@ -150,7 +167,7 @@ TEST_P(Int8Kernels, every_instruction_set_gives_the_bits_of_plain_cpp) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Blocks, Int8Kernels, ::testing::Values(16, 32, 64));
+INSTANTIATE_TEST_SUITE_P(Blocks, Int8Kernels, ::testing::Values(16, 32, 48, 64));
 
 TEST(Int8Kernels, four_bits_give_the_bits_of_the_same_panel_widened) {
   constexpr std::int64_t kBlocks = 3;
@@ -177,7 +194,8 @@ TEST(Int8Kernels, four_bits_give_the_bits_of_the_same_panel_widened) {
   }
   for (std::int64_t count = 1; count <= kInt8Rows; ++count) {
     const Int8Rows rows = quantized(values({count, kBlocks * 64}, 32), 64);
-    const Int8Tile tile{rows.codes(0), rows.scales(0), rows.corrections(0), kBlocks, count, kBlocks};
+    const Int8Tile tile{
+        rows.codes(0), rows.scales(0), rows.corrections(0), kBlocks, count, kBlocks, 0, kBlocks * 64};
     at::Tensor four = at::empty({count, 16}, at::kFloat);
     at::Tensor eight = at::empty({count, 16}, at::kFloat);
     int8_kernel().four_bit(panel.const_data_ptr<std::uint8_t>(), table.data(), tile,

@@ -36,8 +36,8 @@ class Int8Model {
   struct Linear {
     quant::cpu::Int8Panels weight;  // [out,in]
     at::Tensor bias;                // [out] F32 or undefined
-    /// All experts' factors one after another, each expert's ranks padded with zeros to whole panels and
-    /// blocks of 16; undefined where no expert adapts the linear.
+    /// All experts' factors one after another, each expert's ranks padded with zeros to whole panels; those
+    /// of up to four experts of rank 16 share B's blocks. Undefined where no expert adapts the linear.
     quant::cpu::Int8Panels a;              // [R,in]
     quant::cpu::Int8Panels b;              // [out,R]
     std::vector<std::int64_t> first_rank;  // [K+1], multiples of 16

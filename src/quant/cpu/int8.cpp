@@ -104,8 +104,8 @@ float make_table(const float* codebook, std::array<std::uint8_t, 16>& table) {
 }
 
 void check_block(std::int64_t block) {
-  if (block != 16 && block != 32 && block != 64) {
-    throw_<Error>("a block of 8-bit codes must hold 16, 32 or 64, but holds {} instead", block);
+  if (block % 16 != 0 || block < 16 || block > 64) {
+    throw_<Error>("a block of 8-bit codes must hold 16, 32, 48 or 64, but holds {} instead", block);
   }
 }
 
@@ -229,12 +229,14 @@ void put(const float* sums, std::int64_t rows, std::int64_t width, Int8Sums to) 
 // NOLINTNEXTLINE(readability-non-const-parameter): clang-tidy 14 does not see y in the braces below
 void Int8Panels::multiply(const Int8Rows& x, const Part& part, float* y, std::int64_t stride) const {
   static const Int8Kernel& kernel = int8_kernel();
-  const std::int64_t blocks = part.last_block < 0 ? blocks_ : part.last_block - part.first_block;
+  const std::int64_t first_block = part.first_column / block_;
+  const std::int64_t last_column = part.last_column < 0 ? blocks_ * block_ : part.last_column;
+  const std::int64_t blocks = (last_column + block_ - 1) / block_ - first_block;
   const bool direct = four_bit_ && x.rows() <= kInt8Rows && kernel.four_bit != nullptr;
   const at::Tensor memory =
       four_bit_ && !direct ? at::empty({blocks * (block_ * kWidth + kScaleBytes)}, at::kByte) : at::Tensor();
   auto* const wide = memory.defined() ? memory.data_ptr<std::uint8_t>() : nullptr;
-  const auto* const data = data_.const_data_ptr<std::uint8_t>() + part.first_block * block_bytes();
+  const auto* const data = data_.const_data_ptr<std::uint8_t>() + first_block * block_bytes();
   alignas(64) std::array<float, static_cast<std::size_t>(kInt8Rows * kWidth)> sums;
   for (std::int64_t pass = 0; pass < x.rows(); pass += kRowsPerPass) {
     const std::int64_t end = std::min(pass + kRowsPerPass, x.rows());
@@ -247,9 +249,14 @@ void Int8Panels::multiply(const Int8Rows& x, const Part& part, float* y, std::in
       const std::int64_t column = index * kWidth;
       const std::int64_t width = std::min(kWidth, out_ - column);
       for (std::int64_t row = pass; row < end; row += kInt8Rows) {
-        const Int8Tile tile{x.codes(row) + part.first_block * block_, x.scales(row) + part.first_block,
-                            x.corrections(row) + part.first_block,    blocks,
-                            std::min(kInt8Rows, end - row),           x.blocks()};
+        const Int8Tile tile{x.codes(row) + first_block * block_,
+                            x.scales(row) + first_block,
+                            x.corrections(row) + first_block,
+                            blocks,
+                            std::min(kInt8Rows, end - row),
+                            x.blocks(),
+                            part.first_column - first_block * block_,
+                            last_column - first_block * block_};
         const Int8Sums to{y + row * stride + column, stride, part.add};
         const bool whole = width == kWidth;
         const Int8Sums here = whole ? to : Int8Sums{sums.data(), kWidth, false};

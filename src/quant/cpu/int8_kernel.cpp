@@ -100,16 +100,16 @@ struct VnniEight {
       VnniSums<kCount> s;
       vnni_start(s, tile, b);
       const std::int8_t* codes = tile.codes + b * block;
-      for (std::int64_t column = 0; column < block; column += 16) {
+      const std::int64_t last = tile.last(b, block);
+      for (std::int64_t column = tile.first(b); column < last; column += 16) {
 #pragma GCC unroll 4
         for (int i = 0; i < 4; ++i) {
-          vnni_step(s, i % VnniSums<kCount>::kChains, _mm512_loadu_si512(panel + i * kLine),
+          vnni_step(s, i % VnniSums<kCount>::kChains, _mm512_loadu_si512(panel + column * 16 + i * kLine),
                     codes + column + 4 * i, stride);
         }
-        panel += 4 * kLine;
       }
-      vnni_finish(s, panel, tile, b, total);
-      panel += kLine;
+      vnni_finish(s, panel + block * 16, tile, b, total);
+      panel += block * 16 + kLine;
     }
 #pragma GCC unroll 12
     for (int r = 0; r < kCount; ++r) {
@@ -207,22 +207,22 @@ struct Avx2Eight {
         total[r] = _mm256_setzero_ps();
       }
       for (std::int64_t b = 0; b < tile.blocks; ++b) {
-        const std::uint8_t* at = panel + b * block_bytes + half * (kLine / 2);
+        const std::uint8_t* const at = panel + b * block_bytes + half * (kLine / 2);
         const std::int8_t* codes = tile.codes + b * block;
         __m256i sum[kCount];
 #pragma GCC unroll 8
         for (int r = 0; r < kCount; ++r) {
           sum[r] = _mm256_setzero_si256();
         }
-        for (std::int64_t column = 0; column < block; column += 4) {
-          const __m256i weights = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(at));
+        const std::int64_t last = tile.last(b, block);
+        for (std::int64_t column = tile.first(b); column < last; column += 4) {
+          const __m256i weights = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(at + column * 16));
 #pragma GCC unroll 8
           for (int r = 0; r < kCount; ++r) {
             sum[r] = avx2_dot(sum[r], weights, _mm256_set1_epi32(four_codes(codes + column + r * stride)));
           }
-          at += kLine;
         }
-        const __m256 weight_scale = _mm256_loadu_ps(reinterpret_cast<const float*>(at));
+        const __m256 weight_scale = _mm256_loadu_ps(reinterpret_cast<const float*>(at + block * 16));
 #pragma GCC unroll 8
         for (int r = 0; r < kCount; ++r) {
           const __m256 scale =
@@ -286,7 +286,7 @@ void scalar_eight(const std::uint8_t* panel, std::int64_t block, const Int8Tile&
         const std::uint8_t* at = panel + b * (block * 16 + kLine);
         const std::int8_t* codes = tile.codes + (r * tile.row_blocks + b) * block;
         std::int32_t sum = tile.corrections[r * tile.row_blocks + b];
-        for (std::int64_t column = 0; column < block; ++column) {
+        for (std::int64_t column = tile.first(b); column < tile.last(b, block); ++column) {
           sum += at[column / 4 * kLine + n * 4 + column % 4] * codes[column];
         }
         float weight_scale = 0.0F;

@@ -1,6 +1,7 @@
 /// The innermost product: up to kInt8Rows rows of activations times one panel of 16 matrix rows.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 
 namespace routedk::quant::cpu {
@@ -14,7 +15,15 @@ struct Int8Tile {
   const std::int32_t* corrections;  ///< likewise
   std::int64_t blocks;
   std::int64_t count;       ///< rows
-  std::int64_t row_blocks;  ///< from one row to the next
+  std::int64_t row_blocks;    ///< from one row to the next
+  std::int64_t first_column;  ///< multiples of 16
+  std::int64_t last_column;
+
+  /// The columns of a block that count.
+  std::int64_t first(std::int64_t b) const noexcept { return b == 0 ? first_column : 0; }
+  std::int64_t last(std::int64_t b, std::int64_t block) const noexcept {
+    return std::min(last_column - b * block, block);
+  }
 };
 
 /// Where 16 values of each row go, or are added.

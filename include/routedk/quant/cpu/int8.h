@@ -16,7 +16,7 @@ namespace routedk::quant::cpu {
 /// padded with zeros to whole blocks.
 class Int8Rows {
  public:
-  /// block: 16, 32 or 64.
+  /// block: 16, 32, 48 or 64.
   explicit Int8Rows(std::int64_t block) : block_(block) {}
 
   /// Makes room; what is held is lost.
@@ -55,22 +55,24 @@ class Int8Panels {
   /// their scales fp32. Error when a row is no whole number of blocks (`fits`).
   static Int8Panels from_nf4(const PackedWeight& weight);
   static bool fits(const PackedWeight& weight) noexcept;
-  /// dense [out,in] F32 in 8 bits, one scale per `block` columns (16, 32 or 64). Exact where the values are
+  /// dense [out,in] F32 in 8 bits, one scale per `block` columns (16, 32, 48 or 64). Exact where the values are
   /// themselves Q8_0 blocks of 32.
   static Int8Panels quantize(const at::Tensor& dense, std::int64_t block);
 
-  /// Which panels, of which blocks of columns (-1: to the last), and whether they are added to y.
+  /// Which panels, whether they are added to y, and which columns (multiples of 16; -1: to the last).
   struct Part {
     std::int64_t first;
     std::int64_t last;
     bool add = false;
-    std::int64_t first_block = 0;
-    std::int64_t last_block = -1;
+    std::int64_t first_column = 0;
+    std::int64_t last_column = -1;
   };
-  /// y [rows,out], rows `stride` apart, gets that part of x W^T; x of the same blocks.
+  /// y [rows,out], rows `stride` apart, gets that part of x W^T; x of the same blocks, and zero in the columns
+  /// left out. 4-bit matrices are taken whole.
   void multiply(const Int8Rows& x, const Part& part, float* y, std::int64_t stride) const;
 
   bool defined() const noexcept { return data_.defined(); }
+  std::int64_t block() const noexcept { return block_; }
   std::int64_t out() const noexcept { return out_; }
   std::int64_t panels() const noexcept { return (out_ + kWidth - 1) / kWidth; }
   /// Of memory that a product reads: codes and scales.
