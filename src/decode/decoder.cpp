@@ -27,7 +27,9 @@ experts::RoutedOutput Decoder::forward(const model::FlatBatch& batch, const expe
     const at::Tensor queries = floats(q);
     cache.write(layer, rows, floats(k).const_data_ptr<float>(), floats(v).const_data_ptr<float>());
     at::Tensor seen = at::empty_like(queries);  // [T,H,C]
-    cache.attend(layer, rows, queries.const_data_ptr<float>(), seen.mutable_data_ptr<float>());
+    quant::cpu::Team::run([&](quant::cpu::Team::Member& member) {
+      cache.attend(layer, rows, queries.const_data_ptr<float>(), seen.mutable_data_ptr<float>(), member);
+    });
     return seen.to(q.scalar_type());
   };
   experts::RoutedPass pass{batch, gate, attend};

@@ -2,10 +2,10 @@
 
 #include "routedk/model/rms_norm.h"
 #include "routedk/model/swiglu.h"
+#include "routedk/quant/cpu/team.h"
 
 #include <algorithm>
-
-#include <ATen/Parallel.h>
+#include <functional>
 
 namespace routedk::decode {
 namespace {
@@ -14,12 +14,13 @@ using experts::GateRows;
 using model::FlatBatch;
 using quant::cpu::Int8Panels;
 using quant::cpu::Int8Rows;
+using quant::cpu::Team;
 using LinearKind = model::Linear;
 
 constexpr std::int64_t kHeadBlock = 32;   // Q8_0's
 constexpr std::int64_t kInputBlock = 64;  // NF4's
 constexpr std::int64_t kLargestBlock = 64;
-constexpr std::int64_t kRanks = 16;       // the commonest rank; a panel's rows too
+constexpr std::int64_t kRanks = 16;  // the commonest rank; a panel's rows too
 
 using Range = std::pair<std::int64_t, std::int64_t>;
 
@@ -30,39 +31,54 @@ struct Task {
   float* y;
   std::int64_t first;
   std::int64_t last;
-  Range ranks = {0, -1};  ///< of B: the columns that count
+  Range ranks = {0, -1};        ///< of B: the columns that count
+  bool add = false;             ///< B's share
+  const float* bias = nullptr;  ///< [out]
+
+  void multiply(std::int64_t begin, std::int64_t end) const {
+    const std::int64_t out = weight->out();
+    weight->multiply(*x, {begin, end, add, ranks.first, ranks.second}, y, out);
+    if (bias == nullptr) {
+      return;
+    }
+    const std::int64_t column = begin * Int8Panels::kWidth;
+    const std::int64_t size = std::min(end * Int8Panels::kWidth, out) - column;
+    for (std::int64_t r = 0; r < x->rows(); ++r) {
+      float* const to = y + r * out + column;
+      std::transform(bias + column, bias + column + size, to, to, std::plus<>());
+    }
+  }
 };
 
-/// Calls each(task, first, last) for ranges of panels, all tasks shared out together.
-template <typename Each>
-void run_tasks(const std::vector<Task>& tasks, const Each& each) {
+/// Panels of all tasks, shared out together.
+void multiply(Team::Member& member, const std::vector<Task>& tasks) {
   std::int64_t total = 0;
   for (const Task& t : tasks) {
     total += t.last - t.first;
   }
-  at::parallel_for(0, total, 1, [&](std::int64_t first, std::int64_t last) {
-    std::int64_t begin = 0;
+  if (total == 0) {
+    return;
+  }
+  member.share(total, [&](std::int64_t first, std::int64_t last) {
+    std::int64_t before = 0;
     for (const Task& t : tasks) {
-      const std::int64_t end = begin + t.last - t.first;
-      if (std::max(first, begin) < std::min(last, end)) {
-        each(t, std::max(first, begin) - begin + t.first, std::min(last, end) - begin + t.first);
+      const std::int64_t begin = std::max(first - before, std::int64_t{0}) + t.first;
+      const std::int64_t end = std::min(last - before + t.first, t.last);
+      before += t.last - t.first;
+      if (begin < end) {
+        t.multiply(begin, end);
       }
-      begin = end;
     }
   });
 }
 
-/// Elements that one thread gets at least: less is not worth waking another.
-constexpr std::int64_t kGrain = 4096;
-
 template <typename Row>
-void for_rows(std::int64_t rows, std::int64_t width, const Row& row) {
-  at::parallel_for(0, rows, std::max<std::int64_t>(1, kGrain / width),
-                   [&](std::int64_t first, std::int64_t last) {
-                     for (std::int64_t r = first; r < last; ++r) {
-                       row(r);
-                     }
-                   });
+void for_rows(Team::Member& member, std::int64_t rows, const Row& row) {
+  member.share(rows, [&](std::int64_t first, std::int64_t last) {
+    for (std::int64_t r = first; r < last; ++r) {
+      row(r);
+    }
+  });
 }
 
 /// [rows,width] of floats that grows and is used again.
@@ -171,8 +187,10 @@ class Int8Model::Pass {
     }
     output.hidden = at::empty_like(hidden);
     auto* last = output.hidden.data_ptr<float>();
-    for_rows(tokens_, config_.hidden,
-             [&](std::int64_t r) { normalise(r, model_.norm_, last + r * config_.hidden); });
+    Team::run([&](Team::Member& member) {
+      for_rows(member, tokens_,
+               [&](std::int64_t r) { normalise(r, model_.norm_, last + r * config_.hidden); });
+    });
     return output;
   }
 
@@ -204,74 +222,95 @@ class Int8Model::Pass {
                         config_.hidden);
   }
 
-  /// Input of the next products: row by row what `fill` writes, in 8 bits.
-  template <typename Fill>
-  void input(std::int64_t width, const Fill& fill) {
-    input_.resize(tokens_, width);
-    float* const rows = float_input_.resize(tokens_, width);
-    for_rows(tokens_, width, [&](std::int64_t r) {
-      fill(r, rows + r * width);
-      input_.quantize(r, rows + r * width);
-    });
-  }
-
-  struct Wanted {
-    LinearKind kind;
-    float* y;  // [T,out]
-  };
-  /// y = W x + b + sum_i alpha_i s_i B_i A_i x of linears that share their input.
-  void linears(const Layer& layer, std::initializer_list<Wanted> wanted);
-
-  /// The input times A.
+  /// A linear's input times A.
   struct Narrow {
+    const Linear* linear = nullptr;
     Buffer memory;
     float* values = nullptr;  // [T,R]
     Int8Rows rows{kRanks};
   };
+  /// Linears that share their input: y = W x + b + sum_i alpha_i s_i B_i A_i x.
+  struct Group {
+    std::int64_t width;  ///< of the input
+    Int8Rows input{kInputBlock};
+    Buffer memory = {};
+    float* rows = nullptr;          // [T,width]
+    std::vector<Task> first = {};   ///< W x and A x
+    std::vector<Task> second = {};  ///< what B makes of A x
+    std::vector<Narrow*> narrow = {};
+  };
+  struct Wanted {
+    LinearKind kind;
+    float* y;  // [T,out]
+  };
+  void prepare(Group& group, const Layer& layer, std::initializer_list<Wanted> wanted);
   std::vector<Range> active_ranks(const Linear& linear) const;
-  void weigh_ranks(const Linear& linear, Narrow& narrow) const;
-  void add_bias(const Linear& linear, float* y) const;
+  void weigh_ranks(Narrow& narrow, std::int64_t row) const;
+
+  /// The group's products of what `fill` writes row by row.
+  template <typename Fill>
+  void run(Team::Member& member, Group& group, const Fill& fill) {
+    for_rows(member, tokens_, [&](std::int64_t r) {
+      float* const row = group.rows + r * group.width;
+      fill(r, row);
+      group.input.quantize(r, row);
+    });
+    multiply(member, group.first);
+    if (group.second.empty()) {
+      return;
+    }
+    for_rows(member, tokens_, [&](std::int64_t r) {
+      for (Narrow* narrow : group.narrow) {
+        weigh_ranks(*narrow, r);
+      }
+    });
+    multiply(member, group.second);
+  }
 
   void layer(std::int64_t index) {
     const Layer& layer = model_.layers_[static_cast<std::size_t>(index)];
     const std::int64_t head = config_.head_dim;
     const std::int64_t width = config_.heads * head;
     const std::int64_t kv_width = config_.kv_heads * head;
+    const std::int64_t ffn = config_.ffn;
     float* const q = q_.resize(tokens_, width);
     float* const k = k_.resize(tokens_, kv_width);
     float* const v = v_.resize(tokens_, kv_width);
-    input(config_.hidden, [&](std::int64_t r, float* x) { normalise(r, layer.attention_norm, x); });
-    linears(layer, {{LinearKind::kQ, q}, {LinearKind::kK, k}, {LinearKind::kV, v}});
-    for_rows(tokens_, width, [&](std::int64_t r) {
-      const std::int64_t half = head / 2;
-      const float* c = cosines_.const_data_ptr<float>() + r * half;
-      const float* s = sines_.const_data_ptr<float>() + r * half;
-      model::rotate_row(q + r * width, c, s, config_.heads, half);
-      model::rotate_row(k + r * kv_width, c, s, config_.kv_heads, half);
-    });
-    cache_.write(index, rows_, k, v);
     float* const seen = seen_.resize(tokens_, width);
-    cache_.attend(index, rows_, q, seen);
-    input(width, [&](std::int64_t r, float* x) { std::copy_n(seen + r * width, width, x); });
     float* const out = out_.resize(tokens_, config_.hidden);
-    linears(layer, {{LinearKind::kO, out}});
-    add_to_hidden(out);
-    input(config_.hidden, [&](std::int64_t r, float* x) { normalise(r, layer.mlp_norm, x); });
-    const std::int64_t ffn = config_.ffn;
     float* const gate = gate_.resize(tokens_, ffn);
     float* const up = up_.resize(tokens_, ffn);
-    linears(layer, {{LinearKind::kGate, gate}, {LinearKind::kUp, up}});
-    input(ffn, [&](std::int64_t r, float* x) { model::swiglu_row(gate + r * ffn, up + r * ffn, x, ffn); });
-    linears(layer, {{LinearKind::kDown, out}});
-    add_to_hidden(out);
+    prepare(to_qkv_, layer, {{LinearKind::kQ, q}, {LinearKind::kK, k}, {LinearKind::kV, v}});
+    prepare(to_o_, layer, {{LinearKind::kO, out}});
+    prepare(to_ffn_, layer, {{LinearKind::kGate, gate}, {LinearKind::kUp, up}});
+    prepare(to_down_, layer, {{LinearKind::kDown, out}});
+    Team::run([&](Team::Member& member) {
+      run(member, to_qkv_, [&](std::int64_t r, float* x) { normalise(r, layer.attention_norm, x); });
+      for_rows(member, tokens_, [&](std::int64_t r) {
+        const std::int64_t half = head / 2;
+        const float* c = cosines_.const_data_ptr<float>() + r * half;
+        const float* s = sines_.const_data_ptr<float>() + r * half;
+        model::rotate_row(q + r * width, c, s, config_.heads, half);
+        model::rotate_row(k + r * kv_width, c, s, config_.kv_heads, half);
+        cache_.write(index, rows_.subspan(static_cast<std::size_t>(r), 1), k + r * kv_width,
+                     v + r * kv_width);
+      });
+      cache_.attend(index, rows_, q, seen, member);
+      run(member, to_o_, [&](std::int64_t r, float* x) { std::copy_n(seen + r * width, width, x); });
+      run(member, to_ffn_, [&](std::int64_t r, float* x) {
+        add_to_hidden(r, out);
+        normalise(r, layer.mlp_norm, x);
+      });
+      run(member, to_down_,
+          [&](std::int64_t r, float* x) { model::swiglu_row(gate + r * ffn, up + r * ffn, x, ffn); });
+      for_rows(member, tokens_, [&](std::int64_t r) { add_to_hidden(r, out); });
+    });
   }
 
-  void add_to_hidden(const float* x) {
-    for_rows(tokens_, config_.hidden, [&](std::int64_t r) {
-      for (std::int64_t i = r * config_.hidden; i < (r + 1) * config_.hidden; ++i) {
-        hidden_[i] += x[i];
-      }
-    });
+  void add_to_hidden(std::int64_t row, const float* x) {
+    for (std::int64_t i = row * config_.hidden; i < (row + 1) * config_.hidden; ++i) {
+      hidden_[i] += x[i];
+    }
   }
 
   const Int8Model& model_;
@@ -285,48 +324,47 @@ class Int8Model::Pass {
   at::Tensor cosines_, sines_;
   at::Tensor alpha_;  // [S,K]
   std::vector<std::size_t> active_;
-  Int8Rows input_{kInputBlock};
-  std::vector<Narrow> narrow_;
-  Buffer float_input_, q_, k_, v_, seen_, out_, gate_, up_;
+  std::array<Narrow, model::kLinears> narrow_;
+  Group to_qkv_{config_.hidden}, to_o_{config_.heads * config_.head_dim}, to_ffn_{config_.hidden},
+      to_down_{config_.ffn};
+  Buffer q_, k_, v_, seen_, out_, gate_, up_;
 };
 
-void Int8Model::Pass::linears(const Layer& layer, std::initializer_list<Wanted> wanted) {
-  std::vector<Task> tasks;
-  narrow_.resize(std::max(narrow_.size(), wanted.size()));
-  std::size_t slot = 0;
+/// Memory and tasks of a layer's linears, so that nothing but arithmetic is left to the team.
+void Int8Model::Pass::prepare(Group& group, const Layer& layer, std::initializer_list<Wanted> wanted) {
+  group.input.resize(tokens_, group.width);
+  group.rows = group.memory.resize(tokens_, group.width);
+  group.first.clear();
+  group.second.clear();
+  group.narrow.clear();
   for (const Wanted& w : wanted) {
     const Linear& linear = layer.linears[static_cast<std::size_t>(w.kind)];
-    tasks.push_back({&linear.weight, &input_, w.y, 0, linear.weight.panels()});
-    Narrow& narrow = narrow_[slot++];
-    if (linear.a.defined()) {
-      narrow.values = narrow.memory.resize(tokens_, linear.a.out());
-      for (const auto& [first, last] : active_ranks(linear)) {
-        tasks.push_back({&linear.a, &input_, narrow.values, first / kRanks, last / kRanks});
-      }
+    const float* const bias = linear.bias.defined() ? linear.bias.const_data_ptr<float>() : nullptr;
+    group.first.push_back(
+        {&linear.weight, &group.input, w.y, 0, linear.weight.panels(), {0, -1}, false, bias});
+    const std::vector<Range> ranks = active_ranks(linear);
+    if (ranks.empty()) {
+      continue;
     }
-  }
-  run_tasks(tasks, [](const Task& t, std::int64_t first, std::int64_t last) {
-    t.weight->multiply(*t.x, {first, last}, t.y, t.weight->out());
-  });
-  tasks.clear();
-  slot = 0;
-  for (const Wanted& w : wanted) {
-    const Linear& linear = layer.linears[static_cast<std::size_t>(w.kind)];
-    Narrow& narrow = narrow_[slot++];
-    if (linear.b.defined() && !active_.empty()) {
-      weigh_ranks(linear, narrow);
-      const std::vector<Range> ranks = active_ranks(linear);
-      if (!ranks.empty()) {
-        tasks.push_back({&linear.b, &narrow.rows, w.y, 0, linear.b.panels(),
-                         {ranks.front().first, ranks.back().second}});
-      }
+    Narrow& narrow = narrow_[static_cast<std::size_t>(w.kind)];
+    narrow.linear = &linear;
+    narrow.values = narrow.memory.resize(tokens_, linear.a.out());
+    if (narrow.rows.block() != linear.b.block()) {
+      narrow.rows = Int8Rows(linear.b.block());
     }
-    add_bias(linear, w.y);
+    narrow.rows.resize(tokens_, linear.a.out());
+    for (const auto& [first, last] : ranks) {
+      group.first.push_back({&linear.a, &group.input, narrow.values, first / kRanks, last / kRanks});
+    }
+    group.narrow.push_back(&narrow);
+    group.second.push_back({&linear.b,
+                            &narrow.rows,
+                            w.y,
+                            0,
+                            linear.b.panels(),
+                            {ranks.front().first, ranks.back().second},
+                            true});
   }
-  run_tasks(tasks, [](const Task& t, std::int64_t first, std::int64_t last) {
-    t.weight->multiply(*t.x, {first, last, /*add=*/true, t.ranks.first, t.ranks.second}, t.y,
-                       t.weight->out());
-  });
 }
 
 /// Ranges of ranks of neighbouring experts that weigh something.
@@ -344,34 +382,17 @@ std::vector<Range> Int8Model::Pass::active_ranks(const Linear& linear) const {
   return ranges;
 }
 
-/// What A made of the input, times alpha and scale, in 8 bits.
-void Int8Model::Pass::weigh_ranks(const Linear& linear, Narrow& narrow) const {
-  const std::int64_t ranks = linear.a.out();
-  if (narrow.rows.block() != linear.b.block()) {
-    narrow.rows = Int8Rows(linear.b.block());
-  }
-  narrow.rows.resize(tokens_, ranks);
-  for_rows(tokens_, ranks, [&](std::int64_t r) {
-    float* const x = narrow.values + r * ranks;
-    for (std::size_t e = 0; e < linear.scale.size(); ++e) {
-      const float weight = alpha(r, e) * linear.scale[e];
-      for (std::int64_t i = linear.first_rank[e]; i < linear.first_rank[e + 1]; ++i) {
-        x[i] = weight != 0.0F ? x[i] * weight : 0.0F;  // what no expert computed may be anything
-      }
+/// What A made of a row, times alpha and scale, in 8 bits.
+void Int8Model::Pass::weigh_ranks(Narrow& narrow, std::int64_t row) const {
+  const Linear& linear = *narrow.linear;
+  float* const x = narrow.values + row * linear.a.out();
+  for (std::size_t e = 0; e < linear.scale.size(); ++e) {
+    const float weight = alpha(row, e) * linear.scale[e];
+    for (std::int64_t i = linear.first_rank[e]; i < linear.first_rank[e + 1]; ++i) {
+      x[i] = weight != 0.0F ? x[i] * weight : 0.0F;  // what no expert computed may be anything
     }
-    narrow.rows.quantize(r, x);
-  });
-}
-
-void Int8Model::Pass::add_bias(const Linear& linear, float* y) const {
-  if (!linear.bias.defined()) {
-    return;
   }
-  const auto* bias = linear.bias.const_data_ptr<float>();
-  const std::int64_t out = linear.weight.out();
-  for_rows(tokens_, out, [&](std::int64_t r) {
-    std::transform(bias, bias + out, y + r * out, y + r * out, std::plus<>());
-  });
+  narrow.rows.quantize(row, x);
 }
 
 experts::RoutedOutput Int8Model::forward(const FlatBatch& batch, const experts::Gate& gate,
@@ -383,12 +404,12 @@ at::Tensor Int8Model::logits(const at::Tensor& hidden) const {
   const at::Tensor rows = hidden.contiguous();
   Int8Rows x(kHeadBlock);
   x.resize(rows.size(0), rows.size(1));
-  for_rows(rows.size(0), rows.size(1),
-           [&](std::int64_t r) { x.quantize(r, rows.const_data_ptr<float>() + r * rows.size(1)); });
   at::Tensor y = at::empty({rows.size(0), head_.out()}, at::kFloat);
-  auto* const to = y.mutable_data_ptr<float>();
-  at::parallel_for(0, head_.panels(), 1, [&](std::int64_t first, std::int64_t last) {
-    head_.multiply(x, {first, last}, to, head_.out());
+  const std::vector<Task> tasks = {{&head_, &x, y.mutable_data_ptr<float>(), 0, head_.panels()}};
+  Team::run([&](Team::Member& member) {
+    for_rows(member, rows.size(0),
+             [&](std::int64_t r) { x.quantize(r, rows.const_data_ptr<float>() + r * rows.size(1)); });
+    multiply(member, tasks);
   });
   return y;
 }

@@ -6,8 +6,6 @@
 #include <algorithm>
 #include <cmath>
 
-#include <ATen/Parallel.h>
-
 namespace routedk::decode {
 namespace {
 
@@ -266,11 +264,12 @@ class KvCache::Task {
   float* inverse_ = nullptr;  // [Q] 1 / sum of weights
 };
 
-void KvCache::attend(std::int64_t layer, std::span<const CacheRow> rows, const float* q, float* out) const {
+void KvCache::attend(std::int64_t layer, std::span<const CacheRow> rows, const float* q, float* out,
+                     quant::cpu::Team::Member& member) const {
   struct Part {
     std::size_t begin, end;
   };
-  const std::int64_t threads = at::get_num_threads();
+  const std::int64_t threads = member.threads();
   const auto size = static_cast<std::int64_t>(rows.size());
   const auto at_once = static_cast<std::size_t>(
       std::min(kRowsAtOnce, std::max<std::int64_t>(1, (size + threads - 1) / threads)));
@@ -289,17 +288,17 @@ void KvCache::attend(std::int64_t layer, std::span<const CacheRow> rows, const f
   const std::int64_t each = whole % threads != 0 && whole < 4 * threads ? 1 : shared;
   const std::int64_t per_part = config_.heads / each;
   const LayerCache& cache = layers_[static_cast<std::size_t>(layer)];
-  at::parallel_for(
-      0, static_cast<std::int64_t>(parts.size()) * per_part, 1, [&](std::int64_t first, std::int64_t last) {
-        for (std::int64_t i = first; i < last; ++i) {
-          const Part& part = parts[static_cast<std::size_t>(i / per_part)];
-          const std::int64_t head = i % per_part * each;
-          const auto begin = static_cast<std::int64_t>(part.begin) * config_.heads * config_.head_dim;
-          Task(*this, cache, rows.subspan(part.begin, part.end - part.begin),
-               {head / shared, head % shared, each})
-              .run(q + begin, out + begin);
-        }
-      });
+  const std::int64_t tasks = static_cast<std::int64_t>(parts.size()) * per_part;
+  member.share(tasks, [&](std::int64_t first, std::int64_t last) {
+    for (std::int64_t i = first; i < last; ++i) {
+      const Part& part = parts[static_cast<std::size_t>(i / per_part)];
+      const std::int64_t head = i % per_part * each;
+      const auto begin = static_cast<std::int64_t>(part.begin) * config_.heads * config_.head_dim;
+      Task(*this, cache, rows.subspan(part.begin, part.end - part.begin),
+           {head / shared, head % shared, each})
+          .run(q + begin, out + begin);
+    }
+  });
 }
 
 }  // namespace routedk::decode

@@ -77,8 +77,8 @@ AnswerLoss answer_loss(const experts::RoutedModel& model, const LossPass& pass) 
   experts::RoutedOutput output =
       model.forward({batch.batch, pass.gate, attend, pass.dropout, pass.recompute, &batch.predicting});
   const at::Tensor& head = model.backbone().head();
-  HeadLoss loss = head_loss(output.hidden, head, batch.targets, pass.label_smoothing,
-                            loss_rows_at_once(head.size(0)));
+  HeadLoss loss =
+      head_loss(output.hidden, head, batch.targets, pass.label_smoothing, loss_rows_at_once(head.size(0)));
   return {std::move(loss.sum), loss.token_sum, std::move(output.rows)};
 }
 

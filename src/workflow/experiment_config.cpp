@@ -45,8 +45,7 @@ void check_experts(const ExperimentConfig& config, Names& problems) {
 
 /// A form with something behind its colon.
 bool takes_argument(const std::string& system) {
-  static const Names kForms = {"ties:",      "ties_factors:", "top_k:",
-                               "threshold:", "router:",       "predictions:"};
+  static const Names kForms = {"ties:", "ties_factors:", "top_k:", "threshold:", "router:", "predictions:"};
   return std::any_of(kForms.begin(), kForms.end(), [&](const std::string& form) {
     return system.starts_with(form) && system.size() > form.size();
   });

@@ -45,7 +45,8 @@ void check_sparse(const std::string& system, std::size_t experts) {
   const bool top_k = system.starts_with("top_k:");
   if (top_k ? count < 1 || count > static_cast<std::int64_t>(experts) : share < 0.0 || share > 1.0) {
     throw_<ConfigError>(
-        "the systems top_k:N and threshold:SHARE must have a number from 1 to the {} experts and a share from "
+        "the systems top_k:N and threshold:SHARE must have a number from 1 to the {} experts and a share "
+        "from "
         "0 to 1, but one is `{}` instead",
         experts, system);
   }
@@ -142,7 +143,8 @@ System load_system(const Experiment& experiment, const experts::RoutedModel& rou
   if (mixes(name)) {
     const auto folder = is_router(name) ? path_of(name) : experiment.router_folder();
     experts::RouterGate gate = load_gate(experiment, folder, config);
-    return {routed, std::make_unique<experts::RouterGate>(is_sparse(name) ? sparse(gate, name) : std::move(gate))};
+    return {routed,
+            std::make_unique<experts::RouterGate>(is_sparse(name) ? sparse(gate, name) : std::move(gate))};
   }
   const int expert = name == "backbone" ? -1 : static_cast<int>(routed.bank().index_of(name));
   return {routed, std::make_unique<experts::SingleExpertGate>(expert, experts)};

@@ -24,8 +24,8 @@ bool takes_router(const std::string& system);
 /// The sessions that are evaluated.
 std::vector<bundle::Session> evaluated_sessions(const Experiment& experiment);
 
-/// What can be known before anything is answered: the run's router is of the kind named, numbers can be, folders hold a router of this bank, files predictions for the whole split. Errors of each as they
-/// come.
+/// What can be known before anything is answered: the run's router is of the kind named, numbers can be,
+/// folders hold a router of this bank, files predictions for the whole split. Errors of each as they come.
 void check_systems(const Experiment& experiment);
 /// A hash of the contents of folders and files that systems name; those not there count too.
 std::uint64_t hash_outside_systems(const std::vector<std::string>& systems);

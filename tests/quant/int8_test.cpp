@@ -153,8 +153,8 @@ TEST_P(Int8Kernels, every_instruction_set_gives_the_bits_of_plain_cpp) {
     const at::Tensor x = at::zeros({count, kBlocks * block});
     x.narrow(1, first, last - first).copy_(values({count, last - first}, 20));
     const Int8Rows rows = quantized(x, block);
-    const Int8Tile tile{
-        rows.codes(0), rows.scales(0), rows.corrections(0), kBlocks, count, kBlocks, first, last};
+    const Int8Tile tile{rows.codes(0), rows.scales(0), rows.corrections(0), kBlocks, count, kBlocks, first,
+                        last};
     const auto run = [&](const Int8Kernel& kernel) {
       at::Tensor sums = at::empty({count, 16}, at::kFloat);
       kernel.eight_bit(panel.const_data_ptr<std::uint8_t>(), block, tile,
@@ -194,8 +194,8 @@ TEST(Int8Kernels, four_bits_give_the_bits_of_the_same_panel_widened) {
   }
   for (std::int64_t count = 1; count <= kInt8Rows; ++count) {
     const Int8Rows rows = quantized(values({count, kBlocks * 64}, 32), 64);
-    const Int8Tile tile{
-        rows.codes(0), rows.scales(0), rows.corrections(0), kBlocks, count, kBlocks, 0, kBlocks * 64};
+    const Int8Tile tile{rows.codes(0), rows.scales(0), rows.corrections(0), kBlocks, count, kBlocks, 0,
+                        kBlocks * 64};
     at::Tensor four = at::empty({count, 16}, at::kFloat);
     at::Tensor eight = at::empty({count, 16}, at::kFloat);
     int8_kernel().four_bit(panel.const_data_ptr<std::uint8_t>(), table.data(), tile,

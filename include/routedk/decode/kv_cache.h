@@ -2,6 +2,7 @@
 #pragma once
 
 #include "routedk/model/config.h"
+#include "routedk/quant/cpu/team.h"
 
 #include <cstdint>
 #include <span>
@@ -35,11 +36,13 @@ class KvCache {
   /// The prompt's memory is given back; its rows are never asked for again.
   void drop_prompt(std::int64_t prompt);
 
-  /// Keeps k, v [T,G,C] F32 of the rows.
+  /// Keeps k, v [n,G,C] F32 of some rows; threads may keep different rows at once.
   void write(std::int64_t layer, std::span<const CacheRow> rows, const float* k, const float* v);
   /// q [T,H,C] F32, rotated -> out [T,H,C]. Rows of one prompt stand beside each other; each sees the prompt
-  /// (its own tokens up to itself) and its branch up to itself, all written before.
-  void attend(std::int64_t layer, std::span<const CacheRow> rows, const float* q, float* out) const;
+  /// (its own tokens up to itself) and its branch up to itself, all written before. A step of
+  /// the team: every member calls it.
+  void attend(std::int64_t layer, std::span<const CacheRow> rows, const float* q, float* out,
+              quant::cpu::Team::Member& member) const;
 
  private:
   /// Keys lie in panels of 32 tokens [., C, 32], values in panels of 32 columns [., tokens, 32].

@@ -249,14 +249,10 @@ void Int8Panels::multiply(const Int8Rows& x, const Part& part, float* y, std::in
       const std::int64_t column = index * kWidth;
       const std::int64_t width = std::min(kWidth, out_ - column);
       for (std::int64_t row = pass; row < end; row += kInt8Rows) {
-        const Int8Tile tile{x.codes(row) + first_block * block_,
-                            x.scales(row) + first_block,
-                            x.corrections(row) + first_block,
-                            blocks,
-                            std::min(kInt8Rows, end - row),
-                            x.blocks(),
-                            part.first_column - first_block * block_,
-                            last_column - first_block * block_};
+        const Int8Tile tile{x.codes(row) + first_block * block_,      x.scales(row) + first_block,
+                            x.corrections(row) + first_block,         blocks,
+                            std::min(kInt8Rows, end - row),           x.blocks(),
+                            part.first_column - first_block * block_, last_column - first_block * block_};
         const Int8Sums to{y + row * stride + column, stride, part.add};
         const bool whole = width == kWidth;
         const Int8Sums here = whole ? to : Int8Sums{sums.data(), kWidth, false};

@@ -14,7 +14,7 @@ struct Int8Tile {
   const float* scales;              ///< likewise
   const std::int32_t* corrections;  ///< likewise
   std::int64_t blocks;
-  std::int64_t count;       ///< rows
+  std::int64_t count;         ///< rows
   std::int64_t row_blocks;    ///< from one row to the next
   std::int64_t first_column;  ///< multiples of 16
   std::int64_t last_column;

@@ -55,8 +55,8 @@ class Int8Panels {
   /// their scales fp32. Error when a row is no whole number of blocks (`fits`).
   static Int8Panels from_nf4(const PackedWeight& weight);
   static bool fits(const PackedWeight& weight) noexcept;
-  /// dense [out,in] F32 in 8 bits, one scale per `block` columns (16, 32, 48 or 64). Exact where the values are
-  /// themselves Q8_0 blocks of 32.
+  /// dense [out,in] F32 in 8 bits, one scale per `block` columns (16, 32, 48 or 64). Exact where the values
+  /// are themselves Q8_0 blocks of 32.
   static Int8Panels quantize(const at::Tensor& dense, std::int64_t block);
 
   /// Which panels, whether they are added to y, and which columns (multiples of 16; -1: to the last).
@@ -67,8 +67,8 @@ class Int8Panels {
     std::int64_t first_column = 0;
     std::int64_t last_column = -1;
   };
-  /// y [rows,out], rows `stride` apart, gets that part of x W^T; x of the same blocks, and zero in the columns
-  /// left out. 4-bit matrices are taken whole.
+  /// y [rows,out], rows `stride` apart, gets that part of x W^T; x of the same blocks, and zero in the
+  /// columns left out. 4-bit matrices are taken whole.
   void multiply(const Int8Rows& x, const Part& part, float* y, std::int64_t stride) const;
 
   bool defined() const noexcept { return data_.defined(); }
