@@ -29,32 +29,32 @@ bool is_sparse(const std::string& system) {
   return system.starts_with("top_k:") || system.starts_with("threshold:");
 }
 
-/// The run's router with fewer experts kept.
-experts::RouterGate sparse(const experts::RouterGate& gate, const std::string& system) {
-  const std::string_view number = std::string_view(system).substr(system.find(':') + 1);
-  const experts::RouterOptions& options = gate.options();
-  return system.starts_with("top_k:")
-             ? gate.sparse(number_in<std::int64_t>(number).value_or(-1), options.threshold)
-             : gate.sparse(options.top_k, number_in<double>(number).value_or(-1.0));
+/// What stands behind the first colon.
+std::string argument_of(const std::string& system) {
+  return system.substr(system.find(':') + 1);
 }
 
-void check_sparse(const std::string& system, std::size_t experts) {
-  const std::string_view number = std::string_view(system).substr(system.find(':') + 1);
-  const auto count = number_in<std::int64_t>(number).value_or(0);
-  const auto share = number_in<double>(number).value_or(-1.0);
-  const bool top_k = system.starts_with("top_k:");
-  if (top_k ? count < 1 || count > static_cast<std::int64_t>(experts) : share < 0.0 || share > 1.0) {
+std::filesystem::path path_of(const std::string& system) {
+  return argument_of(system);
+}
+
+/// The options of the run's router for top_k:N or threshold:SHARE.
+experts::RouterOptions sparse(experts::RouterOptions options, const std::string& system,
+                              std::int64_t experts) {
+  const auto count = number_in<std::int64_t>(argument_of(system)).value_or(0);
+  const auto share = number_in<double>(argument_of(system)).value_or(-1.0);
+  if (system.starts_with("top_k:") && count >= 1 && count <= experts) {
+    options.top_k = count;
+  } else if (system.starts_with("threshold:") && share >= 0.0 && share <= 1.0) {
+    options.threshold = share;
+  } else {
     throw_<ConfigError>(
         "the systems top_k:N and threshold:SHARE must have a number from 1 to the {} experts and a share "
-        "from "
-        "0 to 1, but one is `{}` instead",
+        "from 0 to "
+        "1, but one is `{}` instead",
         experts, system);
   }
-}
-
-/// What stands behind the first colon.
-std::filesystem::path path_of(const std::string& system) {
-  return system.substr(system.find(':') + 1);
+  return options;
 }
 
 experts::RouterGate load_gate(const Experiment& experiment, const std::filesystem::path& folder,
@@ -106,7 +106,7 @@ void check_systems(const Experiment& experiment) {
     if (is_ties(system)) {
       check_ties(system);
     } else if (is_sparse(system)) {
-      check_sparse(system, c.experts.size());
+      sparse({}, system, static_cast<std::int64_t>(c.experts.size()));
     } else if (is_router(system)) {
       load_gate(experiment, path_of(system), model::WeightSource::open(c.model.path)->config());
     } else if (is_predictions(system)) {
@@ -143,8 +143,11 @@ System load_system(const Experiment& experiment, const experts::RoutedModel& rou
   if (mixes(name)) {
     const auto folder = is_router(name) ? path_of(name) : experiment.router_folder();
     experts::RouterGate gate = load_gate(experiment, folder, config);
-    return {routed,
-            std::make_unique<experts::RouterGate>(is_sparse(name) ? sparse(gate, name) : std::move(gate))};
+    if (is_sparse(name)) {
+      const experts::RouterOptions options = sparse(gate.options(), name, experts);
+      gate = gate.sparse(options.top_k, options.threshold);
+    }
+    return {routed, std::make_unique<experts::RouterGate>(std::move(gate))};
   }
   const int expert = name == "backbone" ? -1 : static_cast<int>(routed.bank().index_of(name));
   return {routed, std::make_unique<experts::SingleExpertGate>(expert, experts)};

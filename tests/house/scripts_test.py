@@ -91,6 +91,19 @@ class Scripts(unittest.TestCase):
             Torch_DIR="", CMAKE_PREFIX_PATH="")
         self.assertFalse((folder / ".deps/tmp.killed").exists())
 
+    def test_a_compiler_cache_that_the_setup_brings_is_used_at_once(self):
+        """Taken from the second build on only, it would change every command and build all again."""
+        folder = self.copy()
+        machine = folder / "machine"
+        machine.mkdir()
+        for tool in pathlib.Path("/usr/bin").iterdir():
+            if tool.name != "ccache":
+                (machine / tool.name).symlink_to(tool)
+        stubs = self.stubs(folder, cmake='echo "launcher: $CMAKE_CXX_COMPILER_LAUNCHER"; exit 1').split(":")[0]
+        (folder / "scripts/setup").write_text(f"#!/bin/sh\nln -s /bin/true {stubs}/ccache\n")
+        done = run("scripts/demo", root=folder, PATH=f"{stubs}:{machine}")
+        self.assertIn("launcher: ccache", done.stderr)
+
 
 if __name__ == "__main__":
     unittest.main()

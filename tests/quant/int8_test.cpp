@@ -147,7 +147,7 @@ TEST_P(Int8Kernels, every_instruction_set_gives_the_bits_of_plain_cpp) {
     const at::Tensor scales = values({16}, 14 + static_cast<std::uint64_t>(b));
     std::memcpy(panel.data_ptr<std::uint8_t>() + b * bytes + block * 16, scales.const_data_ptr<float>(), 64);
   }
-  for (std::int64_t count = 1; count <= kInt8Rows; ++count) {
+  for (std::int64_t count = 1; count <= kInt8Rows + 2; ++count) {
     const std::int64_t first = block - 16;
     const std::int64_t last = (kBlocks - 1) * block + 16;
     const at::Tensor x = at::zeros({count, kBlocks * block});
@@ -192,7 +192,7 @@ TEST(Int8Kernels, four_bits_give_the_bits_of_the_same_panel_widened) {
   if (int8_kernel().four_bit == nullptr) {
     GTEST_SKIP() << "this CPU has no kernel of its own for 4 bits";
   }
-  for (std::int64_t count = 1; count <= kInt8Rows; ++count) {
+  for (std::int64_t count = 1; count <= kInt8Rows + 2; ++count) {
     const Int8Rows rows = quantized(values({count, kBlocks * 64}, 32), 64);
     const Int8Tile tile{rows.codes(0), rows.scales(0), rows.corrections(0), kBlocks, count, kBlocks, 0,
                         kBlocks * 64};

@@ -237,9 +237,12 @@ void Int8Panels::multiply(const Int8Rows& x, const Part& part, float* y, std::in
       four_bit_ && !direct ? at::empty({blocks * (block_ * kWidth + kScaleBytes)}, at::kByte) : at::Tensor();
   auto* const wide = memory.defined() ? memory.data_ptr<std::uint8_t>() : nullptr;
   const auto* const data = data_.const_data_ptr<std::uint8_t>() + first_block * block_bytes();
-  alignas(64) std::array<float, static_cast<std::size_t>(kInt8Rows * kWidth)> sums;
-  for (std::int64_t pass = 0; pass < x.rows(); pass += kRowsPerPass) {
-    const std::int64_t end = std::min(pass + kRowsPerPass, x.rows());
+  alignas(64) std::array<float, static_cast<std::size_t>(kRowsPerPass * kWidth)> sums;
+  for (std::int64_t row = 0; row < x.rows(); row += kRowsPerPass) {
+    const Int8Tile tile{x.codes(row) + first_block * block_,      x.scales(row) + first_block,
+                        x.corrections(row) + first_block,         blocks,
+                        std::min(kRowsPerPass, x.rows() - row),   x.blocks(),
+                        part.first_column - first_block * block_, last_column - first_block * block_};
     for (std::int64_t index = part.first; index < part.last; ++index) {
       const std::uint8_t* weights = data + index * blocks_ * block_bytes();
       if (wide != nullptr) {
@@ -248,22 +251,15 @@ void Int8Panels::multiply(const Int8Rows& x, const Part& part, float* y, std::in
       }
       const std::int64_t column = index * kWidth;
       const std::int64_t width = std::min(kWidth, out_ - column);
-      for (std::int64_t row = pass; row < end; row += kInt8Rows) {
-        const Int8Tile tile{x.codes(row) + first_block * block_,      x.scales(row) + first_block,
-                            x.corrections(row) + first_block,         blocks,
-                            std::min(kInt8Rows, end - row),           x.blocks(),
-                            part.first_column - first_block * block_, last_column - first_block * block_};
-        const Int8Sums to{y + row * stride + column, stride, part.add};
-        const bool whole = width == kWidth;
-        const Int8Sums here = whole ? to : Int8Sums{sums.data(), kWidth, false};
-        if (direct) {
-          kernel.four_bit(weights, table_.data(), tile, here);
-        } else {
-          kernel.eight_bit(weights, block_, tile, here);
-        }
-        if (!whole) {
-          put(sums.data(), tile.count, width, to);
-        }
+      const Int8Sums to{y + row * stride + column, stride, part.add};
+      const Int8Sums here = width == kWidth ? to : Int8Sums{sums.data(), kWidth, false};
+      if (direct) {
+        kernel.four_bit(weights, table_.data(), tile, here);
+      } else {
+        kernel.eight_bit(weights, block_, tile, here);
+      }
+      if (width < kWidth) {
+        put(sums.data(), tile.count, width, to);
       }
     }
   }

@@ -35,6 +35,19 @@ inline void with_count(std::int64_t count, const Arguments&... arguments) {
   Rows::template run<static_cast<int>(kMost)>(arguments...);
 }
 
+/// Rows::run(panel..., tile, sums) for kMost rows at a time; a block holds `block` columns.
+template <typename Rows, std::int64_t kMost, typename... Panel>
+inline void by_rows(std::int64_t block, Int8Tile tile, Int8Sums sums, const Panel&... panel) {
+  for (std::int64_t left = tile.count; left > 0; left -= kMost) {
+    tile.count = std::min(left, kMost);
+    with_count<Rows, kMost>(tile.count, panel..., tile, sums);
+    tile.codes += kMost * tile.row_blocks * block;
+    tile.scales += kMost * tile.row_blocks;
+    tile.corrections += kMost * tile.row_blocks;
+    sums.values += kMost * sums.stride;
+  }
+}
+
 // AVX-512 with VNNI ----------------------------------------------------------------------------------------
 
 /// Sums of one block; few rows need several chains each to hide the dot product's latency.
@@ -89,7 +102,7 @@ ROUTEDK_VNNI inline __attribute__((always_inline)) void vnni_finish(const VnniSu
 struct VnniEight {
   template <int kCount>
   ROUTEDK_VNNI static void run(const std::uint8_t* panel, std::int64_t block, const Int8Tile& tile,
-                               Int8Sums sums) {
+                               const Int8Sums& sums) {
     __m512 total[kCount];
 #pragma GCC unroll 12
     for (int r = 0; r < kCount; ++r) {
@@ -122,7 +135,7 @@ struct VnniEight {
 struct VnniFour {
   template <int kCount>
   ROUTEDK_VNNI static void run(const std::uint8_t* panel, const std::uint8_t* table, const Int8Tile& tile,
-                               Int8Sums sums) {
+                               const Int8Sums& sums) {
     const __m512i values = _mm512_broadcast_i32x4(_mm_loadu_si128(reinterpret_cast<const __m128i*>(table)));
     const __m512i nibble = _mm512_set1_epi8(15);
     __m512 total[kCount];
@@ -156,13 +169,13 @@ struct VnniFour {
 };
 
 ROUTEDK_VNNI void vnni_eight(const std::uint8_t* panel, std::int64_t block, const Int8Tile& tile,
-                             Int8Sums sums) {
-  with_count<VnniEight, kInt8Rows>(tile.count, panel, block, tile, sums);
+                             const Int8Sums& sums) {
+  by_rows<VnniEight, kInt8Rows>(block, tile, sums, panel, block);
 }
 
 ROUTEDK_VNNI void vnni_four(const std::uint8_t* panel, const std::uint8_t* table, const Int8Tile& tile,
-                            Int8Sums sums) {
-  with_count<VnniFour, kInt8Rows>(tile.count, panel, table, tile, sums);
+                            const Int8Sums& sums) {
+  by_rows<VnniFour, kInt8Rows>(kNf4Columns, tile, sums, panel, table);
 }
 
 ROUTEDK_VNNI void vnni_widen(const std::uint8_t* panel, const std::uint8_t* table, std::int64_t blocks,
@@ -197,7 +210,7 @@ ROUTEDK_AVX2 inline __m256i avx2_dot(__m256i sum, __m256i weights, __m256i codes
 struct Avx2Eight {
   template <int kCount>
   ROUTEDK_AVX2 static void run(const std::uint8_t* panel, std::int64_t block, const Int8Tile& tile,
-                               Int8Sums sums) {
+                               const Int8Sums& sums) {
     const std::int64_t stride = tile.row_blocks * block;
     const std::int64_t block_bytes = block * 16 + kLine;
     for (int half = 0; half < 2; ++half) {
@@ -240,16 +253,9 @@ struct Avx2Eight {
 };
 
 ROUTEDK_AVX2 void avx2_eight(const std::uint8_t* panel, std::int64_t block, const Int8Tile& tile,
-                             Int8Sums sums) {
+                             const Int8Sums& sums) {
   constexpr std::int64_t kRows = 4;  // 16 registers: their sums and totals, weights, signs
-  for (std::int64_t done = 0; done < tile.count; done += kRows) {
-    Int8Tile part = tile;
-    part.codes += done * tile.row_blocks * block;
-    part.scales += done * tile.row_blocks;
-    part.count = std::min(kRows, tile.count - done);
-    with_count<Avx2Eight, kRows>(part.count, panel, block, part,
-                                 Int8Sums{sums.values + done * sums.stride, sums.stride, sums.add});
-  }
+  by_rows<Avx2Eight, kRows>(block, tile, sums, panel, block);
 }
 
 ROUTEDK_AVX2 void avx2_widen(const std::uint8_t* panel, const std::uint8_t* table, std::int64_t blocks,
@@ -278,7 +284,7 @@ ROUTEDK_AVX2 void avx2_widen(const std::uint8_t* panel, const std::uint8_t* tabl
 
 // Plain C++ ------------------------------------------------------------------------------------------------
 
-void scalar_eight(const std::uint8_t* panel, std::int64_t block, const Int8Tile& tile, Int8Sums sums) {
+void scalar_eight(const std::uint8_t* panel, std::int64_t block, const Int8Tile& tile, const Int8Sums& sums) {
   for (std::int64_t r = 0; r < tile.count; ++r) {
     for (int n = 0; n < 16; ++n) {
       float total = 0.0F;

@@ -1,4 +1,4 @@
-/// The innermost product: up to kInt8Rows rows of activations times one panel of 16 matrix rows.
+/// The innermost product: rows of activations times one panel of 16 matrix rows.
 #pragma once
 
 #include <algorithm>
@@ -6,6 +6,7 @@
 
 namespace routedk::quant::cpu {
 
+/// Rows that go through a panel at once where there are registers enough.
 inline constexpr std::int64_t kInt8Rows = 12;
 
 /// Some blocks of consecutive rows of an Int8Rows.
@@ -36,9 +37,11 @@ struct Int8Sums {
 /// sums [count,16] = tile times a panel whose weights are stored as 8-bit codes plus 128, or as 4-bit codes
 /// that `table` turns into those.
 struct Int8Kernel {
-  void (*eight_bit)(const std::uint8_t* panel, std::int64_t block, const Int8Tile& tile, Int8Sums sums);
+  void (*eight_bit)(const std::uint8_t* panel, std::int64_t block, const Int8Tile& tile,
+                    const Int8Sums& sums);
   /// Blocks of 64; null where widening the panel first is as fast.
-  void (*four_bit)(const std::uint8_t* panel, const std::uint8_t* table, const Int8Tile& tile, Int8Sums sums);
+  void (*four_bit)(const std::uint8_t* panel, const std::uint8_t* table, const Int8Tile& tile,
+                   const Int8Sums& sums);
   /// 4-bit codes [blocks] -> the same panel in 8 bits.
   void (*widen)(const std::uint8_t* panel, const std::uint8_t* table, std::int64_t blocks,
                 std::uint8_t* wide);
