@@ -50,8 +50,7 @@ experts::RouterOptions sparse(experts::RouterOptions options, const std::string&
   } else {
     throw_<ConfigError>(
         "the systems top_k:N and threshold:SHARE must have a number from 1 to the {} experts and a share "
-        "from 0 to "
-        "1, but one is `{}` instead",
+        "from 0 to 1, but one is `{}` instead",
         experts, system);
   }
   return options;
