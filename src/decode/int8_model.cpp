@@ -84,7 +84,7 @@ at::Tensor Int8Model::logits(const at::Tensor& hidden) const {
   Int8Rows x(kHeadBlock);
   x.resize(rows.size(0), rows.size(1));
   at::Tensor y = at::empty({rows.size(0), head_.out()}, at::kFloat);
-  const std::vector<Task> tasks = {{&head_, &x, y.mutable_data_ptr<float>(), 0, head_.panels()}};
+  const std::vector<Task> tasks = {{{{&head_, &x}}, y.mutable_data_ptr<float>(), 0, head_.panels()}};
   Team::run([&](Team::Member& member) {
     for_rows(member, rows.size(0),
              [&](std::int64_t r) { x.quantize(r, rows.const_data_ptr<float>() + r * rows.size(1)); });

@@ -13,6 +13,7 @@ using experts::GateRows;
 using model::FlatBatch;
 using quant::cpu::Int8Rows;
 using quant::cpu::Team;
+using Range = std::pair<std::int64_t, std::int64_t>;
 using LinearKind = model::Linear;
 
 /// [rows,width] of floats that grows and is used again.
@@ -107,10 +108,10 @@ class Int8Model::Pass {
     std::int64_t width;  ///< of the input
     Int8Rows input{kInputBlock};
     Buffer memory = {};
-    float* rows = nullptr;          // [T,width]
-    std::vector<Task> first = {};   ///< W x and A x
-    std::vector<Task> second = {};  ///< what B makes of A x
+    float* rows = nullptr;             // [T,width]
+    std::vector<Task> narrowing = {};  ///< A x
     std::vector<Narrow*> narrow = {};
+    std::vector<Task> products = {};  ///< W x and what B makes of A x
   };
   struct Wanted {
     LinearKind kind;
@@ -128,16 +129,15 @@ class Int8Model::Pass {
       fill(r, row);
       group.input.quantize(r, row);
     });
-    multiply(member, group.first);
-    if (group.second.empty()) {
-      return;
+    if (!group.narrow.empty()) {
+      multiply(member, group.narrowing);
+      for_rows(member, tokens_, [&](std::int64_t r) {
+        for (Narrow* narrow : group.narrow) {
+          weigh_ranks(*narrow, r);
+        }
+      });
     }
-    for_rows(member, tokens_, [&](std::int64_t r) {
-      for (Narrow* narrow : group.narrow) {
-        weigh_ranks(*narrow, r);
-      }
-    });
-    multiply(member, group.second);
+    multiply(member, group.products);
   }
 
   void layer(std::int64_t index) {
@@ -207,14 +207,14 @@ class Int8Model::Pass {
 void Int8Model::Pass::prepare(Group& group, const Layer& layer, std::initializer_list<Wanted> wanted) {
   group.input.resize(tokens_, group.width);
   group.rows = group.memory.resize(tokens_, group.width);
-  group.first.clear();
-  group.second.clear();
+  group.narrowing.clear();
   group.narrow.clear();
+  group.products.clear();
   for (const Wanted& w : wanted) {
     const Linear& linear = layer.linears[static_cast<std::size_t>(w.kind)];
     const float* const bias = linear.bias.defined() ? linear.bias.const_data_ptr<float>() : nullptr;
-    group.first.push_back(
-        {&linear.weight, &group.input, w.y, 0, linear.weight.panels(), {0, -1}, false, bias});
+    Task& product = group.products.emplace_back(
+        Task{{{&linear.weight, &group.input}}, w.y, 0, linear.weight.panels(), bias});
     const std::vector<Range> ranks = active_ranks(linear);
     if (ranks.empty()) {
       continue;
@@ -226,17 +226,11 @@ void Int8Model::Pass::prepare(Group& group, const Layer& layer, std::initializer
       narrow.rows = Int8Rows(linear.b.block());
     }
     narrow.rows.resize(tokens_, linear.a.out());
-    for (const auto& [first, last] : ranks) {
-      group.first.push_back({&linear.a, &group.input, narrow.values, first / kRanks, last / kRanks});
-    }
     group.narrow.push_back(&narrow);
-    group.second.push_back({&linear.b,
-                            &narrow.rows,
-                            w.y,
-                            0,
-                            linear.b.panels(),
-                            {ranks.front().first, ranks.back().second},
-                            true});
+    for (const auto& [first, last] : ranks) {
+      group.narrowing.push_back({{{&linear.a, &group.input}}, narrow.values, first / kRanks, last / kRanks});
+    }
+    product.terms.push_back({&linear.b, &narrow.rows, ranks.front().first, ranks.back().second});
   }
 }
 

@@ -9,14 +9,14 @@ using quant::cpu::Int8Panels;
 using quant::cpu::Team;
 
 void Task::multiply(std::int64_t begin, std::int64_t end) const {
-  const std::int64_t out = weight->out();
-  weight->multiply(*x, {begin, end, add, ranks.first, ranks.second}, y, out);
+  const std::int64_t out = terms[0].weight->out();
+  Int8Panels::multiply(terms, begin, end, y, out);
   if (bias == nullptr) {
     return;
   }
   const std::int64_t column = begin * Int8Panels::kWidth;
   const std::int64_t size = std::min(end * Int8Panels::kWidth, out) - column;
-  for (std::int64_t r = 0; r < x->rows(); ++r) {
+  for (std::int64_t r = 0; r < terms[0].x->rows(); ++r) {
     float* const to = y + r * out + column;
     std::transform(bias + column, bias + column + size, to, to, std::plus<>());
   }

@@ -5,8 +5,9 @@
 #include "routedk/quant/cpu/team.h"
 
 #include <cstdint>
-#include <utility>
 #include <vector>
+
+#include <c10/util/SmallVector.h>
 
 namespace routedk::decode {
 
@@ -14,17 +15,12 @@ namespace routedk::decode {
 inline constexpr std::int64_t kRanks = 16;
 inline constexpr std::int64_t kInputBlock = 64;  ///< NF4's
 
-using Range = std::pair<std::int64_t, std::int64_t>;
-
-/// Panels first .. last of y = x W^T, or of a part of it.
+/// Panels first .. last of a sum of products and a bias.
 struct Task {
-  const quant::cpu::Int8Panels* weight;
-  const quant::cpu::Int8Rows* x;
-  float* y;
+  c10::SmallVector<quant::cpu::Int8Panels::Term, 2> terms;
+  float* y;  ///< [rows,out]
   std::int64_t first;
   std::int64_t last;
-  Range ranks = {0, -1};        ///< of B: the columns that count
-  bool add = false;             ///< B's share
   const float* bias = nullptr;  ///< [out]
 
   void multiply(std::int64_t begin, std::int64_t end) const;

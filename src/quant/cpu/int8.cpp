@@ -9,6 +9,7 @@
 
 #include "int8_kernel.h"
 #include <ATen/Parallel.h>
+#include <c10/util/SmallVector.h>
 
 namespace routedk::quant::cpu {
 namespace {
@@ -211,55 +212,93 @@ Int8Panels Int8Panels::quantize(const at::Tensor& dense, std::int64_t block) {
 
 namespace {
 
-/// Rows that pass a panel before the next: their codes stay in the second-level cache.
+/// Rows that pass some panels before the next: their codes stay in the second-level cache.
 constexpr std::int64_t kRowsPerPass = 192;
-
-/// The first `width` of each row's 16 sums.
-void put(const float* sums, std::int64_t rows, std::int64_t width, Int8Sums to) {
-  for (std::int64_t r = 0; r < rows; ++r) {
-    for (std::int64_t n = 0; n < width; ++n) {
-      float& y = to.values[r * to.stride + n];
-      y = sums[r * kWidth + n] + (to.add ? y : 0.0F);
-    }
-  }
-}
 
 }  // namespace
 
+/// A term as the kernel takes it.
+class Int8Panels::Operand {
+ public:
+  Operand(const Term& term, const Int8Kernel& kernel)
+      : weight_(*term.weight), x_(*term.x), widen_(kernel.widen), first_block_(term.first_column / block()) {
+    const std::int64_t last = term.last_column < 0 ? weight_.blocks_ * block() : term.last_column;
+    first_column_ = term.first_column - first_block_ * block();
+    last_column_ = last - first_block_ * block();
+    blocks_ = (last_column_ + block() - 1) / block();
+    if (weight_.four_bit_ && !(kernel.four_bit && x_.rows() <= kInt8FewRows)) {
+      wide_ = at::empty({kInt8Panels, blocks_ * (block() * kWidth + kScaleBytes)}, at::kByte);
+    }
+  }
+
+  /// `count` panels from `index` on, times the rows from `row` on.
+  Int8Term at(std::int64_t row, std::int64_t index, std::int64_t count) const {
+    Int8Term term{};
+    term.panel = weight_.data_.const_data_ptr<std::uint8_t>() +
+                 (index * weight_.blocks_ + first_block_) * weight_.block_bytes();
+    term.panel_bytes = weight_.blocks_ * weight_.block_bytes();
+    if (wide_.defined()) {
+      auto* const wide = wide_.data_ptr<std::uint8_t>();
+      for (std::int64_t p = 0; p < count; ++p) {
+        widen_(term.panel + p * term.panel_bytes, weight_.table_.data(), blocks_, wide + p * wide_.stride(0));
+      }
+      term.panel = wide;
+      term.panel_bytes = wide_.stride(0);
+    } else if (weight_.four_bit_) {
+      term.table = weight_.table_.data();
+    }
+    term.codes = x_.codes(row) + first_block_ * block();
+    term.scales = x_.scales(row) + first_block_;
+    term.corrections = x_.corrections(row) + first_block_;
+    term.block = block();
+    term.blocks = blocks_;
+    term.row_blocks = x_.blocks();
+    term.first_column = first_column_;
+    term.last_column = last_column_;
+    return term;
+  }
+
+ private:
+  std::int64_t block() const { return weight_.block_; }
+
+  const Int8Panels& weight_;
+  const Int8Rows& x_;
+  decltype(Int8Kernel::widen) widen_;
+  std::int64_t first_block_;
+  std::int64_t first_column_;  // from that block on, as the next two
+  std::int64_t last_column_;
+  std::int64_t blocks_;
+  at::Tensor wide_;  // [panels at once, bytes of one], where 4-bit codes are widened
+};
+
 // NOLINTNEXTLINE(readability-non-const-parameter): clang-tidy 14 does not see y in the braces below
-void Int8Panels::multiply(const Int8Rows& x, const Part& part, float* y, std::int64_t stride) const {
+void Int8Panels::multiply(std::span<const Term> terms, std::int64_t first, std::int64_t last, float* y,
+                          std::int64_t stride) {
   static const Int8Kernel& kernel = int8_kernel();
-  const std::int64_t first_block = part.first_column / block_;
-  const std::int64_t last_column = part.last_column < 0 ? blocks_ * block_ : part.last_column;
-  const std::int64_t blocks = (last_column + block_ - 1) / block_ - first_block;
-  const bool direct = four_bit_ && x.rows() <= kInt8Rows && kernel.four_bit != nullptr;
-  const at::Tensor memory =
-      four_bit_ && !direct ? at::empty({blocks * (block_ * kWidth + kScaleBytes)}, at::kByte) : at::Tensor();
-  auto* const wide = memory.defined() ? memory.data_ptr<std::uint8_t>() : nullptr;
-  const auto* const data = data_.const_data_ptr<std::uint8_t>() + first_block * block_bytes();
-  alignas(64) std::array<float, static_cast<std::size_t>(kRowsPerPass * kWidth)> sums;
-  for (std::int64_t row = 0; row < x.rows(); row += kRowsPerPass) {
-    const Int8Tile tile{x.codes(row) + first_block * block_,      x.scales(row) + first_block,
-                        x.corrections(row) + first_block,         blocks,
-                        std::min(kRowsPerPass, x.rows() - row),   x.blocks(),
-                        part.first_column - first_block * block_, last_column - first_block * block_};
-    for (std::int64_t index = part.first; index < part.last; ++index) {
-      const std::uint8_t* weights = data + index * blocks_ * block_bytes();
-      if (wide != nullptr) {
-        kernel.widen(weights, table_.data(), blocks, wide);
-        weights = wide;
+  c10::SmallVector<Operand, 2> operands;
+  for (const Term& term : terms) {
+    operands.emplace_back(term, kernel);
+  }
+  c10::SmallVector<Int8Term, 2> now(terms.size());
+  const std::int64_t rows = terms[0].x->rows();
+  const std::int64_t out = terms[0].weight->out_;
+  alignas(64) std::array<float, static_cast<std::size_t>(kRowsPerPass * kInt8Panels * kWidth)> sums;
+  for (std::int64_t row = 0; row < rows; row += kRowsPerPass) {
+    const std::int64_t row_count = std::min(kRowsPerPass, rows - row);
+    for (std::int64_t index = first; index < last; index += kInt8Panels) {
+      const std::int64_t count = std::min(kInt8Panels, last - index);
+      std::transform(operands.begin(), operands.end(), now.begin(),
+                     [&](const Operand& operand) { return operand.at(row, index, count); });
+      float* const to = y + row * stride + index * kWidth;
+      const std::int64_t width = std::min(count * kWidth, out - index * kWidth);
+      if (width == count * kWidth) {
+        kernel.multiply(now, row_count, count, {to, stride});
+        continue;
       }
-      const std::int64_t column = index * kWidth;
-      const std::int64_t width = std::min(kWidth, out_ - column);
-      const Int8Sums to{y + row * stride + column, stride, part.add};
-      const Int8Sums here = width == kWidth ? to : Int8Sums{sums.data(), kWidth, false};
-      if (direct) {
-        kernel.four_bit(weights, table_.data(), tile, here);
-      } else {
-        kernel.eight_bit(weights, block_, tile, here);
-      }
-      if (width < kWidth) {
-        put(sums.data(), tile.count, width, to);
+      kernel.multiply(now, row_count, count,
+                      {sums.data(), count * kWidth});  // the matrix ends within a panel
+      for (std::int64_t r = 0; r < row_count; ++r) {
+        std::copy_n(sums.data() + r * count * kWidth, width, to + r * stride);
       }
     }
   }

@@ -11,8 +11,10 @@ namespace routedk::quant::cpu {
 namespace {
 
 #define ROUTEDK_VNNI __attribute__((target("avx512f,avx512bw,avx512vl,avx512vnni")))
+#define ROUTEDK_VNNI_INLINE ROUTEDK_VNNI inline __attribute__((always_inline))
 #define ROUTEDK_AVX2 __attribute__((target("avx2,fma")))
 
+constexpr std::int64_t kWidth = 16;       // rows of a panel
 constexpr std::int64_t kLine = 64;        // bytes that hold 16 rows' weights of 4 columns, or their scales
 constexpr std::int64_t kNf4Columns = 64;  // of a block of 4-bit codes
 constexpr std::int64_t kNf4Lines = kNf4Columns / 8;
@@ -35,147 +37,199 @@ inline void with_count(std::int64_t count, const Arguments&... arguments) {
   Rows::template run<static_cast<int>(kMost)>(arguments...);
 }
 
-/// Rows::run(panel..., tile, sums) for kMost rows at a time; a block holds `block` columns.
-template <typename Rows, std::int64_t kMost, typename... Panel>
-inline void by_rows(std::int64_t block, Int8Tile tile, Int8Sums sums, const Panel&... panel) {
-  for (std::int64_t left = tile.count; left > 0; left -= kMost) {
-    tile.count = std::min(left, kMost);
-    with_count<Rows, kMost>(tile.count, panel..., tile, sums);
-    tile.codes += kMost * tile.row_blocks * block;
-    tile.scales += kMost * tile.row_blocks;
-    tile.corrections += kMost * tile.row_blocks;
-    sums.values += kMost * sums.stride;
+/// Where a tile begins: a row and a panel of each term.
+struct Place {
+  std::int64_t row;
+  std::int64_t panel;
+
+  float* of(const Int8Sums& sums) const noexcept { return sums.values + row * sums.stride + panel * kWidth; }
+  const std::uint8_t* of(const Int8Term& term) const noexcept {
+    return term.panel + panel * term.panel_bytes;
+  }
+};
+
+/// A term's rows from one on.
+struct TermRows {
+  const std::int8_t* codes;
+  const float* scales;
+  const std::int32_t* corrections;
+  std::int64_t codes_stride;
+  std::int64_t stride;
+
+  TermRows(const Int8Term& term, std::int64_t row)
+      : codes(term.codes + row * term.row_blocks * term.block),
+        scales(term.scales + row * term.row_blocks),
+        corrections(term.corrections + row * term.row_blocks),
+        codes_stride(term.row_blocks * term.block),
+        stride(term.row_blocks) {}
+};
+
+/// Rows::run(terms, place, sums) for kMost rows at a time.
+template <typename Rows, std::int64_t kMost>
+inline void by_rows(std::span<const Int8Term> terms, std::int64_t rows, std::int64_t panel,
+                    const Int8Sums& sums) {
+  for (std::int64_t row = 0; row < rows; row += kMost) {
+    with_count<Rows, kMost>(std::min(rows - row, kMost), terms, Place{row, panel}, sums);
   }
 }
 
 // AVX-512 with VNNI ----------------------------------------------------------------------------------------
 
-/// Sums of one block; few rows need several chains each to hide the dot product's latency.
-template <int kCount>
-struct VnniSums {
-  static constexpr int kChains = kCount == 1 ? 4 : (kCount <= 4 ? 2 : 1);
-  __m512i sum[kCount][kChains];
+/// Some rows times some panels within the registers: the current block's sums in 32 bits, and all blocks' so
+/// far. Each weight that is loaded serves all rows and each activation all panels, since two loads a cycle
+/// feed two dot products. Few sums need several chains each to hide the dot product's latency.
+template <int kPanels, int kRows>
+struct VnniTile {
+  static constexpr int kSums = kPanels * kRows;
+  static constexpr int kChains = kSums == 1 ? 4 : (kSums <= 4 ? 2 : 1);
+  __m512 total[kPanels][kRows];
+  __m512i sum[kPanels][kRows][kChains];
 };
 
-template <int kCount>
-ROUTEDK_VNNI inline __attribute__((always_inline)) void vnni_start(VnniSums<kCount>& s, const Int8Tile& tile,
-                                                                   std::int64_t b) {
-#pragma GCC unroll 12
-  for (int r = 0; r < kCount; ++r) {
-    s.sum[r][0] = _mm512_set1_epi32(tile.corrections[r * tile.row_blocks + b]);
+template <int kPanels, int kRows>
+ROUTEDK_VNNI_INLINE void vnni_start(VnniTile<kPanels, kRows>& tile, const TermRows& rows, std::int64_t b) {
+#pragma GCC unroll 8
+  for (int r = 0; r < kRows; ++r) {
+    const __m512i correction = _mm512_set1_epi32(rows.corrections[r * rows.stride + b]);
+#pragma GCC unroll 2
+    for (int p = 0; p < kPanels; ++p) {
+      tile.sum[p][r][0] = correction;
 #pragma GCC unroll 4
-    for (int c = 1; c < VnniSums<kCount>::kChains; ++c) {
-      s.sum[r][c] = _mm512_setzero_si512();
+      for (int c = 1; c < VnniTile<kPanels, kRows>::kChains; ++c) {
+        tile.sum[p][r][c] = _mm512_setzero_si512();
+      }
     }
   }
 }
 
-template <int kCount>
-ROUTEDK_VNNI inline __attribute__((always_inline)) void vnni_step(VnniSums<kCount>& s, int chain,
-                                                                  __m512i weights, const std::int8_t* codes,
-                                                                  std::int64_t stride) {
-#pragma GCC unroll 12
-  for (int r = 0; r < kCount; ++r) {
-    s.sum[r][chain] =
-        _mm512_dpbusd_epi32(s.sum[r][chain], weights, _mm512_set1_epi32(four_codes(codes + r * stride)));
+/// Four columns' weights of each panel times each row's codes.
+template <int kPanels, int kRows>
+ROUTEDK_VNNI_INLINE void vnni_step(VnniTile<kPanels, kRows>& tile, int step,
+                                   const __m512i (&weights)[kPanels], const std::int8_t* codes,
+                                   std::int64_t stride) {
+  const int chain = step % VnniTile<kPanels, kRows>::kChains;
+#pragma GCC unroll 8
+  for (int r = 0; r < kRows; ++r) {
+    __m512i four = _mm512_set1_epi32(four_codes(codes + r * stride));
+    if constexpr (kPanels > 1) {
+      asm("" : "+v"(four));  // loaded once: the compiler would load it for each panel
+    }
+#pragma GCC unroll 2
+    for (int p = 0; p < kPanels; ++p) {
+      tile.sum[p][r][chain] = _mm512_dpbusd_epi32(tile.sum[p][r][chain], weights[p], four);
+    }
   }
 }
 
-template <int kCount>
-ROUTEDK_VNNI inline __attribute__((always_inline)) void vnni_finish(const VnniSums<kCount>& s,
-                                                                    const std::uint8_t* scales,
-                                                                    const Int8Tile& tile, std::int64_t b,
-                                                                    __m512 (&total)[kCount]) {
-  const __m512 weight_scale = _mm512_loadu_ps(scales);
-#pragma GCC unroll 12
-  for (int r = 0; r < kCount; ++r) {
-    __m512i sum = s.sum[r][0];
+/// Adds the block's sums, scaled. scales: the first panel's 16.
+template <int kPanels, int kRows>
+ROUTEDK_VNNI_INLINE void vnni_finish(VnniTile<kPanels, kRows>& tile, const TermRows& rows, std::int64_t b,
+                                     const std::uint8_t* scales, std::int64_t panel_bytes) {
+#pragma GCC unroll 2
+  for (int p = 0; p < kPanels; ++p) {
+    const __m512 weight_scale = _mm512_loadu_ps(scales + p * panel_bytes);
+#pragma GCC unroll 8
+    for (int r = 0; r < kRows; ++r) {
+      __m512i sum = tile.sum[p][r][0];
 #pragma GCC unroll 4
-    for (int c = 1; c < VnniSums<kCount>::kChains; ++c) {
-      sum = _mm512_add_epi32(sum, s.sum[r][c]);
+      for (int c = 1; c < VnniTile<kPanels, kRows>::kChains; ++c) {
+        sum = _mm512_add_epi32(sum, tile.sum[p][r][c]);
+      }
+      const __m512 scale = _mm512_mul_ps(weight_scale, _mm512_set1_ps(rows.scales[r * rows.stride + b]));
+      tile.total[p][r] = _mm512_fmadd_ps(_mm512_cvtepi32_ps(sum), scale, tile.total[p][r]);
     }
-    const __m512 scale = _mm512_mul_ps(weight_scale, _mm512_set1_ps(tile.scales[r * tile.row_blocks + b]));
-    total[r] = _mm512_fmadd_ps(_mm512_cvtepi32_ps(sum), scale, total[r]);
   }
 }
 
-struct VnniEight {
-  template <int kCount>
-  ROUTEDK_VNNI static void run(const std::uint8_t* panel, std::int64_t block, const Int8Tile& tile,
-                               const Int8Sums& sums) {
-    __m512 total[kCount];
-#pragma GCC unroll 12
-    for (int r = 0; r < kCount; ++r) {
-      total[r] = _mm512_setzero_ps();
-    }
-    const std::int64_t stride = tile.row_blocks * block;
-    for (std::int64_t b = 0; b < tile.blocks; ++b) {
-      VnniSums<kCount> s;
-      vnni_start(s, tile, b);
-      const std::int8_t* codes = tile.codes + b * block;
-      const std::int64_t last = tile.last(b, block);
-      for (std::int64_t column = tile.first(b); column < last; column += 16) {
+template <int kPanels, int kRows>
+ROUTEDK_VNNI_INLINE void vnni_eight(VnniTile<kPanels, kRows>& tile, const Int8Term& term,
+                                    const Place& place) {
+  const TermRows rows(term, place.row);
+  const std::uint8_t* panel = place.of(term);
+  for (std::int64_t b = 0; b < term.blocks; ++b) {
+    vnni_start(tile, rows, b);
+    const std::int8_t* codes = rows.codes + b * term.block;
+    const std::int64_t last = term.last(b);
+    for (std::int64_t column = term.first(b); column < last; column += 16) {
 #pragma GCC unroll 4
-        for (int i = 0; i < 4; ++i) {
-          vnni_step(s, i % VnniSums<kCount>::kChains, _mm512_loadu_si512(panel + column * 16 + i * kLine),
-                    codes + column + 4 * i, stride);
+      for (int i = 0; i < 4; ++i) {
+        __m512i weights[kPanels];
+#pragma GCC unroll 2
+        for (int p = 0; p < kPanels; ++p) {
+          weights[p] = _mm512_loadu_si512(panel + p * term.panel_bytes + column * 16 + i * kLine);
+        }
+        vnni_step(tile, i, weights, codes + column + 4 * i, rows.codes_stride);
+      }
+    }
+    vnni_finish(tile, rows, b, panel + term.block * 16, term.panel_bytes);
+    panel += term.block * 16 + kLine;
+  }
+}
+
+template <int kRows>
+ROUTEDK_VNNI_INLINE void vnni_four(VnniTile<1, kRows>& tile, const Int8Term& term, const Place& place) {
+  const __m512i values =
+      _mm512_broadcast_i32x4(_mm_loadu_si128(reinterpret_cast<const __m128i*>(term.table)));
+  const __m512i nibble = _mm512_set1_epi8(15);
+  const TermRows rows(term, place.row);
+  const std::uint8_t* panel = place.of(term);
+  for (std::int64_t b = 0; b < term.blocks; ++b) {
+    vnni_start(tile, rows, b);
+    const std::int8_t* codes = rows.codes + b * kNf4Columns;
+#pragma GCC unroll 8
+    for (int i = 0; i < kNf4Lines; ++i) {
+      const __m512i both = _mm512_loadu_si512(panel + i * kLine);
+      const __m512i low[] = {_mm512_shuffle_epi8(values, _mm512_and_si512(both, nibble))};
+      const __m512i high[] = {
+          _mm512_shuffle_epi8(values, _mm512_and_si512(_mm512_srli_epi16(both, 4), nibble))};
+      vnni_step(tile, 2 * i, low, codes + 8 * i, rows.codes_stride);
+      vnni_step(tile, 2 * i + 1, high, codes + 8 * i + 4, rows.codes_stride);
+    }
+    vnni_finish(tile, rows, b, panel + kNf4Lines * kLine, 0);
+    panel += (kNf4Lines + 1) * kLine;
+  }
+}
+
+template <int kPanels>
+struct VnniRun {
+  template <int kRows>
+  ROUTEDK_VNNI static void run(std::span<const Int8Term> terms, const Place& place, const Int8Sums& sums) {
+    VnniTile<kPanels, kRows> tile;
+#pragma GCC unroll 2
+    for (int p = 0; p < kPanels; ++p) {
+#pragma GCC unroll 8
+      for (int r = 0; r < kRows; ++r) {
+        tile.total[p][r] = _mm512_setzero_ps();
+      }
+    }
+    for (const Int8Term& term : terms) {
+      if constexpr (kPanels == 1) {
+        if (term.table != nullptr) {
+          vnni_four(tile, term, place);
+          continue;
         }
       }
-      vnni_finish(s, panel + block * 16, tile, b, total);
-      panel += block * 16 + kLine;
+      vnni_eight(tile, term, place);
     }
-#pragma GCC unroll 12
-    for (int r = 0; r < kCount; ++r) {
-      float* const to = sums.values + r * sums.stride;
-      _mm512_storeu_ps(to, sums.add ? _mm512_add_ps(total[r], _mm512_loadu_ps(to)) : total[r]);
-    }
-  }
-};
-
-struct VnniFour {
-  template <int kCount>
-  ROUTEDK_VNNI static void run(const std::uint8_t* panel, const std::uint8_t* table, const Int8Tile& tile,
-                               const Int8Sums& sums) {
-    const __m512i values = _mm512_broadcast_i32x4(_mm_loadu_si128(reinterpret_cast<const __m128i*>(table)));
-    const __m512i nibble = _mm512_set1_epi8(15);
-    __m512 total[kCount];
-#pragma GCC unroll 12
-    for (int r = 0; r < kCount; ++r) {
-      total[r] = _mm512_setzero_ps();
-    }
-    const std::int64_t stride = tile.row_blocks * kNf4Columns;
-    for (std::int64_t b = 0; b < tile.blocks; ++b) {
-      VnniSums<kCount> s;
-      vnni_start(s, tile, b);
-      const std::int8_t* codes = tile.codes + b * kNf4Columns;
+    float* const to = place.of(sums);
+#pragma GCC unroll 2
+    for (int p = 0; p < kPanels; ++p) {
 #pragma GCC unroll 8
-      for (int i = 0; i < kNf4Lines; ++i) {
-        const __m512i both = _mm512_loadu_si512(panel + i * kLine);
-        const __m512i low = _mm512_shuffle_epi8(values, _mm512_and_si512(both, nibble));
-        const __m512i high =
-            _mm512_shuffle_epi8(values, _mm512_and_si512(_mm512_srli_epi16(both, 4), nibble));
-        vnni_step(s, (2 * i) % VnniSums<kCount>::kChains, low, codes + 8 * i, stride);
-        vnni_step(s, (2 * i + 1) % VnniSums<kCount>::kChains, high, codes + 8 * i + 4, stride);
+      for (int r = 0; r < kRows; ++r) {
+        _mm512_storeu_ps(to + r * sums.stride + p * kWidth, tile.total[p][r]);
       }
-      vnni_finish(s, panel + kNf4Lines * kLine, tile, b, total);
-      panel += (kNf4Lines + 1) * kLine;
-    }
-#pragma GCC unroll 12
-    for (int r = 0; r < kCount; ++r) {
-      float* const to = sums.values + r * sums.stride;
-      _mm512_storeu_ps(to, sums.add ? _mm512_add_ps(total[r], _mm512_loadu_ps(to)) : total[r]);
     }
   }
 };
 
-ROUTEDK_VNNI void vnni_eight(const std::uint8_t* panel, std::int64_t block, const Int8Tile& tile,
-                             const Int8Sums& sums) {
-  by_rows<VnniEight, kInt8Rows>(block, tile, sums, panel, block);
-}
-
-ROUTEDK_VNNI void vnni_four(const std::uint8_t* panel, const std::uint8_t* table, const Int8Tile& tile,
-                            const Int8Sums& sums) {
-  by_rows<VnniFour, kInt8Rows>(kNf4Columns, tile, sums, panel, table);
+ROUTEDK_VNNI void vnni_multiply(std::span<const Int8Term> terms, std::int64_t rows, std::int64_t panels,
+                                const Int8Sums& sums) {
+  if (panels == 2 && rows > kInt8FewRows) {
+    return by_rows<VnniRun<2>, 6>(terms, rows, 0, sums);
+  }
+  for (std::int64_t panel = 0; panel < panels; ++panel) {
+    by_rows<VnniRun<1>, kInt8FewRows>(terms, rows, panel, sums);
+  }
 }
 
 ROUTEDK_VNNI void vnni_widen(const std::uint8_t* panel, const std::uint8_t* table, std::int64_t blocks,
@@ -207,55 +261,65 @@ ROUTEDK_AVX2 inline __m256i avx2_dot(__m256i sum, __m256i weights, __m256i codes
   return _mm256_add_epi32(sum, _mm256_madd_epi16(pairs, _mm256_set1_epi16(1)));
 }
 
-struct Avx2Eight {
-  template <int kCount>
-  ROUTEDK_AVX2 static void run(const std::uint8_t* panel, std::int64_t block, const Int8Tile& tile,
-                               const Int8Sums& sums) {
-    const std::int64_t stride = tile.row_blocks * block;
-    const std::int64_t block_bytes = block * 16 + kLine;
+/// Adds one half of a panel's values.
+template <int kRows>
+ROUTEDK_AVX2 inline __attribute__((always_inline)) void avx2_eight(__m256 (&total)[kRows],
+                                                                   const Int8Term& term, const Place& place,
+                                                                   int half) {
+  const TermRows rows(term, place.row);
+  const std::uint8_t* at = place.of(term) + half * (kLine / 2);
+  for (std::int64_t b = 0; b < term.blocks; ++b) {
+    const std::int8_t* codes = rows.codes + b * term.block;
+    __m256i sum[kRows];
+#pragma GCC unroll 4
+    for (int r = 0; r < kRows; ++r) {
+      sum[r] = _mm256_setzero_si256();
+    }
+    const std::int64_t last = term.last(b);
+    for (std::int64_t column = term.first(b); column < last; column += 4) {
+      const __m256i weights = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(at + column * 16));
+#pragma GCC unroll 4
+      for (int r = 0; r < kRows; ++r) {
+        sum[r] =
+            avx2_dot(sum[r], weights, _mm256_set1_epi32(four_codes(codes + column + r * rows.codes_stride)));
+      }
+    }
+    const __m256 weight_scale = _mm256_loadu_ps(reinterpret_cast<const float*>(at + term.block * 16));
+#pragma GCC unroll 4
+    for (int r = 0; r < kRows; ++r) {
+      const __m256 scale = _mm256_mul_ps(weight_scale, _mm256_set1_ps(rows.scales[r * rows.stride + b]));
+      total[r] = _mm256_fmadd_ps(_mm256_cvtepi32_ps(sum[r]), scale, total[r]);
+    }
+    at += term.block * 16 + kLine;
+  }
+}
+
+struct Avx2Run {
+  template <int kRows>
+  ROUTEDK_AVX2 static void run(std::span<const Int8Term> terms, const Place& place, const Int8Sums& sums) {
     for (int half = 0; half < 2; ++half) {
-      __m256 total[kCount];
-#pragma GCC unroll 8
-      for (int r = 0; r < kCount; ++r) {
+      __m256 total[kRows];
+#pragma GCC unroll 4
+      for (int r = 0; r < kRows; ++r) {
         total[r] = _mm256_setzero_ps();
       }
-      for (std::int64_t b = 0; b < tile.blocks; ++b) {
-        const std::uint8_t* const at = panel + b * block_bytes + half * (kLine / 2);
-        const std::int8_t* codes = tile.codes + b * block;
-        __m256i sum[kCount];
-#pragma GCC unroll 8
-        for (int r = 0; r < kCount; ++r) {
-          sum[r] = _mm256_setzero_si256();
-        }
-        const std::int64_t last = tile.last(b, block);
-        for (std::int64_t column = tile.first(b); column < last; column += 4) {
-          const __m256i weights = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(at + column * 16));
-#pragma GCC unroll 8
-          for (int r = 0; r < kCount; ++r) {
-            sum[r] = avx2_dot(sum[r], weights, _mm256_set1_epi32(four_codes(codes + column + r * stride)));
-          }
-        }
-        const __m256 weight_scale = _mm256_loadu_ps(reinterpret_cast<const float*>(at + block * 16));
-#pragma GCC unroll 8
-        for (int r = 0; r < kCount; ++r) {
-          const __m256 scale =
-              _mm256_mul_ps(weight_scale, _mm256_set1_ps(tile.scales[r * tile.row_blocks + b]));
-          total[r] = _mm256_fmadd_ps(_mm256_cvtepi32_ps(sum[r]), scale, total[r]);
-        }
+      for (const Int8Term& term : terms) {
+        avx2_eight(total, term, place, half);
       }
-#pragma GCC unroll 8
-      for (int r = 0; r < kCount; ++r) {
-        float* const to = sums.values + r * sums.stride + half * 8;
-        _mm256_storeu_ps(to, sums.add ? _mm256_add_ps(total[r], _mm256_loadu_ps(to)) : total[r]);
+#pragma GCC unroll 4
+      for (int r = 0; r < kRows; ++r) {
+        _mm256_storeu_ps(place.of(sums) + r * sums.stride + half * 8, total[r]);
       }
     }
   }
 };
 
-ROUTEDK_AVX2 void avx2_eight(const std::uint8_t* panel, std::int64_t block, const Int8Tile& tile,
-                             const Int8Sums& sums) {
+ROUTEDK_AVX2 void avx2_multiply(std::span<const Int8Term> terms, std::int64_t rows, std::int64_t panels,
+                                const Int8Sums& sums) {
   constexpr std::int64_t kRows = 4;  // 16 registers: their sums and totals, weights, signs
-  by_rows<Avx2Eight, kRows>(block, tile, sums, panel, block);
+  for (std::int64_t panel = 0; panel < panels; ++panel) {
+    by_rows<Avx2Run, kRows>(terms, rows, panel, sums);
+  }
 }
 
 ROUTEDK_AVX2 void avx2_widen(const std::uint8_t* panel, const std::uint8_t* table, std::int64_t blocks,
@@ -284,23 +348,35 @@ ROUTEDK_AVX2 void avx2_widen(const std::uint8_t* panel, const std::uint8_t* tabl
 
 // Plain C++ ------------------------------------------------------------------------------------------------
 
-void scalar_eight(const std::uint8_t* panel, std::int64_t block, const Int8Tile& tile, const Int8Sums& sums) {
-  for (std::int64_t r = 0; r < tile.count; ++r) {
-    for (int n = 0; n < 16; ++n) {
-      float total = 0.0F;
-      for (std::int64_t b = 0; b < tile.blocks; ++b) {
-        const std::uint8_t* at = panel + b * (block * 16 + kLine);
-        const std::int8_t* codes = tile.codes + (r * tile.row_blocks + b) * block;
-        std::int32_t sum = tile.corrections[r * tile.row_blocks + b];
-        for (std::int64_t column = tile.first(b); column < tile.last(b, block); ++column) {
-          sum += at[column / 4 * kLine + n * 4 + column % 4] * codes[column];
+/// total plus the term's share of one value: row `place.row` times row `n` of a panel.
+float scalar_eight(float total, const Int8Term& term, const Place& place, std::int64_t n) {
+  const TermRows row(term, place.row);
+  const std::uint8_t* at = place.of(term);
+  for (std::int64_t b = 0; b < term.blocks; ++b) {
+    const std::int8_t* codes = row.codes + b * term.block;
+    std::int32_t sum = row.corrections[b];
+    for (std::int64_t column = term.first(b); column < term.last(b); ++column) {
+      sum += at[column / 4 * kLine + n * 4 + column % 4] * codes[column];
+    }
+    float weight_scale = 0.0F;
+    std::memcpy(&weight_scale, at + term.block * 16 + n * 4, sizeof(weight_scale));
+    total = std::fma(static_cast<float>(sum), weight_scale * row.scales[b], total);
+    at += term.block * 16 + kLine;
+  }
+  return total;
+}
+
+void scalar_multiply(std::span<const Int8Term> terms, std::int64_t rows, std::int64_t panels,
+                     const Int8Sums& sums) {
+  for (Place place{0, 0}; place.row < rows; ++place.row) {
+    for (place.panel = 0; place.panel < panels; ++place.panel) {
+      for (std::int64_t n = 0; n < kWidth; ++n) {
+        float total = 0.0F;
+        for (const Int8Term& term : terms) {
+          total = scalar_eight(total, term, place, n);
         }
-        float weight_scale = 0.0F;
-        std::memcpy(&weight_scale, at + block * 16 + n * 4, sizeof(weight_scale));
-        total = std::fma(static_cast<float>(sum), weight_scale * tile.scales[r * tile.row_blocks + b], total);
+        place.of(sums)[n] = total;
       }
-      float& to = sums.values[r * sums.stride + n];
-      to = total + (sums.add ? to : 0.0F);
     }
   }
 }
@@ -322,9 +398,9 @@ void scalar_widen(const std::uint8_t* panel, const std::uint8_t* table, std::int
   }
 }
 
-constexpr Int8Kernel kVnni = {vnni_eight, vnni_four, vnni_widen, "avx512-vnni"};
-constexpr Int8Kernel kAvx2 = {avx2_eight, nullptr, avx2_widen, "avx2"};
-constexpr Int8Kernel kScalar = {scalar_eight, nullptr, scalar_widen, "scalar"};
+constexpr Int8Kernel kVnni = {vnni_multiply, vnni_widen, true, "avx512-vnni"};
+constexpr Int8Kernel kAvx2 = {avx2_multiply, avx2_widen, false, "avx2"};
+constexpr Int8Kernel kScalar = {scalar_multiply, scalar_widen, false, "scalar"};
 
 }  // namespace
 

@@ -1,50 +1,50 @@
-/// The innermost product: rows of activations times one panel of 16 matrix rows.
+/// The innermost product: rows of activations times panels of 16 matrix rows.
 #pragma once
 
 #include <algorithm>
 #include <cstdint>
+#include <span>
 
 namespace routedk::quant::cpu {
 
-/// Rows that go through a panel at once where there are registers enough.
-inline constexpr std::int64_t kInt8Rows = 12;
+/// Up to so many rows a panel of 4-bit codes is better taken as it is than widened first, where a kernel can.
+inline constexpr std::int64_t kInt8FewRows = 8;
+/// Panels that are taken at once at most.
+inline constexpr std::int64_t kInt8Panels = 2;
 
-/// Some blocks of consecutive rows of an Int8Rows.
-struct Int8Tile {
-  const std::int8_t* codes;         ///< of the first row's first block
-  const float* scales;              ///< likewise
+/// One of the products that are summed: consecutive rows of an Int8Rows times neighbouring panels.
+struct Int8Term {
+  const std::uint8_t* panel;  ///< the first one's first block
+  std::int64_t panel_bytes;   ///< from one panel to the next
+  const std::uint8_t* table;  ///< what 4-bit codes stand for, in blocks of 64; null: codes of 8 bits plus 128
+  const std::int8_t* codes;   ///< of the first row's first block
+  const float* scales;        ///< likewise
   const std::int32_t* corrections;  ///< likewise
+  std::int64_t block;               ///< columns
   std::int64_t blocks;
-  std::int64_t count;         ///< rows
   std::int64_t row_blocks;    ///< from one row to the next
-  std::int64_t first_column;  ///< multiples of 16
+  std::int64_t first_column;  ///< multiples of 16; of 4-bit codes all count
   std::int64_t last_column;
 
   /// The columns of a block that count.
   std::int64_t first(std::int64_t b) const noexcept { return b == 0 ? first_column : 0; }
-  std::int64_t last(std::int64_t b, std::int64_t block) const noexcept {
-    return std::min(last_column - b * block, block);
-  }
+  std::int64_t last(std::int64_t b) const noexcept { return std::min(last_column - b * block, block); }
 };
 
-/// Where 16 values of each row go, or are added.
+/// Where 16 values of each row and panel go.
 struct Int8Sums {
   float* values;
-  std::int64_t stride;
-  bool add;
+  std::int64_t stride;  ///< from one row to the next
 };
 
-/// sums [count,16] = tile times a panel whose weights are stored as 8-bit codes plus 128, or as 4-bit codes
-/// that `table` turns into those.
 struct Int8Kernel {
-  void (*eight_bit)(const std::uint8_t* panel, std::int64_t block, const Int8Tile& tile,
-                    const Int8Sums& sums);
-  /// Blocks of 64; null where widening the panel first is as fast.
-  void (*four_bit)(const std::uint8_t* panel, const std::uint8_t* table, const Int8Tile& tile,
+  /// sums [rows,16*panels] = all terms together, block by block in their order.
+  void (*multiply)(std::span<const Int8Term> terms, std::int64_t rows, std::int64_t panels,
                    const Int8Sums& sums);
   /// 4-bit codes [blocks] -> the same panel in 8 bits.
   void (*widen)(const std::uint8_t* panel, const std::uint8_t* table, std::int64_t blocks,
                 std::uint8_t* wide);
+  bool four_bit;  ///< whether `multiply` takes 4-bit codes, of few rows
   const char* name;
 };
 

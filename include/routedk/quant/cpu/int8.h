@@ -7,6 +7,7 @@
 
 #include <array>
 #include <cstdint>
+#include <span>
 
 #include <ATen/ATen.h>
 
@@ -59,17 +60,18 @@ class Int8Panels {
   /// are themselves Q8_0 blocks of 32.
   static Int8Panels quantize(const at::Tensor& dense, std::int64_t block);
 
-  /// Which panels, whether they are added to y, and which columns (multiples of 16; -1: to the last).
-  struct Part {
-    std::int64_t first;
-    std::int64_t last;
-    bool add = false;
+  /// x W^T, or what some columns of W (multiples of 16; -1: to the last) give of it; x of the same blocks,
+  /// and zero in the columns left out. 4-bit matrices are taken whole.
+  struct Term {
+    const Int8Panels* weight;
+    const Int8Rows* x;
     std::int64_t first_column = 0;
     std::int64_t last_column = -1;
   };
-  /// y [rows,out], rows `stride` apart, gets that part of x W^T; x of the same blocks, and zero in the
-  /// columns left out. 4-bit matrices are taken whole.
-  void multiply(const Int8Rows& x, const Part& part, float* y, std::int64_t stride) const;
+  /// Panels first .. last of y [rows,out], rows `stride` apart, become the terms' sum: one term or two, which
+  /// agree in rows and out.
+  static void multiply(std::span<const Term> terms, std::int64_t first, std::int64_t last, float* y,
+                       std::int64_t stride);
 
   bool defined() const noexcept { return data_.defined(); }
   std::int64_t block() const noexcept { return block_; }
@@ -82,6 +84,7 @@ class Int8Panels {
   Int8Panels(std::int64_t out, std::int64_t in, std::int64_t block, bool four_bit);
   std::int64_t block_bytes() const noexcept;
   std::uint8_t* panel(std::int64_t index) const;
+  class Operand;
 
   std::int64_t out_ = 0;
   std::int64_t in_ = 0;
