@@ -16,6 +16,8 @@ using quant::cpu::Team;
 using Range = std::pair<std::int64_t, std::int64_t>;
 using LinearKind = model::Linear;
 
+constexpr std::int64_t kManyRows = 32;
+
 /// [rows,width] of floats that grows and is used again.
 class Buffer {
  public:
@@ -108,36 +110,59 @@ class Int8Model::Pass {
     std::int64_t width;  ///< of the input
     Int8Rows input{kInputBlock};
     Buffer memory = {};
-    float* rows = nullptr;             // [T,width]
-    std::vector<Task> narrowing = {};  ///< A x
+    float* rows = nullptr;         // [T,width]
+    std::vector<Task> first = {};  ///< before A x is weighed: A x itself and, of few rows, W x
     std::vector<Narrow*> narrow = {};
-    std::vector<Task> products = {};  ///< W x and what B makes of A x
+    std::vector<Task> second = {};  ///< the rest
   };
   struct Wanted {
     LinearKind kind;
     float* y;  // [T,out]
   };
   void prepare(Group& group, const Layer& layer, std::initializer_list<Wanted> wanted);
+  Narrow& prepare(Narrow& narrow, const Linear& linear) const;
   std::vector<Range> active_ranks(const Linear& linear) const;
-  void weigh_ranks(Narrow& narrow, std::int64_t row) const;
+  void weigh(Narrow& narrow, std::int64_t row) const;
+
+  /// Of many rows every thread computes A x for its own, and W x and what B makes of A x are summed at once.
+  /// Of few, reading the matrices is what takes time: all threads share those of W and A, then B's.
+  bool many_rows() const { return tokens_ > kManyRows; }
 
   /// The group's products of what `fill` writes row by row.
   template <typename Fill>
   void run(Team::Member& member, Group& group, const Fill& fill) {
-    for_rows(member, tokens_, [&](std::int64_t r) {
+    const auto quantize = [&](std::int64_t r) {
       float* const row = group.rows + r * group.width;
       fill(r, row);
       group.input.quantize(r, row);
-    });
-    if (!group.narrow.empty()) {
-      multiply(member, group.narrowing);
-      for_rows(member, tokens_, [&](std::int64_t r) {
-        for (Narrow* narrow : group.narrow) {
-          weigh_ranks(*narrow, r);
+    };
+    const auto weigh_ranks = [&](std::int64_t r) {
+      for (Narrow* narrow : group.narrow) {
+        weigh(*narrow, r);
+      }
+    };
+    if (many_rows()) {
+      member.share(tokens_, [&](std::int64_t first, std::int64_t last) {
+        for (std::int64_t r = first; r < last; ++r) {
+          quantize(r);
+        }
+        for (const Task& task : group.first) {
+          task.multiply_rows(first, last);
+        }
+        for (std::int64_t r = first; r < last; ++r) {
+          weigh_ranks(r);
         }
       });
+    } else {
+      for_rows(member, tokens_, quantize);
+      multiply(member, group.first);
+      if (!group.narrow.empty()) {
+        for_rows(member, tokens_, weigh_ranks);
+      }
     }
-    multiply(member, group.products);
+    if (!group.second.empty()) {
+      multiply(member, group.second);
+    }
   }
 
   void layer(std::int64_t index) {
@@ -207,31 +232,40 @@ class Int8Model::Pass {
 void Int8Model::Pass::prepare(Group& group, const Layer& layer, std::initializer_list<Wanted> wanted) {
   group.input.resize(tokens_, group.width);
   group.rows = group.memory.resize(tokens_, group.width);
-  group.narrowing.clear();
+  group.first.clear();
   group.narrow.clear();
-  group.products.clear();
+  group.second.clear();
   for (const Wanted& w : wanted) {
     const Linear& linear = layer.linears[static_cast<std::size_t>(w.kind)];
-    const float* const bias = linear.bias.defined() ? linear.bias.const_data_ptr<float>() : nullptr;
-    Task& product = group.products.emplace_back(
-        Task{{{&linear.weight, &group.input}}, w.y, 0, linear.weight.panels(), bias});
+    Task product{{{&linear.weight, &group.input}}, w.y, 0, linear.weight.panels()};
     const std::vector<Range> ranks = active_ranks(linear);
-    if (ranks.empty()) {
-      continue;
+    if (!ranks.empty()) {
+      Narrow& narrow = prepare(narrow_[static_cast<std::size_t>(w.kind)], linear);
+      group.narrow.push_back(&narrow);
+      for (const auto& [first, last] : ranks) {
+        group.first.push_back({{{&linear.a, &group.input}}, narrow.values, first / kRanks, last / kRanks});
+      }
+      if (!many_rows()) {
+        group.first.push_back(product);
+        product.terms.clear();
+        product.add = true;
+      }
+      product.terms.push_back({&linear.b, &narrow.rows, ranks.front().first, ranks.back().second});
     }
-    Narrow& narrow = narrow_[static_cast<std::size_t>(w.kind)];
-    narrow.linear = &linear;
-    narrow.values = narrow.memory.resize(tokens_, linear.a.out());
-    if (narrow.rows.block() != linear.b.block()) {
-      narrow.rows = Int8Rows(linear.b.block());
-    }
-    narrow.rows.resize(tokens_, linear.a.out());
-    group.narrow.push_back(&narrow);
-    for (const auto& [first, last] : ranks) {
-      group.narrowing.push_back({{{&linear.a, &group.input}}, narrow.values, first / kRanks, last / kRanks});
-    }
-    product.terms.push_back({&linear.b, &narrow.rows, ranks.front().first, ranks.back().second});
+    product.bias = linear.bias.defined() ? linear.bias.const_data_ptr<float>() : nullptr;
+    (ranks.empty() && !many_rows() ? group.first : group.second).push_back(product);
   }
+}
+
+/// Room for what A makes of all rows.
+Int8Model::Pass::Narrow& Int8Model::Pass::prepare(Narrow& narrow, const Linear& linear) const {
+  narrow.linear = &linear;
+  narrow.values = narrow.memory.resize(tokens_, linear.a.out());
+  if (narrow.rows.block() != linear.b.block()) {
+    narrow.rows = Int8Rows(linear.b.block());
+  }
+  narrow.rows.resize(tokens_, linear.a.out());
+  return narrow;
 }
 
 /// Ranges of ranks of neighbouring experts that weigh something.
@@ -250,7 +284,7 @@ std::vector<Range> Int8Model::Pass::active_ranks(const Linear& linear) const {
 }
 
 /// What A made of a row, times alpha and scale, in 8 bits.
-void Int8Model::Pass::weigh_ranks(Narrow& narrow, std::int64_t row) const {
+void Int8Model::Pass::weigh(Narrow& narrow, std::int64_t row) const {
   const Linear& linear = *narrow.linear;
   float* const x = narrow.values + row * linear.a.out();
   for (std::size_t e = 0; e < linear.scale.size(); ++e) {

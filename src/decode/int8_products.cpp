@@ -10,7 +10,7 @@ using quant::cpu::Team;
 
 void Task::multiply(std::int64_t begin, std::int64_t end) const {
   const std::int64_t out = terms[0].weight->out();
-  Int8Panels::multiply(terms, begin, end, y, out);
+  Int8Panels::multiply(terms, {begin, end, add}, y, out);
   if (bias == nullptr) {
     return;
   }
@@ -20,6 +20,10 @@ void Task::multiply(std::int64_t begin, std::int64_t end) const {
     float* const to = y + r * out + column;
     std::transform(bias + column, bias + column + size, to, to, std::plus<>());
   }
+}
+
+void Task::multiply_rows(std::int64_t begin, std::int64_t end) const {
+  Int8Panels::multiply(terms, {first, last, add, begin, end}, y, terms[0].weight->out());
 }
 
 void multiply(Team::Member& member, const std::vector<Task>& tasks) {

@@ -21,9 +21,13 @@ struct Task {
   float* y;  ///< [rows,out]
   std::int64_t first;
   std::int64_t last;
+  bool add = false;             ///< whether y has the sum of earlier terms
   const float* bias = nullptr;  ///< [out]
 
+  /// For panels begin .. end.
   void multiply(std::int64_t begin, std::int64_t end) const;
+  /// For rows begin .. end.
+  void multiply_rows(std::int64_t begin, std::int64_t end) const;
 };
 
 /// Panels of all tasks, shared out together.

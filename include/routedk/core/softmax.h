@@ -37,12 +37,44 @@ ROUTEDK_INLINE void raise(FloatLanes& lanes, const FloatLanes& values) {
   lanes = values > lanes ? values : lanes;
 }
 
-ROUTEDK_INLINE float largest_lane(const FloatLanes& lanes) {
-  float largest = lanes[0];
-  for (int lane = 1; lane < 16; ++lane) {
-    largest = lanes[lane] > largest ? lanes[lane] : largest;
-  }
-  return largest;
+/// moved[i] = x[i + kBy], going around.
+template <int kBy, typename Lanes>
+ROUTEDK_INLINE void move_down(const Lanes& x, Lanes& moved) {
+  moved =
+      __builtin_shufflevector(x, x, kBy, kBy + 1, kBy + 2, kBy + 3, kBy + 4, kBy + 5, kBy + 6, kBy + 7,
+                              kBy + 8, kBy + 9, kBy + 10, kBy + 11, kBy + 12, kBy + 13, kBy + 14, kBy + 15);
+}
+
+/// Each lane meets the one kBy above it.
+template <int kBy>
+ROUTEDK_INLINE void raise_by(FloatLanes& x) {
+  FloatLanes moved;
+  move_down<kBy>(x, moved);
+  raise(x, moved);
+}
+template <int kBy>
+ROUTEDK_INLINE void add_by(IntLanes& x) {
+  IntLanes moved;
+  move_down<kBy>(x, moved);
+  x += moved;
+}
+
+ROUTEDK_INLINE float largest_lane(const FloatLanes& all) {
+  FloatLanes lanes = all;
+  raise_by<8>(lanes);
+  raise_by<4>(lanes);
+  raise_by<2>(lanes);
+  raise_by<1>(lanes);
+  return lanes[0];
+}
+
+ROUTEDK_INLINE std::int32_t sum_of_lanes(const IntLanes& all) {
+  IntLanes lanes = all;
+  add_by<8>(lanes);
+  add_by<4>(lanes);
+  add_by<2>(lanes);
+  add_by<1>(lanes);
+  return lanes[0];
 }
 
 /// The largest of `so_far` and the values.

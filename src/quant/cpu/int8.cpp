@@ -55,12 +55,8 @@ ROUTEDK_INLINE void quantize_block(const float* x, std::int64_t block, std::int8
     std::memcpy(codes + i, &bytes, sizeof(bytes));
     sums += whole;
   }
-  std::int32_t sum = 0;
-  for (int lane = 0; lane < 16; ++lane) {
-    sum += sums[lane];
-  }
   *scale = largest / kLargest;
-  *correction = -128 * sum;
+  *correction = -128 * sum_of_lanes(sums);
 }
 
 /// x [width] -> codes, zeros up to whole blocks.
@@ -215,18 +211,24 @@ namespace {
 /// Rows that pass some panels before the next: their codes stay in the second-level cache.
 constexpr std::int64_t kRowsPerPass = 192;
 
+void copy_rows(const Int8Sums& from, std::int64_t rows, std::int64_t width, const Int8Sums& to) {
+  for (std::int64_t r = 0; r < rows; ++r) {
+    std::copy_n(from.values + r * from.stride, width, to.values + r * to.stride);
+  }
+}
+
 }  // namespace
 
 /// A term as the kernel takes it.
 class Int8Panels::Operand {
  public:
-  Operand(const Term& term, const Int8Kernel& kernel)
+  Operand(const Term& term, std::int64_t rows, const Int8Kernel& kernel)
       : weight_(*term.weight), x_(*term.x), widen_(kernel.widen), first_block_(term.first_column / block()) {
     const std::int64_t last = term.last_column < 0 ? weight_.blocks_ * block() : term.last_column;
     first_column_ = term.first_column - first_block_ * block();
     last_column_ = last - first_block_ * block();
     blocks_ = (last_column_ + block() - 1) / block();
-    if (weight_.four_bit_ && !(kernel.four_bit && x_.rows() <= kInt8FewRows)) {
+    if (weight_.four_bit_ && !(kernel.four_bit && rows <= kInt8FewRows)) {
       wide_ = at::empty({kInt8Panels, blocks_ * (block() * kWidth + kScaleBytes)}, at::kByte);
     }
   }
@@ -272,34 +274,33 @@ class Int8Panels::Operand {
 };
 
 // NOLINTNEXTLINE(readability-non-const-parameter): clang-tidy 14 does not see y in the braces below
-void Int8Panels::multiply(std::span<const Term> terms, std::int64_t first, std::int64_t last, float* y,
-                          std::int64_t stride) {
+void Int8Panels::multiply(std::span<const Term> terms, const Part& part, float* y, std::int64_t stride) {
   static const Int8Kernel& kernel = int8_kernel();
+  const std::int64_t last_row = part.last_row < 0 ? terms[0].x->rows() : part.last_row;
   c10::SmallVector<Operand, 2> operands;
   for (const Term& term : terms) {
-    operands.emplace_back(term, kernel);
+    operands.emplace_back(term, last_row - part.first_row, kernel);
   }
   c10::SmallVector<Int8Term, 2> now(terms.size());
-  const std::int64_t rows = terms[0].x->rows();
-  const std::int64_t out = terms[0].weight->out_;
   alignas(64) std::array<float, static_cast<std::size_t>(kRowsPerPass * kInt8Panels * kWidth)> sums;
-  for (std::int64_t row = 0; row < rows; row += kRowsPerPass) {
-    const std::int64_t row_count = std::min(kRowsPerPass, rows - row);
-    for (std::int64_t index = first; index < last; index += kInt8Panels) {
-      const std::int64_t count = std::min(kInt8Panels, last - index);
+  for (std::int64_t row = part.first_row; row < last_row; row += kRowsPerPass) {
+    const std::int64_t rows = std::min(kRowsPerPass, last_row - row);
+    for (std::int64_t index = part.first; index < part.last; index += kInt8Panels) {
+      const std::int64_t count = std::min(kInt8Panels, part.last - index);
       std::transform(operands.begin(), operands.end(), now.begin(),
                      [&](const Operand& operand) { return operand.at(row, index, count); });
-      float* const to = y + row * stride + index * kWidth;
-      const std::int64_t width = std::min(count * kWidth, out - index * kWidth);
+      const Int8Sums to{y + row * stride + index * kWidth, stride, part.add};
+      const std::int64_t width = std::min(count * kWidth, terms[0].weight->out_ - index * kWidth);
       if (width == count * kWidth) {
-        kernel.multiply(now, row_count, count, {to, stride});
+        kernel.multiply(now, rows, count, to);
         continue;
       }
-      kernel.multiply(now, row_count, count,
-                      {sums.data(), count * kWidth});  // the matrix ends within a panel
-      for (std::int64_t r = 0; r < row_count; ++r) {
-        std::copy_n(sums.data() + r * count * kWidth, width, to + r * stride);
+      const Int8Sums here{sums.data(), count * kWidth, part.add};  // the matrix ends within a panel
+      if (part.add) {
+        copy_rows(to, rows, width, here);
       }
+      kernel.multiply(now, rows, count, here);
+      copy_rows(here, rows, width, to);
     }
   }
 }

@@ -35,6 +35,7 @@ struct Int8Term {
 struct Int8Sums {
   float* values;
   std::int64_t stride;  ///< from one row to the next
+  bool add;             ///< whether earlier terms' sums are there already
 };
 
 struct Int8Kernel {

@@ -68,10 +68,18 @@ class Int8Panels {
     std::int64_t first_column = 0;
     std::int64_t last_column = -1;
   };
-  /// Panels first .. last of y [rows,out], rows `stride` apart, become the terms' sum: one term or two, which
-  /// agree in rows and out.
-  static void multiply(std::span<const Term> terms, std::int64_t first, std::int64_t last, float* y,
-                       std::int64_t stride);
+  /// Which panels and rows (-1: to the last) of the result, and whether y has the sum of earlier terms
+  /// already.
+  struct Part {
+    std::int64_t first;
+    std::int64_t last;
+    bool add = false;
+    std::int64_t first_row = 0;
+    std::int64_t last_row = -1;
+  };
+  /// That part of y [rows,out], rows `stride` apart, becomes the terms' sum, block by block in their order:
+  /// terms at once and one after the other give the same bits. They agree in rows and out.
+  static void multiply(std::span<const Term> terms, const Part& part, float* y, std::int64_t stride);
 
   bool defined() const noexcept { return data_.defined(); }
   std::int64_t block() const noexcept { return block_; }
