@@ -10,6 +10,7 @@
 #include <chrono>
 #include <iostream>
 #include <optional>
+#include <set>
 
 #include <ATen/core/grad_mode.h>
 #include <CLI/CLI.hpp>
@@ -83,6 +84,17 @@ void print_roofline(const experts::RoutedModel& model, bool experts) {
   std::cout << line.dump() << std::endl;
 }
 
+/// How many tokens went through the layers: what samples have in common goes through once.
+std::int64_t rows_computed(const decode::Generation& generation) {
+  std::set<std::vector<std::int32_t>> prefixes;
+  for (const decode::Candidate& candidate : generation.candidates) {
+    for (auto end = candidate.ids.begin(); end + 1 < candidate.ids.end(); ++end) {
+      prefixes.emplace(candidate.ids.begin(), end + 1);
+    }
+  }
+  return static_cast<std::int64_t>(prefixes.size());
+}
+
 void run(const Options& options) {
   const auto backbone = std::make_shared<const model::Backbone>(model::Backbone::load(options.model, {}));
   const experts::RoutedModel model(backbone, make_bank(backbone->config(), options.experts));
@@ -115,6 +127,7 @@ void run(const Options& options) {
                            {"prefill_seconds", prefill},
                            {"decode_seconds", whole - prefill},
                            {"new_tokens", options.new_tokens * options.samples},
+                           {"rows", rows_computed(result[0])},
                            {"first", first.candidates[0].logprob},
                            {"ids", result[0].candidates[0].ids}};
     std::cout << line.dump() << std::endl;

@@ -1,7 +1,5 @@
 #include "routedk/quant/cpu/int8.h"
 
-#include <cstring>
-
 #include "../../src/quant/cpu/int8_kernel.h"
 #include <gtest/gtest.h>
 
@@ -33,10 +31,16 @@ at::Tensor meant(const Int8Rows& x, std::int64_t width) {
   return out;
 }
 
-at::Tensor product(const Int8Panels& w, const Int8Rows& x) {
-  at::Tensor y = at::empty({x.rows(), w.out()}, at::kFloat);
-  w.multiply(x, {0, w.panels()}, y.mutable_data_ptr<float>(), w.out());
+/// x W^T, or that of other terms.
+at::Tensor product(std::initializer_list<Int8Panels::Term> terms) {
+  const Int8Panels& w = *terms.begin()->weight;
+  at::Tensor y = at::empty({terms.begin()->x->rows(), w.out()}, at::kFloat);
+  Int8Panels::multiply({terms.begin(), terms.size()}, {0, w.panels()}, y.mutable_data_ptr<float>(), w.out());
   return y;
+}
+
+at::Tensor product(const Int8Panels& w, const Int8Rows& x) {
+  return product({{&w, &x}});
 }
 
 double relative_error(const at::Tensor& a, const at::Tensor& b) {
@@ -90,38 +94,65 @@ TEST(Int8, a_block_of_q8_0_is_kept_exactly) {
   EXPECT_TRUE(at::allclose(product(Int8Panels::quantize(w, 32), one), w.t(), 1e-6, 0));
 }
 
-TEST(Int8, a_rows_bits_do_not_depend_on_the_rows_beside_it_nor_on_how_panels_are_shared_out) {
-  const PackedWeight weight = PackedWeight::quantize(values({64, 128}, 8), false);
-  const Int8Panels panels = Int8Panels::from_nf4(weight);
-  const at::Tensor x = values({21, 128}, 9);
-  const at::Tensor together = product(panels, quantized(x, 64));
+/// 70 rows of an NF4 matrix of three panels, the last one cut short, and 16 ranks of an adapter's B beside
+/// it.
+struct Pair {
+  Int8Panels w = Int8Panels::from_nf4(PackedWeight::quantize(values({70, 128}, 8), false));
+  Int8Panels b = Int8Panels::quantize(values({70, 16}, 9), 16);
+  at::Tensor x = values({21, 128}, 10);
+  at::Tensor narrow = values({21, 16}, 11);
+};
+
+TEST(Int8, a_rows_bits_do_not_depend_on_the_rows_beside_it) {
+  const Pair pair;
+  const Int8Rows x = quantized(pair.x, 64);
+  const Int8Rows narrow = quantized(pair.narrow, 16);
+  const at::Tensor together = product({{&pair.w, &x}, {&pair.b, &narrow}});
   for (std::int64_t r = 0; r < 21; ++r) {
-    EXPECT_TRUE(at::equal(product(panels, quantized(x.narrow(0, r, 1), 64))[0], together[r])) << r;
+    const Int8Rows one = quantized(pair.x.narrow(0, r, 1), 64);
+    const Int8Rows one_narrow = quantized(pair.narrow.narrow(0, r, 1), 16);
+    EXPECT_TRUE(at::equal(product({{&pair.w, &one}, {&pair.b, &one_narrow}})[0], together[r])) << r;
   }
-  at::Tensor parts = at::empty_like(together);
-  const Int8Rows rows = quantized(x, 64);
-  for (std::int64_t p = 0; p < panels.panels(); ++p) {
-    panels.multiply(rows, {p, p + 1}, parts.mutable_data_ptr<float>(), 64);
-  }
-  EXPECT_TRUE(at::equal(parts, together));
 }
 
-TEST(Int8, adding_is_the_product_plus_what_was_there) {
-  const Int8Panels panels = Int8Panels::quantize(values({20, 32}, 10), 16);
-  const Int8Rows rows = quantized(values({2, 32}, 11), 16);
-  const at::Tensor before = values({2, 20}, 12);
-  at::Tensor y = before.clone();
-  panels.multiply(rows, {0, panels.panels(), true}, y.mutable_data_ptr<float>(), 20);
-  EXPECT_TRUE(at::equal(y, product(panels, rows) + before));
+TEST(Int8, the_bits_do_not_depend_on_how_panels_and_rows_are_shared_out) {
+  const Pair pair;
+  const Int8Rows x = quantized(pair.x, 64);
+  const Int8Panels::Term term[] = {{&pair.w, &x}};
+  at::Tensor y = at::empty({21, 70}, at::kFloat);
+  for (std::int64_t panel = 0; panel < pair.w.panels(); ++panel) {
+    for (std::int64_t row = 0; row < 21; row += 9) {
+      const Int8Panels::Part part{panel, panel + 1, false, row, std::min<std::int64_t>(row + 9, 21)};
+      Int8Panels::multiply(term, part, y.mutable_data_ptr<float>(), 70);
+    }
+  }
+  EXPECT_TRUE(at::equal(y, product(pair.w, x)));
 }
 
-TEST(Int8, parts_of_the_columns_add_up_to_the_whole) {
+TEST(Int8, two_terms_are_the_sum_of_both_products) {
+  const Pair pair;
+  const Int8Rows x = quantized(pair.x, 64);
+  const Int8Rows narrow = quantized(pair.narrow, 16);
+  const at::Tensor sum = product(pair.w, x) + product(pair.b, narrow);
+  EXPECT_TRUE(at::allclose(product({{&pair.w, &x}, {&pair.b, &narrow}}), sum, 1e-5, 1e-5));
+}
+
+TEST(Int8, terms_at_once_and_one_after_the_other_give_the_same_bits) {
+  const Pair pair;
+  for (const std::int64_t rows : {1, 8, 21}) {
+    const Int8Rows x = quantized(pair.x.narrow(0, 0, rows), 64);
+    const Int8Rows narrow = quantized(pair.narrow.narrow(0, 0, rows), 16);
+    const Int8Panels::Term later[] = {{&pair.b, &narrow}};
+    at::Tensor y = product(pair.w, x);
+    Int8Panels::multiply(later, {0, pair.b.panels(), true}, y.mutable_data_ptr<float>(), 70);
+    EXPECT_TRUE(at::equal(y, product({{&pair.w, &x}, {&pair.b, &narrow}}))) << rows;
+  }
+}
+
+TEST(Int8, parts_of_the_columns_are_summed_as_the_whole_is) {
   const Int8Panels panels = Int8Panels::quantize(values({20, 48}, 10), 16);
   const Int8Rows rows = quantized(values({2, 48}, 11), 16);
-  at::Tensor y = at::empty({2, 20}, at::kFloat);
-  panels.multiply(rows, {0, panels.panels(), false, 0, 16}, y.mutable_data_ptr<float>(), 20);
-  panels.multiply(rows, {0, panels.panels(), true, 16, 48}, y.mutable_data_ptr<float>(), 20);
-  EXPECT_TRUE(at::allclose(y, product(panels, rows), 1e-6, 1e-6));
+  EXPECT_TRUE(at::equal(product({{&panels, &rows, 0, 16}, {&panels, &rows, 16, 48}}), product(panels, rows)));
 }
 
 TEST(Int8, columns_left_out_within_a_block_count_as_the_zeros_that_they_are) {
@@ -130,40 +161,69 @@ TEST(Int8, columns_left_out_within_a_block_count_as_the_zeros_that_they_are) {
   x.narrow(1, 0, 32).zero_();
   x.narrow(1, 64, 32).zero_();
   const Int8Rows rows = quantized(x, 48);
-  at::Tensor y = at::empty({2, 20}, at::kFloat);
-  panels.multiply(rows, {0, panels.panels(), false, 32, 64}, y.mutable_data_ptr<float>(), 20);
-  EXPECT_TRUE(at::equal(y, product(panels, rows)));
+  EXPECT_TRUE(at::equal(product({{&panels, &rows, 32, 64}}), product(panels, rows)));
 }
 
-/// One panel in 8 bits and rows for it, on which the kernels are compared.
+/// Neighbouring panels of any bytes and scales, with rows for them.
+struct Operand {
+  at::Tensor panels;  // [panels,blocks,bytes of a block] U8
+  Int8Rows rows;
+
+  /// width: bytes of a block's codes.
+  Operand(std::int64_t count, std::int64_t blocks, std::int64_t block, std::int64_t width,
+          const at::Tensor& x, std::uint64_t seed)
+      : panels((values({count, blocks, width + 64}, seed) * 60).clamp(-127, 127).add(128).to(at::kByte)),
+        rows(quantized(x, block)) {
+    const at::Tensor scales = values({count, blocks, 16}, seed + 1);
+    panels.narrow(2, width, 64).copy_(scales.view(at::kByte));
+  }
+
+  /// As 8-bit codes, between two columns of which x is not zero.
+  Int8Term term(std::int64_t first, std::int64_t last) const {
+    return {panels.const_data_ptr<std::uint8_t>(),
+            panels.stride(0),
+            nullptr,
+            rows.codes(0),
+            rows.scales(0),
+            rows.corrections(0),
+            rows.block(),
+            panels.size(1),
+            rows.blocks(),
+            first,
+            last};
+  }
+};
+
+at::Tensor sums(const Int8Kernel& kernel, std::span<const Int8Term> terms, std::int64_t rows,
+                std::int64_t panels, const at::Tensor& before) {
+  at::Tensor y = before.clone();
+  kernel.multiply(terms, rows, panels, {y.mutable_data_ptr<float>(), y.stride(0), true});
+  return y;
+}
+
+constexpr std::int64_t kMostRows = 2 * kInt8FewRows + 3;
+
 class Int8Kernels : public ::testing::TestWithParam<std::int64_t> {};
 
 TEST_P(Int8Kernels, every_instruction_set_gives_the_bits_of_plain_cpp) {
   constexpr std::int64_t kBlocks = 5;
   const std::int64_t block = GetParam();
-  const std::int64_t bytes = block * 16 + 64;
-  at::Tensor panel = (values({kBlocks, bytes}, 13) * 60).clamp(-127, 127).add(128).to(at::kByte);
-  for (std::int64_t b = 0; b < kBlocks; ++b) {
-    const at::Tensor scales = values({16}, 14 + static_cast<std::uint64_t>(b));
-    std::memcpy(panel.data_ptr<std::uint8_t>() + b * bytes + block * 16, scales.const_data_ptr<float>(), 64);
-  }
-  for (std::int64_t count = 1; count <= kInt8Rows + 2; ++count) {
-    const std::int64_t first = block - 16;
-    const std::int64_t last = (kBlocks - 1) * block + 16;
-    const at::Tensor x = at::zeros({count, kBlocks * block});
-    x.narrow(1, first, last - first).copy_(values({count, last - first}, 20));
-    const Int8Rows rows = quantized(x, block);
-    const Int8Tile tile{rows.codes(0), rows.scales(0), rows.corrections(0), kBlocks, count, kBlocks, first,
-                        last};
-    const auto run = [&](const Int8Kernel& kernel) {
-      at::Tensor sums = at::empty({count, 16}, at::kFloat);
-      kernel.eight_bit(panel.const_data_ptr<std::uint8_t>(), block, tile,
-                       {sums.data_ptr<float>(), 16, false});
-      return sums;
-    };
-    const at::Tensor plain = run(int8_scalar_kernel());
-    EXPECT_TRUE(at::equal(run(int8_avx2_kernel()), plain)) << "avx2, rows " << count;
-    EXPECT_TRUE(at::equal(run(int8_kernel()), plain)) << int8_kernel().name << ", rows " << count;
+  const std::int64_t first = block - 16;
+  const std::int64_t last = (kBlocks - 1) * block + 16;
+  for (std::int64_t rows = 1; rows <= kMostRows; ++rows) {
+    for (std::int64_t panels = 1; panels <= kInt8Panels; ++panels) {
+      const at::Tensor x = at::zeros({rows, kBlocks * block});
+      x.narrow(1, first, last - first).copy_(values({rows, last - first}, 20));
+      const Operand wide(panels, kBlocks, block, block * 16, x, 13);
+      const Operand narrow(panels, 2, 16, 256, values({rows, 32}, 21), 15);
+      const Int8Term terms[] = {wide.term(first, last), narrow.term(0, 32)};
+      const at::Tensor before = values({rows, panels * 16}, 22);
+      const at::Tensor plain = sums(int8_scalar_kernel(), terms, rows, panels, before);
+      EXPECT_TRUE(at::equal(sums(int8_avx2_kernel(), terms, rows, panels, before), plain))
+          << "avx2, " << rows << " rows, " << panels << " panels";
+      EXPECT_TRUE(at::equal(sums(int8_kernel(), terms, rows, panels, before), plain))
+          << int8_kernel().name << ", " << rows << " rows, " << panels << " panels";
+    }
   }
 }
 
@@ -171,38 +231,35 @@ INSTANTIATE_TEST_SUITE_P(Blocks, Int8Kernels, ::testing::Values(16, 32, 48, 64))
 
 TEST(Int8Kernels, four_bits_give_the_bits_of_the_same_panel_widened) {
   constexpr std::int64_t kBlocks = 3;
-  constexpr std::int64_t kNarrow = 64 * 8 + 64;
-  at::Tensor panel = (values({kBlocks, kNarrow}, 30) * 50).clamp(-128, 127).add(128).to(at::kByte);
-  for (std::int64_t b = 0; b < kBlocks; ++b) {
-    const at::Tensor scales = values({16}, 31);
-    std::memcpy(panel.data_ptr<std::uint8_t>() + b * kNarrow + 512, scales.const_data_ptr<float>(), 64);
-  }
   std::array<std::uint8_t, 16> table{};
   for (std::size_t i = 0; i < 16; ++i) {
     table[i] = static_cast<std::uint8_t>(1 + i * 17 % 255);
   }
-  const auto widened = [&](const Int8Kernel& kernel) {
-    at::Tensor wide = at::empty({kBlocks, 64 * 16 + 64}, at::kByte);
-    kernel.widen(panel.const_data_ptr<std::uint8_t>(), table.data(), kBlocks, wide.data_ptr<std::uint8_t>());
-    return wide;
-  };
-  const at::Tensor wide = widened(int8_scalar_kernel());
-  EXPECT_TRUE(at::equal(widened(int8_avx2_kernel()), wide));
-  EXPECT_TRUE(at::equal(widened(int8_kernel()), wide));
-  if (int8_kernel().four_bit == nullptr) {
-    GTEST_SKIP() << "this CPU has no kernel of its own for 4 bits";
-  }
-  for (std::int64_t count = 1; count <= kInt8Rows + 2; ++count) {
-    const Int8Rows rows = quantized(values({count, kBlocks * 64}, 32), 64);
-    const Int8Tile tile{rows.codes(0), rows.scales(0), rows.corrections(0), kBlocks, count, kBlocks, 0,
-                        kBlocks * 64};
-    at::Tensor four = at::empty({count, 16}, at::kFloat);
-    at::Tensor eight = at::empty({count, 16}, at::kFloat);
-    int8_kernel().four_bit(panel.const_data_ptr<std::uint8_t>(), table.data(), tile,
-                           {four.data_ptr<float>(), 16, false});
-    int8_scalar_kernel().eight_bit(wide.const_data_ptr<std::uint8_t>(), 64, tile,
-                                   {eight.data_ptr<float>(), 16, false});
-    EXPECT_TRUE(at::equal(four, eight)) << "rows " << count;
+  for (std::int64_t rows = 1; rows <= kInt8FewRows; ++rows) {
+    const Operand four(kInt8Panels, kBlocks, 64, 512, values({rows, kBlocks * 64}, 32), 30);
+    const auto widened = [&](const Int8Kernel& kernel) {
+      at::Tensor wide = at::empty({kInt8Panels, kBlocks, 64 * 16 + 64}, at::kByte);
+      for (std::int64_t p = 0; p < kInt8Panels; ++p) {
+        kernel.widen(four.panels[p].const_data_ptr<std::uint8_t>(), table.data(), kBlocks,
+                     wide[p].data_ptr<std::uint8_t>());
+      }
+      return wide;
+    };
+    const at::Tensor wide = widened(int8_scalar_kernel());
+    EXPECT_TRUE(at::equal(widened(int8_avx2_kernel()), wide));
+    EXPECT_TRUE(at::equal(widened(int8_kernel()), wide));
+    if (!int8_kernel().four_bit) {
+      GTEST_SKIP() << "this CPU has no kernel of its own for 4 bits";
+    }
+    Int8Term narrow = four.term(0, kBlocks * 64);
+    Int8Term plain = narrow;
+    narrow.table = table.data();
+    plain.panel = wide.const_data_ptr<std::uint8_t>();
+    plain.panel_bytes = wide.stride(0);
+    const at::Tensor before = values({rows, kInt8Panels * 16}, 33);
+    EXPECT_TRUE(at::equal(sums(int8_kernel(), {&narrow, 1}, rows, kInt8Panels, before),
+                          sums(int8_scalar_kernel(), {&plain, 1}, rows, kInt8Panels, before)))
+        << rows;
   }
 }
 
