@@ -11,6 +11,7 @@ namespace {
 
 using experts::GateRows;
 using model::FlatBatch;
+using quant::cpu::Int8Panels;
 using quant::cpu::Int8Rows;
 using quant::cpu::Team;
 using Range = std::pair<std::int64_t, std::int64_t>;
@@ -75,12 +76,12 @@ class Int8Model::Pass {
   void weigh(const GateRows& rows) {
     alpha_ = rows.alpha.contiguous();
     const std::int64_t experts = alpha_.size(1);
-    const auto* alpha = alpha_.const_data_ptr<float>();
+    alpha_values_ = alpha_.const_data_ptr<float>();
     active_.clear();
     for (std::int64_t k = 0; k < experts; ++k) {
       bool weighs = false;
       for (std::int64_t s = 0; s < alpha_.size(0); ++s) {
-        weighs = weighs || alpha[s * experts + k] != 0.0F;
+        weighs = weighs || alpha_values_[s * experts + k] != 0.0F;
       }
       if (weighs) {
         active_.push_back(static_cast<std::size_t>(k));
@@ -89,8 +90,7 @@ class Int8Model::Pass {
   }
 
   float alpha(std::int64_t row, std::size_t expert) const {
-    return alpha_
-        .const_data_ptr<float>()[sequence_[row] * alpha_.size(1) + static_cast<std::int64_t>(expert)];
+    return alpha_values_[sequence_[row] * alpha_.size(1) + static_cast<std::int64_t>(expert)];
   }
 
   void normalise(std::int64_t row, const at::Tensor& weight, float* to) const {
@@ -98,34 +98,46 @@ class Int8Model::Pass {
                         config_.hidden);
   }
 
-  /// A linear's input times A.
+  /// A linear's input times A, weighed: what B is multiplied with.
   struct Narrow {
     const Linear* linear = nullptr;
+    const Int8Rows* input = nullptr;
+    std::vector<Range> ranks = {};  ///< those that weigh something
     Buffer memory;
     float* values = nullptr;  // [T,R]
     Int8Rows rows{kRanks};
+
+    /// Of A that are read.
+    std::int64_t bytes() const {
+      std::int64_t panels = 0;
+      for (const auto& [first, last] : ranks) {
+        panels += (last - first) / kRanks;
+      }
+      return linear->a.bytes() / linear->a.panels() * panels;
+    }
   };
   /// Linears that share their input: y = W x + b + sum_i alpha_i s_i B_i A_i x.
   struct Group {
     std::int64_t width;  ///< of the input
     Int8Rows input{kInputBlock};
     Buffer memory = {};
-    float* rows = nullptr;         // [T,width]
-    std::vector<Task> first = {};  ///< before A x is weighed: A x itself and, of few rows, W x
+    float* rows = nullptr;  // [T,width]
     std::vector<Narrow*> narrow = {};
-    std::vector<Task> second = {};  ///< the rest
+    std::vector<Task> first = {};   ///< beside A x: W x of few rows
+    std::vector<Task> second = {};  ///< after A x
   };
   struct Wanted {
     LinearKind kind;
     float* y;  // [T,out]
   };
   void prepare(Group& group, const Layer& layer, std::initializer_list<Wanted> wanted);
-  Narrow& prepare(Narrow& narrow, const Linear& linear) const;
-  std::vector<Range> active_ranks(const Linear& linear) const;
+  void prepare(Narrow& narrow, const Linear& linear, const Int8Rows& input) const;
+  void find_active_ranks(Narrow& narrow) const;
+  void narrow_rows(Narrow& narrow, std::int64_t first, std::int64_t last) const;
   void weigh(Narrow& narrow, std::int64_t row) const;
 
   /// Of many rows every thread computes A x for its own, and W x and what B makes of A x are summed at once.
-  /// Of few, reading the matrices is what takes time: all threads share those of W and A, then B's.
+  /// Of few, reading the matrices is what takes time: all threads share W and whole A's, then B.
   bool many_rows() const { return tokens_ > kManyRows; }
 
   /// The group's products of what `fill` writes row by row.
@@ -136,33 +148,37 @@ class Int8Model::Pass {
       fill(r, row);
       group.input.quantize(r, row);
     };
-    const auto weigh_ranks = [&](std::int64_t r) {
-      for (Narrow* narrow : group.narrow) {
-        weigh(*narrow, r);
-      }
-    };
     if (many_rows()) {
       member.share(tokens_, [&](std::int64_t first, std::int64_t last) {
         for (std::int64_t r = first; r < last; ++r) {
           quantize(r);
         }
-        for (const Task& task : group.first) {
-          task.multiply_rows(first, last);
-        }
-        for (std::int64_t r = first; r < last; ++r) {
-          weigh_ranks(r);
+        for (Narrow* narrow : group.narrow) {
+          narrow_rows(*narrow, first, last);
         }
       });
     } else {
       for_rows(member, tokens_, quantize);
-      multiply(member, group.first);
-      if (!group.narrow.empty()) {
-        for_rows(member, tokens_, weigh_ranks);
-      }
+      multiply_first(member, group);
     }
     if (!group.second.empty()) {
       multiply(member, group.second);
     }
+  }
+
+  void multiply_first(Team::Member& member, Group& group) const {
+    std::int64_t total = total_bytes(group.first);
+    for (const Narrow* narrow : group.narrow) {
+      total += narrow->bytes();
+    }
+    member.share(total, [&](std::int64_t first, std::int64_t last) {
+      Stretch stretch(first, last);
+      for (Narrow* narrow : group.narrow) {
+        stretch.take(1, narrow->bytes(),
+                     [&](std::int64_t, std::int64_t) { narrow_rows(*narrow, 0, tokens_); });
+      }
+      multiply(stretch, group.first);
+    });
   }
 
   void layer(std::int64_t index) {
@@ -221,6 +237,7 @@ class Int8Model::Pass {
   float* hidden_ = nullptr;  // [T,D]
   at::Tensor cosines_, sines_;
   at::Tensor alpha_;  // [S,K]
+  const float* alpha_values_ = nullptr;
   std::vector<std::size_t> active_;
   std::array<Narrow, model::kLinears> narrow_;
   Group to_qkv_{config_.hidden}, to_o_{config_.heads * config_.head_dim}, to_ffn_{config_.hidden},
@@ -238,62 +255,76 @@ void Int8Model::Pass::prepare(Group& group, const Layer& layer, std::initializer
   for (const Wanted& w : wanted) {
     const Linear& linear = layer.linears[static_cast<std::size_t>(w.kind)];
     Task product{{{&linear.weight, &group.input}}, w.y, 0, linear.weight.panels()};
-    const std::vector<Range> ranks = active_ranks(linear);
-    if (!ranks.empty()) {
-      Narrow& narrow = prepare(narrow_[static_cast<std::size_t>(w.kind)], linear);
+    Narrow& narrow = narrow_[static_cast<std::size_t>(w.kind)];
+    prepare(narrow, linear, group.input);
+    const bool adapted = !narrow.ranks.empty();
+    if (adapted) {
       group.narrow.push_back(&narrow);
-      for (const auto& [first, last] : ranks) {
-        group.first.push_back({{{&linear.a, &group.input}}, narrow.values, first / kRanks, last / kRanks});
-      }
       if (!many_rows()) {
         group.first.push_back(product);
         product.terms.clear();
         product.add = true;
       }
-      product.terms.push_back({&linear.b, &narrow.rows, ranks.front().first, ranks.back().second});
+      product.terms.push_back(
+          {&linear.b, &narrow.rows, narrow.ranks.front().first, narrow.ranks.back().second});
     }
     product.bias = linear.bias.defined() ? linear.bias.const_data_ptr<float>() : nullptr;
-    (ranks.empty() && !many_rows() ? group.first : group.second).push_back(product);
+    (adapted || many_rows() ? group.second : group.first).push_back(product);
   }
 }
 
 /// Room for what A makes of all rows.
-Int8Model::Pass::Narrow& Int8Model::Pass::prepare(Narrow& narrow, const Linear& linear) const {
+void Int8Model::Pass::prepare(Narrow& narrow, const Linear& linear, const Int8Rows& input) const {
   narrow.linear = &linear;
+  narrow.input = &input;
+  find_active_ranks(narrow);
+  if (narrow.ranks.empty()) {
+    return;
+  }
   narrow.values = narrow.memory.resize(tokens_, linear.a.out());
   if (narrow.rows.block() != linear.b.block()) {
     narrow.rows = Int8Rows(linear.b.block());
   }
   narrow.rows.resize(tokens_, linear.a.out());
-  return narrow;
 }
 
 /// Ranges of ranks of neighbouring experts that weigh something.
-std::vector<Range> Int8Model::Pass::active_ranks(const Linear& linear) const {
-  std::vector<Range> ranges;
+void Int8Model::Pass::find_active_ranks(Narrow& narrow) const {
+  std::vector<Range>& ranges = narrow.ranks;
+  ranges.clear();
   for (const std::size_t e : active_) {
-    const std::int64_t first = linear.first_rank[e];
-    const std::int64_t last = linear.first_rank[e + 1];
+    const std::int64_t first = narrow.linear->first_rank[e];
+    const std::int64_t last = narrow.linear->first_rank[e + 1];
     if (first < last && !ranges.empty() && ranges.back().second == first) {
       ranges.back().second = last;
     } else if (first < last) {
       ranges.emplace_back(first, last);
     }
   }
-  return ranges;
+}
+
+/// Some rows' A x, weighed.
+void Int8Model::Pass::narrow_rows(Narrow& narrow, std::int64_t first, std::int64_t last) const {
+  const Int8Panels& a = narrow.linear->a;
+  const Int8Panels::Term term{&a, narrow.input};
+  for (const auto& [first_rank, last_rank] : narrow.ranks) {
+    Int8Panels::multiply({&term, 1}, {first_rank / kRanks, last_rank / kRanks, false, first, last},
+                         narrow.values, a.out());
+  }
+  for (std::int64_t r = first; r < last; ++r) {
+    weigh(narrow, r);
+  }
 }
 
 /// What A made of a row, times alpha and scale, in 8 bits.
 void Int8Model::Pass::weigh(Narrow& narrow, std::int64_t row) const {
   const Linear& linear = *narrow.linear;
-  float* const x = narrow.values + row * linear.a.out();
+  c10::SmallVector<float, 8> weights;  // of each 16 ranks
   for (std::size_t e = 0; e < linear.scale.size(); ++e) {
-    const float weight = alpha(row, e) * linear.scale[e];
-    for (std::int64_t i = linear.first_rank[e]; i < linear.first_rank[e + 1]; ++i) {
-      x[i] = weight != 0.0F ? x[i] * weight : 0.0F;  // what no expert computed may be anything
-    }
+    const std::int64_t ranks = linear.first_rank[e + 1] - linear.first_rank[e];
+    weights.append(static_cast<std::size_t>(ranks / kRanks), alpha(row, e) * linear.scale[e]);
   }
-  narrow.rows.quantize(row, x);
+  narrow.rows.quantize(row, narrow.values + row * linear.a.out(), weights.data());
 }
 
 experts::RoutedOutput Int8Model::forward(const FlatBatch& batch, const experts::Gate& gate,

@@ -22,25 +22,34 @@ void Task::multiply(std::int64_t begin, std::int64_t end) const {
   }
 }
 
-void Task::multiply_rows(std::int64_t begin, std::int64_t end) const {
-  Int8Panels::multiply(terms, {first, last, add, begin, end}, y, terms[0].weight->out());
+std::int64_t Task::panel_bytes() const noexcept {
+  std::int64_t bytes = 0;
+  for (const Int8Panels::Term& term : terms) {
+    bytes += term.weight->bytes() / term.weight->panels();
+  }
+  return bytes;
 }
 
-void multiply(Team::Member& member, const std::vector<Task>& tasks) {
+std::int64_t total_bytes(std::span<const Task> tasks) {
   std::int64_t total = 0;
-  for (const Task& t : tasks) {
-    total += t.last - t.first;
+  for (const Task& task : tasks) {
+    total += task.panels() * task.panel_bytes();
   }
-  member.share(total, [&](std::int64_t first, std::int64_t last) {
-    std::int64_t before = 0;
-    for (const Task& t : tasks) {
-      const std::int64_t begin = std::max(first - before, std::int64_t{0}) + t.first;
-      const std::int64_t end = std::min(last - before + t.first, t.last);
-      before += t.last - t.first;
-      if (begin < end) {
-        t.multiply(begin, end);
-      }
-    }
+  return total;
+}
+
+void multiply(Stretch& stretch, std::span<const Task> tasks) {
+  for (const Task& task : tasks) {
+    stretch.take(task.panels(), task.panel_bytes(), [&](std::int64_t begin, std::int64_t end) {
+      task.multiply(task.first + begin, task.first + end);
+    });
+  }
+}
+
+void multiply(Team::Member& member, std::span<const Task> tasks) {
+  member.share(total_bytes(tasks), [&](std::int64_t first, std::int64_t last) {
+    Stretch stretch(first, last);
+    multiply(stretch, tasks);
   });
 }
 

@@ -4,7 +4,9 @@
 #include "routedk/quant/cpu/int8.h"
 #include "routedk/quant/cpu/team.h"
 
+#include <algorithm>
 #include <cstdint>
+#include <span>
 #include <vector>
 
 #include <c10/util/SmallVector.h>
@@ -26,12 +28,45 @@ struct Task {
 
   /// For panels begin .. end.
   void multiply(std::int64_t begin, std::int64_t end) const;
-  /// For rows begin .. end.
-  void multiply_rows(std::int64_t begin, std::int64_t end) const;
+  std::int64_t panels() const noexcept { return last - first; }
+  /// Of a panel, as memory has them: what it costs.
+  std::int64_t panel_bytes() const noexcept;
 };
 
-/// Panels of all tasks, shared out together.
-void multiply(quant::cpu::Team::Member& member, const std::vector<Task>& tasks);
+/// What a thread does of work that is laid out on a line, each thing as long as it costs: the things that
+/// begin on the thread's stretch.
+class Stretch {
+ public:
+  Stretch(std::int64_t first, std::int64_t last) : first_(first), last_(last) {}
+
+  /// each(begin, end) for the thread's part of the line's next `count` things.
+  template <typename Each>
+  void take(std::int64_t count, std::int64_t cost, const Each& each) {
+    const std::int64_t begin = index(first_, count, cost);
+    const std::int64_t end = index(last_, count, cost);
+    at_ += count * cost;
+    if (begin < end) {
+      each(begin, end);
+    }
+  }
+
+ private:
+  /// The first thing that begins at `place` or later.
+  std::int64_t index(std::int64_t place, std::int64_t count, std::int64_t cost) const {
+    return std::clamp<std::int64_t>((place - at_ + cost - 1) / cost, 0, count);
+  }
+
+  std::int64_t first_;
+  std::int64_t last_;
+  std::int64_t at_ = 0;
+};
+
+/// What all panels of the tasks cost.
+std::int64_t total_bytes(std::span<const Task> tasks);
+/// Those of them on a thread's stretch.
+void multiply(Stretch& stretch, std::span<const Task> tasks);
+/// All of them, shared out.
+void multiply(quant::cpu::Team::Member& member, std::span<const Task> tasks);
 
 template <typename Row>
 void for_rows(quant::cpu::Team::Member& member, std::int64_t rows, const Row& row) {

@@ -1,5 +1,7 @@
 #include "routedk/quant/cpu/int8.h"
 
+#include <limits>
+
 #include "../../src/quant/cpu/int8_kernel.h"
 #include <gtest/gtest.h>
 
@@ -56,6 +58,27 @@ TEST(Int8, a_code_is_within_half_a_step_of_its_value_and_padding_is_zero) {
     for (std::int64_t i = 40; i < 64; ++i) {
       EXPECT_EQ(rows.codes(r)[i], 0);
     }
+  }
+}
+
+TEST(Int8, weights_multiply_sixteen_values_each_and_silence_those_of_weight_0) {
+  at::Tensor x = values({1, 80}, 40);
+  at::Tensor weighed = x.clone();
+  const std::array<float, 5> weights{0.5F, 0.0F, -2.0F, 1.0F, 0.3F};
+  for (std::int64_t i = 0; i < 5; ++i) {
+    weighed.narrow(1, i * 16, 16).mul_(weights[static_cast<std::size_t>(i)]);
+  }
+  x.narrow(1, 16, 16).fill_(std::numeric_limits<float>::quiet_NaN());
+  Int8Rows rows(48);
+  rows.resize(1, 80);
+  rows.quantize(0, x.const_data_ptr<float>(), weights.data());
+  const Int8Rows expected = quantized(weighed, 48);
+  for (std::int64_t i = 0; i < 96; ++i) {
+    EXPECT_EQ(rows.codes(0)[i], expected.codes(0)[i]) << i;
+  }
+  for (std::int64_t b = 0; b < 2; ++b) {
+    EXPECT_EQ(rows.scales(0)[b], expected.scales(0)[b]);
+    EXPECT_EQ(rows.corrections(0)[b], expected.corrections(0)[b]);
   }
 }
 

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include <ATen/ATen.h>
+#include <c10/util/SmallVector.h>
 
 namespace routedk::decode {
 
@@ -38,10 +39,10 @@ class Int8Model {
     at::Tensor bias;                // [out] F32 or undefined
     /// All experts' factors one after another, each expert's ranks padded with zeros to whole panels; those
     /// of up to four experts of rank 16 share B's blocks. Undefined where no expert adapts the linear.
-    quant::cpu::Int8Panels a;              // [R,in]
-    quant::cpu::Int8Panels b;              // [out,R]
-    std::vector<std::int64_t> first_rank;  // [K+1], multiples of 16
-    std::vector<float> scale;              // [K]
+    quant::cpu::Int8Panels a;                      // [R,in]
+    quant::cpu::Int8Panels b;                      // [out,R]
+    c10::SmallVector<std::int64_t, 5> first_rank;  // [K+1], multiples of 16
+    c10::SmallVector<float, 4> scale;              // [K]
   };
   struct Layer {
     at::Tensor attention_norm;  // [D] F32

@@ -18,19 +18,6 @@ constexpr float kLargest = 127.0F;
 constexpr std::int64_t kWidth = Int8Panels::kWidth;
 constexpr std::int64_t kScaleBytes = kWidth * static_cast<std::int64_t>(sizeof(float));
 
-ROUTEDK_INLINE float largest_magnitude(const float* x, std::int64_t size) {
-  FloatLanes largest{};
-  for (std::int64_t i = 0; i < size; i += 16) {
-    IntLanes bits;
-    std::memcpy(&bits, x + i, sizeof(bits));
-    bits &= 0x7FFFFFFF;  // without the sign
-    FloatLanes magnitudes;
-    std::memcpy(&magnitudes, &bits, sizeof(magnitudes));
-    raise(largest, magnitudes);
-  }
-  return largest_lane(largest);
-}
-
 /// Where a row's codes go.
 struct Codes {
   std::int8_t* codes;
@@ -38,17 +25,40 @@ struct Codes {
   std::int32_t* corrections;
 };
 
+/// 16 values, times their weight where there are weights. What weighs nothing may be anything.
+ROUTEDK_INLINE void load(const float* x, const float* weights, std::int64_t at, FloatLanes& values) {
+  std::memcpy(&values, x + at, sizeof(values));
+  if (weights != nullptr) {
+    const float weight = weights[at / 16];
+    values = weight != 0.0F ? values * weight : FloatLanes{};
+  }
+}
+
+ROUTEDK_INLINE float largest_magnitude(const float* x, const float* weights, std::int64_t size) {
+  FloatLanes largest{};
+  for (std::int64_t i = 0; i < size; i += 16) {
+    FloatLanes magnitudes;
+    load(x, weights, i, magnitudes);
+    IntLanes bits;
+    std::memcpy(&bits, &magnitudes, sizeof(bits));
+    bits &= 0x7FFFFFFF;  // without the sign
+    std::memcpy(&magnitudes, &bits, sizeof(magnitudes));
+    raise(largest, magnitudes);
+  }
+  return largest_lane(largest);
+}
+
 /// One whole block, a multiple of 16.
-ROUTEDK_INLINE void quantize_block(const float* x, std::int64_t block, std::int8_t* codes, float* scale,
-                                   std::int32_t* correction) {
+ROUTEDK_INLINE void quantize_block(const float* x, const float* weights, std::int64_t block,
+                                   std::int8_t* codes, float* scale, std::int32_t* correction) {
   typedef std::int8_t Bytes __attribute__((vector_size(16)));  // NOLINT(modernize-use-using)
   constexpr float kRound = 12582912.0F;  // 1.5 * 2^23: adding it rounds to the nearest even integer
-  const float largest = largest_magnitude(x, block);
+  const float largest = largest_magnitude(x, weights, block);
   const float inverse = largest > 0.0F ? kLargest / largest : 0.0F;
   IntLanes sums{};
   for (std::int64_t i = 0; i < block; i += 16) {
     FloatLanes values;
-    std::memcpy(&values, x + i, sizeof(values));
+    load(x, weights, i, values);
     const FloatLanes rounded = (values * inverse + kRound) - kRound;
     const auto whole = __builtin_convertvector(rounded, IntLanes);
     const auto bytes = __builtin_convertvector(whole, Bytes);
@@ -59,16 +69,21 @@ ROUTEDK_INLINE void quantize_block(const float* x, std::int64_t block, std::int8
   *correction = -128 * sum_of_lanes(sums);
 }
 
-/// x [width] -> codes, zeros up to whole blocks.
-ROUTEDK_CLONES void quantize_row(const float* x, std::int64_t width, std::int64_t block, const Codes& to) {
-  const std::int64_t whole = width / block;
-  for (std::int64_t b = 0; b < whole; ++b) {
-    quantize_block(x + b * block, block, to.codes + b * block, to.scales + b, to.corrections + b);
-  }
-  if (whole * block < width) {
+/// x [width], times weights [width/16] if there are any -> codes, zeros up to whole blocks.
+ROUTEDK_CLONES void quantize_row(const float* x, const float* weights, std::int64_t width, std::int64_t block,
+                                 const Codes& to) {
+  std::int64_t b = 0;
+  for (std::int64_t first = 0; first < width; first += block, ++b) {
+    const std::int64_t size = std::min(block, width - first);
+    const std::int64_t lanes = (size + 15) / 16 * 16;
+    const float* from = x + first;
     float padded[64] = {};
-    std::copy(x + whole * block, x + width, padded);
-    quantize_block(padded, block, to.codes + whole * block, to.scales + whole, to.corrections + whole);
+    if (size < lanes) {
+      from = std::copy(from, from + size, padded) - size;
+    }
+    quantize_block(from, weights == nullptr ? nullptr : weights + first / 16, lanes, to.codes + first,
+                   to.scales + b, to.corrections + b);
+    std::fill(to.codes + first + lanes, to.codes + first + block, std::int8_t{0});
   }
 }
 
@@ -124,14 +139,15 @@ void Int8Rows::resize(std::int64_t rows, std::int64_t width) {
   blocks_ = blocks;
 }
 
-void Int8Rows::quantize(std::int64_t row, const float* x) {
-  quantize_row(x, width_, block_,
+void Int8Rows::quantize(std::int64_t row, const float* x, const float* weights) {
+  quantize_row(x, weights, width_, block_,
                {codes_ + row * blocks_ * block_, scales_ + row * blocks_, corrections_ + row * blocks_});
 }
 
 Int8Panels::Int8Panels(std::int64_t out, std::int64_t in, std::int64_t block, bool four_bit)
     : out_(out), in_(in), block_(block), blocks_((in + block - 1) / block), four_bit_(four_bit) {
   data_ = at::zeros({panels(), blocks_, block_bytes()}, at::kByte);
+  first_panel_ = data_.data_ptr<std::uint8_t>();
 }
 
 std::int64_t Int8Panels::block_bytes() const noexcept {
@@ -139,7 +155,7 @@ std::int64_t Int8Panels::block_bytes() const noexcept {
 }
 
 std::uint8_t* Int8Panels::panel(std::int64_t index) const {
-  return data_.data_ptr<std::uint8_t>() + index * blocks_ * block_bytes();
+  return first_panel_ + index * blocks_ * block_bytes();
 }
 
 bool Int8Panels::fits(const PackedWeight& weight) noexcept {
@@ -191,8 +207,8 @@ Int8Panels Int8Panels::quantize(const at::Tensor& dense, std::int64_t block) {
         for (std::int64_t lane = 0; lane < std::min(kWidth, p.out_ - index * kWidth); ++lane) {
           float scale = 0.0F;
           std::int32_t correction = 0;
-          quantize_row(from + (index * kWidth + lane) * p.in_ + b * block, std::min(block, p.in_ - b * block),
-                       block, {codes.data(), &scale, &correction});
+          quantize_row(from + (index * kWidth + lane) * p.in_ + b * block, nullptr,
+                       std::min(block, p.in_ - b * block), block, {codes.data(), &scale, &correction});
           for (std::int64_t k = 0; k < block; ++k) {
             to[k / 4 * 64 + lane * 4 + k % 4] =
                 static_cast<std::uint8_t>(codes[static_cast<std::size_t>(k)] + 128);
@@ -223,29 +239,38 @@ void copy_rows(const Int8Sums& from, std::int64_t rows, std::int64_t width, cons
 class Int8Panels::Operand {
  public:
   Operand(const Term& term, std::int64_t rows, const Int8Kernel& kernel)
-      : weight_(*term.weight), x_(*term.x), widen_(kernel.widen), first_block_(term.first_column / block()) {
+      : weight_(*term.weight),
+        x_(*term.x),
+        widen_(kernel.widen),
+        panel_bytes_(weight_.blocks_ * weight_.block_bytes()),
+        first_block_(term.first_column / block()) {
     const std::int64_t last = term.last_column < 0 ? weight_.blocks_ * block() : term.last_column;
     first_column_ = term.first_column - first_block_ * block();
     last_column_ = last - first_block_ * block();
     blocks_ = (last_column_ + block() - 1) / block();
     if (weight_.four_bit_ && !(kernel.four_bit && rows <= kInt8FewRows)) {
-      wide_ = at::empty({kInt8Panels, blocks_ * (block() * kWidth + kScaleBytes)}, at::kByte);
+      wide_bytes_ = blocks_ * (block() * kWidth + kScaleBytes);
+      memory_ = at::empty({kInt8Panels, wide_bytes_}, at::kByte);
+      wide_ = memory_.data_ptr<std::uint8_t>();
     }
+  }
+
+  /// Panels that are taken at once best.
+  std::int64_t panels_at_once(std::int64_t rows) const {
+    return wide_ != nullptr || rows > kInt8FewRows ? kInt8Panels : weight_.panels();
   }
 
   /// `count` panels from `index` on, times the rows from `row` on.
   Int8Term at(std::int64_t row, std::int64_t index, std::int64_t count) const {
     Int8Term term{};
-    term.panel = weight_.data_.const_data_ptr<std::uint8_t>() +
-                 (index * weight_.blocks_ + first_block_) * weight_.block_bytes();
-    term.panel_bytes = weight_.blocks_ * weight_.block_bytes();
-    if (wide_.defined()) {
-      auto* const wide = wide_.data_ptr<std::uint8_t>();
+    term.panel = weight_.panel(index) + first_block_ * weight_.block_bytes();
+    term.panel_bytes = panel_bytes_;
+    if (wide_ != nullptr) {
       for (std::int64_t p = 0; p < count; ++p) {
-        widen_(term.panel + p * term.panel_bytes, weight_.table_.data(), blocks_, wide + p * wide_.stride(0));
+        widen_(term.panel + p * panel_bytes_, weight_.table_.data(), blocks_, wide_ + p * wide_bytes_);
       }
-      term.panel = wide;
-      term.panel_bytes = wide_.stride(0);
+      term.panel = wide_;
+      term.panel_bytes = wide_bytes_;
     } else if (weight_.four_bit_) {
       term.table = weight_.table_.data();
     }
@@ -266,41 +291,53 @@ class Int8Panels::Operand {
   const Int8Panels& weight_;
   const Int8Rows& x_;
   decltype(Int8Kernel::widen) widen_;
+  std::int64_t panel_bytes_;
   std::int64_t first_block_;
   std::int64_t first_column_;  // from that block on, as the next two
   std::int64_t last_column_;
   std::int64_t blocks_;
-  at::Tensor wide_;  // [panels at once, bytes of one], where 4-bit codes are widened
+  at::Tensor memory_;
+  std::uint8_t* wide_ = nullptr;  // [panels at once, wide_bytes_], where 4-bit codes are widened
+  std::int64_t wide_bytes_ = 0;
 };
 
 // NOLINTNEXTLINE(readability-non-const-parameter): clang-tidy 14 does not see y in the braces below
 void Int8Panels::multiply(std::span<const Term> terms, const Part& part, float* y, std::int64_t stride) {
   static const Int8Kernel& kernel = int8_kernel();
   const std::int64_t last_row = part.last_row < 0 ? terms[0].x->rows() : part.last_row;
+  const std::int64_t whole_panels = terms[0].weight->out_ / kWidth;
+  std::int64_t at_once = whole_panels;
   c10::SmallVector<Operand, 2> operands;
   for (const Term& term : terms) {
     operands.emplace_back(term, last_row - part.first_row, kernel);
+    at_once = std::min(at_once, operands.back().panels_at_once(last_row - part.first_row));
   }
   c10::SmallVector<Int8Term, 2> now(terms.size());
-  alignas(64) std::array<float, static_cast<std::size_t>(kRowsPerPass * kInt8Panels * kWidth)> sums;
+  const auto multiply = [&](std::int64_t row, std::int64_t rows, std::int64_t index, std::int64_t count,
+                            const Int8Sums& sums) {
+    std::transform(operands.begin(), operands.end(), now.begin(),
+                   [&](const Operand& operand) { return operand.at(row, index, count); });
+    kernel.multiply(now, rows, count, sums);
+  };
   for (std::int64_t row = part.first_row; row < last_row; row += kRowsPerPass) {
     const std::int64_t rows = std::min(kRowsPerPass, last_row - row);
-    for (std::int64_t index = part.first; index < part.last; index += kInt8Panels) {
-      const std::int64_t count = std::min(kInt8Panels, part.last - index);
-      std::transform(operands.begin(), operands.end(), now.begin(),
-                     [&](const Operand& operand) { return operand.at(row, index, count); });
-      const Int8Sums to{y + row * stride + index * kWidth, stride, part.add};
-      const std::int64_t width = std::min(count * kWidth, terms[0].weight->out_ - index * kWidth);
-      if (width == count * kWidth) {
-        kernel.multiply(now, rows, count, to);
-        continue;
-      }
-      const Int8Sums here{sums.data(), count * kWidth, part.add};  // the matrix ends within a panel
+    float* const to = y + row * stride;
+    std::int64_t index = part.first;
+    while (index < std::min(part.last, whole_panels)) {
+      const std::int64_t count = std::min(at_once, std::min(part.last, whole_panels) - index);
+      multiply(row, rows, index, count, {to + index * kWidth, stride, part.add});
+      index += count;
+    }
+    if (index < part.last) {  // the matrix ends within a panel
+      alignas(64) std::array<float, static_cast<std::size_t>(kRowsPerPass * kWidth)> sums;
+      const Int8Sums here{sums.data(), kWidth, part.add};
+      const Int8Sums there{to + index * kWidth, stride, part.add};
+      const std::int64_t width = terms[0].weight->out_ - index * kWidth;
       if (part.add) {
-        copy_rows(to, rows, width, here);
+        copy_rows(there, rows, width, here);
       }
-      kernel.multiply(now, rows, count, here);
-      copy_rows(here, rows, width, to);
+      multiply(row, rows, index, 1, here);
+      copy_rows(here, rows, width, there);
     }
   }
 }

@@ -22,8 +22,9 @@ class Int8Rows {
 
   /// Makes room; what is held is lost.
   void resize(std::int64_t rows, std::int64_t width);
-  /// Row `row` becomes x [width]; rows may be filled by different threads.
-  void quantize(std::int64_t row, const float* x);
+  /// Row `row` becomes x [width]; rows may be filled by different threads. With weights [width/16] every 16
+  /// values are taken times theirs; what weighs 0 may be anything.
+  void quantize(std::int64_t row, const float* x, const float* weights = nullptr);
 
   std::int64_t block() const noexcept { return block_; }
   std::int64_t blocks() const noexcept { return blocks_; }
@@ -101,6 +102,7 @@ class Int8Panels {
   bool four_bit_ = false;
   std::array<std::uint8_t, 16> table_{};  ///< 8-bit values of the 4-bit codes, plus 128
   at::Tensor data_;                       // [panels, blocks, block_bytes] U8
+  std::uint8_t* first_panel_ = nullptr;   ///< data_'s: every token asks each matrix, and steps to it cost
 };
 
 /// The path that runs on this CPU: "avx512-vnni", "avx2" or "scalar".
