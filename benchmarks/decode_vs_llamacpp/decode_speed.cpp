@@ -84,8 +84,8 @@ void print_roofline(const experts::RoutedModel& model, bool experts) {
   std::cout << line.dump() << std::endl;
 }
 
-/// How many tokens went through the layers: what samples have in common goes through once.
-std::int64_t rows_computed(const decode::Generation& generation) {
+/// New tokens that went through the layers: what samples have in common goes through once.
+std::int64_t new_rows(const decode::Generation& generation) {
   std::set<std::vector<std::int32_t>> prefixes;
   for (const decode::Candidate& candidate : generation.candidates) {
     for (auto end = candidate.ids.begin(); end + 1 < candidate.ids.end(); ++end) {
@@ -127,7 +127,7 @@ void run(const Options& options) {
                            {"prefill_seconds", prefill},
                            {"decode_seconds", whole - prefill},
                            {"new_tokens", options.new_tokens * options.samples},
-                           {"rows", rows_computed(result[0])},
+                           {"rows", new_rows(result[0])},
                            {"first", first.candidates[0].logprob},
                            {"ids", result[0].candidates[0].ids}};
     std::cout << line.dump() << std::endl;

@@ -25,7 +25,7 @@ void Task::multiply(std::int64_t begin, std::int64_t end) const {
 std::int64_t Task::panel_bytes() const noexcept {
   std::int64_t bytes = 0;
   for (const Int8Panels::Term& term : terms) {
-    bytes += term.weight->bytes() / term.weight->panels();
+    bytes += term.weight->panel_bytes();
   }
   return bytes;
 }

@@ -99,7 +99,8 @@ INSTANTIATE_TEST_SUITE_P(Edges, Int8Shapes,
                                            std::array<std::int64_t, 4>{8, 5, 16, 16},
                                            std::array<std::int64_t, 4>{9, 48, 100, 16},
                                            std::array<std::int64_t, 4>{14, 32, 100, 48},
-                                           std::array<std::int64_t, 4>{150, 33, 128, 64}));
+                                           std::array<std::int64_t, 4>{150, 33, 128, 64},
+                                           std::array<std::int64_t, 4>{197, 33, 128, 64}));
 
 TEST(Int8, an_nf4_product_is_within_the_rounding_of_both_to_8_bits) {
   const PackedWeight weight = PackedWeight::quantize(values({80, 192}, 4), true);
@@ -117,13 +118,13 @@ TEST(Int8, a_block_of_q8_0_is_kept_exactly) {
   EXPECT_TRUE(at::allclose(product(Int8Panels::quantize(w, 32), one), w.t(), 1e-6, 0));
 }
 
-/// 70 rows of an NF4 matrix of three panels, the last one cut short, and 16 ranks of an adapter's B beside
+/// 70 rows of an NF4 matrix: five panels, the last one cut short, and 16 ranks of an adapter's B beside
 /// it.
 struct Pair {
   Int8Panels w = Int8Panels::from_nf4(PackedWeight::quantize(values({70, 128}, 8), false));
   Int8Panels b = Int8Panels::quantize(values({70, 16}, 9), 16);
-  at::Tensor x = values({21, 128}, 10);
-  at::Tensor narrow = values({21, 16}, 11);
+  at::Tensor x = values({197, 128}, 10);
+  at::Tensor narrow = values({197, 16}, 11);
 };
 
 TEST(Int8, a_rows_bits_do_not_depend_on_the_rows_beside_it) {
@@ -131,7 +132,7 @@ TEST(Int8, a_rows_bits_do_not_depend_on_the_rows_beside_it) {
   const Int8Rows x = quantized(pair.x, 64);
   const Int8Rows narrow = quantized(pair.narrow, 16);
   const at::Tensor together = product({{&pair.w, &x}, {&pair.b, &narrow}});
-  for (std::int64_t r = 0; r < 21; ++r) {
+  for (std::int64_t r = 0; r < 197; ++r) {
     const Int8Rows one = quantized(pair.x.narrow(0, r, 1), 64);
     const Int8Rows one_narrow = quantized(pair.narrow.narrow(0, r, 1), 16);
     EXPECT_TRUE(at::equal(product({{&pair.w, &one}, {&pair.b, &one_narrow}})[0], together[r])) << r;
@@ -142,10 +143,10 @@ TEST(Int8, the_bits_do_not_depend_on_how_panels_and_rows_are_shared_out) {
   const Pair pair;
   const Int8Rows x = quantized(pair.x, 64);
   const Int8Panels::Term term[] = {{&pair.w, &x}};
-  at::Tensor y = at::empty({21, 70}, at::kFloat);
+  at::Tensor y = at::empty({197, 70}, at::kFloat);
   for (std::int64_t panel = 0; panel < pair.w.panels(); ++panel) {
-    for (std::int64_t row = 0; row < 21; row += 9) {
-      const Int8Panels::Part part{panel, panel + 1, false, row, std::min<std::int64_t>(row + 9, 21)};
+    for (std::int64_t row = 0; row < 197; row += 9) {
+      const Int8Panels::Part part{panel, panel + 1, false, row, std::min<std::int64_t>(row + 9, 197)};
       Int8Panels::multiply(term, part, y.mutable_data_ptr<float>(), 70);
     }
   }
@@ -162,7 +163,7 @@ TEST(Int8, two_terms_are_the_sum_of_both_products) {
 
 TEST(Int8, terms_at_once_and_one_after_the_other_give_the_same_bits) {
   const Pair pair;
-  for (const std::int64_t rows : {1, 8, 21}) {
+  for (const std::int64_t rows : {1, 8, 21, 197}) {
     const Int8Rows x = quantized(pair.x.narrow(0, 0, rows), 64);
     const Int8Rows narrow = quantized(pair.narrow.narrow(0, 0, rows), 16);
     const Int8Panels::Term later[] = {{&pair.b, &narrow}};
@@ -218,9 +219,9 @@ struct Operand {
 };
 
 at::Tensor sums(const Int8Kernel& kernel, std::span<const Int8Term> terms, std::int64_t rows,
-                std::int64_t panels, const at::Tensor& before) {
+                std::int64_t panels, const at::Tensor& before, bool add = true) {
   at::Tensor y = before.clone();
-  kernel.multiply(terms, rows, panels, {y.mutable_data_ptr<float>(), y.stride(0), true});
+  kernel.multiply(terms, rows, panels, {y.mutable_data_ptr<float>(), y.stride(0), add});
   return y;
 }
 
@@ -241,11 +242,13 @@ TEST_P(Int8Kernels, every_instruction_set_gives_the_bits_of_plain_cpp) {
       const Operand narrow(panels, 2, 16, 256, values({rows, 32}, 21), 15);
       const Int8Term terms[] = {wide.term(first, last), narrow.term(0, 32)};
       const at::Tensor before = values({rows, panels * 16}, 22);
-      const at::Tensor plain = sums(int8_scalar_kernel(), terms, rows, panels, before);
-      EXPECT_TRUE(at::equal(sums(int8_avx2_kernel(), terms, rows, panels, before), plain))
-          << "avx2, " << rows << " rows, " << panels << " panels";
-      EXPECT_TRUE(at::equal(sums(int8_kernel(), terms, rows, panels, before), plain))
-          << int8_kernel().name << ", " << rows << " rows, " << panels << " panels";
+      for (const bool add : {false, true}) {
+        const at::Tensor plain = sums(int8_scalar_kernel(), terms, rows, panels, before, add);
+        EXPECT_TRUE(at::equal(sums(int8_avx2_kernel(), terms, rows, panels, before, add), plain))
+            << "avx2, " << rows << " rows, " << panels << " panels";
+        EXPECT_TRUE(at::equal(sums(int8_kernel(), terms, rows, panels, before, add), plain))
+            << int8_kernel().name << ", " << rows << " rows, " << panels << " panels";
+      }
     }
   }
 }

@@ -9,7 +9,6 @@
 
 #include "int8_kernel.h"
 #include <ATen/Parallel.h>
-#include <c10/util/SmallVector.h>
 
 namespace routedk::quant::cpu {
 namespace {
@@ -155,7 +154,7 @@ std::int64_t Int8Panels::block_bytes() const noexcept {
 }
 
 std::uint8_t* Int8Panels::panel(std::int64_t index) const {
-  return first_panel_ + index * blocks_ * block_bytes();
+  return first_panel_ + index * panel_bytes();
 }
 
 bool Int8Panels::fits(const PackedWeight& weight) noexcept {
@@ -220,126 +219,6 @@ Int8Panels Int8Panels::quantize(const at::Tensor& dense, std::int64_t block) {
     }
   });
   return p;
-}
-
-namespace {
-
-/// Rows that pass some panels before the next: their codes stay in the second-level cache.
-constexpr std::int64_t kRowsPerPass = 192;
-
-void copy_rows(const Int8Sums& from, std::int64_t rows, std::int64_t width, const Int8Sums& to) {
-  for (std::int64_t r = 0; r < rows; ++r) {
-    std::copy_n(from.values + r * from.stride, width, to.values + r * to.stride);
-  }
-}
-
-}  // namespace
-
-/// A term as the kernel takes it.
-class Int8Panels::Operand {
- public:
-  Operand(const Term& term, std::int64_t rows, const Int8Kernel& kernel)
-      : weight_(*term.weight),
-        x_(*term.x),
-        widen_(kernel.widen),
-        panel_bytes_(weight_.blocks_ * weight_.block_bytes()),
-        first_block_(term.first_column / block()) {
-    const std::int64_t last = term.last_column < 0 ? weight_.blocks_ * block() : term.last_column;
-    first_column_ = term.first_column - first_block_ * block();
-    last_column_ = last - first_block_ * block();
-    blocks_ = (last_column_ + block() - 1) / block();
-    if (weight_.four_bit_ && !(kernel.four_bit && rows <= kInt8FewRows)) {
-      wide_bytes_ = blocks_ * (block() * kWidth + kScaleBytes);
-      memory_ = at::empty({kInt8Panels, wide_bytes_}, at::kByte);
-      wide_ = memory_.data_ptr<std::uint8_t>();
-    }
-  }
-
-  /// Panels that are taken at once best.
-  std::int64_t panels_at_once(std::int64_t rows) const {
-    return wide_ != nullptr || rows > kInt8FewRows ? kInt8Panels : weight_.panels();
-  }
-
-  /// `count` panels from `index` on, times the rows from `row` on.
-  Int8Term at(std::int64_t row, std::int64_t index, std::int64_t count) const {
-    Int8Term term{};
-    term.panel = weight_.panel(index) + first_block_ * weight_.block_bytes();
-    term.panel_bytes = panel_bytes_;
-    if (wide_ != nullptr) {
-      for (std::int64_t p = 0; p < count; ++p) {
-        widen_(term.panel + p * panel_bytes_, weight_.table_.data(), blocks_, wide_ + p * wide_bytes_);
-      }
-      term.panel = wide_;
-      term.panel_bytes = wide_bytes_;
-    } else if (weight_.four_bit_) {
-      term.table = weight_.table_.data();
-    }
-    term.codes = x_.codes(row) + first_block_ * block();
-    term.scales = x_.scales(row) + first_block_;
-    term.corrections = x_.corrections(row) + first_block_;
-    term.block = block();
-    term.blocks = blocks_;
-    term.row_blocks = x_.blocks();
-    term.first_column = first_column_;
-    term.last_column = last_column_;
-    return term;
-  }
-
- private:
-  std::int64_t block() const { return weight_.block_; }
-
-  const Int8Panels& weight_;
-  const Int8Rows& x_;
-  decltype(Int8Kernel::widen) widen_;
-  std::int64_t panel_bytes_;
-  std::int64_t first_block_;
-  std::int64_t first_column_;  // from that block on, as the next two
-  std::int64_t last_column_;
-  std::int64_t blocks_;
-  at::Tensor memory_;
-  std::uint8_t* wide_ = nullptr;  // [panels at once, wide_bytes_], where 4-bit codes are widened
-  std::int64_t wide_bytes_ = 0;
-};
-
-// NOLINTNEXTLINE(readability-non-const-parameter): clang-tidy 14 does not see y in the braces below
-void Int8Panels::multiply(std::span<const Term> terms, const Part& part, float* y, std::int64_t stride) {
-  static const Int8Kernel& kernel = int8_kernel();
-  const std::int64_t last_row = part.last_row < 0 ? terms[0].x->rows() : part.last_row;
-  const std::int64_t whole_panels = terms[0].weight->out_ / kWidth;
-  std::int64_t at_once = whole_panels;
-  c10::SmallVector<Operand, 2> operands;
-  for (const Term& term : terms) {
-    operands.emplace_back(term, last_row - part.first_row, kernel);
-    at_once = std::min(at_once, operands.back().panels_at_once(last_row - part.first_row));
-  }
-  c10::SmallVector<Int8Term, 2> now(terms.size());
-  const auto multiply = [&](std::int64_t row, std::int64_t rows, std::int64_t index, std::int64_t count,
-                            const Int8Sums& sums) {
-    std::transform(operands.begin(), operands.end(), now.begin(),
-                   [&](const Operand& operand) { return operand.at(row, index, count); });
-    kernel.multiply(now, rows, count, sums);
-  };
-  for (std::int64_t row = part.first_row; row < last_row; row += kRowsPerPass) {
-    const std::int64_t rows = std::min(kRowsPerPass, last_row - row);
-    float* const to = y + row * stride;
-    std::int64_t index = part.first;
-    while (index < std::min(part.last, whole_panels)) {
-      const std::int64_t count = std::min(at_once, std::min(part.last, whole_panels) - index);
-      multiply(row, rows, index, count, {to + index * kWidth, stride, part.add});
-      index += count;
-    }
-    if (index < part.last) {  // the matrix ends within a panel
-      alignas(64) std::array<float, static_cast<std::size_t>(kRowsPerPass * kWidth)> sums;
-      const Int8Sums here{sums.data(), kWidth, part.add};
-      const Int8Sums there{to + index * kWidth, stride, part.add};
-      const std::int64_t width = terms[0].weight->out_ - index * kWidth;
-      if (part.add) {
-        copy_rows(there, rows, width, here);
-      }
-      multiply(row, rows, index, 1, here);
-      copy_rows(here, rows, width, there);
-    }
-  }
 }
 
 const char* int8_path() noexcept {

@@ -7,9 +7,10 @@
 
 namespace routedk::quant::cpu {
 
-/// Up to so many rows a panel of 4-bit codes is better taken as it is than widened first, where a kernel can.
+/// Up to so many rows wait for memory: a panel of 4-bit codes is then taken as it is where a kernel can, not
+/// widened first, and panels are taken one by one.
 inline constexpr std::int64_t kInt8FewRows = 8;
-/// Panels that are taken at once at most.
+/// Panels that more rows are best multiplied with at once.
 inline constexpr std::int64_t kInt8Panels = 2;
 
 /// One of the products that are summed: consecutive rows of an Int8Rows times neighbouring panels.
@@ -39,13 +40,14 @@ struct Int8Sums {
 };
 
 struct Int8Kernel {
-  /// sums [rows,16*panels] = all terms together, block by block in their order.
+  /// sums [rows,16*panels] = all terms together, block by block in their order. 4-bit codes only where
+  /// `four_bit` says so, and with up to kInt8FewRows rows.
   void (*multiply)(std::span<const Int8Term> terms, std::int64_t rows, std::int64_t panels,
                    const Int8Sums& sums);
   /// 4-bit codes [blocks] -> the same panel in 8 bits.
   void (*widen)(const std::uint8_t* panel, const std::uint8_t* table, std::int64_t blocks,
                 std::uint8_t* wide);
-  bool four_bit;  ///< whether `multiply` takes 4-bit codes, of few rows
+  bool four_bit;  ///< whether `multiply` takes 4-bit codes
   const char* name;
 };
 

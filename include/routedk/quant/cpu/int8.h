@@ -23,7 +23,7 @@ class Int8Rows {
   /// Makes room; what is held is lost.
   void resize(std::int64_t rows, std::int64_t width);
   /// Row `row` becomes x [width]; rows may be filled by different threads. With weights [width/16] every 16
-  /// values are taken times theirs; what weighs 0 may be anything.
+  /// values are taken times theirs, what weighs 0 may be anything, and the width is a multiple of 16.
   void quantize(std::int64_t row, const float* x, const float* weights = nullptr);
 
   std::int64_t block() const noexcept { return block_; }
@@ -87,13 +87,15 @@ class Int8Panels {
   std::int64_t out() const noexcept { return out_; }
   std::int64_t panels() const noexcept { return (out_ + kWidth - 1) / kWidth; }
   /// Of memory that a product reads: codes and scales.
-  std::int64_t bytes() const noexcept { return panels() * blocks_ * block_bytes(); }
+  std::int64_t bytes() const noexcept { return panels() * panel_bytes(); }
+  std::int64_t panel_bytes() const noexcept { return blocks_ * block_bytes(); }
 
  private:
   Int8Panels(std::int64_t out, std::int64_t in, std::int64_t block, bool four_bit);
   std::int64_t block_bytes() const noexcept;
   std::uint8_t* panel(std::int64_t index) const;
   class Operand;
+  class Product;
 
   std::int64_t out_ = 0;
   std::int64_t in_ = 0;
@@ -102,7 +104,7 @@ class Int8Panels {
   bool four_bit_ = false;
   std::array<std::uint8_t, 16> table_{};  ///< 8-bit values of the 4-bit codes, plus 128
   at::Tensor data_;                       // [panels, blocks, block_bytes] U8
-  std::uint8_t* first_panel_ = nullptr;   ///< data_'s: every token asks each matrix, and steps to it cost
+  std::uint8_t* first_panel_ = nullptr;   ///< data_'s address: to ask for it costs every product three misses
 };
 
 /// The path that runs on this CPU: "avx512-vnni", "avx2" or "scalar".
