@@ -51,7 +51,7 @@ experts::RoutedModel make_model() {
     all.push_back(std::make_shared<experts::Expert>("rank" + std::to_string(rank), config, lora));
     all.back()->initialise(static_cast<std::uint64_t>(rank));
     auto& values = all.back()->parameters().values();
-    values.add_(at::sin(at::arange(values.numel(), at::kFloat)), 0.1);
+    values.add_(at::sin(at::arange(values.numel(), at::kFloat)), 0.03);
   }
   auto bank = std::make_shared<experts::ExpertBank>(all);
   bank->freeze(at::kFloat);
