@@ -188,7 +188,7 @@ def main():
             for title, experts in (("ours, backbone alone", 0), ("ours, three experts and router", 3)):
                 one = ours(arguments.bin, prompts, new_tokens, "--experts", experts)
                 eight = ours(arguments.bin, prompts, new_tokens, "--experts", experts, "--samples", SAMPLES)
-                note(title, prefill=one["prefill"], one=one["decode"], eight=eight["decode"])
+                note(title, prefill=one["prefill"], one=one["decode"], eight=eight["decode"], rows=eight["line"]["rows"])
             for title, path in files.items():
                 note(title, **apart("--llama", path, folder / "ids.json", new_tokens))
             for compute in () if arguments.skip_transformers else ("float32", "bfloat16"):
@@ -203,13 +203,16 @@ def main():
         print(f"{name:34}{row['prefill']:9.0f}{row['one']:9.1f}{row['eight']:9.1f}")
     routed = medians["ours, three experts and router"]
     plain = medians["ours, backbone alone"]
-    best = {key: max(r[key] for n, r in medians.items() if not n.startswith("ours")) for key in routed}
-    llama_best = {key: max(r[key] for n, r in medians.items() if n.startswith("llama")) for key in routed}
+    speeds = ("prefill", "one", "eight")
+    best = {key: max(r[key] for n, r in medians.items() if not n.startswith("ours")) for key in speeds}
+    llama_best = {key: max(r[key] for n, r in medians.items() if n.startswith("llama")) for key in speeds}
     print(f"\nrouted, one sequence, against llama.cpp's best: {routed['one'] / llama_best['one']:.2f}x (target 1.3)")
     print(f"routed, eight sequences, against llama.cpp's best: {routed['eight'] / llama_best['eight']:.2f}x (target 2)")
     print(f"prefill, alone, against the best peer: {plain['prefill'] / best['prefill']:.2f}x (target 1.3)")
     for key, target in (("prefill", 0.85), ("one", 0.75), ("eight", 0.9)):
         print(f"routed against alone, {key}: {routed[key] / plain[key]:.2f} (target {target})")
+    print(f"of {SAMPLES * new_tokens} new tokens of eight sequences alone {plain['rows']:.0f} and routed {routed['rows']:.0f} "
+          "were computed, the others being what samples share")  # fmt: skip
     for row, roof in ((plain, roofs[0]), (routed, roofs[3])):
         print(f"one sequence: {roof['bytes_per_token'] / 1e6:.1f} MB a token at {roof['bytes_per_second'] / 1e9:.1f} GB/s "
               f"allow {roof['tokens_per_second']:.0f} tokens/s; reached {row['one'] / roof['tokens_per_second']:.0%}")  # fmt: skip
