@@ -133,6 +133,7 @@ class Int8Panels::Product {
   std::int64_t at_once_;
 };
 
+// NOLINTNEXTLINE(readability-non-const-parameter): clang-tidy 14 does not see y in the braces below
 void Int8Panels::multiply(std::span<const Term> terms, const Part& part, float* y, std::int64_t stride) {
   const std::int64_t last_row = part.last_row < 0 ? terms[0].x->rows() : part.last_row;
   Product product(terms, last_row - part.first_row);
