@@ -8,7 +8,7 @@
 #include <map>
 #include <random>
 
-#include "support/tiny_llama.h"
+#include "support/wide_llama.h"
 #include <ATen/Parallel.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -19,6 +19,7 @@ namespace {
 using experts::FixedGate;
 using experts::RouterGate;
 using testing::tiny_config;
+using testing::wide_config;
 using text::TokenAutomaton;
 
 constexpr text::TokenId kEnd = 0;
@@ -43,19 +44,6 @@ experts::RoutedModel make_model(const model::LlamaConfig& config, bool nf4) {
 
 experts::RoutedModel tiny_model() {
   return make_model(tiny_config(), false);
-}
-
-/// Rows of whole NF4 blocks.
-model::LlamaConfig wide_config() {
-  model::LlamaConfig c = tiny_config();
-  c.hidden = 128;
-  c.head_dim = 40;
-  c.heads = 24;
-  c.kv_heads = 3;  // no whole number of them a thread
-  c.ffn = 192;
-  c.vocab = 200;
-  c.context = 256;
-  return c;
 }
 
 /// A router whose weights depend on the prompt.

@@ -2,7 +2,7 @@
 
 #include "routedk/decode/generate.h"
 
-#include "support/tiny_llama.h"
+#include "support/wide_llama.h"
 #include <ATen/core/grad_mode.h>
 #include <gtest/gtest.h>
 
@@ -32,14 +32,7 @@ class GivenGate : public experts::Gate {
 /// NF4 linears, all with biases, and experts of 32, 16, 16 and 48 ranks with their padding: two blocks of B.
 experts::RoutedModel make_model() {
   const at::NoGradGuard no_grad;
-  model::LlamaConfig config = testing::tiny_config();
-  config.hidden = 128;
-  config.head_dim = 40;
-  config.heads = 24;
-  config.kv_heads = 3;
-  config.ffn = 192;
-  config.vocab = 200;
-  config.context = 256;
+  model::LlamaConfig config = testing::wide_config();
   config.attention_bias = true;
   config.mlp_bias = true;
   auto backbone =

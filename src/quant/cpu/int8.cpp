@@ -14,8 +14,6 @@ namespace routedk::quant::cpu {
 namespace {
 
 constexpr float kLargest = 127.0F;
-constexpr std::int64_t kWidth = Int8Panels::kWidth;
-constexpr std::int64_t kScaleBytes = kWidth * static_cast<std::int64_t>(sizeof(float));
 
 /// Where a row's codes go.
 struct Codes {
@@ -150,7 +148,7 @@ Int8Panels::Int8Panels(std::int64_t out, std::int64_t in, std::int64_t block, bo
 }
 
 std::int64_t Int8Panels::block_bytes() const noexcept {
-  return block_ * kWidth / (four_bit_ ? 2 : 1) + kScaleBytes;
+  return block_ * kWidth / (four_bit_ ? 2 : 1) + kInt8ScaleBytes;
 }
 
 std::uint8_t* Int8Panels::panel(std::int64_t index) const {

@@ -7,6 +7,8 @@
 
 namespace routedk::quant::cpu {
 
+/// Of a block's scales in a panel, one float each of its 16 rows.
+inline constexpr std::int64_t kInt8ScaleBytes = 64;
 /// Up to so many rows wait for memory: a panel of 4-bit codes is then taken as it is where a kernel can, not
 /// widened first, and panels are taken one by one.
 inline constexpr std::int64_t kInt8FewRows = 8;

@@ -10,9 +10,6 @@
 namespace routedk::quant::cpu {
 namespace {
 
-constexpr std::int64_t kWidth = Int8Panels::kWidth;
-constexpr std::int64_t kScaleBytes = kWidth * static_cast<std::int64_t>(sizeof(float));
-
 /// Rows that pass some panels before the next: their codes stay in the second-level cache.
 constexpr std::int64_t kRowsPerPass = 192;
 
@@ -34,7 +31,7 @@ class Int8Panels::Operand {
     last_column_ = last - first_block_ * block();
     blocks_ = (last_column_ + block() - 1) / block();
     if (weight_.four_bit_ && !(kernel.four_bit && rows <= kInt8FewRows)) {
-      wide_bytes_ = blocks_ * (block() * kWidth + kScaleBytes);
+      wide_bytes_ = blocks_ * (block() * kWidth + kInt8ScaleBytes);
       memory_ = at::empty({kInt8Panels, wide_bytes_}, at::kByte);
       wide_ = memory_.data_ptr<std::uint8_t>();
     }
