@@ -2,7 +2,7 @@
 #pragma once
 
 #include "routedk/bundle/split.h"
-#include "routedk/workflow/program.h"
+#include "routedk/workflow/experiment/program.h"
 
 #include <filesystem>
 #include <optional>

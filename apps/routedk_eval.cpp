@@ -1,6 +1,6 @@
 #include "routedk/core/files.h"
-#include "routedk/workflow/score.h"
-#include "routedk/workflow/steps.h"
+#include "routedk/workflow/data/score.h"
+#include "routedk/workflow/steps/steps.h"
 
 #include "common.h"
 #include <fmt/format.h>

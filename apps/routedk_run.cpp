@@ -1,5 +1,5 @@
 #include "routedk/core/files.h"
-#include "routedk/workflow/steps.h"
+#include "routedk/workflow/steps/steps.h"
 
 #include "common.h"
 #include <fmt/format.h>

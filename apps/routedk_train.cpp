@@ -1,5 +1,5 @@
 #include "routedk/core/config_types.h"
-#include "routedk/workflow/steps.h"
+#include "routedk/workflow/steps/steps.h"
 
 #include "common.h"
 

@@ -1,4 +1,4 @@
-#include "routedk/workflow/steps.h"
+#include "routedk/workflow/steps/steps.h"
 
 #include "common.h"
 

@@ -1,4 +1,4 @@
-#include "routedk/workflow/add_titles.h"
+#include "routedk/workflow/data/add_titles.h"
 
 #include <iostream>
 #include <memory>

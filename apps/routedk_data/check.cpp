@@ -1,4 +1,4 @@
-#include "routedk/workflow/check_data.h"
+#include "routedk/workflow/data/check_data.h"
 
 #include <iostream>
 #include <memory>

@@ -1,4 +1,4 @@
-#include "routedk/workflow/data_commands.h"
+#include "routedk/workflow/data/data_commands.h"
 
 #include <memory>
 

@@ -1,4 +1,4 @@
-#include "routedk/workflow/quantize.h"
+#include "routedk/workflow/inspect/quantize.h"
 
 #include <memory>
 

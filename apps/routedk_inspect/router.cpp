@@ -1,4 +1,4 @@
-#include "routedk/workflow/inspect.h"
+#include "routedk/workflow/inspect/inspect.h"
 
 #include <iostream>
 #include <memory>

@@ -4,7 +4,7 @@
 #include "routedk/decode/int8_model.h"
 #include "routedk/experts/router.h"
 #include "routedk/io/jsonl.h"
-#include "routedk/workflow/program.h"
+#include "routedk/workflow/experiment/program.h"
 
 #include <algorithm>
 #include <chrono>

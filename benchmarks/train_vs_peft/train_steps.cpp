@@ -7,8 +7,8 @@
 #include "routedk/io/jsonl.h"
 #include "routedk/train/data_order.h"
 #include "routedk/train/group_trainer.h"
-#include "routedk/workflow/learning_data.h"
-#include "routedk/workflow/program.h"
+#include "routedk/workflow/steps/learning_data.h"
+#include "routedk/workflow/experiment/program.h"
 
 #include <iostream>
 

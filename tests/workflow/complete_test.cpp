@@ -2,7 +2,7 @@
 #include "routedk/core/stop_signal.h"
 #include "routedk/decode/generate.h"
 #include "routedk/text/utf8.h"
-#include "routedk/workflow/predict.h"
+#include "routedk/workflow/predict/predict.h"
 
 #include <csignal>
 #include <functional>

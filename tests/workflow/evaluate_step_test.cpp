@@ -4,8 +4,8 @@
 #include "routedk/experts/peft.h"
 #include "routedk/experts/router_file.h"
 #include "routedk/io/jsonl.h"
-#include "routedk/workflow/score.h"
-#include "routedk/workflow/steps.h"
+#include "routedk/workflow/data/score.h"
+#include "routedk/workflow/steps/steps.h"
 
 #include <fstream>
 #include <map>

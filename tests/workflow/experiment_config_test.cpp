@@ -1,4 +1,4 @@
-#include "routedk/workflow/experiment_config.h"
+#include "routedk/workflow/experiment/experiment_config.h"
 
 #include "routedk/core/config.h"
 #include "routedk/core/error.h"

@@ -1,7 +1,7 @@
 /// Experiments of a test's own: the real tokenizer and model, the project's sample or the test's examples.
 #pragma once
 
-#include "routedk/workflow/experiment.h"
+#include "routedk/workflow/experiment/experiment.h"
 
 #include <filesystem>
 #include <string>

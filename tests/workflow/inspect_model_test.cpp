@@ -1,6 +1,6 @@
 #include "routedk/io/jsonl.h"
-#include "routedk/workflow/inspect.h"
-#include "routedk/workflow/quantize.h"
+#include "routedk/workflow/inspect/inspect.h"
+#include "routedk/workflow/inspect/quantize.h"
 
 #include <cmath>
 #include <sstream>

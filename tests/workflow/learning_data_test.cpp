@@ -1,4 +1,4 @@
-#include "routedk/workflow/learning_data.h"
+#include "routedk/workflow/steps/learning_data.h"
 
 #include "routedk/bundle/expert_input.h"
 #include "routedk/core/random.h"

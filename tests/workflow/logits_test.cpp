@@ -1,4 +1,4 @@
-#include "routedk/workflow/logits.h"
+#include "routedk/workflow/inspect/logits.h"
 
 #include "routedk/core/error.h"
 #include "routedk/experts/peft.h"

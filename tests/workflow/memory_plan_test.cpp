@@ -1,4 +1,4 @@
-#include "routedk/workflow/memory_plan.h"
+#include "routedk/workflow/experiment/memory_plan.h"
 
 #include "routedk/experts/expert.h"
 #include "routedk/model/backbone.h"

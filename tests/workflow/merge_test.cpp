@@ -1,4 +1,4 @@
-#include "routedk/workflow/merge.h"
+#include "routedk/workflow/inspect/merge.h"
 
 #include "routedk/core/error.h"
 #include "routedk/experts/peft.h"

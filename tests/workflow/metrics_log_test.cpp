@@ -1,4 +1,4 @@
-#include "routedk/workflow/metrics_log.h"
+#include "routedk/workflow/experiment/metrics_log.h"
 
 #include "core/temporary_folder.h"
 #include <gmock/gmock.h>

@@ -1,4 +1,4 @@
-#include "routedk/workflow/predict.h"
+#include "routedk/workflow/predict/predict.h"
 
 #include "routedk/bundle/answer.h"
 #include "routedk/core/config.h"

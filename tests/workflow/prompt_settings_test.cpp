@@ -1,7 +1,7 @@
 #include "routedk/core/config.h"
 #include "routedk/core/error.h"
 #include "routedk/io/jsonl.h"
-#include "routedk/workflow/learning_data.h"
+#include "routedk/workflow/steps/learning_data.h"
 
 #include <filesystem>
 #include <memory>

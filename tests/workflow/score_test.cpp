@@ -1,4 +1,4 @@
-#include "routedk/workflow/score.h"
+#include "routedk/workflow/data/score.h"
 
 #include "routedk/bundle/metrics.h"
 #include "routedk/core/error.h"

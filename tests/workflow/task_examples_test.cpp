@@ -1,4 +1,4 @@
-#include "routedk/workflow/task_examples.h"
+#include "routedk/workflow/steps/task_examples.h"
 
 #include "routedk/core/error.h"
 

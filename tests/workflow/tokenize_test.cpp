@@ -1,4 +1,4 @@
-#include "routedk/workflow/tokenize.h"
+#include "routedk/workflow/inspect/tokenize.h"
 
 #include "routedk/core/error.h"
 

@@ -2,7 +2,7 @@
 #include "routedk/experts/peft.h"
 #include "routedk/experts/router_file.h"
 #include "routedk/io/jsonl.h"
-#include "routedk/workflow/steps.h"
+#include "routedk/workflow/steps/steps.h"
 
 #include "workflow/experiment_folder.h"
 #include <gtest/gtest.h>

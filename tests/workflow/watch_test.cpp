@@ -1,4 +1,4 @@
-#include "routedk/workflow/watch.h"
+#include "routedk/workflow/steps/watch.h"
 
 #include "workflow/experiment_folder.h"
 #include <gmock/gmock.h>

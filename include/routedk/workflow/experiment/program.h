@@ -1,0 +1,30 @@
+/// What every program shares: its settings from YAML and --set, and exit codes for errors.
+#pragma once
+
+#include "routedk/workflow/experiment/experiment.h"
+
+#include <functional>
+#include <string>
+#include <vector>
+
+namespace routedk::workflow {
+
+/// The options that every program with an experiment's YAML takes.
+struct ProgramOptions {
+  std::string config;                    ///< YAML file; empty: all defaults
+  std::vector<std::string> assignments;  ///< --set a.b=value
+  bool dump_config = false;              ///< print the effective settings and stop
+  bool dry_run = false;                  ///< print what would be done and stop
+  bool redo = false;                     ///< forget the program's own step and those after it first
+};
+
+/// Reads the settings, then dumps them, prints the plan, or opens the experiment for `work`.
+void with_experiment(const ProgramOptions& options, const std::function<void(Experiment&)>& work);
+/// The same for the program of one step, which `options.redo` forgets first.
+void with_step(const ProgramOptions& options, const std::string& step,
+               const std::function<void(Experiment&)>& work);
+
+/// Runs a program's body; an exception becomes one "error: ..." line on stderr and its exit code.
+int run_program(const std::function<void()>& body) noexcept;
+
+}  // namespace routedk::workflow

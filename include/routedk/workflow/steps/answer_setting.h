@@ -1,0 +1,21 @@
+/// How the settings want sessions answered.
+#pragma once
+
+#include "routedk/eval/answers.h"
+#include "routedk/workflow/experiment/experiment_config.h"
+
+namespace routedk::workflow {
+
+/// The rule of `decode.select` over all samples.
+eval::Choice usual_choice(const DecodeSettings& settings);
+
+/// Templates and encoder must outlive it.
+eval::AnswerSetting answer_setting(const DecodeSettings& settings, const bundle::PromptTemplates& templates,
+                                   const bundle::SessionEncoder& encoder);
+
+/// N samples, drawn until the end of a turn.
+decode::GenerateOptions generate_options(const DecodeSettings& settings, text::TokenId end_of_turn);
+
+decode::Kernels kernels_of(const DecodeSettings& settings);
+
+}  // namespace routedk::workflow

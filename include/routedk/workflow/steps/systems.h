@@ -1,0 +1,44 @@
+/// What an evaluation compares, by the names in `eval.systems`.
+#pragma once
+
+#include "routedk/bundle/metrics.h"
+#include "routedk/experts/gate.h"
+#include "routedk/experts/routed_model.h"
+#include "routedk/workflow/experiment/experiment.h"
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace routedk::workflow {
+
+/// Whether its answers come from a file: predictions:FILE.
+bool is_predictions(const std::string& system);
+/// Whether its gate weighs the experts: average, dynamic, static, top_k:N, threshold:SHARE, router:FOLDER.
+bool mixes(const std::string& system);
+
+/// Whether it takes the run's own router: dynamic, static, top_k:N, threshold:SHARE.
+bool takes_router(const std::string& system);
+
+/// The sessions that are evaluated.
+std::vector<bundle::Session> evaluated_sessions(const Experiment& experiment);
+
+/// What can be known before anything is answered: the run's router is of the kind named, numbers can be,
+/// folders hold a router of this bank, files predictions for the whole split. Errors of each as they come.
+void check_systems(const Experiment& experiment);
+/// A hash of the contents of folders and files that systems name; those not there count too.
+std::uint64_t hash_outside_systems(const std::vector<std::string>& systems);
+
+/// A model ready to answer.
+struct System {
+  experts::RoutedModel model;
+  std::unique_ptr<experts::Gate> gate;
+};
+
+/// `routed`: backbone and all experts. FileError and ConfigError as the files come.
+System load_system(const Experiment& experiment, const experts::RoutedModel& routed, const std::string& name);
+/// Of predictions:FILE for the evaluated sessions; the file is about the whole split.
+std::vector<bundle::Prediction> load_predictions(const Experiment& experiment, const std::string& system);
+
+}  // namespace routedk::workflow

@@ -1,0 +1,28 @@
+/// What a validation shows beside the loss: a few answers and how good they are.
+#pragma once
+
+#include "routedk/experts/routed_model.h"
+#include "routedk/train/group_trainer.h"
+#include "routedk/workflow/experiment/experiment.h"
+
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace routedk::workflow {
+
+/// Gates by the name of the group that trains under them.
+using GroupGates = std::map<std::string, std::shared_ptr<const experts::Gate>>;
+
+/// Answers `watch.answers` validation prompts, evenly spread, greedily under the group's gate:
+/// {"answers": [{"key", "answer"}], "metrics": {...}}; the metrics are those of bundles, or for examples of
+/// the user's own the share that equals the completion. Warns when, of at least 4 answers, more than nine
+/// tenths follow one pattern. Empty when nothing is to be watched. All that is passed must outlive it.
+train::LookFn watch_answers(const Experiment& experiment, const experts::RoutedModel& model,
+                            GroupGates gates);
+
+/// "collapse: ..." when more than nine tenths of at least 4 patterns are the same.
+std::vector<std::string> pattern_warnings(const std::vector<std::string>& patterns);
+
+}  // namespace routedk::workflow

@@ -1,0 +1,66 @@
+#include "routedk/workflow/data/add_titles.h"
+
+#include "routedk/bundle/complete_titles.h"
+#include "routedk/bundle/dataset.h"
+#include "routedk/io/jsonl.h"
+
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+
+namespace routedk::workflow {
+namespace {
+
+constexpr int kNamedBadLines = 10;
+
+std::int64_t untitled(const bundle::TitleCoverage& coverage) {
+  return coverage.items - coverage.titled - coverage.filled;
+}
+
+io::Json to_json(const bundle::TitleCoverage& coverage) {
+  return {{"items", coverage.items},
+          {"titled_before", coverage.titled},
+          {"filled", coverage.filled},
+          {"untitled",
+           {{"items", untitled(coverage)},
+            {"without_asin", coverage.unmapped},
+            {"not_in_metadata", coverage.unlisted},
+            {"blank_title", coverage.blank_title}}},
+          {"products", coverage.metadata.products},
+          {"bad_lines", coverage.metadata.bad_lines}};
+}
+
+std::string to_text(const bundle::TitleCoverage& coverage) {
+  const bundle::TitleCoverage& c = coverage;
+  return fmt::format(
+      "{} of {} items had a title; {} of the {} others are filled, {} stay without\n"
+      "  ({} without ASIN, {} not in the metadata, {} with a blank title there)\n"
+      "{} products read, {} bad lines\n",
+      c.titled, c.items, c.filled, c.items - c.titled, untitled(c), c.unmapped, c.unlisted, c.blank_title,
+      c.metadata.products, c.metadata.bad_lines);
+}
+
+}  // namespace
+
+void add_titles(const AddTitlesOptions& options, std::ostream& out) {
+  bundle::TitleSources sources;
+  sources.domain = bundle::domain_folder(options.data_dir, options.domain);
+  sources.mapping = options.mapping;
+  sources.metadata = {options.metadata, options.max_bad_lines};
+  sources.output = options.output.empty() ? sources.domain / "item_titles_full.csv" : options.output;
+  int named = 0;
+  const auto coverage = bundle::complete_titles(sources, [&](const std::string& message) {
+    if (named++ < kNamedBadLines) {
+      spdlog::warn("{}", message);
+    }
+  });
+  if (options.json) {
+    io::Json report = {{"domain", options.domain}};
+    report.update(to_json(coverage));
+    report["output"] = sources.output.string();
+    out << report.dump(2) << '\n';
+  } else {
+    out << options.domain << ": " << to_text(coverage) << "written to " << sources.output.string() << '\n';
+  }
+}
+
+}  // namespace routedk::workflow

@@ -1,0 +1,39 @@
+#include "routedk/workflow/data/score.h"
+
+#include "routedk/bundle/bootstrap.h"
+#include "routedk/bundle/floors.h"
+#include "routedk/bundle/predictions.h"
+#include "routedk/core/error.h"
+
+namespace routedk::workflow {
+namespace {
+
+bundle::Runs runs(const ScoreOptions& options, const bundle::Dataset& data,
+                  const std::vector<bundle::Session>& sessions) {
+  if (options.predictor.empty() == options.predictions.empty()) {
+    throw_<ConfigError>("either --predictions or --predictor must be given, but {} instead",
+                        options.predictor.empty() ? "neither is" : "both are");
+  }
+  if (!options.predictor.empty()) {
+    return bundle::score_floor(options.predictor, sessions, bundle::TfIdf(data.titles), options.seed);
+  }
+  return {bundle::score_sessions(sessions, bundle::read_predictions(options.predictions, sessions))};
+}
+
+}  // namespace
+
+io::Json score(const ScoreOptions& options) {
+  const auto data = bundle::load_dataset({options.data_dir, options.domain, options.untitled});
+  const auto counts = options.counts ? *options.counts : bundle::default_split_counts(options.data_dir);
+  const auto split = bundle::split_sessions(data.sessions, counts);
+  const auto& sessions = split.part(options.split);
+  const auto evaluation = bundle::evaluate(runs(options, data, sessions), {.seed = options.seed});
+  io::Json result = {{"domain", options.domain},
+                     {"split", options.split},
+                     {"sessions", sessions.size()},
+                     {"leaky_titles", data.leaky_titles}};
+  result.update(bundle::to_json(evaluation));
+  return result;
+}
+
+}  // namespace routedk::workflow

@@ -1,0 +1,98 @@
+#include "routedk/workflow/experiment/experiment_config.h"
+
+#include <algorithm>
+#include <set>
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+namespace routedk::workflow {
+
+namespace {
+
+using Names = std::vector<std::string>;
+
+bool has(const Names& names, const std::string& name) {
+  return std::find(names.begin(), names.end(), name) != names.end();
+}
+
+template <typename T>
+void check_different(const char* field, const char* noun, const std::vector<T>& list, Names& problems) {
+  if (std::set<T>(list.begin(), list.end()).size() != list.size()) {
+    problems.push_back(fmt::format("`{}` must name each {} once, but repeats one instead.", field, noun));
+  }
+}
+
+void check_experts(const ExperimentConfig& config, Names& problems) {
+  const Names& experts = config.experts;
+  if (experts.empty()) {
+    problems.emplace_back("`experts` must name at least 1 expert, but names 0 instead.");
+  }
+  check_different("experts", "expert", experts, problems);
+  check_different("prompt.relations", "relation", config.prompt.relations, problems);
+  static const Names kBundle = {"base", "high_level", "fine_grained", "merged"};
+  for (const std::string& name : experts) {
+    if (config.data.examples.empty() && !has(kBundle, name)) {
+      problems.push_back(
+          fmt::format("`experts` must be among {} where no data.examples are given, but has `{}` instead.",
+                      fmt::join(kBundle, ", "), name));
+    } else if (name.empty() || name == "all" || name.find_first_of("/+ \n") != std::string::npos) {
+      problems.push_back(fmt::format(
+          "`experts` must be words without /, + and spaces and not `all`, but has `{}` instead.", name));
+    }
+  }
+}
+
+/// A form with something behind its colon.
+bool takes_argument(const std::string& system) {
+  static const Names kForms = {"ties:", "ties_factors:", "top_k:", "threshold:", "router:", "predictions:"};
+  return std::any_of(kForms.begin(), kForms.end(), [&](const std::string& form) {
+    return system.starts_with(form) && system.size() > form.size();
+  });
+}
+
+void check_systems(const ExperimentConfig& config, Names& problems) {
+  Names known = {"backbone", "average", "dynamic", "static"};
+  known.insert(known.end(), config.experts.begin(), config.experts.end());
+  for (const std::string& system : config.eval.systems) {
+    if (config.data.examples.empty() && !has(known, system) && !takes_argument(system)) {
+      problems.push_back(
+          fmt::format("`eval.systems` must be backbone, average, dynamic, static, a name in `experts`, "
+                      "ties:DENSITY[:RANK], ties_factors:DENSITY, top_k:N, threshold:SHARE, router:FOLDER or "
+                      "predictions:FILE, but has `{}` instead.",
+                      system));
+    }
+  }
+  check_different("eval.systems", "system", config.eval.systems, problems);
+  check_different("eval.select", "rule", config.eval.select, problems);
+  check_different("eval.samples", "number", config.eval.samples, problems);
+}
+
+void check_rates(const Names& groups, const std::vector<train::GroupRate>& rates, const char* where,
+                 Names& problems) {
+  for (const train::GroupRate& rate : rates) {
+    if (!has(groups, rate.group)) {
+      problems.push_back(fmt::format("`{}.learning_rates` must be of {}, but has one of `{}` instead.", where,
+                                     fmt::join(groups, ", "), rate.group));
+    }
+  }
+}
+
+}  // namespace
+
+void ExperimentConfig::validate(std::vector<std::string>& problems) const {
+  check_experts(*this, problems);
+  check_systems(*this, problems);
+  check_rates(experts, train.learning_rates, "train", problems);
+  check_rates({"router"}, router.learning_rates, "router", problems);
+  if (router.top_k > static_cast<std::int64_t>(experts.size())) {
+    problems.push_back(fmt::format("`router.top_k` must be at most the {} experts, but is {} instead.",
+                                   experts.size(), router.top_k));
+  }
+  if (augment.shuffle_items && thoughts.mentions == "numbers") {
+    problems.emplace_back(
+        "`augment.shuffle_items` must be false where thoughts mention product numbers, but is true instead.");
+  }
+}
+
+}  // namespace routedk::workflow

@@ -1,0 +1,83 @@
+#include "routedk/workflow/experiment/program.h"
+
+#include "routedk/core/config.h"
+#include "routedk/core/error.h"
+#include "routedk/core/log.h"
+#include "routedk/workflow/steps/steps.h"
+
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <iostream>
+#include <new>
+
+#include <c10/util/Exception.h>
+#include <fmt/format.h>
+#include <malloc.h>
+
+namespace routedk::workflow {
+namespace {
+
+/// Lets freed tensors be used again without a way through the kernel, which would clear their pages anew:
+/// 13 % of a training step on two cores. 32 MiB is the most that glibc takes as the size from which on a
+/// piece is mapped apart; -1 gives nothing back in between.
+void keep_freed_memory() {
+  mallopt(M_MMAP_THRESHOLD, 32 << 20);
+  mallopt(M_TRIM_THRESHOLD, -1);
+}
+
+}  // namespace
+
+void with_experiment(const ProgramOptions& options, const std::function<void(Experiment&)>& work) {
+  ConfigSource source =
+      options.config.empty() ? ConfigSource::empty() : ConfigSource::from_file(options.config);
+  for (const std::string& assignment : options.assignments) {
+    source.set(assignment);
+  }
+  const auto config = read_config<ExperimentConfig>(source);
+  if (options.dump_config) {
+    fmt::print("{}", dump_config(config));
+    return;
+  }
+  Experiment experiment(config);
+  if (options.dry_run) {
+    fmt::print("{}", plan(experiment));
+    return;
+  }
+  work(experiment);
+}
+
+void with_step(const ProgramOptions& options, const std::string& step,
+               const std::function<void(Experiment&)>& work) {
+  with_experiment(options, [&](Experiment& experiment) {
+    if (options.redo) {
+      forget_from(experiment, step);
+    }
+    work(experiment);
+  });
+}
+
+int run_program(const std::function<void()>& body) noexcept {
+  try {
+    init_log("info");
+    keep_freed_memory();
+    body();
+    if (std::fflush(stdout) != 0 || !std::cout.flush()) {
+      throw_<SystemError>("standard output must take all that is printed, but refused it: {}",
+                          std::strerror(errno));
+    }
+    return 0;
+  } catch (const std::bad_alloc&) {
+    std::fputs("error: memory ran out\n", stderr);
+    return 1;
+  } catch (const c10::Error& error) {
+    const std::string text = error.what_without_backtrace();
+    std::fprintf(stderr, "error: LibTorch: %s\n", text.substr(0, text.find('\n')).c_str());
+    return 1;
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "error: %s\n", error.what());
+    return exit_code(error);
+  }
+}
+
+}  // namespace routedk::workflow

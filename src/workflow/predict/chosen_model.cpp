@@ -1,0 +1,76 @@
+#include "chosen_model.h"
+
+#include "routedk/core/config.h"
+#include "routedk/core/error.h"
+#include "routedk/workflow/experiment/experiment.h"
+#include "routedk/workflow/predict/mixture.h"
+
+#include <utility>
+
+#include <ATen/Parallel.h>
+#include <spdlog/spdlog.h>
+
+namespace routedk::workflow {
+namespace {
+
+namespace fs = std::filesystem;
+
+/// The adapters' folders: the given ones, or those of the run's experts.
+std::vector<fs::path> adapter_folders(const ModelChoice& choice, const ExperimentConfig& config) {
+  if (choice.run.empty()) {
+    return choice.adapters;
+  }
+  std::vector<fs::path> folders;
+  for (const std::string& name : config.experts) {
+    folders.push_back(choice.run / "experts" / name);
+  }
+  return folders;
+}
+
+ChosenModel backbone_alone(std::shared_ptr<const model::Backbone> backbone) {
+  return {
+      experts::without_experts(std::move(backbone)), std::make_unique<experts::SingleExpertGate>(-1, 1), {}};
+}
+
+}  // namespace
+
+ExperimentConfig settings_of(const ModelChoice& choice) {
+  ConfigSource source =
+      choice.run.empty() ? ConfigSource::empty() : ConfigSource::from_file(choice.run / "config.yaml");
+  if (!choice.model.empty()) {
+    source.set("model.path=" + yaml_text(choice.model.string()));
+  }
+  for (const std::string& assignment : choice.assignments) {
+    source.set(assignment);
+  }
+  auto config = read_config<ExperimentConfig>(source);
+  if (config.run.threads > 0) {
+    at::set_num_threads(static_cast<int>(config.run.threads));
+  }
+  return config;
+}
+
+ChosenModel load_chosen(const ModelChoice& choice, const ExperimentConfig& config) {
+  const std::vector<fs::path> folders = adapter_folders(choice, config);
+  if (folders.empty() && !choice.gate.empty()) {
+    throw_<ConfigError>("a gate must have experts to weigh, but `{}` has none: give --run or --adapter",
+                        choice.gate);
+  }
+  auto backbone = std::make_shared<const model::Backbone>(
+      model::Backbone::load(config.model.path, load_options(config.model)));
+  if (folders.empty()) {
+    spdlog::info("no --run and no --adapter: the backbone {} answers alone", config.model.path);
+    return backbone_alone(std::move(backbone));
+  }
+  const bool routed = choice.gate.empty() && !choice.run.empty();
+  Mixture mixture = make_mixture(routed ? (choice.run / "router").string() : choice.gate,
+                                 load_bank(folders, backbone->config()), backbone->config());
+  mixture.bank->freeze(backbone->dtype());
+  std::vector<std::string> names;
+  for (std::int64_t i = 0; i < mixture.bank->size(); ++i) {
+    names.push_back((*mixture.bank)[i].name());
+  }
+  return {{std::move(backbone), std::move(mixture.bank)}, std::move(mixture.gate), std::move(names)};
+}
+
+}  // namespace routedk::workflow

@@ -1,0 +1,27 @@
+/// The model that a command line chose.
+#pragma once
+
+#include "routedk/experts/routed_model.h"
+#include "routedk/workflow/experiment/experiment_config.h"
+#include "routedk/workflow/predict/predict.h"
+
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace routedk::workflow {
+
+/// The settings of the run or the defaults, with the choice's backbone and assignments over them. Also sets
+/// the threads of computation. Errors as ConfigSource and read_config.
+ExperimentConfig settings_of(const ModelChoice& choice);
+
+struct ChosenModel {
+  experts::RoutedModel model;
+  std::unique_ptr<experts::Gate> gate;
+  std::vector<std::string> experts;  // [K], empty for the backbone alone
+};
+
+/// Loads backbone, experts and gate. Errors of each as they come; ConfigError when a gate has no experts.
+ChosenModel load_chosen(const ModelChoice& choice, const ExperimentConfig& config);
+
+}  // namespace routedk::workflow

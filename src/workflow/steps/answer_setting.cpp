@@ -1,0 +1,31 @@
+#include "routedk/workflow/steps/answer_setting.h"
+
+namespace routedk::workflow {
+
+decode::GenerateOptions generate_options(const DecodeSettings& settings, text::TokenId end_of_turn) {
+  decode::GenerateOptions options;
+  options.samples = settings.samples;
+  options.sampling = {settings.temperature, settings.top_k, settings.top_p, settings.min_p};
+  options.max_new_tokens = settings.max_new_tokens;
+  options.end_of_turn = end_of_turn;
+  options.seed = settings.seed;
+  return options;
+}
+
+eval::Choice usual_choice(const DecodeSettings& settings) {
+  return {eval::parse_select(settings.select), settings.samples};
+}
+
+eval::AnswerSetting answer_setting(const DecodeSettings& settings, const bundle::PromptTemplates& templates,
+                                   const bundle::SessionEncoder& encoder) {
+  eval::AnswerSetting setting{templates, encoder, generate_options(settings, encoder.end_of_turn()),
+                              settings.constrain, settings.batch_sessions};
+  setting.choices = {usual_choice(settings)};
+  return setting;
+}
+
+decode::Kernels kernels_of(const DecodeSettings& settings) {
+  return settings.kernels == "int8" ? decode::Kernels::kInt8 : decode::Kernels::kReference;
+}
+
+}  // namespace routedk::workflow

@@ -1,0 +1,150 @@
+#include "routedk/bundle/answer.h"
+#include "routedk/bundle/predictions.h"
+#include "routedk/core/error.h"
+#include "routedk/core/files.h"
+#include "routedk/core/progress.h"
+#include "routedk/distill/report.h"
+#include "routedk/distill/rule_lines.h"
+#include "routedk/workflow/steps/learning_data.h"
+#include "routedk/workflow/steps/steps.h"
+
+#include <array>
+#include <optional>
+#include <utility>
+
+#include "teachers.h"
+#include <spdlog/spdlog.h>
+
+namespace routedk::workflow {
+namespace {
+
+using bundle::KnowledgeKind;
+using bundle::Session;
+
+constexpr std::array kTaught{KnowledgeKind::kRules, KnowledgeKind::kThought};
+constexpr std::array kAnswered{KnowledgeKind::kAnswer};
+
+/// Lets the teacher write, with progress and spend.
+distill::DistillCounts let_write(Experiment& experiment, const std::vector<Session>& sessions,
+                                 std::span<const KnowledgeKind> kinds, const std::filesystem::path& store) {
+  const TeacherAtWork at_work = make_teacher(experiment, store);
+  const distill::Budget prices = budget_of(experiment.config().teacher.budget);
+  std::optional<Progress> progress;
+  std::int64_t before = 0;
+  const auto counts = distill::distill_knowledge(
+      *at_work.teacher, sessions, kinds, store, [&](const distill::DistillCounts& so_far) {
+        if (!progress) {
+          progress.emplace("distil", so_far.total - so_far.kept, "records");
+          return;
+        }
+        const double cost = prices.cost_of(so_far.prompt_tokens, so_far.completion_tokens);
+        progress->advance(so_far.written - std::exchange(before, so_far.written),
+                          fmt::format("{} failed, {} tokens, cost {:.4f}", so_far.failed,
+                                      so_far.prompt_tokens + so_far.completion_tokens, cost));
+      });
+  progress->finish();
+  return counts;
+}
+
+/// The domain's rules, by falling support.
+io::Json domain_rules(const bundle::KnowledgeStore& knowledge, std::int64_t limit) {
+  io::Json rules = io::Json::array();
+  for (const auto& [text, support] : distill::induce_rules(knowledge, static_cast<std::size_t>(limit))) {
+    rules.push_back({{"rule", text}, {"support", support}});
+  }
+  return rules;
+}
+
+io::Json report_on(Experiment& experiment) {
+  const auto training = of_two_items(experiment.split().train);
+  const auto knowledge = bundle::KnowledgeStore::load(experiment.knowledge_file());
+  const TeacherSettings& settings = experiment.config().teacher;
+  io::Json json = {{"teacher", settings.kind}, {"model", settings.model}};
+  for (const KnowledgeKind kind : kTaught) {
+    json[bundle::knowledge_name(kind)] = to_json(distill::knowledge_share(training, knowledge, kind));
+  }
+  if (settings.kind == "annotation") {
+    json.update(make_teacher(experiment, experiment.knowledge_file()).study);
+    return json;
+  }
+  json["cost"] = budget_of(settings.budget).cost_of(knowledge.prompt_tokens(), knowledge.completion_tokens());
+  json["feedback"] = distill::feedback_counts(training, knowledge);
+  json["domain_rules"] = domain_rules(knowledge, settings.domain_rules);
+  return json;
+}
+
+void write_domain_rules(const std::filesystem::path& path, const io::Json& rules) {
+  std::string text;
+  for (const io::Json& rule : rules) {
+    text += rule.at("rule").get<std::string>() + "\n";
+  }
+  write_file_atomic(path, text);
+}
+
+std::vector<bundle::Prediction> predictions_in(const std::filesystem::path& store,
+                                               const std::vector<Session>& sessions) {
+  const auto answers = bundle::KnowledgeStore::load(store);
+  std::vector<bundle::Prediction> predictions;
+  for (const Session& session : sessions) {
+    const bundle::KnowledgeRecord* record = answers.find(session.id, KnowledgeKind::kAnswer);
+    if (record == nullptr) {  // of too few items to be asked about
+      predictions.emplace_back(bundle::Answer{});
+    } else if (!record->valid()) {
+      predictions.emplace_back(std::nullopt);
+    } else {
+      const auto answer = bundle::parse_answer(record->text, static_cast<int>(session.items.size()));
+      predictions.emplace_back(bundle::to_items(session, answer.value()));
+    }
+  }
+  return predictions;
+}
+
+}  // namespace
+
+void distil_step(Experiment& experiment) {
+  require_sessions(experiment, "distil");
+  if (!begin_step(experiment, "distil")) {
+    return;
+  }
+  const auto counts =
+      let_write(experiment, of_two_items(experiment.split().train), kTaught, experiment.knowledge_file());
+  const io::Json figures = report_on(experiment);
+  io::write_json(experiment.folder() / "knowledge.json", figures);
+  write_domain_rules(experiment.domain_rules_file(), figures.at("domain_rules"));
+  spdlog::info(
+      "distil: {} records written, {} of them failed, {} kept; gold can be read off {:.0f} % of the rules, "
+      "{:.0f} % of the thoughts",
+      counts.written, counts.failed, counts.kept, 100.0 * figures["rules"]["gold_read_off"].get<double>(),
+      100.0 * figures["thought"]["gold_read_off"].get<double>());
+  mark_done(experiment, {"distil"});
+}
+
+std::string distil_report(Experiment& experiment) {
+  return report_on(experiment).dump(2) + "\n";
+}
+
+std::string evaluate_teacher(Experiment& experiment, const std::string& split) {
+  const ExperimentConfig& c = experiment.config();
+  const auto sessions = bundle::evenly_spread(experiment.split().part(split), c.eval.limit);
+  if (split != "train" && !c.teacher.held_out) {
+    throw_<ConfigError>(
+        "`teacher.held_out` must be true before {} sessions are sent to a teacher, but is false.", split);
+  }
+  if (c.teacher.kind == "annotation") {
+    throw_<ConfigError>("`teacher.kind` must be endpoint or local to be evaluated, but is annotation.");
+  }
+  experiment.run();  // made and locked
+  const auto store = experiment.folder() / fmt::format("teacher-{}.jsonl", split);
+  const auto counts = let_write(experiment, of_two_items(sessions), kAnswered, store);
+  const auto scores = bundle::score_sessions(sessions, predictions_in(store, sessions));
+  const bundle::BootstrapOptions bootstrap{c.decode.seed, static_cast<int>(c.eval.resamples)};
+  io::Json json = {{"teacher", c.teacher.kind},   {"model", c.teacher.model},
+                   {"domain", c.data.domain},     {"split", split},
+                   {"sessions", sessions.size()}, {"leaky_titles", experiment.dataset().leaky_titles},
+                   {"written", counts.written},   {"kept", counts.kept}};
+  json.update(bundle::to_json(bundle::evaluate({scores}, bootstrap)));
+  io::write_json(experiment.folder() / fmt::format("teacher-{}.json", split), json);
+  return json.dump(2) + "\n";
+}
+
+}  // namespace routedk::workflow

@@ -1,0 +1,18 @@
+/// results.json and the table as results.txt, .md and .html.
+#pragma once
+
+#include "routedk/eval/results.h"
+#include "routedk/workflow/experiment/experiment.h"
+
+#include <cstddef>
+#include <vector>
+
+namespace routedk::workflow {
+
+/// `results` in the table's order. Beside the figures results.json compares, on the same sessions, every
+/// system with the backbone under the same choice, and every other choice with the vote among as many samples
+/// of the same system.
+void write_results(const Experiment& experiment, std::size_t sessions,
+                   const std::vector<eval::SystemResult>& results, const bundle::BootstrapOptions& bootstrap);
+
+}  // namespace routedk::workflow

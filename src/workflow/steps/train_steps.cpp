@@ -1,0 +1,170 @@
+#include "routedk/core/error.h"
+#include "routedk/experts/peft.h"
+#include "routedk/experts/router_file.h"
+#include "routedk/train/trainer.h"
+#include "routedk/workflow/experiment/metrics_log.h"
+#include "routedk/workflow/experiment/router_options.h"
+#include "routedk/workflow/steps/learning_data.h"
+#include "routedk/workflow/steps/steps.h"
+#include "routedk/workflow/steps/watch.h"
+
+#include <algorithm>
+
+#include <fmt/ranges.h>
+#include <spdlog/spdlog.h>
+
+namespace routedk::workflow {
+namespace {
+
+std::shared_ptr<experts::Expert> new_expert(const std::string& name, const ExperimentConfig& config,
+                                            const model::LlamaConfig& model) {
+  if (!config.lora.init_adapter.empty()) {
+    return std::make_shared<experts::Expert>(experts::load_peft(config.lora.init_adapter, name, model));
+  }
+  experts::LoraConfig lora;
+  lora.rank = config.lora.rank;
+  lora.alpha = config.lora.alpha;
+  lora.rank_stabilised = config.lora.rank_stabilised;
+  auto expert = std::make_shared<experts::Expert>(name, model, lora);
+  expert->initialise(config.train.seed);
+  return expert;
+}
+
+void append(std::vector<train::Example>& all, std::vector<train::Example> more) {
+  std::move(more.begin(), more.end(), std::back_inserter(all));
+}
+
+void log_results(const std::vector<train::GroupResult>& results) {
+  for (const train::GroupResult& result : results) {
+    const train::GroupProgress& p = result.progress;
+    spdlog::info(
+        "{}: {} steps, {} tokens in {:.0f} s ({:.0f} tokens/s), best validation loss {:.4f} at step {}",
+        result.name, p.step, p.tokens, p.seconds, static_cast<double>(p.tokens) / std::max(p.seconds, 1e-9),
+        p.best_validation_loss.value_or(p.last_loss), p.best_step);
+  }
+}
+
+/// What an expert's numbers depend on beside the training's settings and its examples.
+io::Json expert_settings(const ExperimentConfig& config) {
+  return {{"rank", config.lora.rank},
+          {"alpha", config.lora.alpha},
+          {"rank_stabilised", config.lora.rank_stabilised},
+          {"init_adapter", config.lora.init_adapter},
+          {"shuffle_items", config.augment.shuffle_items}};
+}
+
+io::Json router_group_settings(const ExperimentConfig& config) {
+  const RouterSettings& r = config.router;
+  return {{"kind", r.kind},
+          {"scale", r.scale},
+          {"granularity", r.granularity},
+          {"pool_norm", r.pool_norm},
+          {"temperature", r.temperature},
+          {"top_k", r.top_k},
+          {"threshold", r.threshold},
+          {"shuffle_items", config.augment.shuffle_items}};
+}
+
+/// New experts and their groups, each under the gate that gives it every sequence.
+struct NewBank {
+  std::vector<std::shared_ptr<experts::Expert>> experts;
+  std::vector<train::ParameterGroup> groups;
+  GroupGates gates;
+};
+
+NewBank new_bank(const ExperimentConfig& config, const std::vector<std::string>& names,
+                 const model::LlamaConfig& model) {
+  NewBank bank;
+  const auto count = static_cast<std::int64_t>(names.size());
+  for (const std::string& name : names) {
+    const auto place = static_cast<int>(bank.experts.size());
+    const auto gate = std::make_shared<experts::SingleExpertGate>(place, count);
+    bank.experts.push_back(new_expert(name, config, model));
+    bank.groups.push_back({name, &bank.experts.back()->parameters(), gate, {}, expert_settings(config)});
+    bank.gates[name] = gate;
+  }
+  return bank;
+}
+
+void save_experts(const Experiment& experiment, const NewBank& bank) {
+  for (const auto& expert : bank.experts) {
+    experts::save_peft(*expert, experiment.expert_folder(expert->name()), experiment.config().model.path);
+  }
+}
+
+}  // namespace
+
+std::vector<std::string> experts_named(const ExperimentConfig& config, const std::string& name) {
+  if (name == "all") {
+    return config.experts;
+  }
+  if (std::find(config.experts.begin(), config.experts.end(), name) == config.experts.end()) {
+    throw_<ConfigError>("--expert must be all or one of {}, but is `{}` instead",
+                        fmt::join(config.experts, ", "), name);
+  }
+  return {name};
+}
+
+void train_step(Experiment& experiment, const std::vector<std::string>& experts) {
+  if (experiment.has_sessions()) {
+    require_done(experiment, "distil", "routedk-distill");
+  }
+  std::vector<std::string> names;
+  std::copy_if(experts.begin(), experts.end(), std::back_inserter(names),
+               [&](const std::string& name) { return begin_step(experiment, "train-" + name); });
+  if (names.empty()) {
+    return;
+  }
+  const auto backbone = experiment.backbone();
+  const NewBank bank = new_bank(experiment.config(), names, backbone->config());
+  const experts::RoutedModel model(backbone, std::make_shared<experts::ExpertBank>(bank.experts));
+  const auto checkpoints = experiment.folder() / "checkpoints" / fmt::format("{}", fmt::join(names, "+"));
+  MetricsLog metrics(experiment.folder(), "train");
+  train::TrainingJob job{model, experiment.config().train, bank.groups, {}, {}, checkpoints, metrics.sink()};
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    InputCounts counts;
+    append(job.training, expert_examples(experiment, names[i], static_cast<int>(i), &counts));
+    if (experiment.has_sessions()) {
+      record_inputs(experiment, names[i], counts);
+    }
+    append(job.validation, validation_examples(experiment, names[i], static_cast<int>(i)));
+  }
+  job.augment = shuffled_items(experiment, names);
+  job.look = watch_answers(experiment, model, bank.gates);
+  log_results(train::Trainer(std::move(job)).run());
+  save_experts(experiment, bank);
+  std::vector<std::string> steps;
+  std::transform(names.begin(), names.end(), std::back_inserter(steps),
+                 [](const std::string& name) { return "train-" + name; });
+  mark_done(experiment, steps);
+}
+
+void router_step(Experiment& experiment) {
+  const ExperimentConfig& config = experiment.config();
+  for (const std::string& name : config.experts) {
+    require_done(experiment, "train-" + name, "routedk-train");
+  }
+  if (!begin_step(experiment, "router")) {
+    return;
+  }
+  const experts::RoutedModel model = experiment.routed_model();
+  const model::LlamaConfig& shape = model.backbone().config();
+  const auto router = std::make_shared<experts::RouterGate>(shape.layers, shape.hidden, model.bank().size(),
+                                                            router_options(config.router));
+  const train::GatePenalty penalty{config.router.entropy_weight, config.router.balance_weight};
+  MetricsLog metrics(experiment.folder(), "router");
+  train::TrainingJob job{model,
+                         config.router,
+                         {{"router", &router->parameters(), router, penalty, router_group_settings(config)}},
+                         router_examples(experiment),
+                         validation_examples(experiment, "", 0),
+                         experiment.folder() / "checkpoints" / "router",
+                         metrics.sink()};
+  job.augment = shuffled_items(experiment, {});
+  job.look = watch_answers(experiment, model, {{"router", router}});
+  log_results(train::Trainer(std::move(job)).run());
+  experts::save_router(*router, config.experts, experiment.router_folder());
+  mark_done(experiment, {"router"});
+}
+
+}  // namespace routedk::workflow

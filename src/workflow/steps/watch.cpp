@@ -1,0 +1,142 @@
+#include "routedk/workflow/steps/watch.h"
+
+#include "routedk/bundle/answer.h"
+#include "routedk/eval/answers.h"
+#include "routedk/workflow/steps/task_examples.h"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+namespace routedk::workflow {
+namespace {
+
+using bundle::Session;
+using train::Findings;
+
+decode::GenerateOptions greedy(const Experiment& experiment) {
+  decode::GenerateOptions options;
+  options.samples = 1;
+  options.sampling.temperature = 0.0;
+  options.max_new_tokens = experiment.config().decode.max_new_tokens;
+  options.end_of_turn = experiment.encoder().end_of_turn();
+  return options;
+}
+
+std::string answer_text(const Session& session, const bundle::Prediction& prediction) {
+  return prediction ? bundle::canonical_answer(bundle::to_products(session, *prediction)) : "unparsed";
+}
+
+/// The answer, but the same word for one bundle of everything whatever the session's length.
+std::string pattern_of(const Session& session, const bundle::Prediction& prediction) {
+  const bool whole =
+      prediction && prediction->size() == 1 && prediction->front().size() == session.items.size();
+  return whole ? "one bundle of everything" : answer_text(session, prediction);
+}
+
+io::Json metrics_json(std::span<const Session> sessions, std::span<const bundle::Prediction> predictions) {
+  const bundle::MetricValues values = bundle::metric_values(bundle::score_sessions(sessions, predictions));
+  io::Json json;
+  for (std::size_t i = 0; i < bundle::kMetrics; ++i) {
+    json[std::string(bundle::kMetricNames[i])] = values[i];
+  }
+  return json;
+}
+
+Findings watch_sessions(const Experiment& experiment, const experts::RoutedModel& model,
+                        const experts::Gate& gate, const std::vector<Session>& sessions) {
+  const DecodeSettings& decode = experiment.config().decode;
+  const eval::AnswerSetting setting{experiment.templates(), experiment.encoder(), greedy(experiment),
+                                    decode.constrain, decode.batch_sessions};
+  const auto answers = eval::answer_batch({model, decode::Kernels::kReference}, gate, sessions, setting);
+  Findings found{{{"answers", io::Json::array()}}, {}};
+  std::vector<bundle::Prediction> predictions;
+  std::vector<std::string> patterns;
+  for (std::size_t i = 0; i < sessions.size(); ++i) {
+    predictions.push_back(answers[i].prediction);
+    patterns.push_back(pattern_of(sessions[i], predictions.back()));
+    found.figures["answers"].push_back(
+        {{"key", sessions[i].id}, {"answer", answer_text(sessions[i], predictions.back())}});
+  }
+  found.figures["metrics"] = metrics_json(sessions, predictions);
+  found.warnings = pattern_warnings(patterns);
+  return found;
+}
+
+Findings watch_examples(const Experiment& experiment, const experts::RoutedModel& model,
+                        const experts::Gate& gate, const std::vector<TaskExample>& examples) {
+  const bundle::SessionEncoder& encoder = experiment.encoder();
+  std::vector<decode::Prompt> prompts;
+  for (std::size_t i = 0; i < examples.size(); ++i) {
+    prompts.push_back({encoder.prompt({{"user", examples[i].prompt}}), i, nullptr});
+  }
+  const auto generations = decode::generate(model, gate, prompts, greedy(experiment));
+  Findings found{{{"answers", io::Json::array()}}, {}};
+  std::vector<std::string> patterns;
+  double exact = 0.0;
+  for (std::size_t i = 0; i < examples.size(); ++i) {
+    patterns.push_back(encoder.tokenizer().decode(generations[i].candidates.front().ids, true));
+    exact += patterns.back() == examples[i].completion ? 1.0 : 0.0;
+    found.figures["answers"].push_back({{"key", i + 1}, {"answer", patterns.back()}});
+  }
+  found.figures["metrics"] = {{"exact_match", exact / static_cast<double>(examples.size())}};
+  found.warnings = pattern_warnings(patterns);
+  return found;
+}
+
+/// `count` of them, evenly spread.
+std::vector<TaskExample> evenly_spread(const std::vector<TaskExample>& examples, std::size_t count) {
+  std::vector<TaskExample> chosen;
+  for (std::size_t i = 0; i < std::min(count, examples.size()); ++i) {
+    chosen.push_back(examples[i * examples.size() / std::min(count, examples.size())]);
+  }
+  return chosen;
+}
+
+/// The validation examples of a group that is an expert, or all.
+std::vector<TaskExample> examples_of(const Experiment& experiment, const std::string& group) {
+  const ExperimentConfig& config = experiment.config();
+  std::vector<TaskExample> examples = read_task_examples(config.data.validation_examples, config.experts);
+  if (std::find(config.experts.begin(), config.experts.end(), group) != config.experts.end()) {
+    std::erase_if(examples, [&](const TaskExample& example) { return example.expert != group; });
+  }
+  return evenly_spread(examples, static_cast<std::size_t>(config.watch.answers));
+}
+
+}  // namespace
+
+std::vector<std::string> pattern_warnings(const std::vector<std::string>& patterns) {
+  std::map<std::string, std::size_t> counts;
+  for (const std::string& pattern : patterns) {
+    ++counts[pattern];
+  }
+  const auto most = std::max_element(counts.begin(), counts.end(),
+                                     [](const auto& a, const auto& b) { return a.second < b.second; });
+  if (patterns.size() < 4 || 10 * most->second <= 9 * patterns.size()) {
+    return {};
+  }
+  return {fmt::format("collapse: {} of {} answers are `{}`", most->second, patterns.size(), most->first)};
+}
+
+train::LookFn watch_answers(const Experiment& experiment, const experts::RoutedModel& model,
+                            GroupGates gates) {
+  const ExperimentConfig& config = experiment.config();
+  if (config.watch.answers == 0 || (!experiment.has_sessions() && config.data.validation_examples.empty())) {
+    return {};
+  }
+  std::vector<Session> usable;
+  for (const Session& session : experiment.split().val) {
+    if (session.items.size() >= 2) {
+      usable.push_back(session);
+    }
+  }
+  const std::vector<Session> sessions = bundle::evenly_spread(usable, config.watch.answers);
+  return [&experiment, &model, gates = std::move(gates), sessions](const std::string& group) {
+    const experts::Gate& gate = *gates.at(group);
+    return experiment.has_sessions()
+               ? watch_sessions(experiment, model, gate, sessions)
+               : watch_examples(experiment, model, gate, examples_of(experiment, group));
+  };
+}
+
+}  // namespace routedk::workflow
