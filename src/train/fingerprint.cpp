@@ -49,7 +49,7 @@ std::uint64_t hash_of(const at::Tensor& tensor) {
 }
 
 /// The first column of the matrix: a product with a unit vector is exact in whatever order it is summed.
-std::uint64_t hash_of(const quant::FrozenLinear& linear, at::ScalarType dtype) {
+std::uint64_t hash_of(const kernels::FrozenLinear& linear, at::ScalarType dtype) {
   const at::Tensor unit = at::zeros({1, linear.in_features()}, dtype);
   unit.select(1, 0).fill_(1);
   return hash_of(linear.forward(unit));

@@ -1,8 +1,8 @@
-#include "routedk/decode/generate.h"
+#include "routedk/decode/decoder.h"
 
 #include "routedk/core/error.h"
 #include "routedk/experts/router.h"
-#include "routedk/model/attention.h"
+#include "routedk/kernels/attention.h"
 
 #include <cmath>
 #include <map>

@@ -1,6 +1,6 @@
 #include "routedk/decode/int8_model.h"
 
-#include "routedk/decode/generate.h"
+#include "routedk/decode/decoder.h"
 
 #include "support/wide_llama.h"
 #include <ATen/core/grad_mode.h>

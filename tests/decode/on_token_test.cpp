@@ -1,4 +1,4 @@
-#include "routedk/decode/generate.h"
+#include "routedk/decode/decoder.h"
 
 #include <map>
 #include <stdexcept>

@@ -1,7 +1,7 @@
 #include "routedk/distill/local_model.h"
 
 #include "routedk/bundle/answer.h"
-#include "routedk/model/attention.h"
+#include "routedk/kernels/attention.h"
 
 #include <string>
 #include <vector>

@@ -1,4 +1,4 @@
-#include "routedk/experts/dropout.h"
+#include "routedk/kernels/dropout.h"
 
 #include <gtest/gtest.h>
 

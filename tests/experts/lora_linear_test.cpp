@@ -1,4 +1,4 @@
-#include "routedk/experts/lora_linear.h"
+#include "routedk/kernels/lora_linear.h"
 
 #include "support/gradient_check.h"
 #include <gtest/gtest.h>
@@ -21,12 +21,12 @@ struct Case {
 
 class LoraLinear : public ::testing::TestWithParam<Case> {
  protected:
-  quant::FrozenLinear weight() const {
+  kernels::FrozenLinear weight() const {
     const at::Tensor dense = some({kOut, kIn}, 1.3) * 0.1;
-    const quant::FrozenLinear linear = GetParam().packed
-                                           ? quant::FrozenLinear(quant::PackedWeight::quantize(dense, true))
-                                           : quant::FrozenLinear(dense);
-    return quant::FrozenLinear(linear).with_bias(some({kOut}, 0.2));
+    const kernels::FrozenLinear linear = GetParam().packed
+                                           ? kernels::FrozenLinear(kernels::Nf4::quantize(dense, true))
+                                           : kernels::FrozenLinear(dense);
+    return kernels::FrozenLinear(linear).with_bias(some({kOut}, 0.2));
   }
   KeyedDropout dropout() const { return {GetParam().rate, {{0, 20, 7}, {20, kTokens, 8}}}; }
 

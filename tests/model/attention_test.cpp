@@ -1,4 +1,4 @@
-#include "routedk/model/attention.h"
+#include "routedk/kernels/attention.h"
 
 #include <array>
 #include <cmath>

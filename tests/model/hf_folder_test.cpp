@@ -280,7 +280,7 @@ TEST(QuantizeTensors, each_matrix_becomes_nf4_and_the_rest_goes_along) {
     };
     for (const auto& [name, matrix] : {std::pair("odd", odd), std::pair("half.weight", half)}) {
       const auto stored = quant::read_nf4(name, find);
-      const auto wanted = quant::PackedWeight::quantize(matrix, double_quant);
+      const auto wanted = kernels::Nf4::quantize(matrix, double_quant);
       EXPECT_TRUE(at::equal(stored.dequantize(at::kFloat), wanted.dequantize(at::kFloat))) << name;
       EXPECT_EQ(file.at(name).shape, (std::vector<std::int64_t>{(matrix.numel() + 1) / 2, 1}));
     }

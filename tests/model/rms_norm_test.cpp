@@ -1,4 +1,4 @@
-#include "routedk/model/rms_norm.h"
+#include "routedk/kernels/rms_norm.h"
 
 #include "support/gradient_check.h"
 #include <gtest/gtest.h>

@@ -1,4 +1,4 @@
-#include "routedk/model/swiglu.h"
+#include "routedk/kernels/swiglu.h"
 
 #include "support/gradient_check.h"
 #include <gtest/gtest.h>

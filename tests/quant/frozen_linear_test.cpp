@@ -1,4 +1,4 @@
-#include "routedk/quant/frozen_linear.h"
+#include "routedk/kernels/linear.h"
 
 #include "routedk/core/error.h"
 

@@ -1,4 +1,4 @@
-#include "routedk/quant/cpu/int8.h"
+#include "routedk/kernels/cpu/int8.h"
 
 #include <limits>
 

@@ -1,4 +1,4 @@
-#include "routedk/quant/low_rank.h"
+#include "routedk/kernels/low_rank.h"
 
 #include <ATen/Parallel.h>
 #include <gtest/gtest.h>

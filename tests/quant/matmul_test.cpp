@@ -1,6 +1,6 @@
-#include "routedk/quant/cpu/matmul.h"
+#include "routedk/kernels/cpu/matmul.h"
 
-#include "routedk/quant/packed_weight.h"
+#include "routedk/kernels/nf4.h"
 
 #include <ATen/Parallel.h>
 #include <gtest/gtest.h>

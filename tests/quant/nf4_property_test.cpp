@@ -1,6 +1,6 @@
 #include "routedk/core/random.h"
-#include "routedk/quant/nf4.h"
-#include "routedk/quant/packed_weight.h"
+#include "routedk/kernels/nf4.h"
+#include "routedk/kernels/nf4.h"
 
 #include <algorithm>
 #include <cmath>

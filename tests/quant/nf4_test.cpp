@@ -1,7 +1,7 @@
-#include "routedk/quant/nf4.h"
+#include "routedk/kernels/nf4.h"
 
-#include "routedk/quant/cpu/nf4_kernel.h"
-#include "routedk/quant/packed_weight.h"
+#include "routedk/kernels/cpu/nf4_kernel.h"
+#include "routedk/kernels/nf4.h"
 
 #include <cstring>
 #include <set>

@@ -1,4 +1,4 @@
-#include "routedk/quant/cpu/team.h"
+#include "routedk/kernels/cpu/team.h"
 
 #include <numeric>
 #include <stdexcept>

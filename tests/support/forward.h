@@ -1,7 +1,7 @@
 /// Logits of whole sequences, for tests.
 #pragma once
 
-#include "routedk/model/attention.h"
+#include "routedk/kernels/attention.h"
 #include "routedk/model/backbone.h"
 
 #include <vector>

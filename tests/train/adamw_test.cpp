@@ -1,4 +1,4 @@
-#include "routedk/train/adamw.h"
+#include "routedk/kernels/adamw.h"
 
 #include <cmath>
 

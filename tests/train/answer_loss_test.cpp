@@ -1,7 +1,7 @@
 #include "routedk/train/answer_loss.h"
 
 #include "routedk/experts/router.h"
-#include "routedk/model/attention.h"
+#include "routedk/kernels/attention.h"
 
 #include <array>
 #include <utility>

@@ -6,7 +6,7 @@
 #include "routedk/experts/router_file.h"
 #include "routedk/experts/ties.h"
 #include "routedk/io/jsonl.h"
-#include "routedk/model/attention.h"
+#include "routedk/kernels/attention.h"
 #include "routedk/quant/tensor_view.h"
 
 #include <sstream>

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "routedk/experts/flat_parameters.h"
+#include "routedk/kernels/lora.h"
 #include "routedk/model/config.h"
 
 #include <cstdint>
@@ -48,12 +49,7 @@ struct LoraPlan {
   }
 };
 
-/// The factors of one linear; undefined tensors where the expert doesn't adapt it.
-struct LoraFactors {
-  at::Tensor a;        // [r,in]
-  at::Tensor bt;       // [r,out]
-  double scale = 0.0;  ///< s
-};
+using kernels::LoraFactors;
 
 class Expert {
  public:

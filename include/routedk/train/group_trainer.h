@@ -6,7 +6,7 @@
 #include "routedk/experts/gate.h"
 #include "routedk/experts/gate_stats.h"
 #include "routedk/experts/routed_model.h"
-#include "routedk/train/adamw.h"
+#include "routedk/kernels/adamw.h"
 #include "routedk/train/checkpoint.h"
 #include "routedk/train/data_order.h"
 #include "routedk/train/example.h"

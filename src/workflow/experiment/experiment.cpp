@@ -4,8 +4,8 @@
 #include "routedk/core/files.h"
 #include "routedk/core/random.h"
 #include "routedk/io/jsonl.h"
-#include "routedk/quant/cpu/capability.h"
-#include "routedk/quant/cpu/nf4_kernel.h"
+#include "routedk/kernels/cpu/capability.h"
+#include "routedk/kernels/cpu/nf4_decode.h"
 #include "routedk/workflow/predict/mixture.h"
 
 #include <algorithm>
@@ -95,7 +95,7 @@ std::uint64_t hash_inputs(const ExperimentConfig& config) {
 io::Json versions(at::ScalarType dtype) {
   return {{"routedk", ROUTEDK_VERSION},      {"libtorch", TORCH_VERSION},
           {"compiler", __VERSION__},         {"threads", at::get_num_threads()},
-          {"cpu", at::get_cpu_capability()}, {"nf4_kernel", quant::cpu::nf4_path()},
+          {"cpu", at::get_cpu_capability()}, {"nf4_kernel", kernels::cpu::nf4_path()},
           {"dtype", at::toString(dtype)}};
 }
 
@@ -143,7 +143,7 @@ model::LoadOptions load_options(const ModelSettings& settings) {
 }
 
 at::ScalarType compute_type(const std::string& dtype) {
-  const bool narrow = dtype == "bfloat16" || (dtype == "auto" && quant::cpu::fast_bfloat16());
+  const bool narrow = dtype == "bfloat16" || (dtype == "auto" && kernels::cpu::fast_bfloat16());
   return narrow ? at::kBFloat16 : at::kFloat;
 }
 

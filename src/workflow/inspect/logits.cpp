@@ -3,7 +3,7 @@
 #include "routedk/core/error.h"
 #include "routedk/experts/routed_model.h"
 #include "routedk/io/jsonl.h"
-#include "routedk/model/attention.h"
+#include "routedk/kernels/attention.h"
 #include "routedk/quant/tensor_view.h"
 #include "routedk/workflow/predict/mixture.h"
 
@@ -116,12 +116,11 @@ class Answerer {
 
   Answer operator()(const Request& request) const {
     const auto batch = model::FlatBatch::make({request.ids}, {request.prompt_length});
-    const model::AttendFn attend = model::causal_attention(batch);
     experts::RoutedOutput output;
     if (routed_) {
-      output = routed_->forward({batch, *gate_, attend});
+      output = routed_->forward({batch, *gate_});
     } else {
-      output.hidden = backbone_->forward(batch.ids, batch.positions, attend);
+      output.hidden = backbone_->forward(batch);
     }
     const at::Tensor wanted = full_ ? output.hidden : output.hidden.narrow(0, batch.tokens() - 1, 1);
     return {backbone_->logits(wanted), std::move(output.rows)};

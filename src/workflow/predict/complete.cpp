@@ -1,7 +1,7 @@
 #include "routedk/bundle/session_encoder.h"
 #include "routedk/core/error.h"
 #include "routedk/core/stop_signal.h"
-#include "routedk/decode/generate.h"
+#include "routedk/decode/decoder.h"
 #include "routedk/io/jsonl.h"
 #include "routedk/model/weight_source.h"
 #include "routedk/text/stream_decoder.h"
