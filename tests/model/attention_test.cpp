@@ -91,7 +91,7 @@ TEST(CausalAttention, float32_equals_double_around_blocks_of_queries_and_panels_
       for (std::size_t i = 0; i < exact.size(); ++i) {
         const double bound = 2e-5 * std::max(1.0, exact[i].abs().max().item<double>());
         SCOPED_TRACE(::testing::Message() << i << " of size " << size);
-        testing::expect_close(found[i], exact[i], {0.0, bound});
+        testing::expect_close(found[i].to(at::kDouble), exact[i], {0.0, bound});
       }
     }
   }
