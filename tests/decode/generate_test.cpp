@@ -8,6 +8,7 @@
 #include <map>
 #include <random>
 
+#include "support/expect_close.h"
 #include "support/wide_llama.h"
 #include <ATen/Parallel.h>
 #include <gmock/gmock.h>
@@ -139,7 +140,7 @@ TEST(Generate, a_pooled_state_is_the_mean_of_the_recomputed_states_of_the_answer
       const auto batch = model::FlatBatch::make({all}, {length});
       const auto attend = model::causal_attention(batch);
       const at::Tensor hidden = model.forward({batch, gate, attend}).hidden.narrow(0, length, fed);
-      EXPECT_TRUE(at::allclose(at::tensor(candidate.pooled), hidden.mean(0), 1e-4, 1e-5));
+      testing::expect_close(at::tensor(candidate.pooled), hidden.mean(0), {1e-4, 1e-5});
     }
   }
 }
@@ -162,7 +163,7 @@ TEST(Generate, a_prompt_gets_the_same_samples_alone_as_among_others) {
   const auto together = generate(model, gate, prompts, options(2, 0.7));
   for (std::size_t p = 0; p < prompts.size(); ++p) {
     const auto alone = generate(model, gate, {&prompts[p], 1}, options(2, 0.7));
-    EXPECT_TRUE(at::allclose(alone[0].alpha, together[p].alpha, 1e-5, 1e-6));
+    testing::expect_close(alone[0].alpha, together[p].alpha, {1e-5, 1e-6});
     for (std::size_t n = 0; n < 2; ++n) {
       EXPECT_EQ(alone[0].candidates[n].ids, together[p].candidates[n].ids)
           << "prompt " << p << " sample " << n;
@@ -249,8 +250,8 @@ TEST_P(Exact, tokens_fed_one_by_one_equal_the_same_tokens_fed_at_once) {
     }
     return at::cat(outputs, 0);
   };
-  EXPECT_TRUE(at::equal(hidden(1), hidden(own.size())));
-  EXPECT_TRUE(at::equal(hidden(3), hidden(own.size())));
+  testing::expect_equal(hidden(1), hidden(own.size()));
+  testing::expect_equal(hidden(3), hidden(own.size()));
 }
 
 TEST_P(Exact, samples_that_part_late_keep_what_they_share) {

@@ -2,6 +2,7 @@
 
 #include "routedk/decode/decoder.h"
 
+#include "support/expect_close.h"
 #include "support/wide_llama.h"
 #include <ATen/core/grad_mode.h>
 #include <gtest/gtest.h>
@@ -105,7 +106,8 @@ TEST_P(Int8ModelRows, a_sequences_bits_are_the_same_alone_and_beside_others_with
   std::int64_t first = 0;
   for (std::size_t s = 0; s < 4; ++s) {
     const at::Tensor alone = hidden(fast, {prompts[s]}, {kAlphas[s]});
-    EXPECT_TRUE(at::equal(together.narrow(0, first, alone.size(0)), alone)) << s;
+    SCOPED_TRACE(s);
+    testing::expect_equal(together.narrow(0, first, alone.size(0)), alone);
     first += alone.size(0);
   }
 }

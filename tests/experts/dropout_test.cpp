@@ -1,9 +1,12 @@
 #include "routedk/kernels/dropout.h"
 
+#include "support/expect_close.h"
 #include <gtest/gtest.h>
 
 namespace routedk::experts {
 namespace {
+
+using testing::expect_equal;
 
 at::Tensor ones(std::int64_t rows, std::int64_t width) {
   return at::ones({rows, width}, at::kFloat);
@@ -11,19 +14,19 @@ at::Tensor ones(std::int64_t rows, std::int64_t width) {
 
 TEST(KeyedDropout, the_mask_is_a_function_of_its_key) {
   const at::Tensor once = KeyedDropout(0.5, {{0, 6, 77}})(ones(6, 30));
-  EXPECT_TRUE(at::equal(once, KeyedDropout(0.5, {{0, 6, 77}})(ones(6, 30))));
+  expect_equal(once, KeyedDropout(0.5, {{0, 6, 77}})(ones(6, 30)));
   EXPECT_FALSE(at::equal(once, KeyedDropout(0.5, {{0, 6, 78}})(ones(6, 30))));
 }
 
 TEST(KeyedDropout, a_segment_has_the_same_mask_alone_as_in_a_batch) {
   const at::Tensor batch = KeyedDropout(0.5, {{0, 3, 1}, {3, 35, 2}, {35, 40, 3}})(ones(40, 30));
-  EXPECT_TRUE(at::equal(batch.narrow(0, 3, 32), KeyedDropout(0.5, {{0, 32, 2}})(ones(32, 30))));
-  EXPECT_TRUE(at::equal(batch.narrow(0, 35, 5), KeyedDropout(0.5, {{0, 5, 3}})(ones(5, 30))));
+  expect_equal(batch.narrow(0, 3, 32), KeyedDropout(0.5, {{0, 32, 2}})(ones(32, 30)));
+  expect_equal(batch.narrow(0, 35, 5), KeyedDropout(0.5, {{0, 5, 3}})(ones(5, 30)));
 }
 
 TEST(KeyedDropout, some_rows_of_a_sequence_have_the_masks_they_have_in_the_whole) {
   const at::Tensor whole = KeyedDropout(0.5, {{0, 40, 2}})(ones(40, 30));
-  EXPECT_TRUE(at::equal(whole.narrow(0, 7, 33), KeyedDropout(0.5, {{0, 33, 2, 7}})(ones(33, 30))));
+  expect_equal(whole.narrow(0, 7, 33), KeyedDropout(0.5, {{0, 33, 2, 7}})(ones(33, 30)));
 }
 
 TEST(KeyedDropout, rows_of_a_segment_have_different_masks) {
@@ -56,8 +59,7 @@ TEST(KeyedDropout, a_rate_of_nothing_keeps_all_as_it_is) {
 
 TEST(KeyedDropout, bfloat16_has_the_same_mask_as_float32) {
   const at::Tensor exact = KeyedDropout(0.5, {{0, 4, 6}})(ones(4, 50));
-  EXPECT_TRUE(
-      at::equal(KeyedDropout(0.5, {{0, 4, 6}})(ones(4, 50).to(at::kBFloat16)), exact.to(at::kBFloat16)));
+  expect_equal(KeyedDropout(0.5, {{0, 4, 6}})(ones(4, 50).to(at::kBFloat16)), exact.to(at::kBFloat16));
 }
 
 }  // namespace

@@ -1,5 +1,6 @@
 #include "routedk/kernels/lora_linear.h"
 
+#include "support/expect_close.h"
 #include "support/gradient_check.h"
 #include <gtest/gtest.h>
 
@@ -44,7 +45,7 @@ TEST_P(LoraLinear, equals_the_dense_sum_in_double_precision) {
   const at::Tensor narrow = at::mm(dropout()(x), factors_.a.to(at::kDouble).t());
   const at::Tensor exact = at::mm(x, weight().dense(at::kFloat).to(at::kDouble).t()) + weight().bias() +
                            1.5 * at::mm(narrow, factors_.bt.to(at::kDouble));
-  EXPECT_LT((found - exact).abs().max().item<double>(), 1e-5);
+  testing::expect_close(found.to(at::kDouble), exact, {0.0, 1e-5});
 }
 
 TEST_P(LoraLinear, its_gradients_agree_with_finite_differences) {

@@ -5,6 +5,7 @@
 
 #include "core/temporary_folder.h"
 #include "experts/tiny_experts.h"
+#include "support/expect_close.h"
 #include "support/forward.h"
 #include <gtest/gtest.h>
 
@@ -12,7 +13,7 @@ namespace routedk::experts {
 namespace {
 
 using model::Linear;
-using testing::largest_difference;
+using testing::expect_close;
 using testing::tiny_config;
 
 at::Tensor exact(const at::Tensor& tensor) {
@@ -169,9 +170,9 @@ class RoutedOracle : public ::testing::Test {
 TEST_F(RoutedOracle, alphas_and_prompt_logits_equal_the_naive_method) {
   const NaiveRouted::Result wanted = oracle()(prompt_, 5);
   const auto [logits, rows] = routed(prompt_, 5, router_);
-  EXPECT_LT(largest_difference(logits, wanted.logits), 1e-4);
+  expect_close(logits, wanted.logits, {0.0, 1e-4});
   for (std::size_t layer = 0; layer < 2; ++layer) {
-    EXPECT_LT(largest_difference(rows[layer].alpha[0], wanted.alphas[layer]), 1e-5);
+    expect_close(rows[layer].alpha[0], wanted.alphas[layer], {0.0, 1e-5});
     EXPECT_GT((wanted.alphas[layer] - 1.0 / 3).abs().max().item<double>(), 0.05);
   }
 }
@@ -180,9 +181,9 @@ TEST_F(RoutedOracle, a_continuation_under_frozen_alpha_equals_the_naive_method) 
   const NaiveRouted::Result prompt = oracle()(prompt_, 5);
   const at::Tensor wanted = oracle()(whole_, 8, prompt.alphas).logits;
   const auto rows = routed(prompt_, 5, router_).second;
-  EXPECT_LT(largest_difference(routed(whole_, 5, FrozenGate(rows)).first, wanted), 1e-4);
-  EXPECT_LT(largest_difference(routed(whole_, 5, router_).first, wanted), 1e-4);
-  EXPECT_GT(largest_difference(routed(whole_, 8, router_).first, wanted), 1e-2);
+  expect_close(routed(whole_, 5, FrozenGate(rows)).first, wanted, {0.0, 1e-4});
+  expect_close(routed(whole_, 5, router_).first, wanted, {0.0, 1e-4});
+  EXPECT_GT(testing::largest_difference(routed(whole_, 8, router_).first, wanted), 1e-2);
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include "routedk/quant/tensor_view.h"
 
 #include "core/temporary_folder.h"
+#include "support/expect_close.h"
 #include "support/tiny_llama.h"
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -12,6 +13,7 @@
 namespace routedk::experts {
 namespace {
 
+using testing::expect_equal;
 using ::testing::HasSubstr;
 using testing::tiny_config;
 
@@ -39,13 +41,13 @@ class RouterFile : public ::testing::Test {
 TEST_F(RouterFile, a_saved_router_comes_back_bit_for_bit_with_its_experts) {
   const NamedRouter loaded = load_router(path(), tiny_config());
   EXPECT_EQ(loaded.experts, (std::vector<std::string>{"base", "high_level", "fine_grained"}));
-  EXPECT_TRUE(at::equal(loaded.gate.parameters().values(), saved_.parameters().values()));
+  expect_equal(loaded.gate.parameters().values(), saved_.parameters().values());
 }
 
 TEST_F(RouterFile, tensors_bear_the_names_of_the_format) {
   const auto file = io::SafetensorsFile::open(path() / "router.safetensors");
   EXPECT_EQ(file.at("router.1.weight").shape, (std::vector<std::int64_t>{3, 32}));
-  EXPECT_TRUE(at::equal(quant::to_tensor(file.at("router.1.bias")), saved_.bias(1)));
+  expect_equal(quant::to_tensor(file.at("router.1.bias")), saved_.bias(1));
   EXPECT_EQ(file.tensors().size(), 4U);
 }
 
@@ -88,7 +90,7 @@ TEST_F(RouterFile, options_come_back_and_a_global_router_has_one_pair_of_tensors
   EXPECT_EQ(file.tensors().size(), 2U);
   const NamedRouter loaded = load_router(path(), tiny_config());
   EXPECT_EQ(loaded.gate.options(), options);
-  EXPECT_TRUE(at::equal(loaded.gate.parameters().values(), gate.parameters().values()));
+  expect_equal(loaded.gate.parameters().values(), gate.parameters().values());
 }
 
 TEST_F(RouterFile, a_static_gate_is_stored_as_biases_alone) {
@@ -98,11 +100,10 @@ TEST_F(RouterFile, a_static_gate_is_stored_as_biases_alone) {
     save_router(gate, {"x", "y", "z"}, path());
     const auto file = io::SafetensorsFile::open(path() / "router.safetensors");
     EXPECT_EQ(file.tensors().size(), global ? 1U : 2U);
-    EXPECT_TRUE(
-        at::equal(quant::to_tensor(file.at(global ? "router.global.bias" : "router.0.bias")), gate.bias(0)));
+    expect_equal(quant::to_tensor(file.at(global ? "router.global.bias" : "router.0.bias")), gate.bias(0));
     const NamedRouter loaded = load_router(path(), tiny_config());
     EXPECT_EQ(loaded.gate.options(), gate.options());
-    EXPECT_TRUE(at::equal(loaded.gate.parameters().values(), gate.parameters().values()));
+    expect_equal(loaded.gate.parameters().values(), gate.parameters().values());
   }
 }
 

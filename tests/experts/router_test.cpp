@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "support/expect_close.h"
 #include "support/forward.h"
 #include "support/gradient_check.h"
 #include "support/tiny_llama.h"
@@ -12,6 +13,8 @@
 
 namespace routedk::experts {
 namespace {
+
+using testing::expect_equal;
 
 constexpr std::int64_t kHidden = 6;
 constexpr std::int64_t kExperts = 3;
@@ -73,14 +76,14 @@ TEST(RouterGate, tokens_behind_the_prompt_do_not_matter) {
   at::Tensor changed = some_hidden();
   changed.narrow(0, 2, 2).fill_(100.0F);
   const RouterGate router = some_router();
-  EXPECT_TRUE(at::equal(router.rows(0, changed, two_prompts()).alpha,
-                        router.rows(0, some_hidden(), two_prompts()).alpha));
+  expect_equal(router.rows(0, changed, two_prompts()).alpha,
+               router.rows(0, some_hidden(), two_prompts()).alpha);
 }
 
 TEST(RouterGate, starts_as_the_uniform_mixture) {
   const RouterGate router(2, kHidden, kExperts);
-  EXPECT_TRUE(
-      at::allclose(router.rows(1, some_hidden(), two_prompts()).alpha, at::full({2, kExperts}, 1.0F / 3)));
+  testing::expect_close(router.rows(1, some_hidden(), two_prompts()).alpha,
+                        at::full({2, kExperts}, 1.0F / 3));
 }
 
 /// alpha of the first sequence in layer 1.
@@ -113,8 +116,7 @@ TEST(RouterGate, top_k_keeps_the_largest_renormalised_and_the_first_of_equals) {
     EXPECT_NEAR(kept[k], k == least ? 0.0 : plain[k] / (1 - plain[least]), 1e-6);
   }
   const RouterGate uniform(1, kHidden, kExperts, {.top_k = 1});
-  EXPECT_TRUE(
-      at::equal(uniform.rows(0, some_hidden(), two_prompts()).alpha[1], at::tensor({1.0F, 0.0F, 0.0F})));
+  expect_equal(uniform.rows(0, some_hidden(), two_prompts()).alpha[1], at::tensor({1.0F, 0.0F, 0.0F}));
 }
 
 TEST(RouterGate, a_threshold_keeps_what_reaches_it_and_the_largest_renormalised) {
@@ -148,8 +150,8 @@ TEST(RouterGate, a_global_router_has_the_same_weights_for_every_layer) {
   const RouterGate router = some_router({.global = true});
   EXPECT_EQ(router.parameters().size(), kExperts * (kHidden + 1));
   EXPECT_TRUE(router.same_in_all_layers());
-  EXPECT_TRUE(at::equal(router.rows(0, some_hidden(), two_prompts()).alpha,
-                        router.rows(1, some_hidden(), two_prompts()).alpha));
+  expect_equal(router.rows(0, some_hidden(), two_prompts()).alpha,
+               router.rows(1, some_hidden(), two_prompts()).alpha);
 }
 
 TEST(RouterGate, a_static_gate_gives_every_sequence_the_softmax_of_its_bias) {

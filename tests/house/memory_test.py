@@ -11,6 +11,8 @@ import sys
 import tempfile
 import unittest
 
+import suite
+
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 MODEL = ROOT / ".deps/models/SmolLM2-135M-Instruct.Q4_1.gguf"
 SETTINGS = [
@@ -43,4 +45,4 @@ class Memory(unittest.TestCase):
 
 if __name__ == "__main__":
     PROGRAM = os.path.abspath(sys.argv.pop(1))
-    unittest.main()
+    suite.main()

@@ -9,6 +9,8 @@ import sys
 import tempfile
 import unittest
 
+import suite
+
 REPORT = pathlib.Path(__file__).resolve().parents[2] / "scripts/report"
 
 
@@ -79,4 +81,4 @@ class Report(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    unittest.main()
+    suite.main()

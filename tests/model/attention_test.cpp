@@ -3,6 +3,7 @@
 #include <array>
 #include <cmath>
 
+#include "support/expect_close.h"
 #include "support/forward.h"
 #include "support/gradient_check.h"
 #include <ATen/Parallel.h>
@@ -89,7 +90,8 @@ TEST(CausalAttention, float32_equals_double_around_blocks_of_queries_and_panels_
       const auto found = attended(batch, q, k, v, at::kFloat);
       for (std::size_t i = 0; i < exact.size(); ++i) {
         const double bound = 2e-5 * std::max(1.0, exact[i].abs().max().item<double>());
-        EXPECT_LT(testing::largest_difference(found[i], exact[i]), bound) << i << " of size " << size;
+        SCOPED_TRACE(::testing::Message() << i << " of size " << size);
+        testing::expect_close(found[i].to(at::kDouble), exact[i], {0.0, bound});
       }
     }
   }
@@ -107,14 +109,15 @@ TEST(CausalAttention, a_sequence_has_the_same_bits_whatever_stands_beside_it_and
   const at::Tensor v = some(2, 0.3);
   const auto second = [](const at::Tensor& x) { return x.narrow(0, 70, 101); };
   const at::Tensor seen = causal_attention(both)(0, q, k, v);
-  EXPECT_TRUE(at::equal(second(seen), causal_attention(alone)(0, second(q), second(k), second(v))));
+  testing::expect_equal(second(seen), causal_attention(alone)(0, second(q), second(k), second(v)));
   const auto together = attended(both, q, k, v, at::kFloat);
   const int threads = at::get_num_threads();
   at::set_num_threads(1);
   const auto one_thread = attended(both, q, k, v, at::kFloat);
   at::set_num_threads(threads);
   for (std::size_t i = 0; i < together.size(); ++i) {
-    EXPECT_TRUE(at::equal(together[i], one_thread[i])) << i;
+    SCOPED_TRACE(i);
+    testing::expect_equal(together[i], one_thread[i]);
   }
 }
 

@@ -1,5 +1,6 @@
 #include "routedk/kernels/rms_norm.h"
 
+#include "support/expect_close.h"
 #include "support/gradient_check.h"
 #include <gtest/gtest.h>
 
@@ -42,7 +43,7 @@ TEST(RmsNorm, a_row_has_the_same_bits_alone_as_in_a_batch) {
   const at::Tensor x = some(300, 576, at::kFloat);
   const at::Tensor weight = weight_of(576, at::kFloat);
   const at::Tensor all = rms_norm(x, weight, kEps);
-  EXPECT_TRUE(at::equal(all.narrow(0, 171, 1), rms_norm(x.narrow(0, 171, 1), weight, kEps)));
+  testing::expect_equal(all.narrow(0, 171, 1), rms_norm(x.narrow(0, 171, 1), weight, kEps));
 }
 
 TEST(RmsNorm, its_backward_agrees_with_finite_differences) {

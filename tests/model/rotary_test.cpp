@@ -2,6 +2,7 @@
 
 #include <cmath>
 
+#include "support/expect_close.h"
 #include "support/gradient_check.h"
 #include <gtest/gtest.h>
 
@@ -69,8 +70,8 @@ TEST(Rotary, llama_3_scaling_slows_the_long_wavelengths_alone) {
     const double wanted = naive_frequency(config, i);
     EXPECT_NEAR(scaled[i].item<double>(), wanted, 1e-5 * wanted) << i;
   }
-  EXPECT_TRUE(at::equal(scaled.narrow(0, 0, 20), plain.narrow(0, 0, 20)));
-  EXPECT_TRUE(at::allclose(scaled.narrow(0, 40, 24) * 8, plain.narrow(0, 40, 24)));
+  testing::expect_equal(scaled.narrow(0, 0, 20), plain.narrow(0, 0, 20));
+  testing::expect_close(scaled.narrow(0, 40, 24) * 8, plain.narrow(0, 40, 24));
 }
 
 TEST(Rotary, divisors_divide_the_inverse_frequencies) {
@@ -78,7 +79,7 @@ TEST(Rotary, divisors_divide_the_inverse_frequencies) {
   config.head_dim = 8;
   const at::Tensor plain = inverse_frequencies(config);
   config.rope_divisors = {1.0F, 2.0F, 4.0F, 8.0F};
-  EXPECT_TRUE(at::equal(inverse_frequencies(config), plain / at::tensor({1.0F, 2.0F, 4.0F, 8.0F})));
+  testing::expect_equal(inverse_frequencies(config), plain / at::tensor({1.0F, 2.0F, 4.0F, 8.0F}));
 }
 
 }  // namespace

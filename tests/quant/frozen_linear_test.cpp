@@ -2,6 +2,7 @@
 
 #include "routedk/core/error.h"
 
+#include "support/expect_close.h"
 #include "support/gradient_check.h"
 #include <c10/core/Allocator.h>
 #include <c10/util/ThreadLocalDebugInfo.h>
@@ -27,8 +28,8 @@ at::Tensor gradient_of(const at::Tensor& y, const at::Tensor& x) {
 }
 
 /// bfloat16 takes the same product on both sides, fp32 sums in another order.
-bool close(const at::Tensor& a, const at::Tensor& b) {
-  return a.scalar_type() == at::kFloat ? at::allclose(a, b, 1e-5, 1e-6) : at::equal(a, b);
+testing::Tolerance tolerance_of(at::ScalarType dtype) {
+  return dtype == at::kFloat ? testing::Tolerance{1e-5, 1e-6} : testing::Tolerance{};
 }
 
 class FrozenLinearTypes : public ::testing::TestWithParam<std::tuple<at::ScalarType, bool>> {};
@@ -40,7 +41,7 @@ TEST_P(FrozenLinearTypes, quantised_linear_equals_dense_of_dequantised) {
   const FrozenLinear packed = packed_linear(double_quant);
   const FrozenLinear dense(packed.dense(dtype));
   const at::Tensor x = some({5, kIn}, 0.37).to(dtype);
-  EXPECT_TRUE(close(packed.forward(x), dense.forward(x)));
+  testing::expect_close(packed.forward(x), dense.forward(x), tolerance_of(dtype));
 }
 
 TEST_P(FrozenLinearTypes, its_input_gradient_is_that_of_the_dense_matmul) {
@@ -48,8 +49,8 @@ TEST_P(FrozenLinearTypes, its_input_gradient_is_that_of_the_dense_matmul) {
   const FrozenLinear packed = packed_linear(double_quant);
   const at::Tensor x = some({5, kIn}, 0.37).to(dtype).set_requires_grad(true);
   const at::Tensor copy = x.detach().clone().set_requires_grad(true);
-  EXPECT_TRUE(
-      close(gradient_of(packed.forward(x), x), gradient_of(at::mm(copy, packed.dense(dtype).t()), copy)));
+  testing::expect_close(gradient_of(packed.forward(x), x),
+                        gradient_of(at::mm(copy, packed.dense(dtype).t()), copy), tolerance_of(dtype));
 }
 
 TEST(FrozenLinear, its_backward_agrees_with_finite_differences) {

@@ -3,10 +3,13 @@
 #include <limits>
 
 #include "../../src/quant/cpu/int8_kernel.h"
+#include "support/expect_close.h"
 #include <gtest/gtest.h>
 
 namespace routedk::quant::cpu {
 namespace {
+
+using testing::expect_equal;
 
 at::Tensor values(at::IntArrayRef shape, std::uint64_t seed) {
   auto generator = at::detail::createCPUGenerator(seed);
@@ -115,7 +118,7 @@ TEST(Int8, a_block_of_q8_0_is_kept_exactly) {
   const at::Tensor scale = (values({16, 1}, 7).abs() + 0.01).to(at::kHalf).to(at::kFloat);
   const at::Tensor w = codes * scale;
   const Int8Rows one = quantized(at::eye(32), 32);
-  EXPECT_TRUE(at::allclose(product(Int8Panels::quantize(w, 32), one), w.t(), 1e-6, 0));
+  testing::expect_close(product(Int8Panels::quantize(w, 32), one), w.t(), {1e-6, 0});
 }
 
 /// 70 rows of an NF4 matrix: five panels, the last one cut short, and 16 ranks of an adapter's B beside
@@ -135,7 +138,8 @@ TEST(Int8, a_rows_bits_do_not_depend_on_the_rows_beside_it) {
   for (std::int64_t r = 0; r < 197; ++r) {
     const Int8Rows one = quantized(pair.x.narrow(0, r, 1), 64);
     const Int8Rows one_narrow = quantized(pair.narrow.narrow(0, r, 1), 16);
-    EXPECT_TRUE(at::equal(product({{&pair.w, &one}, {&pair.b, &one_narrow}})[0], together[r])) << r;
+    SCOPED_TRACE(r);
+    expect_equal(product({{&pair.w, &one}, {&pair.b, &one_narrow}})[0], together[r]);
   }
 }
 
@@ -150,7 +154,7 @@ TEST(Int8, the_bits_do_not_depend_on_how_panels_and_rows_are_shared_out) {
       Int8Panels::multiply(term, part, y.mutable_data_ptr<float>(), 70);
     }
   }
-  EXPECT_TRUE(at::equal(y, product(pair.w, x)));
+  expect_equal(y, product(pair.w, x));
 }
 
 TEST(Int8, two_terms_are_the_sum_of_both_products) {
@@ -158,7 +162,7 @@ TEST(Int8, two_terms_are_the_sum_of_both_products) {
   const Int8Rows x = quantized(pair.x, 64);
   const Int8Rows narrow = quantized(pair.narrow, 16);
   const at::Tensor sum = product(pair.w, x) + product(pair.b, narrow);
-  EXPECT_TRUE(at::allclose(product({{&pair.w, &x}, {&pair.b, &narrow}}), sum, 1e-5, 1e-5));
+  testing::expect_close(product({{&pair.w, &x}, {&pair.b, &narrow}}), sum, {1e-5, 1e-5});
 }
 
 TEST(Int8, terms_at_once_and_one_after_the_other_give_the_same_bits) {
@@ -169,14 +173,15 @@ TEST(Int8, terms_at_once_and_one_after_the_other_give_the_same_bits) {
     const Int8Panels::Term later[] = {{&pair.b, &narrow}};
     at::Tensor y = product(pair.w, x);
     Int8Panels::multiply(later, {0, pair.b.panels(), true}, y.mutable_data_ptr<float>(), 70);
-    EXPECT_TRUE(at::equal(y, product({{&pair.w, &x}, {&pair.b, &narrow}}))) << rows;
+    SCOPED_TRACE(rows);
+    expect_equal(y, product({{&pair.w, &x}, {&pair.b, &narrow}}));
   }
 }
 
 TEST(Int8, parts_of_the_columns_are_summed_as_the_whole_is) {
   const Int8Panels panels = Int8Panels::quantize(values({20, 48}, 10), 16);
   const Int8Rows rows = quantized(values({2, 48}, 11), 16);
-  EXPECT_TRUE(at::equal(product({{&panels, &rows, 0, 16}, {&panels, &rows, 16, 48}}), product(panels, rows)));
+  expect_equal(product({{&panels, &rows, 0, 16}, {&panels, &rows, 16, 48}}), product(panels, rows));
 }
 
 TEST(Int8, columns_left_out_within_a_block_count_as_the_zeros_that_they_are) {
@@ -185,7 +190,7 @@ TEST(Int8, columns_left_out_within_a_block_count_as_the_zeros_that_they_are) {
   x.narrow(1, 0, 32).zero_();
   x.narrow(1, 64, 32).zero_();
   const Int8Rows rows = quantized(x, 48);
-  EXPECT_TRUE(at::equal(product({{&panels, &rows, 32, 64}}), product(panels, rows)));
+  expect_equal(product({{&panels, &rows, 32, 64}}), product(panels, rows));
 }
 
 /// Neighbouring panels of any bytes and scales, with rows for them.
@@ -244,10 +249,9 @@ TEST_P(Int8Kernels, every_instruction_set_gives_the_bits_of_plain_cpp) {
       const at::Tensor before = values({rows, panels * 16}, 22);
       for (const bool add : {false, true}) {
         const at::Tensor plain = sums(int8_scalar_kernel(), terms, rows, panels, before, add);
-        EXPECT_TRUE(at::equal(sums(int8_avx2_kernel(), terms, rows, panels, before, add), plain))
-            << "avx2, " << rows << " rows, " << panels << " panels";
-        EXPECT_TRUE(at::equal(sums(int8_kernel(), terms, rows, panels, before, add), plain))
-            << int8_kernel().name << ", " << rows << " rows, " << panels << " panels";
+        SCOPED_TRACE(::testing::Message() << rows << " rows, " << panels << " panels");
+        expect_equal(sums(int8_avx2_kernel(), terms, rows, panels, before, add), plain);
+        expect_equal(sums(int8_kernel(), terms, rows, panels, before, add), plain);
       }
     }
   }
@@ -272,8 +276,8 @@ TEST(Int8Kernels, four_bits_give_the_bits_of_the_same_panel_widened) {
       return wide;
     };
     const at::Tensor wide = widened(int8_scalar_kernel());
-    EXPECT_TRUE(at::equal(widened(int8_avx2_kernel()), wide));
-    EXPECT_TRUE(at::equal(widened(int8_kernel()), wide));
+    expect_equal(widened(int8_avx2_kernel()), wide);
+    expect_equal(widened(int8_kernel()), wide);
     if (!int8_kernel().four_bit) {
       GTEST_SKIP() << "this CPU has no kernel of its own for 4 bits";
     }
@@ -283,9 +287,9 @@ TEST(Int8Kernels, four_bits_give_the_bits_of_the_same_panel_widened) {
     plain.panel = wide.const_data_ptr<std::uint8_t>();
     plain.panel_bytes = wide.stride(0);
     const at::Tensor before = values({rows, kInt8Panels * 16}, 33);
-    EXPECT_TRUE(at::equal(sums(int8_kernel(), {&narrow, 1}, rows, kInt8Panels, before),
-                          sums(int8_scalar_kernel(), {&plain, 1}, rows, kInt8Panels, before)))
-        << rows;
+    SCOPED_TRACE(rows);
+    expect_equal(sums(int8_kernel(), {&narrow, 1}, rows, kInt8Panels, before),
+                 sums(int8_scalar_kernel(), {&plain, 1}, rows, kInt8Panels, before));
   }
 }
 

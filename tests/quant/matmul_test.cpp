@@ -2,11 +2,15 @@
 
 #include "routedk/kernels/nf4.h"
 
+#include "support/expect_close.h"
 #include <ATen/Parallel.h>
 #include <gtest/gtest.h>
 
 namespace routedk::quant {
 namespace {
+
+using testing::expect_close;
+using testing::expect_equal;
 
 at::Tensor some(at::IntArrayRef shape, double frequency) {
   return at::sin(at::arange(c10::multiply_integers(shape), at::kFloat) * frequency).view(shape);
@@ -47,11 +51,8 @@ TEST_P(Matmul, both_products_equal_the_double_precision_ones_of_the_decoded_matr
     const at::Tensor dense = weight.dequantize(at::kFloat).to(at::kDouble);
     const at::Tensor x = some({s.tokens, s.in}, 0.37);
     const at::Tensor dy = some({s.tokens, s.out}, 0.91);
-    const auto error = [](const at::Tensor& found, const at::Tensor& exact) {
-      return (found.to(at::kDouble) - exact).abs().max().item<double>();
-    };
-    EXPECT_LT(error(forward(x, weight), at::mm(x.to(at::kDouble), dense.t())), 1e-5);
-    EXPECT_LT(error(backward(dy, weight), at::mm(dy.to(at::kDouble), dense)), 1e-5);
+    expect_close(forward(x, weight).to(at::kDouble), at::mm(x.to(at::kDouble), dense.t()), {0.0, 1e-5});
+    expect_close(backward(dy, weight).to(at::kDouble), at::mm(dy.to(at::kDouble), dense), {0.0, 1e-5});
   }
 }
 
@@ -74,8 +75,9 @@ TEST_P(Matmul, a_term_of_low_rank_is_added_on_the_way) {
                 term(to_y));
     cpu::matmul_backward(dy.const_data_ptr<float>(), s.tokens, weight.matrix(), dx.mutable_data_ptr<float>(),
                          term(to_x));
-    EXPECT_LT((y - forward(x, weight) - product(to_y)).abs().max().item<double>(), 2e-5) << rank;
-    EXPECT_LT((dx - backward(dy, weight) - product(to_x)).abs().max().item<double>(), 2e-5) << rank;
+    SCOPED_TRACE(rank);
+    expect_close(y, forward(x, weight) + product(to_y), {0.0, 2e-5});
+    expect_close(dx, backward(dy, weight) + product(to_x), {0.0, 2e-5});
   }
 }
 
@@ -86,13 +88,14 @@ TEST(MatmulRows, a_row_s_result_does_not_depend_on_the_rows_beside_it_or_the_thr
   const at::Tensor y = forward(x, weight);
   const at::Tensor dx = backward(dy, weight);
   for (const std::int64_t row : {0, 5, 11, 100, 191, 192, 202}) {
-    EXPECT_TRUE(at::equal(forward(x.narrow(0, row, 1), weight)[0], y[row])) << row;
-    EXPECT_TRUE(at::equal(backward(dy.narrow(0, row, 1), weight)[0], dx[row])) << row;
+    SCOPED_TRACE(row);
+    expect_equal(forward(x.narrow(0, row, 1), weight)[0], y[row]);
+    expect_equal(backward(dy.narrow(0, row, 1), weight)[0], dx[row]);
   }
   const int threads = at::get_num_threads();
   at::set_num_threads(1);
-  EXPECT_TRUE(at::equal(forward(x, weight), y));
-  EXPECT_TRUE(at::equal(backward(dy, weight), dx));
+  expect_equal(forward(x, weight), y);
+  expect_equal(backward(dy, weight), dx);
   at::set_num_threads(threads);
 }
 

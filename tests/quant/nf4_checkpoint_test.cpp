@@ -4,12 +4,14 @@
 #include "routedk/io/jsonl.h"
 
 #include "core/temporary_folder.h"
+#include "support/expect_close.h"
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 namespace routedk::quant {
 namespace {
 
+using testing::expect_equal;
 using ::testing::HasSubstr;
 
 constexpr const char* kState = "w.quant_state.bitsandbytes__nf4";
@@ -80,8 +82,8 @@ TEST(Nf4Checkpoint, matrices_of_any_size_and_type_come_back_bit_for_bit) {
         const PackedWeight back = Checkpoint(weight).read();
         EXPECT_EQ(back.parts().dtype, dtype);
         EXPECT_EQ(back.double_quantized(), double_quant);
-        EXPECT_TRUE(at::equal(back.dequantize(at::kFloat), weight.dequantize(at::kFloat)));
-        EXPECT_TRUE(at::equal(back.absmax(), weight.absmax()));
+        expect_equal(back.dequantize(at::kFloat), weight.dequantize(at::kFloat));
+        expect_equal(back.absmax(), weight.absmax());
       }
     }
   }
@@ -105,18 +107,18 @@ TEST(Nf4Checkpoint, the_maps_are_those_of_the_file) {
   Checkpoint changed = checkpoint();
   const at::Tensor before = changed.read().dequantize(at::kFloat);
   changed["w.quant_map"] = changed["w.quant_map"] * 2;
-  EXPECT_TRUE(at::equal(changed.read().dequantize(at::kFloat), before * 2));
+  expect_equal(changed.read().dequantize(at::kFloat), before * 2);
   Checkpoint nested = checkpoint();
   const at::Tensor absmax = nested.read().absmax();
   const float offset = nested.read().nested_offset();
   nested["w.nested_quant_map"] = nested["w.nested_quant_map"] * 0.5;
-  EXPECT_TRUE(at::allclose(nested.read().absmax() - offset, (absmax - offset) * 0.5, 1e-5, 1e-6));
-  EXPECT_TRUE(at::allclose(nested.read().dequantize(at::kFloat),
-                           before * (nested.read().absmax() / absmax)
-                                        .repeat_interleave(64)
-                                        .narrow(0, 0, before.numel())
-                                        .view(before.sizes()),
-                           1e-5, 1e-6));
+  testing::expect_close(nested.read().absmax() - offset, (absmax - offset) * 0.5, {1e-5, 1e-6});
+  testing::expect_close(nested.read().dequantize(at::kFloat),
+                        before * (nested.read().absmax() / absmax)
+                                     .repeat_interleave(64)
+                                     .narrow(0, 0, before.numel())
+                                     .view(before.sizes()),
+                        {1e-5, 1e-6});
 }
 
 TEST(Nf4Checkpoint, a_missing_or_misshapen_part_is_named) {

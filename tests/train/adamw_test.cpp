@@ -2,6 +2,7 @@
 
 #include <cmath>
 
+#include "support/expect_close.h"
 #include <ATen/Parallel.h>
 #include <gtest/gtest.h>
 #include <torch/nn/utils/clip_grad.h>
@@ -36,7 +37,8 @@ TEST(AdamW, equals_torch) {
     theirs.mutable_grad() = gradient(t);
     torch_adamw.param_groups()[0].options().set_lr(rate);
     torch_adamw.step();
-    EXPECT_LE((values - theirs.detach()).abs().max().item<double>(), 1e-6) << "step " << t;
+    SCOPED_TRACE("step " + std::to_string(t));
+    testing::expect_close(values, theirs, {0.0, 1e-6});
   }
 }
 
@@ -52,7 +54,7 @@ TEST(AdamW, does_not_depend_on_the_number_of_threads) {
   const at::Tensor one = run(1);
   const at::Tensor three = run(3);
   at::set_num_threads(before);
-  EXPECT_TRUE(at::equal(one, three));
+  testing::expect_equal(one, three);
 }
 
 TEST(Clipping, equals_torch) {
@@ -62,7 +64,8 @@ TEST(Clipping, equals_torch) {
     const double norm = torch::nn::utils::clip_grad_norm_(theirs, max_norm);
     EXPECT_NEAR(gradient_norm(gradient(2)) / norm, 1.0, 1e-5);
     const at::Tensor clipped = gradient(2) * clip_scale(norm, max_norm);
-    EXPECT_TRUE(at::allclose(clipped, theirs.grad(), 1e-6, 0.0)) << "at most " << max_norm;
+    SCOPED_TRACE(::testing::Message() << "at most " << max_norm);
+    testing::expect_close(clipped, theirs.grad(), {1e-6, 0.0});
   }
 }
 

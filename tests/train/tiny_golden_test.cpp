@@ -5,6 +5,7 @@
 
 #include <array>
 
+#include "support/expect_close.h"
 #include "support/goldens.h"
 #include "train/tiny_model.h"
 #include <fmt/format.h>
@@ -34,8 +35,8 @@ class TinyGolden : public ::testing::Test {
   }
   void expect_golden(const at::Tensor& found, const std::string& name) const {
     const at::Tensor golden = golden_[name];
-    const double error = ((found - golden).abs().max() / golden.abs().max()).item<double>();
-    EXPECT_LT(error, 1e-5) << name;
+    SCOPED_TRACE(name);
+    testing::expect_close(found, golden, testing::share_of_largest(golden, 1e-5));
   }
 
   testing::Golden golden_{"tiny_training.safetensors"};

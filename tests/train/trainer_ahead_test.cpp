@@ -4,6 +4,7 @@
 #include <stdexcept>
 #include <thread>
 
+#include "support/expect_close.h"
 #include "train/trainer_jobs.h"
 #include <gtest/gtest.h>
 
@@ -37,7 +38,8 @@ TEST(PreparingAhead, gives_the_values_of_preparing_in_turn_bit_for_bit) {
     results.push_back({values(model, 0), values(model, 1), values(model, 2)});
   }
   for (std::size_t i = 0; i < 3; ++i) {
-    EXPECT_TRUE(at::equal(results[0][i], results[1][i])) << "expert " << i;
+    SCOPED_TRACE("expert " + std::to_string(i));
+    testing::expect_equal(results[0][i], results[1][i]);
   }
 }
 

@@ -6,6 +6,7 @@
 #include <limits>
 #include <memory>
 
+#include "support/expect_close.h"
 #include "train/trainer_jobs.h"
 #include <gtest/gtest.h>
 
@@ -26,7 +27,7 @@ TEST(Trainer, a_loss_that_is_not_finite_stops_before_anything_is_applied) {
   EXPECT_NE(message.find("expert1"), std::string::npos) << message;
   EXPECT_NE(message.find("after 0 steps"), std::string::npos) << message;
   EXPECT_NE(message.find("examples "), std::string::npos) << message;
-  EXPECT_TRUE(at::equal(values(model, 0), before));
+  testing::expect_equal(values(model, 0), before);
   EXPECT_EQ(testing::entries_of(folder.path()), 0);
 }
 

@@ -8,6 +8,7 @@
 #include <set>
 #include <stdexcept>
 
+#include "support/expect_close.h"
 #include "train/trainer_jobs.h"
 #include <gtest/gtest.h>
 
@@ -69,7 +70,7 @@ TEST(Trainer, the_running_mean_follows_the_values_and_is_what_is_validated_and_k
     }
   };
   Trainer(job).run();
-  EXPECT_LE((values(model, 0) - mean).abs().max().item<double>(), 1e-6);
+  testing::expect_close(values(model, 0).to(at::kDouble), mean, {0.0, 1e-6});
 
   experts::RoutedModel again = testing::tiny_model();
   const TemporaryFolder other;
@@ -109,7 +110,7 @@ TEST(Trainer, resuming_with_a_running_mean_equals_an_uninterrupted_run) {
     }
   }
   ASSERT_EQ(results.size(), 3U);
-  EXPECT_TRUE(at::equal(results[0], results[2]));
+  testing::expect_equal(results[0], results[2]);
 }
 
 TEST(Trainer, every_epoch_trains_on_its_own_form_of_the_examples) {

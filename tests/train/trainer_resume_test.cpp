@@ -9,6 +9,7 @@
 #include <map>
 #include <stdexcept>
 
+#include "support/expect_close.h"
 #include "train/trainer_jobs.h"
 #include <ATen/Parallel.h>
 #include <gtest/gtest.h>
@@ -16,6 +17,7 @@
 namespace routedk::train {
 namespace {
 
+using testing::expect_equal;
 using testing::message_of;
 using testing::TemporaryFolder;
 
@@ -41,8 +43,8 @@ TEST(Trainer, resuming_after_any_step_equals_an_uninterrupted_run_bit_for_bit) {
     const std::vector<GroupResult> results = Trainer(again).run();
     EXPECT_EQ(resumed_at, (stop - 1) / 3 * 3);
     for (int i = 0; i < 3; ++i) {
-      EXPECT_TRUE(at::equal(values(model, i), values(reference, i)))
-          << "expert " << i << " stopped at " << stop;
+      SCOPED_TRACE(::testing::Message() << "expert " << i << " stopped at " << stop);
+      expect_equal(values(model, i), values(reference, i));
       const GroupProgress& progress = results[static_cast<std::size_t>(i)].progress;
       EXPECT_EQ(progress.best_validation_loss,
                 expected[static_cast<std::size_t>(i)].progress.best_validation_loss);
@@ -62,7 +64,7 @@ TEST(Trainer, a_finished_run_is_not_trained_again) {
   Trainer(job).run();
   ASSERT_EQ(records.size(), 1U);
   EXPECT_EQ(records[0], (io::Json{{"resumed_at", 20}}));
-  EXPECT_TRUE(at::equal(values(again, 0), values(model, 0)));
+  expect_equal(values(again, 0), values(model, 0));
 }
 
 TEST(Trainer, a_signal_lets_the_step_finish_and_be_saved_and_the_run_goes_on_bit_for_bit) {
@@ -88,7 +90,8 @@ TEST(Trainer, a_signal_lets_the_step_finish_and_be_saved_and_the_run_goes_on_bit
     experts::RoutedModel model = testing::tiny_model();
     Trainer(three_expert_job(model, folder)).run();
     for (int i = 0; i < 3; ++i) {
-      EXPECT_TRUE(at::equal(values(model, i), values(reference, i))) << "expert " << i;
+      SCOPED_TRACE("expert " + std::to_string(i));
+      expect_equal(values(model, i), values(reference, i));
     }
   }
 }

@@ -7,6 +7,7 @@
 #include <map>
 #include <set>
 
+#include "support/expect_close.h"
 #include "train/trainer_jobs.h"
 #include <gtest/gtest.h>
 
@@ -36,7 +37,7 @@ TEST(Trainer, one_times_eight_equals_two_times_four_four_times_two_and_eight_tim
   }
   EXPECT_FALSE(at::equal(results[0], values(testing::tiny_model(), 0)));
   for (const at::Tensor& result : results) {
-    EXPECT_LE((results[0] - result).abs().max().item<double>(), 1e-4);
+    testing::expect_close(result, results[0], {0.0, 1e-4});
   }
 }
 
@@ -59,7 +60,8 @@ TEST(Trainer, all_at_once_equals_one_by_one) {
       }
     }
     const std::vector<GroupResult> own = Trainer(job).run();
-    EXPECT_TRUE(at::equal(values(alone, i), values(together, i))) << "expert " << i;
+    SCOPED_TRACE("expert " + std::to_string(i));
+    testing::expect_equal(values(alone, i), values(together, i));
     const GroupProgress& progress = results[static_cast<std::size_t>(i)].progress;
     EXPECT_EQ(own[0].progress.best_validation_loss, progress.best_validation_loss);
     EXPECT_EQ(own[0].progress.step, progress.step);
@@ -184,7 +186,7 @@ TEST(Trainer, a_router_learns_whom_to_trust_and_leaves_the_experts_alone) {
   EXPECT_NEAR(records.front()["gates"][0]["mean"][2], 1.0 / 3.0, 1e-6);
   EXPECT_GT(records.back()["gates"][0]["mean"][2], 0.5);
   EXPECT_LT(loss(), 0.7 * before);
-  EXPECT_TRUE(at::equal(values(model, 2), expert_before));
+  testing::expect_equal(values(model, 2), expert_before);
   EXPECT_FALSE(model.bank()[2].parameters().trainable());
 }
 

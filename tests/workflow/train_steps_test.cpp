@@ -4,6 +4,7 @@
 #include "routedk/io/jsonl.h"
 #include "routedk/workflow/steps/steps.h"
 
+#include "support/expect_close.h"
 #include "workflow/experiment_folder.h"
 #include <gtest/gtest.h>
 
@@ -82,7 +83,7 @@ TEST_F(TrainSteps, an_expert_that_starts_from_an_adapter_begins_with_its_numbers
   train_step(experiment, {"kind"});
   const auto trained = experts::load_peft(experiment.expert_folder("kind"), "kind", shape);
   ASSERT_EQ(trained.parameters().size(), start.parameters().size());
-  EXPECT_LE((trained.parameters().values() - 1e-3).abs().max().item<float>(), 1e-7F);
+  testing::expect_close(trained.parameters().values(), start.parameters().values(), {0.0, 1e-7});
 }
 
 TEST_F(TrainSteps, router_options_reach_the_saved_router) {
