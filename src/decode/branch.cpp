@@ -8,7 +8,6 @@
 #include <cmath>
 #include <numeric>
 
-
 namespace routedk::decode {
 namespace {
 

@@ -1,7 +1,7 @@
 #include "engine.h"
 
-#include "reference_engine.h"
 #include "int8_engine.h"
+#include "reference_engine.h"
 
 namespace routedk::decode {
 

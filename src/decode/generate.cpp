@@ -1,6 +1,5 @@
-#include "routedk/decode/decoder.h"
-
 #include "routedk/core/error.h"
+#include "routedk/decode/decoder.h"
 #include "routedk/kernels/values.h"
 
 #include <algorithm>
@@ -51,7 +50,8 @@ class Generator {
   void start(const experts::Gate& gate);
   void advance();
   void split(const Branch& branch, std::span<const Draw> draws);
-  void fork(const std::vector<Branch>& branches, std::span<const std::size_t> rows, const NextTokenLogits& next);
+  void fork(const std::vector<Branch>& branches, std::span<const std::size_t> rows,
+            const NextTokenLogits& next);
   void place(Branch&& branch);
   void finish(const Branch& branch);
   std::int64_t free_slot();
@@ -137,7 +137,8 @@ void Generator::split(const Branch& branch, std::span<const Draw> draws) {
   }
 }
 
-/// Every branch that goes on draws from its row of next-token logits; then the next step's branches are known.
+/// Every branch that goes on draws from its row of next-token logits; then the next step's branches are
+/// known.
 void Generator::fork(const std::vector<Branch>& branches, std::span<const std::size_t> rows,
                      const NextTokenLogits& next) {
   const std::vector<Draw> draws = writer_.draw(branches, rows, next);

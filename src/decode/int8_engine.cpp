@@ -122,18 +122,18 @@ class Pass::LayerEngine {
     for_each_row(member_, pass_.tokens_, [&](std::int64_t r) {
       float* const k = qkv[1] + r * kv_heads * 2 * half;
       const float* const v = qkv[2] + r * kv_heads * 2 * half;
-      kernels::cpu::rotate_row(qkv[0] + r * heads * 2 * half, cosines + r * half, sines + r * half, heads, half);
+      kernels::cpu::rotate_row(qkv[0] + r * heads * 2 * half, cosines + r * half, sines + r * half, heads,
+                               half);
       kernels::cpu::rotate_row(k, cosines + r * half, sines + r * half, kv_heads, half);
-      kernels::cpu::cache_write(pass_.cache_, index_, pass_.rows_.subspan(static_cast<std::size_t>(r), 1), k, v);
+      kernels::cpu::cache_write(pass_.cache_, index_, pass_.rows_.subspan(static_cast<std::size_t>(r), 1), k,
+                                v);
     });
   }
 
   auto attend(const Outputs& qkv) {
     kernels::cpu::cache_attend(pass_.cache_, index_, pass_.rows_, qkv[0], pass_.seen_, member_);
-    return [seen = pass_.seen_, width = pass_.config_.heads * pass_.config_.head_dim](std::int64_t row,
-                                                                                     float* x) {
-      std::copy_n(seen + row * width, width, x);
-    };
+    return [seen = pass_.seen_, width = pass_.config_.heads * pass_.config_.head_dim](
+               std::int64_t row, float* x) { std::copy_n(seen + row * width, width, x); };
   }
 
   auto swiglu(const Outputs& gate_up) {

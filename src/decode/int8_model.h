@@ -30,12 +30,12 @@ class Int8Model {
 
   struct Linear {
     kernels::cpu::Int8Panels weight;  // [out,in]
-    at::Tensor bias;                // [out] F32 or undefined
+    at::Tensor bias;                  // [out] F32 or undefined
     /// All experts' factors one after another, each expert's ranks padded with zeros to whole panels; those
     /// of up to four experts of rank 16 share B's blocks. Undefined where no expert adapts the linear. What a
     /// pass looks up lies within the Linear, not behind it: each step to colder memory costs.
-    kernels::cpu::Int8Panels a;                      // [R,in]
-    kernels::cpu::Int8Panels b;                      // [out,R]
+    kernels::cpu::Int8Panels a;                    // [R,in]
+    kernels::cpu::Int8Panels b;                    // [out,R]
     c10::SmallVector<std::int64_t, 5> first_rank;  // [K+1], multiples of 16
     c10::SmallVector<float, 4> scale;              // [K]
   };

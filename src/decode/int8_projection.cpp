@@ -130,8 +130,7 @@ void Int8Projection::add_linear(const Int8Model::Linear& linear, float* y, Int8L
     first_.push_back({{weight}, y, 0, linear.weight.panels()});
     product.add = true;
   }
-  product.terms.push_back(
-      {&linear.b, &down.rows(), down.ranks().front().first, down.ranks().back().second});
+  product.terms.push_back({&linear.b, &down.rows(), down.ranks().front().first, down.ranks().back().second});
   second_.push_back(product);
 }
 

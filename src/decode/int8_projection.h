@@ -21,7 +21,8 @@ class LayerAlpha {
   LayerAlpha(const at::Tensor& alpha, std::span<const std::int64_t> seq_of_token);
 
   float at(std::int64_t token, std::size_t expert) const {
-    return values_[static_cast<std::size_t>(seq_of_token_[static_cast<std::size_t>(token)]) * experts_ + expert];
+    return values_[static_cast<std::size_t>(seq_of_token_[static_cast<std::size_t>(token)]) * experts_ +
+                   expert];
   }
   /// Experts that have any weight for any sequence.
   const std::vector<std::size_t>& active() const noexcept { return active_; }
@@ -101,10 +102,10 @@ class Int8Projection {
   const Outputs& outputs() const noexcept { return outputs_; }
 
  private:
-  /// With many rows every thread computes A x for its own, and W x and what B makes of A x are summed at once.
-  /// With few, reading the matrices is what takes time: the threads split W and whole A's, then B. That one
-  /// thread has a whole A saves a barrier before it is scaled; W beside it gives the others enough to do as
-  /// long as they are a few.
+  /// With many rows every thread computes A x for its own, and W x and what B makes of A x are summed at
+  /// once. With few, reading the matrices is what takes time: the threads split W and whole A's, then B. That
+  /// one thread has a whole A saves a barrier before it is scaled; W beside it gives the others enough to do
+  /// as long as they are a few.
   bool many_rows() const noexcept;
   void add_linear(const Int8Model::Linear& linear, float* y, Int8LoraDown& down);
   void multiply_first(kernels::cpu::Team::Member& member);
@@ -117,7 +118,7 @@ class Int8Projection {
   std::array<kernels::cpu::FloatBuffer, 3> output_memory_;
   Outputs outputs_{};
   std::array<Int8LoraDown, 3> downs_;
-  std::vector<Int8LoraDown*> active_;     ///< of linears that some expert with weight adapts
+  std::vector<Int8LoraDown*> active_;       ///< of linears that some expert with weight adapts
   std::vector<kernels::cpu::Task> first_;   ///< beside A x: W x of few rows
   std::vector<kernels::cpu::Task> second_;  ///< after A x
 };

@@ -12,9 +12,10 @@ Draw draw_constrained(std::span<const float> logits, double log_sum,
   std::vector<float> allowed;
   for (const auto& edge : edges) {
     if (static_cast<std::size_t>(edge.token) >= logits.size()) {
-      throw_<ConfigError>("a token of the answer must be one of the model's {}, but is number {} instead: "
-                          "the tokenizer has more tokens than the model",
-                          logits.size(), edge.token);
+      throw_<ConfigError>(
+          "a token of the answer must be one of the model's {}, but is number {} instead: "
+          "the tokenizer has more tokens than the model",
+          logits.size(), edge.token);
     }
     allowed.push_back(logits[static_cast<std::size_t>(edge.token)]);
   }

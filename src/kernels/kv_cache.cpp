@@ -22,9 +22,8 @@ KvCache::KvCache(const CacheShape& shape, std::vector<std::int64_t> prompt_lengt
   const std::int64_t columns = panels(shape.head_dim);
   for (Layer& layer : layers_) {
     for (const std::int64_t length : prompt_lengths_) {
-      layer.prompts.push_back(
-          {at::empty({shape.kv_heads, panels(length), shape.head_dim, kPanel}, options_),
-           at::zeros({shape.kv_heads, columns, length, kPanel}, options_)});
+      layer.prompts.push_back({at::empty({shape.kv_heads, panels(length), shape.head_dim, kPanel}, options_),
+                               at::zeros({shape.kv_heads, columns, length, kPanel}, options_)});
     }
   }
 }

@@ -35,9 +35,9 @@ struct LoraLinear : torch::autograd::Function<LoraLinear> {
     const at::Tensor& a = saved[2];
     const at::Tensor& bt = saved[3];
     const at::Tensor dy = grads[0].contiguous();
-    const at::Tensor dnarrow = lora_down(dy, bt, setting->scale);                     // [t,r]
-    const at::Tensor da = factor_gradient(dnarrow, setting->dropout(saved[0]));       // [r,in]
-    const at::Tensor dbt = factor_gradient(saved[1], dy);                             // [r,out]
+    const at::Tensor dnarrow = lora_down(dy, bt, setting->scale);                // [t,r]
+    const at::Tensor da = factor_gradient(dnarrow, setting->dropout(saved[0]));  // [r,in]
+    const at::Tensor dbt = factor_gradient(saved[1], dy);                        // [r,out]
     const at::Tensor dx = ctx->needs_input_grad(0) ? to_input(*setting, dy, dnarrow, a) : at::Tensor();
     return {dx, da.to(a.scalar_type()), dbt.to(bt.scalar_type()), at::Tensor()};
   }
@@ -72,7 +72,8 @@ at::Tensor lora_linear(const FrozenLinear& linear, const LoraFactors& factors, K
 
 at::Tensor add_lora(const at::Tensor& y, const at::Tensor& x, const LoraStack& stack,
                     const at::Tensor& weights, bool batch_invariant) {
-  if (batch_invariant && x.scalar_type() == at::kFloat) {  // B's columns are rows of the result: W of the backward product
+  if (batch_invariant &&
+      x.scalar_type() == at::kFloat) {  // B's columns are rows of the result: W of the backward product
     return multiply_backward(multiply(x, Dense{stack.a}) * weights, Dense{stack.bt}).add_(y);
   }
   return at::addmm(y, at::mm(x, stack.a.t()) * weights, stack.bt);

@@ -1,5 +1,3 @@
-#include "routedk/decode/int8_model.h"
-
 #include "routedk/decode/decoder.h"
 
 #include "support/expect_close.h"
@@ -65,14 +63,14 @@ at::Tensor hidden(const Decoder& decoder, const std::vector<std::vector<std::int
                   const Alphas& alphas) {
   const at::NoGradGuard no_grad;
   std::vector<std::int64_t> lengths;
-  std::vector<CacheRow> rows;
+  std::vector<kernels::CacheRow> rows;
   for (std::int64_t s = 0; s < std::ssize(prompts); ++s) {
     lengths.push_back(std::ssize(prompts[static_cast<std::size_t>(s)]));
     for (std::int64_t t = 0; t < lengths.back(); ++t) {
-      rows.push_back({s, CacheRow::kPrompt, t});
+      rows.push_back({s, kernels::CacheRow::kPrompt, t});
     }
   }
-  KvCache cache(decoder.model().backbone().config(), lengths);
+  auto cache = decoder.make_cache(lengths);
   return decoder.forward(model::FlatBatch::make(prompts, lengths), GivenGate(alphas), rows, cache).hidden;
 }
 

@@ -32,7 +32,7 @@ std::shared_ptr<const model::Backbone> backbone() {
 at::Tensor hidden_of(const RoutedModel& model, const Gate& gate, const Sequences& sequences,
                      const TrainingDropout* dropout = nullptr) {
   const model::FlatBatch batch = testing::batch_of(sequences);
-  return model.forward({batch, gate, model::causal_attention(batch), dropout}).hidden;
+  return model.forward({batch, gate, dropout}).hidden;
 }
 
 /// The hidden states of `sequences` when expert i weighs weights[i], by dense matrices.
@@ -40,13 +40,12 @@ at::Tensor naive_hidden(const ExpertBank& bank, const std::vector<double>& weigh
                         const Sequences& sequences) {
   const at::NoGradGuard no_grad;
   const model::FlatBatch batch = testing::batch_of(sequences);
-  const model::RunFn run = [&](std::int64_t layer, const at::Tensor& hidden, const model::LayerFn& forward) {
-    return forward(hidden, [&, layer](model::Linear linear, const auto& weight, const at::Tensor& x) {
-      return weight.forward(x) +
-             at::mm(x.to(at::kDouble), dense_delta(bank, weights, layer, linear).t()).to(at::kFloat);
-    });
-  };
-  return backbone()->forward(batch.ids, batch.positions, model::causal_attention(batch), run);
+  return testing::hidden_with(
+      *backbone(), batch,
+      [&](std::int64_t layer, model::Linear kind, const auto& linear, const at::Tensor& x) {
+        return linear.forward(x) +
+               at::mm(x.to(at::kDouble), dense_delta(bank, weights, layer, kind).t()).to(at::kFloat);
+      });
 }
 
 TEST(ExpertBank, one_hot_rows_give_that_adapter_alone_on_both_paths) {
@@ -88,17 +87,16 @@ TEST(ExpertBank, average_is_the_mean_of_the_deltas) {
 TEST(ExpertBank, sequences_of_nobody_equal_the_backbone_bit_for_bit) {
   const RoutedModel model(backbone(), tiny_bank());
   const model::FlatBatch batch = testing::batch_of(kSequences);
-  const at::Tensor wanted = backbone()->forward(batch.ids, batch.positions, model::causal_attention(batch));
+  const at::Tensor wanted = backbone()->forward(batch);
   testing::expect_equal(hidden_of(model, OwnerGate({-1, -1, -1, -1}, 3), kSequences), wanted);
 }
 
 TEST(ExpertBank, a_frozen_gate_repeats_the_rows_of_the_pass_that_made_them) {
   const RoutedModel model(backbone(), tiny_bank());
   const model::FlatBatch batch = testing::batch_of(kSequences);
-  const model::AttendFn attend = model::causal_attention(batch);
-  const RoutedOutput first = model.forward({batch, FixedGate({0.2F, 0.7F, 0.1F}), attend});
+  const RoutedOutput first = model.forward({batch, FixedGate({0.2F, 0.7F, 0.1F})});
   EXPECT_EQ(first.rows.size(), 2U);
-  testing::expect_equal(model.forward({batch, FrozenGate(first.rows), attend}).hidden, first.hidden);
+  testing::expect_equal(model.forward({batch, FrozenGate(first.rows)}).hidden, first.hidden);
 }
 
 TEST(ExpertBank, owned_sequences_give_gradients_to_their_expert_alone) {

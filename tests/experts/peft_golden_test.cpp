@@ -32,7 +32,7 @@ class TinyPeft : public ::testing::TestWithParam<const char*> {
     bank->freeze(at::kFloat);
     const RoutedModel model(backbone(), bank);
     const model::FlatBatch batch = testing::batch_of({testing::ids_of(golden_["ids"])});
-    const at::Tensor hidden = model.forward({batch, gate, model::causal_attention(batch)}).hidden;
+    const at::Tensor hidden = model.forward({batch, gate}).hidden;
     return backbone()->logits(hidden);
   }
   at::Tensor golden(const std::string& name) const { return golden_[name + ".logits"]; }

@@ -27,7 +27,7 @@ class GoldenAdapters : public testing::RealModel {
   at::Tensor logits(const Gate& gate, const std::string& name) {
     const at::NoGradGuard no_grad;
     const model::FlatBatch batch = testing::batch_of({testing::ids_of(golden_["ids"])});
-    const RoutedOutput output = model().forward({batch, gate, model::causal_attention(batch)});
+    const RoutedOutput output = model().forward({batch, gate});
     const at::Tensor last = model().backbone().logits(output.hidden.narrow(0, batch.tokens() - 1, 1))[0];
     return last.index_select(0, golden_[name + ".top_ids"]);
   }

@@ -35,8 +35,7 @@ class RoutedGolden : public ::testing::TestWithParam<const char*> {
                                                       const Gate& gate) const {
     const at::NoGradGuard no_grad;
     const auto batch = model::FlatBatch::make({ids}, {5});
-    RoutedOutput output =
-        RoutedModel(backbone_, bank_).forward({batch, gate, model::causal_attention(batch)});
+    RoutedOutput output = RoutedModel(backbone_, bank_).forward({batch, gate});
     return {backbone_->logits(output.hidden), std::move(output.rows)};
   }
   at::Tensor golden(const std::string& tensor) const { return golden_[GetParam() + ("." + tensor)]; }

@@ -76,7 +76,9 @@ class NaiveRouted {
   /// y = W x + sum_i alpha_i s_i B_i A_i x
   at::Tensor linear(const Site& site, Linear which, const at::Tensor& x) const {
     at::Tensor y = at::mm(
-        x, exact(backbone_.layers()[static_cast<std::size_t>(site.layer)][which].dense(at::kFloat)).t());
+        x, exact(kernels::dequantize(backbone_.layers()[static_cast<std::size_t>(site.layer)][which].weight(),
+                                     at::kFloat))
+               .t());
     for (std::size_t i = 0; i < experts_.size(); ++i) {
       const LoraFactors& f = experts_[i]->factors(site.layer, which);
       if (f.a.defined()) {
@@ -154,7 +156,7 @@ class RoutedOracle : public ::testing::Test {
     const at::NoGradGuard no_grad;
     const RoutedModel model(backbone_, testing::tiny_bank());
     const auto batch = model::FlatBatch::make({ids}, {prompt});
-    RoutedOutput output = model.forward({batch, gate, model::causal_attention(batch)});
+    RoutedOutput output = model.forward({batch, gate});
     return {backbone_->logits(output.hidden), std::move(output.rows)};
   }
 

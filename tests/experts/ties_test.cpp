@@ -139,7 +139,7 @@ class TiesOfPeft : public ::testing::Test {
     const RoutedModel model(backbone_, std::make_shared<ExpertBank>(experts));
     const model::FlatBatch batch = testing::batch_of({testing::ids_of(golden_["ids"])});
     const SingleExpertGate gate(0, 1);
-    const at::Tensor hidden = model.forward({batch, gate, model::causal_attention(batch)}).hidden;
+    const at::Tensor hidden = model.forward({batch, gate}).hidden;
     return backbone_->logits(hidden);
   }
   at::Tensor golden(const std::string& name) const { return golden_[name + ".logits"]; }

@@ -58,15 +58,14 @@ TEST(Backbone, later_tokens_do_not_change_earlier_logits) {
 TEST(Backbone, nf4_model_equals_the_dense_model_of_its_dequantised_weights) {
   const Backbone packed = load(tiny_llama(), LoadOptions{});
   const Backbone plain = load(tiny_llama());
-  // Adds W_nf4 x - W x to every linear of the dense model.
-  const RunFn run = [&](std::int64_t layer, const at::Tensor& hidden, const LayerFn& forward) {
-    const Layer& weights = packed.layers()[static_cast<std::size_t>(layer)];
-    return forward(hidden, [&weights](Linear linear, const auto&, const at::Tensor& x) {
-      return at::mm(x, weights[linear].dense(at::kFloat).t());
-    });
+  const at::NoGradGuard no_grad;
+  const auto batch = testing::batch_of({{3, 1, 4}});
+  const auto dequantised = [&](std::int64_t layer, Linear kind, const auto&, const at::Tensor& x) {
+    const kernels::Weight& weight = packed.layers()[static_cast<std::size_t>(layer)][kind].weight();
+    return at::mm(x, kernels::dequantize(weight, at::kFloat).t());
   };
-  EXPECT_TRUE(packed.layers()[0][Linear::kQ].packed());
-  expect_close(logits_of(packed, {{3, 1, 4}}), logits_of(plain, {{3, 1, 4}}, run), {0.0, 1e-5});
+  EXPECT_TRUE(testing::is_nf4(packed.layers()[0][Linear::kQ]));
+  expect_close(packed.forward(batch), testing::hidden_with(plain, batch, dequantised), {0.0, 1e-5});
 }
 
 TEST(Backbone, bfloat16_logits_are_near_those_of_float32) {

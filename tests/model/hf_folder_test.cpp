@@ -156,7 +156,7 @@ TEST_P(Nf4Folder, loads_to_the_very_weights_that_loading_the_dense_model_packs) 
   options.double_quant = !GetParam();  // what is stored is taken as it is
   const Backbone stored = Backbone::load(folder / "nf4", options);
   expect_equal(logits_of(stored, kText), logits_in(folder / "nf4"));
-  EXPECT_TRUE(stored.layers()[1][Linear::kUp].packed());
+  EXPECT_TRUE(testing::is_nf4(stored.layers()[1][Linear::kUp]));
 }
 
 TEST_P(Nf4Folder, says_so_in_config_json) {
@@ -192,7 +192,7 @@ TEST(Nf4FolderLoading, a_dense_linear_must_be_excepted_by_name) {
       HasSubstr("`model.layers.0.self_attn.q_proj.weight` must be NF4 or in `llm_int8_skip_modules`"));
   config["quantization_config"]["llm_int8_skip_modules"] = {"model.layers.0", "_proj"};
   io::write_json(folder / "m" / "config.json", config);
-  EXPECT_FALSE(Backbone::load(folder / "m", {}).layers()[1][Linear::kGate].packed());
+  EXPECT_FALSE(testing::is_nf4(Backbone::load(folder / "m", {}).layers()[1][Linear::kGate]));
 }
 
 TEST(Nf4FolderLoading, other_quantisations_are_refused_by_field) {

@@ -137,11 +137,11 @@ TEST_P(BitsAndBytesFolder, is_taken_as_it_is) {
       const std::string name =
           "model.layers." + std::to_string(layer) + "." + linear_module(linear) + ".weight";
       const at::Tensor stored = golden[name];
-      EXPECT_EQ(backbone.layers()[layer][linear].packed(), stored.scalar_type() == at::kByte) << name;
+      EXPECT_EQ(testing::is_nf4(backbone.layers()[layer][linear]), stored.scalar_type() == at::kByte) << name;
     }
   }
-  EXPECT_TRUE(backbone.layers()[0][Linear::kDown].packed());
-  EXPECT_EQ(backbone.layers()[1][Linear::kDown].packed(), GetParam() == std::string("nf4_double"));
+  EXPECT_TRUE(testing::is_nf4(backbone.layers()[0][Linear::kDown]));
+  EXPECT_EQ(testing::is_nf4(backbone.layers()[1][Linear::kDown]), GetParam() == std::string("nf4_double"));
 }
 
 }  // namespace

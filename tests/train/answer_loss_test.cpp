@@ -1,7 +1,6 @@
 #include "routedk/train/answer_loss.h"
 
 #include "routedk/experts/router.h"
-#include "routedk/kernels/attention.h"
 
 #include <array>
 #include <utility>
@@ -48,8 +47,7 @@ double naive_loss(const experts::RoutedModel& model, const experts::Gate& gate, 
   ids.insert(ids.end(), example.answer.begin(), example.answer.end());
   const auto prompt = static_cast<std::int64_t>(example.prompt.size());
   const model::FlatBatch batch = model::FlatBatch::make({ids}, {prompt});
-  const model::AttendFn attend = model::causal_attention(batch);
-  const at::Tensor logits = model.backbone().logits(model.forward({batch, gate, attend}).hidden);
+  const at::Tensor logits = model.backbone().logits(model.forward({batch, gate}).hidden);
   const at::Tensor log_p = at::log_softmax(logits.to(at::kDouble), -1);
   double loss = 0.0;
   for (std::size_t i = 0; i < example.answer.size(); ++i) {
@@ -105,9 +103,7 @@ TEST_P(AnswerLoss, label_smoothing_spreads_its_share_of_each_target_over_the_voc
   const PackedBatch batch = pack(testing::pointers(examples_));
   constexpr double kShare = 0.2;
   const auto smooth = answer_loss(model_, {gate, batch, nullptr, false, kShare});
-  const model::AttendFn attend = model::causal_attention(batch.batch);
-  const at::Tensor hidden =
-      model_.forward({batch.batch, gate, attend}).hidden.index_select(0, batch.predicting.rows);
+  const at::Tensor hidden = model_.forward({batch.batch, gate}).hidden.index_select(0, batch.predicting.rows);
   const at::Tensor log_p = at::log_softmax(model_.backbone().logits(hidden).to(at::kDouble), -1);  // [A,V]
   double expected = 0.0;
   for (std::int64_t i = 0; i < log_p.size(0); ++i) {
@@ -180,10 +176,9 @@ TEST_P(AnswerLoss, has_the_same_bits_and_gradients_where_layers_are_run_again) {
 TEST_P(AnswerLoss, equals_in_loss_and_gradient_that_of_a_pass_which_keeps_all_rows) {
   const PackedBatch batch = pack(testing::pointers(examples_));
   const experts::TrainingDropout dropout{0.2, 5, 6, batch.keys};
-  const model::AttendFn attend = model::causal_attention(batch.batch);
   for (const auto& [gate, parameters] : trained_gates()) {
     parameters->grads().zero_();
-    const at::Tensor all = model_.forward({batch.batch, *gate, attend, &dropout}).hidden;
+    const at::Tensor all = model_.forward({batch.batch, *gate, &dropout}).hidden;
     const at::Tensor logits = model_.backbone().logits(all.index_select(0, batch.predicting.rows));
     const at::Tensor wanted = at::cross_entropy_loss(logits, batch.targets, {}, at::Reduction::Sum);
     wanted.backward();

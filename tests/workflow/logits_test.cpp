@@ -6,7 +6,6 @@
 #include "routedk/experts/router_file.h"
 #include "routedk/experts/ties.h"
 #include "routedk/io/jsonl.h"
-#include "routedk/kernels/attention.h"
 #include "routedk/quant/tensor_view.h"
 
 #include <sstream>
@@ -71,8 +70,7 @@ class Logits : public ::testing::Test {
     const experts::RoutedModel model(
         std::make_shared<const model::Backbone>(model::Backbone::load(options_.model, load)), bank_);
     const auto batch = model::FlatBatch::make({ids}, {prompt});
-    const model::AttendFn attend = model::causal_attention(batch);
-    const auto output = model.forward({batch, gate, attend});
+    const auto output = model.forward({batch, gate});
     return {model.backbone().logits(output.hidden), output.rows};
   }
 
@@ -87,7 +85,7 @@ class Logits : public ::testing::Test {
             std::vector{std::make_shared<experts::Expert>(std::move(expert))}));
     const auto batch = testing::batch_of({{1, 2, 3}});
     const experts::SingleExpertGate gate(0, 1);
-    return model.backbone().logits(model.forward({batch, gate, model::causal_attention(batch)}).hidden)[2];
+    return model.backbone().logits(model.forward({batch, gate}).hidden)[2];
   }
 
   /// The ten best of `last` [V], as the program writes them.

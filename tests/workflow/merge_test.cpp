@@ -47,7 +47,7 @@ class Merge : public ::testing::Test {
     const experts::RoutedModel model(backbone, testing::tiny_bank());
     const auto batch = testing::batch_of(kIds);
     const experts::FixedGate gate(weights);
-    return backbone->logits(model.forward({batch, gate, model::causal_attention(batch)}).hidden);
+    return backbone->logits(model.forward({batch, gate}).hidden);
   }
 
   static inline const testing::Sequences kIds = {{1, 2, 3, 30, 12}};

@@ -3,8 +3,8 @@
 
 #include "routedk/experts/expert.h"
 #include "routedk/experts/gate.h"
-#include "routedk/model/batch.h"
 #include "routedk/kernels/linear.h"
+#include "routedk/model/batch.h"
 
 #include <cstdint>
 #include <memory>

@@ -17,9 +17,9 @@ struct LowRank {
   at::Tensor right;  // [R,n], n columns of the result
 };
 
-/// x [T,in] -> x W^T + left right [T,out] in x's type, as the factors are. In fp32 a row's bits depend on that
-/// row alone, whatever rows and threads are beside it, and no dense copy of a packed weight is made: it is
-/// decoded panel by panel within the product. In other types it is decoded whole and LibTorch multiplies.
+/// x [T,in] -> x W^T + left right [T,out] in x's type, as the factors are. In fp32 a row's bits depend on
+/// that row alone, whatever rows and threads are beside it, and no dense copy of a packed weight is made: it
+/// is decoded panel by panel within the product. In other types it is decoded whole and LibTorch multiplies.
 /// Not recorded by autograd, as the next.
 at::Tensor multiply(const at::Tensor& x, const Weight& weight, const LowRank& term = {});
 /// dy [T,out] -> dy W + left right [T,in], likewise.

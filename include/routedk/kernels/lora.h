@@ -21,8 +21,8 @@ at::Tensor lora_down(const at::Tensor& x, const at::Tensor& factor, double scale
 /// fp32 the sums over the tokens don't depend on the number of threads.
 at::Tensor factor_gradient(const at::Tensor& narrow, const at::Tensor& x);
 
-/// x [t,in] -> x W^T + b + s (dropout(x) A^T) B^T [t,out] in x's type, one autograd node. For backward it keeps
-/// x and the t x r product; the dropped input is made again. Gradients reach x and the factors.
+/// x [t,in] -> x W^T + b + s (dropout(x) A^T) B^T [t,out] in x's type, one autograd node. For backward it
+/// keeps x and the t x r product; the dropped input is made again. Gradients reach x and the factors.
 at::Tensor lora_linear(const FrozenLinear& linear, const LoraFactors& factors, KeyedDropout dropout,
                        const at::Tensor& x);
 
@@ -34,7 +34,7 @@ struct LoraStack {
 
 /// y [T,out] + ((x A^T) * weights) B^T, x [T,in], weights [T,R] or a number. Gradients reach y, x and the
 /// weights. With `batch_invariant` a row's bits in fp32 depend on that row alone, without gradients.
-at::Tensor add_lora(const at::Tensor& y, const at::Tensor& x, const LoraStack& stack, const at::Tensor& weights,
-                    bool batch_invariant);
+at::Tensor add_lora(const at::Tensor& y, const at::Tensor& x, const LoraStack& stack,
+                    const at::Tensor& weights, bool batch_invariant);
 
 }  // namespace routedk::kernels

@@ -44,9 +44,9 @@ inline std::span<const Linear> linears_of(Projection projection) noexcept {
   return std::span(kInOrder).subspan(6, 1);
 }
 
-/// A Llama's layer (arXiv 2302.13971), whatever computes it: tensors with autograd (tensor_engine.h) or a team
-/// of threads in 8-bit integers (decode/int8_engine.h). An engine may defer each operation to the next one's
-/// pass: what is between them are its own types.
+/// A Llama's layer (arXiv 2302.13971), whatever computes it: tensors with autograd (tensor_engine.h) or a
+/// team of threads in 8-bit integers (decode/int8_engine.h). An engine may defer each operation to the next
+/// one's pass: what is between them are its own types.
 ///   norm(which, hidden)        root mean square normalisation
 ///   project(projection, rows)  frozen products and their adapters
 ///   rotate(qkv)                queries and keys, in place

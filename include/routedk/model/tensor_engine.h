@@ -39,7 +39,7 @@ struct NoAdapters {
 template <typename Adapters>
 class TensorEngine {
  public:
-  using Hidden = at::Tensor;                      // [n,D]
+  using Hidden = at::Tensor;                        // [n,D]
   using Outputs = c10::SmallVector<at::Tensor, 3>;  // [n,out] each, or as heads [n,H,C]
 
   TensorEngine(const LlamaConfig& config, const Layer& layer, std::int64_t index, const LayerPass& pass,

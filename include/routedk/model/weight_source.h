@@ -2,8 +2,8 @@
 /// parameter at a time, under Hugging Face's names and in its layout.
 #pragma once
 
-#include "routedk/model/config.h"
 #include "routedk/kernels/weight.h"
+#include "routedk/model/config.h"
 
 #include <filesystem>
 #include <memory>

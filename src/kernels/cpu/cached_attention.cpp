@@ -85,9 +85,7 @@ class Task {
   }
   std::int64_t size() const { return cache_.shape().head_dim; }
   std::int64_t width() const { return panels(size()) * kPanel; }
-  std::int64_t prompt_length() const {
-    return cache_.prompt_length(rows_[0].prompt);
-  }
+  std::int64_t prompt_length() const { return cache_.prompt_length(rows_[0].prompt); }
   std::int64_t prompt_keys(const CacheRow& row) const {
     return row.branch == CacheRow::kPrompt ? row.position + 1 : prompt_length();
   }
@@ -95,12 +93,12 @@ class Task {
     return row.branch == CacheRow::kPrompt ? 0 : row.position + 1;
   }
   const float* own_k(const CacheRow& row) const {
-    return layer_.branches.k.const_data_ptr<float>() +
-           (row.branch * cache_.shape().kv_heads + heads_.kv) * panels(cache_.branch_tokens()) * size() * kPanel;
+    return layer_.branches.k.const_data_ptr<float>() + (row.branch * cache_.shape().kv_heads + heads_.kv) *
+                                                           panels(cache_.branch_tokens()) * size() * kPanel;
   }
   const float* own_v(const CacheRow& row) const {
-    return layer_.branches.v.const_data_ptr<float>() +
-           (row.branch * cache_.shape().kv_heads + heads_.kv) * panels(size()) * cache_.branch_tokens() * kPanel;
+    return layer_.branches.v.const_data_ptr<float>() + (row.branch * cache_.shape().kv_heads + heads_.kv) *
+                                                           panels(size()) * cache_.branch_tokens() * kPanel;
   }
   const float* prompt_k() const {
     return layer_.prompts[static_cast<std::size_t>(rows_[0].prompt)].k.const_data_ptr<float>() +
@@ -259,8 +257,7 @@ void cache_attend(const KvCache& cache, std::int64_t layer, std::span<const Cach
 void cache_write(KvCache& cache, std::int64_t layer, std::span<const CacheRow> rows, const at::Tensor& k,
                  const at::Tensor& v) {
   const auto floats = [](const at::Tensor& x) { return x.to(at::kFloat).contiguous(); };
-  cache_write(cache, layer, rows, floats(k).const_data_ptr<float>(),
-              floats(v).const_data_ptr<float>());
+  cache_write(cache, layer, rows, floats(k).const_data_ptr<float>(), floats(v).const_data_ptr<float>());
 }
 
 at::Tensor cache_attend(const KvCache& cache, std::int64_t layer, std::span<const CacheRow> rows,

@@ -39,7 +39,7 @@ void pack_columns(const float* x, std::int64_t width, std::int64_t depth, std::i
     for (std::int64_t p = 0; p < panels; ++p) {
       const std::int64_t begin = first + p * kPanel;
       fill_panel_row(x + k * width + begin, std::min(kPanel, width - begin),
-                          packed + (p * kDepth + k) * kPanel);
+                     packed + (p * kDepth + k) * kPanel);
     }
   }
 }

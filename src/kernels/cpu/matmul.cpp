@@ -194,14 +194,20 @@ MatrixView::MatrixView(const Weight& weight) {
 
 void matmul(const float* x, std::int64_t tokens, const MatrixView& weight, float* y,
             const LowRankTerm& term) {
-  std::visit([&](const auto& w) { multiply(Transposed<std::decay_t<decltype(w)>>{w}, {x, tokens, term, y}); },
-             weight.matrix());
+  std::visit(
+      [&](const auto& w) {
+        multiply(Transposed<std::decay_t<decltype(w)>>{w}, {x, tokens, term, y});
+      },
+      weight.matrix());
 }
 
 void matmul_backward(const float* dy, std::int64_t tokens, const MatrixView& weight, float* dx,
                      const LowRankTerm& term) {
-  std::visit([&](const auto& w) { multiply(Plain<std::decay_t<decltype(w)>>{w}, {dy, tokens, term, dx}); },
-             weight.matrix());
+  std::visit(
+      [&](const auto& w) {
+        multiply(Plain<std::decay_t<decltype(w)>>{w}, {dy, tokens, term, dx});
+      },
+      weight.matrix());
 }
 
 }  // namespace routedk::kernels::cpu

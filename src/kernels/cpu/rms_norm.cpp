@@ -25,8 +25,8 @@ ROUTEDK_INLINE void normalise(const T* x, const T* weight, T* y, at::opmath_type
 
 /// dx = s w dy - x s^3 mean(w dy x), s the row's scale.
 template <typename T>
-ROUTEDK_INLINE void rms_norm_backward_row(const T* dy, const T* x, const T* weight, at::opmath_type<T> scale, T* dx,
-                                std::int64_t width) {
+ROUTEDK_INLINE void rms_norm_backward_row(const T* dy, const T* x, const T* weight, at::opmath_type<T> scale,
+                                          T* dx, std::int64_t width) {
   using Sum = at::opmath_type<T>;
   const Sum along = sum_of<Sum>(width, [=](std::int64_t i) {
     return static_cast<Sum>(dy[i]) * static_cast<Sum>(weight[i]) * static_cast<Sum>(x[i]);
@@ -96,8 +96,9 @@ void backward_rows(const at::Tensor& dy, const at::Tensor& x, const at::Tensor& 
 }  // namespace
 
 NormOutput rms_norm(const at::Tensor& x, const at::Tensor& weight, double eps) {
-  NormOutput output{at::empty_like(x), at::empty({x.size(0)}, x.options().dtype(
-                                           x.scalar_type() == at::kDouble ? at::kDouble : at::kFloat))};
+  NormOutput output{
+      at::empty_like(x),
+      at::empty({x.size(0)}, x.options().dtype(x.scalar_type() == at::kDouble ? at::kDouble : at::kFloat))};
   AT_DISPATCH_FLOATING_TYPES_AND(at::kBFloat16, x.scalar_type(), "rms_norm",
                                  [&] { forward_rows<scalar_t>(x, weight, eps, output.y, output.scale); });
   return output;

@@ -10,7 +10,7 @@ namespace {
 /// One row of heads; `direction` 1 rotates, -1 rotates back.
 template <typename T>
 ROUTEDK_INLINE void rotate_heads(const T* x, const T* cosines, const T* sines, T* y, std::int64_t heads,
-                         std::int64_t half, float direction) {
+                                 std::int64_t half, float direction) {
   using Real = at::opmath_type<T>;
   for (std::int64_t head = 0; head < heads; ++head) {
     for (std::int64_t i = 0; i < half; ++i) {
@@ -27,15 +27,16 @@ ROUTEDK_INLINE void rotate_heads(const T* x, const T* cosines, const T* sines, T
 }
 
 ROUTEDK_CLONES void rotate_row(const float* x, const float* cosines, const float* sines, float* y,
-                             std::int64_t heads, std::int64_t half, float direction) {
+                               std::int64_t heads, std::int64_t half, float direction) {
   rotate_heads(x, cosines, sines, y, heads, half, direction);
 }
-ROUTEDK_CLONES void rotate_row(const c10::BFloat16* x, const c10::BFloat16* cosines, const c10::BFloat16* sines,
-                             c10::BFloat16* y, std::int64_t heads, std::int64_t half, float direction) {
+ROUTEDK_CLONES void rotate_row(const c10::BFloat16* x, const c10::BFloat16* cosines,
+                               const c10::BFloat16* sines, c10::BFloat16* y, std::int64_t heads,
+                               std::int64_t half, float direction) {
   rotate_heads(x, cosines, sines, y, heads, half, direction);
 }
 void rotate_row(const double* x, const double* cosines, const double* sines, double* y, std::int64_t heads,
-              std::int64_t half, float direction) {
+                std::int64_t half, float direction) {
   rotate_heads(x, cosines, sines, y, heads, half, direction);
 }
 

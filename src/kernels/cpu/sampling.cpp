@@ -108,7 +108,8 @@ std::vector<double> log_sum_exps(const at::Tensor& logits) {
   const auto* const values = logits.const_data_ptr<float>();
   const auto width = static_cast<std::size_t>(logits.size(1));
   for_each_in_parallel(logits.size(0), [&](std::int64_t row) {
-    sums[static_cast<std::size_t>(row)] = log_sum_exp({values + static_cast<std::size_t>(row) * width, width});
+    sums[static_cast<std::size_t>(row)] =
+        log_sum_exp({values + static_cast<std::size_t>(row) * width, width});
   });
   return sums;
 }

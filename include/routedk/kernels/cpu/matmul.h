@@ -15,7 +15,7 @@ namespace routedk::kernels::cpu {
 struct Nf4Matrix {
   const std::uint8_t* codes;
   Absmax absmax;
-  const float* codebook;  ///< [16]
+  const float* codebook;   ///< [16]
   at::ScalarType rounded;  ///< what values are rounded to: fp32, fp16 or bf16
   std::int64_t rows;
   std::int64_t cols;

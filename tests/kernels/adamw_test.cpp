@@ -8,7 +8,7 @@
 #include <torch/nn/utils/clip_grad.h>
 #include <torch/optim/adamw.h>
 
-namespace routedk::train {
+namespace routedk::kernels {
 namespace {
 
 constexpr std::int64_t kSize = 40000;
@@ -74,4 +74,4 @@ TEST(Clipping, norm_of_a_huge_gradient_stays_finite) {
 }
 
 }  // namespace
-}  // namespace routedk::train
+}  // namespace routedk::kernels

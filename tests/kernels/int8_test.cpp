@@ -6,7 +6,7 @@
 #include "support/expect_close.h"
 #include <gtest/gtest.h>
 
-namespace routedk::quant::cpu {
+namespace routedk::kernels::cpu {
 namespace {
 
 using testing::expect_equal;
@@ -106,9 +106,9 @@ INSTANTIATE_TEST_SUITE_P(Edges, Int8Shapes,
                                            std::array<std::int64_t, 4>{197, 33, 128, 64}));
 
 TEST(Int8, an_nf4_product_is_within_the_rounding_of_both_to_8_bits) {
-  const PackedWeight weight = PackedWeight::quantize(values({80, 192}, 4), true);
+  const Nf4 weight = Nf4::quantize(values({80, 192}, 4), true);
   const at::Tensor x = values({11, 192}, 5);
-  const at::Tensor exact = at::mm(x, weight.dequantize(at::kFloat).t());
+  const at::Tensor exact = at::mm(x, dequantize(weight, at::kFloat).t());
   EXPECT_LT(relative_error(product(Int8Panels::from_nf4(weight), quantized(x, 64)), exact), 0.01);
 }
 
@@ -124,7 +124,7 @@ TEST(Int8, a_block_of_q8_0_is_kept_exactly) {
 /// 70 rows of an NF4 matrix: five panels, the last one cut short, and 16 ranks of an adapter's B beside
 /// it.
 struct Pair {
-  Int8Panels w = Int8Panels::from_nf4(PackedWeight::quantize(values({70, 128}, 8), false));
+  Int8Panels w = Int8Panels::from_nf4(Nf4::quantize(values({70, 128}, 8), false));
   Int8Panels b = Int8Panels::quantize(values({70, 16}, 9), 16);
   at::Tensor x = values({197, 128}, 10);
   at::Tensor narrow = values({197, 16}, 11);
@@ -294,4 +294,4 @@ TEST(Int8Kernels, four_bits_give_the_bits_of_the_same_panel_widened) {
 }
 
 }  // namespace
-}  // namespace routedk::quant::cpu
+}  // namespace routedk::kernels::cpu

@@ -6,7 +6,7 @@
 #include <ATen/Parallel.h>
 #include <gtest/gtest.h>
 
-namespace routedk::quant {
+namespace routedk::kernels {
 namespace {
 
 using testing::expect_close;
@@ -17,16 +17,17 @@ at::Tensor some(at::IntArrayRef shape, double frequency) {
 }
 
 /// x [T,in] -> x W^T [T,out]
-at::Tensor forward(const at::Tensor& x, const PackedWeight& weight) {
+at::Tensor forward(const at::Tensor& x, const Nf4& weight) {
   at::Tensor y = at::full({x.size(0), weight.out_features()}, std::nan(""));
-  cpu::matmul(x.const_data_ptr<float>(), x.size(0), weight.matrix(), y.mutable_data_ptr<float>());
+  cpu::matmul(x.const_data_ptr<float>(), x.size(0), cpu::MatrixView(weight), y.mutable_data_ptr<float>());
   return y;
 }
 
 /// dy [T,out] -> dy W [T,in]
-at::Tensor backward(const at::Tensor& dy, const PackedWeight& weight) {
+at::Tensor backward(const at::Tensor& dy, const Nf4& weight) {
   at::Tensor dx = at::full({dy.size(0), weight.in_features()}, std::nan(""));
-  cpu::matmul_backward(dy.const_data_ptr<float>(), dy.size(0), weight.matrix(), dx.mutable_data_ptr<float>());
+  cpu::matmul_backward(dy.const_data_ptr<float>(), dy.size(0), cpu::MatrixView(weight),
+                       dx.mutable_data_ptr<float>());
   return dx;
 }
 
@@ -47,8 +48,8 @@ INSTANTIATE_TEST_SUITE_P(Shapes, Matmul,
 TEST_P(Matmul, both_products_equal_the_double_precision_ones_of_the_decoded_matrix) {
   const Shape s = GetParam();
   for (const bool double_quant : {false, true}) {
-    const PackedWeight weight = PackedWeight::quantize(some({s.out, s.in}, 1.3) * 0.05, double_quant);
-    const at::Tensor dense = weight.dequantize(at::kFloat).to(at::kDouble);
+    const Nf4 weight = Nf4::quantize(some({s.out, s.in}, 1.3) * 0.05, double_quant);
+    const at::Tensor dense = dequantize(weight, at::kFloat).to(at::kDouble);
     const at::Tensor x = some({s.tokens, s.in}, 0.37);
     const at::Tensor dy = some({s.tokens, s.out}, 0.91);
     expect_close(forward(x, weight).to(at::kDouble), at::mm(x.to(at::kDouble), dense.t()), {0.0, 1e-5});
@@ -58,7 +59,7 @@ TEST_P(Matmul, both_products_equal_the_double_precision_ones_of_the_decoded_matr
 
 TEST_P(Matmul, a_term_of_low_rank_is_added_on_the_way) {
   const Shape s = GetParam();
-  const PackedWeight weight = PackedWeight::quantize(some({s.out, s.in}, 1.3) * 0.05, true);
+  const Nf4 weight = Nf4::quantize(some({s.out, s.in}, 1.3) * 0.05, true);
   const at::Tensor x = some({s.tokens, s.in}, 0.37);
   const at::Tensor dy = some({s.tokens, s.out}, 0.91);
   for (const std::int64_t rank : {1, 16, 33}) {
@@ -71,10 +72,10 @@ TEST_P(Matmul, a_term_of_low_rank_is_added_on_the_way) {
     const auto term = [&](const at::Tensor& right) {
       return cpu::LowRankTerm{left.const_data_ptr<float>(), right.const_data_ptr<float>(), rank};
     };
-    cpu::matmul(x.const_data_ptr<float>(), s.tokens, weight.matrix(), y.mutable_data_ptr<float>(),
+    cpu::matmul(x.const_data_ptr<float>(), s.tokens, cpu::MatrixView(weight), y.mutable_data_ptr<float>(),
                 term(to_y));
-    cpu::matmul_backward(dy.const_data_ptr<float>(), s.tokens, weight.matrix(), dx.mutable_data_ptr<float>(),
-                         term(to_x));
+    cpu::matmul_backward(dy.const_data_ptr<float>(), s.tokens, cpu::MatrixView(weight),
+                         dx.mutable_data_ptr<float>(), term(to_x));
     SCOPED_TRACE(rank);
     expect_close(y, forward(x, weight) + product(to_y), {0.0, 2e-5});
     expect_close(dx, backward(dy, weight) + product(to_x), {0.0, 2e-5});
@@ -82,7 +83,7 @@ TEST_P(Matmul, a_term_of_low_rank_is_added_on_the_way) {
 }
 
 TEST(MatmulRows, a_row_s_result_does_not_depend_on_the_rows_beside_it_or_the_threads) {
-  const PackedWeight weight = PackedWeight::quantize(some({200, 576}, 1.3) * 0.05, true);
+  const Nf4 weight = Nf4::quantize(some({200, 576}, 1.3) * 0.05, true);
   const at::Tensor x = some({203, 576}, 0.37);
   const at::Tensor dy = some({203, 200}, 0.91);
   const at::Tensor y = forward(x, weight);
@@ -100,9 +101,9 @@ TEST(MatmulRows, a_row_s_result_does_not_depend_on_the_rows_beside_it_or_the_thr
 }
 
 TEST(MatmulRows, nothing_is_done_for_no_rows) {
-  const PackedWeight weight = PackedWeight::quantize(some({8, 64}, 1.3), true);
+  const Nf4 weight = Nf4::quantize(some({8, 64}, 1.3), true);
   EXPECT_EQ(forward(at::empty({0, 64}), weight).numel(), 0);
 }
 
 }  // namespace
-}  // namespace routedk::quant
+}  // namespace routedk::kernels

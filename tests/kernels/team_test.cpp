@@ -6,7 +6,7 @@
 
 #include <gtest/gtest.h>
 
-namespace routedk::quant::cpu {
+namespace routedk::kernels::cpu {
 namespace {
 
 TEST(Team, each_element_of_a_step_is_done_once_and_before_the_next_step) {
@@ -47,6 +47,21 @@ TEST(Team, an_exception_ends_the_steps_and_reaches_the_caller) {
   EXPECT_EQ(after, 0);
 }
 
+TEST(Team, an_exception_between_steps_reaches_the_caller_too) {
+  const auto run = [](std::int64_t thrower) {
+    Team::run([&](Team::Member& member) {
+      std::int64_t mine = -1;
+      member.share(member.threads(), [&](std::int64_t first, auto) { mine = first; });
+      if (mine == thrower) {
+        throw std::runtime_error("broken");
+      }
+      member.share(8, [](auto, auto) {});
+    });
+  };
+  EXPECT_THROW(run(0), std::runtime_error);
+  EXPECT_THROW(run(at::get_num_threads() - 1), std::runtime_error);
+}
+
 TEST(Team, within_a_parallel_region_the_caller_is_alone) {
   std::vector<std::int64_t> done(2, 0);
   at::parallel_for(0, 2, 1, [&](std::int64_t begin, std::int64_t end) {
@@ -62,4 +77,4 @@ TEST(Team, within_a_parallel_region_the_caller_is_alone) {
 }
 
 }  // namespace
-}  // namespace routedk::quant::cpu
+}  // namespace routedk::kernels::cpu

@@ -1,7 +1,7 @@
-#include "routedk/kernels/cpu/nf4_kernel.h"
+#include "routedk/kernels/cpu/nf4_decode.h"
 
 #include "routedk/core/random.h"
-#include "routedk/kernels/nf4.h"
+#include "routedk/kernels/cpu/nf4_codec.h"
 
 #include <mutex>
 #include <set>
@@ -11,7 +11,7 @@
 #include <ATen/Parallel.h>
 #include <gtest/gtest.h>
 
-namespace routedk::quant::cpu {
+namespace routedk::kernels::cpu {
 namespace {
 
 /// Random codes and scales for `count` elements.
@@ -78,4 +78,4 @@ TEST(Nf4KernelThreads, parallel_for_sees_more_than_one_thread) {
 }
 
 }  // namespace
-}  // namespace routedk::quant::cpu
+}  // namespace routedk::kernels::cpu

@@ -4,7 +4,7 @@
 #include "support/gradient_check.h"
 #include <gtest/gtest.h>
 
-namespace routedk::model {
+namespace routedk::kernels {
 namespace {
 
 /// From -120 to 120, beyond where e^x leaves fp32's range.
@@ -57,4 +57,4 @@ TEST(SwiGlu, its_backward_in_float32_and_bfloat16_rounds_that_of_float64) {
 }
 
 }  // namespace
-}  // namespace routedk::model
+}  // namespace routedk::kernels

@@ -4,7 +4,7 @@
 #include "support/gradient_check.h"
 #include <gtest/gtest.h>
 
-namespace routedk::model {
+namespace routedk::kernels {
 namespace {
 
 constexpr double kEps = 1e-5;
@@ -65,4 +65,4 @@ TEST(RmsNorm, its_backward_in_bfloat16_rounds_that_of_float64) {
 }
 
 }  // namespace
-}  // namespace routedk::model
+}  // namespace routedk::kernels

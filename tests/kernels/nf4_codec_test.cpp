@@ -1,6 +1,7 @@
+#include "routedk/kernels/cpu/nf4_codec.h"
+
 #include "routedk/core/random.h"
-#include "routedk/kernels/nf4.h"
-#include "routedk/kernels/nf4.h"
+#include "routedk/kernels/weight.h"
 
 #include <algorithm>
 #include <cmath>
@@ -8,8 +9,10 @@
 #include <ATen/Parallel.h>
 #include <gtest/gtest.h>
 
-namespace routedk::quant {
+namespace routedk::kernels {
 namespace {
+
+using namespace cpu;  // NOLINT(google-build-using-namespace): the codec under test
 
 /// What one block of up to 64 values becomes, written down from the format and not from the code.
 struct NaiveBlock {
@@ -71,10 +74,10 @@ TEST_P(Nf4Property, random_matrices_are_packed_as_the_format_says_bit_for_bit) {
     const at::Tensor matrix = random_matrix(random, GetParam() == at::kHalf ? at::kFloat : GetParam());
     const at::Tensor input = GetParam() == at::kHalf ? matrix.clamp(-6e4, 6e4).to(at::kHalf) : matrix;
     const at::Tensor flat = input.to(at::kFloat).reshape(-1);
-    const PackedWeight packed = PackedWeight::quantize(input, /*double_quant=*/false);
-    const auto* codes = packed.codes().const_data_ptr<std::uint8_t>();
+    const Nf4 packed = Nf4::quantize(input, /*double_quant=*/false);
+    const auto* codes = packed.parts().codes.const_data_ptr<std::uint8_t>();
     const at::Tensor scales = packed.absmax();
-    const at::Tensor decoded = packed.dequantize(at::kFloat).reshape(-1).to(at::kFloat);
+    const at::Tensor decoded = dequantize(packed, at::kFloat).reshape(-1).to(at::kFloat);
     for (std::int64_t begin = 0; begin < flat.numel(); begin += kNf4Block) {
       const std::int64_t end = std::min(begin + kNf4Block, flat.numel());
       const auto* first = flat.const_data_ptr<float>();
@@ -99,10 +102,10 @@ TEST(Nf4Threads, many_threads_pack_the_bytes_of_one) {
   std::vector<std::uint8_t> codes(static_cast<std::size_t>(nf4_bytes(matrix.numel())));
   std::vector<float> absmax(static_cast<std::size_t>(nf4_blocks(matrix.numel())));
   nf4_quantize({matrix.const_data_ptr<float>(), static_cast<std::size_t>(matrix.numel())}, codes, absmax);
-  const PackedWeight packed = PackedWeight::quantize(matrix, false);
-  EXPECT_TRUE(std::equal(codes.begin(), codes.end(), packed.codes().const_data_ptr<std::uint8_t>()));
+  const Nf4 packed = Nf4::quantize(matrix, false);
+  EXPECT_TRUE(std::equal(codes.begin(), codes.end(), packed.parts().codes.const_data_ptr<std::uint8_t>()));
   EXPECT_TRUE(std::equal(absmax.begin(), absmax.end(), packed.absmax().const_data_ptr<float>()));
 }
 
 }  // namespace
-}  // namespace routedk::quant
+}  // namespace routedk::kernels

@@ -1,10 +1,10 @@
-#include "routedk/kernels/lora_linear.h"
+#include "routedk/kernels/lora.h"
 
 #include "support/expect_close.h"
 #include "support/gradient_check.h"
 #include <gtest/gtest.h>
 
-namespace routedk::experts {
+namespace routedk::kernels {
 namespace {
 
 constexpr std::int64_t kTokens = 50;
@@ -22,12 +22,10 @@ struct Case {
 
 class LoraLinear : public ::testing::TestWithParam<Case> {
  protected:
-  kernels::FrozenLinear weight() const {
+  FrozenLinear weight() const {
     const at::Tensor dense = some({kOut, kIn}, 1.3) * 0.1;
-    const kernels::FrozenLinear linear = GetParam().packed
-                                           ? kernels::FrozenLinear(kernels::Nf4::quantize(dense, true))
-                                           : kernels::FrozenLinear(dense);
-    return kernels::FrozenLinear(linear).with_bias(some({kOut}, 0.2));
+    const Weight weight = GetParam().packed ? Weight(Nf4::quantize(dense, true)) : Weight(Dense{dense});
+    return FrozenLinear(weight, some({kOut}, 0.2));
   }
   KeyedDropout dropout() const { return {GetParam().rate, {{0, 20, 7}, {20, kTokens, 8}}}; }
 
@@ -43,8 +41,8 @@ TEST_P(LoraLinear, equals_the_dense_sum_in_double_precision) {
   const at::Tensor found = lora_linear(weight(), factors_, dropout(), x_);
   const at::Tensor x = x_.to(at::kDouble);
   const at::Tensor narrow = at::mm(dropout()(x), factors_.a.to(at::kDouble).t());
-  const at::Tensor exact = at::mm(x, weight().dense(at::kFloat).to(at::kDouble).t()) + weight().bias() +
-                           1.5 * at::mm(narrow, factors_.bt.to(at::kDouble));
+  const at::Tensor exact = at::mm(x, dequantize(weight().weight(), at::kFloat).to(at::kDouble).t()) +
+                           weight().bias() + 1.5 * at::mm(narrow, factors_.bt.to(at::kDouble));
   testing::expect_close(found.to(at::kDouble), exact, {0.0, 1e-5});
 }
 
@@ -62,4 +60,4 @@ TEST_P(LoraLinear, its_gradients_agree_with_finite_differences) {
 }
 
 }  // namespace
-}  // namespace routedk::experts
+}  // namespace routedk::kernels

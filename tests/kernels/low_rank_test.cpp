@@ -1,10 +1,10 @@
-#include "routedk/kernels/low_rank.h"
+#include "routedk/kernels/lora.h"
 
 #include "support/expect_close.h"
 #include <ATen/Parallel.h>
 #include <gtest/gtest.h>
 
-namespace routedk::quant {
+namespace routedk::kernels {
 namespace {
 
 using testing::expect_equal;
@@ -31,9 +31,9 @@ TEST_P(LowRank, both_products_equal_the_double_precision_ones) {
   const at::Tensor factor = some({s.rank, s.width}, 1.3);
   const at::Tensor narrow = some({s.tokens, s.rank}, 0.91);
   const at::Tensor exact = x.to(at::kDouble);
-  testing::expect_close(into_rank(x, factor, 0.5).to(at::kDouble),
+  testing::expect_close(lora_down(x, factor, 0.5).to(at::kDouble),
                         0.5 * at::mm(exact, factor.to(at::kDouble).t()), {0.0, 1e-4});
-  testing::expect_close(over_tokens(narrow, x).to(at::kDouble), at::mm(narrow.to(at::kDouble).t(), exact),
+  testing::expect_close(factor_gradient(narrow, x).to(at::kDouble), at::mm(narrow.to(at::kDouble).t(), exact),
                         {0.0, 1e-4});
 }
 
@@ -41,18 +41,18 @@ TEST_P(LowRank, the_number_of_threads_changes_no_bit) {
   const Shape s = GetParam();
   const at::Tensor x = some({s.tokens, s.width}, 0.37);
   const at::Tensor narrow = some({s.tokens, s.rank}, 0.91);
-  const at::Tensor gradient = over_tokens(narrow, x);
+  const at::Tensor gradient = factor_gradient(narrow, x);
   const int threads = at::get_num_threads();
   at::set_num_threads(1);
-  expect_equal(over_tokens(narrow, x), gradient);
+  expect_equal(factor_gradient(narrow, x), gradient);
   at::set_num_threads(threads);
 }
 
 TEST(LowRankProducts, other_types_and_no_rows_are_taken_too) {
   const at::Tensor x = some({40, 8}, 0.37).to(at::kBFloat16);
-  expect_equal(into_rank(x, some({2, 8}, 1.3), 1.0), at::mm(x, some({2, 8}, 1.3).to(at::kBFloat16).t()));
-  expect_equal(over_tokens(at::empty({0, 2}), at::empty({0, 8})), at::zeros({2, 8}));
+  expect_equal(lora_down(x, some({2, 8}, 1.3), 1.0), at::mm(x, some({2, 8}, 1.3).to(at::kBFloat16).t()));
+  expect_equal(factor_gradient(at::empty({0, 2}), at::empty({0, 8})), at::zeros({2, 8}));
 }
 
 }  // namespace
-}  // namespace routedk::quant
+}  // namespace routedk::kernels

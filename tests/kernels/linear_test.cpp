@@ -8,7 +8,7 @@
 #include <c10/util/ThreadLocalDebugInfo.h>
 #include <gtest/gtest.h>
 
-namespace routedk::quant {
+namespace routedk::kernels {
 namespace {
 
 constexpr std::int64_t kIn = 96;
@@ -19,7 +19,7 @@ at::Tensor some(at::IntArrayRef shape, double frequency) {
 }
 
 FrozenLinear packed_linear(bool double_quant = true) {
-  return FrozenLinear(PackedWeight::quantize(some({kOut, kIn}, 1.3) * 0.05, double_quant));
+  return FrozenLinear(Nf4::quantize(some({kOut, kIn}, 1.3) * 0.05, double_quant));
 }
 
 at::Tensor gradient_of(const at::Tensor& y, const at::Tensor& x) {
@@ -39,7 +39,7 @@ INSTANTIATE_TEST_SUITE_P(Types, FrozenLinearTypes,
 TEST_P(FrozenLinearTypes, quantised_linear_equals_dense_of_dequantised) {
   const auto [dtype, double_quant] = GetParam();
   const FrozenLinear packed = packed_linear(double_quant);
-  const FrozenLinear dense(packed.dense(dtype));
+  const FrozenLinear dense(Dense{dequantize(packed.weight(), dtype)});
   const at::Tensor x = some({5, kIn}, 0.37).to(dtype);
   testing::expect_close(packed.forward(x), dense.forward(x), tolerance_of(dtype));
 }
@@ -50,7 +50,8 @@ TEST_P(FrozenLinearTypes, its_input_gradient_is_that_of_the_dense_matmul) {
   const at::Tensor x = some({5, kIn}, 0.37).to(dtype).set_requires_grad(true);
   const at::Tensor copy = x.detach().clone().set_requires_grad(true);
   testing::expect_close(gradient_of(packed.forward(x), x),
-                        gradient_of(at::mm(copy, packed.dense(dtype).t()), copy), tolerance_of(dtype));
+                        gradient_of(at::mm(copy, dequantize(packed.weight(), dtype).t()), copy),
+                        tolerance_of(dtype));
 }
 
 TEST(FrozenLinear, its_backward_agrees_with_finite_differences) {
@@ -70,7 +71,7 @@ class LiveBytes : public c10::MemoryReportingInfoBase {
 
 TEST(FrozenLinear, no_dense_copy_lives_between_forward_and_backward) {
   const std::int64_t side = 512;
-  const FrozenLinear linear(PackedWeight::quantize(some({side, side}, 1.3), /*double_quant=*/true));
+  const FrozenLinear linear(Nf4::quantize(some({side, side}, 1.3), /*double_quant=*/true));
   const at::Tensor x = some({2, side}, 0.37).set_requires_grad(true);
   const auto live = std::make_shared<LiveBytes>();
   const c10::DebugInfoGuard guard(c10::DebugInfoKind::PROFILER_STATE, live);
@@ -82,20 +83,20 @@ TEST(FrozenLinear, no_dense_copy_lives_between_forward_and_backward) {
 TEST(FrozenLinear, double_quantised_weights_hold_4_127_bits_each_and_plain_ones_4_5) {
   const at::Tensor dense = some({256, 1024}, 1.3);
   const auto bits = [&](bool double_quant) {
-    return 8.0 * static_cast<double>(PackedWeight::quantize(dense, double_quant).bytes()) /
+    return 8.0 * static_cast<double>(Nf4::quantize(dense, double_quant).bytes()) /
            static_cast<double>(dense.numel());
   };
   EXPECT_NEAR(bits(true), 4.127, 0.001);
   EXPECT_DOUBLE_EQ(bits(false), 4.5);
 }
 
-TEST(PackedWeight, what_is_not_a_finite_matrix_is_refused) {
-  EXPECT_THROW(PackedWeight::quantize(at::zeros({4, 4, 4}), true), ConfigError);
+TEST(Nf4, what_is_not_a_finite_matrix_is_refused) {
+  EXPECT_THROW(Nf4::quantize(at::zeros({4, 4, 4}), true), ConfigError);
   at::Tensor broken = at::zeros({4, 64});
   broken[2][5] = std::nan("");
-  EXPECT_THROW(PackedWeight::quantize(broken, true), NumericError);
-  EXPECT_THROW(packed_linear().dense(at::kHalf), ConfigError);
+  EXPECT_THROW(Nf4::quantize(broken, true), NumericError);
+  EXPECT_THROW(dequantize(packed_linear().weight(), at::kHalf), ConfigError);
 }
 
 }  // namespace
-}  // namespace routedk::quant
+}  // namespace routedk::kernels

@@ -3,7 +3,7 @@
 #include "support/expect_close.h"
 #include <gtest/gtest.h>
 
-namespace routedk::experts {
+namespace routedk::kernels {
 namespace {
 
 using testing::expect_equal;
@@ -63,4 +63,4 @@ TEST(KeyedDropout, bfloat16_has_the_same_mask_as_float32) {
 }
 
 }  // namespace
-}  // namespace routedk::experts
+}  // namespace routedk::kernels
