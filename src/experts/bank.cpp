@@ -100,7 +100,9 @@ ExpertBank::Stack ExpertBank::stack(std::int64_t layer, model::Linear linear, at
   if (a.empty()) {
     return {};
   }
-  return {{at::cat(a, 0).to(dtype), at::cat(bt, 0).to(dtype)}, at::tensor(expert), at::tensor(scale)};
+  return {{at::cat(a, 0).to(dtype), at::cat(bt, 0).to(dtype)},
+          at::tensor(expert).to(a[0].device()),
+          at::tensor(scale).to(a[0].device())};
 }
 
 std::vector<at::Tensor> ExpertBank::trainable(std::int64_t layer) const {

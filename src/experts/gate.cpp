@@ -12,8 +12,8 @@ OwnerGate::OwnerGate(std::vector<int> owner, std::int64_t experts) {
   rows_.owner = std::move(owner);
 }
 
-GateRows OwnerGate::rows(std::int64_t, const at::Tensor&, const model::FlatBatch&) const {
-  return rows_;
+GateRows OwnerGate::rows(std::int64_t, const at::Tensor& hidden, const model::FlatBatch&) const {
+  return {rows_.alpha.to(hidden.device()), rows_.owner};
 }
 
 GateRows SingleExpertGate::rows(std::int64_t layer, const at::Tensor& hidden,
@@ -28,8 +28,8 @@ FixedGate FixedGate::average(std::int64_t experts) {
   return FixedGate(std::vector<float>(static_cast<std::size_t>(experts), 1.0F / static_cast<float>(experts)));
 }
 
-GateRows FixedGate::rows(std::int64_t, const at::Tensor&, const model::FlatBatch& batch) const {
-  return {weights_.expand({batch.sequences(), weights_.size(0)}), {}};
+GateRows FixedGate::rows(std::int64_t, const at::Tensor& hidden, const model::FlatBatch& batch) const {
+  return {weights_.to(hidden.device()).expand({batch.sequences(), weights_.size(0)}), {}};
 }
 
 GateRows FrozenGate::rows(std::int64_t layer, const at::Tensor&, const model::FlatBatch&) const {

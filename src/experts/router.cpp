@@ -54,11 +54,11 @@ at::Tensor pool_prompts(const at::Tensor& hidden, const model::FlatBatch& batch,
 }
 
 RouterGate::RouterGate(std::int64_t layers, std::int64_t hidden, std::int64_t experts,
-                       const RouterOptions& options)
+                       const RouterOptions& options, at::Device device)
     : layers_(layers),
       hidden_(hidden),
       options_(options),
-      parameters_(router_shapes(layers, hidden, experts, options)) {
+      parameters_(router_shapes(layers, hidden, experts, options), device) {
   if (!(options.temperature > 0.0)) {
     throw_<ConfigError>("`temperature` of a router must be positive, but is {} instead", options.temperature);
   }
@@ -79,7 +79,7 @@ RouterGate RouterGate::sparse(std::int64_t top_k, double threshold) const {
   RouterOptions options = options_;
   options.top_k = top_k;
   options.threshold = threshold;
-  RouterGate gate(layers_, hidden_, bias(0).size(0), options);
+  RouterGate gate(layers_, hidden_, bias(0).size(0), options, parameters_.values().device());
   gate.parameters_.values().copy_(parameters_.values());
   return gate;
 }

@@ -27,7 +27,7 @@ at::Tensor start() {
 TEST(AdamW, equals_torch) {
   const AdamWConfig config{0.9, 0.99, 1e-8, 0.1};
   const at::Tensor values = start();
-  const AdamWMoments moments = AdamWMoments::zeros(kSize);
+  const AdamWMoments moments = AdamWMoments::zeros_like(values);
   at::Tensor theirs = start().set_requires_grad(true);
   torch::optim::AdamW torch_adamw(
       {theirs}, torch::optim::AdamWOptions(0.0).betas({0.9, 0.99}).eps(1e-8).weight_decay(0.1));
@@ -47,7 +47,7 @@ TEST(AdamW, does_not_depend_on_the_number_of_threads) {
   const auto run = [](int threads) {
     at::set_num_threads(threads);
     const at::Tensor values = start();
-    const AdamWMoments moments = AdamWMoments::zeros(kSize);
+    const AdamWMoments moments = AdamWMoments::zeros_like(values);
     adamw_step({}, {1, 1e-2, 0.5}, gradient(1), values, moments);
     return values;
   };

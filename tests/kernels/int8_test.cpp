@@ -1,8 +1,10 @@
 #include "routedk/kernels/cpu/int8.h"
 
+#include "routedk/kernels/weight.h"
+
 #include <limits>
 
-#include "../../src/quant/cpu/int8_kernel.h"
+#include "../../src/kernels/cpu/int8_kernel.h"
 #include "support/expect_close.h"
 #include <gtest/gtest.h>
 

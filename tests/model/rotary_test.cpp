@@ -19,7 +19,7 @@ TEST(Rotary, turns_each_half_split_pair_by_its_angle) {
   config.rope_theta = theta;
   const at::Tensor positions = at::tensor({0, 5, 300}, at::kLong);
   const at::Tensor x = at::sin(at::arange(tokens * heads * size, at::kFloat)).view({tokens, heads, size});
-  const at::Tensor found = rotate(x, Rotary(config).tables(positions, at::kFloat));
+  const at::Tensor found = kernels::rotate(x, Rotary(config).tables(positions, at::kFloat));
   for (std::int64_t t = 0; t < tokens; ++t) {
     for (std::int64_t h = 0; h < heads; ++h) {
       for (std::int64_t i = 0; i < size / 2; ++i) {
@@ -38,8 +38,8 @@ TEST(Rotary, turns_each_half_split_pair_by_its_angle) {
 TEST(Rotary, its_backward_agrees_with_finite_differences) {
   LlamaConfig config;
   config.head_dim = 10;
-  const RotaryTables tables = Rotary(config).tables(at::tensor({0, 7, 90}, at::kLong), at::kDouble);
-  testing::expect_gradient([&](const at::Tensor& x) { return rotate(x, tables); },
+  const kernels::RotaryTables tables = Rotary(config).tables(at::tensor({0, 7, 90}, at::kLong), at::kDouble);
+  testing::expect_gradient([&](const at::Tensor& x) { return kernels::rotate(x, tables); },
                            at::sin(at::arange(60, at::kDouble)).view({3, 2, 10}), {1e-4, 1e-8, 60});
 }
 

@@ -2,6 +2,7 @@
 
 #include "routedk/core/error.h"
 #include "routedk/io/jsonl.h"
+#include "routedk/kernels/weight.h"
 
 #include "core/temporary_folder.h"
 #include "support/expect_close.h"

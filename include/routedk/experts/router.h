@@ -26,7 +26,7 @@ class RouterGate : public Gate {
   /// W and b start at zero: the uniform mixture. ConfigError unless temperature is positive, top_k from 0 to
   /// the number of experts, threshold from 0 to 1, and the pool that of a dynamic gate.
   RouterGate(std::int64_t layers, std::int64_t hidden, std::int64_t experts,
-             const RouterOptions& options = {});
+             const RouterOptions& options = {}, at::Device device = at::kCPU);
 
   /// Pools over each sequence's prompt tokens in fp32; gradients flow through the pool. Of equal alphas top_k
   /// keeps the first. A static gate asks the batch only how many sequences there are.
