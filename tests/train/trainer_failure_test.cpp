@@ -65,7 +65,7 @@ TEST(Trainer, a_step_that_is_not_finite_is_not_applied_but_logged_with_its_examp
   EXPECT_EQ((*bad)["step"], 8);
   EXPECT_EQ((*bad)["not_finite"], "loss");
   EXPECT_EQ((*bad)["not_finite_loss"], "nan");
-  const DataOrder order(10, 2, small_config().seed, "expert0");
+  DataOrder order(10, 2, small_config().seed, "expert0");
   std::vector<std::uint64_t> keys;
   for (const std::size_t i : order.batch(7)) {
     keys.push_back(i);

@@ -108,7 +108,7 @@ class GroupTrainer {
   bool out_of_patience() const noexcept {
     return config_.patience > 0 && state_.progress.stale_validations >= config_.patience;
   }
-  std::vector<PackedBatch> batches_of(std::int64_t step) const;
+  std::vector<PackedBatch> batches_of(std::int64_t step);
   std::vector<experts::GateRows> backward(const PackedBatch& batch, GroupStep& step);
   void check_finite(GroupStep& step) const;
   double validation_loss() const;
