@@ -8,6 +8,9 @@
 #include <functional>
 #include <map>
 #include <stdexcept>
+#include <string>
+#include <variant>
+#include <vector>
 
 #include "train/trainer_jobs.h"
 #include <ATen/Parallel.h>
@@ -28,16 +31,16 @@ TEST(Trainer, resuming_after_any_step_equals_an_uninterrupted_run_bit_for_bit) {
     const TemporaryFolder folder;
     experts::RoutedModel interrupted = testing::tiny_model();
     TrainingJob job = three_expert_job(interrupted, folder);
-    job.record = [stop](const io::Json& record) {
-      if (record.contains("loss") && record["step"] == stop && record["group"] == "expert0") {
+    job.on_event = on<StepEvent>([stop](const StepEvent& event) {
+      if (event.number == stop && event.group == "expert0") {
         throw std::runtime_error("interrupted");
       }
-    };
+    });
     EXPECT_THROW(Trainer(job).run(), std::runtime_error);
     experts::RoutedModel model = testing::tiny_model();
     TrainingJob again = three_expert_job(model, folder);
-    std::int64_t resumed_at = 0;
-    again.record = [&](const io::Json& record) { resumed_at = record.value("resumed_at", resumed_at); };
+    std::int64_t resumed_at = -1;
+    again.on_event = on<ResumeEvent>([&](const ResumeEvent& event) { resumed_at = event.number; });
     const std::vector<GroupResult> results = Trainer(again).run();
     EXPECT_EQ(resumed_at, (stop - 1) / 3 * 3);
     for (int i = 0; i < 3; ++i) {
@@ -57,11 +60,12 @@ TEST(Trainer, a_finished_run_is_not_trained_again) {
   Trainer(three_expert_job(model, folder)).run();
   experts::RoutedModel again = testing::tiny_model();
   TrainingJob job = three_expert_job(again, folder);
-  std::vector<io::Json> records;
-  job.record = [&](const io::Json& record) { records.push_back(record); };
+  std::vector<Event> events;
+  job.on_event = [&](const Event& event) { events.push_back(event); };
   Trainer(job).run();
-  ASSERT_EQ(records.size(), 1U);
-  EXPECT_EQ(records[0], (io::Json{{"resumed_at", 20}}));
+  ASSERT_EQ(events.size(), 1U);
+  ASSERT_TRUE(std::holds_alternative<ResumeEvent>(events[0]));
+  EXPECT_EQ(std::get<ResumeEvent>(events[0]).number, 20);
   EXPECT_TRUE(at::equal(values(again, 0), values(model, 0)));
 }
 
@@ -73,11 +77,11 @@ TEST(Trainer, a_signal_lets_the_step_finish_and_be_saved_and_the_run_goes_on_bit
     const TemporaryFolder folder;
     experts::RoutedModel stopped = testing::tiny_model();
     TrainingJob job = three_expert_job(stopped, folder);
-    job.record = [signal](const io::Json& record) {
-      if (record.value("step", 0) == 4 && record["group"] == "expert0" && record.contains("loss")) {
+    job.on_event = on<StepEvent>([signal](const StepEvent& event) {
+      if (event.number == 4 && event.group == "expert0") {
         raise(signal);
       }
-    };
+    });
     try {
       Trainer(job).run();
       FAIL() << "was not stopped";
@@ -136,6 +140,19 @@ TEST(Trainer, goes_on_with_other_checkpoint_habits) {
   job.config.checkpoint_every = 7;
   job.config.keep_checkpoints = 5;
   EXPECT_NO_THROW(Trainer(job).run());
+}
+
+TEST(Trainer, a_start_without_a_checkpoint_voids_what_its_groups_recorded_before) {
+  const TemporaryFolder folder;
+  experts::RoutedModel model = testing::tiny_model();
+  TrainingJob job = three_expert_job(model, folder);
+  std::vector<Event> events;
+  job.on_event = [&](const Event& event) { events.push_back(event); };
+  Trainer(job).run();
+  ASSERT_TRUE(std::holds_alternative<ResumeEvent>(events.front()));
+  const auto& start = std::get<ResumeEvent>(events.front());
+  EXPECT_EQ(start.number, 0);
+  EXPECT_EQ(start.groups, (std::vector<std::string>{"expert0", "expert1", "expert2"}));
 }
 
 TEST(Trainer, goes_on_with_another_thread_count_only_when_told_to) {
