@@ -59,10 +59,13 @@ void require_unique_names(const std::vector<ParameterGroup>& groups) {
 
 Trainer::Trainer(TrainingJob job) : job_(std::move(job)) {
   require_unique_names(job_.groups);
-  for (const auto* examples : {&job_.training, &job_.validation}) {
+  const model::LlamaConfig& shape = job_.model.backbone().config();
+  for (const auto& [what, examples] :
+       {std::pair("training", &job_.training), {"validation", &job_.validation}}) {
     for (const Example& example : *examples) {
-      check(example, job_.groups.size(), job_.model.backbone().config().vocab);
+      check(example, job_.groups.size(), shape.vocab);
     }
+    require_within_context(*examples, shape.context, what);
   }
   for (std::size_t i = 0; i < job_.groups.size(); ++i) {
     const int group = static_cast<int>(i);

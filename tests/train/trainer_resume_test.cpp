@@ -193,5 +193,27 @@ TEST(Trainer, refuses_data_that_does_not_fit) {
   EXPECT_THROW(Trainer{job}, ConfigError);
 }
 
+TEST(Trainer, examples_beyond_the_context_are_counted_and_named_before_the_first_step) {
+  const TemporaryFolder folder;
+  experts::RoutedModel model = testing::tiny_model();  // a context of 128 tokens
+  for (const char* what : {"training", "validation"}) {
+    TrainingJob job = three_expert_job(model, folder);
+    std::vector<Example>& examples = what == std::string("training") ? job.training : job.validation;
+    examples[0].prompt.assign(128 - examples[0].answer.size(), 1);
+    EXPECT_NO_THROW(Trainer{job});
+    for (std::size_t i = 1; i <= 5; ++i) {
+      examples[i].prompt.assign(128, 1);
+    }
+    examples[1].answer.assign(2, 1);
+    examples[2].source = "own.jsonl:3";
+    const std::string message = message_of<DataError>([&] { Trainer{job}; });
+    for (const std::string& part :
+         {std::string(what) + " examples", std::string("128 tokens"), std::string("5 of 21"),
+          std::string("with 130"), std::string("own.jsonl:3 with "), std::string(", ...)")}) {
+      EXPECT_NE(message.find(part), std::string::npos) << part << " in " << message;
+    }
+  }
+}
+
 }  // namespace
 }  // namespace routedk::train

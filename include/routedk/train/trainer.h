@@ -42,7 +42,8 @@ struct GroupResult {
 /// it would if it were trained alone.
 class Trainer {
  public:
-  /// DataError when an example's group or token is out of range or a group has no training examples.
+  /// DataError when an example's group or token is out of range, examples are longer than the model's context
+  /// or a group has no training examples.
   explicit Trainer(TrainingJob job);
 
   /// Trains to the end and leaves each group's best values in its parameters, frozen. Goes on from the newest
