@@ -142,6 +142,16 @@ TEST(Trainer, goes_on_with_other_checkpoint_habits) {
   EXPECT_NO_THROW(Trainer(job).run());
 }
 
+TEST(Trainer, goes_on_with_another_way_to_compute_the_same_numbers) {
+  const TemporaryFolder folder;
+  experts::RoutedModel model = testing::tiny_model();
+  Trainer(three_expert_job(model, folder)).run();
+  TrainingJob job = three_expert_job(model, folder);
+  job.config.prepare_ahead = !job.config.prepare_ahead;
+  job.config.recompute = !job.config.recompute;
+  EXPECT_NO_THROW(Trainer(job).run());
+}
+
 TEST(Trainer, a_start_without_a_checkpoint_voids_what_its_groups_recorded_before) {
   const TemporaryFolder folder;
   experts::RoutedModel model = testing::tiny_model();

@@ -16,11 +16,7 @@ namespace {
 /// What of a training's settings changes its numbers.
 template <typename Settings>
 std::string learning_settings(Settings config) {
-  const Settings defaults;
-  config.checkpoint_every = defaults.checkpoint_every;
-  config.keep_checkpoints = defaults.keep_checkpoints;
-  config.resume_elsewhere = defaults.resume_elsewhere;
-  config.max_bad_steps = defaults.max_bad_steps;
+  config.reset_habits();
   return dump_config(config);
 }
 
