@@ -34,6 +34,8 @@ std::string settings_of(const Experiment& experiment, const std::string& step) {
   }
   settings += dump_config(c.prompt) + dump_config(c.model) + dump_config(c.knowledge) +
               dump_config(c.augment) + dump_config(c.lora) + learning_settings(c.train);
+  LoraSettings lora = c.lora;
+  lora.init_adapter = experiment.init_adapter();
   if (c.router.data == "holdout") {
     settings += fmt::format("holdout {}", c.router.holdout);
   }
