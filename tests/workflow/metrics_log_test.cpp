@@ -30,7 +30,7 @@ TEST(MetricsLog, a_record_is_a_line_and_its_numbers_are_events) {
   ASSERT_EQ(lines.size(), 2U);
   EXPECT_EQ(lines[0], (io::Json{{"job", "router"}, {"resumed_at", 3}}));
   EXPECT_EQ(lines[1]["gates"][1]["mean"][0], 0.75);
-  const auto file = std::filesystem::directory_iterator(folder / "tensorboard")->path();
+  const auto file = std::filesystem::directory_iterator(folder / "tensorboard/router")->path();
   const std::string events = testing::content_of(file);
   for (const char* tag : {"router/router/loss", "router/router/gates/mean_0", "router/router/gates/collapsed",
                           "router/router/metrics/precision"}) {

@@ -1,4 +1,4 @@
-/// Where a run's training records go: metrics.jsonl, and TensorBoard's event files under tensorboard/.
+/// Where a run's training records go: metrics.jsonl, and TensorBoard's event files under tensorboard/<job>/.
 #pragma once
 
 #include "routedk/io/event_file.h"
