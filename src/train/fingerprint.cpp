@@ -63,13 +63,10 @@ std::string shown(const io::Json& flat, const std::string& pointer) {
 
 io::Json config_fingerprint(const TrainConfig& config) {
   TrainConfig copy = config;
+  copy.reset_habits();
   io::Json values;
   FieldValues fields(values);
   copy.fields(fields);
-  for (const char* name :
-       {"checkpoint_every", "keep_checkpoints", "resume_elsewhere", "max_bad_steps", "prepare_ahead"}) {
-    values.erase(name);
-  }
   return values;
 }
 

@@ -108,7 +108,7 @@ GroupTrainer::~GroupTrainer() {
   group_.parameters->set_trainable(false);
 }
 
-std::vector<PackedBatch> GroupTrainer::batches_of(std::int64_t step) const {
+std::vector<PackedBatch> GroupTrainer::batches_of(std::int64_t step) {
   const std::int64_t epoch = step / order_.steps_per_epoch();
   std::vector<const Example*> taken;
   std::list<Example> augmented;

@@ -110,11 +110,11 @@ inline ProgressOutput silent_progress() {
   return {false, [] { return 0.0; }, ignore, ignore};
 }
 
-/// A job without data, records and validation.
+/// A job without data and validation, whose events nobody hears.
 inline train::TrainingJob job_for(const experts::RoutedModel& model,
                                   std::vector<train::ParameterGroup> groups,
                                   const std::filesystem::path& checkpoints) {
-  return {model, {}, std::move(groups), {}, {}, checkpoints, [](const io::Json&) {}, silent_progress()};
+  return {model, {}, std::move(groups), {}, {}, checkpoints, [](const train::Event&) {}, silent_progress()};
 }
 
 }  // namespace routedk::testing

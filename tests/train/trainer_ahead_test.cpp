@@ -58,7 +58,7 @@ TEST(PreparingAhead, an_error_comes_in_the_step_that_needs_the_batch) {
       return example;
     };
     std::int64_t done = 0;
-    job.record = [&](const io::Json& record) { done = record.value("step", std::int64_t{0}); };
+    job.on_event = on<StepEvent>([&](const StepEvent& event) { done = event.number; });
     EXPECT_THROW(Trainer(job).run(), std::runtime_error);
     EXPECT_EQ(done, 10) << "steps before the third epoch";
   }

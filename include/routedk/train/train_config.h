@@ -80,6 +80,18 @@ struct TrainConfig {
     f("seed", seed, "of data order and dropout");
   }
 
+  /// Puts to their defaults the settings that change no number of a result: how a step is computed, when
+  /// checkpoints are made and how a run goes on.
+  void reset_habits() {
+    const TrainConfig defaults;
+    recompute = defaults.recompute;
+    prepare_ahead = defaults.prepare_ahead;
+    max_bad_steps = defaults.max_bad_steps;
+    checkpoint_every = defaults.checkpoint_every;
+    keep_checkpoints = defaults.keep_checkpoints;
+    resume_elsewhere = defaults.resume_elsewhere;
+  }
+
   /// The highest step size of a group.
   double rate_of(const std::string& group) const {
     const auto own = std::find_if(learning_rates.begin(), learning_rates.end(),

@@ -92,6 +92,16 @@ std::uint64_t hash_inputs(const ExperimentConfig& config) {
   return mix64(data ^ mix64(hash_files(config.prompts)) ^ mix64(mix64(model_bytes(config.model.path))));
 }
 
+/// Contents of a PEFT folder, but not its place.
+std::string hash_adapter(const std::filesystem::path& folder) {
+  if (folder.empty()) {
+    return "";
+  }
+  const std::uint64_t config = hash64(read_file(folder / "adapter_config.json"));
+  return fmt::format("{:016x}",
+                     mix64(config ^ mix64(hash64(read_file(folder / "adapter_model.safetensors")))));
+}
+
 io::Json versions(at::ScalarType dtype) {
   return {{"routedk", ROUTEDK_VERSION},      {"libtorch", TORCH_VERSION},
           {"compiler", __VERSION__},         {"threads", at::get_num_threads()},
@@ -156,6 +166,7 @@ Experiment::Experiment(ExperimentConfig config)
                                 : bundle::PromptTemplates()),
       encoder_(bundle::SessionEncoder::load(config_.model.path)) {
   inputs_ = hash_inputs(config_);
+  init_adapter_ = hash_adapter(config_.lora.init_adapter);
   config_.run.dir = run_folder(config_);
   if (config_.run.threads > 0) {
     at::set_num_threads(static_cast<int>(config_.run.threads));

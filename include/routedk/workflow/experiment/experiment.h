@@ -53,6 +53,9 @@ class Experiment {
   /// of the model file's size.
   std::uint64_t inputs() const noexcept { return inputs_; }
 
+  /// A hash of the contents of `lora.init_adapter`, wherever it lies; empty without one.
+  const std::string& init_adapter() const noexcept { return init_adapter_; }
+
   /// The run folder, opened and locked on first use.
   RunFolder& run();
   /// Writes config.yaml and versions.json.
@@ -83,6 +86,7 @@ class Experiment {
   bundle::PromptTemplates templates_;
   bundle::SessionEncoder encoder_;
   std::uint64_t inputs_ = 0;
+  std::string init_adapter_;
   std::unique_ptr<RunFolder> run_;
   std::shared_ptr<const model::Backbone> backbone_;
 };

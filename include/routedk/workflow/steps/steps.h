@@ -36,6 +36,10 @@ void evaluate_step(Experiment& experiment);
 /// after it.
 void run_experiment(Experiment& experiment, const std::string& from);
 
+/// What a whole run leaves, as text: the table of results and where its figures are, or with `data.examples`
+/// where experts and router are.
+std::string outcome(const Experiment& experiment);
+
 /// What would be done, as text: data, parameters trained and frozen, optimiser steps, tokens of a step,
 /// memory by kind, systems, run folder, and which steps are done already.
 std::string plan(Experiment& experiment);
