@@ -22,7 +22,7 @@ class Loader {
   }
 
   at::Tensor dense(const std::string& name, const std::vector<std::int64_t>& shape) {
-    return source_.dense(name, shape).to(options_.dtype);
+    return source_.dense(name, shape).to(options_.device, options_.dtype);
   }
 
   Layer layer(std::int64_t index) {
@@ -47,10 +47,11 @@ class Loader {
 
   quant::FrozenLinear weight(const std::string& name, LinearShape shape) {
     if (auto packed = source_.packed(name, shape)) {
-      return options_.nf4 ? quant::FrozenLinear(std::move(*packed))
-                          : quant::FrozenLinear(packed->dequantize(options_.dtype));
+      return held_in_nf4(options_.quant, Storage::kNf4)
+                 ? quant::FrozenLinear(std::move(*packed))
+                 : quant::FrozenLinear(packed->dequantize(options_.dtype));
     }
-    if (options_.nf4 && !source_.quantized()) {
+    if (held_in_nf4(options_.quant, source_.quantized() ? Storage::kExcepted : Storage::kDense)) {
       return quant::FrozenLinear(
           quant::PackedWeight::quantize(source_.dense(name, {shape.out, shape.in}), options_.double_quant));
     }

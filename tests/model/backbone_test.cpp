@@ -19,7 +19,7 @@ using testing::tiny_llama;
 
 LoadOptions dense() {
   LoadOptions options;
-  options.nf4 = false;
+  options.quant = Quant::kNone;
   return options;
 }
 
@@ -54,7 +54,7 @@ TEST(Backbone, later_tokens_do_not_change_earlier_logits) {
 }
 
 TEST(Backbone, nf4_model_equals_the_dense_model_of_its_dequantised_weights) {
-  const Backbone packed = load(tiny_llama(), LoadOptions{});
+  const Backbone packed = load(tiny_llama(), LoadOptions{.quant = Quant::kNf4});
   const Backbone plain = load(tiny_llama());
   // Adds W_nf4 x - W x to every linear of the dense model.
   const RunFn run = [&](std::int64_t layer, const at::Tensor& hidden, const LayerFn& forward) {

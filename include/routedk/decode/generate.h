@@ -4,6 +4,7 @@
 #pragma once
 
 #include "routedk/decode/int8_model.h"
+#include "routedk/decode/kernels.h"
 #include "routedk/decode/sampling.h"
 #include "routedk/experts/routed_model.h"
 #include "routedk/text/token_automaton.h"
@@ -47,12 +48,6 @@ struct Candidate {
 struct Generation {
   std::vector<Candidate> candidates;  // [N]
   at::Tensor alpha;                   // [L,K] F32: the prompt's gate rows
-};
-
-/// How products are computed while decoding.
-enum class Kernels : std::uint8_t {
-  kReference,  ///< in the backbone's own type, as in training; in fp32 the measure of exactness
-  kInt8,       ///< in 8 bits (decode/int8_model.h), where the linears are NF4; else as kReference
 };
 
 /// Writes answers. What it draws for a sample depends on the prompt's ids and key, the seed and the sample's
