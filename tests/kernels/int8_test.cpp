@@ -2,7 +2,7 @@
 
 #include <limits>
 
-#include "../../src/quant/cpu/int8_kernel.h"
+#include "../../src/kernels/cpu/int8_kernel.h"
 #include "support/expect_close.h"
 #include <gtest/gtest.h>
 

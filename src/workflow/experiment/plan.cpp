@@ -2,7 +2,6 @@
 #include "routedk/experts/router.h"
 #include "routedk/model/weight_source.h"
 #include "routedk/workflow/experiment/memory_plan.h"
-#include "routedk/workflow/experiment/router_options.h"
 #include "routedk/workflow/steps/learning_data.h"
 #include "routedk/workflow/steps/steps.h"
 
@@ -92,11 +91,14 @@ std::string mib(double bytes) {
   return fmt::format("{:.0f} MiB", bytes / (1 << 20));
 }
 
-std::string memory_text(const Experiment& experiment, const model::LlamaConfig& model,
+std::string memory_text(const Experiment& experiment, const model::WeightSource& source,
                         const std::vector<Example>& examples) {
   const ExperimentConfig& c = experiment.config();
+  const model::LlamaConfig& model = source.config();
+  const auto storage = source.quantized() ? model::Storage::kNf4 : model::Storage::kDense;
   const TokenCounts tokens = count_tokens(examples, c.train);
-  TrainingSize size{c.model.quant == "nf4", c.model.double_quant, compute_type(c.model.dtype)};
+  TrainingSize size{model::held_in_nf4(c.model.quant, storage), c.model.double_quant,
+                    model::scalar_type(c.model.dtype)};
   size.trainable = static_cast<std::int64_t>(c.experts.size()) * expert_parameters(model, c.lora);
   size.average = c.train.ema > 0.0;
   size.tokens = tokens.largest;
@@ -127,7 +129,8 @@ std::string data_text(const Experiment& experiment) {
 
 std::string plan(Experiment& experiment) {
   const ExperimentConfig& c = experiment.config();
-  const model::LlamaConfig model = model::WeightSource::open(c.model.path)->config();
+  const auto source = model::WeightSource::open(c.model.path);
+  const model::LlamaConfig& model = source->config();
   const auto experts = static_cast<std::int64_t>(c.experts.size());
   const experts::RouterGate router(model.layers, model.hidden, experts, router_options(c.router));
   const char* unit = experiment.has_sessions() ? "sessions" : "examples";
@@ -138,15 +141,15 @@ std::string plan(Experiment& experiment) {
                       expert_parameters(model, c.lora), describe(c.train, learning.of_an_expert, unit));
   text += fmt::format("router    {} parameters, {}\n", router.parameters().size(),
                       describe(c.router, learning.router.size(), unit));
-  text += memory_text(experiment, model, learning.experts);
+  text += memory_text(experiment, *source, learning.experts);
   if (experiment.has_sessions()) {
-    text += fmt::format(
-        "evaluate  {} on {} ({} samples at T = {}, chosen by {})\n", fmt::join(c.eval.systems, ", "),
-        c.eval.split,
-        c.eval.samples.empty() ? fmt::format("{}", c.decode.samples)
-                               : fmt::format("{}", fmt::join(c.eval.samples, ", ")),
-        c.decode.temperature,
-        c.eval.select.empty() ? c.decode.select : fmt::format("{}", fmt::join(c.eval.select, ", ")));
+    text += fmt::format("evaluate  {} on {} ({} samples at T = {}, chosen by {})\n",
+                        fmt::join(c.eval.systems, ", "), c.eval.split,
+                        c.eval.samples.empty() ? fmt::format("{}", c.decode.samples)
+                                               : fmt::format("{}", fmt::join(c.eval.samples, ", ")),
+                        c.decode.temperature,
+                        c.eval.select.empty() ? fmt::format("{}", c.decode.select)
+                                              : fmt::format("{}", fmt::join(c.eval.select, ", ")));
   }
   text += fmt::format("run       {}\n", c.run.dir);
   for (const std::string& step : step_names()) {
