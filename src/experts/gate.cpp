@@ -1,5 +1,7 @@
 #include "routedk/experts/gate.h"
 
+#include <algorithm>
+
 namespace routedk::experts {
 
 OwnerGate::OwnerGate(std::vector<int> owner, std::int64_t experts) {
@@ -30,6 +32,15 @@ FixedGate FixedGate::average(std::int64_t experts) {
 
 GateRows FixedGate::rows(std::int64_t, const at::Tensor& hidden, const model::FlatBatch& batch) const {
   return {weights_.to(hidden.device()).expand({batch.sequences(), weights_.size(0)}), {}};
+}
+
+GateRows AblationGate::rows(std::int64_t layer, const at::Tensor& hidden,
+                            const model::FlatBatch& batch) const {
+  GateRows rows = gate_->rows(layer, hidden, batch);
+  rows.alpha = rows.alpha.clone();
+  rows.alpha.select(1, expert_).zero_();
+  std::replace(rows.owner.begin(), rows.owner.end(), expert_, -1);
+  return rows;
 }
 
 GateRows FrozenGate::rows(std::int64_t layer, const at::Tensor&, const model::FlatBatch&) const {

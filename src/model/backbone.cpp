@@ -22,7 +22,7 @@ class Loader {
   }
 
   at::Tensor dense(const std::string& name, const std::vector<std::int64_t>& shape) {
-    return source_.dense(name, shape).to(options_.dtype);
+    return source_.dense(name, shape).to(options_.device, options_.dtype);
   }
 
   Layer layer(std::int64_t index) {
@@ -47,12 +47,12 @@ class Loader {
 
   kernels::Weight weight(const std::string& name, LinearShape shape) {
     if (auto packed = source_.packed(name, shape)) {
-      if (options_.nf4) {
+      if (held_in_nf4(options_.quant, Storage::kNf4)) {
         return std::move(*packed);
       }
       return kernels::Dense{kernels::dequantize(std::move(*packed), options_.dtype)};
     }
-    if (options_.nf4 && !source_.quantized()) {
+    if (held_in_nf4(options_.quant, source_.quantized() ? Storage::kExcepted : Storage::kDense)) {
       return kernels::Nf4::quantize(source_.dense(name, {shape.out, shape.in}), options_.double_quant);
     }
     return kernels::Dense{dense(name, {shape.out, shape.in})};

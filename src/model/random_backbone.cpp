@@ -11,7 +11,7 @@ Backbone Backbone::random(const LlamaConfig& config, const LoadOptions& options,
   };
   const auto linear = [&](const LinearShape& shape) {
     const at::Tensor dense = matrix(shape.out, shape.in);
-    return kernels::FrozenLinear(options.nf4
+    return kernels::FrozenLinear(held_in_nf4(options.quant, Storage::kDense)
                                      ? kernels::Weight(kernels::Nf4::quantize(dense, options.double_quant))
                                      : kernels::Weight(kernels::Dense{dense.to(options.dtype)}));
   };

@@ -25,7 +25,7 @@ constexpr text::TokenId kEnd = 0;
 
 /// Random weights and two experts that matter.
 experts::RoutedModel make_model(const model::LlamaConfig& config, bool nf4) {
-  const model::LoadOptions load{nf4, nf4, at::kFloat};
+  const model::LoadOptions load{nf4 ? model::Quant::kNf4 : model::Quant::kNone, nf4, at::kFloat};
   auto backbone = std::make_shared<const model::Backbone>(model::Backbone::random(config, load, 7));
   std::vector<std::shared_ptr<experts::Expert>> bank;
   for (const char* name : {"a", "b"}) {

@@ -23,7 +23,7 @@ const Sequences kSequences = {{1, 2, 3}, {4}, {5, 6, 7, 8}, {9, 10}};
 
 std::shared_ptr<const model::Backbone> backbone() {
   model::LoadOptions options;
-  options.nf4 = false;
+  options.quant = model::Quant::kNone;
   static const auto shared =
       std::make_shared<const model::Backbone>(model::Backbone::random(tiny_config(), options, 1));
   return shared;

@@ -17,7 +17,7 @@ class TinyPeft : public ::testing::TestWithParam<const char*> {
  protected:
   static std::shared_ptr<const model::Backbone> backbone() {
     model::LoadOptions options;
-    options.nf4 = false;
+    options.quant = model::Quant::kNone;
     static const auto shared = std::make_shared<const model::Backbone>(
         model::Backbone::load(testing::golden_path("tiny_llama.gguf"), options));
     return shared;

@@ -17,7 +17,7 @@ class RoutedGolden : public ::testing::TestWithParam<const char*> {
  protected:
   RoutedGolden() {
     model::LoadOptions options;
-    options.nf4 = false;
+    options.quant = model::Quant::kNone;
     backbone_ = std::make_shared<const model::Backbone>(
         model::Backbone::load(testing::golden_path("tiny_llama.gguf"), options));
     router_ =

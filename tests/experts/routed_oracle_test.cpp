@@ -143,7 +143,7 @@ class RoutedOracle : public ::testing::Test {
   RoutedOracle() : router_(tiny_config().layers, tiny_config().hidden, 3) {
     testing::tiny_llama().save(folder_ / "tiny.gguf");
     model::LoadOptions options;
-    options.nf4 = false;
+    options.quant = model::Quant::kNone;
     backbone_ =
         std::make_shared<const model::Backbone>(model::Backbone::load(folder_ / "tiny.gguf", options));
     const at::NoGradGuard no_grad;

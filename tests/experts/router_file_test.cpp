@@ -80,8 +80,12 @@ TEST_F(RouterFile, values_that_are_not_computed_are_refused_by_name) {
 }
 
 TEST_F(RouterFile, options_come_back_and_a_global_router_has_one_pair_of_tensors) {
-  const RouterOptions options{
-      .global = true, .k_softmax = true, .temperature = 0.5, .top_k = 2, .threshold = 0.25, .rms_pool = true};
+  const RouterOptions options{.granularity = Granularity::kGlobal,
+                              .scale = AlphaScale::kKSoftmax,
+                              .temperature = 0.5,
+                              .top_k = 2,
+                              .threshold = 0.25,
+                              .pool_norm = PoolNorm::kRms};
   RouterGate gate(2, 32, 3, options);
   gate.parameters().values().copy_(at::sin(at::arange(gate.parameters().size(), at::kFloat)));
   save_router(gate, {"x", "y", "z"}, path());
@@ -95,7 +99,10 @@ TEST_F(RouterFile, options_come_back_and_a_global_router_has_one_pair_of_tensors
 
 TEST_F(RouterFile, a_static_gate_is_stored_as_biases_alone) {
   for (const bool global : {false, true}) {
-    RouterGate gate(2, 32, 3, {.is_static = true, .global = global, .temperature = 2.0});
+    RouterGate gate(2, 32, 3,
+                    {.kind = RouterKind::kStatic,
+                     .granularity = global ? Granularity::kGlobal : Granularity::kLayer,
+                     .temperature = 2.0});
     gate.parameters().values().copy_(at::sin(at::arange(gate.parameters().size(), at::kFloat)));
     save_router(gate, {"x", "y", "z"}, path());
     const auto file = io::SafetensorsFile::open(path() / "router.safetensors");
@@ -108,7 +115,7 @@ TEST_F(RouterFile, a_static_gate_is_stored_as_biases_alone) {
 }
 
 TEST_F(RouterFile, a_static_gate_that_pools_or_has_some_weights_is_refused) {
-  save_router(RouterGate(2, 32, 3, {.is_static = true}), {"x", "y", "z"}, path());
+  save_router(RouterGate(2, 32, 3, {.kind = RouterKind::kStatic}), {"x", "y", "z"}, path());
   write_config(R"({"experts": ["x", "y", "z"], "pool_norm": "rms"})");
   EXPECT_THAT(refusal(), HasSubstr("`pool_norm`"));
   write_config(R"({"experts": ["x", "y", "z"]})");

@@ -148,7 +148,7 @@ class TiesOfPeft : public ::testing::Test {
  private:
   static std::shared_ptr<const model::Backbone> load_backbone() {
     model::LoadOptions options;
-    options.nf4 = false;
+    options.quant = model::Quant::kNone;
     return std::make_shared<const model::Backbone>(
         model::Backbone::load(testing::golden_path("tiny_llama.gguf"), options));
   }

@@ -22,7 +22,7 @@ using testing::tiny_llama;
 
 LoadOptions dense() {
   LoadOptions options;
-  options.nf4 = false;
+  options.quant = Quant::kNone;
   return options;
 }
 
@@ -56,7 +56,7 @@ TEST(Backbone, later_tokens_do_not_change_earlier_logits) {
 }
 
 TEST(Backbone, nf4_model_equals_the_dense_model_of_its_dequantised_weights) {
-  const Backbone packed = load(tiny_llama(), LoadOptions{});
+  const Backbone packed = load(tiny_llama(), LoadOptions{.quant = Quant::kNf4});
   const Backbone plain = load(tiny_llama());
   const at::NoGradGuard no_grad;
   const auto batch = testing::batch_of({{3, 1, 4}});

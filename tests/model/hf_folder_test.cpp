@@ -30,7 +30,7 @@ const testing::Sequences kText = {{3, 1, 4, 1, 5, 9, 2, 6}};
 
 LoadOptions dense() {
   LoadOptions options;
-  options.nf4 = false;
+  options.quant = Quant::kNone;
   return options;
 }
 
@@ -150,8 +150,7 @@ TEST_P(Nf4Folder, loads_to_the_very_weights_that_loading_the_dense_model_packs) 
   const TemporaryFolder folder;
   write_tiny_folder(folder / "dense");
   save_nf4_folder(folder / "dense", GetParam(), folder / "nf4");
-  LoadOptions options;
-  options.double_quant = GetParam();
+  LoadOptions options{.quant = Quant::kNf4, .double_quant = GetParam()};
   expect_equal(logits_in(folder / "nf4", options), logits_in(folder / "dense", options));
   options.double_quant = !GetParam();  // what is stored is taken as it is
   const Backbone stored = Backbone::load(folder / "nf4", options);
@@ -167,9 +166,18 @@ TEST_P(Nf4Folder, says_so_in_config_json) {
   EXPECT_EQ(config["quantization_config"]["bnb_4bit_use_double_quant"], GetParam());
   EXPECT_EQ(config["quantization_config"]["bnb_4bit_quant_type"], "nf4");
   EXPECT_EQ(config["torch_dtype"], "float32");
-  LoadOptions options;
-  options.double_quant = GetParam();
+  LoadOptions options{.quant = Quant::kNf4, .double_quant = GetParam()};
   expect_equal(logits_in(folder / "nf4", options), logits_in(folder / "tiny.gguf", options));
+}
+
+TEST(Nf4FolderLoading, keep_leaves_a_dense_folder_dense_and_a_packed_one_packed) {
+  const TemporaryFolder folder;
+  write_tiny_folder(folder / "dense");
+  save_nf4_folder(folder / "dense", true, folder / "nf4");
+  const LoadOptions keep{.quant = Quant::kKeep};
+  expect_equal(logits_in(folder / "dense", keep), logits_in(folder / "dense"));
+  EXPECT_TRUE(testing::is_nf4(Backbone::load(folder / "nf4", keep).layers()[1][Linear::kUp]));
+  EXPECT_TRUE(testing::is_nf4(Backbone::load(folder / "dense", {}).layers()[1][Linear::kUp]));
 }
 
 TEST(Nf4FolderLoading, is_not_quantised_again) {

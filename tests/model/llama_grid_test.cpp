@@ -15,7 +15,7 @@ using testing::Golden;
 
 LoadOptions dense(at::ScalarType dtype = at::kFloat) {
   LoadOptions options;
-  options.nf4 = false;
+  options.quant = Quant::kNone;
   options.dtype = dtype;
   return options;
 }
@@ -124,7 +124,7 @@ class BitsAndBytesFolder : public ::testing::TestWithParam<const char*> {};
 INSTANTIATE_TEST_SUITE_P(Folders, BitsAndBytesFolder, ::testing::Values("nf4", "nf4_double"));
 
 TEST_P(BitsAndBytesFolder, gives_the_logits_of_the_weights_that_bitsandbytes_decodes) {
-  expect_golden_logits(GetParam(), LoadOptions{}, 1e-3);
+  expect_golden_logits(GetParam(), LoadOptions{.quant = Quant::kNf4}, 1e-3);
   expect_golden_logits(GetParam(), dense(), 1e-3);
 }
 

@@ -40,7 +40,7 @@ TEST_F(GoldenLogits, give_the_32_greedy_tokens_of_transformers) {
 }
 
 TEST_F(GoldenLogits, of_nf4_linears_stay_close_while_the_linears_shrink_to_an_eighth) {
-  const Backbone packed = Backbone::load(testing::real_model_path(), LoadOptions{});
+  const Backbone packed = Backbone::load(testing::real_model_path(), LoadOptions{.quant = Quant::kNf4});
   std::int64_t dense_bytes = 0;
   std::int64_t packed_bytes = 0;
   for (std::size_t layer = 0; layer < packed.layers().size(); ++layer) {

@@ -56,7 +56,7 @@ TEST(PeftGolden, ten_losses_gradient_norms_and_first_gradients_equal_peft) {
   }
   const auto golden = io::SafetensorsFile::open(kSource / "tests/goldens/smollm2_training.safetensors");
   model::LoadOptions options;
-  options.nf4 = false;
+  options.quant = model::Quant::kNone;
   const auto backbone = std::make_shared<const model::Backbone>(model::Backbone::load(weights, options));
   experts::LoraConfig lora;
   lora.rank = 4;
@@ -68,7 +68,7 @@ TEST(PeftGolden, ten_losses_gradient_norms_and_first_gradients_equal_peft) {
   config.epochs = 10;
   config.batch_size = 2;
   config.warmup = 0.0;
-  config.schedule = "constant";
+  config.schedule = ScheduleKind::kConstant;
   config.dropout = 0.0;
   const std::vector<Example> examples{golden_example(golden, 0), golden_example(golden, 1)};
   GroupTrainer trainer(model, config,

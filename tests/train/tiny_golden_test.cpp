@@ -19,7 +19,7 @@ class TinyGolden : public ::testing::Test {
  protected:
   TinyGolden() {
     model::LoadOptions options;
-    options.nf4 = false;
+    options.quant = model::Quant::kNone;
     backbone_ = std::make_shared<const model::Backbone>(
         model::Backbone::load(testing::golden_path("tiny_llama.gguf"), options));
     for (int i = 0; i < 2; ++i) {
@@ -64,7 +64,7 @@ TEST_F(TinyGolden, ten_losses_and_every_named_gradient_of_an_expert_equal_pefts)
   config.epochs = 10;
   config.batch_size = 2;
   config.warmup = 0.0;
-  config.schedule = "constant";
+  config.schedule = ScheduleKind::kConstant;
   config.learning_rate = 1e-2;
   config.dropout = 0.0;
   GroupTrainer trainer(model, config,

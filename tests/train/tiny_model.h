@@ -49,7 +49,7 @@ inline experts::RoutedModel tiny_model(const TinyShape& shape = {}) {
     experts.back()->initialise(7);
   }
   model::LoadOptions options;
-  options.nf4 = shape.nf4;
+  options.quant = shape.nf4 ? model::Quant::kNf4 : model::Quant::kNone;
   return {std::make_shared<model::Backbone>(model::Backbone::random(config, options, 3)),
           std::make_shared<experts::ExpertBank>(std::move(experts))};
 }

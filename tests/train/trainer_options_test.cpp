@@ -22,7 +22,7 @@ TEST(Trainer, a_group_with_a_learning_rate_of_its_own_takes_it_and_the_others_th
   experts::RoutedModel model = testing::tiny_model();
   TrainingJob job = three_expert_job(model, folder);
   job.config.warmup = 0.0;
-  job.config.schedule = "constant";
+  job.config.schedule = ScheduleKind::kConstant;
   job.config.learning_rates = {{"expert1", 7e-3}};
   std::map<std::string, double> rates;
   job.on_event =

@@ -66,7 +66,7 @@ class Logits : public ::testing::Test {
                                                                  std::int64_t prompt) const {
     const at::NoGradGuard no_grad;
     model::LoadOptions load;
-    load.nf4 = false;
+    load.quant = model::Quant::kNone;
     const experts::RoutedModel model(
         std::make_shared<const model::Backbone>(model::Backbone::load(options_.model, load)), bank_);
     const auto batch = model::FlatBatch::make({ids}, {prompt});
@@ -78,7 +78,7 @@ class Logits : public ::testing::Test {
   at::Tensor of_expert(experts::Expert expert) const {
     const at::NoGradGuard no_grad;
     model::LoadOptions load;
-    load.nf4 = false;
+    load.quant = model::Quant::kNone;
     const experts::RoutedModel model(
         std::make_shared<const model::Backbone>(model::Backbone::load(options_.model, load)),
         std::make_shared<experts::ExpertBank>(
@@ -163,7 +163,8 @@ TEST_F(Logits, a_routers_alpha_looks_at_the_prompt_alone) {
 }
 
 TEST_F(Logits, a_static_gate_weighs_every_input_alike) {
-  experts::RouterGate gate(tiny_config().layers, tiny_config().hidden, 3, {.is_static = true});
+  experts::RouterGate gate(tiny_config().layers, tiny_config().hidden, 3,
+                           {.kind = experts::RouterKind::kStatic});
   gate.parameters().values().copy_(at::sin(at::arange(gate.parameters().size(), at::kFloat)));
   experts::save_router(gate, all_, folder_ / "static");
   const auto lines = run(with(all_, folder_ / "static"), "{\"ids\": [1, 2, 3]}\n{\"ids\": [7]}\n");
@@ -192,9 +193,9 @@ TEST_F(Logits, nf4_and_bfloat16_change_the_logits) {
   const std::string input = R"({"ids": [1, 2, 3]})";
   const io::Json exact = run(options_, input)[0];
   LogitsOptions packed = options_;
-  packed.quant = "nf4";
+  packed.quant = model::Quant::kNf4;
   LogitsOptions rounded = options_;
-  rounded.dtype = "bfloat16";
+  rounded.dtype = model::ComputeType::kBFloat16;
   EXPECT_NE(run(packed, input)[0], exact);
   EXPECT_NE(run(rounded, input)[0], exact);
 }
@@ -223,6 +224,9 @@ TEST_F(Logits, bad_lines_are_refused_naming_line_and_value) {
 TEST_F(Logits, bad_options_are_refused_naming_the_value) {
   const std::vector<std::pair<LogitsOptions, std::string>> bad = {
       {with({}, "average"), "average"},
+      {with(all_, "ablate:base"), "ablate:base"},
+      {with(all_, "dynamic"), "`dynamic`"},
+      {with(all_, "predictions:a.jsonl"), "predictions:a.jsonl"},
       {with(all_, "one-hot:3"), "one-hot:3"},
       {with(all_, "one-hot:-1"), "one-hot:-1"},
       {with(all_, "one-hot:1x"), "one-hot:1x"},
@@ -241,11 +245,11 @@ TEST_F(Logits, bad_options_are_refused_naming_the_value) {
                 HasSubstr(entry.second));
   }
   LogitsOptions options = options_;
-  options.quant = "int8";
-  EXPECT_THAT(testing::message_of<ConfigError>([&] { run(options, ""); }), HasSubstr("`int8`"));
-  options = options_;
-  options.dtype = "float16";
-  EXPECT_THAT(testing::message_of<ConfigError>([&] { run(options, ""); }), HasSubstr("`float16`"));
+  options.device = "tpu";
+  EXPECT_THAT(testing::message_of<ConfigError>([&] { run(options, ""); }), HasSubstr("`tpu`"));
+  options.device = "cuda:1";
+  EXPECT_THAT(testing::message_of<ConfigError>([&] { run(options, ""); }),
+              HasSubstr("`device` must be cpu in a build without CUDA, but is `cuda:1` instead"));
 }
 
 }  // namespace

@@ -42,7 +42,7 @@ TEST(MemoryPlan, weights_are_those_that_a_backbone_of_the_shape_holds) {
     for (const bool tied : {true, false}) {
       const model::LlamaConfig shape = some_shape(tied);
       model::LoadOptions options;
-      options.nf4 = nf4;
+      options.quant = nf4 ? model::Quant::kNf4 : model::Quant::kNone;
       const auto held = static_cast<double>(model::Backbone::random(shape, options, 1).bytes());
       TrainingSize size;
       size.nf4 = nf4;

@@ -36,7 +36,7 @@ class Merge : public ::testing::Test {
 
   static model::Backbone dense(const std::filesystem::path& path) {
     model::LoadOptions options;
-    options.nf4 = false;
+    options.quant = model::Quant::kNone;
     return model::Backbone::load(path, options);
   }
 

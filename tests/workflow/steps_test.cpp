@@ -94,7 +94,7 @@ TEST_F(Steps, keeping_sessions_for_the_router_is_another_training_of_the_experts
     Experiment experiment(config_);
     EXPECT_FALSE(begin_step(experiment, "train-base"));
   }
-  config_.router.data = "holdout";
+  config_.router.data = RouterData::kHoldout;
   Experiment experiment(config_);
   EXPECT_THROW(begin_step(experiment, "train-base"), ConfigError);
 }

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "routedk/decode/generation.h"
+#include "routedk/decode/kernels.h"
 #include "routedk/experts/routed_model.h"
 #include "routedk/kernels/kv_cache.h"
 
@@ -14,12 +15,6 @@
 #include <vector>
 
 namespace routedk::decode {
-
-/// How products are computed while decoding.
-enum class Kernels : std::uint8_t {
-  kReference,  ///< in the backbone's own type, as in training; in fp32 the measure of exactness
-  kInt8,       ///< in 8 bits (docs/decoding.md), where the linears are NF4; else as kReference
-};
 
 class Engine;
 

@@ -4,6 +4,7 @@
 #include "routedk/model/batch.h"
 #include "routedk/model/config.h"
 #include "routedk/model/layer.h"
+#include "routedk/model/load_options.h"
 #include "routedk/model/rotary.h"
 #include "routedk/model/tensor_engine.h"
 
@@ -14,17 +15,11 @@
 
 namespace routedk::model {
 
-struct LoadOptions {
-  bool nf4 = true;                    ///< quantise the linears; otherwise they stay dense
-  bool double_quant = true;           ///< 8-bit absmax
-  at::ScalarType dtype = at::kFloat;  ///< compute type: float32 or bfloat16
-};
-
 class Backbone {
  public:
   /// Reads a GGUF file or a Hugging Face folder tensor by tensor. Strict: every tensor of the file is used,
-  /// every parameter filled. Linears that are NF4 in the file are taken as they are, and the others of that
-  /// folder stay dense; without `nf4` they are decoded.
+  /// every parameter filled. `held_in_nf4` says which linears are held in NF4; those that the file packs so
+  /// are taken as they are.
   static Backbone load(const std::filesystem::path& path, const LoadOptions& options);
 
   /// A model of any shape with normal(0, 0.02) weights and unit norms, for tests and benchmarks.

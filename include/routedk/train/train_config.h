@@ -2,6 +2,7 @@
 #pragma once
 
 #include "routedk/core/config_rules.h"
+#include "routedk/train/schedule.h"
 
 #include <algorithm>
 #include <cstdint>
@@ -29,7 +30,7 @@ struct TrainConfig {
   double learning_rate = 5e-4;
   std::vector<GroupRate> learning_rates;
   double warmup = 0.03;
-  std::string schedule = "cosine";
+  ScheduleKind schedule = ScheduleKind::kCosine;
   double weight_decay = 0.0;
   double beta1 = 0.9;
   double beta2 = 0.999;
@@ -56,7 +57,7 @@ struct TrainConfig {
     f("learning_rate", learning_rate, "highest step size of the schedule", positive());
     f("learning_rates", learning_rates, "of groups that have another one");
     f("warmup", warmup, "share of the steps over which the step size rises from 0", between(0, 1));
-    f("schedule", schedule, "the step size after warm-up", one_of({"cosine", "linear", "constant"}));
+    f("schedule", schedule, "the step size after warm-up");
     f("weight_decay", weight_decay, "decoupled decay", at_least(0));
     f("beta1", beta1, "AdamW: memory of the gradient", between(0, 0.999999));
     f("beta2", beta2, "AdamW: memory of its square", between(0, 0.999999));

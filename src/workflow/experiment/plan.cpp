@@ -1,6 +1,5 @@
 #include "routedk/experts/router.h"
 #include "routedk/model/weight_source.h"
-#include "routedk/workflow/experiment/router_options.h"
 #include "routedk/workflow/steps/learning_data.h"
 #include "routedk/workflow/steps/steps.h"
 
@@ -63,7 +62,8 @@ std::string data_text(const Experiment& experiment) {
 
 std::string plan(Experiment& experiment) {
   const ExperimentConfig& c = experiment.config();
-  const model::LlamaConfig model = model::WeightSource::open(c.model.path)->config();
+  const auto source = model::WeightSource::open(c.model.path);
+  const model::LlamaConfig& model = source->config();
   const auto experts = static_cast<std::int64_t>(c.experts.size());
   const experts::RouterGate router(model.layers, model.hidden, experts, router_options(c.router));
   const char* unit = experiment.has_sessions() ? "sessions" : "examples";
@@ -78,15 +78,15 @@ std::string plan(Experiment& experiment) {
                       expert_parameters(model, c.lora), describe(c.train, learning.of_an_expert, unit));
   text += fmt::format("router    {} parameters, {}\n", router.parameters().size(),
                       describe(c.router, learning.router.size(), unit));
-  text += memory_text(experiment, model, learning.experts, learning.router);
+  text += memory_text(experiment, *source, learning.experts, learning.router);
   if (experiment.has_sessions()) {
-    text += fmt::format(
-        "evaluate  {} on {} ({} samples at T = {}, chosen by {})\n", fmt::join(c.eval.systems, ", "),
-        c.eval.split,
-        c.eval.samples.empty() ? fmt::format("{}", c.decode.samples)
-                               : fmt::format("{}", fmt::join(c.eval.samples, ", ")),
-        c.decode.temperature,
-        c.eval.select.empty() ? c.decode.select : fmt::format("{}", fmt::join(c.eval.select, ", ")));
+    text += fmt::format("evaluate  {} on {} ({} samples at T = {}, chosen by {})\n",
+                        fmt::join(c.eval.systems, ", "), c.eval.split,
+                        c.eval.samples.empty() ? fmt::format("{}", c.decode.samples)
+                                               : fmt::format("{}", fmt::join(c.eval.samples, ", ")),
+                        c.decode.temperature,
+                        c.eval.select.empty() ? fmt::format("{}", c.decode.select)
+                                              : fmt::format("{}", fmt::join(c.eval.select, ", ")));
   }
   text += fmt::format("run       {}\n", c.run.dir);
   for (const std::string& step : step_names()) {

@@ -3,7 +3,6 @@
 #include "routedk/experts/peft.h"
 #include "routedk/experts/router.h"
 #include "routedk/workflow/experiment/memory_plan.h"
-#include "routedk/workflow/experiment/router_options.h"
 #include "routedk/workflow/steps/learning_data.h"
 #include "routedk/workflow/steps/systems.h"
 
@@ -57,8 +56,10 @@ std::int64_t most_prompt_tokens(const Experiment& experiment) {
   return most;
 }
 
-FrozenSize backbone_size(const ModelSettings& settings) {
-  return {settings.quant == "nf4", settings.double_quant, compute_type(settings.dtype)};
+FrozenSize backbone_size(const ModelSettings& settings, const model::WeightSource& source) {
+  const auto storage = source.quantized() ? model::Storage::kNf4 : model::Storage::kDense;
+  return {model::held_in_nf4(settings.quant, storage), settings.double_quant,
+          model::scalar_type(settings.dtype)};
 }
 
 TrainingSize training_size(const FrozenSize& frozen, const train::TrainConfig& config, std::int64_t trainable,
@@ -73,7 +74,7 @@ DecodingSize decoding_size(const Experiment& experiment, const FrozenSize& froze
       counts.empty() ? c.decode.samples : *std::max_element(counts.begin(), counts.end());
   const auto sessions = static_cast<std::int64_t>(evaluated_sessions(experiment).size());
   return {frozen,
-          c.decode.kernels == "int8",
+          c.decode.kernels == decode::Kernels::kInt8,
           std::min(c.decode.batch_sessions, sessions),
           most_prompt_tokens(experiment),
           samples,
@@ -135,13 +136,14 @@ std::int64_t expert_parameters(const model::LlamaConfig& model, const LoraSettin
   return model.layers * of_a_layer;
 }
 
-std::string memory_text(const Experiment& experiment, const model::LlamaConfig& model,
+std::string memory_text(const Experiment& experiment, const model::WeightSource& source,
                         const std::vector<Example>& training, const std::vector<Example>& routing) {
   const ExperimentConfig& c = experiment.config();
+  const model::LlamaConfig& model = source.config();
   const auto bank_size = static_cast<std::int64_t>(c.experts.size());
   const std::int64_t bank = bank_size * expert_parameters(model, c.lora);
   const TokenCounts tokens = count_tokens(training, c.train);
-  const FrozenSize backbone = backbone_size(c.model);
+  const FrozenSize backbone = backbone_size(c.model, source);
   FrozenSize with_experts = backbone;
   with_experts.factors = bank;
   const experts::RouterGate gate(model.layers, model.hidden, bank_size, router_options(c.router));

@@ -38,7 +38,7 @@ std::string settings_of(const Experiment& experiment, const std::string& step) {
   lora.init_adapter = experiment.init_adapter();
   settings += dump_config(c.prompt) + dump_config(c.model) + dump_config(c.knowledge) +
               dump_config(c.augment) + dump_config(lora) + learning_settings(c.train);
-  if (c.router.data == "holdout") {
+  if (c.router.data == RouterData::kHoldout) {
     settings += fmt::format("holdout {}", c.router.holdout);
   }
   if (step.starts_with("train-")) {

@@ -82,16 +82,9 @@ Request read_request(const io::Json& value, const model::LlamaConfig& config, st
 }
 
 model::LoadOptions load_options(const LogitsOptions& options) {
-  if (options.quant != "none" && options.quant != "nf4") {
-    throw_<ConfigError>("`quant` must be none or nf4, but is `{}` instead", options.quant);
-  }
-  if (options.dtype != "float32" && options.dtype != "bfloat16") {
-    throw_<ConfigError>("`dtype` must be float32 or bfloat16, but is `{}` instead", options.dtype);
-  }
-  model::LoadOptions load;
-  load.nf4 = options.quant == "nf4";
-  load.dtype = options.dtype == "float32" ? at::kFloat : at::kBFloat16;
-  return load;
+  return {.quant = options.quant,
+          .dtype = model::scalar_type(options.dtype),
+          .device = model::parse_device("device", options.device)};
 }
 
 /// The model, its experts and their gate, ready to answer.
@@ -102,8 +95,10 @@ class Answerer {
             std::make_shared<model::Backbone>(model::Backbone::load(options.model, load_options(options)))),
         full_(!options.full.empty()) {
     if (!options.adapters.empty()) {
+      const auto count = static_cast<std::int64_t>(options.adapters.size());
       Mixture mixture =
-          make_mixture(options.gate, load_bank(options.adapters, backbone_->config()), backbone_->config());
+          make_mixture(chosen_gate(options.gate, count, {}), load_bank(options.adapters, backbone_->config()),
+                       backbone_->config(), {});
       mixture.bank->freeze(backbone_->dtype());
       routed_ = std::make_unique<experts::RoutedModel>(backbone_, std::move(mixture.bank));
       gate_ = std::move(mixture.gate);

@@ -107,7 +107,7 @@ void complete(const ModelChoice& choice, const CompletionOptions& options, std::
   const std::int64_t context = model::WeightSource::open(config.model.path)->config().context;
   decode::GenerateOptions generate = options_for(config.decode, end, prompt.ids.size(), context);
   const ChosenModel chosen = load_chosen(choice, config);
-  const decode::Decoder decoder(chosen.model, kernels_of(config.decode));
+  const decode::Decoder decoder(chosen.model, config.decode.kernels);
   const StopSignals signals;
   Writer writer(text::StreamDecoder(encoder.tokenizer()), end, options.json ? nullptr : &out);
   generate.on_token = [&](std::size_t, std::int64_t, text::TokenId token) { writer.take(token); };

@@ -48,10 +48,8 @@ bundle::ExpertInput input_of(const Experiment& experiment, const std::string& ex
     return input;
   }
   input.expert = bundle::expert_kind(expert);
-  if (config.knowledge.placement == "auxiliary") {
-    input.placement = bundle::KnowledgePlacement::kAuxiliary;
-  }
-  input.rules = bundle::parse_rule_source(config.knowledge.rules);
+  input.placement = config.knowledge.placement;
+  input.rules = config.knowledge.rules;
   if (input.rules != bundle::RuleSource::kSession) {
     input.domain_rules = domain_rules(experiment);
   }
@@ -178,7 +176,7 @@ std::vector<Session> of_two_items(const std::vector<Session>& sessions) {
 LearningSessions learning_sessions(const Experiment& experiment) {
   const ExperimentConfig& config = experiment.config();
   LearningSessions learning{of_two_items(experiment.split().train), {}};
-  if (config.router.data != "holdout") {
+  if (config.router.data != RouterData::kHoldout) {
     learning.router = learning.experts;
     return learning;
   }

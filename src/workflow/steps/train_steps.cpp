@@ -3,7 +3,6 @@
 #include "routedk/experts/router_file.h"
 #include "routedk/train/trainer.h"
 #include "routedk/workflow/experiment/metrics_log.h"
-#include "routedk/workflow/experiment/router_options.h"
 #include "routedk/workflow/steps/learning_data.h"
 #include "routedk/workflow/steps/steps.h"
 #include "routedk/workflow/steps/watch.h"
@@ -56,10 +55,10 @@ io::Json expert_settings(const Experiment& experiment) {
 
 io::Json router_group_settings(const ExperimentConfig& config) {
   const RouterSettings& r = config.router;
-  return {{"kind", r.kind},
-          {"scale", r.scale},
-          {"granularity", r.granularity},
-          {"pool_norm", r.pool_norm},
+  return {{"kind", name_of(r.kind)},
+          {"scale", name_of(r.scale)},
+          {"granularity", name_of(r.granularity)},
+          {"pool_norm", name_of(r.pool_norm)},
           {"temperature", r.temperature},
           {"top_k", r.top_k},
           {"threshold", r.threshold},

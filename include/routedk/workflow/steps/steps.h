@@ -20,7 +20,7 @@ std::string distil_report(Experiment& experiment);
 /// The teacher's own metrics on a split, as JSON: the bar that what it teaches can reach. Its answers stay in
 /// teacher-SPLIT.jsonl, where a second call finds them. ConfigError for held-out sessions unless
 /// `teacher.held_out` says so, and for annotations, which have no answers of their own.
-std::string evaluate_teacher(Experiment& experiment, const std::string& split);
+std::string evaluate_teacher(Experiment& experiment, bundle::SplitPart split);
 /// Trains the named experts, those not done yet all at once on one backbone.
 void train_step(Experiment& experiment, const std::vector<std::string>& experts);
 /// The experts that `name` stands for: all of them, or that one. ConfigError when `experts` has no such name.
