@@ -1,6 +1,7 @@
 #include "routedk/core/error.h"
 #include "routedk/core/files.h"
 #include "routedk/eval/verifier.h"
+#include "routedk/kernels/finite.h"
 #include "routedk/quant/tensor_view.h"
 
 #include "candidate_features.h"

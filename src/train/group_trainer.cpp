@@ -117,7 +117,7 @@ std::vector<PackedBatch> GroupTrainer::batches_of(std::int64_t step) {
     taken.push_back(examples_.augment ? &augmented.emplace_back(examples_.augment(*example, epoch))
                                       : example);
   }
-  return pack_all(taken, config_.max_tokens);
+  return pack_all(taken, config_.max_tokens, model_.backbone().device());
 }
 
 GroupStep GroupTrainer::compute() {
@@ -220,7 +220,8 @@ std::optional<Validation> GroupTrainer::validate(const LookFn& look) {
 double GroupTrainer::validation_loss() const {
   double sum = 0.0;
   std::int64_t answer_tokens = 0;
-  for (const PackedBatch& batch : pack_all(examples_.validation, config_.max_tokens)) {
+  for (const PackedBatch& batch :
+       pack_all(examples_.validation, config_.max_tokens, model_.backbone().device())) {
     sum += answer_loss_sum(model_, *group_.gate, batch).item<double>();
     answer_tokens += batch.answer_tokens();
     if (!std::isfinite(sum)) {
@@ -255,9 +256,10 @@ std::int64_t GroupTrainer::examples_left() const {
 void GroupTrainer::restore(const GroupState& state) {
   state_.progress = state.progress;
   state_.values.copy_(state.values);
-  state_.moments = state.moments;
-  state_.best_values = state.best_values;
-  state_.average = state.average;
+  const auto here = [&](const at::Tensor& x) { return x.defined() ? x.to(state_.values.device()) : x; };
+  state_.moments = {here(state.moments.first), here(state.moments.second)};
+  state_.best_values = here(state.best_values);
+  state_.average = here(state.average);
 }
 
 void GroupTrainer::take_best() {

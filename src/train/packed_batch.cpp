@@ -23,6 +23,11 @@ std::vector<std::int32_t> joined(const Example& example) {
 
 }  // namespace
 
+PackedBatch PackedBatch::to(at::Device device) const {
+  return {
+      batch.to(device), {predicting.rows.to(device), predicting.batch.to(device)}, targets.to(device), keys};
+}
+
 PackedBatch pack(const std::vector<const Example*>& examples) {
   PackedBatch packed;
   std::vector<std::vector<std::int32_t>> sequences;
@@ -41,7 +46,8 @@ PackedBatch pack(const std::vector<const Example*>& examples) {
   return packed;
 }
 
-std::vector<PackedBatch> pack_all(std::vector<const Example*> examples, std::int64_t max_tokens) {
+std::vector<PackedBatch> pack_all(std::vector<const Example*> examples, std::int64_t max_tokens,
+                                  at::Device device) {
   std::stable_sort(examples.begin(), examples.end(),
                    [](const Example* a, const Example* b) { return a->tokens() < b->tokens(); });
   std::vector<PackedBatch> batches;
@@ -49,7 +55,7 @@ std::vector<PackedBatch> pack_all(std::vector<const Example*> examples, std::int
   std::int64_t tokens = 0;
   for (const Example* example : examples) {
     if (!open.empty() && tokens + example->tokens() > max_tokens) {
-      batches.push_back(pack(open));
+      batches.push_back(pack(open).to(device));
       open.clear();
       tokens = 0;
     }
@@ -57,7 +63,7 @@ std::vector<PackedBatch> pack_all(std::vector<const Example*> examples, std::int
     tokens += example->tokens();
   }
   if (!open.empty()) {
-    batches.push_back(pack(open));
+    batches.push_back(pack(open).to(device));
   }
   return batches;
 }

@@ -1,5 +1,7 @@
 #include "routedk/experts/gate_spec.h"
 
+#include "routedk/core/error.h"
+
 #include "core/temporary_folder.h"
 #include <gmock/gmock.h>
 

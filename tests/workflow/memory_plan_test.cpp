@@ -11,7 +11,6 @@
 #include <vector>
 
 #include "workflow/held_tensors.h"
-
 #include <gtest/gtest.h>
 
 namespace routedk::workflow {
@@ -149,8 +148,8 @@ double decoding_share(const DecodingSize& asked, decode::Kernels kernels) {
   options.max_new_tokens = size.new_tokens;
   options.end_of_turn = static_cast<text::TokenId>(shape.vocab);  // never drawn
   const testing::HeldTensors tensors;
-  decoder.generate(experts::FixedGate::average(2),
-                   prompts(size.sessions, size.prompt_tokens / size.sessions), options);
+  decoder.generate(experts::FixedGate::average(2), prompts(size.sessions, size.prompt_tokens / size.sessions),
+                   options);
   auto plan = predicted(shape, size);
   return tensors.most() / (plan["prompts' keys and values"] + plan["prefill, later samples"]);
 }

@@ -139,14 +139,15 @@ TEST_F(Steps, forgetting_the_router_forgets_its_records_and_keeps_those_of_the_e
     fs::create_directories(run / "tensorboard" / job);
     write_file_atomic(run / "tensorboard" / job / "events", "");
   }
-  const std::string train_metrics = R"({"job":"train","step":1,"group":"base","loss":0.1})" "\n";
-  const std::string train_timing = R"({"step":"train","seconds":1.5})" "\n";
+  const std::string train_metrics = R"({"job":"train","step":1,"group":"base","loss":0.1})"
+                                    "\n";
+  const std::string train_timing = R"({"step":"train","seconds":1.5})"
+                                   "\n";
   write_file_atomic(run / "metrics.jsonl",
-                    train_metrics + R"({"job":"router","step":1,"group":"router","loss":0.2})" +
-                        "\n" + R"({"job":"router","st)");  // torn by a kill
-  write_file_atomic(run / "timings.jsonl",
-                    train_timing + R"({"step":"router","seconds":1.5})" + "\n" +
-                        R"({"step":"evaluate","seconds":1.5})" + "\n");
+                    train_metrics + R"({"job":"router","step":1,"group":"router","loss":0.2})" + "\n" +
+                        R"({"job":"router","st)");  // torn by a kill
+  write_file_atomic(run / "timings.jsonl", train_timing + R"({"step":"router","seconds":1.5})" + "\n" +
+                                               R"({"step":"evaluate","seconds":1.5})" + "\n");
   Experiment experiment(config_);
   forget_from(experiment, "router");
   EXPECT_EQ(testing::content_of(run / "metrics.jsonl"), train_metrics);
@@ -164,10 +165,12 @@ TEST_F(Steps, the_plan_refuses_examples_beyond_the_context_and_names_their_lines
   for (int i = 0; i < 40000; ++i) {
     text += "a ";
   }
-  config_.data.examples = folder_.write("own.jsonl", R"({"prompt": "Hi", "completion": "x", "expert": "kind"})"
-                                                     "\n\n"
-                                                     R"({"prompt": ")" + text +
-                                                         R"(", "completion": "x", "expert": "kind"})").string();
+  config_.data.examples = folder_
+                              .write("own.jsonl", R"({"prompt": "Hi", "completion": "x", "expert": "kind"})"
+                                                  "\n\n"
+                                                  R"({"prompt": ")" +
+                                                      text + R"(", "completion": "x", "expert": "kind"})")
+                              .string();
   config_.experts = {"kind"};
   Experiment experiment(config_);
   const std::string message = testing::message_of<DataError>([&] { plan(experiment); });

@@ -38,6 +38,7 @@ class Backbone {
   at::Tensor logits(const at::Tensor& hidden) const;
 
   const LlamaConfig& config() const noexcept { return config_; }
+  at::Device device() const { return norm_.device(); }
   at::ScalarType dtype() const noexcept { return embedding_.scalar_type(); }
   /// Bytes of all weights held.
   std::int64_t bytes() const noexcept;

@@ -18,6 +18,8 @@ struct PackedBatch {
   at::Tensor targets;               ///< [A] I64: those next tokens
   std::vector<std::uint64_t> keys;  ///< [S]: the examples' keys
 
+  /// The same with its tensors on that device.
+  PackedBatch to(at::Device device) const;
   std::int64_t answer_tokens() const { return targets.numel(); }  // A
 };
 
@@ -26,7 +28,8 @@ struct PackedBatch {
 PackedBatch pack(const std::vector<const Example*>& examples);
 
 /// Packs examples, shortest first (equal lengths in the given order), each micro-batch filled up to
-/// `max_tokens`; a longer example gets one of its own.
-std::vector<PackedBatch> pack_all(std::vector<const Example*> examples, std::int64_t max_tokens);
+/// `max_tokens`; a longer example gets one of its own. Their tensors lie on `device`.
+std::vector<PackedBatch> pack_all(std::vector<const Example*> examples, std::int64_t max_tokens,
+                                  at::Device device = at::kCPU);
 
 }  // namespace routedk::train
