@@ -204,14 +204,14 @@ void GroupTrainer::apply(const GroupStep& step) {
   progress.seconds += step.seconds + watch.seconds();
 }
 
-std::optional<Validation> GroupTrainer::validate(const LookFn& look) {
+std::optional<Validation> GroupTrainer::validate(const ValidationHook& hook) {
   if (examples_.validation.empty()) {
     return std::nullopt;
   }
   const Stopwatch watch;
   const at::NoGradGuard no_grad;
   const AverageInPlace average(state_.values, state_.average);
-  Validation validation{validation_loss(), look ? look(group_.name) : Findings()};
+  Validation validation{validation_loss(), hook ? hook(group_.name) : Findings()};
   keep_if_best(validation.loss);
   state_.progress.seconds += watch.seconds();
   return validation;

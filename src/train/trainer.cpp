@@ -174,7 +174,7 @@ void Trainer::report_step(const GroupTrainer& group, const GroupStep& step) cons
 }
 
 void Trainer::validate(GroupTrainer& group, const GroupStep& step) const {
-  const auto validation = group.validate(job_.look);
+  const auto validation = group.validate(job_.on_validation);
   std::vector<std::string> signs = routing_signs(step.routing);
   if (validation) {
     const GroupProgress& progress = group.progress();

@@ -133,7 +133,7 @@ TEST(Trainer, what_the_caller_finds_at_a_validation_is_recorded_and_its_warnings
   const TemporaryFolder folder;
   experts::RoutedModel model = testing::tiny_model();
   TrainingJob job = three_expert_job(model, folder);
-  job.look = [](const std::string& group) {
+  job.on_validation = [](const std::string& group) {
     return Findings{{{7, group}}, {}, {"all answers are the same"}};
   };
   std::vector<ValidationEvent> validations;

@@ -1,7 +1,7 @@
 /// The training of one parameter group, step by step.
 #pragma once
 
-#include "routedk/core/ahead.h"
+#include "routedk/core/prefetcher.h"
 #include "routedk/experts/flat_parameters.h"
 #include "routedk/experts/gate.h"
 #include "routedk/experts/routed_model.h"
@@ -44,7 +44,7 @@ struct GroupExamples {
 };
 
 /// Looks at a group at its validation.
-using LookFn = std::function<Findings(const std::string& group)>;
+using ValidationHook = std::function<Findings(const std::string& group)>;
 
 class GroupTrainer {
  public:
@@ -62,9 +62,9 @@ class GroupTrainer {
   /// Clips and applies the computed gradient, unless it is not finite; afterwards a step is done.
   void apply(const GroupStep& step);
   /// Mean answer-token loss over the validation examples without dropout; the best values so far are kept.
-  /// With `ema` the running mean stands in the parameters meanwhile, for `look` (may be empty) too.
+  /// With `ema` the running mean stands in the parameters meanwhile, for `hook` (may be empty) too.
   /// Nothing without validation examples. NumericError when the loss is not finite.
-  std::optional<Validation> validate(const LookFn& look = {});
+  std::optional<Validation> validate(const ValidationHook& hook = {});
 
   bool done() const noexcept { return state_.progress.step == total_steps_ || out_of_patience(); }
   bool at_epoch_end() const noexcept { return state_.progress.step % order_.steps_per_epoch() == 0; }
@@ -98,7 +98,7 @@ class GroupTrainer {
   std::int64_t total_steps_;
   Schedule schedule_;
   GroupState state_;
-  Ahead<std::vector<PackedBatch>> batches_;  // last: its thread uses the others
+  Prefetcher<std::vector<PackedBatch>> batches_;  // last: its thread uses the others
 };
 
 }  // namespace routedk::train

@@ -28,7 +28,7 @@ struct TrainingJob {
   AugmentFn augment = {};  ///< of the training examples; empty: every epoch sees the same
   /// More figures of a group at its validations, while the values to be kept stand in its parameters; may be
   /// empty.
-  LookFn look = {};
+  ValidationHook on_validation = {};
 };
 
 /// What became of a group; its parameters are those of `best_step`.

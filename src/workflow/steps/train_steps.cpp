@@ -130,7 +130,7 @@ void train_step(Experiment& experiment, const std::vector<std::string>& experts)
     append(job.validation, validation_examples(experiment, names[i], static_cast<int>(i)));
   }
   job.augment = shuffled_items(experiment, names);
-  job.look = watch_answers(experiment, model, bank.gates);
+  job.on_validation = watch_answers(experiment, model, bank.gates);
   log_results(train::Trainer(std::move(job)).run());
   save_experts(experiment, bank);
   std::vector<std::string> steps;
@@ -161,7 +161,7 @@ void router_step(Experiment& experiment) {
                          experiment.folder() / "checkpoints" / "router",
                          metrics.sink()};
   job.augment = shuffled_items(experiment, {});
-  job.look = watch_answers(experiment, model, {{"router", router}});
+  job.on_validation = watch_answers(experiment, model, {{"router", router}});
   log_results(train::Trainer(std::move(job)).run());
   experts::save_router(*router, config.experts, experiment.router_folder());
   mark_done(experiment, {"router"});

@@ -118,8 +118,8 @@ std::vector<std::string> pattern_warnings(const std::vector<std::string>& patter
   return {fmt::format("collapse: {} of {} answers are `{}`", most->second, patterns.size(), most->first)};
 }
 
-train::LookFn watch_answers(const Experiment& experiment, const experts::RoutedModel& model,
-                            GroupGates gates) {
+train::ValidationHook watch_answers(const Experiment& experiment, const experts::RoutedModel& model,
+                                    GroupGates gates) {
   const ExperimentConfig& config = experiment.config();
   if (config.watch.answers == 0 || (!experiment.has_sessions() && config.data.validation_examples.empty())) {
     return {};

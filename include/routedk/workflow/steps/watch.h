@@ -19,8 +19,8 @@ using GroupGates = std::map<std::string, std::shared_ptr<const experts::Gate>>;
 /// {"answers": [{"key", "answer"}], "metrics": {...}}; the metrics are those of bundles, or for examples of
 /// the user's own the share that equals the completion. Warns when, of at least 4 answers, more than nine
 /// tenths follow one pattern. Empty when nothing is to be watched. All that is passed must outlive it.
-train::LookFn watch_answers(const Experiment& experiment, const experts::RoutedModel& model,
-                            GroupGates gates);
+train::ValidationHook watch_answers(const Experiment& experiment, const experts::RoutedModel& model,
+                                    GroupGates gates);
 
 /// "collapse: ..." when more than nine tenths of at least 4 patterns are the same.
 std::vector<std::string> pattern_warnings(const std::vector<std::string>& patterns);

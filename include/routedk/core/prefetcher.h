@@ -11,12 +11,12 @@ namespace routedk {
 /// make(n), made in a thread of its own while the one before is in use. An error of make(n) comes out of the
 /// call that takes n, and out of none where n is never taken. The destructor waits for what is under way.
 template <typename T>
-class Ahead {
+class Prefetcher {
  public:
   using Make = std::function<T(std::int64_t)>;
 
   /// `make` runs in one thread at a time, but not always in the same.
-  explicit Ahead(Make make) : make_(std::move(make)) {}
+  explicit Prefetcher(Make make) : make_(std::move(make)) {}
 
   /// make(n); `next`, unless it is negative, is begun and will be ready for the call that takes it.
   T take(std::int64_t n, std::int64_t next) {
