@@ -35,11 +35,10 @@ class RouterGate : public Gate {
   /// The same weights, frozen, with fewer experts kept: those two options replaced. ConfigError as above.
   RouterGate sparse(std::int64_t top_k, double threshold) const;
 
-  /// Of a dynamic gate alone.
-  const at::Tensor& weight(std::int64_t layer) const {
-    return parameters_.leaves()[last(layer) - 1];
-  }                                                                                               // [K,D]
-  const at::Tensor& bias(std::int64_t layer) const { return parameters_.leaves()[last(layer)]; }  // [K]
+  /// [K,D]; of a dynamic gate alone.
+  const at::Tensor& weight(std::int64_t layer) const { return parameters_.leaves()[last(layer) - 1]; }
+  /// [K]
+  const at::Tensor& bias(std::int64_t layer) const { return parameters_.leaves()[last(layer)]; }
   std::int64_t layers() const noexcept { return layers_; }
   std::int64_t hidden() const noexcept { return hidden_; }
   const RouterOptions& options() const noexcept { return options_; }

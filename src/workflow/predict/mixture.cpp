@@ -45,8 +45,7 @@ TiesNumbers ties_numbers(const std::string& spec) {
   if (!density || !(*density >= 0.0 && *density <= 1.0) || rank.value_or(1) < 1) {
     throw_<ConfigError>(
         "the gates ties:DENSITY[:RANK] and ties_factors:DENSITY must have a density from 0 to 1 and a rank "
-        "of "
-        "at least 1, but one is `{}` instead",
+        "of at least 1, but one is `{}` instead",
         spec);
   }
   return {*density, rank};
