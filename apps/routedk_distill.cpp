@@ -8,8 +8,7 @@ int main(int argc, char** argv) {
   using namespace routedk;
   CLI::App app(
       "Lets the teacher write rules and a thought about every training session into RUN/knowledge.jsonl; "
-      "what "
-      "is there under the same inputs is kept.");
+      "what is there under the same inputs is kept.");
   app.footer(
       "Examples:\n  routedk-distill configs/experiments/demo.yaml --set thoughts.mentions=numbers --set "
       "run.dir=runs/numbers\n  routedk-distill configs/experiments/endpoint_teacher.yaml\n"

@@ -75,13 +75,14 @@ double quantile(std::vector<double>& samples, double q) {
   return low + (place - static_cast<double>(below)) * (high - low);
 }
 
+/// 2 (b + 1) / (B + 1): the observed sample counts as one more resample, so p is never 0.
 double two_sided_p(const std::vector<double>& differences) {
   const auto not_above =
       std::count_if(differences.begin(), differences.end(), [](double d) { return d <= 0; });
   const auto not_below =
       std::count_if(differences.begin(), differences.end(), [](double d) { return d >= 0; });
-  const auto size = static_cast<double>(std::max<std::size_t>(differences.size(), 1));
-  return std::min(1.0, 2.0 * static_cast<double>(std::min(not_above, not_below)) / size);
+  const auto beyond = static_cast<double>(std::min(not_above, not_below) + 1);
+  return std::min(1.0, 2.0 * beyond / static_cast<double>(differences.size() + 1));
 }
 
 }  // namespace

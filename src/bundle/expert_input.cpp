@@ -93,13 +93,18 @@ TrainingText fitted(const std::function<std::vector<text::ChatMessage>(const Pro
   return text;
 }
 
+/// Whether one of the rules, a line each, is this one.
+bool has_rule(const std::string& rules, const std::string& rule) {
+  return ("\n" + rules + "\n").find("\n" + rule + "\n") != std::string::npos;
+}
+
 std::string rules_for(const Session& session, const KnowledgeStore& knowledge, const ExpertInput& input) {
   std::string rules;
   if (input.rules != RuleSource::kDomain) {
     rules = knowledge.text(session.id, KnowledgeKind::kRules);
   }
   for (const std::string& rule : input.domain_rules) {
-    if (input.rules != RuleSource::kSession && rules.find(rule) == std::string::npos) {
+    if (input.rules != RuleSource::kSession && !has_rule(rules, rule)) {
       rules += (rules.empty() ? "" : "\n") + rule;
     }
   }
@@ -107,10 +112,6 @@ std::string rules_for(const Session& session, const KnowledgeStore& knowledge, c
 }
 
 }  // namespace
-
-const char* expert_name(ExpertKind kind) noexcept {
-  return kNames.at(static_cast<std::size_t>(kind));
-}
 
 ExpertKind expert_kind(std::string_view name) {
   const auto found = std::ranges::find(kNames, name);

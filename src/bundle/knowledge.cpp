@@ -3,11 +3,10 @@
 #include "routedk/core/error.h"
 #include "routedk/core/files.h"
 #include "routedk/core/random.h"
+#include "routedk/io/json_field.h"
 
-#include <algorithm>
 #include <array>
 #include <sstream>
-#include <type_traits>
 
 namespace routedk::bundle {
 namespace {
@@ -27,82 +26,17 @@ io::Json gold_of(const Session& session) {
   return json;
 }
 
-/// Takes the fields of a JSON object one by one.
-class Fields {
- public:
-  Fields(const io::Json& json, const char* what, const std::string& where)
-      : json_(json), what_(what), where_(where) {
-    if (!json.is_object()) {
-      throw_<FileError>("{} must be a JSON object, but is {} instead ({}).", what, json.type_name(), where);
-    }
-  }
-
-  std::string text(const char* name) {
-    return take(name, "a string", [](const io::Json& value) { return value.is_string(); }).get<std::string>();
-  }
-  std::int64_t integer(const char* name) {
-    return take(name, "a whole number", [](const io::Json& value) { return value.is_number_integer(); })
-        .get<std::int64_t>();
-  }
-  /// A number of things, from 0.
-  template <typename Number>
-  Number count(const char* name) {
-    const io::Json& value = take(name, "a number from 0", [](const io::Json& v) {
-      const bool fits = std::is_integral_v<Number> ? v.is_number_integer() : v.is_number();
-      return fits && v.get<double>() >= 0.0;
-    });
-    return value.get<Number>();
-  }
-  const io::Json& list(const char* name) {
-    return take(name, "a list", [](const io::Json& value) { return value.is_array(); });
-  }
-  /// FileError where the object has a field that was not taken.
-  void finish() const {
-    if (json_.size() != taken_.size()) {
-      for (const auto& [name, value] : json_.items()) {
-        if (std::find(taken_.begin(), taken_.end(), name) == taken_.end()) {
-          throw_<FileError>("{} must have no field `{}`, but has ({}).", what_, name, where_);
-        }
-      }
-    }
-  }
-
- private:
-  template <typename Holds>
-  const io::Json& take(const char* name, const char* rule, const Holds& holds) {
-    const auto found = json_.find(name);
-    if (found == json_.end()) {
-      throw_<FileError>("{} must have the field `{}`, but doesn't ({}).", what_, name, where_);
-    }
-    if (!holds(*found)) {
-      throw_<FileError>("{}'s `{}` must be {}, but is {} instead ({}).", what_, name, rule, found->dump(),
-                        where_);
-    }
-    taken_.emplace_back(name);
-    return *found;
-  }
-
-  const io::Json& json_;
-  const char* what_;
-  const std::string& where_;
-  std::vector<std::string> taken_;
-};
-
-KnowledgeKind kind_from(const std::string& name, const std::string& where) {
+KnowledgeKind kind_from(const io::JsonField& field) {
+  std::vector<std::string> names;
   for (const KnowledgeKind kind : kKinds) {
-    if (name == knowledge_name(kind)) {
-      return kind;
-    }
+    names.emplace_back(knowledge_name(kind));
   }
-  throw_<FileError>("A knowledge record's `kind` must be rules, thought or answer, but is `{}` instead ({}).",
-                    name, where);
+  return kKinds.at(field.choice(names));
 }
 
-KnowledgeTurn turn_from(const io::Json& json, const std::string& where) {
-  Fields fields(json, "A turn of a knowledge record", where);
-  KnowledgeTurn turn{fields.text("asked"), fields.text("reply"), fields.text("problem")};
-  fields.finish();
-  return turn;
+KnowledgeTurn turn_from(const io::JsonField& turn) {
+  turn.allow_only({"asked", "reply", "problem"});
+  return {turn["asked"].text(), turn["reply"].text(), turn["problem"].text()};
 }
 
 }  // namespace
@@ -150,24 +84,27 @@ io::Json to_json(const KnowledgeRecord& record) {
 }
 
 KnowledgeRecord knowledge_from_json(const io::Json& json, const std::string& where) {
-  Fields fields(json, "A knowledge record", where);
+  const io::JsonField field(json, where);
+  field.allow_only({"session", "kind", "text", "failure", "turns", "teacher", "model", "prompts",
+                    "parameters", "seed", "prompt_tokens", "completion_tokens", "seconds", "time", "gold",
+                    "inputs"});
   KnowledgeRecord record;
-  record.session = fields.integer("session");
-  record.kind = kind_from(fields.text("kind"), where);
-  record.text = fields.text("text");
-  record.failure = fields.text("failure");
-  for (const io::Json& turn : fields.list("turns")) {
-    record.turns.push_back(turn_from(turn, where));
+  record.session = field["session"].integer();
+  record.kind = kind_from(field["kind"]);
+  record.text = field["text"].text();
+  record.failure = field["failure"].text();
+  field["turns"].require(!field["turns"].absent(), "be a list");
+  for (const io::JsonField& turn : field["turns"].items()) {
+    record.turns.push_back(turn_from(turn));
   }
-  record.teacher = {fields.text("teacher"), fields.text("model"), fields.text("prompts"),
-                    fields.text("parameters"), fields.count<std::uint64_t>("seed")};
-  record.prompt_tokens = fields.count<std::int64_t>("prompt_tokens");
-  record.completion_tokens = fields.count<std::int64_t>("completion_tokens");
-  record.seconds = fields.count<double>("seconds");
-  record.time = fields.text("time");
-  record.gold = fields.text("gold");
-  record.inputs = fields.text("inputs");
-  fields.finish();
+  record.teacher = {field["teacher"].text(), field["model"].text(), field["prompts"].text(),
+                    field["parameters"].text(), field["seed"].integer<std::uint64_t>()};
+  record.prompt_tokens = field["prompt_tokens"].integer(0);
+  record.completion_tokens = field["completion_tokens"].integer(0);
+  record.seconds = field["seconds"].real(0);
+  record.time = field["time"].text();
+  record.gold = field["gold"].text();
+  record.inputs = field["inputs"].text();
   return record;
 }
 

@@ -1,6 +1,7 @@
 #include "routedk/bundle/predictions.h"
 
 #include "routedk/core/error.h"
+#include "routedk/io/json_field.h"
 
 #include <string>
 #include <unordered_map>
@@ -9,47 +10,16 @@
 namespace routedk::bundle {
 namespace {
 
-struct Place {
-  const std::filesystem::path& path;
-  std::int64_t line = 0;
-};
-
-std::int64_t read_id(const io::Json& value, const char* what, const Place& at) {
-  const bool fits =
-      value.is_number_integer() && (!value.is_number_unsigned() || value.get<std::uint64_t>() <= INT64_MAX);
-  if (!fits) {
-    throw_<DataError>("{} must be a 64-bit integer, but is {} instead ({}:{}).", what,
-                      value.dump().substr(0, 40), at.path.string(), at.line);
-  }
-  return value.get<std::int64_t>();
-}
-
-const io::Json& member(const io::Json& record, const char* key, const Place& at) {
-  if (!record.is_object() || !record.contains(key)) {
-    throw_<DataError>("A prediction must be an object with `session` and `bundles`, but has no `{}` ({}:{}).",
-                      key, at.path.string(), at.line);
-  }
-  return record.at(key);
-}
-
-void require_array(const io::Json& value, const char* what, const Place& at) {
-  if (!value.is_array()) {
-    throw_<DataError>("{}, but is {} instead ({}:{}).", what, value.dump().substr(0, 40), at.path.string(),
-                      at.line);
-  }
-}
-
-Prediction read_bundles(const io::Json& value, const Place& at) {
-  if (value.is_null()) {
+Prediction read_bundles(const io::JsonField& field) {
+  if (field.absent()) {
     return std::nullopt;
   }
-  require_array(value, "`bundles` must be null or a list of lists of item ids", at);
   Answer answer;
-  for (const io::Json& bundle : value) {
-    require_array(bundle, "A bundle must be a list of item ids", at);
+  for (const io::JsonField& bundle : field.items()) {
+    bundle.require(!bundle.absent(), "be a list of item ids");
     auto& items = answer.emplace_back();
-    for (const io::Json& item : bundle) {
-      items.push_back(read_id(item, "An item id", at));
+    for (const io::JsonField& item : bundle.items()) {
+      items.push_back(item.integer());
     }
   }
   return answer;
@@ -66,8 +36,8 @@ std::vector<Prediction> read_predictions(const std::filesystem::path& path,
   std::vector<Prediction> predictions(sessions.size());
   std::vector<bool> seen(sessions.size(), false);
   io::read_jsonl(path, [&](const io::Json& record, std::int64_t line) {
-    const Place at{path, line};
-    const SessionId id = read_id(member(record, "session", at), "`session`", at);
+    const io::JsonField field(record, fmt::format("{}:{}", path.string(), line));
+    const SessionId id = field["session"].integer();
     const auto place = place_of.find(id);
     if (place == place_of.end()) {
       throw_<DataError>("A prediction must be for a session of the split, but session {} is none ({}:{}).",
@@ -78,7 +48,8 @@ std::vector<Prediction> read_predictions(const std::filesystem::path& path,
                         path.string(), line);
     }
     seen[place->second] = true;
-    predictions[place->second] = read_bundles(member(record, "bundles", at), at);
+    field["bundles"].require(record.contains("bundles"), "be null or a list of lists of item ids");
+    predictions[place->second] = read_bundles(field["bundles"]);
   });
   for (std::size_t i = 0; i < sessions.size(); ++i) {
     if (!seen[i]) {

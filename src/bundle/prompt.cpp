@@ -39,10 +39,6 @@ bool is_blank(const std::string& line) {
 
 }  // namespace
 
-const char* prompt_name(PromptKind kind) noexcept {
-  return rule_of(kind).name;
-}
-
 /// Reads one template file line by line.
 struct PromptTemplates::Parser {
   std::string source;

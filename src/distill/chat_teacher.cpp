@@ -19,14 +19,17 @@ bundle::TeacherCard card_of(const ChatTeacherOptions& options) {
 
 }  // namespace
 
-double Budget::cost_of(std::int64_t prompt_tokens, std::int64_t completion_tokens) const noexcept {
-  return (static_cast<double>(prompt_tokens) * prompt_price +
-          static_cast<double>(completion_tokens) * completion_price) /
+double Budget::cost_of(const TokenCounts& spent) const noexcept {
+  return (static_cast<double>(spent.prompt) * prompt_price +
+          static_cast<double>(spent.completion) * completion_price) /
          1e6;
 }
 
-ChatTeacher::ChatTeacher(ChatModel& model, ChatTeacherOptions options)
-    : Teacher(card_of(options)), model_(model), options_(std::move(options)) {}
+ChatTeacher::ChatTeacher(ChatModel& model, ChatTeacherOptions options, Spending spending)
+    : Teacher(card_of(options)),
+      model_(model),
+      options_(std::move(options)),
+      spending_(std::move(spending)) {}
 
 void ChatTeacher::teach(std::span<const Task> tasks, const RecordSink& sink) {
   std::vector<std::unique_ptr<Dialogue>> open;
@@ -36,34 +39,45 @@ void ChatTeacher::teach(std::span<const Task> tasks, const RecordSink& sink) {
       open.push_back(open_dialogue(tasks[next++], options_.dialogue, card()));
     }
     check_budget();
-    ask(open);
-    for (const auto& dialogue : open) {
-      if (dialogue->done()) {
-        sink(dialogue->record());
-      }
-    }
+    ask(open, sink);
     std::erase_if(open, [](const auto& dialogue) { return dialogue->done(); });
   }
 }
 
-void ChatTeacher::ask(std::span<const std::unique_ptr<Dialogue>> dialogues) {
+void ChatTeacher::ask(std::span<const std::unique_ptr<Dialogue>> dialogues, const RecordSink& sink) {
   std::vector<ChatRequest> requests;
   requests.reserve(dialogues.size());
   for (const auto& dialogue : dialogues) {
     requests.push_back(dialogue->request());
   }
-  const std::vector<ChatReply> replies = model_.ask(requests);
-  for (std::size_t i = 0; i < dialogues.size(); ++i) {
-    options_.prompt_tokens += replies[i].prompt_tokens;
-    options_.completion_tokens += replies[i].completion_tokens;
-    dialogues[i]->take(replies[i]);
+  std::vector<std::pair<Dialogue*, std::string>> refused;
+  model_.ask(requests, [&](std::size_t place, const ChatReply& reply) {
+    Dialogue& dialogue = *dialogues[place];
+    if (!reply.refusal.empty()) {
+      refused.emplace_back(&dialogue, reply.refusal);
+      return;
+    }
+    has_replied_ = true;
+    spending_.add({reply.prompt_tokens, reply.completion_tokens});
+    dialogue.take(reply);
+    if (dialogue.done()) {
+      sink(dialogue.record());
+    }
+  });
+  for (const auto& [dialogue, reason] : refused) {
+    if (!has_replied_) {
+      throw ConfigError(reason);
+    }
+    dialogue->give_up(reason);
+    sink(dialogue->record());
   }
 }
 
 void ChatTeacher::check_budget() const {
   const Budget& budget = options_.budget;
-  const std::int64_t tokens = options_.prompt_tokens + options_.completion_tokens;
-  const double cost = budget.cost_of(options_.prompt_tokens, options_.completion_tokens);
+  const TokenCounts& spent = spending_.total();
+  const std::int64_t tokens = spent.prompt + spent.completion;
+  const double cost = budget.cost_of(spent);
   if (budget.tokens > 0 && tokens >= budget.tokens) {
     throw_<ConfigError>(
         "`teacher.budget.tokens` must cover all records, but {} of {} tokens are spent; what is written is "

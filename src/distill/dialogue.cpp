@@ -212,9 +212,13 @@ void Dialogue::take(const ChatReply& reply) {
   if (problem.empty()) {
     failures_ = 0;
   } else if (++failures_ > settings_.retries) {
-    record_.failure = fmt::format("{}: {}", asked, problem);
-    done_ = true;
+    give_up(problem);
   }
+}
+
+void Dialogue::give_up(const std::string& reason) {
+  record_.failure = fmt::format("{}: {}", question().name, reason);
+  done_ = true;
 }
 
 void Dialogue::finish(std::string text) {

@@ -28,6 +28,12 @@ class Busy : public TransportError {
   double retry_after_;
 };
 
+/// The endpoint takes other requests, but not this one.
+class Refused : public ConfigError {
+ public:
+  using ConfigError::ConfigError;
+};
+
 /// "https://a.b:8000/v1" -> "a.b"
 std::string host_of(const std::string& url) {
   const std::size_t begin = std::min(url.find("://"), url.size() - 3) + 3;
@@ -61,6 +67,11 @@ void check(const EndpointOptions& options) {
 
 bool may_pass(long status) {
   return status == 408 || status == 429 || status >= 500;
+}
+
+/// Bad request, content too large, unprocessable content: what is asked is at fault.
+bool refuses_request(long status) {
+  return status == 400 || status == 413 || status == 422;
 }
 
 std::int64_t token_count(const io::Json& json, const char* name) {
@@ -129,18 +140,19 @@ void EndpointModel::sleep_for(double seconds) {
   std::this_thread::sleep_for(std::chrono::duration<double>(seconds));
 }
 
-std::vector<ChatReply> EndpointModel::ask(std::span<const ChatRequest> requests) {
-  std::vector<ChatReply> replies(requests.size());
+void EndpointModel::ask(std::span<const ChatRequest> requests, const ReplySink& sink) {
   std::atomic<std::size_t> next = 0;
   std::exception_ptr error;
-  std::mutex error_mutex;
+  std::mutex mutex;  // of the sink and the error
   const auto work = [&](HttpClient& client) {
     try {
       for (std::size_t i = next++; i < requests.size(); i = next++) {
-        replies[i] = reply_to(client, requests[i]);
+        const ChatReply reply = reply_or_refusal(client, requests[i]);
+        const std::scoped_lock lock(mutex);
+        sink(i, reply);
       }
     } catch (...) {
-      const std::scoped_lock lock(error_mutex);
+      const std::scoped_lock lock(mutex);
       error = error ? error : std::current_exception();
       next = requests.size();  // the other threads end with what they have begun
     }
@@ -154,7 +166,16 @@ std::vector<ChatReply> EndpointModel::ask(std::span<const ChatRequest> requests)
   if (error) {
     std::rethrow_exception(error);
   }
-  return replies;
+}
+
+ChatReply EndpointModel::reply_or_refusal(HttpClient& client, const ChatRequest& request) const {
+  try {
+    return reply_to(client, request);
+  } catch (const Refused& refused) {
+    ChatReply reply;
+    reply.refusal = refused.what();
+    return reply;
+  }
 }
 
 ChatReply EndpointModel::reply_to(HttpClient& client, const ChatRequest& request) const {
@@ -192,6 +213,10 @@ ChatReply EndpointModel::attempt(HttpClient& client, const std::string& body) co
   if (response.status >= 300 && response.status < 400) {
     throw_<ConfigError>("An endpoint must answer where it is asked, but redirects with {} ({}).",
                         response.status, options_.url);
+  }
+  if (refuses_request(response.status)) {
+    throw_<Refused>("An endpoint must accept requests, but answers {}{} ({}).", response.status,
+                    said(response.body), options_.url);
   }
   if (response.status < 200 || response.status >= 300) {
     throw_<ConfigError>("An endpoint must accept requests, but answers {}{} ({}).", response.status,

@@ -12,7 +12,7 @@ LocalModel::LocalModel(std::shared_ptr<const model::Backbone> backbone, bundle::
       encoder_(std::move(encoder)),
       sampling_(sampling) {}
 
-std::vector<ChatReply> LocalModel::ask(std::span<const ChatRequest> requests) {
+void LocalModel::ask(std::span<const ChatRequest> requests, const ReplySink& sink) {
   const auto start = std::chrono::steady_clock::now();
   std::vector<decode::Prompt> prompts;
   for (const ChatRequest& request : requests) {
@@ -29,15 +29,16 @@ std::vector<ChatReply> LocalModel::ask(std::span<const ChatRequest> requests) {
   const experts::SingleExpertGate gate(-1, 1);
   const auto generations = decoder_.generate(gate, prompts, options);
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-  std::vector<ChatReply> replies;
   for (std::size_t i = 0; i < generations.size(); ++i) {
     const decode::Candidate& candidate = generations[i].candidates.front();
-    replies.push_back({encoder_.tokenizer().decode(candidate.ids), candidate.finished,
-                       static_cast<std::int64_t>(prompts[i].ids.size()),
-                       static_cast<std::int64_t>(candidate.ids.size()),
-                       seconds / static_cast<double>(requests.size())});
+    ChatReply reply;
+    reply.text = encoder_.tokenizer().decode(candidate.ids);
+    reply.finished = candidate.finished;
+    reply.prompt_tokens = static_cast<std::int64_t>(prompts[i].ids.size());
+    reply.completion_tokens = static_cast<std::int64_t>(candidate.ids.size());
+    reply.seconds = seconds / static_cast<double>(requests.size());
+    sink(i, reply);
   }
-  return replies;
 }
 
 }  // namespace routedk::distill

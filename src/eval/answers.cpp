@@ -51,9 +51,9 @@ SessionAnswer answer_of(const Session& session, const decode::Generation& genera
     answer.pooled.clear();
   }
   for (const at::Tensor& row : generation.alpha.unbind(0)) {
-    const at::Tensor weights = row.contiguous();
-    answer.alpha.emplace_back(weights.const_data_ptr<float>(),
-                              weights.const_data_ptr<float>() + weights.numel());
+    const at::Tensor contiguous = row.contiguous();
+    const auto weights = contiguous.accessor<float, 1>();
+    answer.alpha.emplace_back(weights.data(), weights.data() + weights.size(0));
   }
   return answer;
 }

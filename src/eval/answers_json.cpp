@@ -1,7 +1,9 @@
 #include "routedk/core/error.h"
 #include "routedk/eval/answers.h"
+#include "routedk/io/json_field.h"
 
 #include <cmath>
+#include <type_traits>
 
 namespace routedk::eval {
 namespace {
@@ -36,8 +38,39 @@ io::Json list_of(const List& list) {
   return json;
 }
 
-bundle::Prediction prediction_of(const io::Json& json) {
-  return json.is_null() ? bundle::Prediction{} : bundle::Prediction{json.get<bundle::Answer>()};
+bundle::Prediction prediction_of(const io::JsonField& field) {
+  if (field.absent()) {
+    return std::nullopt;
+  }
+  bundle::Answer answer;
+  for (const io::JsonField& bundle : field.items()) {
+    auto& items = answer.emplace_back();
+    for (const io::JsonField& item : bundle.items()) {
+      items.push_back(item.integer());
+    }
+  }
+  return answer;
+}
+
+template <typename Number>
+std::vector<Number> numbers_of(const io::JsonField& field) {
+  std::vector<Number> numbers;
+  for (const io::JsonField& item : field.items()) {
+    if constexpr (std::is_integral_v<Number>) {
+      numbers.push_back(item.integer());
+    } else {
+      numbers.push_back(static_cast<Number>(item.real()));
+    }
+  }
+  return numbers;
+}
+
+std::vector<std::vector<float>> rows_of(const io::JsonField& field) {
+  std::vector<std::vector<float>> rows;
+  for (const io::JsonField& row : field.items()) {
+    rows.push_back(numbers_of<float>(row));
+  }
+  return rows;
 }
 
 /// Every list of a record must be as long as that of the candidates.
@@ -72,27 +105,20 @@ io::Json to_json(const SessionAnswer& answer) {
 
 SessionAnswer session_answer_from_json(const io::Json& json, const std::string& where) {
   SessionAnswer answer;
-  try {
-    json.at("session").get_to(answer.session);
-    answer.prediction = prediction_of(json.at("bundles"));
-    json.at("share").get_to(answer.share);
-    for (const auto& candidate : json.at("candidates")) {
-      answer.candidates.push_back(prediction_of(candidate));
-    }
-    json.at("logprobs").get_to(answer.logprobs);
-    json.at("constrained_logprobs").get_to(answer.constrained_logprobs);
-    json.at("tokens").get_to(answer.tokens);
-    answer.verifier = json.value("verifier", answer.verifier);
-    answer.pooled = json.value("pooled", answer.pooled);
-    json.at("alpha").get_to(answer.alpha);
-    json.at("seconds").get_to(answer.seconds);
-  } catch (const io::Json::exception& error) {
-    throw_<FileError>(
-        "an answer record must hold session, bundles, share, candidates, logprobs, constrained_logprobs, "
-        "tokens, "
-        "alpha and seconds: {} ({})",
-        error.what(), where);
+  const io::JsonField record(json, where);
+  answer.session = record["session"].integer();
+  answer.prediction = prediction_of(record["bundles"]);
+  answer.share = record["share"].real();
+  for (const io::JsonField& candidate : record["candidates"].items()) {
+    answer.candidates.push_back(prediction_of(candidate));
   }
+  answer.logprobs = numbers_of<double>(record["logprobs"]);
+  answer.constrained_logprobs = numbers_of<double>(record["constrained_logprobs"]);
+  answer.tokens = numbers_of<std::int64_t>(record["tokens"]);
+  answer.verifier = numbers_of<double>(record["verifier"]);
+  answer.pooled = rows_of(record["pooled"]);
+  answer.alpha = rows_of(record["alpha"]);
+  answer.seconds = record["seconds"].real(0);
   check_lengths(answer, where);
   return answer;
 }

@@ -27,21 +27,22 @@ std::array<double, kFigures.size()> figures(const bundle::Session& session, cons
 
 at::Tensor candidate_features(const bundle::Session& session, const SessionAnswer& answer,
                               std::int64_t hidden) {
-  const auto count = static_cast<std::int64_t>(answer.candidates.size());
-  at::Tensor features = at::zeros({count, hidden + static_cast<std::int64_t>(kFigures.size())}, at::kDouble);
-  for (std::int64_t i = 0; i < count; ++i) {
-    auto* row = features[i].data_ptr<double>();
-    const auto place = static_cast<std::size_t>(i);
-    const std::vector<float>& pooled = answer.pooled.at(place);
-    if (!pooled.empty() && static_cast<std::int64_t>(pooled.size()) != hidden) {
+  const auto width = static_cast<std::size_t>(hidden);
+  std::vector<double> features;
+  for (std::size_t i = 0; i < answer.candidates.size(); ++i) {
+    const std::vector<float>& pooled = answer.pooled.at(i);
+    if (!pooled.empty() && pooled.size() != width) {
       throw_<DataError>("a pooled state must be {} wide, but one of session {} is {}", hidden, session.id,
                         pooled.size());
     }
-    std::copy(pooled.begin(), pooled.end(), row);
-    const auto own = figures(session, answer, place);
-    std::copy(own.begin(), own.end(), row + hidden);
+    features.insert(features.end(), pooled.begin(), pooled.end());
+    features.resize(i * (width + kFigures.size()) + width);  // zeros where nothing was pooled
+    const auto own = figures(session, answer, i);
+    features.insert(features.end(), own.begin(), own.end());
   }
-  return features;
+  return at::tensor(features, at::kDouble)
+      .view({static_cast<std::int64_t>(answer.candidates.size()),
+             hidden + static_cast<std::int64_t>(kFigures.size())});
 }
 
 }  // namespace routedk::eval

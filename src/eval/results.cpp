@@ -67,7 +67,8 @@ std::vector<Cell> cells(const SystemResult& system) {
   if (system.sampled) {
     cells.push_back({system.sampled->pair_auc.value, system.sampled->pair_auc.interval});
     cells.push_back(cell(system.sampled->oracle, Metric::kF1));
-    cells.push_back({system.sampled->overlap.equality});
+    const std::optional<Overlap>& overlap = system.sampled->overlap;
+    cells.push_back(overlap ? Cell{overlap->equality} : Cell{});
   } else {
     cells.insert(cells.end(), 3, Cell{});
   }
@@ -79,7 +80,10 @@ void add_samples(const SampleFigures& sampled, io::Json& json) {
   json["pair_auc"] = sampled.pair_auc.value;
   json["intervals"]["pair_auc"] = json_of(sampled.pair_auc.interval);
   json["oracle"] = bundle::to_json(sampled.oracle);
-  json["overlap"] = {{"equality", sampled.overlap.equality}, {"jaccard", sampled.overlap.jaccard}};
+  json["overlap"] = nullptr;
+  if (sampled.overlap) {
+    json["overlap"] = {{"equality", sampled.overlap->equality}, {"jaccard", sampled.overlap->jaccard}};
+  }
   json["candidates_parsed"] = sampled.parsed;
 }
 

@@ -64,6 +64,7 @@ SampleFigures sample_figures(std::span<const Session> sessions, std::span<const 
   std::vector<std::vector<bundle::RankedPair>> pairs;
   std::vector<Prediction> oracles;
   SampleFigures figures;
+  Overlap overlap;  // summed over the sessions
   double overlapping = 0.0;
   double candidates = 0.0;
   for (std::size_t i = 0; i < sessions.size(); ++i) {
@@ -74,16 +75,17 @@ SampleFigures sample_figures(std::span<const Session> sessions, std::span<const 
     figures.parsed += static_cast<double>(
         std::count_if(own.begin(), own.end(), [](const Prediction& c) { return c.has_value(); }));
     if (own.size() >= 2) {
-      const Overlap overlap = overlap_of(own);
-      figures.overlap.equality += overlap.equality;
-      figures.overlap.jaccard += overlap.jaccard;
+      const Overlap of_session = overlap_of(own);
+      overlap.equality += of_session.equality;
+      overlap.jaccard += of_session.jaccard;
       ++overlapping;
     }
   }
   figures.pair_auc = bundle::pair_auc(pairs, bootstrap);
   figures.oracle = bundle::evaluate({bundle::score_sessions(sessions, oracles)}, bootstrap);
-  figures.overlap.equality /= std::max(overlapping, 1.0);
-  figures.overlap.jaccard /= std::max(overlapping, 1.0);
+  if (overlapping > 0.0) {
+    figures.overlap = {overlap.equality / overlapping, overlap.jaccard / overlapping};
+  }
   figures.parsed /= std::max(candidates, 1.0);
   return figures;
 }

@@ -160,7 +160,8 @@ std::vector<double> Verifier::scores(const bundle::Session& session, const Sessi
   const at::NoGradGuard no_grad;
   const auto figures = static_cast<std::int64_t>(kFigures.size());
   const at::Tensor scores = candidate_features(session, answer, weight_.size(0) - figures).mv(weight_);
-  return {scores.const_data_ptr<double>(), scores.const_data_ptr<double>() + scores.numel()};
+  const auto values = scores.accessor<double, 1>();
+  return {values.data(), values.data() + values.size(0)};
 }
 
 }  // namespace routedk::eval

@@ -1,6 +1,7 @@
 #include "routedk/core/error.h"
 #include "routedk/core/files.h"
 #include "routedk/eval/verifier.h"
+#include "routedk/io/json_field.h"
 #include "routedk/kernels/finite.h"
 #include "routedk/quant/tensor_view.h"
 
@@ -22,11 +23,12 @@ io::Json to_json(const VerifierReport& report) {
        {{"selected_f1", report.selected_f1}, {"mean_f1", report.mean_f1}, {"oracle_f1", report.oracle_f1}}}};
 }
 
-VerifierReport report_from(const io::Json& json) {
-  const io::Json& held_out = json.at("held_out");
-  return {json.at("sessions").get<std::int64_t>(), json.at("candidates").get<std::int64_t>(),
-          json.at("ridge").get<double>(),          held_out.at("selected_f1").get<double>(),
-          held_out.at("mean_f1").get<double>(),    held_out.at("oracle_f1").get<double>()};
+VerifierReport report_from(const io::JsonField& report) {
+  report["figures"].require(report["figures"].value() == io::Json(kFigures),
+                            "be " + io::Json(kFigures).dump());
+  const io::JsonField held_out = report["held_out"];
+  return {report["sessions"].integer(0),  report["candidates"].integer(0), report["ridge"].real(0),
+          held_out["selected_f1"].real(), held_out["mean_f1"].real(),      held_out["oracle_f1"].real()};
 }
 
 }  // namespace
@@ -41,17 +43,7 @@ void Verifier::save(const std::filesystem::path& folder) const {
 
 Verifier Verifier::load(const std::filesystem::path& folder) {
   Verifier verifier;
-  const io::Json json = io::read_json(folder / kReportFile);
-  try {
-    verifier.report_ = report_from(json);
-    if (json.at("figures") != io::Json(kFigures)) {
-      throw_<FileError>("a verifier's figures must be {}, but are {} instead ({})", io::Json(kFigures).dump(),
-                        json.at("figures").dump(), (folder / kReportFile).string());
-    }
-  } catch (const io::Json::exception& error) {
-    throw_<FileError>("a verifier's report must hold its figures and what was held out: {} ({})",
-                      error.what(), (folder / kReportFile).string());
-  }
+  verifier.report_ = report_from(io::read_json_field(folder / kReportFile));
   const auto file = io::SafetensorsFile::open(folder / kWeightFile);
   verifier.weight_ = quant::to_tensor(file.at("weight"));
   const auto figures = static_cast<std::int64_t>(kFigures.size());

@@ -11,10 +11,11 @@ namespace routedk::experts {
 namespace {
 
 void fill_uniform(const at::Tensor& tensor, double bound, Random random) {
-  auto* values = tensor.data_ptr<float>();
-  for (std::int64_t i = 0; i < tensor.numel(); ++i) {
-    values[i] = static_cast<float>((2.0 * random.uniform() - 1.0) * bound);
+  std::vector<float> values(static_cast<std::size_t>(tensor.numel()));
+  for (float& value : values) {
+    value = static_cast<float>((2.0 * random.uniform() - 1.0) * bound);
   }
+  tensor.copy_(at::tensor(values).view(tensor.sizes()));
 }
 
 void check(const std::string& name, const LoraSize& size) {

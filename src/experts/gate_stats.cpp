@@ -3,10 +3,10 @@
 namespace routedk::experts {
 namespace {
 
-std::vector<double> numbers(const at::Tensor& tensor) {
-  const at::Tensor exact = tensor.to(at::kDouble).contiguous();
-  const auto* begin = exact.const_data_ptr<double>();
-  return {begin, begin + exact.numel()};
+std::vector<double> numbers(const at::Tensor& tensor) {  // [K] F64
+  const at::Tensor contiguous = tensor.contiguous();
+  const auto values = contiguous.accessor<double, 1>();
+  return {values.data(), values.data() + values.size(0)};
 }
 
 /// The share of rows that are true.

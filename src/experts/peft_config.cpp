@@ -1,11 +1,12 @@
 #include "peft_config.h"
 
+#include "routedk/io/json_field.h"
+
 #include <cmath>
 #include <set>
 #include <utility>
 #include <vector>
 
-#include "json_fields.h"
 #include "module_names.h"
 #include "peft_targets.h"
 #include "value_patterns.h"
@@ -51,17 +52,18 @@ const io::Json& other_defaults() {
   return defaults;
 }
 
-void check_other_fields(const JsonFields& fields) {
-  fields.require(fields["peft_type"].is_string(), "peft_type", "\"LORA\"");
-  for (const auto& [key, value] : fields.all().items()) {
+void check_other_fields(const io::JsonField& config) {
+  config["peft_type"].choice({"LORA"});
+  for (const auto& [key, value] : config.value().items()) {
     const bool nothing = value.is_null() || value == false || (value.is_structured() && value.empty());
     if (other_defaults().contains(key)) {
-      fields.require(value.is_null() || value == other_defaults()[key], key, other_defaults()[key].dump());
+      config[key].require(value.is_null() || value == other_defaults()[key],
+                          "be " + other_defaults()[key].dump());
     } else if (key == "init_lora_weights") {  // the other ones also change the backbone
-      fields.require(value.is_boolean() || value == "gaussian" || value == "orthogonal", key,
-                     R"(true, false, "gaussian" or "orthogonal")");
+      config[key].require(value.is_boolean() || value == "gaussian" || value == "orthogonal",
+                          R"(be true, false, "gaussian" or "orthogonal")");
     } else if (!is_informative(key)) {
-      fields.require(nothing, key, "absent, null, false or empty");
+      config[key].require(nothing, "be absent, null, false or empty");
     }
   }
 }
@@ -69,19 +71,16 @@ void check_other_fields(const JsonFields& fields) {
 }  // namespace
 
 LoraPlan read_peft_config(const std::filesystem::path& path, const model::LlamaConfig& model) {
-  const JsonFields fields(path);
-  check_other_fields(fields);
-  const io::Json& rank = fields["r"];
-  const io::Json& alpha = fields["lora_alpha"];
-  const io::Json& stabilised = fields["use_rslora"];
-  fields.require(is_rank(rank), "r", "an integer of at least 1");
-  fields.require(is_alpha(alpha), "lora_alpha", "a positive number");
-  fields.require(stabilised.is_null() || stabilised.is_boolean(), "use_rslora", "true or false");
-  LoraPlan plan(model, stabilised == true);
-  ValuePatterns ranks(fields, "rank_pattern", plan.sizes.size());
-  ValuePatterns alphas(fields, "alpha_pattern", plan.sizes.size());
+  const io::JsonField config = io::read_json_field(path);
+  check_other_fields(config);
+  const std::int64_t rank = config["r"].integer(1);
+  const double alpha = config["lora_alpha"].real();
+  config["lora_alpha"].require(alpha > 0, "be a positive number");
+  LoraPlan plan(model, config["use_rslora"].boolean(false));
+  ValuePatterns ranks(config["rank_pattern"], plan.sizes.size());
+  ValuePatterns alphas(config["alpha_pattern"], plan.sizes.size());
   std::vector<std::pair<LoraSize*, std::string>> targets;
-  for_each_target(fields, model, [&](std::int64_t layer, model::Linear linear) {
+  for_each_target(config, model, [&](std::int64_t layer, model::Linear linear) {
     targets.emplace_back(&plan.at(layer, linear), model::module_name(layer, linear));
   });
   std::vector<std::pair<const io::Json*, const io::Json*>> found;
@@ -89,12 +88,12 @@ LoraPlan read_peft_config(const std::filesystem::path& path, const model::LlamaC
   for (const auto& [size, module] : targets) {
     found.emplace_back(ranks.find(module), alphas.find(module));
   }
-  ranks.check(is_rank, "integers of at least 1");
-  alphas.check(is_alpha, "positive numbers");
+  ranks.check(is_rank, "have integers of at least 1");
+  alphas.check(is_alpha, "have positive numbers");
   for (std::size_t i = 0; i < targets.size(); ++i) {
     const auto [own_rank, own_alpha] = found[i];
-    *targets[i].first = {(own_rank ? *own_rank : rank).get<std::int64_t>(),
-                         (own_alpha ? *own_alpha : alpha).get<double>()};
+    *targets[i].first = {own_rank ? own_rank->get<std::int64_t>() : rank,
+                         own_alpha ? own_alpha->get<double>() : alpha};
   }
   return plan;
 }

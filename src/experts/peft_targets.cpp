@@ -24,6 +24,10 @@ bool is_all_linear(const io::Json& value) {
   return text == "all-linear";
 }
 
+std::vector<io::JsonField> one_or_many(const io::JsonField& field) {
+  return field.value().is_array() ? field.items() : std::vector{field};
+}
+
 std::optional<std::int64_t> to_layer(const std::optional<std::string>& digits) {
   std::int64_t layer = 0;
   if (!digits || std::from_chars(digits->data(), digits->data() + digits->size(), layer).ec != std::errc()) {
@@ -46,49 +50,51 @@ struct Choice {
   }
 };
 
-Choice read_choice(const JsonFields& fields, const model::LlamaConfig& model) {
+Choice read_choice(const io::JsonField& config, const model::LlamaConfig& model) {
   std::optional<ModuleSet> targets;
   std::optional<ModuleSet> excluded;
-  if (!is_all_linear(fields["target_modules"])) {
-    targets.emplace(fields, "target_modules");
+  if (!is_all_linear(config["target_modules"].value())) {
+    targets.emplace(config["target_modules"]);
   }
-  if (is_given(fields["exclude_modules"])) {
-    excluded.emplace(fields, "exclude_modules");
+  if (is_given(config["exclude_modules"].value())) {
+    excluded.emplace(config["exclude_modules"]);
   }
-  return {std::move(targets), std::move(excluded), LayerFilter(fields, model)};
+  return {std::move(targets), std::move(excluded), LayerFilter(config, model)};
 }
 
 /// A name in the list that no linear bears reaches nothing, or something that is not adapted here.
-void check_names(const JsonFields& fields, const ModuleSet& targets, const std::set<std::string>& linears) {
+void check_names(const io::JsonField& field, const ModuleSet& targets, const std::set<std::string>& linears) {
   for (const std::string& name : targets.names()) {
     const bool hit = std::any_of(linears.begin(), linears.end(), [&](const std::string& linear) {
       return linear == name || linear.ends_with("." + name);
     });
-    fields.require_of(hit, "target_modules", "names of linears in the model's layers", name);
+    if (!hit) {
+      field.refuse_part("have names of linears in the model's layers", name);
+    }
   }
 }
 
-void check_others(const JsonFields& fields, const Choice& choice, const model::LlamaConfig& model) {
+void check_others(const io::JsonField& field, const Choice& choice, const model::LlamaConfig& model) {
   for (const std::string& module : other_modules(model)) {
-    fields.require_of(!choice.targets || !choice.contains(module), "target_modules",
-                      "a choice of linears in the model's layers", module);
+    if (choice.targets && choice.contains(module)) {
+      field.refuse_part("choose linears in the model's layers", module);
+    }
   }
 }
 
 }  // namespace
 
-ModuleSet::ModuleSet(const JsonFields& fields, const std::string& key) {
-  const io::Json& value = fields[key];
+ModuleSet::ModuleSet(const io::JsonField& field) {
+  constexpr const char* kRule = "be a pattern or a list of module names";
+  const io::Json& value = field.value();
   if (value.is_string()) {
-    fields.require(!value.get_ref<const std::string&>().empty(), key, "a pattern or a list of module names");
-    pattern_.emplace(value.get<std::string>(), value.get<std::string>(), fields.place(key));
+    field.require(!field.text().empty(), kRule);
+    pattern_.emplace(field.text(), field.text(), field.place());
     return;
   }
-  fields.require(value.is_array() && !value.empty() && value.size() <= kMaxNames, key,
-                 "a pattern or a list of module names");
+  field.require(value.is_array() && !value.empty() && value.size() <= kMaxNames, kRule);
   for (const io::Json& name : value) {
-    fields.require(name.is_string() && !name.get_ref<const std::string&>().empty(), key,
-                   "a pattern or a list of module names");
+    field.require(name.is_string() && !name.get_ref<const std::string&>().empty(), kRule);
     names_.insert(name.get<std::string>());
   }
 }
@@ -108,36 +114,28 @@ bool ModuleSet::contains(const std::string& module) const {
   }
 }
 
-LayerFilter::LayerFilter(const JsonFields& fields, const model::LlamaConfig& model) {
-  const io::Json& layers = fields["layers_to_transform"];
-  const io::Json& pattern = fields["layers_pattern"];
-  const bool by_pattern = fields["target_modules"].is_string();
-  fields.require(layers.is_null() || !by_pattern, "layers_to_transform",
-                 "absent beside a pattern of targets");
-  fields.require(pattern.is_null() || !by_pattern, "layers_pattern", "absent beside a pattern of targets");
-  fields.require(!layers.is_null() || !is_given(pattern), "layers_pattern",
-                 "absent without `layers_to_transform`");
-  if (!is_given(layers)) {
+LayerFilter::LayerFilter(const io::JsonField& config, const model::LlamaConfig& model) {
+  const io::JsonField layers = config["layers_to_transform"];
+  const io::JsonField pattern = config["layers_pattern"];
+  const bool by_pattern = config["target_modules"].value().is_string();
+  layers.require(layers.absent() || !by_pattern, "be absent beside a pattern of targets");
+  pattern.require(pattern.absent() || !by_pattern, "be absent beside a pattern of targets");
+  pattern.require(!layers.absent() || !is_given(pattern.value()), "be absent without `layers_to_transform`");
+  if (!is_given(layers.value())) {
     return;
   }
-  const std::string rule = fmt::format("layers from 0 to {}", model.layers - 1);
   layers_.emplace();
-  for (const io::Json& layer : layers.is_array() ? layers : io::Json::array({layers})) {
-    fields.require(layer.is_number_integer() && layer >= 0 && layer < model.layers, "layers_to_transform",
-                   rule);
-    layers_->insert(layer.get<std::int64_t>());
+  for (const io::JsonField& layer : one_or_many(layers)) {
+    layers_->insert(layer.integer(0, model.layers - 1));
   }
-  if (!is_given(pattern)) {
-    patterns_.emplace_back(R"(.*?\.[^.]*\.(?P<idx>\d+)\.)", "", fields.place("layers_pattern"));
+  if (!is_given(pattern.value())) {
+    patterns_.emplace_back(R"(.*?\.[^.]*\.(?P<idx>\d+)\.)", "", pattern.place());
     return;
   }
-  const io::Json list = pattern.is_array() ? pattern : io::Json::array({pattern});
-  fields.require(list.size() <= 100, "layers_pattern", "at most 100 patterns");
-  for (const io::Json& one : list) {
-    fields.require(one.is_string(), "layers_pattern", "a pattern or a list of patterns");
-    const auto text = one.get<std::string>();
-    patterns_.emplace_back("(?:^|.*?\\.)" + text + R"(\.(?P<idx>\d+)\.)", text,
-                           fields.place("layers_pattern"));
+  const std::vector<io::JsonField> list = one_or_many(pattern);
+  pattern.require(list.size() <= 100, "have at most 100 patterns");
+  for (const io::JsonField& one : list) {
+    patterns_.emplace_back("(?:^|.*?\\.)" + one.text() + R"(\.(?P<idx>\d+)\.)", one.text(), one.place());
   }
 }
 
@@ -153,9 +151,9 @@ bool LayerFilter::contains(const std::string& module) const {
   return false;
 }
 
-void for_each_target(const JsonFields& fields, const model::LlamaConfig& model,
+void for_each_target(const io::JsonField& config, const model::LlamaConfig& model,
                      const std::function<void(std::int64_t, model::Linear)>& visit) {
-  const Choice choice = read_choice(fields, model);
+  const Choice choice = read_choice(config, model);
   std::set<std::string> linears;
   bool any = false;
   for (std::int64_t layer = 0; layer < model.layers; ++layer) {
@@ -170,10 +168,10 @@ void for_each_target(const JsonFields& fields, const model::LlamaConfig& model,
     }
   }
   if (choice.targets) {
-    check_names(fields, *choice.targets, linears);
+    check_names(config["target_modules"], *choice.targets, linears);
   }
-  check_others(fields, choice, model);
-  fields.require(any, "target_modules", "such that at least one linear of the model's layers is adapted");
+  check_others(config["target_modules"], choice, model);
+  config["target_modules"].require(any, "choose at least one linear of the model's layers");
 }
 
 }  // namespace routedk::experts

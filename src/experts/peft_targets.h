@@ -1,6 +1,7 @@
 /// Which linears an adapter's configuration means, by the rules of PEFT 0.21.
 #pragma once
 
+#include "routedk/io/json_field.h"
 #include "routedk/model/config.h"
 
 #include <functional>
@@ -9,7 +10,6 @@
 #include <string>
 #include <vector>
 
-#include "json_fields.h"
 #include "module_pattern.h"
 
 namespace routedk::experts {
@@ -18,8 +18,8 @@ namespace routedk::experts {
 /// one regular expression for whole names.
 class ModuleSet {
  public:
-  /// Reads the field `key`, which must not be absent. FileError.
-  ModuleSet(const JsonFields& fields, const std::string& key);
+  /// The field must not be absent. FileError.
+  explicit ModuleSet(const io::JsonField& field);
 
   bool contains(const std::string& module) const;
   /// Whether it names the module in full, not by its last parts or a pattern.
@@ -34,7 +34,7 @@ class ModuleSet {
 /// `layers_to_transform` with `layers_pattern`: the layers that last parts of names reach.
 class LayerFilter {
  public:
-  LayerFilter(const JsonFields& fields, const model::LlamaConfig& model);
+  LayerFilter(const io::JsonField& config, const model::LlamaConfig& model);
   bool contains(const std::string& module) const;
 
  private:
@@ -44,7 +44,7 @@ class LayerFilter {
 
 /// Calls visit(layer, linear) for each linear that `target_modules`, `exclude_modules`, `layers_to_transform`
 /// and `layers_pattern` choose. FileError when a target hits nothing, or a module that is no such linear.
-void for_each_target(const JsonFields& fields, const model::LlamaConfig& model,
+void for_each_target(const io::JsonField& config, const model::LlamaConfig& model,
                      const std::function<void(std::int64_t, model::Linear)>& visit);
 
 }  // namespace routedk::experts

@@ -1,12 +1,11 @@
 #include "routedk/experts/router_file.h"
 
 #include "routedk/core/files.h"
+#include "routedk/io/json_field.h"
 
-#include <cmath>
 #include <set>
 #include <utility>
 
-#include "json_fields.h"
 #include "stored_tensors.h"
 #include <fmt/format.h>
 
@@ -35,60 +34,47 @@ std::vector<NamedShape> stored(const RouterOptions& options, std::int64_t layers
   return all;
 }
 
-std::vector<std::string> read_experts(const JsonFields& fields) {
-  const io::Json& names = fields["experts"];
-  fields.require(names.is_array() && !names.empty(), "experts", "a list of at least one name");
-  std::set<std::string> seen;
-  std::vector<std::string> experts;
-  for (const io::Json& name : names) {
-    fields.require(name.is_string() && seen.insert(name.get<std::string>()).second, "experts",
-                   "a list of different names");
-    experts.push_back(name.get<std::string>());
-  }
+std::vector<std::string> read_experts(const io::JsonField& field) {
+  std::vector<std::string> experts = field.texts();
+  field.require(!experts.empty(), "be a list of at least one name");
+  field.require(std::set<std::string>(experts.begin(), experts.end()).size() == experts.size(),
+                "be a list of different names");
   return experts;
 }
 
 /// `fallback` where the key is missing.
 template <NamedEnum E>
-E read_choice(const JsonFields& fields, const std::string& key, E fallback) {
-  const io::Json& value = fields[key];
-  const auto found = value.is_string() ? find_enum<E>(value.get<std::string>()) : std::nullopt;
-  fields.require(value.is_null() || found, key, "one of " + enum_list<E>());
-  return found.value_or(fallback);
+E read_choice(const io::JsonField& field, E fallback) {
+  if (field.absent()) {
+    return fallback;
+  }
+  const auto found = field.value().is_string() ? find_enum<E>(field.text()) : std::nullopt;
+  field.require(found.has_value(), "be one of " + enum_list<E>());
+  return *found;
 }
 
-void check_keys(const JsonFields& fields) {
-  static const std::set<std::string> known = {"experts",   "scale",     "granularity", "temperature",
-                                              "pool",      "pool_span", "pool_norm",   "top_k",
-                                              "threshold", "model"};
-  for (const auto& [key, value] : fields.all().items()) {
-    fields.require(known.contains(key), key, "absent, being no field of a router");
-  }
-  fields.require(fields["model"].is_null() || fields["model"].is_object(), "model", "an object");
+void check_keys(const io::JsonField& config) {
+  config.allow_only({"experts", "scale", "granularity", "temperature", "pool", "pool_span", "pool_norm",
+                     "top_k", "threshold", "model"});
+  config["model"].require(config["model"].absent() || config["model"].value().is_object(), "be an object");
   for (const auto& [key, supported] : {std::pair("pool", "mean"), {"pool_span", "prompt"}}) {
-    fields.require(fields[key].is_null() || fields[key] == supported, key,
-                   fmt::format("\"{}\", the one supported value", supported));
+    config[key].require(config[key].absent() || config[key].is(supported),
+                        fmt::format("be \"{}\", the one supported value", supported));
   }
 }
 
-RouterOptions read_options(const JsonFields& fields, std::size_t experts) {
+RouterOptions read_options(const io::JsonField& config, std::size_t experts) {
   RouterOptions options;
-  options.granularity = read_choice(fields, "granularity", options.granularity);
-  options.scale = read_choice(fields, "scale", options.scale);
-  options.pool_norm = read_choice(fields, "pool_norm", options.pool_norm);
-  if (const io::Json& value = fields["temperature"]; !value.is_null()) {
-    fields.require(value.is_number() && value.get<double>() > 0 && std::isfinite(value.get<double>()),
-                   "temperature", "a positive number");
-    options.temperature = value.get<double>();
+  options.granularity = read_choice(config["granularity"], options.granularity);
+  options.scale = read_choice(config["scale"], options.scale);
+  options.pool_norm = read_choice(config["pool_norm"], options.pool_norm);
+  options.temperature = config["temperature"].real_or(options.temperature);
+  config["temperature"].require(options.temperature > 0, "be a positive number");
+  if (const io::JsonField field = config["top_k"]; !field.absent()) {
+    options.top_k = field.integer(0, static_cast<std::int64_t>(experts));
   }
-  if (const io::Json& value = fields["top_k"]; !value.is_null()) {
-    fields.require(value.is_number_integer() && value >= 0 && value <= experts, "top_k",
-                   fmt::format("from 0 to the {} experts", experts));
-    options.top_k = value.get<std::int64_t>();
-  }
-  if (const io::Json& value = fields["threshold"]; !value.is_null()) {
-    fields.require(value.is_number() && value >= 0 && value <= 1, "threshold", "from 0 to 1");
-    options.threshold = value.get<double>();
+  if (const io::JsonField field = config["threshold"]; !field.absent()) {
+    options.threshold = field.real(0, 1);
   }
   return options;
 }
@@ -120,17 +106,17 @@ void save_router(const RouterGate& gate, const std::vector<std::string>& experts
 }
 
 NamedRouter load_router(const std::filesystem::path& folder, const model::LlamaConfig& model) {
-  const JsonFields fields(folder / kConfigFile);
-  check_keys(fields);
-  std::vector<std::string> experts = read_experts(fields);
-  RouterOptions options = read_options(fields, experts.size());
+  const io::JsonField config = io::read_json_field(folder / kConfigFile);
+  check_keys(config);
+  std::vector<std::string> experts = read_experts(config["experts"]);
+  RouterOptions options = read_options(config, experts.size());
   const auto count = static_cast<std::int64_t>(experts.size());
   StoredTensors tensors(folder / kWeightFile);
   if (!tensors.has(options.is_global() ? "router.global.weight" : "router.0.weight")) {
     options.kind = RouterKind::kStatic;
   }
-  fields.require(!options.is_static() || options.pool_norm == PoolNorm::kNone, "pool_norm",
-                 "\"none\" where no weight is stored");
+  config["pool_norm"].require(!options.is_static() || options.pool_norm == PoolNorm::kNone,
+                              "be \"none\" where no weight is stored");
   const std::vector<NamedShape> names = stored(options, model.layers, model.hidden, count);
   for (const NamedShape& tensor : names) {
     tensors.expect(tensor.name, tensor.shape);

@@ -1,20 +1,16 @@
 #include "value_patterns.h"
 
-#include <utility>
-
 namespace routedk::experts {
 
-ValuePatterns::ValuePatterns(const JsonFields& fields, std::string key, std::size_t limit)
-    : fields_(fields), key_(std::move(key)) {
-  const io::Json& value = fields[key_];
-  if (value.is_null()) {
+ValuePatterns::ValuePatterns(const io::JsonField& field, std::size_t limit) : field_(field) {
+  if (field.absent()) {
     return;
   }
-  fields.require(value.is_object() && value.size() <= limit, key_,
-                 "an object of patterns, no more than the model has linears");
-  for (const auto& [pattern, number] : value.items()) {
+  field.require(field.value().is_object() && field.value().size() <= limit,
+                "be an object of patterns, no more than the model has linears");
+  for (const auto& [pattern, number] : field.value().items()) {
     patterns_.push_back(
-        {ModulePattern("(.*\\.)?(" + pattern + ")$", pattern, fields.place(key_)), pattern, &number, false});
+        {ModulePattern("(.*\\.)?(" + pattern + ")$", pattern, field.place()), pattern, &number, false});
   }
 }
 
@@ -31,8 +27,12 @@ const io::Json* ValuePatterns::find(const std::string& module) {
 
 void ValuePatterns::check(const std::function<bool(const io::Json&)>& holds, const std::string& rule) const {
   for (const Entry& entry : patterns_) {
-    fields_.require_of(holds(*entry.value), key_, rule, entry.text + ": " + short_text(*entry.value));
-    fields_.require_of(entry.hit, key_, "patterns that each match an adapted linear", entry.text);
+    if (!holds(*entry.value)) {
+      field_.refuse_part(rule, entry.text + ": " + entry.value->dump());
+    }
+    if (!entry.hit) {
+      field_.refuse_part("have patterns that each match an adapted linear", entry.text);
+    }
   }
 }
 

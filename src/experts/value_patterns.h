@@ -1,11 +1,12 @@
 /// `rank_pattern` and `alpha_pattern` of an adapter's configuration, by the rules of PEFT 0.21.
 #pragma once
 
+#include "routedk/io/json_field.h"
+
 #include <functional>
 #include <string>
 #include <vector>
 
-#include "json_fields.h"
 #include "module_pattern.h"
 
 namespace routedk::experts {
@@ -14,9 +15,8 @@ namespace routedk::experts {
 /// after a dot to the end.
 class ValuePatterns {
  public:
-  /// Reads the field `key` of `fields`, which must live on. FileError unless it is absent or an object of at
-  /// most `limit` patterns.
-  ValuePatterns(const JsonFields& fields, std::string key, std::size_t limit);
+  /// FileError unless the field is absent or an object of at most `limit` patterns.
+  ValuePatterns(const io::JsonField& field, std::size_t limit);
 
   /// The value of the first pattern that matches; nullptr where none does.
   const io::Json* find(const std::string& module);
@@ -31,8 +31,7 @@ class ValuePatterns {
     const io::Json* value;
     bool hit;
   };
-  const JsonFields& fields_;
-  std::string key_;
+  io::JsonField field_;
   std::vector<Entry> patterns_;
 };
 

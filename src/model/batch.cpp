@@ -2,7 +2,6 @@
 
 #include "routedk/core/error.h"
 
-#include <algorithm>
 #include <numeric>
 
 namespace routedk::model {
@@ -25,20 +24,18 @@ FlatBatch FlatBatch::make(const std::vector<std::vector<std::int32_t>>& sequence
     }
     batch.cu_seqlens.push_back(batch.cu_seqlens.back() + length);
   }
-  const std::int64_t tokens = batch.tokens();
-  batch.ids = at::empty({tokens}, at::kLong);
-  batch.positions = at::empty({tokens}, at::kLong);
-  batch.seq_of_token = at::empty({tokens}, at::kLong);
-  auto* ids = batch.ids.data_ptr<std::int64_t>();
-  auto* positions = batch.positions.data_ptr<std::int64_t>();
-  auto* owner = batch.seq_of_token.data_ptr<std::int64_t>();
+  std::vector<std::int64_t> ids;
+  std::vector<std::int64_t> positions(static_cast<std::size_t>(batch.tokens()));
+  std::vector<std::int64_t> owner;
   for (std::size_t s = 0; s < sequences.size(); ++s) {
-    const std::int64_t begin = batch.cu_seqlens[s];
-    const std::int64_t end = batch.cu_seqlens[s + 1];
-    std::copy(sequences[s].begin(), sequences[s].end(), ids + begin);
-    std::iota(positions + begin, positions + end, std::int64_t{0});
-    std::fill(owner + begin, owner + end, static_cast<std::int64_t>(s));
+    const auto begin = positions.begin() + batch.cu_seqlens[s];
+    std::iota(begin, positions.begin() + batch.cu_seqlens[s + 1], std::int64_t{0});
+    ids.insert(ids.end(), sequences[s].begin(), sequences[s].end());
+    owner.insert(owner.end(), sequences[s].size(), static_cast<std::int64_t>(s));
   }
+  batch.ids = at::tensor(ids, at::kLong);
+  batch.positions = at::tensor(positions, at::kLong);
+  batch.seq_of_token = at::tensor(owner, at::kLong);
   return batch;
 }
 

@@ -1,77 +1,79 @@
 // Hugging Face's config.json: fields of transformers' LlamaConfig, 4.x and 5.x.
 #include "routedk/core/error.h"
+#include "routedk/io/json_field.h"
 #include "routedk/model/config.h"
 #include "routedk/model/rotary.h"
 
 #include <algorithm>
-#include <array>
-
-#include "json_fields.h"
 
 namespace routedk::model {
 namespace {
 
-std::int64_t integer_or(const JsonFields& fields, const std::string& key, std::int64_t otherwise) {
-  return fields.has(key) ? fields.integer(key) : otherwise;
+using io::JsonField;
+
+// No real model exceeds this; it keeps every product of two sizes far from overflow.
+constexpr std::int64_t kLargest = std::int64_t{1} << 24;
+
+std::int64_t size(const JsonField& field) {
+  return field.integer(1, kLargest);
 }
 
-/// The section of the rotary embedding: transformers 5 calls it rope_parameters, older ones rope_scaling.
-std::string rope_key(const JsonFields& fields) {
-  return fields.has("rope_parameters") ? "rope_parameters" : "rope_scaling";
+std::int64_t size_or(const JsonField& field, std::int64_t if_absent) {
+  return field.absent() ? if_absent : size(field);
 }
 
-RopeScaling read_llama3_scaling(const JsonFields& rope) {
+/// The rotary embedding's section: transformers 5 calls it rope_parameters, older ones rope_scaling.
+JsonField rope_section(const JsonField& config) {
+  return config[config["rope_parameters"].absent() ? "rope_scaling" : "rope_parameters"];
+}
+
+RopeScaling read_llama3_scaling(const JsonField& rope) {
   RopeScaling s;
-  s.factor = rope.real("factor");
-  s.low_freq_factor = rope.real("low_freq_factor");
-  s.high_freq_factor = rope.real("high_freq_factor");
-  s.original_context = rope.integer("original_max_position_embeddings");
-  rope.require(s.factor >= 1, "factor", "at least 1");
-  rope.require(s.low_freq_factor > 0, "low_freq_factor", "positive");
-  rope.require(s.high_freq_factor > s.low_freq_factor, "high_freq_factor", "above low_freq_factor");
+  s.factor = rope["factor"].real();
+  s.low_freq_factor = rope["low_freq_factor"].real();
+  s.high_freq_factor = rope["high_freq_factor"].real();
+  s.original_context = size(rope["original_max_position_embeddings"]);
+  rope["factor"].require(s.factor >= 1, "be at least 1");
+  rope["low_freq_factor"].require(s.low_freq_factor > 0, "be positive");
+  rope["high_freq_factor"].require(s.high_freq_factor > s.low_freq_factor, "be above low_freq_factor");
   return s;
 }
 
-void read_rope(const JsonFields& fields, LlamaConfig& c) {
-  c.rope_theta = fields.real("rope_theta", 10000.0);
-  fields.require(fields.real("partial_rotary_factor", 1.0) == 1.0, "partial_rotary_factor", "1");
-  fields.require(!fields.boolean("rope_interleaved", false), "rope_interleaved", "false");
-  if (fields.has(rope_key(fields))) {
-    static constexpr std::array<const char*, 8> kKnown = {
-        "rope_type",        "type",
-        "rope_theta",       "partial_rotary_factor",
-        "factor",           "low_freq_factor",
-        "high_freq_factor", "original_max_position_embeddings"};
-    const JsonFields rope = fields.section(rope_key(fields));
-    for (const auto& [key, value] : rope.all().items()) {
-      rope.require(value.is_null() || std::find(kKnown.begin(), kKnown.end(), key) != kKnown.end(), key,
-                   "absent from a Llama's rotary embedding");
-    }
-    const std::string type = rope.text("rope_type", rope.text("type", "default"));
-    rope.require(type == "default" || type == "llama3", rope.has("rope_type") ? "rope_type" : "type",
-                 "default or llama3");
-    rope.require(rope.real("partial_rotary_factor", 1.0) == 1.0, "partial_rotary_factor", "1");
-    c.rope_theta = rope.real("rope_theta", c.rope_theta);
-    if (type == "llama3") {
-      c.rope_scaling = read_llama3_scaling(rope);
-    }
+void read_rope_section(const JsonField& rope, LlamaConfig& c) {
+  rope.allow_only({"rope_type", "type", "rope_theta", "partial_rotary_factor", "factor", "low_freq_factor",
+                   "high_freq_factor", "original_max_position_embeddings"});
+  const JsonField type = rope[rope["rope_type"].absent() ? "type" : "rope_type"];
+  const bool is_llama3 = !type.absent() && type.choice({"default", "llama3"}) == 1;
+  rope["partial_rotary_factor"].require(rope["partial_rotary_factor"].real_or(1.0) == 1.0, "be 1");
+  c.rope_theta = rope["rope_theta"].real_or(c.rope_theta);
+  if (is_llama3) {
+    c.rope_scaling = read_llama3_scaling(rope);
   }
-  fields.require(c.rope_theta > 0, "rope_theta", "positive");
 }
 
-void read_sizes(const JsonFields& fields, LlamaConfig& c) {
-  c.layers = fields.integer("num_hidden_layers");
-  c.hidden = fields.integer("hidden_size");
-  c.heads = fields.integer("num_attention_heads");
-  c.kv_heads = integer_or(fields, "num_key_value_heads", c.heads);
-  c.ffn = fields.integer("intermediate_size");
-  c.vocab = fields.integer("vocab_size");
-  c.context = integer_or(fields, "max_position_embeddings", 2048);
-  fields.require(fields.has("head_dim") || c.hidden % c.heads == 0, "hidden_size",
-                 "a multiple of num_attention_heads where there is no head_dim");
-  c.head_dim = integer_or(fields, "head_dim", c.hidden / c.heads);
-  fields.require(c.head_dim > 0 && c.head_dim % 2 == 0, "head_dim", "even");
-  fields.require(c.heads % c.kv_heads == 0, "num_key_value_heads", "a divisor of num_attention_heads");
+void read_rope(const JsonField& config, LlamaConfig& c) {
+  c.rope_theta = config["rope_theta"].real_or(10000.0);
+  config["partial_rotary_factor"].require(config["partial_rotary_factor"].real_or(1.0) == 1.0, "be 1");
+  config["rope_interleaved"].require(!config["rope_interleaved"].boolean(false), "be false");
+  if (const JsonField rope = rope_section(config); !rope.absent()) {
+    read_rope_section(rope, c);
+  }
+  config["rope_theta"].require(c.rope_theta > 0, "be positive");
+}
+
+void read_sizes(const JsonField& config, LlamaConfig& c) {
+  c.layers = size(config["num_hidden_layers"]);
+  c.hidden = size(config["hidden_size"]);
+  c.heads = size(config["num_attention_heads"]);
+  c.kv_heads = size_or(config["num_key_value_heads"], c.heads);
+  c.ffn = size(config["intermediate_size"]);
+  c.vocab = size(config["vocab_size"]);
+  c.context = size_or(config["max_position_embeddings"], 2048);
+  config["hidden_size"].require(!config["head_dim"].absent() || c.hidden % c.heads == 0,
+                                "be a multiple of num_attention_heads where there is no head_dim");
+  c.head_dim = size_or(config["head_dim"], c.hidden / c.heads);
+  config["head_dim"].require(c.head_dim > 0 && c.head_dim % 2 == 0, "be even");
+  config["num_key_value_heads"].require(c.heads % c.kv_heads == 0, "be a divisor of num_attention_heads");
 }
 
 /// The scaling of Llama 3 (original context 8192, factors 1 and 4) whose divisors these are.
@@ -103,18 +105,18 @@ io::Json rope_json(const LlamaConfig& c) {
 }  // namespace
 
 LlamaConfig LlamaConfig::from_json(const std::filesystem::path& file) {
-  const JsonFields fields(file);
-  fields.require(fields.text("model_type", "") == "llama", "model_type", "llama");
-  fields.require(!fields.has("auto_map"), "auto_map", "absent (the model would bring its own code)");
-  fields.require(fields.text("hidden_act", "silu") == "silu", "hidden_act", "silu");
+  const JsonField config = io::read_json_field(file);
+  config["model_type"].choice({"llama"});
+  config["auto_map"].require(config["auto_map"].absent(), "be absent (the model would bring its own code)");
+  config["hidden_act"].require(config["hidden_act"].text_or("silu") == "silu", "be silu");
   LlamaConfig c;
-  read_sizes(fields, c);
-  read_rope(fields, c);
-  c.rms_eps = fields.real("rms_norm_eps", 1e-6);
-  fields.require(c.rms_eps > 0 && c.rms_eps < 1, "rms_norm_eps", "between 0 and 1");
-  c.tied_head = fields.boolean("tie_word_embeddings", false);
-  c.attention_bias = fields.boolean("attention_bias", false);
-  c.mlp_bias = fields.boolean("mlp_bias", false);
+  read_sizes(config, c);
+  read_rope(config, c);
+  c.rms_eps = config["rms_norm_eps"].real_or(1e-6);
+  config["rms_norm_eps"].require(c.rms_eps > 0 && c.rms_eps < 1, "be between 0 and 1");
+  c.tied_head = config["tie_word_embeddings"].boolean(false);
+  c.attention_bias = config["attention_bias"].boolean(false);
+  c.mlp_bias = config["mlp_bias"].boolean(false);
   return c;
 }
 

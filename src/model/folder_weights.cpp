@@ -1,11 +1,11 @@
 #include "folder_weights.h"
 
 #include "routedk/core/error.h"
+#include "routedk/io/json_field.h"
 #include "routedk/model/parameters.h"
 
 #include <algorithm>
 
-#include "json_fields.h"
 #include <fmt/ranges.h>
 
 namespace routedk::model {
@@ -16,17 +16,20 @@ FolderWeights::FolderWeights(const std::filesystem::path& folder)
 }
 
 void FolderWeights::read_quantization() {
-  const JsonFields config(shards_.folder() / "config.json");
-  if (!config.has("quantization_config")) {
+  const io::JsonField config = io::read_json_field(shards_.folder() / "config.json");
+  const io::JsonField q = config["quantization_config"];
+  if (q.absent()) {
     return;
   }
-  const JsonFields q = config.section("quantization_config");
-  q.require(q.text("quant_method", "bitsandbytes") == "bitsandbytes", "quant_method", "bitsandbytes");
-  q.require(!q.boolean("load_in_8bit", false), "load_in_8bit", "false");
-  q.require(q.boolean("load_in_4bit", false), "load_in_4bit", "true");
-  q.require(q.text("bnb_4bit_quant_type", "fp4") == "nf4", "bnb_4bit_quant_type", "nf4");
-  q.require(q.text("bnb_4bit_quant_storage", "uint8") == "uint8", "bnb_4bit_quant_storage", "uint8");
-  skipped_ = q.texts("llm_int8_skip_modules");
+  const auto require_text = [&](const char* key, const char* only, const char* if_absent) {
+    q[key].require(q[key].text_or(if_absent) == only, std::string("be ") + only);
+  };
+  require_text("quant_method", "bitsandbytes", "bitsandbytes");
+  q["load_in_8bit"].require(!q["load_in_8bit"].boolean(false), "be false");
+  q["load_in_4bit"].require(q["load_in_4bit"].boolean(false), "be true");
+  require_text("bnb_4bit_quant_type", "nf4", "fp4");
+  require_text("bnb_4bit_quant_storage", "uint8", "uint8");
+  skipped_ = q["llm_int8_skip_modules"].texts();
   quantized_ = true;
 }
 

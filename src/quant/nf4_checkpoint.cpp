@@ -1,10 +1,11 @@
 #include "routedk/quant/nf4_checkpoint.h"
 
 #include "routedk/core/error.h"
-#include "routedk/io/jsonl.h"
+#include "routedk/io/json_field.h"
+#include "routedk/io/parse_json.h"
 #include "routedk/kernels/finite.h"
 
-#include <cmath>
+#include <limits>
 #include <utility>
 
 #include <fmt/ranges.h>
@@ -21,6 +22,7 @@ using kernels::Nf4Parts;
 constexpr const char* kState = ".quant_state.bitsandbytes__nf4";
 /// The JSON is padded with blanks, so that its size is known before the matrix is quantised.
 constexpr std::uint64_t kStateBytes = 320;
+constexpr std::uint64_t kMaxStateBytes = 1U << 16U;
 constexpr std::uint64_t kAlignment = 8;
 constexpr std::int64_t kLargestSide = std::int64_t{1} << 31;
 
@@ -35,15 +37,15 @@ class Nf4Reader {
       : name_(name), find_(find), file_(path_of(find(name))), state_(read_state()) {}
 
   Nf4 read() {
-    require(text("quant_type") == "nf4", "quant_type", "nf4");
-    require(holds_integer("blocksize", kernels::kNf4Block), "blocksize", "64");
+    state_["quant_type"].choice({"nf4"});
+    state_["blocksize"].require(state_["blocksize"].value() == kernels::kNf4Block, "be 64");
     Nf4Parts parts;
     read_shape(parts);
     parts.dtype = read_dtype();
     const std::int64_t blocks = nf4_blocks(parts.out * parts.in);
     parts.codes = borrow(name_, at::kByte, nf4_bytes(parts.out * parts.in));
     parts.codebook = numbers(name_ + ".quant_map", 16);
-    if (state_.contains("nested_offset")) {
+    if (!state_["nested_offset"].absent()) {
       read_nested(parts, blocks);
     } else {
       parts.absmax = numbers(name_ + ".absmax", blocks);
@@ -61,58 +63,34 @@ class Nf4Reader {
     return found;
   }
 
-  io::Json read_state() const {
+  io::JsonField read_state() const {
     const io::TensorView& view = *tensor(name_ + kState).view;
+    const std::string where = fmt::format("`{}{}` in {}", name_, kState, file_);
+    if (view.bytes.size() > kMaxStateBytes) {
+      throw_<FileError>("an NF4 state must have at most {} bytes, but has {} instead ({}).", kMaxStateBytes,
+                        view.bytes.size(), where);
+    }
     const auto* text = reinterpret_cast<const char*>(view.bytes.data());
-    io::Json state = io::Json::parse(text, text + view.bytes.size(), nullptr, /*allow_exceptions=*/false);
-    if (!state.is_object()) {
-      throw_<FileError>("`{}{}` must hold a JSON object, but does not ({})", name_, kState, file_);
-    }
-    return state;
-  }
-
-  void require(bool holds, const char* key, const char* rule) const {
-    if (!holds) {
-      throw_<FileError>("`{}` of `{}{}` must be {}, but is {} instead ({})", key, name_, kState, rule,
-                        state_.contains(key) ? state_[key].dump().substr(0, 60) : "missing", file_);
-    }
-  }
-
-  std::string text(const char* key) const {
-    const auto found = state_.find(key);
-    return found != state_.end() && found->is_string() ? found->get<std::string>() : std::string();
-  }
-
-  bool holds_integer(const char* key, std::int64_t value) const {
-    const auto found = state_.find(key);
-    return found != state_.end() && found->is_number_integer() && *found == value;
+    return {io::parse_json({text, view.bytes.size()}, where), where};
   }
 
   void read_shape(Nf4Parts& parts) const {
-    const auto shape = state_.find("shape");
-    const auto side = [&](std::size_t i) {
-      const io::Json& value = (*shape)[i];
-      return value.is_number_unsigned() && value.get<std::uint64_t>() <= kLargestSide
-                 ? value.get<std::int64_t>()
-                 : std::int64_t{-1};
-    };
-    const bool two = shape != state_.end() && shape->is_array() && shape->size() == 2;
-    require(two && side(0) > 0 && side(1) > 0, "shape", "two sizes from 1 to 2^31");
-    parts.out = side(0);
-    parts.in = side(1);
+    const std::vector<io::JsonField> sides = state_["shape"].items();
+    state_["shape"].require(sides.size() == 2, "be two sizes");
+    parts.out = sides[0].integer(1, kLargestSide);
+    parts.in = sides[1].integer(1, kLargestSide);
   }
 
   at::ScalarType read_dtype() const {
-    const std::optional<at::ScalarType> dtype = weight_type(text("dtype"));
-    require(dtype.has_value(), "dtype", "float32, float16 or bfloat16");
+    const std::optional<at::ScalarType> dtype = weight_type(state_["dtype"].text());
+    state_["dtype"].require(dtype.has_value(), "be float32, float16 or bfloat16");
     return *dtype;
   }
 
   void read_nested(Nf4Parts& parts, std::int64_t blocks) {
-    const io::Json& offset = state_["nested_offset"];
-    require(offset.is_number() && std::isfinite(offset.get<float>()), "nested_offset", "a finite number");
-    require(holds_integer("nested_blocksize", kernels::kNestedBlock), "nested_blocksize", "256");
-    parts.nested_offset = offset.get<float>();
+    constexpr double kLargest = std::numeric_limits<float>::max();
+    state_["nested_blocksize"].require(state_["nested_blocksize"].value() == kernels::kNestedBlock, "be 256");
+    parts.nested_offset = static_cast<float>(state_["nested_offset"].real(-kLargest, kLargest));
     parts.nested_codes = borrow(name_ + ".absmax", at::kByte, blocks).clone();
     parts.nested_absmax = numbers(name_ + ".nested_absmax", nested_blocks(blocks));
     parts.nested_codebook = numbers(name_ + ".nested_quant_map", 256);
@@ -141,7 +119,7 @@ class Nf4Reader {
   const std::string& name_;
   const FindTensor& find_;
   std::string file_;
-  io::Json state_;
+  io::JsonField state_;
 };
 
 at::Tensor state_tensor(const Nf4& weight, std::int64_t size) {

@@ -4,7 +4,7 @@
 
 #include <optional>
 
-#include "json_field.h"
+#include "strict_json.h"
 #include "tokenizer_files.h"
 #include "trim.h"
 
@@ -68,9 +68,9 @@ std::string template_of(const JsonField& field) {
   if (!field.value().is_array()) {
     return field.text();
   }
-  for (std::size_t i = 0; i < field.size(); ++i) {
-    if (field.item(i)["name"].is("default")) {
-      return field.item(i)["template"].text();
+  for (const JsonField& named : field.items()) {
+    if (named["name"].is("default")) {
+      return named["template"].text();
     }
   }
   field.refuse("have a template of the name \"default\"");
@@ -87,10 +87,7 @@ std::string template_in(const fs::path& folder) {
         "neither.",
         folder.string());
   }
-  const std::string source = config.string();
-  const Json document = parse_strictly(read_tokenizer_file(config), source);
-  const JsonField field = JsonField(document, "", source)["chat_template"];
-  return template_of(field);
+  return template_of(parse_strictly(read_tokenizer_file(config), config.string())["chat_template"]);
 }
 
 }  // namespace

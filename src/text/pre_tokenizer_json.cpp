@@ -6,12 +6,8 @@ namespace routedk::text {
 namespace {
 
 std::string read_split(const JsonField& step) {
-  if (!step["behavior"].is("Isolated")) {
-    step["behavior"].refuse(R"(be "Isolated")");
-  }
-  if (step["invert"].flag(false)) {
-    step["invert"].refuse("be false");
-  }
+  step["behavior"].require(step["behavior"].is("Isolated"), R"(be "Isolated")");
+  step["invert"].require(!step["invert"].boolean(false), "be false");
   const JsonField regex = step["pattern"]["Regex"];
   const auto pattern = pcre_pattern(regex.text());
   if (!pattern) {
@@ -22,10 +18,8 @@ std::string read_split(const JsonField& step) {
 }
 
 void read_byte_level(const JsonField& step, std::vector<std::string>& patterns) {
-  if (step["add_prefix_space"].flag(true)) {
-    step["add_prefix_space"].refuse("be false");
-  }
-  if (step["use_regex"].flag(true)) {
+  step["add_prefix_space"].require(!step["add_prefix_space"].boolean(true), "be false");
+  if (step["use_regex"].boolean(true)) {
     patterns.push_back(gpt2_pattern());
   }
 }
@@ -37,7 +31,7 @@ void read_step(const JsonField& step, bool last, std::vector<std::string>& patte
   } else if (type.is("Split") && !last) {
     patterns.push_back(read_split(step));
   } else if (type.is("Digits") && !last) {
-    patterns.emplace_back(step["individual_digits"].flag(false) ? R"(\p{N})" : R"(\p{N}+)");
+    patterns.emplace_back(step["individual_digits"].boolean(false) ? R"(\p{N})" : R"(\p{N}+)");
   } else {
     type.refuse(last ? R"(be "ByteLevel" in the last step)"
                      : R"(be "Split" or "Digits" before the last step)");
@@ -49,22 +43,16 @@ void read_step(const JsonField& step, bool last, std::vector<std::string>& patte
 std::vector<std::string> read_pre_tokenizer(const JsonField& field) {
   std::vector<std::string> patterns;
   if (field.absent() || !field["type"].is("Sequence")) {
-    if (field.absent()) {
-      field.refuse("end with ByteLevel");
-    }
+    field.require(!field.absent(), "end with ByteLevel");
     read_step(field, /*last=*/true, patterns);
   } else {
-    const JsonField steps = field["pretokenizers"];
-    if (steps.size() == 0) {
-      steps.refuse("end with ByteLevel");
-    }
+    const std::vector<JsonField> steps = field["pretokenizers"].items();
+    field["pretokenizers"].require(!steps.empty(), "end with ByteLevel");
     for (std::size_t i = 0; i < steps.size(); ++i) {
-      read_step(steps.item(i), i + 1 == steps.size(), patterns);
+      read_step(steps[i], i + 1 == steps.size(), patterns);
     }
   }
-  if (patterns.empty()) {
-    field.refuse("split the text by an expression");
-  }
+  field.require(!patterns.empty(), "split the text by an expression");
   return patterns;
 }
 

@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "json_field.h"
+#include "strict_json.h"
 
 namespace routedk::text {
 

@@ -5,8 +5,8 @@
 #include <algorithm>
 #include <limits>
 
-#include "json_field.h"
 #include "pre_tokenizer_json.h"
+#include "strict_json.h"
 #include "tokenizer_files.h"
 
 namespace routedk::text {
@@ -14,31 +14,23 @@ namespace {
 
 /// Fields that must be at the value that changes nothing.
 void check_model(const JsonField& model) {
-  if (!model["type"].absent() && !model["type"].is("BPE")) {
-    model["type"].refuse("be \"BPE\"");
-  }
+  model["type"].require(model["type"].absent() || model["type"].is("BPE"), "be \"BPE\"");
   for (const char* key : {"continuing_subword_prefix", "end_of_word_suffix"}) {
-    if (!model[key].absent() && !model[key].is("")) {
-      model[key].refuse("be null");
-    }
+    model[key].require(model[key].absent() || model[key].is(""), "be null");
   }
   const JsonField dropout = model["dropout"];
-  if (!dropout.absent() && dropout.value() != 0) {
-    dropout.refuse("be null");
-  }
-  if (model["byte_fallback"].flag(false)) {
-    model["byte_fallback"].refuse("be false");
-  }
+  dropout.require(dropout.absent() || dropout.value() == 0, "be null");
+  model["byte_fallback"].require(!model["byte_fallback"].boolean(false), "be false");
 }
 
 void check_rest(const JsonField& root) {
   const JsonField normalizer = root["normalizer"];
-  if (!normalizer.absent() && !(normalizer["type"].is("Sequence") && normalizer["normalizers"].size() == 0)) {
-    normalizer.refuse("be null");
-  }
-  if (root["decoder"].absent() || !root["decoder"]["type"].is("ByteLevel")) {
-    root["decoder"].refuse("be of type \"ByteLevel\"");
-  }
+  const auto is_empty = [&] {
+    return normalizer["type"].is("Sequence") && normalizer["normalizers"].items().empty();
+  };
+  normalizer.require(normalizer.absent() || is_empty(), "be null");
+  const JsonField decoder = root["decoder"];
+  decoder.require(!decoder.absent() && decoder["type"].is("ByteLevel"), "be of type \"ByteLevel\"");
 }
 
 /// An id below the number of tokens that is still free.
@@ -57,15 +49,11 @@ std::size_t free_id(const JsonField& field, const Vocabulary& vocabulary) {
 
 /// Both lists name the tokens; some are in both. Ids must be 0, 1, ... without a gap.
 void check_count(const JsonField& vocab, const JsonField& added, Vocabulary& vocabulary) {
-  if (!vocab.value().is_object()) {
-    vocab.refuse("be an object");
-  }
+  vocab.require(vocab.value().is_object(), "be an object");
   std::size_t count = vocab.value().size();
-  for (std::size_t i = 0; i < added.size(); ++i) {
-    const JsonField content = added.item(i)["content"];
-    if (content.text().empty()) {
-      content.refuse("be a text of at least one character");
-    }
+  for (const JsonField& token : added.items()) {
+    const JsonField content = token["content"];
+    content.require(!content.text().empty(), "be a text of at least one character");
     count += vocab.value().contains(content.text()) ? 0 : 1;
   }
   if (count > static_cast<std::size_t>(std::numeric_limits<TokenId>::max())) {
@@ -76,22 +64,17 @@ void check_count(const JsonField& vocab, const JsonField& added, Vocabulary& voc
 }
 
 void read_vocab(const JsonField& vocab, Vocabulary& vocabulary) {
-  for (const auto& [token, id] : vocab.value().items()) {
-    const JsonField field(id, fmt::format("model.vocab.{}", token), vocabulary.source);
-    if (token.empty()) {
-      field.refuse("stand for a token of at least one character");
-    }
+  for (const auto& [token, ignored] : vocab.value().items()) {
+    const JsonField field = vocab[token];
+    field.require(!token.empty(), "stand for a token of at least one character");
     vocabulary.tokens[free_id(field, vocabulary)] = token;
   }
 }
 
 void read_added(const JsonField& added, const Json& vocab, Vocabulary& vocabulary) {
-  for (std::size_t i = 0; i < added.size(); ++i) {
-    const JsonField token = added.item(i);
+  for (const JsonField& token : added.items()) {
     for (const char* key : {"single_word", "lstrip", "rstrip"}) {
-      if (token[key].flag(false)) {
-        token[key].refuse("be false");
-      }
+      token[key].require(!token[key].boolean(false), "be false");
     }
     const std::string& content = token["content"].text();
     const auto known = vocab.find(content);
@@ -101,7 +84,7 @@ void read_added(const JsonField& added, const Json& vocab, Vocabulary& vocabular
     const std::size_t id =
         known != vocab.end() ? known->get<std::size_t>() : free_id(token["id"], vocabulary);
     vocabulary.tokens[id] = content;
-    vocabulary.types[id] = token["special"].flag(false) ? TokenType::kControl : TokenType::kUserDefined;
+    vocabulary.types[id] = token["special"].boolean(false) ? TokenType::kControl : TokenType::kUserDefined;
   }
 }
 
@@ -115,14 +98,13 @@ std::string merge_text(const Json& merge) {
 }
 
 void read_merges(const JsonField& merges, Vocabulary& vocabulary) {
-  if (!merges.value().is_array()) {
-    merges.refuse("be an array");
-  }
+  merges.require(merges.value().is_array(), "be an array");
   vocabulary.merges.reserve(merges.value().size());
   for (const Json& merge : merges.value()) {
     std::string text = merge_text(merge);
     if (std::count(text.begin(), text.end(), ' ') != 1) {
-      merges.item(vocabulary.merges.size()).refuse("be two tokens with a space between, or an array of two");
+      merges.items()[vocabulary.merges.size()].refuse(
+          "be two tokens with a space between, or an array of two");
     }
     vocabulary.merges.push_back(std::move(text));
   }
@@ -144,18 +126,21 @@ void check_unknown(const JsonField& unknown, const Vocabulary& vocabulary) {
 TokenId read_bos(const JsonField& root, const Vocabulary& vocabulary) {
   JsonField processor = root["post_processor"];
   if (!processor.absent() && processor["type"].is("Sequence")) {
-    const JsonField list = processor["processors"];
-    for (std::size_t i = 0; i < list.size(); ++i) {
-      processor = list.item(i);
+    for (const JsonField& each : processor["processors"].items()) {
+      processor = each;
       if (processor["type"].is("TemplateProcessing")) {
         break;
       }
     }
   }
-  if (processor.absent() || !processor["type"].is("TemplateProcessing") || processor["single"].size() == 0) {
+  if (processor.absent() || !processor["type"].is("TemplateProcessing")) {
     return kNoToken;
   }
-  const JsonField first = processor["single"].item(0)["SpecialToken"];
+  const std::vector<JsonField> single = processor["single"].items();
+  if (single.empty()) {
+    return kNoToken;
+  }
+  const JsonField first = single.front()["SpecialToken"];
   if (first.absent()) {
     return kNoToken;
   }
@@ -171,12 +156,9 @@ TokenId read_bos(const JsonField& root, const Vocabulary& vocabulary) {
 Vocabulary Vocabulary::from_json(const std::filesystem::path& path) {
   Vocabulary vocabulary;
   vocabulary.source = path.string();
-  const Json document = parse_strictly(read_tokenizer_file(path), vocabulary.source);
-  const JsonField root(document, "", vocabulary.source);
+  const JsonField root = parse_strictly(read_tokenizer_file(path), vocabulary.source);
   const JsonField model = root["model"];
-  if (model.absent()) {
-    model.refuse("be an object");
-  }
+  model.require(!model.absent(), "be an object");
   check_model(model);
   check_rest(root);
   check_count(model["vocab"], root["added_tokens"], vocabulary);
@@ -185,7 +167,7 @@ Vocabulary Vocabulary::from_json(const std::filesystem::path& path) {
   read_merges(model["merges"], vocabulary);
   check_unknown(model["unk_token"], vocabulary);
   vocabulary.patterns = read_pre_tokenizer(root["pre_tokenizer"]);
-  vocabulary.whole_pieces = model["ignore_merges"].flag(false);
+  vocabulary.whole_pieces = model["ignore_merges"].boolean(false);
   vocabulary.dialect = Dialect::kHuggingFace;
   vocabulary.bos = read_bos(root, vocabulary);
   return vocabulary;

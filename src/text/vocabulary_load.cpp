@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-#include "json_field.h"
+#include "strict_json.h"
 #include "tokenizer_files.h"
 
 namespace routedk::text {
@@ -52,14 +52,12 @@ Vocabulary load_file(const fs::path& path) {
 
 /// Every added token of a tokenizer.json must be a piece of the model beside it.
 void check_added(const JsonField& added, const Vocabulary& vocabulary) {
-  for (std::size_t i = 0; i < added.size(); ++i) {
-    const JsonField id = added.item(i)["id"];
-    const std::int64_t number = id.integer();
-    const auto count = static_cast<std::int64_t>(vocabulary.tokens.size());
-    if (number < 0 || number >= count ||
-        vocabulary.tokens[static_cast<std::size_t>(number)] != added.item(i)["content"].text()) {
-      added.item(i).refuse("be a piece of " + vocabulary.source);
-    }
+  const auto count = static_cast<std::int64_t>(vocabulary.tokens.size());
+  for (const JsonField& token : added.items()) {
+    const std::int64_t id = token["id"].integer();
+    token.require(
+        id >= 0 && id < count && vocabulary.tokens[static_cast<std::size_t>(id)] == token["content"].text(),
+        "be a piece of " + vocabulary.source);
   }
 }
 
@@ -76,9 +74,7 @@ Vocabulary load_from_folder(const fs::path& folder) {
   if (!fs::exists(json)) {
     return load_file(model);
   }
-  const std::string source = json.string();
-  const Json document = parse_strictly(read_tokenizer_file(json), source);
-  const JsonField root(document, "", source);
+  const JsonField root = parse_strictly(read_tokenizer_file(json), json.string());
   if (!root["decoder"].absent() && root["decoder"]["type"].is("ByteLevel")) {
     return Vocabulary::from_json(json);
   }
@@ -101,9 +97,7 @@ void read_special(const JsonField& field, const Vocabulary& vocabulary, TokenId&
 }
 
 void read_config(const fs::path& path, Vocabulary& vocabulary) {
-  const std::string source = path.string();
-  const Json document = parse_strictly(read_tokenizer_file(path), source);
-  const JsonField root(document, "", source);
+  const JsonField root = parse_strictly(read_tokenizer_file(path), path.string());
   read_special(root["bos_token"], vocabulary, vocabulary.bos);
   read_special(root["eos_token"], vocabulary, vocabulary.eos);
   read_special(root["pad_token"], vocabulary, vocabulary.pad);

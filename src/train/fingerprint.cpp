@@ -3,6 +3,10 @@
 #include "routedk/core/config_types.h"
 #include "routedk/core/error.h"
 #include "routedk/core/random.h"
+#include "routedk/quant/tensor_view.h"
+
+#include <cstddef>
+#include <span>
 
 #include <ATen/ATen.h>
 #include <ATen/Parallel.h>
@@ -45,7 +49,8 @@ std::uint64_t chained(std::uint64_t hash, const std::vector<std::int32_t>& ids) 
 
 std::uint64_t hash_of(const at::Tensor& tensor) {
   const at::Tensor values = tensor.to(at::kFloat).contiguous();
-  return hash64({static_cast<const char*>(values.const_data_ptr()), values.nbytes()});
+  const std::span<const std::byte> bytes = quant::to_view("", values).bytes;
+  return hash64({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
 }
 
 /// The first column of the matrix: a product with a unit vector is exact in whatever order it is summed.

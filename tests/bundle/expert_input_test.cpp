@@ -47,8 +47,8 @@ TEST_F(ExpertInputs, each_expert_reads_its_own_knowledge) {
     ASSERT_EQ(made.size(), 1U);
     EXPECT_EQ(made[0].answer, gold_);
     const std::string& prompt = made[0].prompt.back().content;
-    EXPECT_EQ(prompt.find("RULES-TEXT") != prompt.npos, rules) << expert_name(expert);
-    EXPECT_EQ(prompt.find("THOUGHT-TEXT") != prompt.npos, thought) << expert_name(expert);
+    EXPECT_EQ(prompt.find("RULES-TEXT") != prompt.npos, rules) << static_cast<int>(expert);
+    EXPECT_EQ(prompt.find("THOUGHT-TEXT") != prompt.npos, thought) << static_cast<int>(expert);
   }
 }
 
@@ -168,15 +168,26 @@ TEST_F(ExpertInputs, rules_come_from_the_session_the_domain_or_both) {
   EXPECT_EQ(rules(RuleSource::kBoth), "RULES-TEXT\nDOMAIN-1\nDOMAIN-2");
 }
 
+TEST_F(ExpertInputs, only_a_rule_that_the_session_has_itself_is_left_out) {
+  KnowledgeRecord record = *knowledge_.find(session_.id, KnowledgeKind::kRules);
+  record.text = "Put shades with their lamps.\nPut tea with cups and with spoons.";
+  knowledge_.put(record);
+  ExpertInput input{ExpertKind::kHighLevel, KnowledgePlacement::kInput, RuleSource::kBoth};
+  input.domain_rules = {"Put tea with cups", "lamps.", "Put shades with their lamps."};
+  const std::string prompt = training_texts(templates_, session_, knowledge_, input)[0].prompt.back().content;
+  EXPECT_THAT(prompt, testing::EndsWith("Put tea with cups and with spoons.\nPut tea with cups\nlamps."));
+}
+
 TEST(RuleSource, others_than_its_words_are_refused) {
   EXPECT_EQ(find_enum<RuleSource>("both"), RuleSource::kBoth);
   EXPECT_EQ(find_enum<RuleSource>("all"), std::nullopt);
 }
 
-TEST(ExpertKind, names_are_read_back_and_others_refused) {
-  for (const char* name : {"base", "high_level", "fine_grained", "merged"}) {
-    EXPECT_STREQ(expert_name(expert_kind(name)), name);
-  }
+TEST(ExpertKind, names_are_read_and_others_refused) {
+  EXPECT_EQ(expert_kind("base"), ExpertKind::kBase);
+  EXPECT_EQ(expert_kind("high_level"), ExpertKind::kHighLevel);
+  EXPECT_EQ(expert_kind("fine_grained"), ExpertKind::kFineGrained);
+  EXPECT_EQ(expert_kind("merged"), ExpertKind::kMerged);
   EXPECT_THAT([] { expert_kind("low_level"); },
               testing::ThrowsMessage<ConfigError>(HasSubstr("`low_level` instead")));
 }

@@ -95,16 +95,17 @@ TEST(Knowledge, a_broken_record_is_named_with_file_and_line) {
     changed[name] = value;
     return error_of(changed.dump());
   };
-  EXPECT_THAT(with("kind", "rule"), testing::AllOf(HasSubstr("`rule` instead"), HasSubstr(".jsonl:2)")));
-  EXPECT_THAT(with("session", 1.5), HasSubstr("`session` must be a whole number"));
-  EXPECT_THAT(with("kind", 7), HasSubstr("`kind` must be a string"));
-  EXPECT_THAT(with("seed", -1), HasSubstr("`seed` must be a number from 0"));
+  EXPECT_THAT(with("kind", "rule"), testing::AllOf(HasSubstr("\"rule\" instead"), HasSubstr(".jsonl:2)")));
+  EXPECT_THAT(with("session", 1.5), HasSubstr("`session` must be an integer"));
+  EXPECT_THAT(with("kind", 7), HasSubstr("`kind` must be rules, thought or answer, but is 7"));
+  EXPECT_THAT(with("seed", -1), HasSubstr("`seed` must be an integer of at least 0"));
   EXPECT_THAT(with("turns", "none"), HasSubstr("`turns` must be a list"));
-  EXPECT_THAT(with("turns", io::Json::parse(R"([{"asked": "a", "reply": "b"}])")), HasSubstr("`problem`"));
-  EXPECT_THAT(with("extra", 1), HasSubstr("no field `extra`"));
+  EXPECT_THAT(with("turns", io::Json::parse(R"([{"asked": "a", "reply": "b"}])")),
+              HasSubstr("`turns[0].problem`"));
+  EXPECT_THAT(with("extra", 1), HasSubstr("`extra` must be absent"));
   io::Json less = io::Json::parse(good);
   less.erase("gold");
-  EXPECT_THAT(error_of(less.dump()), HasSubstr("field `gold`"));
+  EXPECT_THAT(error_of(less.dump()), HasSubstr("`gold` must be a text, but is missing"));
   EXPECT_THAT(error_of("[1]"), HasSubstr("JSON object"));
 }
 

@@ -67,7 +67,7 @@ TEST(Prompt, the_shipped_templates_show_each_kind_what_it_is_due) {
     EXPECT_EQ(messages[0].role, "system");
     EXPECT_EQ(messages[1].role, "user");
     const std::string& user = messages[1].content;
-    EXPECT_THAT(user, HasSubstr(product_list(two_items()))) << prompt_name(kind);
+    EXPECT_THAT(user, HasSubstr(product_list(two_items()))) << static_cast<int>(kind);
     EXPECT_EQ(user.find("RULES-TEXT") != user.npos,
               kind == PromptKind::kRules || kind == PromptKind::kBoth || kind == PromptKind::kTeachPropose);
     EXPECT_EQ(user.find("THOUGHT-TEXT") != user.npos,
@@ -122,7 +122,7 @@ TEST(Prompt, relations_stand_in_every_shipped_prompt_that_shows_them_and_in_none
     std::string shown = with.render(kind, two_items()).back().content;
     const std::string plain = without.render(kind, two_items()).back().content;
     const std::size_t begin = shown.find(line);
-    ASSERT_NE(begin, shown.npos) << prompt_name(kind);
+    ASSERT_NE(begin, shown.npos) << static_cast<int>(kind);
     shown.erase(begin, shown.find('\n', begin + 1) - begin);
     EXPECT_EQ(shown, plain) << "the line is all that differs";
   }

@@ -5,10 +5,12 @@
 #include <deque>
 #include <filesystem>
 #include <functional>
+#include <map>
 #include <set>
 #include <string>
 #include <vector>
 
+#include "core/temporary_folder.h"
 #include "distill/shop.h"
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -18,9 +20,9 @@ namespace {
 
 using bundle::KnowledgeKind;
 using bundle::KnowledgeRecord;
-using testing::ElementsAre;
-using testing::HasSubstr;
-using testing::Not;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::Not;
 
 // shop_session: lamp, tea, shade, cup; gold: {2, 4}, {1, 3}.
 constexpr const char* kGold = R"({"bundle1": ["product1", "product3"], "bundle2": ["product2", "product4"]})";
@@ -36,20 +38,25 @@ class ScriptedModel final : public ChatModel {
  public:
   explicit ScriptedModel(std::deque<std::string> replies) : replies_(std::move(replies)) {}
 
-  std::vector<ChatReply> ask(std::span<const ChatRequest> requests) override {
+  void ask(std::span<const ChatRequest> requests, const ReplySink& sink) override {
     batches.push_back(requests.size());
-    std::vector<ChatReply> replies;
-    for (const ChatRequest& request : requests) {
-      asked.push_back(request);
+    for (std::size_t i = 0; i < requests.size(); ++i) {
+      asked.push_back(requests[i]);
       EXPECT_FALSE(replies_.empty());
       ChatReply reply{replies_.front(), true, 100, 10, 0.5};
+      if (reply.text == "broken off") {
+        throw_<SystemError>("broken off");
+      }
+      if (reply.text == "refused") {
+        reply = {};
+        reply.refusal = "no such words here";
+      }
       reply.finished = reply.text != "...";
-      replies.push_back(reply);
+      sink(i, reply);
       if (replies_.size() > 1) {  // the last is said for ever
         replies_.pop_front();
       }
     }
-    return replies;
   }
 
   std::vector<ChatRequest> asked;
@@ -59,7 +66,7 @@ class ScriptedModel final : public ChatModel {
   std::deque<std::string> replies_;
 };
 
-class Chat : public testing::Test {
+class Chat : public ::testing::Test {
  protected:
   Chat() {
     options_.name = "scripted/1";
@@ -217,21 +224,66 @@ TEST_F(Chat, dialogues_go_on_side_by_side_at_most_batch_at_a_time) {
 TEST_F(Chat, a_spent_budget_of_tokens_stops_it_with_what_is_whole) {
   options_.batch = 1;
   options_.budget.tokens = 330;
-  options_.prompt_tokens = 100;  // of earlier runs
-  options_.completion_tokens = 10;
+  Spending earlier;
+  earlier.add({100, 10});
   ScriptedModel model({std::string(kThought) + "\n" + kGold});
-  ChatTeacher teacher(model, options_);
+  ChatTeacher teacher(model, options_, std::move(earlier));
   const std::vector<Task> tasks(4, Task{&session_, KnowledgeKind::kThought});
   int whole = 0;
   EXPECT_THAT([&] { teacher.teach(tasks, [&](const KnowledgeRecord&) { ++whole; }); },
-              testing::ThrowsMessage<ConfigError>(HasSubstr("330 of 330 tokens")));
+              ::testing::ThrowsMessage<ConfigError>(HasSubstr("330 of 330 tokens")));
   EXPECT_EQ(whole, 2);
+}
+
+TEST_F(Chat, replies_to_dialogues_that_were_broken_off_count_in_the_next_run) {
+  const testing::TemporaryFolder folder;
+  const auto store = folder / "knowledge.jsonl";
+  options_.budget.tokens = 220;
+  ScriptedModel model({kWrong, "Rule: Put shades with their lamps.", "broken off"});
+  EXPECT_THROW(ChatTeacher(model, options_, Spending(store)).teach(session_, KnowledgeKind::kRules), Error);
+  ScriptedModel next({kGold});
+  EXPECT_THAT([&] { ChatTeacher(next, options_, Spending(store)).teach(session_, KnowledgeKind::kRules); },
+              ::testing::ThrowsMessage<ConfigError>(HasSubstr("220 of 220 tokens")));
+  EXPECT_TRUE(next.asked.empty());
+}
+
+TEST_F(Chat, a_refused_request_ends_its_own_dialogue_alone) {
+  const std::string good = std::string(kThought) + "\n" + kGold;
+  ScriptedModel model({"refused", good});
+  ChatTeacher teacher(model, options_);
+  const std::vector<bundle::Session> sessions{shop_session(1), shop_session(2)};
+  const std::vector<Task> tasks{{&sessions[0], KnowledgeKind::kThought},
+                                {&sessions[1], KnowledgeKind::kThought}};
+  std::map<bundle::SessionId, KnowledgeRecord> records;
+  teacher.teach(tasks, [&](const KnowledgeRecord& record) { records[record.session] = record; });
+  EXPECT_EQ(records.at(1).failure, "think: no such words here");
+  EXPECT_EQ(records.at(1).prompt_tokens, 0);
+  EXPECT_EQ(records.at(2).text, kThought);
+}
+
+TEST_F(Chat, a_model_that_refuses_the_first_of_all_stops_it_without_a_record) {
+  ScriptedModel model({"refused"});
+  ChatTeacher teacher(model, options_);
+  const std::vector<Task> tasks(2, Task{&session_, KnowledgeKind::kThought});
+  int whole = 0;
+  EXPECT_THAT([&] { teacher.teach(tasks, [&](const KnowledgeRecord&) { ++whole; }); },
+              ::testing::ThrowsMessage<ConfigError>(HasSubstr("no such words here")));
+  EXPECT_EQ(whole, 0);
+}
+
+TEST_F(Chat, records_that_were_whole_before_an_error_have_been_handed_over) {
+  ScriptedModel model({std::string(kThought) + "\n" + kGold, "broken off"});
+  ChatTeacher teacher(model, options_);
+  const std::vector<Task> tasks(2, Task{&session_, KnowledgeKind::kThought});
+  int whole = 0;
+  EXPECT_THROW(teacher.teach(tasks, [&](const KnowledgeRecord&) { ++whole; }), SystemError);
+  EXPECT_EQ(whole, 1);
 }
 
 TEST_F(Chat, a_spent_budget_of_money_stops_it) {
   options_.batch = 1;
   options_.budget = {0, 0.0025, 10.0, 20.0};  // a question costs 100 * 10 / 1e6 + 10 * 20 / 1e6 = 0.0012
-  EXPECT_NEAR(options_.budget.cost_of(100, 10), 0.0012, 1e-12);
+  EXPECT_NEAR(options_.budget.cost_of({100, 10}), 0.0012, 1e-12);
   ScriptedModel model({std::string(kThought) + "\n" + kGold});
   ChatTeacher teacher(model, options_);
   const std::vector<Task> tasks(9, Task{&session_, KnowledgeKind::kThought});

@@ -10,6 +10,7 @@
 #include "core/temporary_folder.h"
 #include "distill/certificate.h"
 #include "distill/faulty_server.h"
+#include "distill/replies.h"
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -40,7 +41,7 @@ class Endpoint : public ::testing::Test {
       const std::scoped_lock lock(mutex_);
       waits_.push_back(seconds);
     });
-    return model.ask(requests);
+    return replies_to(model, requests);
   }
   /// The message of the error that asking ends with.
   template <typename Error>
@@ -226,6 +227,35 @@ TEST_F(Endpoint, a_refusal_is_not_tried_again_and_its_message_never_shows_the_ke
   EXPECT_THAT(error<ConfigError>(),
               AllOf(HasSubstr("answers 401 (\"bad key *** here\")"), Not(HasSubstr(kKey))));
   EXPECT_EQ(sent(), 1U);
+}
+
+TEST_F(Endpoint, a_refused_request_is_refused_alone) {
+  server_.usually([](const httplib::Request& request, httplib::Response& response) {
+    if (request.body.find("bad") != std::string::npos) {
+      return status(400, {}, R"({"error": {"message": "too long"}})")(request, response);
+    }
+    response.set_content(completion("good"), "application/json");
+  });
+  options_.concurrency = 2;
+  const auto replies = ask({{{{"user", "a"}}, 1}, {{{"user", "bad"}}, 2}, {{{"user", "c"}}, 3}});
+  EXPECT_EQ(replies[0].text, "good");
+  EXPECT_EQ(replies[2].text, "good");
+  EXPECT_EQ(replies[0].refusal, "");
+  EXPECT_THAT(replies[1].refusal, HasSubstr("answers 400 (\"too long\")"));
+  EXPECT_EQ(replies[1].text, "");
+  EXPECT_EQ(sent(), 3U);
+}
+
+TEST_F(Endpoint, replies_that_came_before_an_error_are_heard) {
+  server_.script({body(completion("paid for")), status(401)});
+  options_.concurrency = 1;
+  EndpointModel model(options_);
+  const std::vector<ChatRequest> requests(3, ChatRequest{{{"user", "hi"}}, 1});
+  std::vector<std::string> heard;
+  const auto hear = [&](std::size_t, const ChatReply& reply) { heard.push_back(reply.text); };
+  EXPECT_THROW(model.ask(requests, hear), ConfigError);
+  EXPECT_THAT(heard, ElementsAre("paid for"));
+  EXPECT_EQ(sent(), 2U);
 }
 
 TEST_F(Endpoint, a_redirect_to_another_host_is_refused) {

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "distill/replies.h"
 #include "support/real_model.h"
 #include <ATen/core/grad_mode.h>
 #include <gtest/gtest.h>
@@ -42,7 +43,7 @@ std::string naive_reply(const bundle::SessionEncoder& encoder, const std::vector
 TEST_F(LocalModelOfSmolLm, a_greedy_reply_is_the_backbones_likeliest_text) {
   LocalModel model = local(0.0, 8);
   const std::vector<text::ChatMessage> messages{{"user", "What is the capital of France?"}};
-  const ChatReply reply = model.ask(std::vector<ChatRequest>{{messages, 1}})[0];
+  const ChatReply reply = replies_to(model, {{messages, 1}})[0];
   EXPECT_EQ(reply.text, naive_reply(encoder(), messages, 8));
   EXPECT_EQ(reply.prompt_tokens, static_cast<std::int64_t>(encoder().prompt(messages).size()));
   EXPECT_LE(reply.completion_tokens, 8);
@@ -51,7 +52,7 @@ TEST_F(LocalModelOfSmolLm, a_greedy_reply_is_the_backbones_likeliest_text) {
 TEST_F(LocalModelOfSmolLm, an_answer_is_canonical_and_text_beside_it_is_free) {
   LocalModel model = local(0.7, 120);
   const std::vector<text::ChatMessage> messages{{"user", "Say a word."}};
-  const auto replies = model.ask(std::vector<ChatRequest>{{messages, 1, 3}, {messages, 2}, {messages, 3, 3}});
+  const auto replies = replies_to(model, {{messages, 1, 3}, {messages, 2}, {messages, 3, 3}});
   ASSERT_EQ(replies.size(), 3U);
   for (const std::size_t i : {0, 2}) {
     const auto answer = bundle::parse_answer(replies[i].text, 3);
@@ -63,7 +64,7 @@ TEST_F(LocalModelOfSmolLm, an_answer_is_canonical_and_text_beside_it_is_free) {
 
 TEST_F(LocalModelOfSmolLm, a_reply_at_the_limit_is_not_finished) {
   LocalModel model = local(0.0, 2);
-  const ChatReply reply = model.ask(std::vector<ChatRequest>{{{{"user", "Tell a long story."}}, 1}})[0];
+  const ChatReply reply = replies_to(model, {{{{"user", "Tell a long story."}}, 1}})[0];
   EXPECT_FALSE(reply.finished);
   EXPECT_EQ(reply.completion_tokens, 2);
 }

@@ -62,6 +62,14 @@ TEST(Results, gold_answers_score_1_and_their_seconds_add_up) {
   EXPECT_EQ(json.at("routing").size(), 1U);
 }
 
+TEST(Results, the_overlap_of_one_candidate_is_null_and_a_dash) {
+  const std::vector<SystemResult> one = {scored("one", 2)};
+  EXPECT_TRUE(to_json(one[0]).at("overlap").is_null());
+  const Table table = results_table(one);
+  const auto equal = std::find(table.columns.begin(), table.columns.end(), "equal") - table.columns.begin();
+  EXPECT_FALSE(table.rows[0].cells.at(static_cast<std::size_t>(equal)).value.has_value());
+}
+
 TEST(Results, routing_is_reported_of_systems_that_mix_alone) {
   EXPECT_FALSE(to_json(scored("one", 3)).contains("routing"));
 }

@@ -36,10 +36,16 @@ TEST(SampleFigures, overlap_is_the_mean_over_pairs_then_over_sessions) {
       answer({kGold, kHalf, kGold}),       // pairs: half 1/2, equal, half 1/2
       answer({kWrong, kUnparsed, kHalf}),  // no pair alike
       answer({})};
-  const Overlap overlap = sample_figures(sessions, answers, 3, kBootstrap).overlap;
+  const Overlap overlap = sample_figures(sessions, answers, 3, kBootstrap).overlap.value();
   EXPECT_DOUBLE_EQ(overlap.equality, (1.0 / 3.0 + 0.0) / 2.0);
   EXPECT_DOUBLE_EQ(overlap.jaccard, (2.0 / 3.0 + 0.0) / 2.0);
-  EXPECT_DOUBLE_EQ(sample_figures(sessions, answers, 2, kBootstrap).overlap.jaccard, 0.25);
+  EXPECT_DOUBLE_EQ(sample_figures(sessions, answers, 2, kBootstrap).overlap.value().jaccard, 0.25);
+}
+
+TEST(SampleFigures, one_candidate_a_session_has_no_overlap) {
+  const std::vector<Session> sessions = {session(1), session(2)};
+  const std::vector<SessionAnswer> answers = {answer({kGold, kHalf}), answer({kGold, kGold})};
+  EXPECT_FALSE(sample_figures(sessions, answers, 1, kBootstrap).overlap.has_value());
 }
 
 TEST(SampleFigures, the_oracle_is_the_best_of_the_first_candidates) {

@@ -168,7 +168,7 @@ INSTANTIATE_TEST_SUITE_P(
 
 TEST_P(BrokenPeftConfig, field_is_refused_by_name_and_file) {
   const std::string message = refusal_of(GetParam().key, io::Json::parse(GetParam().value));
-  EXPECT_THAT(message, HasSubstr(std::string("`") + GetParam().key + "`"));
+  EXPECT_THAT(message, HasSubstr(std::string("`") + GetParam().key));  // or an item of it
   EXPECT_THAT(message, HasSubstr("adapter_config.json"));
 }
 

@@ -119,6 +119,31 @@ class Distill(unittest.TestCase):
         self.run_whole("budget", **{"teacher.budget.tokens": 100000})
         self.assertEqual(records(self.folder / "budget/knowledge.jsonl")[:len(first)], first)
 
+    def test_replies_to_dialogues_that_kills_ended_count_against_the_budget(self):
+        kills = 0
+        while True:  # each kill comes before the rules, which take at least three replies, are whole
+            served = self.server.served
+            process = self.start("kills", **{"teacher.budget.tokens": 600})
+            while process.poll() is None and self.server.served < served + 8:
+                time.sleep(0.005)
+            if process.poll() is not None:
+                break
+            process.send_signal(signal.SIGKILL)
+            process.communicate()
+            kills += 1
+            self.assertLess(kills, 20)
+        _, log = process.communicate()
+        self.assertEqual(process.returncode, 2, log)
+        self.assertIn("teacher.budget.tokens", log)
+        unseen = 4 * kills  # at most a batch is under way when a kill comes
+        self.assertLessEqual(self.server.served, 600 // 15 + 4 + unseen)
+        counted = sum(record["prompt_tokens"] + record["completion_tokens"]
+                      for record in records(self.folder / "kills/knowledge.spent.jsonl"))
+        recorded = sum(record["prompt_tokens"] + record["completion_tokens"]
+                       for record in records(self.folder / "kills/knowledge.jsonl"))
+        self.assertGreaterEqual(counted, (self.server.served - unseen) * 15)
+        self.assertGreater(counted, recorded)
+
     def test_held_out_sessions_are_sent_only_when_the_settings_say_so(self):
         _, log = self.run_whole("teacher", "--evaluate-teacher", "--split", "test", code=2)
         self.assertIn("teacher.held_out", log)

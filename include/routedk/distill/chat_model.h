@@ -3,7 +3,9 @@
 
 #include "routedk/text/chat_template.h"
 
+#include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <span>
 #include <string>
 #include <vector>
@@ -23,8 +25,12 @@ struct ChatReply {
   bool finished = true;  ///< ended by the model, not by the limit of tokens
   std::int64_t prompt_tokens = 0;
   std::int64_t completion_tokens = 0;
-  double seconds = 0.0;  ///< it took; of replies written together, its share
+  double seconds = 0.0;   ///< it took; of replies written together, its share
+  std::string refusal{};  ///< why the model will never reply to this request; empty where it has
 };
+
+/// Hears each reply as soon as it is there, with its request's place; one at a time, whatever the thread.
+using ReplySink = std::function<void(std::size_t place, const ChatReply& reply)>;
 
 /// How replies are drawn.
 struct ChatSampling {
@@ -40,9 +46,9 @@ class ChatModel {
   ChatModel& operator=(const ChatModel&) = delete;
   virtual ~ChatModel() = default;
 
-  /// One reply a request, in their order. Errors are the model's own: none of the replies is worth anything
-  /// then.
-  virtual std::vector<ChatReply> ask(std::span<const ChatRequest> requests) = 0;
+  /// One reply or refusal a request, in any order. Errors are the model's own or the sink's; the sink has
+  /// heard by then all replies that came, and the other requests have none.
+  virtual void ask(std::span<const ChatRequest> requests, const ReplySink& sink) = 0;
 };
 
 }  // namespace routedk::distill

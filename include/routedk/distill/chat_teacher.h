@@ -2,6 +2,7 @@
 #pragma once
 
 #include "routedk/distill/dialogue.h"
+#include "routedk/distill/spending.h"
 
 #include <cstdint>
 #include <memory>
@@ -16,7 +17,7 @@ struct Budget {
   double prompt_price = 0.0;      ///< of a million tokens
   double completion_price = 0.0;  ///< of a million tokens
 
-  double cost_of(std::int64_t prompt_tokens, std::int64_t completion_tokens) const noexcept;
+  double cost_of(const TokenCounts& spent) const noexcept;
 };
 
 struct ChatTeacherOptions {
@@ -26,25 +27,29 @@ struct ChatTeacherOptions {
   ChatSampling sampling;  ///< the chat model's, for the card
   int batch = 16;         ///< dialogues under way at a time
   Budget budget;
-  std::int64_t prompt_tokens = 0;      ///< spent by earlier runs
-  std::int64_t completion_tokens = 0;  ///< spent by earlier runs
 };
 
 class ChatTeacher final : public Teacher {
  public:
-  ChatTeacher(ChatModel& model, ChatTeacherOptions options);
+  /// `spending` counts against the budget, with what earlier runs spent.
+  ChatTeacher(ChatModel& model, ChatTeacherOptions options, Spending spending = {});
 
   using Teacher::teach;
   /// ConfigError once the budget is spent: no further question is asked, records that are whole have been
-  /// handed over, dialogues under way are lost. What was asked before may exceed the budget by one batch.
+  /// handed over, dialogues under way are lost, but paid for. What was asked before may exceed the budget by
+  /// one batch. A request that the model refuses ends its own dialogue, unless the model has replied to none
+  /// so far: ConfigError, since the settings are then at fault rather than one session.
   void teach(std::span<const Task> tasks, const RecordSink& sink) override;
 
  private:
-  void ask(std::span<const std::unique_ptr<Dialogue>> dialogues);
+  /// One question each; hands over the records that become whole.
+  void ask(std::span<const std::unique_ptr<Dialogue>> dialogues, const RecordSink& sink);
   void check_budget() const;
 
   ChatModel& model_;
   ChatTeacherOptions options_;
+  Spending spending_;
+  bool has_replied_ = false;  ///< the model, to any request
 };
 
 }  // namespace routedk::distill

@@ -34,6 +34,8 @@ class Dialogue {
   /// The present question; not when done.
   ChatRequest request() const;
   void take(const ChatReply& reply);
+  /// Ends without a text: the present question will get no reply.
+  void give_up(const std::string& reason);
   /// The record, when done.
   const bundle::KnowledgeRecord& record() const noexcept { return record_; }
 

@@ -32,13 +32,15 @@ class EndpointModel final : public ChatModel {
   explicit EndpointModel(EndpointOptions options, Sleep sleep = sleep_for);
 
   /// `concurrency` requests at a time. Waits and tries again after 408, 429, 5xx, broken connections,
-  /// timeouts and responses that are no chat completion; Retry-After is honoured. SystemError where all
-  /// attempts fail or the endpoint wants a longer wait than `longest_wait`; ConfigError, at once, for any
-  /// other status, redirects among them, and for a certificate that is not trusted. The key is in no message.
-  std::vector<ChatReply> ask(std::span<const ChatRequest> requests) override;
+  /// timeouts and responses that are no chat completion; Retry-After is honoured. A request with status 400,
+  /// 413 or 422 is refused alone. SystemError where all attempts fail or the endpoint wants a longer wait
+  /// than `longest_wait`; ConfigError, at once, for any other status, redirects among them, and for a
+  /// certificate that is not trusted; the requests under way are waited for. The key is in no message.
+  void ask(std::span<const ChatRequest> requests, const ReplySink& sink) override;
 
  private:
   static void sleep_for(double seconds);
+  ChatReply reply_or_refusal(HttpClient& client, const ChatRequest& request) const;
   ChatReply reply_to(HttpClient& client, const ChatRequest& request) const;
   ChatReply attempt(HttpClient& client, const std::string& body) const;
   double wait_before(int attempt, std::uint64_t key, double retry_after) const;

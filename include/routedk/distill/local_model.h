@@ -20,7 +20,7 @@ class LocalModel final : public ChatModel {
 
   /// All requests in one batch; where an answer is wanted, nothing but a canonical one can be written.
   /// ConfigError where messages and reply exceed the model's context.
-  std::vector<ChatReply> ask(std::span<const ChatRequest> requests) override;
+  void ask(std::span<const ChatRequest> requests, const ReplySink& sink) override;
 
  private:
   experts::RoutedModel model_;

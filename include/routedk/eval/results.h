@@ -50,8 +50,8 @@ SystemResult score_floor_system(const std::string& name, std::span<const bundle:
 
 /// {"precision": ..., "intervals": {...}, "floor": ..., "system": ..., "select": ..., "samples": ...,
 /// "pair_auc": ...,
-///  "oracle": {...}, "overlap": {"equality": ..., "jaccard": ...}, "candidates_parsed": ..., "seconds": ...,
-///  "routing": [...]}
+///  "oracle": {...}, "overlap": {"equality": ..., "jaccard": ...} or null, "candidates_parsed": ...,
+///  "seconds": ..., "routing": [...]}
 io::Json to_json(const SystemResult& system);
 /// Difference a - b in every metric with its interval and p-value, on the same sessions.
 io::Json compare_systems(const SystemResult& a, const SystemResult& b,

@@ -7,6 +7,7 @@
 #include "routedk/eval/answers.h"
 
 #include <cstdint>
+#include <optional>
 #include <span>
 
 namespace routedk::eval {
@@ -24,8 +25,8 @@ struct SampleFigures {
   /// Of each session's best candidate by Metric::kF1, of equals by Metric::kJaccardF1, then the first: it
   /// looks at gold.
   bundle::Evaluation oracle;
-  Overlap overlap;
-  double parsed = 0.0;  ///< share of the candidates
+  std::optional<Overlap> overlap;  ///< none where no session has two candidates
+  double parsed = 0.0;             ///< share of the candidates
 };
 
 /// Sessions without candidates count with the empty answer in `oracle` and with nothing elsewhere.

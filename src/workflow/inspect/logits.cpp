@@ -140,9 +140,9 @@ io::Json describe(const Answer& answer, std::int64_t line) {
   }
   io::Json alpha = io::Json::array();
   for (const experts::GateRows& rows : answer.rows) {
-    const at::Tensor weights = rows.alpha[0].contiguous();  // [K]
-    const auto* first = weights.const_data_ptr<float>();
-    alpha.push_back(std::vector<float>(first, first + weights.size(0)));
+    const at::Tensor first = rows.alpha[0].contiguous();  // [K]
+    const auto weights = first.accessor<float, 1>();
+    alpha.push_back(std::vector<float>(weights.data(), weights.data() + weights.size(0)));
   }
   return {{"top", top}, {"alpha", alpha}};
 }

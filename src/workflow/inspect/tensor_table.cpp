@@ -1,6 +1,6 @@
 #include "tensor_table.h"
 
-#include "routedk/core/error.h"
+#include "routedk/io/json_field.h"
 #include "routedk/io/safetensors.h"
 #include "routedk/quant/tensor_view.h"
 
@@ -30,11 +30,8 @@ std::string norm_text(const io::Json& norm) {
 }  // namespace
 
 io::Json describe_folder(const DescribedFolder& folder) {
-  const io::Json config = io::read_json(folder.path / folder.config);
-  if (!config.is_object()) {
-    throw_<FileError>("the content must be a JSON object, but is of type {} instead ({})", config.type_name(),
-                      (folder.path / folder.config).string());
-  }
+  const io::JsonField config = io::read_json_field(folder.path / folder.config);
+  config.require(config.value().is_object(), "be a JSON object");
   const auto file = io::SafetensorsFile::open(folder.path / folder.tensors);
   io::Json tensors = io::Json::array();
   std::int64_t parameters = 0;
@@ -49,7 +46,7 @@ io::Json describe_folder(const DescribedFolder& folder) {
     bytes += view.bytes.size();
   }
   return {{"path", folder.path.string()},
-          {"config", config},
+          {"config", config.value()},
           {"parameters", parameters},
           {"bytes", bytes},
           {"tensors", tensors}};

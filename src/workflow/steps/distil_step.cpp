@@ -5,6 +5,7 @@
 #include "routedk/core/progress.h"
 #include "routedk/distill/report.h"
 #include "routedk/distill/rule_lines.h"
+#include "routedk/distill/spending.h"
 #include "routedk/workflow/steps/learning_data.h"
 #include "routedk/workflow/steps/steps.h"
 
@@ -37,7 +38,7 @@ distill::DistillCounts let_write(Experiment& experiment, const std::vector<Sessi
           progress.emplace("distil", so_far.total - so_far.kept, "records");
           return;
         }
-        const double cost = prices.cost_of(so_far.prompt_tokens, so_far.completion_tokens);
+        const double cost = prices.cost_of({so_far.prompt_tokens, so_far.completion_tokens});
         progress->advance(so_far.written - std::exchange(before, so_far.written),
                           fmt::format("{} failed, {} tokens, cost {:.4f}", so_far.failed,
                                       so_far.prompt_tokens + so_far.completion_tokens, cost));
@@ -67,7 +68,7 @@ io::Json report_on(Experiment& experiment) {
     json.update(make_teacher(experiment, experiment.knowledge_file()).study);
     return json;
   }
-  json["cost"] = budget_of(settings.budget).cost_of(knowledge.prompt_tokens(), knowledge.completion_tokens());
+  json["cost"] = budget_of(settings.budget).cost_of(distill::spent_on(experiment.knowledge_file()));
   json["feedback"] = distill::feedback_counts(training, knowledge);
   json["domain_rules"] = domain_rules(knowledge, settings.domain_rules);
   return json;

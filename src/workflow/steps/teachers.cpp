@@ -106,15 +106,10 @@ TeacherAtWork make_teacher(Experiment& experiment, const std::filesystem::path& 
   if (settings.kind == distill::TeacherKind::kLocal && settings.model.empty()) {
     options.model = experiment.config().model.path;
   }
-  if (std::filesystem::exists(store)) {
-    const auto known = bundle::KnowledgeStore::load(store);
-    options.prompt_tokens = known.prompt_tokens();
-    options.completion_tokens = known.completion_tokens();
-  }
   TeacherAtWork made;
   made.model =
       settings.kind == distill::TeacherKind::kEndpoint ? endpoint_model(settings) : local_model(experiment);
-  made.teacher = std::make_unique<distill::ChatTeacher>(*made.model, options);
+  made.teacher = std::make_unique<distill::ChatTeacher>(*made.model, options, distill::Spending(store));
   return made;
 }
 
