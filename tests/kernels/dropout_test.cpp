@@ -1,5 +1,8 @@
 #include "routedk/kernels/dropout.h"
 
+#include <cmath>
+
+#include "support/device_dtype.h"
 #include "support/expect_close.h"
 #include <gtest/gtest.h>
 
@@ -60,6 +63,35 @@ TEST(KeyedDropout, a_rate_of_nothing_keeps_all_as_it_is) {
 TEST(KeyedDropout, bfloat16_has_the_same_mask_as_float32) {
   const at::Tensor exact = KeyedDropout(0.5, {{0, 4, 6}})(ones(4, 50));
   expect_equal(KeyedDropout(0.5, {{0, 4, 6}})(ones(4, 50).to(at::kBFloat16)), exact.to(at::kBFloat16));
+}
+
+at::Tensor wave(double frequency) {
+  return (at::sin(at::arange(264, at::kDouble) * frequency) + 1.5).view({8, 33});
+}
+
+class KeyedDropoutDtypes : public testing::DeviceDtype {
+ protected:
+  const KeyedDropout dropout_{0.4, {{0, 5, 1}, {5, 8, 2}}};
+};
+INSTANTIATE_TEST_SUITE_P(Devices, KeyedDropoutDtypes, testing::kDevicesAndDtypes, testing::device_and_dtype);
+
+TEST_P(KeyedDropoutDtypes, drops_the_elements_of_float64_on_the_cpu_and_scales_the_others) {
+  const at::Tensor kept = dropout_(at::ones({8, 33}, at::kDouble)) != 0;
+  const at::Tensor x = put(wave(1.0));
+  const at::Tensor found = dropout_(x);
+  EXPECT_EQ(found.scalar_type(), dtype());
+  const double scale = 65536.0 / (65536.0 - std::lround(0.4 * 65536.0));
+  testing::expect_close(found.cpu().to(at::kDouble), at::where(kept, x.cpu().to(at::kDouble) * scale, 0.0),
+                        {of_dtype({1e-15, 2e-7, 4e-3}), 0.0});
+}
+
+TEST_P(KeyedDropoutDtypes, is_its_own_adjoint) {
+  const at::Tensor x = put(wave(1.0));
+  const at::Tensor y = put(wave(0.7));
+  const auto dot = [](const at::Tensor& a, const at::Tensor& b) {
+    return (a.to(at::kDouble) * b.to(at::kDouble)).sum();
+  };
+  testing::expect_close(dot(dropout_(x), y), dot(x, dropout_(y)), {of_dtype({1e-14, 1e-7, 4e-3}), 0.0});
 }
 
 }  // namespace

@@ -1,19 +1,23 @@
 #include "routedk/kernels/swiglu.h"
 
+#include "support/device_dtype.h"
 #include "support/expect_close.h"
-#include "support/gradient_check.h"
 #include <gtest/gtest.h>
 
 namespace routedk::kernels {
 namespace {
 
+using testing::expect_close;
+using testing::gradient_of;
+using testing::share_of_largest;
+
 /// From -120 to 120, beyond where e^x leaves fp32's range.
-at::Tensor gates(at::ScalarType type) {
-  return at::linspace(-120.0, 120.0, 4801, at::kDouble).to(type).view({1, -1});
+at::Tensor gates() {
+  return at::linspace(-120.0, 120.0, 4801, at::kDouble).view({1, -1});
 }
 
-at::Tensor ups(at::ScalarType type) {
-  return (at::sin(at::arange(4801, at::kDouble)) * 2.0).to(type).view({1, -1});
+at::Tensor ups() {
+  return (at::sin(at::arange(4801, at::kDouble)) * 2.0).view({1, -1});
 }
 
 at::Tensor naive(const at::Tensor& gate, const at::Tensor& up) {
@@ -21,39 +25,43 @@ at::Tensor naive(const at::Tensor& gate, const at::Tensor& up) {
   return g / (1.0 + at::exp(-g)) * up.to(at::kDouble);
 }
 
-TEST(SwiGlu, equals_its_definition_in_every_type_over_the_whole_range) {
-  for (const auto& [type, relative] :
-       {std::pair{at::kDouble, 1e-14}, std::pair{at::kFloat, 1e-6}, std::pair{at::kBFloat16, 4e-3}}) {
-    const at::Tensor wanted = naive(gates(type), ups(type));
-    const at::Tensor found = swiglu(gates(type), ups(type)).to(at::kDouble);
-    EXPECT_LE(((found - wanted).abs() - relative * wanted.abs()).max().item<double>(), 1e-30)
-        << at::toString(type);
-  }
+class SwiGlu : public testing::DeviceDtype {};
+INSTANTIATE_TEST_SUITE_P(Devices, SwiGlu, testing::kDevicesAndDtypes, testing::device_and_dtype);
+
+TEST_P(SwiGlu, equals_its_definition_over_the_whole_range) {
+  const at::Tensor gate = put(gates());
+  const at::Tensor up = put(ups());
+  const at::Tensor found = swiglu(gate, up);
+  EXPECT_EQ(found.scalar_type(), dtype());
+  expect_close(found.to(at::kDouble), naive(gate, up), {of_dtype({1e-14, 1e-6, 4e-3}), 1e-30});
 }
 
-TEST(SwiGlu, an_element_has_the_same_bits_wherever_it_stands) {
-  const at::Tensor all = swiglu(gates(at::kFloat), ups(at::kFloat));
-  testing::expect_equal(all.narrow(1, 2333, 3),
-                        swiglu(gates(at::kFloat).narrow(1, 2333, 3), ups(at::kFloat).narrow(1, 2333, 3)));
+TEST_P(SwiGlu, its_gradients_are_those_of_its_definition) {
+  const at::Tensor gate = put(gates());
+  const at::Tensor up = put(ups());
+  const auto expect_gradient = [&](const testing::TensorFn& found_of, const testing::TensorFn& wanted_of,
+                                   const at::Tensor& x) {
+    const at::Tensor wanted = gradient_of(wanted_of, x.to(at::kDouble));
+    expect_close(gradient_of(found_of, x), wanted, share_of_largest(wanted, of_dtype({1e-12, 1e-6, 1e-2})));
+  };
+  expect_gradient([&](const at::Tensor& x) { return swiglu(x, up); },
+                  [&](const at::Tensor& x) { return naive(x, up); }, gate);
+  expect_gradient([&](const at::Tensor& x) { return swiglu(gate, x); },
+                  [&](const at::Tensor& x) { return naive(gate, x); }, up);
 }
 
-TEST(SwiGlu, its_backward_agrees_with_finite_differences) {
+TEST_P(SwiGlu, an_element_has_the_same_bits_wherever_it_stands) {
+  const at::Tensor gate = put(gates());
+  const at::Tensor up = put(ups());
+  testing::expect_equal(swiglu(gate, up).narrow(1, 2333, 3),
+                        swiglu(gate.narrow(1, 2333, 3), up.narrow(1, 2333, 3)));
+}
+
+TEST(SwiGluGradient, agrees_with_finite_differences) {
   const at::Tensor gate = at::linspace(-6.0, 6.0, 60, at::kDouble).view({3, 20});
   const at::Tensor up = at::cos(at::arange(60, at::kDouble)).view({3, 20});
   testing::expect_gradient([&](const at::Tensor& x) { return swiglu(x, up); }, gate, {1e-4, 1e-7, 60});
   testing::expect_gradient([&](const at::Tensor& x) { return swiglu(gate, x); }, up, {1e-4, 1e-7, 60});
-}
-
-TEST(SwiGlu, its_backward_in_float32_and_bfloat16_rounds_that_of_float64) {
-  const auto gradient = [](at::ScalarType type) {
-    const at::Tensor gate = gates(at::kBFloat16).to(type).set_requires_grad(true);
-    torch::autograd::backward({testing::mixed_sum(swiglu(gate, ups(at::kBFloat16).to(type)))}, {});
-    return gate.grad().to(at::kDouble);
-  };
-  const at::Tensor exact = gradient(at::kDouble);
-  const double largest = exact.abs().max().item<double>();
-  EXPECT_LT((gradient(at::kFloat) - exact).abs().max().item<double>(), 1e-6 * largest);
-  EXPECT_LT((gradient(at::kBFloat16) - exact).abs().max().item<double>(), 1e-2 * largest);
 }
 
 }  // namespace

@@ -3,7 +3,6 @@
 #include <cmath>
 
 #include "support/expect_close.h"
-#include "support/gradient_check.h"
 #include <gtest/gtest.h>
 
 namespace routedk::model {
@@ -33,14 +32,6 @@ TEST(Rotary, turns_each_half_split_pair_by_its_angle) {
       }
     }
   }
-}
-
-TEST(Rotary, its_backward_agrees_with_finite_differences) {
-  LlamaConfig config;
-  config.head_dim = 10;
-  const kernels::RotaryTables tables = Rotary(config).tables(at::tensor({0, 7, 90}, at::kLong), at::kDouble);
-  testing::expect_gradient([&](const at::Tensor& x) { return kernels::rotate(x, tables); },
-                           at::sin(at::arange(60, at::kDouble)).view({3, 2, 10}), {1e-4, 1e-8, 60});
 }
 
 /// The formula of Llama 3.1 in doubles, one frequency at a time.

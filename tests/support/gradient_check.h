@@ -43,7 +43,8 @@ inline void expect_differences(const at::Tensor& values, const at::Tensor& gradi
 
 /// sum(w * y) in fp64 with fixed w of mixed signs.
 inline at::Tensor mixed_sum(const at::Tensor& y) {
-  return (y.to(at::kDouble) * at::cos(at::arange(y.numel(), at::kDouble) * 1.7 + 0.3).view(y.sizes())).sum();
+  const at::Tensor place = at::arange(y.numel(), y.options().dtype(at::kDouble)).view(y.sizes());
+  return (y.to(at::kDouble) * at::cos(place * 1.7 + 0.3)).sum();
 }
 
 using TensorFn = std::function<at::Tensor(const at::Tensor&)>;
