@@ -1,13 +1,12 @@
 #include "routedk/core/error.h"
 #include "routedk/decode/decoder.h"
-#include "routedk/experts/router.h"
 
 #include <cmath>
 #include <map>
 #include <random>
 
+#include "decode/small_models.h"
 #include "support/expect_close.h"
-#include "support/wide_llama.h"
 #include <ATen/Parallel.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -17,61 +16,21 @@ namespace {
 
 using experts::FixedGate;
 using experts::RouterGate;
+using testing::generate_options;
+using testing::kEnd;
+using testing::recomputed_logits;
+using testing::router_for;
+using testing::small_model;
 using testing::tiny_config;
 using testing::wide_config;
 using text::TokenAutomaton;
 
-constexpr text::TokenId kEnd = 0;
-
-/// Random weights and two experts that matter.
-experts::RoutedModel make_model(const model::LlamaConfig& config, bool nf4) {
-  const model::LoadOptions load{nf4 ? model::Quant::kNf4 : model::Quant::kNone, nf4, at::kFloat};
-  auto backbone = std::make_shared<const model::Backbone>(model::Backbone::random(config, load, 7));
-  std::vector<std::shared_ptr<experts::Expert>> bank;
-  for (const char* name : {"a", "b"}) {
-    bank.push_back(
-        std::make_shared<experts::Expert>(name, config, experts::LoraConfig{.rank = 2, .alpha = 4.0}));
-    bank.back()->initialise(1);
-    const at::NoGradGuard no_grad;
-    bank.back()->parameters().values().add_(at::sin(at::arange(bank.back()->parameters().size(), at::kFloat)),
-                                            0.3);
-  }
-  auto frozen = std::make_shared<experts::ExpertBank>(bank);
-  frozen->freeze(at::kFloat);
-  return {backbone, frozen};
-}
-
 experts::RoutedModel tiny_model() {
-  return make_model(tiny_config(), false);
+  return small_model(tiny_config(), false);
 }
 
-/// A router whose weights depend on the prompt.
-RouterGate router_for(const model::LlamaConfig& config) {
-  RouterGate gate(config.layers, config.hidden, 2);
-  gate.parameters().values().copy_(at::cos(at::arange(gate.parameters().size(), at::kFloat)).mul_(2.0));
-  return gate;
-}
 RouterGate tiny_router() {
   return router_for(tiny_config());
-}
-
-GenerateOptions options(std::int64_t samples, double temperature, std::int64_t longest = 12) {
-  return {.samples = samples,
-          .sampling = {.temperature = temperature},
-          .max_new_tokens = longest,
-          .end_of_turn = kEnd,
-          .seed = 5};
-}
-
-/// Logits of the last of prompt + suffix tokens, all recomputed, under the alpha of the prompt alone.
-at::Tensor recomputed_logits(const experts::RoutedModel& model, const experts::Gate& gate,
-                             const std::vector<std::int32_t>& prompt,
-                             const std::vector<std::int32_t>& suffix) {
-  std::vector<std::int32_t> all = prompt;
-  all.insert(all.end(), suffix.begin(), suffix.end());
-  const auto batch = model::FlatBatch::make({all}, {static_cast<std::int64_t>(prompt.size())});
-  const at::Tensor hidden = model.forward({batch, gate}).hidden;
-  return model.backbone().logits(hidden.narrow(0, hidden.size(0) - 1, 1))[0];
 }
 
 TEST(Generate, cached_greedy_decoding_equals_full_recomputation) {
@@ -79,7 +38,7 @@ TEST(Generate, cached_greedy_decoding_equals_full_recomputation) {
   const auto model = tiny_model();
   const RouterGate gate = tiny_router();
   const Prompt prompt{{3, 9, 27, 11, 5}, 1};
-  const auto candidate = generate(model, gate, {&prompt, 1}, options(1, 0.0))[0].candidates[0];
+  const auto candidate = generate(model, gate, {&prompt, 1}, generate_options(1, 0.0))[0].candidates[0];
   std::vector<std::int32_t> suffix;
   double logprob = 0.0;
   for (int t = 0; t < 12; ++t) {
@@ -100,7 +59,7 @@ TEST(Generate, sampled_candidates_carry_the_log_probability_of_full_recomputatio
   const auto model = tiny_model();
   const RouterGate gate = tiny_router();
   const Prompt prompt{{3, 9, 27}, 1};
-  const auto candidates = generate(model, gate, {&prompt, 1}, options(3, 1.0))[0].candidates;
+  const auto candidates = generate(model, gate, {&prompt, 1}, generate_options(3, 1.0))[0].candidates;
   for (const Candidate& candidate : candidates) {
     double logprob = 0.0;
     std::vector<std::int32_t> tokens = candidate.ids;
@@ -121,7 +80,7 @@ TEST(Generate, a_pooled_state_is_the_mean_of_the_recomputed_states_of_the_answer
   const auto model = tiny_model();
   const RouterGate gate = tiny_router();
   const std::vector<Prompt> prompts = {{{3, 9, 27}, 1}, {{2, 4, 6, 8}, 2}};
-  GenerateOptions pooling = options(3, 1.0);
+  GenerateOptions pooling = generate_options(3, 1.0);
   pooling.pool_hidden = true;
   const auto generations = generate(model, gate, prompts, pooling);
   for (std::size_t p = 0; p < prompts.size(); ++p) {
@@ -145,8 +104,8 @@ TEST(Generate, n_samples_equal_the_first_n_of_more_samples) {
   const auto model = tiny_model();
   const FixedGate gate = FixedGate::average(2);
   const Prompt prompt{{4, 8, 15, 16}, 9};
-  const auto few = generate(model, gate, {&prompt, 1}, options(2, 0.7))[0].candidates;
-  const auto many = generate(model, gate, {&prompt, 1}, options(5, 0.7))[0].candidates;
+  const auto few = generate(model, gate, {&prompt, 1}, generate_options(2, 0.7))[0].candidates;
+  const auto many = generate(model, gate, {&prompt, 1}, generate_options(5, 0.7))[0].candidates;
   for (std::size_t n = 0; n < few.size(); ++n) {
     EXPECT_EQ(few[n].ids, many[n].ids) << "sample " << n;
   }
@@ -156,9 +115,9 @@ TEST(Generate, a_prompt_gets_the_same_samples_alone_as_among_others) {
   const auto model = tiny_model();
   const RouterGate gate = tiny_router();
   const std::vector<Prompt> prompts = {{{3, 9, 27, 11, 5, 6, 7}, 1}, {{2, 4}, 2}, {{30, 31, 32, 33}, 3}};
-  const auto together = generate(model, gate, prompts, options(2, 0.7));
+  const auto together = generate(model, gate, prompts, generate_options(2, 0.7));
   for (std::size_t p = 0; p < prompts.size(); ++p) {
-    const auto alone = generate(model, gate, {&prompts[p], 1}, options(2, 0.7));
+    const auto alone = generate(model, gate, {&prompts[p], 1}, generate_options(2, 0.7));
     testing::expect_close(alone[0].alpha, together[p].alpha, {1e-5, 1e-6});
     for (std::size_t n = 0; n < 2; ++n) {
       EXPECT_EQ(alone[0].candidates[n].ids, together[p].candidates[n].ids)
@@ -170,14 +129,15 @@ TEST(Generate, a_prompt_gets_the_same_samples_alone_as_among_others) {
 TEST(Generate, samples_of_one_prompt_differ_at_a_high_temperature) {
   const auto model = tiny_model();
   const Prompt prompt{{4, 8, 15, 16}, 9};
-  const auto candidates = generate(model, FixedGate::average(2), {&prompt, 1}, options(4, 5.0))[0].candidates;
+  const auto candidates =
+      generate(model, FixedGate::average(2), {&prompt, 1}, generate_options(4, 5.0))[0].candidates;
   EXPECT_NE(candidates[0].ids, candidates[1].ids);
 }
 
 /// Claims that hold to the last bit, for both kinds of kernels.
 class Exact : public ::testing::TestWithParam<Kernels> {
  protected:
-  experts::RoutedModel model_ = make_model(wide_config(), true);
+  experts::RoutedModel model_ = small_model(wide_config(), true);
   RouterGate gate_ = router_for(wide_config());
   Decoder decoder_{model_, GetParam()};
   std::vector<Prompt> prompts_ = {{{3, 9, 27, 11, 5, 6, 7}, 1}, {{2, 4}, 2}, {{30, 31, 32, 33}, 3}};
@@ -191,7 +151,7 @@ class Exact : public ::testing::TestWithParam<Kernels> {
 };
 
 TEST_P(Exact, n_samples_equal_n_separate_runs) {
-  GenerateOptions all = options(5, 1.5, 40);
+  GenerateOptions all = generate_options(5, 1.5, 40);
   all.pool_hidden = true;
   const auto together = decoder_.generate(gate_, prompts_, all);
   for (std::int64_t n = 1; n <= 5; ++n) {
@@ -208,7 +168,7 @@ TEST_P(Exact, the_number_of_threads_changes_nothing) {
   std::vector<Candidate> first;
   for (const int threads : {1, 2, 3, 5}) {
     at::set_num_threads(threads);
-    const auto now = decoder_.generate(gate_, prompts_, options(3, 1.5, 40))[1].candidates;
+    const auto now = decoder_.generate(gate_, prompts_, generate_options(3, 1.5, 40))[1].candidates;
     first = first.empty() ? now : first;
     for (std::size_t n = 0; n < now.size(); ++n) {
       expect_same(now[n], first[n]);
@@ -251,7 +211,7 @@ TEST_P(Exact, tokens_fed_one_by_one_equal_the_same_tokens_fed_at_once) {
 }
 
 TEST_P(Exact, samples_that_part_late_keep_what_they_share) {
-  GenerateOptions o = options(8, 0.9, 60);
+  GenerateOptions o = generate_options(8, 0.9, 60);
   const auto all = decoder_.generate(gate_, {&prompts_[1], 1}, o)[0].candidates;
   for (const Candidate& c : all) {  // each token's probability again, through the model from scratch
     double logprob = 0.0;
@@ -280,7 +240,7 @@ INSTANTIATE_TEST_SUITE_P(Kernels, Exact, ::testing::Values(Kernels::kReference, 
 
 TEST(Generate, eight_bit_kernels_stay_near_the_reference) {
   const at::NoGradGuard no_grad;
-  const auto model = make_model(wide_config(), true);
+  const auto model = small_model(wide_config(), true);
   const RouterGate gate = router_for(wide_config());
   const Decoder reference(model, Kernels::kReference);
   const Decoder fast(model, Kernels::kInt8);
@@ -316,7 +276,7 @@ TEST(Generate, an_automaton_is_obeyed_and_its_constrained_probability_counts_fre
   const Prompt prompt{{4, 8, 15, 16}, 9, &automaton};
   std::map<std::int32_t, double> seen;
   const auto candidates =
-      generate(model, FixedGate::average(2), {&prompt, 1}, options(16, 1.0))[0].candidates;
+      generate(model, FixedGate::average(2), {&prompt, 1}, generate_options(16, 1.0))[0].candidates;
   for (const Candidate& c : candidates) {
     EXPECT_TRUE(c.finished);
     ASSERT_EQ(c.ids.size(), 3);
@@ -332,7 +292,7 @@ TEST(Generate, a_prompt_that_cannot_fit_with_its_answer_is_refused_with_both_len
   const auto model = tiny_model();
   const Prompt prompt{std::vector<std::int32_t>(60, 1), 1};
   try {
-    generate(model, FixedGate::average(2), {&prompt, 1}, options(1, 0.0));
+    generate(model, FixedGate::average(2), {&prompt, 1}, generate_options(1, 0.0));
     FAIL() << "60 + 12 tokens fit into 64";
   } catch (const ConfigError& error) {
     EXPECT_THAT(error.what(), ::testing::HasSubstr("context of 64 tokens, but are 60 + 12"));

@@ -9,6 +9,8 @@ Tensors: <s>.prompt, <s>.answer I64 for s = 0, 1; losses F32[10], grad_norms F32
 <layer>.<linear>.grad_B F32[out,4], <layer>.<linear>.grad_A F32[4,in] of all layers and linears;
 router.<layer>.weight F32[3,16], router.<layer>.bias F32[3], router.<layer>.grad_weight, router.<layer>.grad_bias,
 router.loss F32[1].
+tiny_training_bf16.safetensors: losses, grad_norms and gradients of the same steps with the model in bf16; PEFT keeps its
+factors in fp32, the loss is of the logits in fp32.
 """
 
 import torch
@@ -53,18 +55,18 @@ def gradients(model, factor):
     return found
 
 
-def train_expert():
+def train_expert(dtype):
     config = LoraConfig(
         r=4, lora_alpha=8, lora_dropout=0.0, target_modules=[name.split(".")[1] for name in LINEARS], task_type="CAUSAL_LM"
     )
-    model = get_peft_model(tiny_model(), config)
+    model = get_peft_model(tiny_model().to(dtype), config)
     set_factors(model)
     trained = [p for p in model.parameters() if p.requires_grad]
     optimiser = torch.optim.AdamW(trained, lr=1e-2, betas=(0.9, 0.999), eps=1e-8, weight_decay=0.0)
     tensors, losses, norms = {}, [], []
     for step in range(STEPS):
         optimiser.zero_grad()
-        loss = mean_loss(lambda prompt, answer: model(torch.tensor([prompt + answer])).logits[0])
+        loss = mean_loss(lambda prompt, answer: model(torch.tensor([prompt + answer])).logits[0].float())
         loss.backward()
         if step < 2:
             tensors |= gradients(model, "BA"[step])
@@ -138,14 +140,18 @@ def router_gradients():
     return tensors
 
 
+def save(name, tensors):
+    save_file(tensors, HERE / name, metadata={"made_with": versions("torch", "transformers", "peft")})
+    print(name, "losses", tensors["losses"])
+
+
 def main():
     torch.set_num_threads(1)
-    tensors = train_expert() | router_gradients()
+    tensors = train_expert(torch.float32) | router_gradients()
     for i, (prompt, answer) in enumerate(SEQUENCES):
         tensors |= {f"{i}.prompt": torch.tensor(prompt), f"{i}.answer": torch.tensor(answer)}
-    made_with = versions("torch", "transformers", "peft")
-    save_file(tensors, HERE / "tiny_training.safetensors", metadata={"made_with": made_with})
-    print("losses", tensors["losses"], "router", tensors["router.loss"])
+    save("tiny_training.safetensors", tensors)
+    save("tiny_training_bf16.safetensors", train_expert(torch.bfloat16))
 
 
 if __name__ == "__main__":

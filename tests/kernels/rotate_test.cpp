@@ -1,10 +1,10 @@
-#include "routedk/model/rotary.h"
+#include "routedk/kernels/rotary.h"
 
 #include "support/device_dtype.h"
 #include "support/expect_close.h"
 #include <gtest/gtest.h>
 
-namespace routedk::model {
+namespace routedk::kernels {
 namespace {
 
 using testing::expect_close;
@@ -67,4 +67,4 @@ TEST(RotateGradient, agrees_with_finite_differences) {
 }
 
 }  // namespace
-}  // namespace routedk::model
+}  // namespace routedk::kernels

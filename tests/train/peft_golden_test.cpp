@@ -1,91 +1,56 @@
-/// Ten training steps on the real model against transformers + PEFT + torch (tests/goldens/make_training.py).
-#include "routedk/io/safetensors.h"
-#include "routedk/quant/tensor_view.h"
-#include "routedk/train/group_trainer.h"
-
-#include <cmath>
-#include <filesystem>
-
+/// Ten training steps on the real model beside transformers + PEFT + torch in fp32 (make_training.py).
 #include "support/expect_close.h"
-#include <fmt/format.h>
+#include "support/forward.h"
+#include "support/goldens.h"
+#include "support/real_model.h"
+#include "train/ten_steps.h"
 #include <gtest/gtest.h>
 
 namespace routedk::train {
 namespace {
 
-const std::filesystem::path kSource = ROUTEDK_SOURCE_DIR;
+using testing::expect_close;
 
-Example golden_example(const io::SafetensorsFile& golden, int index) {
-  const std::string name = std::to_string(index);
-  const at::Tensor ids = quant::to_tensor(golden.at(name + ".ids")).to(at::kInt);
-  const auto prompt = quant::to_tensor(golden.at(name + ".prompt_length")).item<std::int64_t>();
-  const auto* data = ids.const_data_ptr<std::int32_t>();
-  return {{data, data + prompt}, {data + prompt, data + ids.numel()}, 0, static_cast<std::uint64_t>(index)};
-}
+class PeftGolden : public testing::RealModel {
+ protected:
+  testing::TenSteps steps(at::ScalarType dtype) const {
+    model::LoadOptions options;
+    options.quant = model::Quant::kNone;
+    options.dtype = dtype;
+    const auto backbone =
+        std::make_shared<const model::Backbone>(model::Backbone::load(testing::real_model_path(), options));
+    return testing::ten_steps(backbone, testing::sine_expert(backbone->config(), 16.0, 0.01, 0.011),
+                              TrainConfig{}.learning_rate, {example("0"), example("1")});
+  }
 
-/// A[i,j] = 0.01 sin(0.37 i + 0.011 j + layer), B = 0.
-void set_factors(experts::Expert& expert) {
-  for (std::int64_t layer = 0; layer < expert.layers(); ++layer) {
-    for (int kind = 0; kind < model::kLinears; ++kind) {
-      const at::Tensor& a = expert.factors(layer, static_cast<model::Linear>(kind)).a;
-      const at::Tensor i = at::arange(a.size(0), at::kDouble).unsqueeze(1);
-      const at::Tensor j = at::arange(a.size(1), at::kDouble).unsqueeze(0);
-      a.copy_(0.01 * at::sin(0.37 * i + 0.011 * j + layer));
-    }
+  const testing::Golden golden_{"smollm2_training.safetensors"};
+  /// Of layers 0 and 29, linears q_proj and down_proj.
+  const testing::Gradients gradients_ = testing::gradients_in(golden_);
+
+ private:
+  Example example(const std::string& name) const {
+    const std::vector<std::int32_t> ids = testing::ids_of(golden_[name + ".ids"]);
+    const auto prompt = ids.begin() + golden_[name + ".prompt_length"].item<std::int64_t>();
+    return {{ids.begin(), prompt}, {prompt, ids.end()}, 0, std::stoull(name)};
+  }
+};
+
+TEST_F(PeftGolden, ten_losses_gradient_norms_and_first_gradients_equal_peft) {
+  const testing::TenSteps found = steps(at::kFloat);
+  expect_close(found.losses, golden_["losses"], {1e-3, 0.0});
+  expect_close(found.grad_norms, golden_["grad_norms"], {5e-3, 0.0});
+  EXPECT_EQ(gradients_.size(), 2U * 2U * 2U);
+  for (const auto& [name, wanted] : gradients_) {
+    SCOPED_TRACE(name);
+    expect_close(found.gradients.at(name), wanted, testing::share_of_largest(wanted, 2e-3));
   }
 }
 
-void expect_gradients(const experts::Expert& expert, const io::SafetensorsFile& golden, int step) {
-  for (const int layer : {0, 29}) {
-    for (const auto& [linear, name] :
-         {std::pair(model::Linear::kQ, "q_proj"), {model::Linear::kDown, "down_proj"}}) {
-      const experts::LoraFactors& factors = expert.factors(layer, linear);
-      const std::string key = fmt::format("{}.{}.grad_{}", layer, name, step == 0 ? "B" : "A");
-      const at::Tensor found = step == 0 ? factors.bt.grad().t() : factors.a.grad();
-      const at::Tensor wanted = quant::to_tensor(golden.at(key));
-      SCOPED_TRACE(key);
-      testing::expect_close(found, wanted, testing::share_of_largest(wanted, 2e-3));
-    }
-  }
-}
-
-TEST(PeftGolden, ten_losses_gradient_norms_and_first_gradients_equal_peft) {
-  const std::filesystem::path weights = kSource / ".deps/models/SmolLM2-135M-Instruct.Q4_1.gguf";
-  if (!std::filesystem::exists(weights)) {
-    GTEST_SKIP() << weights << " is missing: scripts/setup fetches it";
-  }
-  const auto golden = io::SafetensorsFile::open(kSource / "tests/goldens/smollm2_training.safetensors");
-  model::LoadOptions options;
-  options.quant = model::Quant::kNone;
-  const auto backbone = std::make_shared<const model::Backbone>(model::Backbone::load(weights, options));
-  experts::LoraConfig lora;
-  lora.rank = 4;
-  lora.alpha = 16;
-  const auto expert = std::make_shared<experts::Expert>("golden", backbone->config(), lora);
-  set_factors(*expert);
-  const experts::RoutedModel model(backbone, std::make_shared<experts::ExpertBank>(std::vector{expert}));
-  TrainConfig config;
-  config.epochs = 10;
-  config.batch_size = 2;
-  config.warmup = 0.0;
-  config.schedule = ScheduleKind::kConstant;
-  config.dropout = 0.0;
-  const std::vector<Example> examples{golden_example(golden, 0), golden_example(golden, 1)};
-  GroupTrainer trainer(model, config,
-                       {"golden", &expert->parameters(), std::make_shared<experts::SingleExpertGate>(0, 1)},
-                       {{&examples[0], &examples[1]}, {}});
-  const at::Tensor losses = quant::to_tensor(golden.at("losses"));
-  const at::Tensor norms = quant::to_tensor(golden.at("grad_norms"));
-  for (int step = 0; step < 10; ++step) {
-    const GroupStep computed = trainer.compute();
-    EXPECT_NEAR(computed.loss / losses[step].item<double>(), 1.0, 1e-3) << "step " << step;
-    EXPECT_NEAR(computed.grad_norm / norms[step].item<double>(), 1.0, 5e-3) << "step " << step;
-    if (step < 2) {
-      expect_gradients(*expert, golden, step);
-    }
-    trainer.apply(computed);
-  }
-  EXPECT_TRUE(trainer.done());
+TEST_F(PeftGolden, ten_losses_in_bfloat16_are_within_3_percent_and_first_gradients_within_5) {
+  const testing::TenSteps found = steps(at::kBFloat16);
+  expect_close(found.losses, golden_["losses"], {0.03, 0.0});
+  EXPECT_LT(testing::gradient_error(found.gradients, gradients_, 'B'), 0.05);
+  EXPECT_LT(testing::gradient_error(found.gradients, gradients_, 'A'), 0.05);
 }
 
 }  // namespace

@@ -24,14 +24,18 @@ using testing::expect_equal;
 using testing::message_of;
 using testing::TemporaryFolder;
 
-TEST(Trainer, resuming_after_any_step_equals_an_uninterrupted_run_bit_for_bit) {
+class ResumedTrainer : public ::testing::TestWithParam<at::ScalarType> {};
+INSTANTIATE_TEST_SUITE_P(Dtypes, ResumedTrainer, ::testing::Values(at::kFloat, at::kBFloat16),
+                         ::testing::PrintToStringParamName());
+
+TEST_P(ResumedTrainer, equals_an_uninterrupted_one_bit_for_bit_whatever_step_it_stopped_at) {
   const TemporaryFolder reference_folder;
-  experts::RoutedModel reference = testing::tiny_model();
+  experts::RoutedModel reference = testing::tiny_model({.dtype = GetParam()});
   const std::vector<GroupResult> expected = Trainer(three_expert_job(reference, reference_folder)).run();
   ASSERT_EQ(expected[0].progress.step, 20);
   for (std::int64_t stop = 1; stop <= 20; ++stop) {
     const TemporaryFolder folder;
-    experts::RoutedModel interrupted = testing::tiny_model();
+    experts::RoutedModel interrupted = testing::tiny_model({.dtype = GetParam()});
     TrainingJob job = three_expert_job(interrupted, folder);
     job.on_event = on<StepEvent>([stop](const StepEvent& event) {
       if (event.number == stop && event.group == "expert0") {
@@ -39,7 +43,7 @@ TEST(Trainer, resuming_after_any_step_equals_an_uninterrupted_run_bit_for_bit) {
       }
     });
     EXPECT_THROW(Trainer(job).run(), std::runtime_error);
-    experts::RoutedModel model = testing::tiny_model();
+    experts::RoutedModel model = testing::tiny_model({.dtype = GetParam()});
     TrainingJob again = three_expert_job(model, folder);
     std::int64_t resumed_at = -1;
     again.on_event = on<ResumeEvent>([&](const ResumeEvent& event) { resumed_at = event.number; });
