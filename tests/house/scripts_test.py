@@ -43,6 +43,13 @@ class Scripts(unittest.TestCase):
             self.assertEqual(done.returncode, 2, script)
             self.assertIn("'--no-such'", done.stderr)
 
+    def test_a_demo_on_cuda_is_refused_before_anything_is_installed(self):
+        folder = self.copy()
+        (folder / "scripts/setup").write_text("#!/bin/sh\necho installing >&2\n")
+        done = run("scripts/demo", "--cuda", root=folder)
+        self.assertEqual((done.returncode, done.stderr),
+                         (2, "demo: --cuda must be left out: there are no CUDA kernels yet\n"))
+
     def test_help_is_the_head_of_the_script(self):
         for script in ("scripts/setup", "scripts/format", "scripts/demo", "scripts/test"):
             done = run(script, "--help")
