@@ -9,12 +9,12 @@
 namespace routedk::bundle {
 namespace {
 
-struct Place {
+struct LinePlace {
   const std::filesystem::path& path;
   std::int64_t line = 0;
 };
 
-std::int64_t read_id(const io::Json& value, const char* what, const Place& at) {
+std::int64_t read_id(const io::Json& value, const char* what, const LinePlace& at) {
   const bool fits =
       value.is_number_integer() && (!value.is_number_unsigned() || value.get<std::uint64_t>() <= INT64_MAX);
   if (!fits) {
@@ -24,7 +24,7 @@ std::int64_t read_id(const io::Json& value, const char* what, const Place& at) {
   return value.get<std::int64_t>();
 }
 
-const io::Json& member(const io::Json& record, const char* key, const Place& at) {
+const io::Json& member(const io::Json& record, const char* key, const LinePlace& at) {
   if (!record.is_object() || !record.contains(key)) {
     throw_<DataError>("A prediction must be an object with `session` and `bundles`, but has no `{}` ({}:{}).",
                       key, at.path.string(), at.line);
@@ -32,14 +32,14 @@ const io::Json& member(const io::Json& record, const char* key, const Place& at)
   return record.at(key);
 }
 
-void require_array(const io::Json& value, const char* what, const Place& at) {
+void require_array(const io::Json& value, const char* what, const LinePlace& at) {
   if (!value.is_array()) {
     throw_<DataError>("{}, but is {} instead ({}:{}).", what, value.dump().substr(0, 40), at.path.string(),
                       at.line);
   }
 }
 
-Prediction read_bundles(const io::Json& value, const Place& at) {
+Prediction read_bundles(const io::Json& value, const LinePlace& at) {
   if (value.is_null()) {
     return std::nullopt;
   }
@@ -66,7 +66,7 @@ std::vector<Prediction> read_predictions(const std::filesystem::path& path,
   std::vector<Prediction> predictions(sessions.size());
   std::vector<bool> seen(sessions.size(), false);
   io::read_jsonl(path, [&](const io::Json& record, std::int64_t line) {
-    const Place at{path, line};
+    const LinePlace at{path, line};
     const SessionId id = read_id(member(record, "session", at), "`session`", at);
     const auto place = place_of.find(id);
     if (place == place_of.end()) {

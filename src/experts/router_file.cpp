@@ -13,8 +13,8 @@
 namespace routedk::experts {
 namespace {
 
-constexpr const char* kConfigFile = "router_config.json";
-constexpr const char* kWeightFile = "router.safetensors";
+constexpr const char* kRouterConfigFile = "router_config.json";
+constexpr const char* kRouterWeightFile = "router.safetensors";
 
 struct NamedShape {
   std::string name;
@@ -113,18 +113,18 @@ void save_router(const RouterGate& gate, const std::vector<std::string>& experts
                            {"threshold", options.threshold},
                            {"model", {{"num_hidden_layers", gate.layers()}, {"hidden_size", gate.hidden()}}}};
   FolderWriter writer(folder);
-  io::write_safetensors(writer.path() / kWeightFile, views);
-  io::write_json(writer.path() / kConfigFile, config);
+  io::write_safetensors(writer.path() / kRouterWeightFile, views);
+  io::write_json(writer.path() / kRouterConfigFile, config);
   writer.commit();
 }
 
 NamedRouter load_router(const std::filesystem::path& folder, const model::LlamaConfig& model) {
-  const JsonFields fields(folder / kConfigFile);
+  const JsonFields fields(folder / kRouterConfigFile);
   check_keys(fields);
   std::vector<std::string> experts = read_experts(fields);
   RouterOptions options = read_options(fields, experts.size());
   const auto count = static_cast<std::int64_t>(experts.size());
-  StoredTensors tensors(folder / kWeightFile);
+  StoredTensors tensors(folder / kRouterWeightFile);
   options.is_static = !tensors.has(options.global ? "router.global.weight" : "router.0.weight");
   fields.require(!options.is_static || !options.rms_pool, "pool_norm", "\"none\" where no weight is stored");
   const std::vector<NamedShape> names = stored(options, model.layers, model.hidden, count);
