@@ -1,5 +1,6 @@
 #include "routedk/workflow/steps/steps.h"
 
+#include "add_choice.h"
 #include "common.h"
 #include <fmt/format.h>
 
@@ -18,13 +19,12 @@ int main(int argc, char** argv) {
   workflow::ProgramOptions options;
   bool report = false;
   bool evaluate = false;
-  std::string split = "train";
+  bundle::SplitPart split = bundle::SplitPart::kTrain;
   apps::add_step_options(app, options);
   app.add_flag("--report", report, "print what the run folder holds, failures and costs, and stop");
   app.add_flag("--evaluate-teacher", evaluate, "print the metrics of the teacher's own answers and stop")
       ->excludes("--report");
-  app.add_option("--split", split, "whose sessions --evaluate-teacher asks about: train, val or test")
-      ->capture_default_str();
+  apps::add_choice(app, "--split", split, "whose sessions --evaluate-teacher asks about");
   if (const int code = apps::parse(app, argc, argv); code >= 0) {
     return code;
   }

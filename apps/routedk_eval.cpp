@@ -2,6 +2,7 @@
 #include "routedk/workflow/data/score.h"
 #include "routedk/workflow/steps/steps.h"
 
+#include "add_choice.h"
 #include "common.h"
 #include <fmt/format.h>
 
@@ -24,7 +25,7 @@ int main(int argc, char** argv) {
   CLI::App* score = app.add_subcommand(
       "score", "Scores {\"session\": id, \"bundles\": [[item ids]]} lines, null = unparsed.");
   data.add_to(*score);
-  score->add_option("--split", scoring.split, "train, val or test")->capture_default_str();
+  apps::add_choice(*score, "--split", scoring.split, "which sessions");
   score->add_option("--predictions", scoring.predictions, "JSON lines, one a session");
   score->add_option(
       "--predictor", scoring.predictor,
@@ -40,7 +41,7 @@ int main(int argc, char** argv) {
   return workflow::run_program([&] {
     if (*score) {
       scoring.data_dir = data.dir;
-      scoring.untitled = untitled.empty() ? scoring.untitled : bundle::parse_untitled(untitled);
+      scoring.untitled = untitled.empty() ? scoring.untitled : bundle::Untitled::kDrop;
       scoring.domain = data.domain;
       scoring.counts = data.counts();
       fmt::print("{}\n", workflow::score(scoring).dump(2));

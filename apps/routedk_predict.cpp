@@ -20,8 +20,10 @@ struct Arguments {
     app.add_option("--adapter", model.adapters, "a PEFT folder; once for each expert")
         ->allow_extra_args(false)
         ->excludes(run);
-    app.add_option("--gate", model.gate,
-                   "average, one-hot:I, ties:DENSITY[:RANK], ties_factors:DENSITY or the folder of a router");
+    app.add_option(
+        "--gate", model.gate,
+        "backbone, an expert's name, average, one-hot:I, ties:DENSITY[:RANK], ties_factors:DENSITY, a "
+        "router's folder; with --run also dynamic, static, top_k:N, threshold:SHARE, ablate:NAME");
     app.add_option("--set", model.assignments, "override one setting: decode.samples=8")
         ->allow_extra_args(false);
     app.add_option("--max-new-tokens", max_new_tokens, "--set decode.max_new_tokens=NUMBER");

@@ -1,4 +1,3 @@
-#include "routedk/core/files.h"
 #include "routedk/workflow/steps/steps.h"
 
 #include "common.h"
@@ -22,8 +21,7 @@ int main(int argc, char** argv) {
   return workflow::run_program([&] {
     workflow::with_experiment(options, [&](workflow::Experiment& experiment) {
       workflow::run_experiment(experiment, from);
-      fmt::print("{}results: {}\n", read_file(experiment.folder() / "results.txt"),
-                 (experiment.folder() / "results.json").string());
+      fmt::print("{}", workflow::outcome(experiment));
     });
   });
 }

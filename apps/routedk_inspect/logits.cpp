@@ -3,6 +3,7 @@
 #include <iostream>
 #include <memory>
 
+#include "../add_choice.h"
 #include "commands.h"
 
 namespace routedk::apps {
@@ -12,13 +13,14 @@ void add_logits(CLI::App& app, Chosen& chosen) {
   CLI::App* command = app.add_subcommand(
       "logits", "JSON lines {\"ids\": [...], \"prompt_length\": n} in, the last position's top logits out.");
   command->add_option("--model", options->model, "a GGUF file or a Hugging Face folder")->required();
-  command->add_option("--quant", options->quant, "the linears: none or nf4")->capture_default_str();
-  command->add_option("--dtype", options->dtype, "float32 or bfloat16")->capture_default_str();
+  add_choice(*command, "--quant", options->quant, "the linears, as model.quant");
+  add_choice(*command, "--dtype", options->dtype, "compute type, as model.dtype");
+  command->add_option("--device", options->device, "auto, cpu, cuda or cuda:N")->capture_default_str();
   command->add_option("--adapter", options->adapters, "a PEFT folder; once for each expert")
       ->allow_extra_args(false);
   command->add_option("--gate", options->gate,
-                      "average, one-hot:I, ties:DENSITY[:RANK], ties_factors:DENSITY or the folder of a "
-                      "router or static gate");
+                      "backbone, an expert's name, average, one-hot:I, ties:DENSITY[:RANK], "
+                      "ties_factors:DENSITY or a router's folder");
   command->add_option("--full", options->full,
                       "write logits.<i> [T,V] of every line to this safetensors file");
   command->callback(

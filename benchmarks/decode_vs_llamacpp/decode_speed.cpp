@@ -1,7 +1,6 @@
 /// Decodes freely from prompts, as routedk-predict does, and prints a JSON line a run: for run.py.
 #include "routedk/core/config.h"
-#include "routedk/decode/generate.h"
-#include "routedk/decode/int8_model.h"
+#include "routedk/decode/decoder.h"
 #include "routedk/experts/router.h"
 #include "routedk/io/jsonl.h"
 #include "routedk/workflow/experiment/program.h"
@@ -75,9 +74,9 @@ double reading_bandwidth() {
 }
 
 /// What bounds one sequence: a token's weights at the speed of memory.
-void print_roofline(const experts::RoutedModel& model, bool experts) {
+void print_roofline(const decode::Decoder& decoder, bool experts) {
   const double bandwidth = reading_bandwidth();
-  const std::int64_t bytes = decode::Int8Model(model).bytes(experts);
+  const std::int64_t bytes = decoder.bytes_per_token(experts);
   const io::Json line = {{"bytes_per_token", bytes},
                          {"bytes_per_second", bandwidth},
                          {"tokens_per_second", bandwidth / static_cast<double>(bytes)}};

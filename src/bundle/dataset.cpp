@@ -148,13 +148,6 @@ bool includes_all(const Bundle& big, const Bundle& small) {
 
 }  // namespace
 
-Untitled parse_untitled(const std::string& word) {
-  if (word != "error" && word != "drop") {
-    throw_<ConfigError>("`data.untitled` must be `error` or `drop`, but is `{}` instead.", word);
-  }
-  return word == "drop" ? Untitled::kDrop : Untitled::kError;
-}
-
 std::vector<std::string> list_domains(const fs::path& dir) {
   if (!fs::is_directory(dir)) {
     throw_<FileError>("The data folder must be a folder, but {} is none.", dir.string());

@@ -120,16 +120,6 @@ ExpertKind expert_kind(std::string_view name) {
   return static_cast<ExpertKind>(found - kNames.begin());
 }
 
-RuleSource parse_rule_source(std::string_view word) {
-  static constexpr std::array<std::string_view, 3> words{"session", "domain", "both"};
-  const auto found = std::ranges::find(words, word);
-  if (found == words.end()) {
-    throw_<ConfigError>("`knowledge.rules` must be one of [{}], but is `{}` instead.", fmt::join(words, ", "),
-                        word);
-  }
-  return static_cast<RuleSource>(found - words.begin());
-}
-
 std::vector<text::ChatMessage> inference_prompt(const PromptTemplates& templates, const Session& session) {
   return templates.render(PromptKind::kRaw, session);
 }

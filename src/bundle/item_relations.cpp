@@ -1,28 +1,26 @@
 #include "routedk/bundle/item_relations.h"
 
 #include "routedk/bundle/category.h"
-#include "routedk/core/error.h"
 
 #include <algorithm>
-#include <array>
 #include <functional>
-#include <iterator>
 
 #include <fmt/ranges.h>
 
 namespace routedk::bundle {
 namespace {
 
-struct Wording {
-  const char* name;   ///< in the configuration
-  const char* shown;  ///< in the prompt
-};
-constexpr std::array<Wording, 3> kWordings{{{"title_similarity", "similar titles"},
-                                            {"co_purchase", "bought together"},
-                                            {"categories", "categories bundled together"}}};
-
-const Wording& wording(Relation relation) {
-  return kWordings.at(static_cast<std::size_t>(relation));
+/// As the prompt calls it.
+const char* wording(Relation relation) {
+  switch (relation) {
+    case Relation::kTitleSimilarity:
+      return "similar titles";
+    case Relation::kCoPurchase:
+      return "bought together";
+    case Relation::kCategories:
+      break;
+  }
+  return "categories bundled together";
 }
 
 template <typename T>
@@ -45,16 +43,6 @@ struct RelatedPair {
 };
 
 }  // namespace
-
-Relation parse_relation(std::string_view name) {
-  const auto found = std::ranges::find(kWordings, name, &Wording::name);
-  if (found == kWordings.end()) {
-    std::vector<const char*> names;
-    std::ranges::transform(kWordings, std::back_inserter(names), &Wording::name);
-    throw_<ConfigError>("A relation must be one of [{}], but is `{}` instead.", fmt::join(names, ", "), name);
-  }
-  return static_cast<Relation>(found - kWordings.begin());
-}
 
 ItemRelations::ItemRelations(std::span<const Session> training, TfIdf titles, RelationOptions options)
     : titles_(std::move(titles)), options_(std::move(options)) {
@@ -135,7 +123,7 @@ std::string ItemRelations::pairs_text(Relation relation, const Session& session)
             ? fmt::format("product{} ~ product{} ({:.2f})", pair.first, pair.second, pair.strength)
             : fmt::format("product{} ~ product{} ({:.0f})", pair.first, pair.second, pair.strength));
   }
-  return fmt::format("{}: {}", wording(relation).shown,
+  return fmt::format("{}: {}", wording(relation),
                      shown.empty() ? "none" : fmt::format("{}", fmt::join(shown, "; ")));
 }
 

@@ -42,15 +42,14 @@ SplitCounts counts_from_yaml(const YAML::Node& root, const std::string& file) {
 
 }  // namespace
 
-const std::vector<Session>& Split::part(std::string_view name) const {
-  if (name == "train") {
-    return train;
-  }
-  if (name == "val") {
-    return val;
-  }
-  if (name != "test") {
-    throw_<ConfigError>("`split` must be train, val or test, but is `{}` instead.", name);
+const std::vector<Session>& Split::part(SplitPart part) const noexcept {
+  switch (part) {
+    case SplitPart::kTrain:
+      return train;
+    case SplitPart::kVal:
+      return val;
+    case SplitPart::kTest:
+      break;
   }
   return test;
 }

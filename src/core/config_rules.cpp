@@ -1,9 +1,6 @@
 #include "routedk/core/config_rules.h"
 
-#include <algorithm>
-
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
 namespace routedk {
 
@@ -31,14 +28,6 @@ std::string NumberRule::words() const {
   return fmt::format("between {} and {}", low_, high_);
 }
 
-bool ChoiceRule::holds(const std::string& value) const {
-  return std::find(choices_.begin(), choices_.end(), value) != choices_.end();
-}
-
-std::string ChoiceRule::words() const {
-  return fmt::format("one of {}", fmt::join(choices_, ", "));
-}
-
 NumberRule positive() noexcept {
   return {NumberRule::Kind::kPositive, 0, 0};
 }
@@ -49,10 +38,6 @@ NumberRule at_least(double low) noexcept {
 
 NumberRule between(double low, double high) noexcept {
   return {NumberRule::Kind::kBetween, low, high};
-}
-
-ChoiceRule one_of(std::initializer_list<const char*> choices) {
-  return ChoiceRule({choices.begin(), choices.end()});
 }
 
 }  // namespace routedk

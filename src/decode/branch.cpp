@@ -2,12 +2,11 @@
 
 #include "routedk/core/error.h"
 #include "routedk/core/random.h"
+#include "routedk/kernels/parallel.h"
 
 #include <algorithm>
 #include <cmath>
 #include <numeric>
-
-#include <ATen/Parallel.h>
 
 namespace routedk::decode {
 namespace {
@@ -19,15 +18,6 @@ std::size_t pooled_tokens(const Candidate& candidate) {
 
 }  // namespace
 
-Outlook::Outlook(at::Tensor logits_of_rows)
-    : logits(std::move(logits_of_rows)), log_sums(static_cast<std::size_t>(logits.size(0))) {
-  at::parallel_for(0, logits.size(0), 1, [&](std::int64_t first, std::int64_t last) {
-    for (auto i = static_cast<std::size_t>(first); i < static_cast<std::size_t>(last); ++i) {
-      log_sums[i] = log_sum_exp(row(i));
-    }
-  });
-}
-
 Branch BranchWriter::root(std::size_t prompt) const {
   Branch root;
   root.prompt = prompt;
@@ -38,7 +28,7 @@ Branch BranchWriter::root(std::size_t prompt) const {
 }
 
 std::vector<Draw> BranchWriter::draw(std::span<const Branch> branches, std::span<const std::size_t> rows,
-                                     const Outlook& outlook) const {
+                                     const NextTokenLogits& next) const {
   struct Place {
     const Branch* branch;
     std::size_t row;
@@ -53,24 +43,24 @@ std::vector<Draw> BranchWriter::draw(std::span<const Branch> branches, std::span
     }
   }
   std::vector<Draw> draws(places.size());
-  const auto some = [&](std::int64_t first, std::int64_t last) {
-    for (auto i = static_cast<std::size_t>(first); i < static_cast<std::size_t>(last); ++i) {
-      const auto& [branch, row, sample] = places[i];
-      const Prompt& prompt = prompts_[branch->prompt];
-      const Random random(options_.seed, "sample",
-                          {prompt.key, static_cast<std::uint64_t>(sample),
-                           static_cast<std::uint64_t>(branch->candidate.ids.size())});
-      draws[i] = prompt.automaton != nullptr
-                     ? draw_constrained(outlook.row(row), outlook.log_sums[row],
-                                        prompt.automaton->edges(branch->state), options_.sampling, random)
-                     : draw_free(outlook.row(row), outlook.log_sums[row], options_.sampling, random);
-    }
+  const auto draw_one = [&](std::int64_t place) {
+    const auto i = static_cast<std::size_t>(place);
+    const auto& [branch, row, sample] = places[i];
+    const Prompt& prompt = prompts_[branch->prompt];
+    const Random random(options_.seed, "sample",
+                        {prompt.key, static_cast<std::uint64_t>(sample),
+                         static_cast<std::uint64_t>(branch->candidate.ids.size())});
+    draws[i] = prompt.automaton != nullptr
+                   ? draw_constrained(next.row(row), next.log_sums[row],
+                                      prompt.automaton->edges(branch->state), options_.sampling, random)
+                   : draw_free(next.row(row), next.log_sums[row], options_.sampling, random);
   };
-  const auto count = static_cast<std::int64_t>(places.size());
   if (free) {
-    at::parallel_for(0, count, 1, some);
+    kernels::for_each_in_parallel(std::ssize(places), draw_one);
   } else {
-    some(0, count);
+    for (std::int64_t i = 0; i < std::ssize(places); ++i) {
+      draw_one(i);
+    }
   }
   return draws;
 }
@@ -86,7 +76,7 @@ void BranchWriter::append(Branch& branch, const Draw& draw) const {
   branch.chunk.clear();
   branch.ends = false;
   if (draw.token == options_.end_of_turn) {
-    tell(branch, draw.token);
+    emit(branch, draw.token);
     branch.candidate.finished = true;
     return;
   }
@@ -95,12 +85,12 @@ void BranchWriter::append(Branch& branch, const Draw& draw) const {
 }
 
 void BranchWriter::write(Branch& branch, text::TokenId token) const {
-  tell(branch, token);
+  emit(branch, token);
   branch.candidate.ids.push_back(token);
   branch.chunk.push_back(token);
 }
 
-void BranchWriter::tell(const Branch& branch, text::TokenId token) const {
+void BranchWriter::emit(const Branch& branch, text::TokenId token) const {
   for (const std::int64_t sample : branch.samples) {
     if (options_.on_token) {
       options_.on_token(branch.prompt, sample, token);
@@ -118,7 +108,7 @@ void BranchWriter::force(Branch& branch) const {
     }
     branch.state = edges[0].next;
     if (edges[0].token == options_.end_of_turn) {
-      tell(branch, edges[0].token);
+      emit(branch, edges[0].token);
       branch.ends = true;
       return;
     }
@@ -126,10 +116,10 @@ void BranchWriter::force(Branch& branch) const {
   }
 }
 
-void BranchWriter::count_forced(Branch& branch, const Outlook& outlook, std::size_t first_row) const {
+void BranchWriter::count_forced(Branch& branch, const NextTokenLogits& next, std::size_t first_row) const {
   const auto count = [&](std::size_t row, text::TokenId token) {
     branch.candidate.logprob +=
-        static_cast<double>(outlook.row(row)[static_cast<std::size_t>(token)]) - outlook.log_sums[row];
+        static_cast<double>(next.row(row)[static_cast<std::size_t>(token)]) - next.log_sums[row];
   };
   for (std::size_t i = 1; i < branch.chunk.size(); ++i) {
     count(first_row + i - 1, branch.chunk[i]);
@@ -140,7 +130,7 @@ void BranchWriter::count_forced(Branch& branch, const Outlook& outlook, std::siz
   }
 }
 
-void BranchWriter::pool(Branch& branch, const float* hidden, std::size_t width) const {
+void BranchWriter::pool(Branch& branch, std::span<const float> hidden, std::size_t width) const {
   const bool cut = full(branch) && !branch.candidate.finished;
   const std::size_t count = cut ? branch.chunk.size() - 1 : branch.chunk.size();
   branch.candidate.pooled.resize(width, 0.0F);

@@ -1,11 +1,12 @@
 /// Samples that have written the same tokens so far, and how their answer grows.
 #pragma once
 
-#include "routedk/decode/generate.h"
-#include "routedk/decode/sampling.h"
+#include "routedk/decode/generation.h"
+#include "routedk/kernels/values.h"
 
 #include <cstdint>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include <ATen/ATen.h>
@@ -25,14 +26,15 @@ struct Branch {
 };
 
 /// Logits of the token after each of some rows, and their log-sum-exps.
-struct Outlook {
+struct NextTokenLogits {
   at::Tensor logits;             // [rows,V]
   std::vector<double> log_sums;  // [rows]
 
-  explicit Outlook(at::Tensor logits_of_rows);
+  explicit NextTokenLogits(at::Tensor logits_of_rows)
+      : logits(std::move(logits_of_rows)), log_sums(kernels::log_sum_exps(logits)) {}
   std::span<const float> row(std::size_t i) const {
-    return {logits.const_data_ptr<float>() + static_cast<std::int64_t>(i) * logits.size(1),
-            static_cast<std::size_t>(logits.size(1))};
+    const auto width = static_cast<std::size_t>(logits.size(1));
+    return kernels::values<float>(logits).subspan(i * width, width);
   }
 };
 
@@ -50,20 +52,20 @@ class BranchWriter {
   }
   /// The next token of each sample of the branches, each from its row; branch by branch.
   std::vector<Draw> draw(std::span<const Branch> branches, std::span<const std::size_t> rows,
-                         const Outlook& outlook) const;
+                         const NextTokenLogits& next) const;
   /// The token drawn and those that it forces become the chunk. NumericError where logits are not finite.
   void append(Branch& branch, const Draw& draw) const;
   /// Counts the forced tokens of a chunk whose first token was fed as row `first_row`.
-  void count_forced(Branch& branch, const Outlook& outlook, std::size_t first_row) const;
+  void count_forced(Branch& branch, const NextTokenLogits& next, std::size_t first_row) const;
   /// Adds the chunk's hidden states [chunk,width] to the candidate's sum.
-  void pool(Branch& branch, const float* hidden, std::size_t width) const;
+  void pool(Branch& branch, std::span<const float> hidden, std::size_t width) const;
   /// What the branch's samples have written, states averaged. NumericError as above.
   Candidate written(const Branch& branch) const;
 
  private:
   void force(Branch& branch) const;
   void write(Branch& branch, text::TokenId token) const;
-  void tell(const Branch& branch, text::TokenId token) const;
+  void emit(const Branch& branch, text::TokenId token) const;
 
   std::span<const Prompt> prompts_;
   const GenerateOptions& options_;

@@ -1,7 +1,6 @@
-#include "routedk/decode/generate.h"
-
 #include "routedk/core/error.h"
-#include "routedk/decode/kv_cache.h"
+#include "routedk/decode/decoder.h"
+#include "routedk/kernels/values.h"
 
 #include <algorithm>
 #include <bit>
@@ -15,6 +14,7 @@ namespace {
 
 using experts::FrozenGate;
 using experts::GateRows;
+using kernels::CacheRow;
 using model::FlatBatch;
 
 class Generator {
@@ -24,7 +24,7 @@ class Generator {
         prompts_(prompts),
         options_(options),
         writer_(prompts, options),
-        cache_(decoder.model().backbone().config(), lengths(prompts)),
+        cache_(decoder.make_cache(lengths(prompts))),
         results_(prompts.size()) {
     for (Generation& result : results_) {
       result.candidates.resize(static_cast<std::size_t>(options.samples));
@@ -50,7 +50,8 @@ class Generator {
   void start(const experts::Gate& gate);
   void advance();
   void split(const Branch& branch, std::span<const Draw> draws);
-  void part(const std::vector<Branch>& branches, std::span<const std::size_t> rows, const Outlook& outlook);
+  void fork(const std::vector<Branch>& branches, std::span<const std::size_t> rows,
+            const NextTokenLogits& next);
   void place(Branch&& branch);
   void finish(const Branch& branch);
   std::int64_t free_slot();
@@ -61,7 +62,7 @@ class Generator {
   std::span<const Prompt> prompts_;
   const GenerateOptions& options_;
   BranchWriter writer_;
-  KvCache cache_;
+  kernels::KvCache cache_;
   std::vector<Generation> results_;
   std::vector<GateRows> prompt_rows_;  // [L] of [S,K]
   std::vector<Branch> branches_;       // by prompt
@@ -103,7 +104,7 @@ void Generator::start(const experts::Gate& gate) {
     results_[p].alpha = at::stack(alpha, 0);  // [L,K]
   }
   const at::Tensor ends = at::tensor(batch.cu_seqlens).slice(0, 1) - 1;
-  const Outlook outlook(decoder_.logits(output.hidden.index_select(0, ends)));
+  const NextTokenLogits next(decoder_.logits(output.hidden.index_select(0, ends)));
   std::vector<Branch> roots;
   std::vector<std::size_t> predicting;
   for (std::size_t p = 0; p < prompts_.size(); ++p) {
@@ -112,7 +113,7 @@ void Generator::start(const experts::Gate& gate) {
     roots.push_back(std::move(root));
     predicting.push_back(p);
   }
-  part(roots, predicting, outlook);
+  fork(roots, predicting, next);
 }
 
 /// Samples that drew the same token stay together, on a branch of their own.
@@ -136,10 +137,11 @@ void Generator::split(const Branch& branch, std::span<const Draw> draws) {
   }
 }
 
-/// Every branch that goes on draws from its row of the outlook; then the next step's branches are known.
-void Generator::part(const std::vector<Branch>& branches, std::span<const std::size_t> rows,
-                     const Outlook& outlook) {
-  const std::vector<Draw> draws = writer_.draw(branches, rows, outlook);
+/// Every branch that goes on draws from its row of next-token logits; then the next step's branches are
+/// known.
+void Generator::fork(const std::vector<Branch>& branches, std::span<const std::size_t> rows,
+                     const NextTokenLogits& next) {
+  const std::vector<Draw> draws = writer_.draw(branches, rows, next);
   std::size_t begin = 0;
   for (const Branch& branch : branches) {
     split(branch, std::span(draws).subspan(begin, branch.samples.size()));
@@ -181,17 +183,17 @@ void Generator::advance() {
   FlatBatch batch = FlatBatch::make(ids, std::vector<std::int64_t>(ids.size(), 1));
   batch.positions = at::tensor(positions);
   const at::Tensor hidden = decoder_.forward(batch, gate_of_active(), rows, cache_).hidden;  // [rows,D]
-  const Outlook outlook(decoder_.logits(hidden));
+  const NextTokenLogits next(decoder_.logits(hidden));
   const at::Tensor floats = options_.pool_hidden ? hidden.to(at::kFloat).contiguous() : at::Tensor();
   std::vector<Branch> going_on;
   std::vector<std::size_t> predicting;
   std::size_t row = 0;
   for (Branch& branch : branches_) {
     const std::size_t fed = branch.chunk.size();
-    writer_.count_forced(branch, outlook, row);
+    writer_.count_forced(branch, next, row);
     if (options_.pool_hidden) {
-      writer_.pool(branch, floats.const_data_ptr<float>() + static_cast<std::int64_t>(row) * floats.size(1),
-                   static_cast<std::size_t>(floats.size(1)));
+      const auto width = static_cast<std::size_t>(floats.size(1));
+      writer_.pool(branch, kernels::values<float>(floats).subspan(row * width, fed * width), width);
     }
     branch.kept += static_cast<std::int64_t>(fed);
     row += fed;
@@ -202,7 +204,7 @@ void Generator::advance() {
       predicting.push_back(row - 1);
     }
   }
-  part(going_on, predicting, outlook);
+  fork(going_on, predicting, next);
 }
 
 void Generator::finish(const Branch& branch) {

@@ -1,16 +1,21 @@
-#include "routedk/decode/int8_model.h"
+#include "int8_model.h"
+
+#include "routedk/kernels/cpu/int8_products.h"
+#include "routedk/kernels/values.h"
+#include "routedk/model/rotary.h"
 
 #include <algorithm>
 
-#include "int8_products.h"
 #include <ATen/core/grad_mode.h>
 
 namespace routedk::decode {
 namespace {
 
-using quant::cpu::Int8Panels;
-using quant::cpu::Int8Rows;
-using quant::cpu::Team;
+using kernels::cpu::Int8Panels;
+using kernels::cpu::Int8Rows;
+using kernels::cpu::kInputBlock;
+using kernels::cpu::kRanks;
+using kernels::cpu::Team;
 using LinearKind = model::Linear;
 
 constexpr std::int64_t kHeadBlock = 32;  // Q8_0's
@@ -19,8 +24,9 @@ constexpr std::int64_t kLargestBlock = 64;
 }  // namespace
 
 bool Int8Model::fits(const experts::RoutedModel& model) noexcept {
-  const auto packed = [](const quant::FrozenLinear& linear) {
-    return linear.packed() && Int8Panels::fits(*linear.packed_weight());
+  const auto packed = [](const kernels::FrozenLinear& linear) {
+    const auto* nf4 = std::get_if<kernels::Nf4>(&linear.weight());
+    return nf4 != nullptr && Int8Panels::fits(*nf4);
   };
   const auto& layers = model.backbone().layers();
   return std::all_of(layers.begin(), layers.end(), [&](const model::Layer& layer) {
@@ -58,7 +64,6 @@ void Int8Model::stack_factors(const experts::ExpertBank& bank, std::int64_t laye
 Int8Model::Int8Model(const experts::RoutedModel& model)
     : model_(model),
       inverse_frequencies_(model::inverse_frequencies(model.backbone().config())),
-      embedding_(model.backbone().embedding()),
       norm_(model.backbone().norm().to(at::kFloat)),
       head_(Int8Panels::quantize(model.backbone().head(), kHeadBlock)) {
   const at::NoGradGuard no_grad;
@@ -68,7 +73,7 @@ Int8Model::Int8Model(const experts::RoutedModel& model)
     Layer layer{from.attention_norm.to(at::kFloat), from.mlp_norm.to(at::kFloat), {}};
     for (std::size_t i = 0; i < model::kLinears; ++i) {
       Linear& linear = layer.linears.at(i);
-      linear.weight = Int8Panels::from_nf4(*from.linears.at(i).packed_weight());
+      linear.weight = Int8Panels::from_nf4(std::get<kernels::Nf4>(from.linears.at(i).weight()));
       linear.bias = from.linears.at(i).bias();
       if (linear.bias.defined()) {
         linear.bias = linear.bias.to(at::kFloat);
@@ -84,10 +89,12 @@ at::Tensor Int8Model::logits(const at::Tensor& hidden) const {
   Int8Rows x(kHeadBlock);
   x.resize(rows.size(0), rows.size(1));
   at::Tensor y = at::empty({rows.size(0), head_.out()}, at::kFloat);
-  const std::vector<Task> tasks = {{{{&head_, &x}}, y.mutable_data_ptr<float>(), 0, head_.panels()}};
+  const auto from = kernels::values<float>(rows);
+  const std::vector<kernels::cpu::Task> tasks = {
+      {{{&head_, &x}}, kernels::mutable_values<float>(y).data(), 0, head_.panels()}};
   Team::run([&](Team::Member& member) {
-    for_rows(member, rows.size(0),
-             [&](std::int64_t r) { x.quantize(r, rows.const_data_ptr<float>() + r * rows.size(1)); });
+    kernels::cpu::for_each_row(member, rows.size(0),
+                               [&](std::int64_t r) { x.quantize(r, from.data() + r * rows.size(1)); });
     multiply(member, tasks);
   });
   return y;

@@ -1,131 +1,31 @@
 #include "routedk/decode/sampling.h"
 
-#include "routedk/core/softmax.h"
+#include "routedk/core/error.h"
 
-#include <algorithm>
-#include <cmath>
-#include <numeric>
 #include <vector>
 
 namespace routedk::decode {
-namespace {
-
-/// Sum of e^(value - largest): 16 partial sums over each stretch, the stretches in fp64.
-ROUTEDK_CLONES double sum_of_exponentials(const float* values, std::size_t count, float largest) {
-  constexpr std::size_t kLanes = 16;
-  constexpr std::size_t kStretch = 1024;
-  double total = 0.0;
-  for (std::size_t begin = 0; begin < count; begin += kStretch) {
-    const std::size_t end = std::min(begin + kStretch, count);
-    float lanes[kLanes] = {};
-    std::size_t i = begin;
-    for (; i + kLanes <= end; i += kLanes) {
-      for (std::size_t lane = 0; lane < kLanes; ++lane) {
-        lanes[lane] += exponential(values[i + lane] - largest);
-      }
-    }
-    for (const float lane : lanes) {
-      total += static_cast<double>(lane);
-    }
-    for (; i < end; ++i) {
-      total += static_cast<double>(exponential(values[i] - largest));
-    }
-  }
-  return total;
-}
-
-ROUTEDK_CLONES float largest_of(const float* values, std::size_t count) {
-  return largest_value(values, static_cast<std::int64_t>(count), values[0]);
-}
-
-/// e^((value - largest) / temperature) of each value.
-ROUTEDK_CLONES void exponentials(const float* values, std::size_t count, float largest, float inverse,
-                                 float* weights) {
-  for (std::size_t i = 0; i < count; ++i) {
-    weights[i] = exponential((values[i] - largest) * inverse);
-  }
-}
-
-std::size_t likeliest(std::span<const float> values) {
-  return static_cast<std::size_t>(std::max_element(values.begin(), values.end()) - values.begin());
-}
-
-/// softmax(values / temperature) times a constant: the largest is 1.
-std::vector<double> weights_of(std::span<const float> values, double temperature) {
-  std::vector<float> weights(values.size());
-  exponentials(values.data(), values.size(), largest_of(values.data(), values.size()),
-               static_cast<float>(1.0 / temperature), weights.data());
-  return {weights.begin(), weights.end()};
-}
-
-/// Places by falling weight, equals by rising place; those from `sorted` on in any order.
-std::vector<std::size_t> by_weight(const std::vector<double>& weights, std::size_t sorted) {
-  std::vector<std::size_t> order(weights.size());
-  std::iota(order.begin(), order.end(), std::size_t{0});
-  std::partial_sort(order.begin(), order.begin() + static_cast<std::ptrdiff_t>(sorted), order.end(),
-                    [&](std::size_t a, std::size_t b) {
-                      return weights[a] > weights[b] || (weights[a] == weights[b] && a < b);
-                    });
-  return order;
-}
-
-/// Sets the weights that the options drop to 0.
-void drop_unlikely(std::vector<double>& weights, const SamplingOptions& options) {
-  if (options.top_k == 0 && options.top_p >= 1.0 && options.min_p <= 0.0) {
-    return;
-  }
-  const std::size_t k =
-      options.top_k == 0 ? weights.size() : std::min(static_cast<std::size_t>(options.top_k), weights.size());
-  const std::vector<std::size_t> order = by_weight(weights, k);
-  double total = 0.0;
-  for (std::size_t i = 0; i < k; ++i) {
-    total += weights[order[i]];
-  }
-  std::size_t kept = 1;
-  double reached = weights[order[0]];
-  while (kept < k && (options.top_p >= 1.0 || reached < options.top_p * total) &&
-         weights[order[kept]] >= options.min_p) {
-    reached += weights[order[kept++]];
-  }
-  for (std::size_t i = kept; i < order.size(); ++i) {
-    weights[order[i]] = 0.0;
-  }
-}
-
-/// Inverse of the distribution function of what the options keep.
-std::size_t draw_index(std::span<const float> values, const SamplingOptions& options, Random random) {
-  if (options.temperature == 0.0 || values.size() == 1) {
-    return likeliest(values);
-  }
-  std::vector<double> cumulative = weights_of(values, options.temperature);
-  drop_unlikely(cumulative, options);
-  std::partial_sum(cumulative.begin(), cumulative.end(), cumulative.begin());
-  const auto at =
-      std::upper_bound(cumulative.begin(), cumulative.end(), random.uniform() * cumulative.back());
-  return std::min(static_cast<std::size_t>(at - cumulative.begin()), values.size() - 1);
-}
-
-}  // namespace
-
-double log_sum_exp(std::span<const float> values) {
-  const float largest = largest_of(values.data(), values.size());
-  return largest + std::log(sum_of_exponentials(values.data(), values.size(), largest));
-}
 
 Draw draw_constrained(std::span<const float> logits, double log_sum,
                       std::span<const text::TokenAutomaton::Edge> edges, const SamplingOptions& options,
                       Random random) {
   std::vector<float> allowed;
   for (const auto& edge : edges) {
+    if (static_cast<std::size_t>(edge.token) >= logits.size()) {
+      throw_<ConfigError>(
+          "a token of the answer must be one of the model's {}, but is number {} instead: "
+          "the tokenizer has more tokens than the model",
+          logits.size(), edge.token);
+    }
     allowed.push_back(logits[static_cast<std::size_t>(edge.token)]);
   }
-  const std::size_t chosen = draw_index(allowed, options, random);
+  const std::size_t chosen = kernels::draw_index(allowed, options, random.uniform());
   const double value = allowed[chosen];
-  return {edges[chosen].token, edges[chosen].next, value - log_sum, value - log_sum_exp(allowed)};
+  return {edges[chosen].token, edges[chosen].next, value - log_sum, value - kernels::log_sum_exp(allowed)};
 }
 
 Draw draw_free(std::span<const float> logits, double log_sum, const SamplingOptions& options, Random random) {
-  const std::size_t chosen = draw_index(logits, options, random);
+  const std::size_t chosen = kernels::draw_index(logits, options, random.uniform());
   const double logprob = logits[chosen] - log_sum;
   return {static_cast<text::TokenId>(chosen), 0, logprob, logprob};
 }

@@ -20,10 +20,6 @@ namespace {
 /// Where the heuristic was right and the domain has nothing to add.
 constexpr const char* kNothingToAdd = "Products with like titles serve one intent.";
 
-const char* mentions_name(Mentions mentions) {
-  return mentions == Mentions::kNumbers ? "numbers" : "descriptions";
-}
-
 std::vector<Rule> by_support(const std::vector<Rule>& own, const std::vector<SupportedRule>& domain) {
   std::vector<Rule> ranked;
   for (const SupportedRule& each : domain) {
@@ -44,15 +40,6 @@ void check_options(const AnnotationOptions& options) {
 }
 
 }  // namespace
-
-Mentions parse_mentions(std::string_view word) {
-  for (const Mentions mentions : {Mentions::kDescriptions, Mentions::kNumbers}) {
-    if (word == mentions_name(mentions)) {
-      return mentions;
-    }
-  }
-  throw_<ConfigError>("`thoughts.mentions` must be descriptions or numbers, but is `{}` instead.", word);
-}
 
 AnnotationTeacher::AnnotationTeacher(std::span<const Session> training, std::span<const Prediction> proposals,
                                      const AnnotationOptions& options)
@@ -95,9 +82,8 @@ bundle::TeacherCard AnnotationTeacher::card_of(const Study& study, const Annotat
   }
   bundle::TeacherCard card;
   card.teacher = "annotation/2";
-  card.parameters =
-      fmt::format("mentions={} rules={} domain={} learnt={:016x}", mentions_name(options.mentions),
-                  options.rules_per_session, options.domain_rules, hash64(learnt));
+  card.parameters = fmt::format("mentions={} rules={} domain={} learnt={:016x}", options.mentions,
+                                options.rules_per_session, options.domain_rules, hash64(learnt));
   return card;
 }
 

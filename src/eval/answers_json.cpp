@@ -11,7 +11,7 @@ io::Json json_of(const bundle::Prediction& prediction) {
 }
 
 io::Json json_of(const Selection& selection) {
-  return {{"select", select_name(selection.choice.rule)},
+  return {{"select", name_of(selection.choice.rule)},
           {"samples", selection.choice.samples},
           {"bundles", json_of(selection.prediction)},
           {"share", selection.share},

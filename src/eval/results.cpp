@@ -88,7 +88,7 @@ void add_samples(const SampleFigures& sampled, io::Json& json) {
 std::string result_name(const std::string& system, const Choice& choice, const Choice& usual) {
   std::string name = system;
   if (choice.rule != usual.rule) {
-    name += fmt::format(" {}", select_name(choice.rule));
+    name += fmt::format(" {}", choice.rule);
   }
   return choice.samples == usual.samples ? name : name + fmt::format(" n={}", choice.samples);
 }
@@ -145,7 +145,7 @@ io::Json to_json(const SystemResult& system) {
   json["floor"] = system.floor;
   json["system"] = system.system;
   if (system.choice) {
-    json["select"] = select_name(system.choice->rule);
+    json["select"] = name_of(system.choice->rule);
     json["samples"] = system.choice->samples;
   }
   if (system.sampled) {

@@ -1,10 +1,8 @@
 #include "routedk/eval/selection.h"
 
 #include "routedk/bundle/metrics.h"
-#include "routedk/core/error.h"
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <functional>
 #include <limits>
@@ -14,8 +12,6 @@
 #include <tuple>
 #include <vector>
 
-#include <fmt/ranges.h>
-
 namespace routedk::eval {
 namespace {
 
@@ -23,8 +19,6 @@ using bundle::ProductAnswer;
 using bundle::ProductBundle;
 
 constexpr double kLowest = -std::numeric_limits<double>::infinity();
-constexpr std::array<const char*, 6> kNames = {"vote",    "bundle_vote", "weighted_vote",
-                                               "logprob", "mbr",         "verifier"};
 
 /// The candidates with one answer.
 struct Group {
@@ -90,9 +84,12 @@ const Group* winner(SelectRule rule, const Groups& groups) {
       return best(groups, [](const Group& g) { return g.mean_logprob; });
     case SelectRule::kMbr:
       return best(groups, [&](const Group& g) { return expected_agreement(*g.answer, groups); });
-    default:
-      return best(groups, [](const Group& g) { return g.verifier; });
+    case SelectRule::kVote:
+    case SelectRule::kBundleVote:
+    case SelectRule::kVerifier:
+      break;
   }
+  return best(groups, [](const Group& g) { return g.verifier; });
 }
 
 struct BundleTally {
@@ -159,19 +156,6 @@ bundle::Session with_gold(const ProductAnswer& gold) {
 }
 
 }  // namespace
-
-const char* select_name(SelectRule rule) noexcept {
-  return kNames[static_cast<std::size_t>(rule)];
-}
-
-SelectRule parse_select(std::string_view word) {
-  const auto found = std::find(kNames.begin(), kNames.end(), word);
-  if (found == kNames.end()) {
-    throw_<ConfigError>("a rule of selection must be one of {}, but is `{}` instead", fmt::join(kNames, ", "),
-                        word);
-  }
-  return static_cast<SelectRule>(found - kNames.begin());
-}
 
 double agreement(const ProductAnswer& answer, const ProductAnswer& gold) {
   if (answer == gold) {

@@ -55,7 +55,7 @@ Verifier Verifier::load(const std::filesystem::path& folder) {
   verifier.weight_ = quant::to_tensor(file.at("weight"));
   const auto figures = static_cast<std::int64_t>(kFigures.size());
   if (verifier.weight_.dim() != 1 || verifier.weight_.scalar_type() != at::kDouble ||
-      verifier.weight_.size(0) < figures || !quant::all_finite(verifier.weight_)) {
+      verifier.weight_.size(0) < figures || !kernels::all_finite(verifier.weight_)) {
     throw_<FileError>(
         "a verifier's weight must be a finite F64 vector of at least {} numbers, but is not ({})", figures,
         (folder / kWeightFile).string());

@@ -2,8 +2,8 @@
 
 #include "routedk/core/error.h"
 #include "routedk/core/random.h"
-#include "routedk/experts/lora_linear.h"
-#include "routedk/quant/row_product.h"
+#include "routedk/kernels/lora.h"
+#include "routedk/kernels/values.h"
 
 #include <set>
 
@@ -32,20 +32,20 @@ std::vector<Run> owner_runs(const std::vector<int>& owner, const model::FlatBatc
 }
 
 /// The dropout of one run: each sequence has its own key.
-KeyedDropout dropout_of(const DeltaSite& site, const Run& run) {
+kernels::KeyedDropout dropout_of(const DeltaSite& site, const Run& run) {
   if (site.dropout == nullptr) {
     return {};
   }
   const TrainingDropout& d = *site.dropout;
-  const auto* const positions = site.batch.positions.const_data_ptr<std::int64_t>();
-  std::vector<DropoutSegment> segments;
+  const auto positions = kernels::values<std::int64_t>(site.batch.positions);
+  std::vector<kernels::DropoutSegment> segments;
   for (std::size_t s = run.first; s < run.last; ++s) {
     const std::uint64_t key = random_key(d.seed, "dropout",
                                          {d.step, d.example_keys[s], static_cast<std::uint64_t>(site.layer),
                                           static_cast<std::uint64_t>(site.linear)});
     const std::int64_t begin = site.batch.cu_seqlens[s];
     const std::int64_t end = site.batch.cu_seqlens[s + 1];
-    const std::int64_t first = begin < end ? positions[begin] : 0;
+    const std::int64_t first = begin < end ? positions[static_cast<std::size_t>(begin)] : 0;
     segments.push_back({begin - run.begin, end - run.begin, key, first});
   }
   return {d.rate, std::move(segments)};
@@ -100,7 +100,9 @@ ExpertBank::Stack ExpertBank::stack(std::int64_t layer, model::Linear linear, at
   if (a.empty()) {
     return {};
   }
-  return {at::cat(a, 0).to(dtype), at::cat(bt, 0).to(dtype), at::tensor(expert), at::tensor(scale)};
+  return {{at::cat(a, 0).to(dtype), at::cat(bt, 0).to(dtype)},
+          at::tensor(expert).to(a[0].device()),
+          at::tensor(scale).to(a[0].device())};
 }
 
 std::vector<at::Tensor> ExpertBank::trainable(std::int64_t layer) const {
@@ -127,12 +129,12 @@ void ExpertBank::freeze(at::ScalarType dtype) {
   }
 }
 
-at::Tensor ExpertBank::linear(const DeltaSite& site, const quant::FrozenLinear& weight,
+at::Tensor ExpertBank::linear(const DeltaSite& site, const kernels::FrozenLinear& weight,
                               const at::Tensor& x) const {
   return site.rows.owner.empty() ? mixed(site, weight, x) : owned(site, weight, x);
 }
 
-at::Tensor ExpertBank::owned(const DeltaSite& site, const quant::FrozenLinear& weight,
+at::Tensor ExpertBank::owned(const DeltaSite& site, const kernels::FrozenLinear& weight,
                              const at::Tensor& x) const {
   const std::vector<Run> runs = owner_runs(site.rows.owner, site.batch);
   std::vector<at::Tensor> outputs;
@@ -141,17 +143,18 @@ at::Tensor ExpertBank::owned(const DeltaSite& site, const quant::FrozenLinear& w
     const LoraFactors f = run.owner < 0 ? LoraFactors{} : (*this)[run.owner].factors(site.layer, site.linear);
     if (!f.a.defined()) {
       outputs.push_back(weight.forward(input));
-    } else if (site.apart) {
-      const at::Tensor narrow = quant::row_product(input, f.a.to(x.scalar_type())) * f.scale;  // [t,r]
-      outputs.push_back(quant::row_product_added(weight.forward(input), narrow, f.bt.to(x.scalar_type())));
+    } else if (site.batch_invariant) {
+      const kernels::LoraStack stack{f.a.to(x.scalar_type()), f.bt.to(x.scalar_type())};
+      const at::Tensor scale = at::scalar_tensor(f.scale, x.options());
+      outputs.push_back(kernels::add_lora(weight.forward(input), input, stack, scale, true));
     } else {
-      outputs.push_back(lora_linear(weight, f, dropout_of(site, run), input));
+      outputs.push_back(kernels::lora_linear(weight, f, dropout_of(site, run), input));
     }
   }
   return outputs.size() == 1 ? outputs[0] : at::cat(outputs, 0);
 }
 
-at::Tensor ExpertBank::mixed(const DeltaSite& site, const quant::FrozenLinear& weight,
+at::Tensor ExpertBank::mixed(const DeltaSite& site, const kernels::FrozenLinear& weight,
                              const at::Tensor& x) const {
   if (stacks_.empty()) {
     throw_<Error>("an expert bank must be frozen before its experts are mixed");
@@ -159,15 +162,12 @@ at::Tensor ExpertBank::mixed(const DeltaSite& site, const quant::FrozenLinear& w
   const Stack& s = stacks_[static_cast<std::size_t>(site.layer * model::kLinears +
                                                     static_cast<std::int64_t>(site.linear))];
   at::Tensor y = weight.forward(x);
-  if (!s.a.defined()) {
+  if (!s.expert.defined()) {
     return y;
   }
   const at::Tensor per_rank = site.rows.alpha.index_select(1, s.expert) * s.scale;                   // [S,R]
   const at::Tensor weights = per_rank.to(x.scalar_type()).index_select(0, site.batch.seq_of_token);  // [T,R]
-  if (site.apart) {
-    return quant::row_product_added(y, quant::row_product(x, s.a) * weights, s.bt);
-  }
-  return at::addmm(y, at::mm(x, s.a.t()) * weights, s.bt);
+  return kernels::add_lora(y, x, s.factors, weights, site.batch_invariant);
 }
 
 }  // namespace routedk::experts

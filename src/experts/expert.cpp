@@ -46,7 +46,7 @@ double LoraPlan::scale(const LoraSize& size) const {
   return size.rank == 0 ? 0.0 : size.alpha / (rank_stabilised ? std::sqrt(r) : r);
 }
 
-Expert::Expert(std::string name, const model::LlamaConfig& model, LoraPlan plan)
+Expert::Expert(std::string name, const model::LlamaConfig& model, LoraPlan plan, at::Device device)
     : name_(std::move(name)), plan_(std::move(plan)), factors_(plan_.sizes.size()) {
   std::vector<std::vector<std::int64_t>> shapes;
   for (std::size_t i = 0; i < plan_.sizes.size(); ++i) {
@@ -59,7 +59,7 @@ Expert::Expert(std::string name, const model::LlamaConfig& model, LoraPlan plan)
       shapes.push_back({size.rank, shape.out});
     }
   }
-  parameters_ = FlatParameters(shapes);
+  parameters_ = FlatParameters(shapes, device);
   auto leaf = parameters_.leaves().begin();
   for (std::size_t i = 0; i < plan_.sizes.size(); ++i) {
     if (plan_.sizes[i].rank > 0) {

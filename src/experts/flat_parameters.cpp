@@ -4,12 +4,12 @@
 
 namespace routedk::experts {
 
-FlatParameters::FlatParameters(const std::vector<std::vector<std::int64_t>>& shapes) {
+FlatParameters::FlatParameters(const std::vector<std::vector<std::int64_t>>& shapes, at::Device device) {
   std::int64_t total = 0;
   for (const auto& shape : shapes) {
     total += c10::multiply_integers(shape);
   }
-  values_ = at::zeros({total}, at::kFloat);
+  values_ = at::zeros({total}, at::TensorOptions(device).dtype(at::kFloat));
   std::int64_t offset = 0;
   for (const auto& shape : shapes) {
     const std::int64_t size = c10::multiply_integers(shape);

@@ -1,5 +1,7 @@
 #include "routedk/experts/gate.h"
 
+#include <algorithm>
+
 namespace routedk::experts {
 
 OwnerGate::OwnerGate(std::vector<int> owner, std::int64_t experts) {
@@ -12,8 +14,8 @@ OwnerGate::OwnerGate(std::vector<int> owner, std::int64_t experts) {
   rows_.owner = std::move(owner);
 }
 
-GateRows OwnerGate::rows(std::int64_t, const at::Tensor&, const model::FlatBatch&) const {
-  return rows_;
+GateRows OwnerGate::rows(std::int64_t, const at::Tensor& hidden, const model::FlatBatch&) const {
+  return {rows_.alpha.to(hidden.device()), rows_.owner};
 }
 
 GateRows SingleExpertGate::rows(std::int64_t layer, const at::Tensor& hidden,
@@ -28,8 +30,17 @@ FixedGate FixedGate::average(std::int64_t experts) {
   return FixedGate(std::vector<float>(static_cast<std::size_t>(experts), 1.0F / static_cast<float>(experts)));
 }
 
-GateRows FixedGate::rows(std::int64_t, const at::Tensor&, const model::FlatBatch& batch) const {
-  return {weights_.expand({batch.sequences(), weights_.size(0)}), {}};
+GateRows FixedGate::rows(std::int64_t, const at::Tensor& hidden, const model::FlatBatch& batch) const {
+  return {weights_.to(hidden.device()).expand({batch.sequences(), weights_.size(0)}), {}};
+}
+
+GateRows AblationGate::rows(std::int64_t layer, const at::Tensor& hidden,
+                            const model::FlatBatch& batch) const {
+  GateRows rows = gate_->rows(layer, hidden, batch);
+  rows.alpha = rows.alpha.clone();
+  rows.alpha.select(1, expert_).zero_();
+  std::replace(rows.owner.begin(), rows.owner.end(), expert_, -1);
+  return rows;
 }
 
 GateRows FrozenGate::rows(std::int64_t layer, const at::Tensor&, const model::FlatBatch&) const {

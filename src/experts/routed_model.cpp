@@ -6,28 +6,48 @@
 
 namespace routedk::experts {
 
+namespace {
+
+/// A layer's linears with what the bank adds under the gate's rows.
+struct BankAdapters {
+  const ExpertBank& bank;
+  const RoutedPass& pass;
+  std::int64_t layer;
+  const GateRows& rows;
+
+  at::Tensor operator()(model::Linear kind, const kernels::FrozenLinear& linear, const at::Tensor& x) const {
+    const bool cut = pass.keep != nullptr && x.size(0) != pass.batch.tokens();
+    const model::FlatBatch& batch = cut ? pass.keep->batch : pass.batch;
+    return bank.linear({layer, kind, rows, batch, pass.dropout, pass.batch_invariant}, linear, x);
+  }
+};
+
+}  // namespace
+
 RoutedOutput RoutedModel::forward(const RoutedPass& pass) const {
   RoutedOutput output;
-  output.rows.resize(static_cast<std::size_t>(backbone_->config().layers));
+  auto layers = std::make_shared<model::LayerPass>(backbone_->layer_pass(pass.batch));
+  layers->cache = pass.cache;
+  layers->cache_rows = pass.cache_rows;
+  layers->keep = pass.keep;
   const bool recompute = pass.recompute && at::GradMode::is_enabled();
-  const auto run = [&](std::int64_t layer, const at::Tensor& hidden, const model::LayerFn& forward) {
-    GateRows& rows = output.rows[static_cast<std::size_t>(layer)];
-    rows = layer > 0 && pass.gate.same_in_all_layers() ? output.rows[0]
-                                                       : pass.gate.rows(layer, hidden, pass.batch);
-    const auto adapted = [this, forward, layer, owner = rows.owner, &batch = pass.batch, keep = pass.keep,
-                          dropout = pass.dropout, apart = pass.apart](const std::vector<at::Tensor>& inputs) {
-      const GateRows at{inputs[1], owner};
-      return forward(inputs[0], [&](model::Linear linear, const quant::FrozenLinear& w, const at::Tensor& x) {
-        const bool cut = keep != nullptr && x.size(0) != batch.tokens();
-        const model::FlatBatch& here = cut ? keep->batch : batch;
-        return bank_->linear({layer, linear, at, here, dropout, apart}, w, x);
-      });
+  output.hidden = backbone_->embed(pass.batch.ids);
+  for (std::int64_t layer = 0; layer < backbone_->config().layers; ++layer) {
+    output.rows.push_back(layer > 0 && pass.gate.same_in_all_layers()
+                              ? output.rows[0]
+                              : pass.gate.rows(layer, output.hidden, pass.batch));
+    // Backward may run the layer again, when the arguments of this call are gone.
+    const auto run = [this, pass, layers, layer, owner = output.rows.back().owner](const auto& inputs) {
+      const GateRows rows{inputs[1], owner};
+      const BankAdapters adapters{*bank_, pass, layer, rows};
+      model::TensorEngine engine(backbone_->config(), backbone_->layers()[static_cast<std::size_t>(layer)],
+                                 layer, *layers, adapters);
+      return model::decoder_layer(engine, inputs[0]);
     };
-    const std::vector<at::Tensor> inputs = {hidden, rows.alpha};
-    return recompute ? model::recompute(adapted, inputs, bank_->trainable(layer)) : adapted(inputs);
-  };
-  output.hidden = backbone_->forward(pass.batch.ids, pass.batch.positions, pass.attend, run,
-                                     pass.keep == nullptr ? at::Tensor() : pass.keep->rows);
+    const std::vector<at::Tensor> inputs = {output.hidden, output.rows.back().alpha};
+    output.hidden = recompute ? model::recompute(run, inputs, bank_->trainable(layer)) : run(inputs);
+  }
+  output.hidden = backbone_->final_norm(output.hidden);
   return output;
 }
 

@@ -10,8 +10,8 @@ constexpr double kPoolEps = 1e-6;
 std::vector<std::vector<std::int64_t>> router_shapes(std::int64_t layers, std::int64_t hidden,
                                                      std::int64_t experts, const RouterOptions& options) {
   std::vector<std::vector<std::int64_t>> shapes;
-  for (std::int64_t layer = 0; layer < (options.global ? 1 : layers); ++layer) {
-    if (!options.is_static) {
+  for (std::int64_t layer = 0; layer < (options.is_global() ? 1 : layers); ++layer) {
+    if (!options.is_static()) {
       shapes.push_back({experts, hidden});
     }
     shapes.push_back({experts});
@@ -54,11 +54,11 @@ at::Tensor pool_prompts(const at::Tensor& hidden, const model::FlatBatch& batch,
 }
 
 RouterGate::RouterGate(std::int64_t layers, std::int64_t hidden, std::int64_t experts,
-                       const RouterOptions& options)
+                       const RouterOptions& options, at::Device device)
     : layers_(layers),
       hidden_(hidden),
       options_(options),
-      parameters_(router_shapes(layers, hidden, experts, options)) {
+      parameters_(router_shapes(layers, hidden, experts, options), device) {
   if (!(options.temperature > 0.0)) {
     throw_<ConfigError>("`temperature` of a router must be positive, but is {} instead", options.temperature);
   }
@@ -69,7 +69,7 @@ RouterGate::RouterGate(std::int64_t layers, std::int64_t hidden, std::int64_t ex
   if (!(options.threshold >= 0.0 && options.threshold <= 1.0)) {
     throw_<ConfigError>("`threshold` of a router must be from 0 to 1, but is {} instead", options.threshold);
   }
-  if (options.is_static && options.rms_pool) {
+  if (options.is_static() && options.pool_norm == PoolNorm::kRms) {
     throw_<ConfigError>(
         "a static gate must have no `pool_norm`, since it pools nothing, but has rms instead");
   }
@@ -79,7 +79,7 @@ RouterGate RouterGate::sparse(std::int64_t top_k, double threshold) const {
   RouterOptions options = options_;
   options.top_k = top_k;
   options.threshold = threshold;
-  RouterGate gate(layers_, hidden_, bias(0).size(0), options);
+  RouterGate gate(layers_, hidden_, bias(0).size(0), options, parameters_.values().device());
   gate.parameters_.values().copy_(parameters_.values());
   return gate;
 }
@@ -92,15 +92,15 @@ at::Tensor RouterGate::alpha(const at::Tensor& logits) const {
   if (options_.threshold > 0.0) {
     alpha = above(alpha, options_.threshold);
   }
-  return options_.k_softmax ? alpha * static_cast<double>(logits.size(-1)) : alpha;
+  return options_.scale == AlphaScale::kKSoftmax ? alpha * static_cast<double>(logits.size(-1)) : alpha;
 }
 
 at::Tensor RouterGate::logits(std::int64_t layer, const at::Tensor& hidden,
                               const model::FlatBatch& batch) const {
-  if (options_.is_static) {
+  if (options_.is_static()) {
     return bias(layer).expand({batch.sequences(), -1});
   }
-  const at::Tensor pooled = pool_prompts(hidden, batch, options_.rms_pool);  // [S,D]
+  const at::Tensor pooled = pool_prompts(hidden, batch, options_.pool_norm == PoolNorm::kRms);  // [S,D]
   return at::addmm(bias(layer), pooled, weight(layer).t());
 }
 

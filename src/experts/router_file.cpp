@@ -25,9 +25,9 @@ struct NamedShape {
 std::vector<NamedShape> stored(const RouterOptions& options, std::int64_t layers, std::int64_t hidden,
                                std::int64_t experts) {
   std::vector<NamedShape> all;
-  for (std::int64_t layer = 0; layer < (options.global ? 1 : layers); ++layer) {
-    const std::string prefix = options.global ? "router.global." : fmt::format("router.{}.", layer);
-    if (!options.is_static) {
+  for (std::int64_t layer = 0; layer < (options.is_global() ? 1 : layers); ++layer) {
+    const std::string prefix = options.is_global() ? "router.global." : fmt::format("router.{}.", layer);
+    if (!options.is_static()) {
       all.push_back({prefix + "weight", {experts, hidden}});
     }
     all.push_back({prefix + "bias", {experts}});
@@ -48,12 +48,13 @@ std::vector<std::string> read_experts(const JsonFields& fields) {
   return experts;
 }
 
-/// One of two names; `fallback` where the key is missing. True for `other`.
-bool read_choice(const JsonFields& fields, const std::string& key, const char* fallback, const char* other) {
+/// `fallback` where the key is missing.
+template <NamedEnum E>
+E read_choice(const JsonFields& fields, const std::string& key, E fallback) {
   const io::Json& value = fields[key];
-  fields.require(value.is_null() || value == fallback || value == other, key,
-                 fmt::format(R"("{}" or "{}")", fallback, other));
-  return value == other;
+  const auto found = value.is_string() ? find_enum<E>(value.get<std::string>()) : std::nullopt;
+  fields.require(value.is_null() || found, key, "one of " + enum_list<E>());
+  return found.value_or(fallback);
 }
 
 void check_keys(const JsonFields& fields) {
@@ -72,9 +73,9 @@ void check_keys(const JsonFields& fields) {
 
 RouterOptions read_options(const JsonFields& fields, std::size_t experts) {
   RouterOptions options;
-  options.global = read_choice(fields, "granularity", "layer", "global");
-  options.k_softmax = read_choice(fields, "scale", "softmax", "k_softmax");
-  options.rms_pool = read_choice(fields, "pool_norm", "none", "rms");
+  options.granularity = read_choice(fields, "granularity", options.granularity);
+  options.scale = read_choice(fields, "scale", options.scale);
+  options.pool_norm = read_choice(fields, "pool_norm", options.pool_norm);
   if (const io::Json& value = fields["temperature"]; !value.is_null()) {
     fields.require(value.is_number() && value.get<double>() > 0 && std::isfinite(value.get<double>()),
                    "temperature", "a positive number");
@@ -103,12 +104,12 @@ void save_router(const RouterGate& gate, const std::vector<std::string>& experts
     views.push_back(quant::to_view(names[i].name, gate.parameters().leaves()[i]));
   }
   const io::Json config = {{"experts", experts},
-                           {"scale", options.k_softmax ? "k_softmax" : "softmax"},
-                           {"granularity", options.global ? "global" : "layer"},
+                           {"scale", name_of(options.scale)},
+                           {"granularity", name_of(options.granularity)},
                            {"temperature", options.temperature},
                            {"pool", "mean"},
                            {"pool_span", "prompt"},
-                           {"pool_norm", options.rms_pool ? "rms" : "none"},
+                           {"pool_norm", name_of(options.pool_norm)},
                            {"top_k", options.top_k},
                            {"threshold", options.threshold},
                            {"model", {{"num_hidden_layers", gate.layers()}, {"hidden_size", gate.hidden()}}}};
@@ -125,8 +126,11 @@ NamedRouter load_router(const std::filesystem::path& folder, const model::LlamaC
   RouterOptions options = read_options(fields, experts.size());
   const auto count = static_cast<std::int64_t>(experts.size());
   StoredTensors tensors(folder / kRouterWeightFile);
-  options.is_static = !tensors.has(options.global ? "router.global.weight" : "router.0.weight");
-  fields.require(!options.is_static || !options.rms_pool, "pool_norm", "\"none\" where no weight is stored");
+  if (!tensors.has(options.is_global() ? "router.global.weight" : "router.0.weight")) {
+    options.kind = RouterKind::kStatic;
+  }
+  fields.require(!options.is_static() || options.pool_norm == PoolNorm::kNone, "pool_norm",
+                 "\"none\" where no weight is stored");
   const std::vector<NamedShape> names = stored(options, model.layers, model.hidden, count);
   for (const NamedShape& tensor : names) {
     tensors.expect(tensor.name, tensor.shape);

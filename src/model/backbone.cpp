@@ -2,10 +2,10 @@
 
 #include "routedk/core/error.h"
 #include "routedk/model/parameters.h"
-#include "routedk/model/rms_norm.h"
 #include "routedk/model/weight_source.h"
 
 #include <memory>
+#include <utility>
 
 namespace routedk::model {
 
@@ -22,7 +22,7 @@ class Loader {
   }
 
   at::Tensor dense(const std::string& name, const std::vector<std::int64_t>& shape) {
-    return source_.dense(name, shape).to(options_.dtype);
+    return source_.dense(name, shape).to(options_.device, options_.dtype);
   }
 
   Layer layer(std::int64_t index) {
@@ -37,24 +37,25 @@ class Loader {
   }
 
  private:
-  quant::FrozenLinear linear(std::int64_t index, Linear kind) {
+  kernels::FrozenLinear linear(std::int64_t index, Linear kind) {
     const LinearShape shape = linear_shape(source_.config(), kind);
     const std::string module = module_name(index, kind);
     const at::Tensor bias =
         has_bias(source_.config(), kind) ? dense(module + ".bias", {shape.out}) : at::Tensor();
-    return weight(module + ".weight", shape).with_bias(bias);
+    return kernels::FrozenLinear(weight(module + ".weight", shape), bias);
   }
 
-  quant::FrozenLinear weight(const std::string& name, LinearShape shape) {
+  kernels::Weight weight(const std::string& name, LinearShape shape) {
     if (auto packed = source_.packed(name, shape)) {
-      return options_.nf4 ? quant::FrozenLinear(std::move(*packed))
-                          : quant::FrozenLinear(packed->dequantize(options_.dtype));
+      if (held_in_nf4(options_.quant, Storage::kNf4)) {
+        return std::move(*packed);
+      }
+      return kernels::Dense{kernels::dequantize(std::move(*packed), options_.dtype)};
     }
-    if (options_.nf4 && !source_.quantized()) {
-      return quant::FrozenLinear(
-          quant::PackedWeight::quantize(source_.dense(name, {shape.out, shape.in}), options_.double_quant));
+    if (held_in_nf4(options_.quant, source_.quantized() ? Storage::kExcepted : Storage::kDense)) {
+      return kernels::Nf4::quantize(source_.dense(name, {shape.out, shape.in}), options_.double_quant);
     }
-    return quant::FrozenLinear(dense(name, {shape.out, shape.in}));
+    return kernels::Dense{dense(name, {shape.out, shape.in})};
   }
 
   WeightSource& source_;
@@ -80,19 +81,23 @@ Backbone Backbone::load(const std::filesystem::path& path, const LoadOptions& op
   return b;
 }
 
-at::Tensor Backbone::forward(const at::Tensor& ids, const at::Tensor& positions, const AttendFn& attend,
-                             const RunFn& run, const at::Tensor& keep) const {
-  const auto context = std::make_shared<const LayerContext>(
-      LayerContext{config_, rotary_.tables(positions, dtype()), attend, keep});
-  at::Tensor hidden = embedding_.index_select(0, ids);  // [T,D]
+LayerPass Backbone::layer_pass(const FlatBatch& batch) const {
+  return {batch, rotary_.tables(batch.positions, dtype())};
+}
+
+at::Tensor Backbone::forward(const FlatBatch& batch) const {
+  const LayerPass pass = layer_pass(batch);
+  const NoAdapters adapters;
+  at::Tensor hidden = embed(batch.ids);
   for (std::size_t i = 0; i < layers_.size(); ++i) {
-    const auto index = static_cast<std::int64_t>(i);
-    const LayerFn layer = [this, index, context](const at::Tensor& x, const LinearFn& linear) {
-      return layer_forward(layers_[static_cast<std::size_t>(index)], index, x, *context, linear);
-    };
-    hidden = run ? run(index, hidden, layer) : layer(hidden, {});
+    TensorEngine engine(config_, layers_[i], static_cast<std::int64_t>(i), pass, adapters);
+    hidden = decoder_layer(engine, hidden);
   }
-  return rms_norm(hidden, norm_, config_.rms_eps);
+  return final_norm(hidden);
+}
+
+at::Tensor Backbone::final_norm(const at::Tensor& hidden) const {
+  return kernels::rms_norm(hidden, norm_, config_.rms_eps);
 }
 
 at::Tensor Backbone::logits(const at::Tensor& hidden) const {

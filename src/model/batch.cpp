@@ -42,6 +42,10 @@ FlatBatch FlatBatch::make(const std::vector<std::vector<std::int32_t>>& sequence
   return batch;
 }
 
+FlatBatch FlatBatch::to(at::Device device) const {
+  return {ids.to(device), positions.to(device), seq_of_token.to(device), cu_seqlens, prompt_len};
+}
+
 BatchPart predicting_rows(const FlatBatch& batch) {
   BatchPart part;
   part.batch.prompt_len = batch.prompt_len;
@@ -53,7 +57,7 @@ BatchPart predicting_rows(const FlatBatch& batch) {
     }
     part.batch.cu_seqlens.push_back(static_cast<std::int64_t>(rows.size()));
   }
-  part.rows = at::tensor(rows, at::kLong);
+  part.rows = at::tensor(rows, at::kLong).to(batch.ids.device());
   part.batch.ids = batch.ids.index_select(0, part.rows);
   part.batch.positions = batch.positions.index_select(0, part.rows);
   part.batch.seq_of_token = batch.seq_of_token.index_select(0, part.rows);

@@ -61,7 +61,7 @@ bool FolderWeights::may_be_dense(const std::string& name) const {
 
 at::Tensor FolderWeights::dense(const std::string& name, const std::vector<std::int64_t>& shape) {
   if (shape.size() == 2 && quant::is_nf4(name, finder())) {
-    return packed(name, {shape[0], shape[1]})->dequantize(at::kFloat);
+    return kernels::dequantize(*packed(name, {shape[0], shape[1]}), at::kFloat);
   }
   const io::TensorView& view = shards_.at(name);
   const auto file = shards_.file_of(name);
@@ -76,7 +76,7 @@ at::Tensor FolderWeights::dense(const std::string& name, const std::vector<std::
   return values;
 }
 
-std::optional<quant::PackedWeight> FolderWeights::packed(const std::string& name, LinearShape shape) {
+std::optional<kernels::Nf4> FolderWeights::packed(const std::string& name, LinearShape shape) {
   if (!quant::is_nf4(name, finder())) {
     if (quantized_ && !may_be_dense(name)) {
       throw_<FileError>("`{}` must be NF4 or in `llm_int8_skip_modules` of config.json, but is neither ({})",
@@ -84,7 +84,7 @@ std::optional<quant::PackedWeight> FolderWeights::packed(const std::string& name
     }
     return std::nullopt;
   }
-  quant::PackedWeight weight = quant::read_nf4(name, marking_finder());
+  kernels::Nf4 weight = quant::read_nf4(name, marking_finder());
   if (weight.out_features() != shape.out || weight.in_features() != shape.in) {
     throw_<FileError>("tensor `{}` must have shape [{},{}], but has [{},{}] instead ({})", name, shape.out,
                       shape.in, weight.out_features(), weight.in_features(), shards_.folder().string());

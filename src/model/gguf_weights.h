@@ -17,7 +17,7 @@ class GgufWeights : public WeightSource {
   at::ScalarType dtype() const override { return at::kFloat; }
   bool quantized() const override { return false; }
   at::Tensor dense(const std::string& name, const std::vector<std::int64_t>& shape) override;
-  std::optional<quant::PackedWeight> packed(const std::string& /*name*/, LinearShape /*shape*/) override {
+  std::optional<kernels::Nf4> packed(const std::string& /*name*/, LinearShape /*shape*/) override {
     return std::nullopt;
   }
   StoredAs stored(const std::string& name) const override;

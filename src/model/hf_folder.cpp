@@ -105,7 +105,7 @@ std::vector<Parameter> matrices_first(const LlamaConfig& config) {
 void append_nf4(io::ShardWriter& writer, const std::string& name, const at::Tensor& dense,
                 bool double_quant) {
   const auto layout = quant::nf4_layout(name, dense.size(0), dense.size(1), double_quant);
-  const auto tensors = quant::nf4_tensors(quant::PackedWeight::quantize(dense, double_quant));
+  const auto tensors = quant::nf4_tensors(kernels::Nf4::quantize(dense, double_quant));
   for (std::size_t i = 0; i < layout.size(); ++i) {
     append(writer, layout[i].name, tensors[i]);
   }

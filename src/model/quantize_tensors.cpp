@@ -49,7 +49,7 @@ void quantize_tensors(const std::filesystem::path& file, bool double_quant,
       continue;
     }
     const at::Tensor dense = quant::borrow_tensor(*tensor, source.mapping());
-    for (const at::Tensor& part : quant::nf4_tensors(quant::PackedWeight::quantize(dense, double_quant))) {
+    for (const at::Tensor& part : quant::nf4_tensors(kernels::Nf4::quantize(dense, double_quant))) {
       writer.append(quant::to_view(plan[next++].name, part.contiguous()));
     }
   }

@@ -11,8 +11,9 @@ Backbone Backbone::random(const LlamaConfig& config, const LoadOptions& options,
   };
   const auto linear = [&](const LinearShape& shape) {
     const at::Tensor dense = matrix(shape.out, shape.in);
-    return options.nf4 ? quant::FrozenLinear(quant::PackedWeight::quantize(dense, options.double_quant))
-                       : quant::FrozenLinear(dense.to(options.dtype));
+    return kernels::FrozenLinear(held_in_nf4(options.quant, Storage::kDense)
+                                     ? kernels::Weight(kernels::Nf4::quantize(dense, options.double_quant))
+                                     : kernels::Weight(kernels::Dense{dense.to(options.dtype)}));
   };
   Backbone b;
   b.config_ = config;

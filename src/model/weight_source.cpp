@@ -1,7 +1,7 @@
 #include "routedk/model/weight_source.h"
 
 #include "routedk/core/error.h"
-#include "routedk/quant/tensor_view.h"
+#include "routedk/kernels/finite.h"
 
 #include "folder_weights.h"
 #include "gguf_weights.h"
@@ -16,7 +16,7 @@ std::unique_ptr<WeightSource> WeightSource::open(const std::filesystem::path& pa
 }
 
 void require_finite(const at::Tensor& values, const std::string& name, const std::string& file) {
-  if (!quant::all_finite(values)) {
+  if (!kernels::all_finite(values)) {
     throw_<FileError>("tensor `{}` must be finite, but holds infinite or undefined values ({})", name, file);
   }
 }

@@ -2,7 +2,7 @@
 
 #include "routedk/core/error.h"
 #include "routedk/io/jsonl.h"
-#include "routedk/quant/nf4.h"
+#include "routedk/kernels/finite.h"
 
 #include <cmath>
 #include <utility>
@@ -12,15 +12,17 @@
 namespace routedk::quant {
 namespace {
 
+using kernels::nested_blocks;
+using kernels::Nf4;
+using kernels::nf4_blocks;
+using kernels::nf4_bytes;
+using kernels::Nf4Parts;
+
 constexpr const char* kState = ".quant_state.bitsandbytes__nf4";
 /// The JSON is padded with blanks, so that its size is known before the matrix is quantised.
 constexpr std::uint64_t kStateBytes = 320;
 constexpr std::uint64_t kAlignment = 8;
 constexpr std::int64_t kLargestSide = std::int64_t{1} << 31;
-
-std::int64_t nested_blocks(std::int64_t blocks) {
-  return (blocks + kNestedBlock - 1) / kNestedBlock;
-}
 
 std::string path_of(const StoredTensor& tensor) {
   return tensor.file == nullptr ? "no file" : tensor.file->path().string();
@@ -32,9 +34,9 @@ class Nf4Reader {
   Nf4Reader(const std::string& name, const FindTensor& find)
       : name_(name), find_(find), file_(path_of(find(name))), state_(read_state()) {}
 
-  PackedWeight read() {
+  Nf4 read() {
     require(text("quant_type") == "nf4", "quant_type", "nf4");
-    require(holds_integer("blocksize", kNf4Block), "blocksize", "64");
+    require(holds_integer("blocksize", kernels::kNf4Block), "blocksize", "64");
     Nf4Parts parts;
     read_shape(parts);
     parts.dtype = read_dtype();
@@ -46,7 +48,7 @@ class Nf4Reader {
     } else {
       parts.absmax = numbers(name_ + ".absmax", blocks);
     }
-    return PackedWeight(std::move(parts));
+    return Nf4(std::move(parts));
   }
 
  private:
@@ -109,7 +111,7 @@ class Nf4Reader {
   void read_nested(Nf4Parts& parts, std::int64_t blocks) {
     const io::Json& offset = state_["nested_offset"];
     require(offset.is_number() && std::isfinite(offset.get<float>()), "nested_offset", "a finite number");
-    require(holds_integer("nested_blocksize", kNestedBlock), "nested_blocksize", "256");
+    require(holds_integer("nested_blocksize", kernels::kNestedBlock), "nested_blocksize", "256");
     parts.nested_offset = offset.get<float>();
     parts.nested_codes = borrow(name_ + ".absmax", at::kByte, blocks).clone();
     parts.nested_absmax = numbers(name_ + ".nested_absmax", nested_blocks(blocks));
@@ -130,7 +132,7 @@ class Nf4Reader {
 
   at::Tensor numbers(const std::string& name, std::int64_t size) const {
     at::Tensor values = borrow(name, at::kFloat, size).clone();
-    if (!all_finite(values)) {
+    if (!kernels::all_finite(values)) {
       throw_<FileError>("`{}` must be finite, but holds infinite or undefined values ({})", name, file_);
     }
     return values;
@@ -142,16 +144,16 @@ class Nf4Reader {
   io::Json state_;
 };
 
-at::Tensor state_tensor(const PackedWeight& weight, std::int64_t size) {
+at::Tensor state_tensor(const Nf4& weight, std::int64_t size) {
   const char* const dtype = weight_type_word(weight.parts().dtype);
   io::Json state = {{"quant_type", "nf4"},
-                    {"blocksize", kNf4Block},
+                    {"blocksize", kernels::kNf4Block},
                     {"dtype", dtype != nullptr ? dtype : "float32"},  // double is quantised as float32
                     {"shape", {weight.out_features(), weight.in_features()}}};
   if (weight.double_quantized()) {
-    state["nested_blocksize"] = kNestedBlock;
+    state["nested_blocksize"] = kernels::kNestedBlock;
     state["nested_dtype"] = "float32";
-    state["nested_offset"] = static_cast<double>(weight.nested_offset());
+    state["nested_offset"] = static_cast<double>(weight.parts().nested_offset);
   }
   std::string text = state.dump();
   text.resize(static_cast<std::size_t>(size), ' ');
@@ -164,7 +166,7 @@ bool is_nf4(const std::string& name, const FindTensor& find) {
   return find(name + kState).view != nullptr;
 }
 
-PackedWeight read_nf4(const std::string& name, const FindTensor& find) {
+Nf4 read_nf4(const std::string& name, const FindTensor& find) {
   return Nf4Reader(name, find).read();
 }
 
@@ -193,7 +195,7 @@ std::vector<io::TensorView> nf4_layout(const std::string& name, std::int64_t row
   return layout;
 }
 
-std::vector<at::Tensor> nf4_tensors(const PackedWeight& weight) {
+std::vector<at::Tensor> nf4_tensors(const Nf4& weight) {
   const Nf4Parts& parts = weight.parts();
   const bool nested = weight.double_quantized();
   const std::int64_t state_size = nf4_layout("", parts.out, parts.in, nested).back().shape[0];

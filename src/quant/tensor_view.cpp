@@ -3,7 +3,6 @@
 #include "routedk/core/error.h"
 
 #include <array>
-#include <cmath>
 #include <cstring>
 #include <utility>
 
@@ -72,14 +71,6 @@ std::optional<at::ScalarType> weight_type(std::string_view word) noexcept {
     }
   }
   return std::nullopt;
-}
-
-bool all_finite(const at::Tensor& values) {
-  if (values.numel() == 0) {
-    return true;
-  }
-  const auto [least, most] = at::aminmax(values);  // both NaN where one value is
-  return std::isfinite(least.item<float>()) && std::isfinite(most.item<float>());
 }
 
 at::Tensor borrow_tensor(const io::TensorView& view, std::shared_ptr<const io::MappedFile> file) {

@@ -1,7 +1,5 @@
 #include "routedk/train/answer_loss.h"
 
-#include "routedk/model/attention.h"
-
 #include <algorithm>
 #include <utility>
 
@@ -73,9 +71,8 @@ HeadLoss head_loss(const at::Tensor& hidden, const at::Tensor& head, const at::T
 
 AnswerLoss answer_loss(const experts::RoutedModel& model, const LossPass& pass) {
   const PackedBatch& batch = pass.batch;
-  const model::AttendFn attend = model::causal_attention(batch.batch);
   experts::RoutedOutput output =
-      model.forward({batch.batch, pass.gate, attend, pass.dropout, pass.recompute, &batch.predicting});
+      model.forward({batch.batch, pass.gate, pass.dropout, pass.recompute, &batch.predicting});
   const at::Tensor& head = model.backbone().head();
   HeadLoss loss =
       head_loss(output.hidden, head, batch.targets, pass.label_smoothing, loss_rows_at_once(head.size(0)));

@@ -49,7 +49,7 @@ std::uint64_t hash_of(const at::Tensor& tensor) {
 }
 
 /// The first column of the matrix: a product with a unit vector is exact in whatever order it is summed.
-std::uint64_t hash_of(const quant::FrozenLinear& linear, at::ScalarType dtype) {
+std::uint64_t hash_of(const kernels::FrozenLinear& linear, at::ScalarType dtype) {
   const at::Tensor unit = at::zeros({1, linear.in_features()}, dtype);
   unit.select(1, 0).fill_(1);
   return hash_of(linear.forward(unit));
@@ -63,13 +63,10 @@ std::string shown(const io::Json& flat, const std::string& pointer) {
 
 io::Json config_fingerprint(const TrainConfig& config) {
   TrainConfig copy = config;
+  copy.reset_habits();
   io::Json values;
   FieldValues fields(values);
   copy.fields(fields);
-  for (const char* name :
-       {"checkpoint_every", "keep_checkpoints", "resume_elsewhere", "max_bad_steps", "prepare_ahead"}) {
-    values.erase(name);
-  }
   return values;
 }
 

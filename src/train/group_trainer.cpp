@@ -15,6 +15,10 @@
 namespace routedk::train {
 namespace {
 
+using kernels::AdamWConfig;
+using kernels::clip_scale;
+using kernels::gradient_norm;
+
 class Stopwatch {
  public:
   double seconds() const { return std::chrono::duration<double>(Clock::now() - start_).count(); }
@@ -94,7 +98,7 @@ GroupTrainer::GroupTrainer(const experts::RoutedModel& model, const TrainConfig&
       batches_([this](std::int64_t step) { return batches_of(step); }) {
   group_.parameters->set_trainable(true);
   state_.values = group_.parameters->values();
-  state_.moments = AdamWMoments::zeros(group_.parameters->size());
+  state_.moments = AdamWMoments::zeros_like(group_.parameters->values());
   if (config.ema > 0.0) {
     state_.average = state_.values.clone();
   }
@@ -104,7 +108,7 @@ GroupTrainer::~GroupTrainer() {
   group_.parameters->set_trainable(false);
 }
 
-std::vector<PackedBatch> GroupTrainer::batches_of(std::int64_t step) const {
+std::vector<PackedBatch> GroupTrainer::batches_of(std::int64_t step) {
   const std::int64_t epoch = step / order_.steps_per_epoch();
   std::vector<const Example*> taken;
   std::list<Example> augmented;

@@ -8,7 +8,7 @@
 #include "routedk/train/fingerprint.h"
 
 #include <algorithm>
-#include <cmath>
+#include <iterator>
 #include <map>
 #include <set>
 #include <utility>
@@ -46,11 +46,6 @@ std::vector<const Example*> of_group(const std::vector<Example>& examples, int g
   return found;
 }
 
-/// As text, since JSON has no such numbers; a NaN's sign says nothing.
-std::string written(double value) {
-  return std::isnan(value) ? "nan" : fmt::format("{}", value);
-}
-
 void require_unique_names(const std::vector<ParameterGroup>& groups) {
   std::set<std::string> names;
   for (const ParameterGroup& group : groups) {
@@ -64,10 +59,13 @@ void require_unique_names(const std::vector<ParameterGroup>& groups) {
 
 Trainer::Trainer(TrainingJob job) : job_(std::move(job)) {
   require_unique_names(job_.groups);
-  for (const auto* examples : {&job_.training, &job_.validation}) {
+  const model::LlamaConfig& shape = job_.model.backbone().config();
+  for (const auto& [what, examples] :
+       {std::pair("training", &job_.training), {"validation", &job_.validation}}) {
     for (const Example& example : *examples) {
-      check(example, job_.groups.size(), job_.model.backbone().config().vocab);
+      check(example, job_.groups.size(), shape.vocab);
     }
+    require_within_context(*examples, shape.context, what);
   }
   for (std::size_t i = 0; i < job_.groups.size(); ++i) {
     const int group = static_cast<int>(i);
@@ -82,12 +80,11 @@ std::vector<GroupResult> Trainer::run() {
   fingerprint_ = make_fingerprint();
   resume();
   std::int64_t examples = 0;
-  std::vector<std::string> names;
   for (const auto& group : groups_) {
     examples += group->examples_left();
-    names.push_back(group->name());
   }
-  Progress progress(fmt::format("train {}", fmt::join(names, ", ")), examples, "examples", job_.progress);
+  Progress progress(fmt::format("train {}", fmt::join(group_names(), ", ")), examples, "examples",
+                    job_.progress);
   while (!done()) {
     step(progress);
     stop_if_asked();
@@ -104,27 +101,29 @@ std::vector<GroupResult> Trainer::run() {
 
 void Trainer::resume() {
   remove_unfinished(job_.checkpoints);
-  const auto path = newest_checkpoint(job_.checkpoints);
-  if (!path) {
-    return;
+  if (const auto checkpoint = newest_checkpoint(job_.checkpoints)) {
+    restore(*checkpoint);
   }
-  const Checkpoint state = read_checkpoint_state(*path);
-  require_equal(state.fingerprint, fingerprint_, path->string());
+  job_.on_event(ResumeEvent{step_, group_names()});
+}
+
+void Trainer::restore(const std::filesystem::path& path) {
+  const Checkpoint state = read_checkpoint_state(path);
+  require_equal(state.fingerprint, fingerprint_, path.string());
   if (!job_.config.resume_elsewhere) {
     require_equal(state.machine, machine_fingerprint(),
-                  path->string() + "; `resume_elsewhere` goes on anyway");
+                  path.string() + "; `resume_elsewhere` goes on anyway");
   }
   std::map<std::string, std::int64_t> parameters;
   for (const auto& group : groups_) {
     parameters[group->name()] = group->state().values.numel();
   }
-  const Checkpoint checkpoint = read_checkpoint(*path, parameters);
+  const Checkpoint checkpoint = read_checkpoint(path, parameters);
   for (const auto& group : groups_) {
     group->restore(checkpoint.groups.at(group->name()));
   }
   step_ = checkpoint.step;
   saved_step_ = step_;
-  job_.record({{"resumed_at", step_}});
 }
 
 void Trainer::step(Progress& progress) {
@@ -138,7 +137,7 @@ void Trainer::step(Progress& progress) {
   }
   for (const auto& [group, computed] : steps) {
     group->apply(computed);
-    record_step(*group, computed);
+    report_step(*group, computed);
     if (group->at_epoch_end()) {
       validate(*group, computed);
     }
@@ -163,34 +162,13 @@ void Trainer::stop_if_asked() {
                                 signal, step_, job_.checkpoints.string()));
 }
 
-void Trainer::record_step(const GroupTrainer& group, const GroupStep& step) const {
-  if (step.not_finite != nullptr) {
-    return record_bad_step(group, step);
+void Trainer::report_step(const GroupTrainer& group, const GroupStep& step) const {
+  const std::int64_t number = group.progress().step;
+  if (step.not_finite == nullptr) {
+    job_.on_event(StepEvent{group.name(), number, step, resident_memory_mib()});
+    return;
   }
-  io::Json record = {{"step", group.progress().step},
-                     {"group", group.name()},
-                     {"loss", step.loss},
-                     {"token_loss", step.token_loss},
-                     {"learning_rate", step.learning_rate},
-                     {"grad_norm", step.grad_norm},
-                     {"tokens", step.tokens},
-                     {"answer_tokens", step.answer_tokens},
-                     {"tokens_per_s", static_cast<double>(step.tokens) / std::max(step.seconds, 1e-9)},
-                     {"seconds", step.seconds},
-                     {"memory_mib", resident_memory_mib()}};
-  if (!step.routing.empty()) {
-    record["gates"] = to_json(step.routing);
-  }
-  job_.record(record);
-}
-
-void Trainer::record_bad_step(const GroupTrainer& group, const GroupStep& step) const {
-  job_.record({{"step", group.progress().step},
-               {"group", group.name()},
-               {"not_finite", step.not_finite},
-               {"not_finite_loss", written(step.loss)},
-               {"not_finite_norm", written(step.grad_norm)},
-               {"keys", step.keys}});
+  job_.on_event(BadStepEvent{group.name(), number, step});
   warn(group, fmt::format("the step was not applied: its {} is not finite (examples {})", step.not_finite,
                           fmt::join(step.keys, ", ")));
 }
@@ -200,12 +178,8 @@ void Trainer::validate(GroupTrainer& group, const GroupStep& step) const {
   std::vector<std::string> signs = routing_signs(step.routing);
   if (validation) {
     const GroupProgress& progress = group.progress();
-    io::Json record = {{"step", progress.step},
-                       {"group", group.name()},
-                       {"validation_loss", validation->loss},
-                       {"best", progress.best_step == progress.step}};
-    record.update(validation->found.figures);
-    job_.record(record);
+    job_.on_event(
+        ValidationEvent{group.name(), progress.step, *validation, progress.best_step == progress.step});
     const auto overfit = overfit_sign(validation->loss, *progress.best_validation_loss, step.token_loss);
     signs.insert(signs.end(), validation->found.warnings.begin(), validation->found.warnings.end());
     if (overfit) {
@@ -218,7 +192,7 @@ void Trainer::validate(GroupTrainer& group, const GroupStep& step) const {
 }
 
 void Trainer::warn(const GroupTrainer& group, const std::string& text) const {
-  job_.record({{"step", group.progress().step}, {"group", group.name()}, {"warning", text}});
+  job_.on_event(WarningEvent{group.name(), group.progress().step, text});
   spdlog::warn("{}, step {}: {}", group.name(), group.progress().step, text);
 }
 
@@ -233,6 +207,13 @@ void Trainer::save() {
 
 bool Trainer::done() const {
   return std::all_of(groups_.begin(), groups_.end(), [](const auto& group) { return group->done(); });
+}
+
+std::vector<std::string> Trainer::group_names() const {
+  std::vector<std::string> names;
+  std::transform(groups_.begin(), groups_.end(), std::back_inserter(names),
+                 [](const auto& group) { return group->name(); });
+  return names;
 }
 
 io::Json Trainer::make_fingerprint() const {

@@ -161,9 +161,9 @@ TEST(MinimalBundles, duplicates_and_proper_supersets_are_dropped_in_order) {
 }
 
 TEST(Untitled, only_error_and_drop_are_words_of_the_configuration) {
-  EXPECT_EQ(parse_untitled("error"), Untitled::kError);
-  EXPECT_EQ(parse_untitled("drop"), Untitled::kDrop);
-  EXPECT_THROW(parse_untitled("keep"), ConfigError);
+  EXPECT_EQ(find_enum<Untitled>("error"), Untitled::kError);
+  EXPECT_EQ(find_enum<Untitled>("drop"), Untitled::kDrop);
+  EXPECT_EQ(find_enum<Untitled>("keep"), std::nullopt);
 }
 
 }  // namespace

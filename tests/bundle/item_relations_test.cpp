@@ -97,11 +97,10 @@ TEST(ItemRelations, a_training_sessions_own_line_leaves_out_what_it_taught) {
 }
 
 TEST(ItemRelations, names_are_read_back_and_others_refused) {
-  EXPECT_EQ(parse_relation("title_similarity"), Relation::kTitleSimilarity);
-  EXPECT_EQ(parse_relation("co_purchase"), Relation::kCoPurchase);
-  EXPECT_EQ(parse_relation("categories"), Relation::kCategories);
-  EXPECT_THAT([] { parse_relation("images"); },
-              ::testing::ThrowsMessage<ConfigError>(HasSubstr("title_similarity, co_purchase, categories")));
+  EXPECT_EQ(find_enum<Relation>("title_similarity"), Relation::kTitleSimilarity);
+  EXPECT_EQ(find_enum<Relation>("co_purchase"), Relation::kCoPurchase);
+  EXPECT_EQ(find_enum<Relation>("categories"), Relation::kCategories);
+  EXPECT_EQ(find_enum<Relation>("images"), std::nullopt);
 }
 
 /// Held-out sessions with other items and other labels: their items and bundles are those of another session.

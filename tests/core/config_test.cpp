@@ -39,14 +39,23 @@ struct ExpertConfig {
   }
 };
 
+enum class Scale { kSoftmax, kKSoftmax };
+constexpr auto enum_names(Scale /*of*/) {
+  return std::to_array<EnumName<Scale>>({{Scale::kSoftmax, "softmax"}, {Scale::kKSoftmax, "k_softmax"}});
+}
+enum class Domain { kElectronic, kFood };
+constexpr auto enum_names(Domain /*of*/) {
+  return std::to_array<EnumName<Domain>>({{Domain::kElectronic, "electronic"}, {Domain::kFood, "food"}});
+}
+
 struct DemoConfig {
   std::string title = "demo";
   std::uint64_t seed = 1;
   double learning_rate = 1e-3;
-  std::string scale = "softmax";
+  Scale scale = Scale::kSoftmax;
   bool verbose = false;
   std::optional<int> limit;
-  std::vector<std::string> domains = {"electronic"};
+  std::vector<Domain> domains = {Domain::kElectronic};
   LoraConfig lora;
   std::vector<ExpertConfig> experts = {{}, {"high_level", {1, 2}}};
   template <typename F>
@@ -54,10 +63,10 @@ struct DemoConfig {
     f("title", title, "what to call it");
     f("seed", seed, "of all randomness");
     f("learning_rate", learning_rate, "step size", positive());
-    f("scale", scale, "how logits become weights", one_of({"softmax", "k_softmax"}));
+    f("scale", scale, "how logits become weights");
     f("verbose", verbose, "more lines");
     f("limit", limit, "most sessions", positive());
-    f("domains", domains, "which data", one_of({"electronic", "food"}));
+    f("domains", domains, "which data");
     f("lora", lora, "the adapters");
     f("experts", experts, "one an expert");
   }
@@ -84,10 +93,10 @@ TEST(Config, every_kind_of_field_is_read) {
   EXPECT_EQ(config.title, "5");
   EXPECT_EQ(config.seed, std::numeric_limits<std::uint64_t>::max());
   EXPECT_EQ(config.learning_rate, 2e-5);
-  EXPECT_EQ(config.scale, "k_softmax");
+  EXPECT_EQ(config.scale, Scale::kKSoftmax);
   EXPECT_TRUE(config.verbose);
   EXPECT_EQ(config.limit, 3);
-  EXPECT_THAT(config.domains, ElementsAre("food", "electronic"));
+  EXPECT_THAT(config.domains, ElementsAre(Domain::kFood, Domain::kElectronic));
   EXPECT_EQ(config.lora.rank, 16);
   EXPECT_EQ(config.lora.dropout, 0.05);
   ASSERT_EQ(config.experts.size(), 1U);
@@ -130,6 +139,8 @@ TEST(Config, a_value_of_the_wrong_type_is_refused) {
                            "learning_rate: .nan",
                            "learning_rate: nan",
                            "title: [a]",
+                           "scale: [softmax]",
+                           "scale: null",
                            "domains: food",
                            "lora: 3",
                            "lora: [1]",
@@ -163,7 +174,7 @@ TEST(Config, assignments_win_over_the_file_and_are_named_in_problems) {
   EXPECT_EQ(config.lora.rank, 16);
   EXPECT_EQ(config.seed, 7U);
   EXPECT_EQ(config.title, "a=b");
-  EXPECT_THAT(config.domains, ElementsAre("food"));
+  EXPECT_THAT(config.domains, ElementsAre(Domain::kFood));
   source.set("lora.rank=0");
   EXPECT_EQ(message_of<ConfigError>([&] { read_config<DemoConfig>(source); }),
             "`lora.rank` must be at least 1, but is 0 instead (--set lora.rank).");
@@ -256,7 +267,7 @@ TEST(Config, a_file_holds_only_what_differs_from_those_it_extends) {
   EXPECT_EQ(config.seed, 7U);
   EXPECT_EQ(config.lora.rank, 4);
   EXPECT_EQ(config.lora.dropout, 0.5);
-  EXPECT_THAT(config.domains, ElementsAre("electronic"));
+  EXPECT_THAT(config.domains, ElementsAre(Domain::kElectronic));
 }
 
 TEST(Config, a_problem_in_an_extended_file_names_that_file) {

@@ -1,13 +1,12 @@
-#include "routedk/decode/generate.h"
-
 #include "routedk/core/error.h"
+#include "routedk/decode/decoder.h"
 #include "routedk/experts/router.h"
-#include "routedk/model/attention.h"
 
 #include <cmath>
 #include <map>
 #include <random>
 
+#include "support/expect_close.h"
 #include "support/wide_llama.h"
 #include <ATen/Parallel.h>
 #include <gmock/gmock.h>
@@ -26,7 +25,7 @@ constexpr text::TokenId kEnd = 0;
 
 /// Random weights and two experts that matter.
 experts::RoutedModel make_model(const model::LlamaConfig& config, bool nf4) {
-  const model::LoadOptions load{nf4, nf4, at::kFloat};
+  const model::LoadOptions load{nf4 ? model::Quant::kNf4 : model::Quant::kNone, nf4, at::kFloat};
   auto backbone = std::make_shared<const model::Backbone>(model::Backbone::random(config, load, 7));
   std::vector<std::shared_ptr<experts::Expert>> bank;
   for (const char* name : {"a", "b"}) {
@@ -71,8 +70,7 @@ at::Tensor recomputed_logits(const experts::RoutedModel& model, const experts::G
   std::vector<std::int32_t> all = prompt;
   all.insert(all.end(), suffix.begin(), suffix.end());
   const auto batch = model::FlatBatch::make({all}, {static_cast<std::int64_t>(prompt.size())});
-  const auto attend = model::causal_attention(batch);
-  const at::Tensor hidden = model.forward({batch, gate, attend}).hidden;
+  const at::Tensor hidden = model.forward({batch, gate}).hidden;
   return model.backbone().logits(hidden.narrow(0, hidden.size(0) - 1, 1))[0];
 }
 
@@ -137,9 +135,8 @@ TEST(Generate, a_pooled_state_is_the_mean_of_the_recomputed_states_of_the_answer
         continue;
       }
       const auto batch = model::FlatBatch::make({all}, {length});
-      const auto attend = model::causal_attention(batch);
-      const at::Tensor hidden = model.forward({batch, gate, attend}).hidden.narrow(0, length, fed);
-      EXPECT_TRUE(at::allclose(at::tensor(candidate.pooled), hidden.mean(0), 1e-4, 1e-5));
+      const at::Tensor hidden = model.forward({batch, gate}).hidden.narrow(0, length, fed);
+      testing::expect_close(at::tensor(candidate.pooled), hidden.mean(0), {1e-4, 1e-5});
     }
   }
 }
@@ -162,7 +159,7 @@ TEST(Generate, a_prompt_gets_the_same_samples_alone_as_among_others) {
   const auto together = generate(model, gate, prompts, options(2, 0.7));
   for (std::size_t p = 0; p < prompts.size(); ++p) {
     const auto alone = generate(model, gate, {&prompts[p], 1}, options(2, 0.7));
-    EXPECT_TRUE(at::allclose(alone[0].alpha, together[p].alpha, 1e-5, 1e-6));
+    testing::expect_close(alone[0].alpha, together[p].alpha, {1e-5, 1e-6});
     for (std::size_t n = 0; n < 2; ++n) {
       EXPECT_EQ(alone[0].candidates[n].ids, together[p].candidates[n].ids)
           << "prompt " << p << " sample " << n;
@@ -224,12 +221,12 @@ TEST_P(Exact, tokens_fed_one_by_one_equal_the_same_tokens_fed_at_once) {
   const at::NoGradGuard no_grad;
   const std::vector<std::int32_t> own = {7, 1, 99, 150, 3, 3, 8};
   const auto hidden = [&](std::size_t at_once) {
-    KvCache cache(wide_config(), {4});
+    auto cache = decoder_.make_cache({4});
     cache.reserve(1, 1);
     const auto prompt = model::FlatBatch::make({prompts_[2].ids}, {4});
-    std::vector<CacheRow> rows;
+    std::vector<kernels::CacheRow> rows;
     for (std::int64_t t = 0; t < 4; ++t) {
-      rows.push_back({0, CacheRow::kPrompt, t});
+      rows.push_back({0, kernels::CacheRow::kPrompt, t});
     }
     const auto begun = decoder_.forward(prompt, gate_, rows, cache);
     const experts::FrozenGate frozen(begun.rows);
@@ -249,8 +246,8 @@ TEST_P(Exact, tokens_fed_one_by_one_equal_the_same_tokens_fed_at_once) {
     }
     return at::cat(outputs, 0);
   };
-  EXPECT_TRUE(at::equal(hidden(1), hidden(own.size())));
-  EXPECT_TRUE(at::equal(hidden(3), hidden(own.size())));
+  testing::expect_equal(hidden(1), hidden(own.size()));
+  testing::expect_equal(hidden(3), hidden(own.size()));
 }
 
 TEST_P(Exact, samples_that_part_late_keep_what_they_share) {
@@ -266,8 +263,7 @@ TEST_P(Exact, samples_that_part_late_keep_what_they_share) {
     std::vector<std::int32_t> all_ids = prompts_[1].ids;
     all_ids.insert(all_ids.end(), tokens.begin(), tokens.end());
     const auto batch = model::FlatBatch::make({all_ids}, {2});
-    const auto attend = model::causal_attention(batch);
-    const at::Tensor logits = model_.backbone().logits(model_.forward({batch, gate_, attend}).hidden);
+    const at::Tensor logits = model_.backbone().logits(model_.forward({batch, gate_}).hidden);
     const at::Tensor log_p = at::log_softmax(logits, -1);
     for (std::size_t t = 0; t < tokens.size(); ++t) {
       logprob += log_p[static_cast<std::int64_t>(1 + t)][tokens[t]].item<double>();
@@ -291,10 +287,10 @@ TEST(Generate, eight_bit_kernels_stay_near_the_reference) {
   EXPECT_THAT(fast.path(), ::testing::StartsWith("int8"));
   const std::vector<std::int32_t> ids = {3, 9, 27, 11, 5, 6, 7, 100, 42};
   const auto logits = [&](const Decoder& decoder) {
-    KvCache cache(wide_config(), {9});
-    std::vector<CacheRow> rows;
+    auto cache = decoder.make_cache({9});
+    std::vector<kernels::CacheRow> rows;
     for (std::int64_t t = 0; t < 9; ++t) {
-      rows.push_back({0, CacheRow::kPrompt, t});
+      rows.push_back({0, kernels::CacheRow::kPrompt, t});
     }
     const auto out = decoder.forward(model::FlatBatch::make({ids}, {9}), gate, rows, cache);
     return decoder.logits(out.hidden);

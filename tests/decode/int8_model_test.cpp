@@ -1,7 +1,6 @@
-#include "routedk/decode/int8_model.h"
+#include "routedk/decode/decoder.h"
 
-#include "routedk/decode/generate.h"
-
+#include "support/expect_close.h"
 #include "support/wide_llama.h"
 #include <ATen/core/grad_mode.h>
 #include <gtest/gtest.h>
@@ -64,14 +63,14 @@ at::Tensor hidden(const Decoder& decoder, const std::vector<std::vector<std::int
                   const Alphas& alphas) {
   const at::NoGradGuard no_grad;
   std::vector<std::int64_t> lengths;
-  std::vector<CacheRow> rows;
+  std::vector<kernels::CacheRow> rows;
   for (std::int64_t s = 0; s < std::ssize(prompts); ++s) {
     lengths.push_back(std::ssize(prompts[static_cast<std::size_t>(s)]));
     for (std::int64_t t = 0; t < lengths.back(); ++t) {
-      rows.push_back({s, CacheRow::kPrompt, t});
+      rows.push_back({s, kernels::CacheRow::kPrompt, t});
     }
   }
-  KvCache cache(decoder.model().backbone().config(), lengths);
+  auto cache = decoder.make_cache(lengths);
   return decoder.forward(model::FlatBatch::make(prompts, lengths), GivenGate(alphas), rows, cache).hidden;
 }
 
@@ -105,7 +104,8 @@ TEST_P(Int8ModelRows, a_sequences_bits_are_the_same_alone_and_beside_others_with
   std::int64_t first = 0;
   for (std::size_t s = 0; s < 4; ++s) {
     const at::Tensor alone = hidden(fast, {prompts[s]}, {kAlphas[s]});
-    EXPECT_TRUE(at::equal(together.narrow(0, first, alone.size(0)), alone)) << s;
+    SCOPED_TRACE(s);
+    testing::expect_equal(together.narrow(0, first, alone.size(0)), alone);
     first += alone.size(0);
   }
 }

@@ -1,4 +1,4 @@
-#include "routedk/decode/generate.h"
+#include "routedk/decode/decoder.h"
 
 #include <map>
 #include <stdexcept>
@@ -13,7 +13,7 @@ constexpr text::TokenId kEnd = 0;
 const std::vector<Prompt> kPrompts = {{{3, 9, 27}, 1}, {{11, 5}, 2}};
 
 experts::RoutedModel tiny_model() {
-  const model::LoadOptions options{false, false, at::kFloat};
+  const model::LoadOptions options{model::Quant::kNone, false, at::kFloat};
   return experts::without_experts(
       std::make_shared<const model::Backbone>(model::Backbone::random(testing::tiny_config(), options, 7)));
 }

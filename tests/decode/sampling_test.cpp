@@ -11,6 +11,7 @@
 namespace routedk::decode {
 namespace {
 
+using kernels::log_sum_exp;
 using Edge = text::TokenAutomaton::Edge;
 
 constexpr std::array<float, 4> kLogits = {0.5F, 2.0F, -1.0F, 1.0F};

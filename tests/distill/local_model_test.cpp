@@ -1,7 +1,6 @@
 #include "routedk/distill/local_model.h"
 
 #include "routedk/bundle/answer.h"
-#include "routedk/model/attention.h"
 
 #include <string>
 #include <vector>
@@ -30,7 +29,7 @@ std::string naive_reply(const bundle::SessionEncoder& encoder, const std::vector
   const std::size_t prompt = ids.size();
   while (ids.size() < prompt + tokens) {
     const auto batch = model::FlatBatch::make({ids}, {static_cast<std::int64_t>(ids.size())});
-    const at::Tensor hidden = backbone.forward(batch.ids, batch.positions, model::causal_attention(batch));
+    const at::Tensor hidden = backbone.forward(batch);
     const auto next = backbone.logits(hidden.narrow(0, hidden.size(0) - 1, 1)).argmax().item<std::int64_t>();
     if (next == encoder.end_of_turn()) {
       break;

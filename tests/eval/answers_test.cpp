@@ -25,7 +25,7 @@ experts::RoutedModel random_model(std::int64_t vocabulary) {
   model::LlamaConfig config = testing::tiny_config();
   config.vocab = vocabulary;
   config.context = 2048;
-  const model::LoadOptions options{false, false, at::kFloat};
+  const model::LoadOptions options{model::Quant::kNone, false, at::kFloat};
   auto backbone = std::make_shared<const model::Backbone>(model::Backbone::random(config, options, 7));
   auto expert = std::make_shared<experts::Expert>("a", config, experts::LoraConfig{.rank = 2, .alpha = 4.0});
   auto bank = std::make_shared<experts::ExpertBank>(std::vector{expert});
@@ -205,8 +205,9 @@ TEST_F(Answers, the_first_two_of_four_samples_of_the_real_model_are_those_of_a_r
   four.generate.samples = 4;
   AnswerSetting two = setting();
   two.generate.samples = 2;
-  for (const char* rule : {"vote", "bundle_vote", "weighted_vote", "logprob", "mbr"}) {
-    four.choices.push_back({parse_select(rule), 2});
+  for (const SelectRule rule : {SelectRule::kVote, SelectRule::kBundleVote, SelectRule::kWeightedVote,
+                                SelectRule::kLogprob, SelectRule::kMbr}) {
+    four.choices.push_back({rule, 2});
   }
   two.choices = four.choices;
   const auto of_four = answer_batch({model, decode::Kernels::kInt8}, gate, sessions_, four);

@@ -4,6 +4,7 @@
 #include "routedk/experts/routed_model.h"
 
 #include "experts/tiny_experts.h"
+#include "support/expect_close.h"
 #include "support/forward.h"
 #include "support/gradient_check.h"
 #include <gtest/gtest.h>
@@ -12,6 +13,7 @@ namespace routedk::experts {
 namespace {
 
 using testing::dense_delta;
+using testing::expect_close;
 using testing::largest_difference;
 using testing::Sequences;
 using testing::tiny_bank;
@@ -21,7 +23,7 @@ const Sequences kSequences = {{1, 2, 3}, {4}, {5, 6, 7, 8}, {9, 10}};
 
 std::shared_ptr<const model::Backbone> backbone() {
   model::LoadOptions options;
-  options.nf4 = false;
+  options.quant = model::Quant::kNone;
   static const auto shared =
       std::make_shared<const model::Backbone>(model::Backbone::random(tiny_config(), options, 1));
   return shared;
@@ -30,7 +32,7 @@ std::shared_ptr<const model::Backbone> backbone() {
 at::Tensor hidden_of(const RoutedModel& model, const Gate& gate, const Sequences& sequences,
                      const TrainingDropout* dropout = nullptr) {
   const model::FlatBatch batch = testing::batch_of(sequences);
-  return model.forward({batch, gate, model::causal_attention(batch), dropout}).hidden;
+  return model.forward({batch, gate, dropout}).hidden;
 }
 
 /// The hidden states of `sequences` when expert i weighs weights[i], by dense matrices.
@@ -38,13 +40,12 @@ at::Tensor naive_hidden(const ExpertBank& bank, const std::vector<double>& weigh
                         const Sequences& sequences) {
   const at::NoGradGuard no_grad;
   const model::FlatBatch batch = testing::batch_of(sequences);
-  const model::RunFn run = [&](std::int64_t layer, const at::Tensor& hidden, const model::LayerFn& forward) {
-    return forward(hidden, [&, layer](model::Linear linear, const auto& weight, const at::Tensor& x) {
-      return weight.forward(x) +
-             at::mm(x.to(at::kDouble), dense_delta(bank, weights, layer, linear).t()).to(at::kFloat);
-    });
-  };
-  return backbone()->forward(batch.ids, batch.positions, model::causal_attention(batch), run);
+  return testing::hidden_with(
+      *backbone(), batch,
+      [&](std::int64_t layer, model::Linear kind, const auto& linear, const at::Tensor& x) {
+        return linear.forward(x) +
+               at::mm(x.to(at::kDouble), dense_delta(bank, weights, layer, kind).t()).to(at::kFloat);
+      });
 }
 
 TEST(ExpertBank, one_hot_rows_give_that_adapter_alone_on_both_paths) {
@@ -55,8 +56,8 @@ TEST(ExpertBank, one_hot_rows_give_that_adapter_alone_on_both_paths) {
     std::vector<float> one_hot(3);
     one_hot[static_cast<std::size_t>(i)] = 1.0F;
     const at::Tensor wanted = naive_hidden(*bank, {one_hot.begin(), one_hot.end()}, kSequences);
-    EXPECT_LT(largest_difference(hidden_of(model, OwnerGate({i, i, i, i}, 3), kSequences), wanted), 1e-4);
-    EXPECT_LT(largest_difference(hidden_of(model, FixedGate(one_hot), kSequences), wanted), 1e-4);
+    expect_close(hidden_of(model, OwnerGate({i, i, i, i}, 3), kSequences), wanted, {0.0, 1e-4});
+    expect_close(hidden_of(model, FixedGate(one_hot), kSequences), wanted, {0.0, 1e-4});
     EXPECT_GT(largest_difference(plain, wanted), 1e-2);
   }
 }
@@ -70,7 +71,8 @@ TEST(ExpertBank, each_sequence_of_a_batch_gets_its_own_expert) {
   for (std::size_t s = 0; s < kSequences.size(); ++s) {
     const auto length = static_cast<std::int64_t>(kSequences[s].size());
     const at::Tensor alone = naive_hidden(*bank, weights[s], {kSequences[s]});
-    EXPECT_LT(largest_difference(found.narrow(0, begin, length), alone), 1e-4) << "sequence " << s;
+    SCOPED_TRACE("sequence " + std::to_string(s));
+    expect_close(found.narrow(0, begin, length), alone, {0.0, 1e-4});
     begin += length;
   }
 }
@@ -79,23 +81,22 @@ TEST(ExpertBank, average_is_the_mean_of_the_deltas) {
   const auto bank = tiny_bank();
   const RoutedModel model(backbone(), bank);
   const at::Tensor wanted = naive_hidden(*bank, {1.0 / 3, 1.0 / 3, 1.0 / 3}, kSequences);
-  EXPECT_LT(largest_difference(hidden_of(model, FixedGate::average(3), kSequences), wanted), 1e-5);
+  expect_close(hidden_of(model, FixedGate::average(3), kSequences), wanted, {0.0, 1e-5});
 }
 
 TEST(ExpertBank, sequences_of_nobody_equal_the_backbone_bit_for_bit) {
   const RoutedModel model(backbone(), tiny_bank());
   const model::FlatBatch batch = testing::batch_of(kSequences);
-  const at::Tensor wanted = backbone()->forward(batch.ids, batch.positions, model::causal_attention(batch));
-  EXPECT_TRUE(at::equal(hidden_of(model, OwnerGate({-1, -1, -1, -1}, 3), kSequences), wanted));
+  const at::Tensor wanted = backbone()->forward(batch);
+  testing::expect_equal(hidden_of(model, OwnerGate({-1, -1, -1, -1}, 3), kSequences), wanted);
 }
 
 TEST(ExpertBank, a_frozen_gate_repeats_the_rows_of_the_pass_that_made_them) {
   const RoutedModel model(backbone(), tiny_bank());
   const model::FlatBatch batch = testing::batch_of(kSequences);
-  const model::AttendFn attend = model::causal_attention(batch);
-  const RoutedOutput first = model.forward({batch, FixedGate({0.2F, 0.7F, 0.1F}), attend});
+  const RoutedOutput first = model.forward({batch, FixedGate({0.2F, 0.7F, 0.1F})});
   EXPECT_EQ(first.rows.size(), 2U);
-  EXPECT_TRUE(at::equal(model.forward({batch, FrozenGate(first.rows), attend}).hidden, first.hidden));
+  testing::expect_equal(model.forward({batch, FrozenGate(first.rows)}).hidden, first.hidden);
 }
 
 TEST(ExpertBank, owned_sequences_give_gradients_to_their_expert_alone) {
@@ -130,7 +131,7 @@ TEST(ExpertBank, dropout_under_a_key_does_not_depend_on_how_sequences_are_packed
   const TrainingDropout next_step{0.3, 1, 3, {13}};
   const at::Tensor packed =
       hidden_of(model, OwnerGate({0, 0, 0, 0}, 3), kSequences, &together).narrow(0, 4, 4);
-  EXPECT_LT(largest_difference(packed, hidden_of(model, OwnerGate({0}, 3), {kSequences[2]}, &alone)), 1e-5);
+  expect_close(packed, hidden_of(model, OwnerGate({0}, 3), {kSequences[2]}, &alone), {0.0, 1e-5});
   EXPECT_GT(largest_difference(packed, hidden_of(model, OwnerGate({0}, 3), {kSequences[2]}, &next_step)),
             1e-3);
 }

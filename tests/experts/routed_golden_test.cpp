@@ -2,6 +2,7 @@
 #include "routedk/experts/routed_model.h"
 #include "routedk/experts/router_file.h"
 
+#include "support/expect_close.h"
 #include "support/forward.h"
 #include "support/goldens.h"
 #include <gtest/gtest.h>
@@ -9,12 +10,14 @@
 namespace routedk::experts {
 namespace {
 
+using testing::expect_close;
+
 /// make_routed.py: scripts/routedk_transformers.py with three routers.
 class RoutedGolden : public ::testing::TestWithParam<const char*> {
  protected:
   RoutedGolden() {
     model::LoadOptions options;
-    options.nf4 = false;
+    options.quant = model::Quant::kNone;
     backbone_ = std::make_shared<const model::Backbone>(
         model::Backbone::load(testing::golden_path("tiny_llama.gguf"), options));
     router_ =
@@ -32,8 +35,7 @@ class RoutedGolden : public ::testing::TestWithParam<const char*> {
                                                       const Gate& gate) const {
     const at::NoGradGuard no_grad;
     const auto batch = model::FlatBatch::make({ids}, {5});
-    RoutedOutput output =
-        RoutedModel(backbone_, bank_).forward({batch, gate, model::causal_attention(batch)});
+    RoutedOutput output = RoutedModel(backbone_, bank_).forward({batch, gate});
     return {backbone_->logits(output.hidden), std::move(output.rows)};
   }
   at::Tensor golden(const std::string& tensor) const { return golden_[GetParam() + ("." + tensor)]; }
@@ -51,13 +53,13 @@ INSTANTIATE_TEST_SUITE_P(Routers, RoutedGolden,
 TEST_P(RoutedGolden, alphas_and_logits_equal_those_of_transformers_and_peft) {
   const auto ids = testing::ids_of(golden_["ids"]);
   const auto [prompt, rows] = routed({ids.begin(), ids.begin() + 5}, router_->gate);
-  EXPECT_LT(testing::largest_difference(prompt, golden("prompt")), 1e-4);
+  expect_close(prompt, golden("prompt"), {0.0, 1e-4});
   for (std::size_t layer = 0; layer < rows.size(); ++layer) {
     const at::Tensor wanted = golden("alpha")[static_cast<std::int64_t>(layer)];
-    EXPECT_LT(testing::largest_difference(rows[layer].alpha[0], wanted), 1e-5);
+    expect_close(rows[layer].alpha[0], wanted, {0.0, 1e-5});
   }
-  EXPECT_LT(testing::largest_difference(routed(ids, FrozenGate(rows)).first, golden("whole")), 1e-4);
-  EXPECT_LT(testing::largest_difference(routed(ids, router_->gate).first, golden("whole")), 1e-4);
+  expect_close(routed(ids, FrozenGate(rows)).first, golden("whole"), {0.0, 1e-4});
+  expect_close(routed(ids, router_->gate).first, golden("whole"), {0.0, 1e-4});
   EXPECT_GT(testing::largest_difference(routed(ids, FixedGate::average(3)).first, golden("whole")), 1e-2);
 }
 

@@ -5,6 +5,7 @@
 
 #include "core/temporary_folder.h"
 #include "experts/tiny_experts.h"
+#include "support/expect_close.h"
 #include "support/forward.h"
 #include <gtest/gtest.h>
 
@@ -12,7 +13,7 @@ namespace routedk::experts {
 namespace {
 
 using model::Linear;
-using testing::largest_difference;
+using testing::expect_close;
 using testing::tiny_config;
 
 at::Tensor exact(const at::Tensor& tensor) {
@@ -75,7 +76,9 @@ class NaiveRouted {
   /// y = W x + sum_i alpha_i s_i B_i A_i x
   at::Tensor linear(const Site& site, Linear which, const at::Tensor& x) const {
     at::Tensor y = at::mm(
-        x, exact(backbone_.layers()[static_cast<std::size_t>(site.layer)][which].dense(at::kFloat)).t());
+        x, exact(kernels::dequantize(backbone_.layers()[static_cast<std::size_t>(site.layer)][which].weight(),
+                                     at::kFloat))
+               .t());
     for (std::size_t i = 0; i < experts_.size(); ++i) {
       const LoraFactors& f = experts_[i]->factors(site.layer, which);
       if (f.a.defined()) {
@@ -140,7 +143,7 @@ class RoutedOracle : public ::testing::Test {
   RoutedOracle() : router_(tiny_config().layers, tiny_config().hidden, 3) {
     testing::tiny_llama().save(folder_ / "tiny.gguf");
     model::LoadOptions options;
-    options.nf4 = false;
+    options.quant = model::Quant::kNone;
     backbone_ =
         std::make_shared<const model::Backbone>(model::Backbone::load(folder_ / "tiny.gguf", options));
     const at::NoGradGuard no_grad;
@@ -153,7 +156,7 @@ class RoutedOracle : public ::testing::Test {
     const at::NoGradGuard no_grad;
     const RoutedModel model(backbone_, testing::tiny_bank());
     const auto batch = model::FlatBatch::make({ids}, {prompt});
-    RoutedOutput output = model.forward({batch, gate, model::causal_attention(batch)});
+    RoutedOutput output = model.forward({batch, gate});
     return {backbone_->logits(output.hidden), std::move(output.rows)};
   }
 
@@ -169,9 +172,9 @@ class RoutedOracle : public ::testing::Test {
 TEST_F(RoutedOracle, alphas_and_prompt_logits_equal_the_naive_method) {
   const NaiveRouted::Result wanted = oracle()(prompt_, 5);
   const auto [logits, rows] = routed(prompt_, 5, router_);
-  EXPECT_LT(largest_difference(logits, wanted.logits), 1e-4);
+  expect_close(logits, wanted.logits, {0.0, 1e-4});
   for (std::size_t layer = 0; layer < 2; ++layer) {
-    EXPECT_LT(largest_difference(rows[layer].alpha[0], wanted.alphas[layer]), 1e-5);
+    expect_close(rows[layer].alpha[0], wanted.alphas[layer], {0.0, 1e-5});
     EXPECT_GT((wanted.alphas[layer] - 1.0 / 3).abs().max().item<double>(), 0.05);
   }
 }
@@ -180,9 +183,9 @@ TEST_F(RoutedOracle, a_continuation_under_frozen_alpha_equals_the_naive_method) 
   const NaiveRouted::Result prompt = oracle()(prompt_, 5);
   const at::Tensor wanted = oracle()(whole_, 8, prompt.alphas).logits;
   const auto rows = routed(prompt_, 5, router_).second;
-  EXPECT_LT(largest_difference(routed(whole_, 5, FrozenGate(rows)).first, wanted), 1e-4);
-  EXPECT_LT(largest_difference(routed(whole_, 5, router_).first, wanted), 1e-4);
-  EXPECT_GT(largest_difference(routed(whole_, 8, router_).first, wanted), 1e-2);
+  expect_close(routed(whole_, 5, FrozenGate(rows)).first, wanted, {0.0, 1e-4});
+  expect_close(routed(whole_, 5, router_).first, wanted, {0.0, 1e-4});
+  EXPECT_GT(testing::largest_difference(routed(whole_, 8, router_).first, wanted), 1e-2);
 }
 
 }  // namespace

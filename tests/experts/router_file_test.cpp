@@ -5,6 +5,7 @@
 #include "routedk/quant/tensor_view.h"
 
 #include "core/temporary_folder.h"
+#include "support/expect_close.h"
 #include "support/tiny_llama.h"
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -12,6 +13,7 @@
 namespace routedk::experts {
 namespace {
 
+using testing::expect_equal;
 using ::testing::HasSubstr;
 using testing::tiny_config;
 
@@ -39,13 +41,13 @@ class RouterFile : public ::testing::Test {
 TEST_F(RouterFile, a_saved_router_comes_back_bit_for_bit_with_its_experts) {
   const NamedRouter loaded = load_router(path(), tiny_config());
   EXPECT_EQ(loaded.experts, (std::vector<std::string>{"base", "high_level", "fine_grained"}));
-  EXPECT_TRUE(at::equal(loaded.gate.parameters().values(), saved_.parameters().values()));
+  expect_equal(loaded.gate.parameters().values(), saved_.parameters().values());
 }
 
 TEST_F(RouterFile, tensors_bear_the_names_of_the_format) {
   const auto file = io::SafetensorsFile::open(path() / "router.safetensors");
   EXPECT_EQ(file.at("router.1.weight").shape, (std::vector<std::int64_t>{3, 32}));
-  EXPECT_TRUE(at::equal(quant::to_tensor(file.at("router.1.bias")), saved_.bias(1)));
+  expect_equal(quant::to_tensor(file.at("router.1.bias")), saved_.bias(1));
   EXPECT_EQ(file.tensors().size(), 4U);
 }
 
@@ -78,8 +80,12 @@ TEST_F(RouterFile, values_that_are_not_computed_are_refused_by_name) {
 }
 
 TEST_F(RouterFile, options_come_back_and_a_global_router_has_one_pair_of_tensors) {
-  const RouterOptions options{
-      .global = true, .k_softmax = true, .temperature = 0.5, .top_k = 2, .threshold = 0.25, .rms_pool = true};
+  const RouterOptions options{.granularity = Granularity::kGlobal,
+                              .scale = AlphaScale::kKSoftmax,
+                              .temperature = 0.5,
+                              .top_k = 2,
+                              .threshold = 0.25,
+                              .pool_norm = PoolNorm::kRms};
   RouterGate gate(2, 32, 3, options);
   gate.parameters().values().copy_(at::sin(at::arange(gate.parameters().size(), at::kFloat)));
   save_router(gate, {"x", "y", "z"}, path());
@@ -88,26 +94,28 @@ TEST_F(RouterFile, options_come_back_and_a_global_router_has_one_pair_of_tensors
   EXPECT_EQ(file.tensors().size(), 2U);
   const NamedRouter loaded = load_router(path(), tiny_config());
   EXPECT_EQ(loaded.gate.options(), options);
-  EXPECT_TRUE(at::equal(loaded.gate.parameters().values(), gate.parameters().values()));
+  expect_equal(loaded.gate.parameters().values(), gate.parameters().values());
 }
 
 TEST_F(RouterFile, a_static_gate_is_stored_as_biases_alone) {
   for (const bool global : {false, true}) {
-    RouterGate gate(2, 32, 3, {.is_static = true, .global = global, .temperature = 2.0});
+    RouterGate gate(2, 32, 3,
+                    {.kind = RouterKind::kStatic,
+                     .granularity = global ? Granularity::kGlobal : Granularity::kLayer,
+                     .temperature = 2.0});
     gate.parameters().values().copy_(at::sin(at::arange(gate.parameters().size(), at::kFloat)));
     save_router(gate, {"x", "y", "z"}, path());
     const auto file = io::SafetensorsFile::open(path() / "router.safetensors");
     EXPECT_EQ(file.tensors().size(), global ? 1U : 2U);
-    EXPECT_TRUE(
-        at::equal(quant::to_tensor(file.at(global ? "router.global.bias" : "router.0.bias")), gate.bias(0)));
+    expect_equal(quant::to_tensor(file.at(global ? "router.global.bias" : "router.0.bias")), gate.bias(0));
     const NamedRouter loaded = load_router(path(), tiny_config());
     EXPECT_EQ(loaded.gate.options(), gate.options());
-    EXPECT_TRUE(at::equal(loaded.gate.parameters().values(), gate.parameters().values()));
+    expect_equal(loaded.gate.parameters().values(), gate.parameters().values());
   }
 }
 
 TEST_F(RouterFile, a_static_gate_that_pools_or_has_some_weights_is_refused) {
-  save_router(RouterGate(2, 32, 3, {.is_static = true}), {"x", "y", "z"}, path());
+  save_router(RouterGate(2, 32, 3, {.kind = RouterKind::kStatic}), {"x", "y", "z"}, path());
   write_config(R"({"experts": ["x", "y", "z"], "pool_norm": "rms"})");
   EXPECT_THAT(refusal(), HasSubstr("`pool_norm`"));
   write_config(R"({"experts": ["x", "y", "z"]})");

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "support/expect_close.h"
 #include "support/forward.h"
 #include "support/gradient_check.h"
 #include "support/tiny_llama.h"
@@ -12,6 +13,8 @@
 
 namespace routedk::experts {
 namespace {
+
+using testing::expect_equal;
 
 constexpr std::int64_t kHidden = 6;
 constexpr std::int64_t kExperts = 3;
@@ -73,14 +76,14 @@ TEST(RouterGate, tokens_behind_the_prompt_do_not_matter) {
   at::Tensor changed = some_hidden();
   changed.narrow(0, 2, 2).fill_(100.0F);
   const RouterGate router = some_router();
-  EXPECT_TRUE(at::equal(router.rows(0, changed, two_prompts()).alpha,
-                        router.rows(0, some_hidden(), two_prompts()).alpha));
+  expect_equal(router.rows(0, changed, two_prompts()).alpha,
+               router.rows(0, some_hidden(), two_prompts()).alpha);
 }
 
 TEST(RouterGate, starts_as_the_uniform_mixture) {
   const RouterGate router(2, kHidden, kExperts);
-  EXPECT_TRUE(
-      at::allclose(router.rows(1, some_hidden(), two_prompts()).alpha, at::full({2, kExperts}, 1.0F / 3)));
+  testing::expect_close(router.rows(1, some_hidden(), two_prompts()).alpha,
+                        at::full({2, kExperts}, 1.0F / 3));
 }
 
 /// alpha of the first sequence in layer 1.
@@ -91,7 +94,7 @@ std::vector<double> alpha_with(const RouterOptions& options) {
 
 TEST(RouterGate, k_softmax_is_k_times_softmax) {
   const auto plain = alpha_with({});
-  const auto scaled = alpha_with({.k_softmax = true});
+  const auto scaled = alpha_with({.scale = AlphaScale::kKSoftmax});
   for (std::size_t k = 0; k < 3; ++k) {
     EXPECT_NEAR(scaled[k], 3 * plain[k], 1e-6);
   }
@@ -113,8 +116,7 @@ TEST(RouterGate, top_k_keeps_the_largest_renormalised_and_the_first_of_equals) {
     EXPECT_NEAR(kept[k], k == least ? 0.0 : plain[k] / (1 - plain[least]), 1e-6);
   }
   const RouterGate uniform(1, kHidden, kExperts, {.top_k = 1});
-  EXPECT_TRUE(
-      at::equal(uniform.rows(0, some_hidden(), two_prompts()).alpha[1], at::tensor({1.0F, 0.0F, 0.0F})));
+  expect_equal(uniform.rows(0, some_hidden(), two_prompts()).alpha[1], at::tensor({1.0F, 0.0F, 0.0F}));
 }
 
 TEST(RouterGate, a_threshold_keeps_what_reaches_it_and_the_largest_renormalised) {
@@ -145,15 +147,15 @@ TEST(RouterGate, rms_pooling_is_the_mean_of_normed_tokens) {
 }
 
 TEST(RouterGate, a_global_router_has_the_same_weights_for_every_layer) {
-  const RouterGate router = some_router({.global = true});
+  const RouterGate router = some_router({.granularity = Granularity::kGlobal});
   EXPECT_EQ(router.parameters().size(), kExperts * (kHidden + 1));
   EXPECT_TRUE(router.same_in_all_layers());
-  EXPECT_TRUE(at::equal(router.rows(0, some_hidden(), two_prompts()).alpha,
-                        router.rows(1, some_hidden(), two_prompts()).alpha));
+  expect_equal(router.rows(0, some_hidden(), two_prompts()).alpha,
+               router.rows(1, some_hidden(), two_prompts()).alpha);
 }
 
 TEST(RouterGate, a_static_gate_gives_every_sequence_the_softmax_of_its_bias) {
-  const RouterGate gate = some_router({.is_static = true});
+  const RouterGate gate = some_router({.kind = RouterKind::kStatic});
   EXPECT_EQ(gate.parameters().size(), 2 * kExperts);
   for (std::int64_t layer = 0; layer < 2; ++layer) {
     const at::Tensor alpha = gate.rows(layer, some_hidden(), two_prompts()).alpha;
@@ -171,7 +173,8 @@ TEST(RouterGate, a_static_gate_gives_every_sequence_the_softmax_of_its_bias) {
 }
 
 TEST(RouterGate, gradient_of_a_static_gate_agrees_with_finite_differences) {
-  RouterGate gate = some_router({.is_static = true, .k_softmax = true, .temperature = 1.5});
+  RouterGate gate =
+      some_router({.kind = RouterKind::kStatic, .scale = AlphaScale::kKSoftmax, .temperature = 1.5});
   gate.parameters().set_trainable(true);
   const auto loss = [&] {
     return testing::mixed_sum(gate.rows(0, some_hidden(), two_prompts()).alpha) +
@@ -187,11 +190,12 @@ TEST(RouterGate, options_out_of_range_are_refused) {
   EXPECT_THROW(some_router({.top_k = -1}), ConfigError);
   EXPECT_THROW(some_router({.threshold = 1.5}), ConfigError);
   EXPECT_THROW(some_router({.threshold = -0.1}), ConfigError);
-  EXPECT_THROW(some_router({.is_static = true, .rms_pool = true}), ConfigError);
+  EXPECT_THROW(some_router({.kind = RouterKind::kStatic, .pool_norm = PoolNorm::kRms}), ConfigError);
 }
 
 TEST(RouterGate, gradients_under_all_options_agree_with_finite_differences) {
-  RouterGate router = some_router({.k_softmax = true, .temperature = 1.5, .top_k = 2, .rms_pool = true});
+  RouterGate router = some_router(
+      {.scale = AlphaScale::kKSoftmax, .temperature = 1.5, .top_k = 2, .pool_norm = PoolNorm::kRms});
   router.parameters().set_trainable(true);
   const auto loss = [&] { return testing::mixed_sum(router.rows(0, some_hidden(), two_prompts()).alpha); };
   torch::autograd::backward({loss()}, {});
@@ -209,6 +213,30 @@ TEST(RouterGate, gradient_of_its_parameters_agrees_with_finite_differences) {
   torch::autograd::backward({loss()}, {});
   testing::expect_differences(router.parameters().values(), router.parameters().grads(), loss,
                               {1e-2, 2e-3, 60});
+}
+
+TEST(AblationGate, sets_one_weight_to_0_and_leaves_the_others_of_any_gate) {
+  const RouterGate router = some_router();
+  const AblationGate gate(std::make_unique<RouterGate>(some_router()), 1);
+  for (std::int64_t layer = 0; layer < 2; ++layer) {
+    at::Tensor expected = router.rows(layer, some_hidden(), two_prompts()).alpha.clone();
+    expected.select(1, 1).zero_();
+    EXPECT_TRUE(at::equal(gate.rows(layer, some_hidden(), two_prompts()).alpha, expected));
+  }
+  const AblationGate owners(std::make_unique<OwnerGate>(std::vector<int>{1, 2}, kExperts), 1);
+  const GateRows rows = owners.rows(0, some_hidden(), two_prompts());
+  EXPECT_EQ(rows.owner, (std::vector<int>{-1, 2}));
+  EXPECT_EQ(rows.alpha.sum().item<float>(), 1.0F);
+  const AblationGate average(std::make_unique<FixedGate>(FixedGate::average(kExperts)), 0);
+  EXPECT_NEAR(average.rows(0, some_hidden(), two_prompts()).alpha.sum().item<float>(), 4.0 / 3.0, 1e-6);
+}
+
+TEST(AblationGate, holds_for_all_layers_where_its_gate_does) {
+  const auto ablated = [](const RouterOptions& options) {
+    return AblationGate(std::make_unique<RouterGate>(some_router(options)), 0);
+  };
+  EXPECT_TRUE(ablated({.granularity = Granularity::kGlobal}).same_in_all_layers());
+  EXPECT_FALSE(ablated({}).same_in_all_layers());
 }
 
 TEST(RouterGate, gradient_through_the_pool_agrees_with_finite_differences) {

@@ -8,6 +8,7 @@
 #include <cmath>
 
 #include "experts/tiny_experts.h"
+#include "support/expect_close.h"
 #include "support/forward.h"
 #include "support/goldens.h"
 #include <gtest/gtest.h>
@@ -15,7 +16,7 @@
 namespace routedk::experts {
 namespace {
 
-using testing::largest_difference;
+using testing::expect_close;
 using testing::tiny_config;
 
 using Numbers = std::vector<double>;
@@ -86,12 +87,12 @@ TEST_P(TiesDensity, exact_deltas_equal_ties_by_loops) {
 TEST(Ties, a_tie_between_signs_counts_as_plus_and_zeros_never_agree) {
   const at::Tensor merged = ties_merge(
       {at::tensor({1.0F, -2.0F, 0.0F, 3.0F}), at::tensor({-1.0F, -4.0F, 5.0F, -1.0F})}, {1.0, 1.0}, 1.0);
-  EXPECT_TRUE(at::equal(merged, at::tensor({1.0F, -3.0F, 5.0F, 3.0F})));
+  testing::expect_equal(merged, at::tensor({1.0F, -3.0F, 5.0F, 3.0F}));
 }
 
 TEST(Ties, the_number_kept_is_rounded_down) {
   const at::Tensor five = at::tensor({1.0F, 2.0F, 3.0F, 4.0F, 5.0F});
-  EXPECT_TRUE(at::equal(ties_merge({five}, {1.0}, 0.59), at::tensor({0.0F, 0.0F, 0.0F, 4.0F, 5.0F})));
+  testing::expect_equal(ties_merge({five}, {1.0}, 0.59), at::tensor({0.0F, 0.0F, 0.0F, 4.0F, 5.0F}));
 }
 
 TEST(Ties, a_refactored_merge_is_the_best_of_its_rank) {
@@ -132,21 +133,22 @@ class TiesOfPeft : public ::testing::Test {
  protected:
   TiesOfPeft() : backbone_(load_backbone()), bank_(load_bank()) {}
 
-  double difference(Expert merged, const std::string& name) const {
+  at::Tensor logits(Expert merged) const {
     const at::NoGradGuard no_grad;
     std::vector<std::shared_ptr<Expert>> experts = {std::make_shared<Expert>(std::move(merged))};
     const RoutedModel model(backbone_, std::make_shared<ExpertBank>(experts));
     const model::FlatBatch batch = testing::batch_of({testing::ids_of(golden_["ids"])});
     const SingleExpertGate gate(0, 1);
-    const at::Tensor hidden = model.forward({batch, gate, model::causal_attention(batch)}).hidden;
-    return largest_difference(backbone_->logits(hidden), golden_[name + ".logits"]);
+    const at::Tensor hidden = model.forward({batch, gate}).hidden;
+    return backbone_->logits(hidden);
   }
+  at::Tensor golden(const std::string& name) const { return golden_[name + ".logits"]; }
   const model::LlamaConfig& config() const { return backbone_->config(); }
 
  private:
   static std::shared_ptr<const model::Backbone> load_backbone() {
     model::LoadOptions options;
-    options.nf4 = false;
+    options.quant = model::Quant::kNone;
     return std::make_shared<const model::Backbone>(
         model::Backbone::load(testing::golden_path("tiny_llama.gguf"), options));
   }
@@ -167,16 +169,17 @@ class TiesOfPeft : public ::testing::Test {
 };
 
 TEST_F(TiesOfPeft, deltas_give_the_logits_of_pefts_ties_on_full_deltas) {
-  EXPECT_LT(difference(ties_deltas(bank_, config(), 0.4, {}), "ties_exact"), 1e-4);
-  EXPECT_GT(difference(ties_deltas(bank_, config(), 0.4, {}), "ties"), 0.1);
+  const at::Tensor found = logits(ties_deltas(bank_, config(), 0.4, {}));
+  expect_close(found, golden("ties_exact"), {0.0, 1e-4});
+  EXPECT_GT(testing::largest_difference(found, golden("ties")), 0.1);
 }
 
 TEST_F(TiesOfPeft, refactored_deltas_give_the_logits_of_ties_svd) {
-  EXPECT_LT(difference(ties_deltas(bank_, config(), 0.4, 2), "ties_svd"), 1e-4);
+  expect_close(logits(ties_deltas(bank_, config(), 0.4, 2)), golden("ties_svd"), {0.0, 1e-4});
 }
 
 TEST_F(TiesOfPeft, factors_give_the_logits_of_add_weighted_adapter) {
-  EXPECT_LT(difference(ties_factors(bank_, config(), 0.4), "ties"), 1e-4);
+  expect_close(logits(ties_factors(bank_, config(), 0.4)), golden("ties"), {0.0, 1e-4});
 }
 
 }  // namespace

@@ -16,6 +16,7 @@ import time
 import unittest
 
 import chat_endpoint
+import suite
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 MODEL = ROOT / ".deps/models/SmolLM2-135M-Instruct.Q4_1.gguf"
@@ -141,4 +142,4 @@ class Distill(unittest.TestCase):
 
 if __name__ == "__main__":
     PROGRAM = os.path.abspath(sys.argv.pop(1))
-    unittest.main()
+    suite.main()

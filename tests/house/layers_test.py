@@ -4,11 +4,15 @@ import re
 import tempfile
 import unittest
 
+import suite
+
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 ROW = re.compile(r"^\| `(\w+)` \|[^|]*\| ([^|]*) \|", re.MULTILINE)
 INCLUDE = re.compile(r'^\s*#\s*include\s*["<]([^">]+)[">]', re.MULTILINE)
 TORCH_FREE = {"core", "io", "text", "bundle"}
 TORCH = re.compile(r"^(torch|ATen|c10|caffe2)/")
+RAW = re.compile(r"\w*data_ptr\b|\bparallel_for\b|\b_mm\d*_\w+|\bimmintrin\.h|#pragma omp")
+BYTE_VIEWS = {"quant/tensor_view.cpp"}  # tensors from the bytes of files, and back
 
 
 def read_table(text):
@@ -36,6 +40,18 @@ def breaches(root, allowed):
                     found.append(f"{path}: {layer} must not include {name}")
                 elif layer in TORCH_FREE and TORCH.match(name):
                     found.append(f"{path}: {layer} must not know LibTorch, but includes {name}")
+    return found
+
+
+def raw_memory(root):
+    """-> one line for each use of raw memory, threads or intrinsics outside of kernels."""
+    found = []
+    for folder in ("include/routedk", "src", "apps"):
+        for path in sorted((root / folder).rglob("*")):
+            name = path.relative_to(root / folder).as_posix()
+            if path.suffix in (".h", ".cpp") and not name.startswith("kernels/") and name not in BYTE_VIEWS:
+                found += [f"{path}: {name.split('/')[0]} must leave {match[0]} to kernels"
+                          for match in RAW.finditer(path.read_text())]
     return found
 
 
@@ -74,6 +90,23 @@ class Layers(unittest.TestCase):
         self.assertNotIn("bundle", allowed["train"] | allowed["decode"])
         self.assertEqual(breaches(ROOT, allowed), [])
 
+    def test_raw_memory_threads_and_intrinsics_are_found_outside_of_kernels(self):
+        with tempfile.TemporaryDirectory() as folder:
+            root = pathlib.Path(folder)
+            for name, text in {"src/kernels/cpu/a.cpp": "x.data_ptr<float>();",
+                               "src/quant/tensor_view.cpp": "x.const_data_ptr();",
+                               "src/model/a.cpp": "x.mutable_data_ptr<float>();\nat::parallel_for(0, 1, 1, f);",
+                               "include/routedk/decode/b.h": "_mm512_add_ps(a, b);"}.items():
+                (root / name).parent.mkdir(parents=True, exist_ok=True)
+                (root / name).write_text(text)
+            self.assertEqual([re.sub(r".*: ", "", line) for line in raw_memory(root)],
+                             ["decode must leave _mm512_add_ps to kernels",
+                              "model must leave mutable_data_ptr to kernels",
+                              "model must leave parallel_for to kernels"])
+
+    def test_our_sources_leave_raw_memory_threads_and_intrinsics_to_kernels(self):
+        self.assertEqual(raw_memory(ROOT), [])
+
 
 if __name__ == "__main__":
-    unittest.main()
+    suite.main()

@@ -16,6 +16,8 @@ import time
 import unittest
 import urllib.request
 
+import suite
+
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 MODEL = ROOT / ".deps/models/SmolLM2-135M-Instruct.Q4_1.gguf"
 PYTHON = os.environ.get("ROUTEDK_PYTHON", str(ROOT / ".deps/python/bin/python"))
@@ -78,4 +80,4 @@ class LlamaServer(unittest.TestCase):
 
 if __name__ == "__main__":
     PROGRAM = os.path.abspath(sys.argv.pop(1))
-    unittest.main()
+    suite.main()

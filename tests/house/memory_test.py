@@ -1,4 +1,4 @@
-"""`--dry-run` predicts the peak memory of training within 15 %.
+"""`--dry-run` predicts the peak memory of training within 15 %, and that of router and evaluation.
 
 usage: memory_test.py PATH/routedk-run      (the real model, sixteen sessions of data/sample)
 """
@@ -10,6 +10,8 @@ import subprocess
 import sys
 import tempfile
 import unittest
+
+import suite
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 MODEL = ROOT / ".deps/models/SmolLM2-135M-Instruct.Q4_1.gguf"
@@ -39,8 +41,21 @@ class Memory(unittest.TestCase):
             measured = next(step["peak_memory_mib"] for step in steps if step["step"] == "train")
             print(f"predicted {predicted:.0f} MiB, measured {measured:.0f} MiB")
             self.assertLess(abs(predicted / measured - 1), 0.15, plan)
+            self.router_and_evaluation_stay_within_their_predictions(folder)
+
+    def router_and_evaluation_stay_within_their_predictions(self, folder):
+        """Each in a process of its own; evaluation is predicted for the longest answers that are allowed."""
+        plan = self.run_program(folder, "--dry-run")
+        predicted = dict(zip(("train", "router", "evaluate"), map(float, re.findall(r"(\d+) MiB", plan.split("predicted peak")[1]))))
+        for step, share in (("router", 0.15), ("evaluate", 0.3)):
+            self.run_program(folder, "--from", step)
+            timings = [json.loads(line) for line in (pathlib.Path(folder) / "run/timings.jsonl").read_text().splitlines()]
+            measured = next(timing["peak_memory_mib"] for timing in timings if timing["step"] == step)
+            print(f"{step}: predicted {predicted[step]:.0f} MiB, measured {measured:.0f} MiB")
+            self.assertLess(measured, 1.15 * predicted[step], plan)
+            self.assertGreater(measured, (1 - share) * predicted[step], plan)
 
 
 if __name__ == "__main__":
     PROGRAM = os.path.abspath(sys.argv.pop(1))
-    unittest.main()
+    suite.main()

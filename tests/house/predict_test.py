@@ -10,6 +10,8 @@ import subprocess
 import sys
 import unittest
 
+import suite
+
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 MODEL = ROOT / ".deps/models/SmolLM2-135M-Instruct.Q4_1.gguf"
 NASTY = ROOT / "tests/goldens/nasty_titles.jsonl"
@@ -104,4 +106,4 @@ class Predict(unittest.TestCase):
 
 if __name__ == "__main__":
     PROGRAM = os.path.abspath(sys.argv.pop(1))
-    unittest.main()
+    suite.main()

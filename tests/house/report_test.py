@@ -9,6 +9,8 @@ import sys
 import tempfile
 import unittest
 
+import suite
+
 REPORT = pathlib.Path(__file__).resolve().parents[2] / "scripts/report"
 
 
@@ -72,6 +74,13 @@ class Report(unittest.TestCase):
         self.assertIn("<td>200</td>", page)
         self.assertNotIn("7100", page)
 
+    def test_a_resume_voids_the_records_of_its_own_groups_alone(self):
+        self.write([step("train", "base", 1), step("train", "curt", 1, tokens=7000),
+                    {"job": "train", "resumed_at": 0, "groups": ["curt"]}, step("train", "curt", 1)])  # fmt: skip
+        page = self.page()
+        self.assertEqual(page.count("<td>100</td>"), 2)
+        self.assertNotIn("7000", page)
+
     def test_a_folder_without_metrics_is_refused_by_name(self):
         done = self.report()
         self.assertEqual(done.returncode, 1)
@@ -79,4 +88,4 @@ class Report(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    unittest.main()
+    suite.main()

@@ -14,6 +14,8 @@ import tempfile
 import time
 import unittest
 
+import suite
+
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 MODEL = ROOT / ".deps/models/SmolLM2-135M-Instruct.Q4_1.gguf"
 SESSIONS_OF_EACH_LENGTH = 4
@@ -123,4 +125,4 @@ class Resume(unittest.TestCase):
 
 if __name__ == "__main__":
     PROGRAM = os.path.abspath(sys.argv.pop(1))
-    unittest.main()
+    suite.main()

@@ -3,6 +3,7 @@
 #include "routedk/core/error.h"
 
 #include "core/temporary_folder.h"
+#include "support/expect_close.h"
 #include "support/forward.h"
 #include "support/tiny_llama.h"
 #include <gmock/gmock.h>
@@ -11,6 +12,8 @@
 namespace routedk::model {
 namespace {
 
+using testing::expect_close;
+using testing::expect_equal;
 using testing::GgufWriter;
 using ::testing::HasSubstr;
 using testing::logits_of;
@@ -19,7 +22,7 @@ using testing::tiny_llama;
 
 LoadOptions dense() {
   LoadOptions options;
-  options.nf4 = false;
+  options.quant = Quant::kNone;
   return options;
 }
 
@@ -40,8 +43,7 @@ TEST(Backbone, packed_batch_equals_its_sequences_alone) {
   std::int64_t begin = 0;
   for (const auto& sequence : sequences) {
     const auto length = static_cast<std::int64_t>(sequence.size());
-    EXPECT_LT(testing::largest_difference(packed.narrow(0, begin, length), logits_of(tiny, {sequence})),
-              1e-5);
+    expect_close(packed.narrow(0, begin, length), logits_of(tiny, {sequence}), {0.0, 1e-5});
     begin += length;
   }
 }
@@ -49,23 +51,21 @@ TEST(Backbone, packed_batch_equals_its_sequences_alone) {
 TEST(Backbone, later_tokens_do_not_change_earlier_logits) {
   const Backbone tiny = load(tiny_llama());
   const at::Tensor longer = logits_of(tiny, {{1, 2, 3, 30, 31}});
-  EXPECT_LT(testing::largest_difference(longer.narrow(0, 0, 3), logits_of(tiny, {{1, 2, 3}})), 1e-5);
+  expect_close(longer.narrow(0, 0, 3), logits_of(tiny, {{1, 2, 3}}), {0.0, 1e-5});
   EXPECT_GT(testing::largest_difference(longer[4], logits_of(tiny, {{2, 1, 3, 30, 31}})[4]), 1e-3);
 }
 
 TEST(Backbone, nf4_model_equals_the_dense_model_of_its_dequantised_weights) {
-  const Backbone packed = load(tiny_llama(), LoadOptions{});
+  const Backbone packed = load(tiny_llama(), LoadOptions{.quant = Quant::kNf4});
   const Backbone plain = load(tiny_llama());
-  // Adds W_nf4 x - W x to every linear of the dense model.
-  const RunFn run = [&](std::int64_t layer, const at::Tensor& hidden, const LayerFn& forward) {
-    const Layer& weights = packed.layers()[static_cast<std::size_t>(layer)];
-    return forward(hidden, [&weights](Linear linear, const auto&, const at::Tensor& x) {
-      return at::mm(x, weights[linear].dense(at::kFloat).t());
-    });
+  const at::NoGradGuard no_grad;
+  const auto batch = testing::batch_of({{3, 1, 4}});
+  const auto dequantised = [&](std::int64_t layer, Linear kind, const auto&, const at::Tensor& x) {
+    const kernels::Weight& weight = packed.layers()[static_cast<std::size_t>(layer)][kind].weight();
+    return at::mm(x, kernels::dequantize(weight, at::kFloat).t());
   };
-  EXPECT_TRUE(packed.layers()[0][Linear::kQ].packed());
-  EXPECT_LT(testing::largest_difference(logits_of(packed, {{3, 1, 4}}), logits_of(plain, {{3, 1, 4}}, run)),
-            1e-5);
+  EXPECT_TRUE(testing::is_nf4(packed.layers()[0][Linear::kQ]));
+  expect_close(packed.forward(batch), testing::hidden_with(plain, batch, dequantised), {0.0, 1e-5});
 }
 
 TEST(Backbone, bfloat16_logits_are_near_those_of_float32) {
@@ -74,8 +74,7 @@ TEST(Backbone, bfloat16_logits_are_near_those_of_float32) {
   const Backbone rounded = load(tiny_llama(), options);
   const at::Tensor exact = logits_of(load(tiny_llama()), {{3, 1, 4, 1, 5}});
   EXPECT_EQ(rounded.dtype(), at::kBFloat16);
-  EXPECT_LT(testing::largest_difference(logits_of(rounded, {{3, 1, 4, 1, 5}}), exact),
-            0.05 * exact.abs().max().item<double>());
+  expect_close(logits_of(rounded, {{3, 1, 4, 1, 5}}), exact, testing::share_of_largest(exact, 0.05));
 }
 
 TEST(Backbone, a_model_without_an_output_matrix_uses_its_embedding) {
@@ -87,7 +86,7 @@ TEST(Backbone, a_model_without_an_output_matrix_uses_its_embedding) {
               testing::tiny_values("token_embd.weight", c.vocab * c.hidden, 0.0, 0.3));
   const Backbone untied = load(gguf);
   EXPECT_TRUE(tied.config().tied_head);
-  EXPECT_TRUE(at::equal(logits_of(tied, {{1, 2}}), logits_of(untied, {{1, 2}})));
+  expect_equal(logits_of(tied, {{1, 2}}), logits_of(untied, {{1, 2}}));
   EXPECT_EQ(untied.bytes() - tied.bytes(), c.vocab * c.hidden * 4);
 }
 
@@ -95,7 +94,7 @@ TEST(Backbone, random_models_are_the_same_for_the_same_seed_only) {
   const auto random = [](std::uint64_t seed) {
     return logits_of(Backbone::random(testing::tiny_config(), dense(), seed), {{1, 2, 3}});
   };
-  EXPECT_TRUE(at::equal(random(5), random(5)));
+  expect_equal(random(5), random(5));
   EXPECT_FALSE(at::equal(random(5), random(6)));
 }
 

@@ -2,16 +2,19 @@
 
 #include "routedk/core/error.h"
 
+#include "support/expect_close.h"
 #include <gtest/gtest.h>
 
 namespace routedk::model {
 namespace {
 
+using testing::expect_equal;
+
 TEST(FlatBatch, lays_sequences_end_to_end_with_restarting_positions) {
   const FlatBatch batch = FlatBatch::make({{5, 6, 7}, {8}, {9, 9}}, {2, 1, 2});
-  EXPECT_TRUE(at::equal(batch.ids, at::tensor({5, 6, 7, 8, 9, 9}, at::kLong)));
-  EXPECT_TRUE(at::equal(batch.positions, at::tensor({0, 1, 2, 0, 0, 1}, at::kLong)));
-  EXPECT_TRUE(at::equal(batch.seq_of_token, at::tensor({0, 0, 0, 1, 2, 2}, at::kLong)));
+  expect_equal(batch.ids, at::tensor({5, 6, 7, 8, 9, 9}, at::kLong));
+  expect_equal(batch.positions, at::tensor({0, 1, 2, 0, 0, 1}, at::kLong));
+  expect_equal(batch.seq_of_token, at::tensor({0, 0, 0, 1, 2, 2}, at::kLong));
   EXPECT_EQ(batch.cu_seqlens, (std::vector<std::int64_t>{0, 3, 4, 6}));
   EXPECT_EQ(batch.sequences(), 3);
   EXPECT_EQ(batch.tokens(), 6);
@@ -20,10 +23,10 @@ TEST(FlatBatch, lays_sequences_end_to_end_with_restarting_positions) {
 TEST(PredictingRows, are_those_from_the_last_prompt_token_to_the_last_but_one) {
   const FlatBatch batch = FlatBatch::make({{5, 6, 7}, {8}, {9, 4, 3, 2}}, {2, 1, 1});
   const BatchPart part = predicting_rows(batch);
-  EXPECT_TRUE(at::equal(part.rows, at::tensor({1, 4, 5, 6}, at::kLong)));
-  EXPECT_TRUE(at::equal(part.batch.ids, at::tensor({6, 9, 4, 3}, at::kLong)));
-  EXPECT_TRUE(at::equal(part.batch.positions, at::tensor({1, 0, 1, 2}, at::kLong)));
-  EXPECT_TRUE(at::equal(part.batch.seq_of_token, at::tensor({0, 2, 2, 2}, at::kLong)));
+  expect_equal(part.rows, at::tensor({1, 4, 5, 6}, at::kLong));
+  expect_equal(part.batch.ids, at::tensor({6, 9, 4, 3}, at::kLong));
+  expect_equal(part.batch.positions, at::tensor({1, 0, 1, 2}, at::kLong));
+  expect_equal(part.batch.seq_of_token, at::tensor({0, 2, 2, 2}, at::kLong));
   EXPECT_EQ(part.batch.cu_seqlens, (std::vector<std::int64_t>{0, 1, 1, 4}));
 }
 

@@ -7,6 +7,7 @@
 #include "routedk/quant/nf4_checkpoint.h"
 
 #include "core/temporary_folder.h"
+#include "support/expect_close.h"
 #include "support/forward.h"
 #include "support/tiny_folder.h"
 #include <gmock/gmock.h>
@@ -17,8 +18,8 @@ namespace {
 
 using testing::content_of;
 using testing::entries_of;
+using testing::expect_equal;
 using ::testing::HasSubstr;
-using testing::largest_difference;
 using testing::logits_of;
 using testing::message_of;
 using testing::TemporaryFolder;
@@ -29,7 +30,7 @@ const testing::Sequences kText = {{3, 1, 4, 1, 5, 9, 2, 6}};
 
 LoadOptions dense() {
   LoadOptions options;
-  options.nf4 = false;
+  options.quant = Quant::kNone;
   return options;
 }
 
@@ -45,7 +46,7 @@ TEST(HfFolder, a_written_folder_has_the_logits_of_the_same_weights_in_a_gguf) {
   settings.original = folder / "tiny.gguf";
   write_hf_folder(
       settings, [&](const Parameter& p) { return source->dense(p.name, p.shape); }, folder / "hf");
-  EXPECT_TRUE(at::equal(logits_in(folder / "hf"), logits_in(folder / "tiny.gguf")));
+  expect_equal(logits_in(folder / "hf"), logits_in(folder / "tiny.gguf"));
 }
 
 /// A head's half-split rows as a GGUF interleaves them: row j * C/2 + i goes to 2i + j.
@@ -78,9 +79,9 @@ TEST(HfFolder, biases_and_rotary_divisors_of_a_gguf_equal_those_of_a_folder) {
   const auto source = WeightSource::open(folder / "tiny.gguf");
   write_hf_folder(
       settings, [&](const Parameter& p) { return source->dense(p.name, p.shape); }, folder / "hf");
-  EXPECT_LT(largest_difference(logits_in(folder / "hf"), logits_in(folder / "tiny.gguf")), 1e-5);
+  testing::expect_close(logits_in(folder / "hf"), logits_in(folder / "tiny.gguf"), {0.0, 1e-5});
   const Parameter key{module_name(1, Linear::kK) + ".bias", {16}};
-  EXPECT_TRUE(at::equal(source->dense(key.name, key.shape), testing::tiny_parameter(key)));
+  expect_equal(source->dense(key.name, key.shape), testing::tiny_parameter(key));
 }
 
 TEST(HfFolder, shards_give_the_same_model_as_one_file) {
@@ -91,7 +92,7 @@ TEST(HfFolder, shards_give_the_same_model_as_one_file) {
   write_tiny_folder(folder / "many", settings);
   EXPECT_GT(entries_of(folder / "many"), 3);
   EXPECT_TRUE(std::filesystem::exists(folder / "many" / "model.safetensors.index.json"));
-  EXPECT_TRUE(at::equal(logits_in(folder / "one"), logits_in(folder / "many")));
+  expect_equal(logits_in(folder / "one"), logits_in(folder / "many"));
 }
 
 TEST(HfFolder, biases_and_types_survive_writing) {
@@ -106,7 +107,8 @@ TEST(HfFolder, biases_and_types_survive_writing) {
     const auto source = WeightSource::open(folder / name);
     EXPECT_EQ(source->dtype(), dtype);
     for (const Parameter& p : parameters(settings.config)) {
-      EXPECT_TRUE(at::equal(source->dense(p.name, p.shape), testing::tiny_parameter(p).to(dtype))) << p.name;
+      SCOPED_TRACE(p.name);
+      expect_equal(source->dense(p.name, p.shape), testing::tiny_parameter(p).to(dtype));
     }
     EXPECT_EQ(source->config().rope_scaling->original_context, 32);
     EXPECT_NO_THROW(source->finish());
@@ -148,13 +150,12 @@ TEST_P(Nf4Folder, loads_to_the_very_weights_that_loading_the_dense_model_packs) 
   const TemporaryFolder folder;
   write_tiny_folder(folder / "dense");
   save_nf4_folder(folder / "dense", GetParam(), folder / "nf4");
-  LoadOptions options;
-  options.double_quant = GetParam();
-  EXPECT_TRUE(at::equal(logits_in(folder / "nf4", options), logits_in(folder / "dense", options)));
+  LoadOptions options{.quant = Quant::kNf4, .double_quant = GetParam()};
+  expect_equal(logits_in(folder / "nf4", options), logits_in(folder / "dense", options));
   options.double_quant = !GetParam();  // what is stored is taken as it is
   const Backbone stored = Backbone::load(folder / "nf4", options);
-  EXPECT_TRUE(at::equal(logits_of(stored, kText), logits_in(folder / "nf4")));
-  EXPECT_TRUE(stored.layers()[1][Linear::kUp].packed());
+  expect_equal(logits_of(stored, kText), logits_in(folder / "nf4"));
+  EXPECT_TRUE(testing::is_nf4(stored.layers()[1][Linear::kUp]));
 }
 
 TEST_P(Nf4Folder, says_so_in_config_json) {
@@ -165,9 +166,18 @@ TEST_P(Nf4Folder, says_so_in_config_json) {
   EXPECT_EQ(config["quantization_config"]["bnb_4bit_use_double_quant"], GetParam());
   EXPECT_EQ(config["quantization_config"]["bnb_4bit_quant_type"], "nf4");
   EXPECT_EQ(config["torch_dtype"], "float32");
-  LoadOptions options;
-  options.double_quant = GetParam();
-  EXPECT_TRUE(at::equal(logits_in(folder / "nf4", options), logits_in(folder / "tiny.gguf", options)));
+  LoadOptions options{.quant = Quant::kNf4, .double_quant = GetParam()};
+  expect_equal(logits_in(folder / "nf4", options), logits_in(folder / "tiny.gguf", options));
+}
+
+TEST(Nf4FolderLoading, keep_leaves_a_dense_folder_dense_and_a_packed_one_packed) {
+  const TemporaryFolder folder;
+  write_tiny_folder(folder / "dense");
+  save_nf4_folder(folder / "dense", true, folder / "nf4");
+  const LoadOptions keep{.quant = Quant::kKeep};
+  expect_equal(logits_in(folder / "dense", keep), logits_in(folder / "dense"));
+  EXPECT_TRUE(testing::is_nf4(Backbone::load(folder / "nf4", keep).layers()[1][Linear::kUp]));
+  EXPECT_TRUE(testing::is_nf4(Backbone::load(folder / "dense", {}).layers()[1][Linear::kUp]));
 }
 
 TEST(Nf4FolderLoading, is_not_quantised_again) {
@@ -190,7 +200,7 @@ TEST(Nf4FolderLoading, a_dense_linear_must_be_excepted_by_name) {
       HasSubstr("`model.layers.0.self_attn.q_proj.weight` must be NF4 or in `llm_int8_skip_modules`"));
   config["quantization_config"]["llm_int8_skip_modules"] = {"model.layers.0", "_proj"};
   io::write_json(folder / "m" / "config.json", config);
-  EXPECT_FALSE(Backbone::load(folder / "m", {}).layers()[1][Linear::kGate].packed());
+  EXPECT_FALSE(testing::is_nf4(Backbone::load(folder / "m", {}).layers()[1][Linear::kGate]));
 }
 
 TEST(Nf4FolderLoading, other_quantisations_are_refused_by_field) {
@@ -229,7 +239,7 @@ TEST(HfFolderLoading, the_named_leftovers_are_let_pass_and_no_others) {
   const Parameter embedding{kEmbedding, {40, 32}};
   put_tensor(folder / "m", "model.layers.0.self_attn.rotary_emb.inv_freq", at::zeros({4}));
   put_tensor(folder / "m", kHead, testing::tiny_parameter(embedding));
-  EXPECT_TRUE(at::equal(logits_in(folder / "m"), before));
+  expect_equal(logits_in(folder / "m"), before);
   put_tensor(folder / "m", kHead, testing::tiny_parameter(embedding) + 1);
   EXPECT_THAT(message_of<FileError>([&] { logits_in(folder / "m"); }),
               HasSubstr("`lm_head.weight` must repeat the embedding"));
@@ -280,12 +290,13 @@ TEST(QuantizeTensors, each_matrix_becomes_nf4_and_the_rest_goes_along) {
     };
     for (const auto& [name, matrix] : {std::pair("odd", odd), std::pair("half.weight", half)}) {
       const auto stored = quant::read_nf4(name, find);
-      const auto wanted = quant::PackedWeight::quantize(matrix, double_quant);
-      EXPECT_TRUE(at::equal(stored.dequantize(at::kFloat), wanted.dequantize(at::kFloat))) << name;
+      const auto wanted = kernels::Nf4::quantize(matrix, double_quant);
+      SCOPED_TRACE(name);
+      expect_equal(kernels::dequantize(stored, at::kFloat), kernels::dequantize(wanted, at::kFloat));
       EXPECT_EQ(file.at(name).shape, (std::vector<std::int64_t>{(matrix.numel() + 1) / 2, 1}));
     }
-    EXPECT_TRUE(at::equal(quant::to_tensor(file.at("vector")), vector));
-    EXPECT_TRUE(at::equal(quant::to_tensor(file.at("ids")), ids));
+    expect_equal(quant::to_tensor(file.at("vector")), vector);
+    expect_equal(quant::to_tensor(file.at("ids")), ids);
     EXPECT_EQ(file.tensors().size(), double_quant ? 14U : 10U);
   }
 }

@@ -2,6 +2,7 @@
 #include "routedk/model/backbone.h"
 
 #include "core/temporary_folder.h"
+#include "support/expect_close.h"
 #include "support/forward.h"
 #include "support/goldens.h"
 #include <gtest/gtest.h>
@@ -9,12 +10,12 @@
 namespace routedk::model {
 namespace {
 
+using testing::expect_close;
 using testing::Golden;
-using testing::largest_difference;
 
 LoadOptions dense(at::ScalarType dtype = at::kFloat) {
   LoadOptions options;
-  options.nf4 = false;
+  options.quant = Quant::kNone;
   options.dtype = dtype;
   return options;
 }
@@ -75,15 +76,14 @@ INSTANTIATE_TEST_SUITE_P(Transformers, LlamaGrid, ::testing::ValuesIn(case_names
                          [](const auto& test) { return test.param; });
 
 TEST_P(LlamaGrid, float32_logits_are_within_1e_4_of_transformers) {
-  EXPECT_LT(largest_difference(logits(description()["config"], dense()), tensors()["logits." + GetParam()]),
-            1e-4);
+  expect_close(logits(description()["config"], dense()), tensors()["logits." + GetParam()], {0.0, 1e-4});
 }
 
 /// Eight bits of mantissa: a unit in the last place of the largest logits is 2^-6; sums round a few times.
 TEST_P(LlamaGrid, bfloat16_logits_are_within_the_types_tolerance) {
   const at::Tensor wanted = tensors()["logits." + GetParam()];
   const at::Tensor found = logits(description()["config"], dense(at::kBFloat16));
-  EXPECT_LT(largest_difference(found, wanted), 0.1);
+  expect_close(found, wanted, {0.0, 0.1});
   const std::string theirs = "bf16." + GetParam();
   if (tensors().file().tensors().contains(theirs)) {
     EXPECT_LT((found - wanted).pow(2).mean().sqrt().item<double>(),
@@ -103,28 +103,29 @@ TEST(LlamaGridSpelling, the_older_spelling_of_the_rotary_embedding_gives_the_sam
   io::write_json(folder / "old.json", config);
   io::write_json(folder / "new.json", description["config"]);
   const at::Tensor old = inverse_frequencies(LlamaConfig::from_json(folder / "old.json"));
-  EXPECT_TRUE(at::equal(old, inverse_frequencies(LlamaConfig::from_json(folder / "new.json"))));
+  testing::expect_equal(old, inverse_frequencies(LlamaConfig::from_json(folder / "new.json")));
   LlamaConfig plain = LlamaConfig::from_json(folder / "new.json");
   plain.rope_scaling.reset();
   EXPECT_FALSE(at::equal(old, inverse_frequencies(plain)));
 }
 
-double deviation(const std::string& name, const LoadOptions& options) {
+void expect_golden_logits(const std::string& name, const LoadOptions& options, double deviation) {
   const Golden golden("llama_grid/" + name + "/logits.safetensors");
   const Backbone backbone = Backbone::load(testing::golden_path("llama_grid/" + name), options);
-  return largest_difference(testing::logits_of(backbone, {testing::ids_of(golden["ids"])}), golden["logits"]);
+  expect_close(testing::logits_of(backbone, {testing::ids_of(golden["ids"])}), golden["logits"],
+               {0.0, deviation});
 }
 
 TEST(HuggingFaceFolder, shards_of_transformers_give_its_logits) {
-  EXPECT_LT(deviation("sharded", dense()), 1e-4);
+  expect_golden_logits("sharded", dense(), 1e-4);
 }
 
 class BitsAndBytesFolder : public ::testing::TestWithParam<const char*> {};
 INSTANTIATE_TEST_SUITE_P(Folders, BitsAndBytesFolder, ::testing::Values("nf4", "nf4_double"));
 
 TEST_P(BitsAndBytesFolder, gives_the_logits_of_the_weights_that_bitsandbytes_decodes) {
-  EXPECT_LT(deviation(GetParam(), LoadOptions{}), 1e-3);
-  EXPECT_LT(deviation(GetParam(), dense()), 1e-3);
+  expect_golden_logits(GetParam(), LoadOptions{.quant = Quant::kNf4}, 1e-3);
+  expect_golden_logits(GetParam(), dense(), 1e-3);
 }
 
 TEST_P(BitsAndBytesFolder, is_taken_as_it_is) {
@@ -136,11 +137,11 @@ TEST_P(BitsAndBytesFolder, is_taken_as_it_is) {
       const std::string name =
           "model.layers." + std::to_string(layer) + "." + linear_module(linear) + ".weight";
       const at::Tensor stored = golden[name];
-      EXPECT_EQ(backbone.layers()[layer][linear].packed(), stored.scalar_type() == at::kByte) << name;
+      EXPECT_EQ(testing::is_nf4(backbone.layers()[layer][linear]), stored.scalar_type() == at::kByte) << name;
     }
   }
-  EXPECT_TRUE(backbone.layers()[0][Linear::kDown].packed());
-  EXPECT_EQ(backbone.layers()[1][Linear::kDown].packed(), GetParam() == std::string("nf4_double"));
+  EXPECT_TRUE(testing::is_nf4(backbone.layers()[0][Linear::kDown]));
+  EXPECT_EQ(testing::is_nf4(backbone.layers()[1][Linear::kDown]), GetParam() == std::string("nf4_double"));
 }
 
 }  // namespace

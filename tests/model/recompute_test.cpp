@@ -1,5 +1,6 @@
 #include "routedk/model/recompute.h"
 
+#include "support/expect_close.h"
 #include <gtest/gtest.h>
 #include <torch/csrc/autograd/autograd.h>
 
@@ -30,7 +31,8 @@ TEST(Recompute, gives_the_gradients_of_the_plain_function_bit_for_bit) {
   const auto plain = gradients(false, &runs);
   const auto again = gradients(true, &runs);
   for (std::size_t i = 0; i < plain.size(); ++i) {
-    EXPECT_TRUE(at::equal(plain[i], again[i])) << i;
+    SCOPED_TRACE(i);
+    testing::expect_equal(plain[i], again[i]);
     EXPECT_GT(plain[i].abs().max().item<float>(), 0.0F);
   }
   EXPECT_EQ(runs, 3);
@@ -40,7 +42,7 @@ TEST(Recompute, reaches_a_leaf_where_no_input_needs_a_gradient) {
   const at::Tensor leaf = some(0.4).set_requires_grad(true);
   const auto f = [leaf](const std::vector<at::Tensor>& in) { return in[0] * leaf; };
   torch::autograd::backward({recompute(f, {some(0.9)}, {leaf}).sum()}, {});
-  EXPECT_TRUE(at::equal(leaf.grad(), some(0.9)));
+  testing::expect_equal(leaf.grad(), some(0.9));
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 
 #include <cmath>
 
+#include "support/expect_close.h"
 #include "support/gradient_check.h"
 #include <gtest/gtest.h>
 
@@ -18,7 +19,7 @@ TEST(Rotary, turns_each_half_split_pair_by_its_angle) {
   config.rope_theta = theta;
   const at::Tensor positions = at::tensor({0, 5, 300}, at::kLong);
   const at::Tensor x = at::sin(at::arange(tokens * heads * size, at::kFloat)).view({tokens, heads, size});
-  const at::Tensor found = rotate(x, Rotary(config).tables(positions, at::kFloat));
+  const at::Tensor found = kernels::rotate(x, Rotary(config).tables(positions, at::kFloat));
   for (std::int64_t t = 0; t < tokens; ++t) {
     for (std::int64_t h = 0; h < heads; ++h) {
       for (std::int64_t i = 0; i < size / 2; ++i) {
@@ -37,8 +38,8 @@ TEST(Rotary, turns_each_half_split_pair_by_its_angle) {
 TEST(Rotary, its_backward_agrees_with_finite_differences) {
   LlamaConfig config;
   config.head_dim = 10;
-  const RotaryTables tables = Rotary(config).tables(at::tensor({0, 7, 90}, at::kLong), at::kDouble);
-  testing::expect_gradient([&](const at::Tensor& x) { return rotate(x, tables); },
+  const kernels::RotaryTables tables = Rotary(config).tables(at::tensor({0, 7, 90}, at::kLong), at::kDouble);
+  testing::expect_gradient([&](const at::Tensor& x) { return kernels::rotate(x, tables); },
                            at::sin(at::arange(60, at::kDouble)).view({3, 2, 10}), {1e-4, 1e-8, 60});
 }
 
@@ -69,8 +70,8 @@ TEST(Rotary, llama_3_scaling_slows_the_long_wavelengths_alone) {
     const double wanted = naive_frequency(config, i);
     EXPECT_NEAR(scaled[i].item<double>(), wanted, 1e-5 * wanted) << i;
   }
-  EXPECT_TRUE(at::equal(scaled.narrow(0, 0, 20), plain.narrow(0, 0, 20)));
-  EXPECT_TRUE(at::allclose(scaled.narrow(0, 40, 24) * 8, plain.narrow(0, 40, 24)));
+  testing::expect_equal(scaled.narrow(0, 0, 20), plain.narrow(0, 0, 20));
+  testing::expect_close(scaled.narrow(0, 40, 24) * 8, plain.narrow(0, 40, 24));
 }
 
 TEST(Rotary, divisors_divide_the_inverse_frequencies) {
@@ -78,7 +79,7 @@ TEST(Rotary, divisors_divide_the_inverse_frequencies) {
   config.head_dim = 8;
   const at::Tensor plain = inverse_frequencies(config);
   config.rope_divisors = {1.0F, 2.0F, 4.0F, 8.0F};
-  EXPECT_TRUE(at::equal(inverse_frequencies(config), plain / at::tensor({1.0F, 2.0F, 4.0F, 8.0F})));
+  testing::expect_equal(inverse_frequencies(config), plain / at::tensor({1.0F, 2.0F, 4.0F, 8.0F}));
 }
 
 }  // namespace

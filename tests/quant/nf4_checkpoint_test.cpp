@@ -2,14 +2,17 @@
 
 #include "routedk/core/error.h"
 #include "routedk/io/jsonl.h"
+#include "routedk/kernels/weight.h"
 
 #include "core/temporary_folder.h"
+#include "support/expect_close.h"
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 namespace routedk::quant {
 namespace {
 
+using testing::expect_equal;
 using ::testing::HasSubstr;
 
 constexpr const char* kState = "w.quant_state.bitsandbytes__nf4";
@@ -17,7 +20,7 @@ constexpr const char* kState = "w.quant_state.bitsandbytes__nf4";
 /// The tensors of matrix `w`, which a test may change before they are written and read back.
 class Checkpoint {
  public:
-  explicit Checkpoint(const PackedWeight& weight) {
+  explicit Checkpoint(const kernels::Nf4& weight) {
     const auto layout =
         nf4_layout("w", weight.out_features(), weight.in_features(), weight.double_quantized());
     const auto tensors = nf4_tensors(weight);
@@ -41,7 +44,7 @@ class Checkpoint {
         at::from_blob(changed.data(), {static_cast<std::int64_t>(changed.size())}, at::kByte).clone();
   }
 
-  PackedWeight read() const {
+  kernels::Nf4 read() const {
     const testing::TemporaryFolder folder;
     std::vector<io::TensorView> views;
     for (const std::string& name : order_) {
@@ -68,7 +71,7 @@ at::Tensor matrix(std::int64_t rows, std::int64_t cols) {
 }
 
 Checkpoint checkpoint(bool double_quant = true) {
-  return Checkpoint(PackedWeight::quantize(matrix(70, 300), double_quant));
+  return Checkpoint(kernels::Nf4::quantize(matrix(70, 300), double_quant));
 }
 
 TEST(Nf4Checkpoint, matrices_of_any_size_and_type_come_back_bit_for_bit) {
@@ -76,12 +79,12 @@ TEST(Nf4Checkpoint, matrices_of_any_size_and_type_come_back_bit_for_bit) {
     for (const at::ScalarType dtype : {at::kFloat, at::kHalf, at::kBFloat16}) {
       for (const auto& [rows, cols] :
            {std::pair(1, 1), std::pair(7, 13), std::pair(3, 64), std::pair(70, 300)}) {
-        const PackedWeight weight = PackedWeight::quantize(matrix(rows, cols).to(dtype), double_quant);
-        const PackedWeight back = Checkpoint(weight).read();
+        const kernels::Nf4 weight = kernels::Nf4::quantize(matrix(rows, cols).to(dtype), double_quant);
+        const kernels::Nf4 back = Checkpoint(weight).read();
         EXPECT_EQ(back.parts().dtype, dtype);
         EXPECT_EQ(back.double_quantized(), double_quant);
-        EXPECT_TRUE(at::equal(back.dequantize(at::kFloat), weight.dequantize(at::kFloat)));
-        EXPECT_TRUE(at::equal(back.absmax(), weight.absmax()));
+        expect_equal(kernels::dequantize(back, at::kFloat), kernels::dequantize(weight, at::kFloat));
+        expect_equal(back.absmax(), weight.absmax());
       }
     }
   }
@@ -103,20 +106,20 @@ TEST(Nf4Checkpoint, every_tensor_lies_aligned_whatever_the_sizes) {
 
 TEST(Nf4Checkpoint, the_maps_are_those_of_the_file) {
   Checkpoint changed = checkpoint();
-  const at::Tensor before = changed.read().dequantize(at::kFloat);
+  const at::Tensor before = kernels::dequantize(changed.read(), at::kFloat);
   changed["w.quant_map"] = changed["w.quant_map"] * 2;
-  EXPECT_TRUE(at::equal(changed.read().dequantize(at::kFloat), before * 2));
+  expect_equal(kernels::dequantize(changed.read(), at::kFloat), before * 2);
   Checkpoint nested = checkpoint();
   const at::Tensor absmax = nested.read().absmax();
-  const float offset = nested.read().nested_offset();
+  const float offset = nested.read().parts().nested_offset;
   nested["w.nested_quant_map"] = nested["w.nested_quant_map"] * 0.5;
-  EXPECT_TRUE(at::allclose(nested.read().absmax() - offset, (absmax - offset) * 0.5, 1e-5, 1e-6));
-  EXPECT_TRUE(at::allclose(nested.read().dequantize(at::kFloat),
-                           before * (nested.read().absmax() / absmax)
-                                        .repeat_interleave(64)
-                                        .narrow(0, 0, before.numel())
-                                        .view(before.sizes()),
-                           1e-5, 1e-6));
+  testing::expect_close(nested.read().absmax() - offset, (absmax - offset) * 0.5, {1e-5, 1e-6});
+  testing::expect_close(kernels::dequantize(nested.read(), at::kFloat),
+                        before * (nested.read().absmax() / absmax)
+                                     .repeat_interleave(64)
+                                     .narrow(0, 0, before.numel())
+                                     .view(before.sizes()),
+                        {1e-5, 1e-6});
 }
 
 TEST(Nf4Checkpoint, a_missing_or_misshapen_part_is_named) {

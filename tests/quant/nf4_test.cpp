@@ -1,7 +1,6 @@
-#include "routedk/quant/nf4.h"
-
-#include "routedk/quant/cpu/nf4_kernel.h"
-#include "routedk/quant/packed_weight.h"
+#include "routedk/kernels/cpu/nf4_codec.h"
+#include "routedk/kernels/cpu/nf4_decode.h"
+#include "routedk/kernels/weight.h"
 
 #include <cstring>
 #include <set>
@@ -9,8 +8,10 @@
 #include "support/goldens.h"
 #include <gtest/gtest.h>
 
-namespace routedk::quant {
+namespace routedk::kernels {
 namespace {
+
+using namespace cpu;  // NOLINT(google-build-using-namespace): the codec under test
 
 using testing::Golden;
 
@@ -50,8 +51,8 @@ INSTANTIATE_TEST_SUITE_P(BitsAndBytes, Nf4Golden, ::testing::ValuesIn(case_names
                          [](const auto& test) { return test.param; });
 
 TEST_P(Nf4Golden, codes_and_absmax_are_those_of_bitsandbytes_bit_for_bit) {
-  const PackedWeight packed = PackedWeight::quantize((*this)["input"], /*double_quant=*/false);
-  expect_same_bits(packed.codes(), (*this)["packed"]);
+  const Nf4 packed = Nf4::quantize((*this)["input"], /*double_quant=*/false);
+  expect_same_bits(packed.parts().codes, (*this)["packed"]);
   expect_same_bits(packed.absmax(), (*this)["absmax"]);
 }
 
@@ -62,14 +63,14 @@ TEST_P(Nf4Golden, dequantised_values_are_those_of_bitsandbytes_bit_for_bit) {
                  span_of<float>(found));
   expect_same_bits(found, wanted);
   const at::Tensor input = (*this)["input"];
-  const PackedWeight packed = PackedWeight::quantize(input, false);
-  expect_same_bits(packed.dequantize(at::kFloat), wanted.to(input.scalar_type()).to(at::kFloat));
+  const Nf4 packed = Nf4::quantize(input, false);
+  expect_same_bits(dequantize(packed, at::kFloat), wanted.to(input.scalar_type()).to(at::kFloat));
 }
 
 TEST_P(Nf4Golden, double_quantisation_takes_the_byte_of_bitsandbytes_or_the_nearest_one) {
-  const PackedWeight packed = PackedWeight::quantize((*this)["input"], /*double_quant=*/true);
-  expect_same_bits(packed.nested_absmax(), (*this)["absmax2"]);
-  EXPECT_EQ(packed.nested_offset(), (*this)["offset"].item<float>());
+  const Nf4 packed = Nf4::quantize((*this)["input"], /*double_quant=*/true);
+  expect_same_bits(packed.parts().nested_absmax, (*this)["absmax2"]);
+  EXPECT_EQ(packed.parts().nested_offset, (*this)["offset"].item<float>());
   const at::Tensor map = Golden("nf4.safetensors")["nested_map"];
   const at::Tensor theirs = (*this)["nested_absmax"];
   const at::Tensor centred = (*this)["absmax"] - (*this)["offset"];
@@ -77,7 +78,7 @@ TEST_P(Nf4Golden, double_quantisation_takes_the_byte_of_bitsandbytes_or_the_near
     const float scale = (*this)["absmax2"][i / kNestedBlock].item<float>();
     const float value = scale > 0 ? centred[i].item<float>() * (1.0F / scale) : 0.0F;
     const at::Tensor distance = (map - value).abs();
-    const int ours = packed.nested_codes()[i].item<int>();
+    const int ours = packed.parts().nested_codes[i].item<int>();
     EXPECT_TRUE(ours == theirs[i].item<int>() || distance[ours].item<float>() == distance.min().item<float>())
         << "block " << i << ": " << ours << " instead of " << theirs[i].item<int>();
   }
@@ -104,4 +105,4 @@ TEST(Nf4, dynamic_map_is_that_of_bitsandbytes) {
 }
 
 }  // namespace
-}  // namespace routedk::quant
+}  // namespace routedk::kernels

@@ -2,6 +2,7 @@
 
 #include "routedk/core/error.h"
 
+#include "support/expect_close.h"
 #include <gtest/gtest.h>
 
 namespace routedk::quant {
@@ -13,7 +14,8 @@ TEST(TensorView, every_type_of_safetensors_comes_back_with_its_shape_and_values)
     const at::Tensor tensor = (at::arange(6, at::kFloat) - (type == at::kByte ? 0 : 2)).to(type).view({2, 3});
     const at::Tensor copy = to_tensor(to_view("x", tensor));
     EXPECT_EQ(copy.scalar_type(), type);
-    EXPECT_TRUE(at::equal(copy, tensor)) << at::toString(type);
+    SCOPED_TRACE(at::toString(type));
+    testing::expect_equal(copy, tensor);
     EXPECT_NE(copy.data_ptr(), tensor.data_ptr());
   }
 }

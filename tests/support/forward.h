@@ -1,7 +1,6 @@
 /// Logits of whole sequences, for tests.
 #pragma once
 
-#include "routedk/model/attention.h"
 #include "routedk/model/backbone.h"
 
 #include <vector>
@@ -19,18 +18,37 @@ inline model::FlatBatch batch_of(const Sequences& sequences) {
   return model::FlatBatch::make(sequences, lengths);
 }
 
+/// Final hidden states [T,D] when adapters(layer, kind, linear, x) computes the linears.
+template <typename Adapters>
+at::Tensor hidden_with(const model::Backbone& backbone, const model::FlatBatch& batch,
+                       const Adapters& adapters) {
+  const model::LayerPass pass = backbone.layer_pass(batch);
+  at::Tensor hidden = backbone.embed(batch.ids);
+  for (std::int64_t i = 0; i < backbone.config().layers; ++i) {
+    const auto of_layer = [&](model::Linear kind, const kernels::FrozenLinear& linear, const at::Tensor& x) {
+      return adapters(i, kind, linear, x);
+    };
+    model::TensorEngine engine(backbone.config(), backbone.layers()[static_cast<std::size_t>(i)], i, pass,
+                               of_layer);
+    hidden = model::decoder_layer(engine, hidden);
+  }
+  return backbone.final_norm(hidden);
+}
+
 /// [T,V] F32, without gradients.
-inline at::Tensor logits_of(const model::Backbone& backbone, const Sequences& sequences,
-                            const model::RunFn& run = {}) {
+inline at::Tensor logits_of(const model::Backbone& backbone, const Sequences& sequences) {
   const at::NoGradGuard no_grad;
-  const model::FlatBatch batch = batch_of(sequences);
-  return backbone.logits(backbone.forward(batch.ids, batch.positions, model::causal_attention(batch), run));
+  return backbone.logits(backbone.forward(batch_of(sequences)));
 }
 
 /// I64 tensor -> ids
 inline std::vector<std::int32_t> ids_of(const at::Tensor& tensor) {
   const at::Tensor ids = tensor.to(at::kInt).contiguous();
   return {ids.const_data_ptr<std::int32_t>(), ids.const_data_ptr<std::int32_t>() + ids.numel()};
+}
+
+inline bool is_nf4(const kernels::FrozenLinear& linear) {
+  return std::holds_alternative<kernels::Nf4>(linear.weight());
 }
 
 inline double largest_difference(const at::Tensor& a, const at::Tensor& b) {

@@ -17,7 +17,7 @@ inline std::filesystem::path real_model_path() {
 inline std::shared_ptr<const model::Backbone> real_model() {
   static const auto backbone = [] {
     model::LoadOptions options;
-    options.nf4 = false;
+    options.quant = model::Quant::kNone;
     return std::make_shared<const model::Backbone>(model::Backbone::load(real_model_path(), options));
   }();
   return backbone;

@@ -39,7 +39,7 @@ std::string refused_config(const Change& change) {
   change(config);
   io::write_json(folder / "m" / "config.json", config);
   model::LoadOptions options;
-  options.nf4 = false;
+  options.quant = model::Quant::kNone;
   return message_of<FileError>([&] { model::Backbone::load(folder / "m", options); });
 }
 

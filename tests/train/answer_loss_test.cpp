@@ -1,11 +1,11 @@
 #include "routedk/train/answer_loss.h"
 
 #include "routedk/experts/router.h"
-#include "routedk/model/attention.h"
 
 #include <array>
 #include <utility>
 
+#include "support/expect_close.h"
 #include "train/tiny_model.h"
 #include <gtest/gtest.h>
 
@@ -47,8 +47,7 @@ double naive_loss(const experts::RoutedModel& model, const experts::Gate& gate, 
   ids.insert(ids.end(), example.answer.begin(), example.answer.end());
   const auto prompt = static_cast<std::int64_t>(example.prompt.size());
   const model::FlatBatch batch = model::FlatBatch::make({ids}, {prompt});
-  const model::AttendFn attend = model::causal_attention(batch);
-  const at::Tensor logits = model.backbone().logits(model.forward({batch, gate, attend}).hidden);
+  const at::Tensor logits = model.backbone().logits(model.forward({batch, gate}).hidden);
   const at::Tensor log_p = at::log_softmax(logits.to(at::kDouble), -1);
   double loss = 0.0;
   for (std::size_t i = 0; i < example.answer.size(); ++i) {
@@ -86,7 +85,7 @@ TEST_P(AnswerLoss, packed_equals_unpacked_in_loss_and_gradient) {
   const auto [packed_loss, packed_grads] = run(1000);
   EXPECT_GT(alone_grads.abs().max().item<double>(), 1e-2);
   EXPECT_NEAR(packed_loss, alone_loss, 1e-5 * alone_loss);
-  EXPECT_TRUE(at::allclose(packed_grads, alone_grads, 1e-4, 1e-5));
+  testing::expect_close(packed_grads, alone_grads, {1e-4, 1e-5});
 }
 
 TEST_P(AnswerLoss, dropout_changes_the_loss) {
@@ -104,9 +103,7 @@ TEST_P(AnswerLoss, label_smoothing_spreads_its_share_of_each_target_over_the_voc
   const PackedBatch batch = pack(testing::pointers(examples_));
   constexpr double kShare = 0.2;
   const auto smooth = answer_loss(model_, {gate, batch, nullptr, false, kShare});
-  const model::AttendFn attend = model::causal_attention(batch.batch);
-  const at::Tensor hidden =
-      model_.forward({batch.batch, gate, attend}).hidden.index_select(0, batch.predicting.rows);
+  const at::Tensor hidden = model_.forward({batch.batch, gate}).hidden.index_select(0, batch.predicting.rows);
   const at::Tensor log_p = at::log_softmax(model_.backbone().logits(hidden).to(at::kDouble), -1);  // [A,V]
   double expected = 0.0;
   for (std::int64_t i = 0; i < log_p.size(0); ++i) {
@@ -131,7 +128,8 @@ TEST(HeadLoss, equals_torchs_cross_entropy_and_its_gradient_however_many_rows_ar
       const train::HeadLoss loss = head_loss(hidden, head, targets, smoothing, rows);
       (loss.sum * 3).backward();
       EXPECT_NEAR(loss.sum.item<double>(), whole.item<double>(), 1e-5) << rows;
-      EXPECT_TRUE(at::allclose(hidden.grad(), expected, 1e-5, 1e-6)) << rows;
+      SCOPED_TRACE(rows);
+      testing::expect_close(hidden.grad(), expected, {1e-5, 1e-6});
     }
   }
 }
@@ -170,7 +168,7 @@ TEST_P(AnswerLoss, has_the_same_bits_and_gradients_where_layers_are_run_again) {
     const auto [kept_loss, kept_grads] = run(false);
     const auto [again_loss, again_grads] = run(true);
     EXPECT_EQ(kept_loss, again_loss);
-    EXPECT_TRUE(at::equal(kept_grads, again_grads));
+    testing::expect_equal(kept_grads, again_grads);
     EXPECT_GT(kept_grads.abs().max().item<float>(), 0.0F);
   }
 }
@@ -178,10 +176,9 @@ TEST_P(AnswerLoss, has_the_same_bits_and_gradients_where_layers_are_run_again) {
 TEST_P(AnswerLoss, equals_in_loss_and_gradient_that_of_a_pass_which_keeps_all_rows) {
   const PackedBatch batch = pack(testing::pointers(examples_));
   const experts::TrainingDropout dropout{0.2, 5, 6, batch.keys};
-  const model::AttendFn attend = model::causal_attention(batch.batch);
   for (const auto& [gate, parameters] : trained_gates()) {
     parameters->grads().zero_();
-    const at::Tensor all = model_.forward({batch.batch, *gate, attend, &dropout}).hidden;
+    const at::Tensor all = model_.forward({batch.batch, *gate, &dropout}).hidden;
     const at::Tensor logits = model_.backbone().logits(all.index_select(0, batch.predicting.rows));
     const at::Tensor wanted = at::cross_entropy_loss(logits, batch.targets, {}, at::Reduction::Sum);
     wanted.backward();
@@ -190,9 +187,8 @@ TEST_P(AnswerLoss, equals_in_loss_and_gradient_that_of_a_pass_which_keeps_all_ro
     const at::Tensor found = answer_loss(model_, {*gate, batch, &dropout}).sum;
     found.backward();
     EXPECT_NEAR(found.item<double>() / wanted.item<double>(), 1.0, 1e-6);
-    const double largest = gradient.abs().max().item<double>();
-    EXPECT_GT(largest, 1e-2);
-    EXPECT_LT((parameters->grads() - gradient).abs().max().item<double>(), 1e-5 * largest);
+    EXPECT_GT(gradient.abs().max().item<double>(), 1e-2);
+    testing::expect_close(parameters->grads(), gradient, testing::share_of_largest(gradient, 1e-5));
   }
 }
 

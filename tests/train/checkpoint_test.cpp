@@ -9,6 +9,7 @@
 #include <csignal>
 
 #include "core/temporary_folder.h"
+#include "support/expect_close.h"
 #include <gtest/gtest.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
@@ -16,6 +17,8 @@
 
 namespace routedk::train {
 namespace {
+
+using testing::expect_equal;
 
 namespace fs = std::filesystem;
 
@@ -42,11 +45,11 @@ TEST(Checkpoint, reads_back_bit_for_bit) {
   EXPECT_EQ(read.machine, saved.machine);
   const GroupState& found = read.groups.at("base");
   const GroupState& expected = saved.groups.at("base");
-  EXPECT_TRUE(at::equal(found.values, expected.values));
-  EXPECT_TRUE(at::equal(found.moments.first, expected.moments.first));
-  EXPECT_TRUE(at::equal(found.moments.second, expected.moments.second));
-  EXPECT_TRUE(at::equal(found.best_values, expected.best_values));
-  EXPECT_TRUE(at::equal(found.average, expected.average));
+  expect_equal(found.values, expected.values);
+  expect_equal(found.moments.first, expected.moments.first);
+  expect_equal(found.moments.second, expected.moments.second);
+  expect_equal(found.best_values, expected.best_values);
+  expect_equal(found.average, expected.average);
   EXPECT_EQ(found.progress.step, 40);
   EXPECT_EQ(found.progress.bad_steps, 3);
   EXPECT_EQ(found.progress.bad_steps_in_a_row, 1);

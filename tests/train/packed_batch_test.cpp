@@ -5,11 +5,14 @@
 #include <algorithm>
 
 #include "core/temporary_folder.h"
+#include "support/expect_close.h"
 #include "train/tiny_model.h"
 #include <gtest/gtest.h>
 
 namespace routedk::train {
 namespace {
+
+using testing::expect_equal;
 
 TEST(PackedBatch, every_example_is_packed_once_and_micro_batches_keep_to_max_tokens) {
   const std::vector<Example> examples = testing::random_examples(40, 0);
@@ -36,9 +39,9 @@ TEST(PackedBatch, an_example_longer_than_max_tokens_runs_alone) {
 TEST(PackedBatch, predicting_rows_stand_one_before_their_answer_tokens) {
   const std::vector<Example> examples{{{10, 11, 12}, {20, 21}, 0, 1}, {{13}, {22, 23, 24}, 0, 2}};
   const PackedBatch batch = pack(testing::pointers(examples));
-  EXPECT_TRUE(at::equal(batch.batch.ids, at::tensor({10, 11, 12, 20, 21, 13, 22, 23, 24}, at::kLong)));
-  EXPECT_TRUE(at::equal(batch.predicting.rows, at::tensor({2, 3, 5, 6, 7}, at::kLong)));
-  EXPECT_TRUE(at::equal(batch.targets, at::tensor({20, 21, 22, 23, 24}, at::kLong)));
+  expect_equal(batch.batch.ids, at::tensor({10, 11, 12, 20, 21, 13, 22, 23, 24}, at::kLong));
+  expect_equal(batch.predicting.rows, at::tensor({2, 3, 5, 6, 7}, at::kLong));
+  expect_equal(batch.targets, at::tensor({20, 21, 22, 23, 24}, at::kLong));
   EXPECT_EQ(batch.batch.prompt_len, (std::vector<std::int64_t>{3, 1}));
 }
 

@@ -49,7 +49,7 @@ inline experts::RoutedModel tiny_model(const TinyShape& shape = {}) {
     experts.back()->initialise(7);
   }
   model::LoadOptions options;
-  options.nf4 = shape.nf4;
+  options.quant = shape.nf4 ? model::Quant::kNf4 : model::Quant::kNone;
   return {std::make_shared<model::Backbone>(model::Backbone::random(config, options, 3)),
           std::make_shared<experts::ExpertBank>(std::move(experts))};
 }
@@ -110,11 +110,11 @@ inline ProgressOutput silent_progress() {
   return {false, [] { return 0.0; }, ignore, ignore};
 }
 
-/// A job without data, records and validation.
+/// A job without data and validation, whose events nobody hears.
 inline train::TrainingJob job_for(const experts::RoutedModel& model,
                                   std::vector<train::ParameterGroup> groups,
                                   const std::filesystem::path& checkpoints) {
-  return {model, {}, std::move(groups), {}, {}, checkpoints, [](const io::Json&) {}, silent_progress()};
+  return {model, {}, std::move(groups), {}, {}, checkpoints, [](const train::Event&) {}, silent_progress()};
 }
 
 }  // namespace routedk::testing

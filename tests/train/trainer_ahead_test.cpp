@@ -4,6 +4,7 @@
 #include <stdexcept>
 #include <thread>
 
+#include "support/expect_close.h"
 #include "train/trainer_jobs.h"
 #include <gtest/gtest.h>
 
@@ -37,7 +38,8 @@ TEST(PreparingAhead, gives_the_values_of_preparing_in_turn_bit_for_bit) {
     results.push_back({values(model, 0), values(model, 1), values(model, 2)});
   }
   for (std::size_t i = 0; i < 3; ++i) {
-    EXPECT_TRUE(at::equal(results[0][i], results[1][i])) << "expert " << i;
+    SCOPED_TRACE("expert " + std::to_string(i));
+    testing::expect_equal(results[0][i], results[1][i]);
   }
 }
 
@@ -56,7 +58,7 @@ TEST(PreparingAhead, an_error_comes_in_the_step_that_needs_the_batch) {
       return example;
     };
     std::int64_t done = 0;
-    job.record = [&](const io::Json& record) { done = record.value("step", std::int64_t{0}); };
+    job.on_event = on<StepEvent>([&](const StepEvent& event) { done = event.number; });
     EXPECT_THROW(Trainer(job).run(), std::runtime_error);
     EXPECT_EQ(done, 10) << "steps before the third epoch";
   }

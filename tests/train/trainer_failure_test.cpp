@@ -3,9 +3,11 @@
 #include "routedk/train/trainer.h"
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
 #include <memory>
 
+#include "support/expect_close.h"
 #include "train/trainer_jobs.h"
 #include <gtest/gtest.h>
 
@@ -26,25 +28,29 @@ TEST(Trainer, a_loss_that_is_not_finite_stops_before_anything_is_applied) {
   EXPECT_NE(message.find("expert1"), std::string::npos) << message;
   EXPECT_NE(message.find("after 0 steps"), std::string::npos) << message;
   EXPECT_NE(message.find("examples "), std::string::npos) << message;
-  EXPECT_TRUE(at::equal(values(model, 0), before));
+  testing::expect_equal(values(model, 0), before);
   EXPECT_EQ(testing::entries_of(folder.path()), 0);
 }
 
 /// Makes the values of expert 0 infinite after step 7, and good again before `bad_steps` more are computed.
 TrainingJob stumbling_job(experts::RoutedModel& model, const TemporaryFolder& folder, std::int64_t bad_steps,
-                          std::vector<io::Json>& records) {
+                          std::vector<BadStepEvent>& bad_events) {
   TrainingJob job = testing::job_for(model, {testing::expert_group(model, 0)}, folder.path());
   job.config = small_config();
   job.training = testing::random_examples(10, 0);
   const auto good = std::make_shared<at::Tensor>();
-  job.record = [&model, &records, bad_steps, good](const io::Json& record) {
-    records.push_back(record);
+  job.on_event = [&model, &bad_events, bad_steps, good](const Event& event) {
     const at::Tensor live = values(model, 0);
-    if (record.contains("loss") && record["step"] == 7) {
+    const auto* const step = std::get_if<StepEvent>(&event);
+    const auto* const bad = std::get_if<BadStepEvent>(&event);
+    if (step != nullptr && step->number == 7) {
       *good = live.clone();
       live.fill_(std::numeric_limits<float>::infinity());
-    } else if (record.contains("not_finite") && record["step"] == 7 + bad_steps) {
-      live.copy_(*good);
+    } else if (bad != nullptr) {
+      bad_events.push_back(*bad);
+      if (bad->number == 7 + bad_steps) {
+        live.copy_(*good);
+      }
     }
   };
   return job;
@@ -53,32 +59,30 @@ TrainingJob stumbling_job(experts::RoutedModel& model, const TemporaryFolder& fo
 TEST(Trainer, a_step_that_is_not_finite_is_not_applied_but_logged_with_its_examples) {
   const TemporaryFolder folder;
   experts::RoutedModel model = testing::tiny_model();
-  std::vector<io::Json> records;
-  const GroupProgress progress = Trainer(stumbling_job(model, folder, 2, records)).run()[0].progress;
+  std::vector<BadStepEvent> bad_events;
+  const GroupProgress progress = Trainer(stumbling_job(model, folder, 2, bad_events)).run()[0].progress;
   EXPECT_EQ(progress.step, 20);
   EXPECT_EQ(progress.bad_steps, 2);
   EXPECT_EQ(progress.bad_steps_in_a_row, 0);
   EXPECT_TRUE(at::isfinite(values(model, 0)).all().item<bool>());
-  const auto bad = std::find_if(records.begin(), records.end(),
-                                [](const io::Json& record) { return record.contains("not_finite"); });
-  ASSERT_NE(bad, records.end());
-  EXPECT_EQ((*bad)["step"], 8);
-  EXPECT_EQ((*bad)["not_finite"], "loss");
-  EXPECT_EQ((*bad)["not_finite_loss"], "nan");
-  const DataOrder order(10, 2, small_config().seed, "expert0");
+  ASSERT_FALSE(bad_events.empty());
+  const BadStepEvent& bad = bad_events.front();
+  EXPECT_EQ(bad.number, 8);
+  EXPECT_STREQ(bad.step.not_finite, "loss");
+  EXPECT_TRUE(std::isnan(bad.step.loss));
+  DataOrder order(10, 2, small_config().seed, "expert0");
   std::vector<std::uint64_t> keys;
   for (const std::size_t i : order.batch(7)) {
     keys.push_back(i);
   }
-  auto logged = (*bad)["keys"].get<std::vector<std::uint64_t>>();
-  EXPECT_TRUE(std::is_permutation(keys.begin(), keys.end(), logged.begin(), logged.end()));
+  EXPECT_TRUE(std::is_permutation(keys.begin(), keys.end(), bad.step.keys.begin(), bad.step.keys.end()));
 }
 
 TEST(Trainer, more_steps_in_a_row_than_allowed_that_are_not_finite_stop_with_the_last_good_checkpoint) {
   const TemporaryFolder folder;
   experts::RoutedModel model = testing::tiny_model();
-  std::vector<io::Json> records;
-  TrainingJob job = stumbling_job(model, folder, 100, records);
+  std::vector<BadStepEvent> bad_events;
+  TrainingJob job = stumbling_job(model, folder, 100, bad_events);
   job.config.max_bad_steps = 1;
   EXPECT_THROW(Trainer(job).run(), NumericError);
   EXPECT_EQ(newest_checkpoint(folder.path()), folder / "step-000006");

@@ -5,6 +5,7 @@
 #include "routedk/train/trainer.h"
 
 #include <utility>
+#include <variant>
 #include <vector>
 
 #include "core/temporary_folder.h"
@@ -42,6 +43,16 @@ inline TrainingJob three_expert_job(experts::RoutedModel& model, const testing::
   job.training = three_groups();
   job.validation = three_groups(100);
   return job;
+}
+
+/// Hears the events of one kind alone.
+template <typename Kind, typename Hear>
+EventSink on(Hear hear) {
+  return [hear](const Event& event) mutable {
+    if (const auto* const one = std::get_if<Kind>(&event)) {
+      hear(*one);
+    }
+  };
 }
 
 inline at::Tensor values(const experts::RoutedModel& model, int expert) {

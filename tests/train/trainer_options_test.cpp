@@ -8,6 +8,7 @@
 #include <set>
 #include <stdexcept>
 
+#include "support/expect_close.h"
 #include "train/trainer_jobs.h"
 #include <gtest/gtest.h>
 
@@ -21,14 +22,11 @@ TEST(Trainer, a_group_with_a_learning_rate_of_its_own_takes_it_and_the_others_th
   experts::RoutedModel model = testing::tiny_model();
   TrainingJob job = three_expert_job(model, folder);
   job.config.warmup = 0.0;
-  job.config.schedule = "constant";
+  job.config.schedule = ScheduleKind::kConstant;
   job.config.learning_rates = {{"expert1", 7e-3}};
   std::map<std::string, double> rates;
-  job.record = [&](const io::Json& record) {
-    if (record.contains("loss")) {
-      rates[record["group"]] = record["learning_rate"];
-    }
-  };
+  job.on_event =
+      on<StepEvent>([&](const StepEvent& event) { rates[event.group] = event.step.learning_rate; });
   Trainer(job).run();
   EXPECT_EQ(rates, (std::map<std::string, double>{{"expert0", 2e-2}, {"expert1", 7e-3}, {"expert2", 2e-2}}));
 }
@@ -42,11 +40,11 @@ TEST(Trainer, out_of_patience_stops_a_group_and_keeps_its_best_while_the_others_
   job.config.patience = 2;
   std::erase_if(job.validation, [](const Example& example) { return example.group == 1; });
   std::vector<double> losses;
-  job.record = [&](const io::Json& record) {
-    if (record.contains("validation_loss") && record["group"] == "expert0") {
-      losses.push_back(record["validation_loss"]);
+  job.on_event = on<ValidationEvent>([&](const ValidationEvent& event) {
+    if (event.group == "expert0") {
+      losses.push_back(event.validation.loss);
     }
-  };
+  });
   const std::vector<GroupResult> results = Trainer(job).run();
   ASSERT_LT(losses.size(), 30U) << "random answers must overfit here, or the test shows nothing";
   EXPECT_EQ(std::min_element(losses.begin(), losses.end()), losses.end() - 3);
@@ -63,13 +61,10 @@ TEST(Trainer, the_running_mean_follows_the_values_and_is_what_is_validated_and_k
   job.config.ema = 0.9;
   job.training = testing::random_examples(10, 0);
   at::Tensor mean = values(model, 0).to(at::kDouble);
-  job.record = [&](const io::Json& record) {
-    if (record.contains("loss")) {
-      mean = 0.9 * mean + 0.1 * values(model, 0).to(at::kDouble);
-    }
-  };
+  job.on_event =
+      on<StepEvent>([&](const StepEvent&) { mean = 0.9 * mean + 0.1 * values(model, 0).to(at::kDouble); });
   Trainer(job).run();
-  EXPECT_LE((values(model, 0) - mean).abs().max().item<double>(), 1e-6);
+  testing::expect_close(values(model, 0).to(at::kDouble), mean, {0.0, 1e-6});
 
   experts::RoutedModel again = testing::tiny_model();
   const TemporaryFolder other;
@@ -77,12 +72,9 @@ TEST(Trainer, the_running_mean_follows_the_values_and_is_what_is_validated_and_k
   second.config = job.config;
   second.training = job.training;
   second.validation = testing::random_examples(10, 0, 100);
-  double loss = 0.0;
   double best = std::numeric_limits<double>::infinity();
-  second.record = [&](const io::Json& record) {
-    loss = record.value("validation_loss", loss);
-    best = std::min(best, record.value("validation_loss", best));
-  };
+  second.on_event = on<ValidationEvent>(
+      [&](const ValidationEvent& event) { best = std::min(best, event.validation.loss); });
   Trainer(second).run();
   EXPECT_NEAR(mean_loss(again, 0, second.validation), best, 1e-5);
 }
@@ -95,11 +87,11 @@ TEST(Trainer, resuming_with_a_running_mean_equals_an_uninterrupted_run) {
       experts::RoutedModel model = testing::tiny_model();
       TrainingJob job = three_expert_job(model, folder);
       job.config.ema = 0.8;
-      job.record = [&](const io::Json& record) {
-        if (interrupted && stop && record.value("step", 0) == 8) {
+      job.on_event = on<StepEvent>([&](const StepEvent& event) {
+        if (interrupted && stop && event.number == 8) {
           throw std::runtime_error("interrupted");
         }
-      };
+      });
       try {
         Trainer(job).run();
       } catch (const std::runtime_error&) {
@@ -109,7 +101,7 @@ TEST(Trainer, resuming_with_a_running_mean_equals_an_uninterrupted_run) {
     }
   }
   ASSERT_EQ(results.size(), 3U);
-  EXPECT_TRUE(at::equal(results[0], results[2]));
+  testing::expect_equal(results[0], results[2]);
 }
 
 TEST(Trainer, every_epoch_trains_on_its_own_form_of_the_examples) {
@@ -126,10 +118,9 @@ TEST(Trainer, every_epoch_trains_on_its_own_form_of_the_examples) {
     return longer;
   };
   std::vector<std::int64_t> tokens(4);
-  job.record = [&](const io::Json& record) {
-    tokens[static_cast<std::size_t>(record["step"].get<int>() - 1) / 5] +=
-        record["tokens"].get<std::int64_t>();
-  };
+  job.on_event = on<StepEvent>([&](const StepEvent& event) {
+    tokens[static_cast<std::size_t>(event.number - 1) / 5] += event.step.tokens;
+  });
   Trainer(job).run();
   ASSERT_EQ(seen.size(), 4U);
   for (std::size_t epoch = 0; epoch < 4; ++epoch) {
@@ -143,22 +134,22 @@ TEST(Trainer, what_the_caller_finds_at_a_validation_is_recorded_and_its_warnings
   experts::RoutedModel model = testing::tiny_model();
   TrainingJob job = three_expert_job(model, folder);
   job.look = [](const std::string& group) {
-    return Findings{{{"answers", {group}}}, {"all answers are the same"}};
+    return Findings{{{7, group}}, {}, {"all answers are the same"}};
   };
-  std::vector<io::Json> validations;
-  std::vector<io::Json> warnings;
-  job.record = [&](const io::Json& record) {
-    if (record.contains("validation_loss")) {
-      validations.push_back(record);
-    } else if (record.contains("warning")) {
-      warnings.push_back(record);
+  std::vector<ValidationEvent> validations;
+  std::vector<WarningEvent> warnings;
+  job.on_event = [&](const Event& event) {
+    if (const auto* const validation = std::get_if<ValidationEvent>(&event)) {
+      validations.push_back(*validation);
+    } else if (const auto* const warning = std::get_if<WarningEvent>(&event)) {
+      warnings.push_back(*warning);
     }
   };
   Trainer(job).run();
   ASSERT_EQ(validations.size(), 12U);
-  EXPECT_EQ(validations[0]["answers"][0], validations[0]["group"]);
+  EXPECT_EQ(validations[0].validation.found.answers[0].text, validations[0].group);
   EXPECT_EQ(std::count_if(warnings.begin(), warnings.end(),
-                          [](const io::Json& w) { return w["warning"] == "all answers are the same"; }),
+                          [](const WarningEvent& w) { return w.text == "all answers are the same"; }),
             12);
 }
 

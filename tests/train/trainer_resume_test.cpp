@@ -8,7 +8,11 @@
 #include <functional>
 #include <map>
 #include <stdexcept>
+#include <string>
+#include <variant>
+#include <vector>
 
+#include "support/expect_close.h"
 #include "train/trainer_jobs.h"
 #include <ATen/Parallel.h>
 #include <gtest/gtest.h>
@@ -16,6 +20,7 @@
 namespace routedk::train {
 namespace {
 
+using testing::expect_equal;
 using testing::message_of;
 using testing::TemporaryFolder;
 
@@ -28,21 +33,21 @@ TEST(Trainer, resuming_after_any_step_equals_an_uninterrupted_run_bit_for_bit) {
     const TemporaryFolder folder;
     experts::RoutedModel interrupted = testing::tiny_model();
     TrainingJob job = three_expert_job(interrupted, folder);
-    job.record = [stop](const io::Json& record) {
-      if (record.contains("loss") && record["step"] == stop && record["group"] == "expert0") {
+    job.on_event = on<StepEvent>([stop](const StepEvent& event) {
+      if (event.number == stop && event.group == "expert0") {
         throw std::runtime_error("interrupted");
       }
-    };
+    });
     EXPECT_THROW(Trainer(job).run(), std::runtime_error);
     experts::RoutedModel model = testing::tiny_model();
     TrainingJob again = three_expert_job(model, folder);
-    std::int64_t resumed_at = 0;
-    again.record = [&](const io::Json& record) { resumed_at = record.value("resumed_at", resumed_at); };
+    std::int64_t resumed_at = -1;
+    again.on_event = on<ResumeEvent>([&](const ResumeEvent& event) { resumed_at = event.number; });
     const std::vector<GroupResult> results = Trainer(again).run();
     EXPECT_EQ(resumed_at, (stop - 1) / 3 * 3);
     for (int i = 0; i < 3; ++i) {
-      EXPECT_TRUE(at::equal(values(model, i), values(reference, i)))
-          << "expert " << i << " stopped at " << stop;
+      SCOPED_TRACE(::testing::Message() << "expert " << i << " stopped at " << stop);
+      expect_equal(values(model, i), values(reference, i));
       const GroupProgress& progress = results[static_cast<std::size_t>(i)].progress;
       EXPECT_EQ(progress.best_validation_loss,
                 expected[static_cast<std::size_t>(i)].progress.best_validation_loss);
@@ -57,12 +62,13 @@ TEST(Trainer, a_finished_run_is_not_trained_again) {
   Trainer(three_expert_job(model, folder)).run();
   experts::RoutedModel again = testing::tiny_model();
   TrainingJob job = three_expert_job(again, folder);
-  std::vector<io::Json> records;
-  job.record = [&](const io::Json& record) { records.push_back(record); };
+  std::vector<Event> events;
+  job.on_event = [&](const Event& event) { events.push_back(event); };
   Trainer(job).run();
-  ASSERT_EQ(records.size(), 1U);
-  EXPECT_EQ(records[0], (io::Json{{"resumed_at", 20}}));
-  EXPECT_TRUE(at::equal(values(again, 0), values(model, 0)));
+  ASSERT_EQ(events.size(), 1U);
+  ASSERT_TRUE(std::holds_alternative<ResumeEvent>(events[0]));
+  EXPECT_EQ(std::get<ResumeEvent>(events[0]).number, 20);
+  expect_equal(values(again, 0), values(model, 0));
 }
 
 TEST(Trainer, a_signal_lets_the_step_finish_and_be_saved_and_the_run_goes_on_bit_for_bit) {
@@ -73,11 +79,11 @@ TEST(Trainer, a_signal_lets_the_step_finish_and_be_saved_and_the_run_goes_on_bit
     const TemporaryFolder folder;
     experts::RoutedModel stopped = testing::tiny_model();
     TrainingJob job = three_expert_job(stopped, folder);
-    job.record = [signal](const io::Json& record) {
-      if (record.value("step", 0) == 4 && record["group"] == "expert0" && record.contains("loss")) {
+    job.on_event = on<StepEvent>([signal](const StepEvent& event) {
+      if (event.number == 4 && event.group == "expert0") {
         raise(signal);
       }
-    };
+    });
     try {
       Trainer(job).run();
       FAIL() << "was not stopped";
@@ -88,7 +94,8 @@ TEST(Trainer, a_signal_lets_the_step_finish_and_be_saved_and_the_run_goes_on_bit
     experts::RoutedModel model = testing::tiny_model();
     Trainer(three_expert_job(model, folder)).run();
     for (int i = 0; i < 3; ++i) {
-      EXPECT_TRUE(at::equal(values(model, i), values(reference, i))) << "expert " << i;
+      SCOPED_TRACE("expert " + std::to_string(i));
+      expect_equal(values(model, i), values(reference, i));
     }
   }
 }
@@ -138,6 +145,29 @@ TEST(Trainer, goes_on_with_other_checkpoint_habits) {
   EXPECT_NO_THROW(Trainer(job).run());
 }
 
+TEST(Trainer, goes_on_with_another_way_to_compute_the_same_numbers) {
+  const TemporaryFolder folder;
+  experts::RoutedModel model = testing::tiny_model();
+  Trainer(three_expert_job(model, folder)).run();
+  TrainingJob job = three_expert_job(model, folder);
+  job.config.prepare_ahead = !job.config.prepare_ahead;
+  job.config.recompute = !job.config.recompute;
+  EXPECT_NO_THROW(Trainer(job).run());
+}
+
+TEST(Trainer, a_start_without_a_checkpoint_voids_what_its_groups_recorded_before) {
+  const TemporaryFolder folder;
+  experts::RoutedModel model = testing::tiny_model();
+  TrainingJob job = three_expert_job(model, folder);
+  std::vector<Event> events;
+  job.on_event = [&](const Event& event) { events.push_back(event); };
+  Trainer(job).run();
+  ASSERT_TRUE(std::holds_alternative<ResumeEvent>(events.front()));
+  const auto& start = std::get<ResumeEvent>(events.front());
+  EXPECT_EQ(start.number, 0);
+  EXPECT_EQ(start.groups, (std::vector<std::string>{"expert0", "expert1", "expert2"}));
+}
+
 TEST(Trainer, goes_on_with_another_thread_count_only_when_told_to) {
   const TemporaryFolder folder;
   experts::RoutedModel model = testing::tiny_model();
@@ -174,6 +204,28 @@ TEST(Trainer, refuses_data_that_does_not_fit) {
   EXPECT_THROW(Trainer{job}, DataError);
   job.groups[1].name = "expert0";
   EXPECT_THROW(Trainer{job}, ConfigError);
+}
+
+TEST(Trainer, examples_beyond_the_context_are_counted_and_named_before_the_first_step) {
+  const TemporaryFolder folder;
+  experts::RoutedModel model = testing::tiny_model();  // a context of 128 tokens
+  for (const char* what : {"training", "validation"}) {
+    TrainingJob job = three_expert_job(model, folder);
+    std::vector<Example>& examples = what == std::string("training") ? job.training : job.validation;
+    examples[0].prompt.assign(128 - examples[0].answer.size(), 1);
+    EXPECT_NO_THROW(Trainer{job});
+    for (std::size_t i = 1; i <= 5; ++i) {
+      examples[i].prompt.assign(128, 1);
+    }
+    examples[1].answer.assign(2, 1);
+    examples[2].source = "own.jsonl:3";
+    const std::string message = message_of<DataError>([&] { Trainer{job}; });
+    for (const std::string& part :
+         {std::string(what) + " examples", std::string("128 tokens"), std::string("5 of 21"),
+          std::string("with 130"), std::string("own.jsonl:3 with "), std::string(", ...)")}) {
+      EXPECT_NE(message.find(part), std::string::npos) << part << " in " << message;
+    }
+  }
 }
 
 }  // namespace

@@ -7,6 +7,7 @@
 #include <map>
 #include <set>
 
+#include "support/expect_close.h"
 #include "train/trainer_jobs.h"
 #include <gtest/gtest.h>
 
@@ -36,7 +37,7 @@ TEST(Trainer, one_times_eight_equals_two_times_four_four_times_two_and_eight_tim
   }
   EXPECT_FALSE(at::equal(results[0], values(testing::tiny_model(), 0)));
   for (const at::Tensor& result : results) {
-    EXPECT_LE((results[0] - result).abs().max().item<double>(), 1e-4);
+    testing::expect_close(result, results[0], {0.0, 1e-4});
   }
 }
 
@@ -59,7 +60,8 @@ TEST(Trainer, all_at_once_equals_one_by_one) {
       }
     }
     const std::vector<GroupResult> own = Trainer(job).run();
-    EXPECT_TRUE(at::equal(values(alone, i), values(together, i))) << "expert " << i;
+    SCOPED_TRACE("expert " + std::to_string(i));
+    testing::expect_equal(values(alone, i), values(together, i));
     const GroupProgress& progress = results[static_cast<std::size_t>(i)].progress;
     EXPECT_EQ(own[0].progress.best_validation_loss, progress.best_validation_loss);
     EXPECT_EQ(own[0].progress.step, progress.step);
@@ -76,11 +78,11 @@ TEST(Trainer, leaves_the_values_of_the_best_validation_frozen) {
   TrainingJob job = three_expert_job(model, folder);
   job.config.epochs = 8;
   std::vector<double> losses;
-  job.record = [&](const io::Json& record) {
-    if (record.contains("validation_loss") && record["group"] == "expert0") {
-      losses.push_back(record["validation_loss"]);
+  job.on_event = on<ValidationEvent>([&](const ValidationEvent& event) {
+    if (event.group == "expert0") {
+      losses.push_back(event.validation.loss);
     }
-  };
+  });
   const GroupProgress progress = Trainer(job).run()[0].progress;
   ASSERT_EQ(losses.size(), 8U);
   const double best = *std::min_element(losses.begin(), losses.end());
@@ -102,27 +104,28 @@ TEST(Trainer, a_step_record_holds_the_loss_before_the_step_and_its_counts) {
   job.config.warmup = 0.0;
   job.config.batch_size = 10;
   job.training = testing::random_examples(10, 0);
-  std::vector<io::Json> records;
-  job.record = [&](const io::Json& record) { records.push_back(record); };
+  std::vector<StepEvent> records;
+  job.on_event = on<StepEvent>([&](const StepEvent& event) { records.push_back(event); });
   const double expected = mean_loss(model, 0, job.training);
   Trainer(job).run();
   ASSERT_EQ(records.size(), 4U);
   std::int64_t tokens = 0;
-  std::size_t answer_tokens = 0;
+  std::int64_t answer_tokens = 0;
   for (const Example& example : job.training) {
     tokens += example.tokens();
-    answer_tokens += example.answer.size();
+    answer_tokens += static_cast<std::int64_t>(example.answer.size());
   }
-  EXPECT_NEAR(records[0]["loss"].get<double>(), expected, 1e-5);
-  EXPECT_EQ(records[0]["step"], 1);
-  EXPECT_EQ(records[0]["group"], "expert0");
-  EXPECT_EQ(records[0]["learning_rate"], 2e-2);
-  EXPECT_NEAR(records[0]["token_loss"].get<double>(), expected, 1e-5);
-  EXPECT_GT(records[0]["memory_mib"], 10.0);
-  EXPECT_EQ(records[0]["tokens"], tokens);
-  EXPECT_EQ(records[0]["answer_tokens"], answer_tokens);
-  EXPECT_GT(records[0]["grad_norm"], 0.0);
-  EXPECT_GT(records[0]["tokens_per_s"], 0.0);
+  const GroupStep& step = records[0].step;
+  EXPECT_NEAR(step.loss, expected, 1e-5);
+  EXPECT_EQ(records[0].number, 1);
+  EXPECT_EQ(records[0].group, "expert0");
+  EXPECT_EQ(step.learning_rate, 2e-2);
+  EXPECT_NEAR(step.token_loss, expected, 1e-5);
+  EXPECT_GT(records[0].memory_mib, 10.0);
+  EXPECT_EQ(step.tokens, tokens);
+  EXPECT_EQ(step.answer_tokens, answer_tokens);
+  EXPECT_GT(step.grad_norm, 0.0);
+  EXPECT_GT(step.seconds, 0.0);
 }
 
 TEST(Trainer, overfits_a_few_examples) {
@@ -173,18 +176,14 @@ TEST(Trainer, a_router_learns_whom_to_trust_and_leaves_the_experts_alone) {
   job.config.learning_rate = 5e-2;
   job.config.dropout = 0.0;
   job.training = examples;
-  std::vector<io::Json> records;
-  job.record = [&](const io::Json& record) {
-    if (record.contains("loss")) {
-      records.push_back(record);
-    }
-  };
+  std::vector<GroupStep> steps;
+  job.on_event = on<StepEvent>([&](const StepEvent& event) { steps.push_back(event.step); });
   Trainer(job).run();
-  ASSERT_EQ(records.front()["gates"].size(), 2U);
-  EXPECT_NEAR(records.front()["gates"][0]["mean"][2], 1.0 / 3.0, 1e-6);
-  EXPECT_GT(records.back()["gates"][0]["mean"][2], 0.5);
+  ASSERT_EQ(steps.front().routing.size(), 2U);
+  EXPECT_NEAR(steps.front().routing[0].mean[2], 1.0 / 3.0, 1e-6);
+  EXPECT_GT(steps.back().routing[0].mean[2], 0.5);
   EXPECT_LT(loss(), 0.7 * before);
-  EXPECT_TRUE(at::equal(values(model, 2), expert_before));
+  testing::expect_equal(values(model, 2), expert_before);
   EXPECT_FALSE(model.bank()[2].parameters().trainable());
 }
 

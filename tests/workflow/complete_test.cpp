@@ -1,6 +1,6 @@
 #include "routedk/bundle/session_encoder.h"
 #include "routedk/core/stop_signal.h"
-#include "routedk/decode/generate.h"
+#include "routedk/decode/decoder.h"
 #include "routedk/text/utf8.h"
 #include "routedk/workflow/predict/predict.h"
 

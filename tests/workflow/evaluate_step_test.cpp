@@ -45,7 +45,7 @@ class EvaluateStep : public testing::ExperimentFolder {
       values.add_(at::sin(at::arange(values.numel(), at::kFloat) * (name == "base" ? 1.0 : 2.0)), 0.002);
       experts::save_peft(expert, experiment.expert_folder(name), config_.model.path);
     }
-    experts::RouterGate router(shape.layers, shape.hidden, 2, {.is_static = config_.router.kind == "static"});
+    experts::RouterGate router(shape.layers, shape.hidden, 2, {.kind = config_.router.kind});
     experts::save_router(router, config_.experts, experiment.router_folder());
     mark_done(experiment, {"distil", "train-base", "train-merged", "router"});
   }
@@ -69,7 +69,9 @@ class EvaluateStep : public testing::ExperimentFolder {
 
 TEST_F(EvaluateStep, every_system_rule_and_number_of_samples_has_its_line_and_the_floors_are_always_there) {
   config_.eval.systems = {"backbone", "base", "dynamic", "ties_factors:0.5"};
-  config_.eval.select = {"vote", "bundle_vote", "weighted_vote", "logprob", "mbr", "verifier"};
+  config_.eval.select = {eval::SelectRule::kVote,         eval::SelectRule::kBundleVote,
+                         eval::SelectRule::kWeightedVote, eval::SelectRule::kLogprob,
+                         eval::SelectRule::kMbr,          eval::SelectRule::kVerifier};
   config_.eval.samples = {1, 2};
   const io::Json json = evaluate();
   std::vector<std::string> names;
@@ -120,7 +122,7 @@ TEST_F(EvaluateStep, the_first_n_samples_of_a_run_are_scored_as_a_run_with_n) {
 }
 
 TEST_F(EvaluateStep, an_evaluation_cut_off_while_it_trained_or_answered_ends_with_the_same_numbers) {
-  config_.eval.select = {"vote", "verifier"};
+  config_.eval.select = {eval::SelectRule::kVote, eval::SelectRule::kVerifier};
   const io::Json whole = evaluate();
   const auto run = folder_ / "run";
   std::filesystem::remove(run / "results.json");
@@ -168,7 +170,7 @@ TEST_F(EvaluateStep, a_file_of_predictions_is_scored_as_by_score_and_another_con
   ScoreOptions options;
   options.data_dir = config_.data.dir;
   options.domain = config_.data.domain;
-  options.split = "test";
+  options.split = bundle::SplitPart::kTest;
   options.predictions = file;
   const io::Json alone = score(options);
   for (const char* figure : {"f1", "precision", "coverage", "exact_match", "jaccard_f1"}) {
@@ -181,13 +183,14 @@ TEST_F(EvaluateStep, a_file_of_predictions_is_scored_as_by_score_and_another_con
 }
 
 TEST_F(EvaluateStep, a_static_router_is_called_so_and_a_folder_of_a_router_is_a_system) {
-  config_.router.kind = "static";
+  config_.router.kind = experts::RouterKind::kStatic;
   config_.eval.systems = {"dynamic"};
   EXPECT_THAT(refused(), HasSubstr("must call the run's router `static`"));
   const auto other = folder_ / "other";
   const model::LlamaConfig& shape = testing::real_model()->config();
-  experts::save_router(experts::RouterGate(shape.layers, shape.hidden, 2, {.is_static = true}),
-                       config_.experts, other);
+  experts::save_router(
+      experts::RouterGate(shape.layers, shape.hidden, 2, {.kind = experts::RouterKind::kStatic}),
+      config_.experts, other);
   config_.eval.systems = {"average", "static", "router:" + other.string()};
   const io::Json systems = evaluate()["systems"];
   for (const std::string& name : config_.eval.systems) {  // all of them 1/2 and 1/2
@@ -208,10 +211,21 @@ TEST_F(EvaluateStep, a_sparse_system_is_the_runs_router_with_fewer_experts) {
   }
 }
 
+TEST_F(EvaluateStep, an_ablated_system_is_the_runs_router_without_one_expert) {
+  config_.eval.systems = {"dynamic", "ablate:base", "ablate:merged"};
+  const io::Json systems = evaluate()["systems"];
+  for (std::size_t layer = 0; layer < systems["dynamic"]["routing"].size(); ++layer) {
+    EXPECT_EQ(systems["dynamic"]["routing"][layer]["mean"], (io::Json{0.5, 0.5}));
+    EXPECT_EQ(systems["ablate:base"]["routing"][layer]["mean"], (io::Json{0.0, 0.5}));
+    EXPECT_EQ(systems["ablate:merged"]["routing"][layer]["mean"], (io::Json{0.5, 0.0}));
+  }
+}
+
 TEST_F(EvaluateStep, what_no_system_can_be_is_refused_before_anything_is_answered) {
   const std::map<std::string, std::string> wrong = {{"ties:2", "`ties:2`"},
                                                     {"ties_factors:0.5:4", "must have no rank"},
                                                     {"top_k:0", "`top_k:0`"},
+                                                    {"ablate:high_level", "one of base, merged"},
                                                     {"top_k:3", "from 1 to the 2 experts"},
                                                     {"threshold:1.5", "`threshold:1.5`"},
                                                     {"router:/nowhere", "/nowhere"},

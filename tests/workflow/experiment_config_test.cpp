@@ -53,6 +53,26 @@ TEST(ExperimentConfig, systems_rules_and_numbers_of_samples_are_known_and_named_
               HasSubstr("`decode.top_p`"));
 }
 
+TEST(ExperimentConfig, a_system_has_the_forms_of_the_grammar) {
+  EXPECT_EQ(read("eval: {systems: ['ablate:base', 'one-hot:1', 'top_k:1']}\n").eval.systems.size(), 3U);
+  EXPECT_THAT(problems("eval: {systems: ['best']}\n"), HasSubstr("ties:DENSITY[:RANK]"));
+  EXPECT_THAT(problems("eval: {systems: ['ablate:']}\n"), HasSubstr("an expert's name, but is `ablate:`"));
+}
+
+TEST(ExperimentConfig, choices_are_read_written_and_refused_by_their_names) {
+  const auto config =
+      read("model: {quant: keep, device: 'cuda:1'}\neval: {select: [mbr, vote], split: val}\n");
+  EXPECT_EQ(config.model.quant, model::Quant::kKeep);
+  EXPECT_EQ(config.eval.select, (std::vector{eval::SelectRule::kMbr, eval::SelectRule::kVote}));
+  EXPECT_THAT(dump_config(config), HasSubstr("  select: [mbr, vote]  # "));
+  EXPECT_THAT(dump_config(config), HasSubstr("  split: val  # which sessions (one of val, test, train)\n"));
+  EXPECT_THAT(dump_config(config), HasSubstr("  device: \"cuda:1\"  # "));
+  EXPECT_EQ(problems("model: {quant: int8}\n"),
+            "`model.quant` must be one of auto, keep, nf4, none, but is int8 instead (own.yaml:1).");
+  EXPECT_EQ(problems("model: {device: tpu}\n"),
+            "`model.device` must be auto, cpu, cuda or cuda:N, but is tpu instead (own.yaml:1).");
+}
+
 TEST(ExperimentConfig, items_are_not_shuffled_under_thoughts_that_mention_their_numbers) {
   EXPECT_THAT(problems("augment: {shuffle_items: true}\nthoughts: {mentions: numbers}\n"),
               HasSubstr("`augment.shuffle_items`"));

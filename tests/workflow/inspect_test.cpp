@@ -63,7 +63,8 @@ TEST(InspectRouter, shows_options_and_weights) {
 
 TEST(InspectRouter, shows_a_static_gates_biases) {
   const testing::TemporaryFolder folder;
-  experts::save_router(experts::RouterGate(2, 32, 3, {.is_static = true}), {"x", "y", "z"}, folder / "gate");
+  experts::save_router(experts::RouterGate(2, 32, 3, {.kind = experts::RouterKind::kStatic}), {"x", "y", "z"},
+                       folder / "gate");
   const io::Json found = json_of(inspect_router, folder / "gate");
   EXPECT_EQ(found["parameters"], 2 * 3);
   EXPECT_EQ(found["tensors"][0]["name"], "router.0.bias");

@@ -39,7 +39,7 @@ TEST_F(LearningData, experts_and_router_learn_from_the_same_sessions_by_default)
 }
 
 TEST_F(LearningData, a_holdout_keeps_its_share_of_the_sessions_from_the_experts) {
-  config_.router.data = "holdout";
+  config_.router.data = RouterData::kHoldout;
   config_.router.holdout = 0.25;
   const LearningSessions learning = learning_sessions(Experiment(config_));
   EXPECT_EQ(learning.router.size(), 5U);

@@ -6,13 +6,13 @@
 #include "routedk/experts/router_file.h"
 #include "routedk/experts/ties.h"
 #include "routedk/io/jsonl.h"
-#include "routedk/model/attention.h"
 #include "routedk/quant/tensor_view.h"
 
 #include <sstream>
 
 #include "core/temporary_folder.h"
 #include "experts/tiny_experts.h"
+#include "support/expect_close.h"
 #include "support/forward.h"
 #include "support/goldens.h"
 #include <gmock/gmock.h>
@@ -66,12 +66,11 @@ class Logits : public ::testing::Test {
                                                                  std::int64_t prompt) const {
     const at::NoGradGuard no_grad;
     model::LoadOptions load;
-    load.nf4 = false;
+    load.quant = model::Quant::kNone;
     const experts::RoutedModel model(
         std::make_shared<const model::Backbone>(model::Backbone::load(options_.model, load)), bank_);
     const auto batch = model::FlatBatch::make({ids}, {prompt});
-    const model::AttendFn attend = model::causal_attention(batch);
-    const auto output = model.forward({batch, gate, attend});
+    const auto output = model.forward({batch, gate});
     return {model.backbone().logits(output.hidden), output.rows};
   }
 
@@ -79,14 +78,14 @@ class Logits : public ::testing::Test {
   at::Tensor of_expert(experts::Expert expert) const {
     const at::NoGradGuard no_grad;
     model::LoadOptions load;
-    load.nf4 = false;
+    load.quant = model::Quant::kNone;
     const experts::RoutedModel model(
         std::make_shared<const model::Backbone>(model::Backbone::load(options_.model, load)),
         std::make_shared<experts::ExpertBank>(
             std::vector{std::make_shared<experts::Expert>(std::move(expert))}));
     const auto batch = testing::batch_of({{1, 2, 3}});
     const experts::SingleExpertGate gate(0, 1);
-    return model.backbone().logits(model.forward({batch, gate, model::causal_attention(batch)}).hidden)[2];
+    return model.backbone().logits(model.forward({batch, gate}).hidden)[2];
   }
 
   /// The ten best of `last` [V], as the program writes them.
@@ -164,7 +163,8 @@ TEST_F(Logits, a_routers_alpha_looks_at_the_prompt_alone) {
 }
 
 TEST_F(Logits, a_static_gate_weighs_every_input_alike) {
-  experts::RouterGate gate(tiny_config().layers, tiny_config().hidden, 3, {.is_static = true});
+  experts::RouterGate gate(tiny_config().layers, tiny_config().hidden, 3,
+                           {.kind = experts::RouterKind::kStatic});
   gate.parameters().values().copy_(at::sin(at::arange(gate.parameters().size(), at::kFloat)));
   experts::save_router(gate, all_, folder_ / "static");
   const auto lines = run(with(all_, folder_ / "static"), "{\"ids\": [1, 2, 3]}\n{\"ids\": [7]}\n");
@@ -184,8 +184,7 @@ TEST_F(Logits, full_writes_the_logits_of_every_position_of_every_line) {
   const auto file = io::SafetensorsFile::open(options.full);
   ASSERT_EQ(file.tensors().size(), 2U);
   const at::Tensor first = quant::to_tensor(file.at("logits.0"));
-  EXPECT_LT(testing::largest_difference(first, expected(experts::OwnerGate({0}, 3), {1, 2, 3}, 3).first),
-            1e-4);
+  testing::expect_close(first, expected(experts::OwnerGate({0}, 3), {1, 2, 3}, 3).first, {0.0, 1e-4});
   EXPECT_EQ(file.at("logits.1").shape, (std::vector<std::int64_t>{2, 40}));
   expect_top(lines[1], quant::to_tensor(file.at("logits.1"))[1]);
 }
@@ -194,9 +193,9 @@ TEST_F(Logits, nf4_and_bfloat16_change_the_logits) {
   const std::string input = R"({"ids": [1, 2, 3]})";
   const io::Json exact = run(options_, input)[0];
   LogitsOptions packed = options_;
-  packed.quant = "nf4";
+  packed.quant = model::Quant::kNf4;
   LogitsOptions rounded = options_;
-  rounded.dtype = "bfloat16";
+  rounded.dtype = model::ComputeType::kBFloat16;
   EXPECT_NE(run(packed, input)[0], exact);
   EXPECT_NE(run(rounded, input)[0], exact);
 }
@@ -225,6 +224,9 @@ TEST_F(Logits, bad_lines_are_refused_naming_line_and_value) {
 TEST_F(Logits, bad_options_are_refused_naming_the_value) {
   const std::vector<std::pair<LogitsOptions, std::string>> bad = {
       {with({}, "average"), "average"},
+      {with(all_, "ablate:base"), "ablate:base"},
+      {with(all_, "dynamic"), "`dynamic`"},
+      {with(all_, "predictions:a.jsonl"), "predictions:a.jsonl"},
       {with(all_, "one-hot:3"), "one-hot:3"},
       {with(all_, "one-hot:-1"), "one-hot:-1"},
       {with(all_, "one-hot:1x"), "one-hot:1x"},
@@ -243,11 +245,11 @@ TEST_F(Logits, bad_options_are_refused_naming_the_value) {
                 HasSubstr(entry.second));
   }
   LogitsOptions options = options_;
-  options.quant = "int8";
-  EXPECT_THAT(testing::message_of<ConfigError>([&] { run(options, ""); }), HasSubstr("`int8`"));
-  options = options_;
-  options.dtype = "float16";
-  EXPECT_THAT(testing::message_of<ConfigError>([&] { run(options, ""); }), HasSubstr("`float16`"));
+  options.device = "tpu";
+  EXPECT_THAT(testing::message_of<ConfigError>([&] { run(options, ""); }), HasSubstr("`tpu`"));
+  options.device = "cuda:1";
+  EXPECT_THAT(testing::message_of<ConfigError>([&] { run(options, ""); }),
+              HasSubstr("`device` must be cpu in a build without CUDA, but is `cuda:1` instead"));
 }
 
 }  // namespace

@@ -1,9 +1,16 @@
 #include "routedk/workflow/experiment/memory_plan.h"
 
+#include "routedk/decode/generate.h"
 #include "routedk/experts/expert.h"
+#include "routedk/experts/router.h"
 #include "routedk/model/backbone.h"
+#include "routedk/train/answer_loss.h"
 
 #include <map>
+#include <memory>
+#include <vector>
+
+#include "workflow/held_tensors.h"
 
 #include <gtest/gtest.h>
 
@@ -24,7 +31,8 @@ model::LlamaConfig some_shape(bool tied) {
   return config;
 }
 
-std::map<std::string, double> predicted(const model::LlamaConfig& shape, const TrainingSize& size) {
+template <typename Size>
+std::map<std::string, double> predicted(const model::LlamaConfig& shape, const Size& size) {
   const MemoryPlan plan = predict_memory(shape, size);
   return {plan.bytes.begin(), plan.bytes.end()};
 }
@@ -34,7 +42,7 @@ TEST(MemoryPlan, weights_are_those_that_a_backbone_of_the_shape_holds) {
     for (const bool tied : {true, false}) {
       const model::LlamaConfig shape = some_shape(tied);
       model::LoadOptions options;
-      options.nf4 = nf4;
+      options.quant = nf4 ? model::Quant::kNf4 : model::Quant::kNone;
       const auto held = static_cast<double>(model::Backbone::random(shape, options, 1).bytes());
       TrainingSize size;
       size.nf4 = nf4;
@@ -74,6 +82,131 @@ TEST(MemoryPlan, layers_that_are_run_again_keep_their_inputs_and_one_layer_s_sha
   const double all = predicted(shape, size)["kept for backward"];
   size.recompute = true;
   EXPECT_DOUBLE_EQ(predicted(shape, size)["kept for backward"], all / 3 + 3 * 100 * 256 * 4.0);
+}
+
+/// Two experts of rank 16 on a backbone of that shape, not yet frozen.
+struct Experts {
+  explicit Experts(const model::LlamaConfig& shape)
+      : model(std::make_shared<model::Backbone>(model::Backbone::random(shape, {}, 1)),
+              std::make_shared<experts::ExpertBank>(std::vector{make("a", shape), make("b", shape)})) {}
+
+  static std::shared_ptr<experts::Expert> make(const char* name, const model::LlamaConfig& shape) {
+    auto expert = std::make_shared<experts::Expert>(name, shape, experts::LoraConfig{});
+    expert->initialise(1);
+    return expert;
+  }
+  std::int64_t factors() const { return 2 * model.bank()[0].parameters().size(); }
+
+  experts::RoutedModel model;
+};
+
+TEST(MemoryPlan, frozen_experts_are_what_a_frozen_bank_holds) {
+  const model::LlamaConfig shape = some_shape(true);
+  const auto backbone = std::make_shared<model::Backbone>(model::Backbone::random(shape, {}, 1));
+  const testing::HeldTensors tensors;
+  experts::ExpertBank bank({Experts::make("a", shape), Experts::make("b", shape)});
+  bank.freeze(at::kFloat);
+  TrainingSize size;
+  size.factors = 2 * bank[0].parameters().size();
+  EXPECT_NEAR(predicted(shape, size)["frozen experts"] / tensors.held(), 1.0, 0.02);
+}
+
+TEST(MemoryPlan, the_8_bit_copy_is_what_a_decoder_holds) {
+  const model::LlamaConfig shape = some_shape(true);
+  Experts made(shape);
+  made.model.bank().freeze(at::kFloat);
+  const testing::HeldTensors tensors;
+  const decode::Decoder decoder(made.model, decode::Kernels::kInt8);
+  DecodingSize size;
+  size.factors = made.factors();
+  EXPECT_NEAR(predicted(shape, size)["8-bit copy"] / tensors.held(), 1.0, 0.05);
+  size.int8 = false;
+  EXPECT_EQ(predicted(shape, size)["8-bit copy"], 0.0);
+}
+
+/// Prompts of as many tokens each, no two alike.
+std::vector<decode::Prompt> prompts(std::int64_t count, std::int64_t tokens) {
+  std::vector<decode::Prompt> all;
+  for (std::int64_t p = 0; p < count; ++p) {
+    all.push_back({std::vector<text::TokenId>(static_cast<std::size_t>(tokens), static_cast<int>(p)),
+                   static_cast<std::uint64_t>(p), nullptr});
+  }
+  return all;
+}
+
+/// What decoding held at most over what was predicted of it.
+double decoding_share(const DecodingSize& asked, decode::Kernels kernels) {
+  model::LlamaConfig shape = some_shape(true);
+  shape.context = 1024;
+  Experts made(shape);
+  made.model.bank().freeze(at::kFloat);
+  DecodingSize size = asked;
+  size.factors = made.factors();
+  const decode::Decoder decoder(made.model, kernels);
+  decode::GenerateOptions options;
+  options.samples = size.samples;
+  options.sampling.temperature = 100.0;  // no two samples stay together
+  options.max_new_tokens = size.new_tokens;
+  options.end_of_turn = static_cast<text::TokenId>(shape.vocab);  // never drawn
+  const testing::HeldTensors tensors;
+  decoder.generate(experts::FixedGate::average(2),
+                   prompts(size.sessions, size.prompt_tokens / size.sessions), options);
+  auto plan = predicted(shape, size);
+  return tensors.most() / (plan["prompts' keys and values"] + plan["prefill, later samples"]);
+}
+
+TEST(MemoryPlan, a_prefill_holds_what_is_predicted) {
+  for (const auto kernels : {decode::Kernels::kInt8, decode::Kernels::kReference}) {
+    DecodingSize size;
+    size.int8 = kernels == decode::Kernels::kInt8;
+    size.sessions = 4;
+    size.prompt_tokens = 2560;
+    size.new_tokens = 1;
+    EXPECT_NEAR(decoding_share(size, kernels), 1.0, 0.15) << size.int8;
+  }
+}
+
+TEST(MemoryPlan, samples_hold_what_is_predicted_once_they_are_as_long_as_they_may_be) {
+  DecodingSize size;
+  size.sessions = 2;
+  size.prompt_tokens = 64;
+  size.samples = 8;
+  size.new_tokens = 256;
+  EXPECT_NEAR(decoding_share(size, decode::Kernels::kInt8), 1.0, 0.15);
+}
+
+/// What a step held at most over what is predicted to be kept for backward.
+double training_share(bool router, bool recompute) {
+  const model::LlamaConfig shape = some_shape(true);
+  Experts made(shape);
+  std::shared_ptr<experts::Gate> gate = std::make_shared<experts::SingleExpertGate>(0, 2);
+  TrainingSize size;
+  size.recompute = recompute;
+  if (router) {
+    made.model.bank().freeze(at::kFloat);
+    size.factors = made.factors();
+    const auto trained = std::make_shared<experts::RouterGate>(shape.layers, shape.hidden, 2);
+    trained->parameters().set_trainable(true);
+    gate = trained;
+  } else {
+    made.model.bank()[0].parameters().set_trainable(true);
+  }
+  const train::Example example{std::vector<std::int32_t>(500, 1), std::vector<std::int32_t>(20, 2)};
+  const train::PackedBatch batch = train::pack({&example, &example});
+  size.tokens = batch.batch.tokens();
+  const testing::HeldTensors tensors;
+  train::answer_loss(made.model, {*gate, batch, nullptr, recompute}).sum.backward();
+  return tensors.most() / predicted(shape, size)["kept for backward"];
+}
+
+TEST(MemoryPlan, what_is_kept_for_backward_covers_what_a_step_holds_but_not_twice) {
+  for (const bool router : {false, true}) {
+    for (const bool recompute : {false, true}) {
+      const double share = training_share(router, recompute);
+      EXPECT_LT(share, 1.0) << router << recompute;
+      EXPECT_GT(share, 0.5) << router << recompute;
+    }
+  }
 }
 
 }  // namespace

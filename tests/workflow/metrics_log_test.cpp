@@ -1,5 +1,7 @@
 #include "routedk/workflow/experiment/metrics_log.h"
 
+#include <limits>
+
 #include "core/temporary_folder.h"
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -28,7 +30,7 @@ TEST(MetricsLog, a_record_is_a_line_and_its_numbers_are_events) {
   ASSERT_EQ(lines.size(), 2U);
   EXPECT_EQ(lines[0], (io::Json{{"job", "router"}, {"resumed_at", 3}}));
   EXPECT_EQ(lines[1]["gates"][1]["mean"][0], 0.75);
-  const auto file = std::filesystem::directory_iterator(folder / "tensorboard")->path();
+  const auto file = std::filesystem::directory_iterator(folder / "tensorboard/router")->path();
   const std::string events = testing::content_of(file);
   for (const char* tag : {"router/router/loss", "router/router/gates/mean_0", "router/router/gates/collapsed",
                           "router/router/metrics/precision"}) {
@@ -36,6 +38,48 @@ TEST(MetricsLog, a_record_is_a_line_and_its_numbers_are_events) {
   }
   EXPECT_THAT(events, Not(HasSubstr("resumed_at")));
   EXPECT_THAT(events, HasSubstr(std::string("gates/mean_0\x15\0\0\0\x3F", 17)));  // the layers' mean, 0.5F
+}
+
+/// The line that an event becomes.
+std::string line_of(const train::Event& event) {
+  return to_json(event).dump();
+}
+
+TEST(MetricsLog, every_event_is_a_record_of_a_fixed_form) {
+  train::GroupStep step{.loss = 0.5,
+                        .token_loss = 0.25,
+                        .grad_norm = 2.0,
+                        .learning_rate = 1e-3,
+                        .examples = 2,
+                        .tokens = 30,
+                        .answer_tokens = 4,
+                        .seconds = 1.5};
+  EXPECT_EQ(line_of(train::StepEvent{"base", 7, step, 300.5}),
+            R"({"step":7,"group":"base","loss":0.5,"token_loss":0.25,"learning_rate":0.001,"grad_norm":2.0,)"
+            R"("tokens":30,"answer_tokens":4,"tokens_per_s":20.0,"seconds":1.5,"memory_mib":300.5})");
+  step.routing = {{{0.25, 0.75}, {0.0, 0.0}, 0.5, 0.25, 0.0, 1.0}};
+  EXPECT_THAT(
+      line_of(train::StepEvent{"router", 7, step, 300.5}),
+      HasSubstr(R"("memory_mib":300.5,"gates":[{"mean":[0.25,0.75],"variance":[0.0,0.0],)"
+                R"("entropy_of_mean":0.5,"mean_entropy":0.25,"near_uniform":0.0,"collapsed":1.0}]})"));
+  step.loss = -std::numeric_limits<double>::quiet_NaN();
+  step.grad_norm = std::numeric_limits<double>::infinity();
+  step.not_finite = "loss";
+  step.keys = {3, 9};
+  EXPECT_EQ(line_of(train::BadStepEvent{"base", 8, step}),
+            R"({"step":8,"group":"base","not_finite":"loss","not_finite_loss":"nan",)"
+            R"("not_finite_norm":"inf","keys":[3,9]})");
+  train::Validation validation{0.75, {}};
+  EXPECT_EQ(line_of(train::ValidationEvent{"base", 8, validation, true}),
+            R"({"step":8,"group":"base","validation_loss":0.75,"best":true})");
+  validation.found = {{{12, "a"}, {13, "b"}}, {{"precision", 1.0}, {"recall", 0.5}}, {"said elsewhere"}};
+  EXPECT_EQ(line_of(train::ValidationEvent{"base", 8, validation, false}),
+            R"({"step":8,"group":"base","validation_loss":0.75,"best":false,"answers":[{"key":12,)"
+            R"("answer":"a"},{"key":13,"answer":"b"}],"metrics":{"precision":1.0,"recall":0.5}})");
+  EXPECT_EQ(line_of(train::WarningEvent{"base", 8, "collapse"}),
+            R"({"step":8,"group":"base","warning":"collapse"})");
+  EXPECT_EQ(line_of(train::ResumeEvent{5, {"base", "merged"}}),
+            R"({"resumed_at":5,"groups":["base","merged"]})");
 }
 
 }  // namespace

@@ -23,8 +23,8 @@ class Predict : public testing::ExperimentFolder {
  protected:
   void SetUp() override {
     ExperimentFolder::SetUp();
-    config_.model.quant = "none";
-    config_.model.dtype = "float32";
+    config_.model.quant = model::Quant::kNone;
+    config_.model.dtype = model::ComputeType::kFloat32;
     config_.decode.samples = 3;
     config_.decode.max_new_tokens = 200;
     choice_.model = config_.model.path;
@@ -37,7 +37,7 @@ class Predict : public testing::ExperimentFolder {
     const model::LlamaConfig shape = testing::real_model()->config();
     config_.experts = {"base", "high_level"};
     config_.eval.systems = {"dynamic"};
-    config_.prompt.relations = {"title_similarity"};
+    config_.prompt.relations = {bundle::Relation::kTitleSimilarity};
     for (const std::string& name : config_.experts) {
       experts::Expert expert(name, shape, experts::LoraConfig{.rank = 2, .alpha = 4.0});
       expert.initialise(1);
@@ -203,6 +203,19 @@ TEST_F(Predict, adapters_and_a_gate_take_the_place_of_a_run) {
   const io::Json answer = run("[\"Egg\", \"Cup\"]")[0];
   EXPECT_EQ(answer["experts"], io::Json::parse(R"(["base", "high_level"])"));
   EXPECT_EQ(answer["alpha"][0], io::Json::parse("[0.0, 1.0]"));
+}
+
+TEST_F(Predict, a_gate_changes_the_runs_router) {
+  write_run();
+  const std::string session = "[\"Egg\", \"Cup\"]";
+  const io::Json routed = run(session)[0]["alpha"];
+  choice_.gate = "ablate:base";
+  const io::Json ablated = run(session)[0]["alpha"];
+  EXPECT_EQ(ablated[0], (io::Json{0.0, routed[0][1]}));
+  choice_.gate = "high_level";
+  EXPECT_EQ(run(session)[0]["alpha"][0], (io::Json{0.0, 1.0}));
+  choice_.gate = "static";
+  EXPECT_THAT(refusal<ConfigError>(session), HasSubstr("must be called dynamic"));
 }
 
 TEST_F(Predict, bad_sessions_are_refused_naming_line_and_value) {

@@ -35,7 +35,7 @@ class Score : public testing::Test {
     }
   }
 
-  ScoreOptions for_split(const std::string& split) const {
+  ScoreOptions for_split(bundle::SplitPart split) const {
     ScoreOptions options;
     options.data_dir = kSample;
     options.domain = "electronic";
@@ -50,7 +50,7 @@ class Score : public testing::Test {
 
 TEST_F(Score, gold_with_every_third_answer_unparsed_is_right_in_the_rest) {
   write_gold(split_.val, 3);
-  const io::Json result = score(for_split("val"));
+  const io::Json result = score(for_split(bundle::SplitPart::kVal));
   EXPECT_EQ(result.at("sessions"), 9);
   EXPECT_EQ(result.at("domain"), "electronic");
   EXPECT_EQ(result.at("split"), "val");
@@ -67,7 +67,7 @@ TEST_F(Score, gold_with_every_third_answer_unparsed_is_right_in_the_rest) {
 }
 
 TEST_F(Score, a_floor_is_scored_by_its_name_as_its_own_predictions_are) {
-  ScoreOptions floor = for_split("test");
+  ScoreOptions floor = for_split(bundle::SplitPart::kTest);
   floor.predictions.clear();
   floor.predictor = "first_two";
   std::ofstream out(path_);
@@ -76,11 +76,11 @@ TEST_F(Score, a_floor_is_scored_by_its_name_as_its_own_predictions_are) {
         << '\n';
   }
   out.close();
-  EXPECT_EQ(score(floor), score(for_split("test")));
+  EXPECT_EQ(score(floor), score(for_split(bundle::SplitPart::kTest)));
 }
 
 TEST_F(Score, exactly_one_of_file_and_floor_must_be_given_and_the_floor_known) {
-  ScoreOptions options = for_split("test");
+  ScoreOptions options = for_split(bundle::SplitPart::kTest);
   options.predictor = "whole";
   EXPECT_THROW(score(options), ConfigError);
   options.predictions.clear();
@@ -92,13 +92,12 @@ TEST_F(Score, exactly_one_of_file_and_floor_must_be_given_and_the_floor_known) {
 
 TEST_F(Score, is_the_same_each_time) {
   write_gold(split_.test, 4);
-  EXPECT_EQ(score(for_split("test")), score(for_split("test")));
+  EXPECT_EQ(score(for_split(bundle::SplitPart::kTest)), score(for_split(bundle::SplitPart::kTest)));
 }
 
 TEST_F(Score, predictions_for_another_split_are_refused) {
   write_gold(split_.val, 3);
-  EXPECT_THROW(score(for_split("test")), DataError);
-  EXPECT_THROW(score(for_split("dev")), ConfigError);
+  EXPECT_THROW(score(for_split(bundle::SplitPart::kTest)), DataError);
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 #include "routedk/io/jsonl.h"
 #include "routedk/workflow/steps/steps.h"
 
+#include "support/expect_close.h"
 #include "workflow/experiment_folder.h"
 #include <gtest/gtest.h>
 
@@ -44,7 +45,7 @@ class TrainSteps : public testing::ExperimentFolder {
 };
 
 TEST_F(TrainSteps, a_run_on_examples_of_ones_own_trains_experts_and_a_static_router) {
-  config_.router.kind = "static";
+  config_.router.kind = experts::RouterKind::kStatic;
   config_.router.entropy_weight = -0.1;
   config_.router.balance_weight = 0.1;
   Experiment experiment(config_);
@@ -55,7 +56,7 @@ TEST_F(TrainSteps, a_run_on_examples_of_ones_own_trains_experts_and_a_static_rou
     EXPECT_GT(expert.factors(0, model::Linear::kQ).bt.abs().max().item<float>(), 0.0F) << name;
   }
   const auto router = experts::load_router(experiment.router_folder(), shape);
-  EXPECT_TRUE(router.gate.options().is_static);
+  EXPECT_TRUE(router.gate.options().is_static());
   EXPECT_EQ(router.experts, config_.experts);
   EXPECT_GT(router.gate.bias(0).abs().max().item<float>(), 0.0F);
   bool watched = false;
@@ -82,21 +83,24 @@ TEST_F(TrainSteps, an_expert_that_starts_from_an_adapter_begins_with_its_numbers
   train_step(experiment, {"kind"});
   const auto trained = experts::load_peft(experiment.expert_folder("kind"), "kind", shape);
   ASSERT_EQ(trained.parameters().size(), start.parameters().size());
-  EXPECT_LE((trained.parameters().values() - 1e-3).abs().max().item<float>(), 1e-7F);
+  testing::expect_close(trained.parameters().values(), start.parameters().values(), {0.0, 1e-7});
 }
 
 TEST_F(TrainSteps, router_options_reach_the_saved_router) {
-  config_.router.scale = "k_softmax";
-  config_.router.granularity = "global";
-  config_.router.pool_norm = "rms";
+  config_.router.scale = experts::AlphaScale::kKSoftmax;
+  config_.router.granularity = experts::Granularity::kGlobal;
+  config_.router.pool_norm = experts::PoolNorm::kRms;
   config_.router.temperature = 2.0;
   config_.router.top_k = 1;
   config_.watch.answers = 0;
   Experiment experiment(config_);
   run_experiment(experiment, "");
   const auto router = experts::load_router(experiment.router_folder(), experiment.backbone()->config());
-  const experts::RouterOptions expected{
-      .global = true, .k_softmax = true, .temperature = 2.0, .top_k = 1, .rms_pool = true};
+  const experts::RouterOptions expected{.granularity = experts::Granularity::kGlobal,
+                                        .scale = experts::AlphaScale::kKSoftmax,
+                                        .temperature = 2.0,
+                                        .top_k = 1,
+                                        .pool_norm = experts::PoolNorm::kRms};
   EXPECT_EQ(router.gate.options(), expected);
 }
 

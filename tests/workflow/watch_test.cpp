@@ -7,9 +7,11 @@
 namespace routedk::workflow {
 namespace {
 
+using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using ::testing::Pair;
 
 TEST(PatternWarnings, four_answers_of_one_pattern_are_collapse_and_three_or_mixed_ones_are_not) {
   EXPECT_THAT(pattern_warnings({"a", "a", "a", "a"}), ElementsAre(HasSubstr("4 of 4 answers are `a`")));
@@ -34,9 +36,9 @@ TEST_F(Watch, shows_answers_to_validation_sessions_with_the_metrics_of_bundles) 
   const Experiment experiment(config_);
   const experts::RoutedModel routed = model();
   const train::Findings found = watch_answers(experiment, routed, gates_)("base");
-  ASSERT_EQ(found.figures["answers"].size(), 2U);
-  EXPECT_THAT(found.figures["answers"][0]["answer"].get<std::string>(), HasSubstr("\"bundle1\""));
-  EXPECT_EQ(found.figures["metrics"]["parse_rate"], 1.0);
+  ASSERT_EQ(found.answers.size(), 2U);
+  EXPECT_THAT(found.answers[0].text, HasSubstr("\"bundle1\""));
+  EXPECT_THAT(found.metrics, Contains(Pair("parse_rate", 1.0)));
   EXPECT_THAT(found.warnings, IsEmpty());
 }
 
@@ -49,9 +51,9 @@ TEST_F(Watch, shows_answers_to_examples_of_ones_own_and_how_many_equal_theirs) {
   const Experiment experiment(config_);
   const experts::RoutedModel routed = model();
   const train::Findings found = watch_answers(experiment, routed, gates_)("base");
-  ASSERT_EQ(found.figures["answers"].size(), 1U);
-  EXPECT_FALSE(found.figures["answers"][0]["answer"].get<std::string>().empty());
-  EXPECT_EQ(found.figures["metrics"]["exact_match"], 0.0);
+  ASSERT_EQ(found.answers.size(), 1U);
+  EXPECT_FALSE(found.answers[0].text.empty());
+  EXPECT_THAT(found.metrics, ElementsAre(Pair("exact_match", 0.0)));
 }
 
 TEST_F(Watch, watches_nothing_when_told_to_or_without_validation_data) {

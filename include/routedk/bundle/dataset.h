@@ -2,6 +2,7 @@
 #pragma once
 
 #include "routedk/bundle/session.h"
+#include "routedk/core/named_enum.h"
 
 #include <cstdint>
 #include <filesystem>
@@ -19,8 +20,10 @@ enum class Untitled {
   kKeep,   ///< keep them with an empty title: enough for splitting and scoring, nothing for a model
 };
 
-/// "error" or "drop"; ConfigError otherwise.
-Untitled parse_untitled(const std::string& word);
+/// What a configuration can say.
+constexpr auto enum_names(Untitled /*of*/) {
+  return std::to_array<EnumName<Untitled>>({{Untitled::kError, "error"}, {Untitled::kDrop, "drop"}});
+}
 
 struct DataOptions {
   std::filesystem::path dir;  ///< the folder of the domains' folders

@@ -4,6 +4,7 @@
 #include "routedk/bundle/knowledge.h"
 #include "routedk/bundle/prompt.h"
 #include "routedk/bundle/session.h"
+#include "routedk/core/named_enum.h"
 #include "routedk/text/chat_template.h"
 
 #include <cstdint>
@@ -33,6 +34,10 @@ enum class KnowledgePlacement {
   kInput,      ///< read in the prompt, before the bundles are written
   kAuxiliary,  ///< written under an instruction of its own, beside the bundles written from the raw prompt
 };
+constexpr auto enum_names(KnowledgePlacement /*of*/) {
+  return std::to_array<EnumName<KnowledgePlacement>>(
+      {{KnowledgePlacement::kInput, "input"}, {KnowledgePlacement::kAuxiliary, "auxiliary"}});
+}
 
 /// Which rules an expert reads (`knowledge.rules`).
 enum class RuleSource {
@@ -41,8 +46,10 @@ enum class RuleSource {
   kBoth,     ///< the session's, then those of the domain that are not among them
 };
 
-/// "session", "domain" or "both"; ConfigError otherwise.
-RuleSource parse_rule_source(std::string_view word);
+constexpr auto enum_names(RuleSource /*of*/) {
+  return std::to_array<EnumName<RuleSource>>(
+      {{RuleSource::kSession, "session"}, {RuleSource::kDomain, "domain"}, {RuleSource::kBoth, "both"}});
+}
 
 /// How long a prompt may be.
 struct TokenBudget {

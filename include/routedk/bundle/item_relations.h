@@ -3,6 +3,7 @@
 
 #include "routedk/bundle/session.h"
 #include "routedk/bundle/tfidf.h"
+#include "routedk/core/named_enum.h"
 
 #include <cstdint>
 #include <map>
@@ -17,13 +18,16 @@ namespace routedk::bundle {
 
 /// What relates two items, with the number that is shown.
 enum class Relation {
-  kTitleSimilarity,  ///< "title_similarity": TF-IDF cosine of the titles, over all titles of the domain
-  kCoPurchase,       ///< "co_purchase": training sessions that hold both items
-  kCategories,       ///< "categories": training sessions with a gold bundle that joins their two categories
+  kTitleSimilarity,  ///< TF-IDF cosine of the titles, over all titles of the domain
+  kCoPurchase,       ///< training sessions that hold both items
+  kCategories,       ///< training sessions with a gold bundle that joins their two categories
 };
 
-/// By the name above; ConfigError names what is none and lists those that are.
-Relation parse_relation(std::string_view name);
+constexpr auto enum_names(Relation /*of*/) {
+  return std::to_array<EnumName<Relation>>({{Relation::kTitleSimilarity, "title_similarity"},
+                                            {Relation::kCoPurchase, "co_purchase"},
+                                            {Relation::kCategories, "categories"}});
+}
 
 struct RelationOptions {
   std::vector<Relation> relations;  ///< shown in this order

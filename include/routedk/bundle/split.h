@@ -2,11 +2,11 @@
 #pragma once
 
 #include "routedk/bundle/session.h"
+#include "routedk/core/named_enum.h"
 
 #include <cstdint>
 #include <filesystem>
 #include <span>
-#include <string_view>
 #include <vector>
 
 namespace routedk::bundle {
@@ -17,13 +17,18 @@ struct SplitCounts {
   std::int64_t val_per_length = 10;
 };
 
+enum class SplitPart { kVal, kTest, kTrain };
+constexpr auto enum_names(SplitPart /*of*/) {
+  return std::to_array<EnumName<SplitPart>>(
+      {{SplitPart::kVal, "val"}, {SplitPart::kTest, "test"}, {SplitPart::kTrain, "train"}});
+}
+
 struct Split {
   std::vector<Session> train;
   std::vector<Session> val;
   std::vector<Session> test;
 
-  /// By name: "train", "val" or "test"; ConfigError otherwise.
-  const std::vector<Session>& part(std::string_view name) const;
+  const std::vector<Session>& part(SplitPart part) const noexcept;
 };
 
 /// The counts a data folder states in its own `split.yaml`, else SplitCounts's. ConfigError names file and

@@ -3,17 +3,17 @@
 ///
 ///   struct RouterConfig {
 ///     double learning_rate = 1e-3;
-///     std::string scale = "softmax";
+///     Scale scale = Scale::kSoftmax;  // an enum with names (core/named_enum.h)
 ///     template <typename F>
 ///     void fields(F& f) {
 ///       f("learning_rate", learning_rate, "step size of W_l and b_l", positive());
-///       f("scale", scale, "how logits become weights", one_of({"softmax", "k_softmax"}));
+///       f("scale", scale, "how logits become weights");
 ///     }
 ///     void validate(std::vector<std::string>& problems) const;  // optional: rules across fields
 ///   };
 ///
-/// A field is a bool, number, text, std::optional of these (null = absent), std::vector of these or of
-/// structs, or a struct (a section). Every field has its default; a file holds only differences.
+/// A field is a bool, number, text, enum with names, std::optional of these (null = absent), std::vector of
+/// these or of structs, or a struct (a section). Every field has its default; a file holds only differences.
 #pragma once
 
 #include "routedk/core/config_reader.h"

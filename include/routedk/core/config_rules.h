@@ -1,9 +1,7 @@
 /// Rules a configuration value must keep. Each says itself in words that follow "must be".
 #pragma once
 
-#include <initializer_list>
 #include <string>
-#include <vector>
 
 namespace routedk {
 
@@ -29,24 +27,11 @@ class NumberRule {
   double high_;
 };
 
-class ChoiceRule {
- public:
-  explicit ChoiceRule(std::vector<std::string> choices) : choices_(std::move(choices)) {}
-  bool holds(const std::string& value) const;
-  /// "one of softmax, k_softmax"
-  std::string words() const;
-
- private:
-  std::vector<std::string> choices_;
-};
-
 /// value > 0
 NumberRule positive() noexcept;
 /// value >= low
 NumberRule at_least(double low) noexcept;
 /// low <= value <= high
 NumberRule between(double low, double high) noexcept;
-/// For texts and, item by item, lists of texts.
-ChoiceRule one_of(std::initializer_list<const char*> choices);
 
 }  // namespace routedk

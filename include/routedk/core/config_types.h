@@ -2,6 +2,7 @@
 #pragma once
 
 #include "routedk/core/config_source.h"
+#include "routedk/core/named_enum.h"
 #include "routedk/core/numbers.h"
 
 #include <concepts>
@@ -18,7 +19,8 @@ namespace routedk {
 template <typename T>
 concept ConfigNumber = (std::integral<T> || std::floating_point<T>)&&!std::same_as<T, bool>;
 template <typename T>
-concept ConfigScalar = ConfigNumber<T> || std::same_as<T, bool> || std::same_as<T, std::string>;
+concept ConfigScalar =
+    ConfigNumber<T> || NamedEnum<T> || std::same_as<T, bool> || std::same_as<T, std::string>;
 
 template <typename T>
 struct IsVector : std::false_type {};
@@ -44,6 +46,8 @@ std::string scalar_words() {
     return "true or false";
   } else if constexpr (std::same_as<T, std::string>) {
     return "a text";
+  } else if constexpr (NamedEnum<T>) {
+    return "one of " + enum_list<T>();
   } else if constexpr (std::floating_point<T>) {
     return "a finite number";
   } else {
@@ -63,6 +67,11 @@ std::optional<T> parse_number(const ConfigNode& node) {
 std::optional<bool> parse_bool(const ConfigNode& node);
 /// A plain word or number is a text, too: the field's type decides.
 std::optional<std::string> parse_text(const ConfigNode& node);
+template <NamedEnum E>
+std::optional<E> parse_enum(const ConfigNode& node) {
+  const std::optional<std::string> name = parse_text(node);
+  return name ? find_enum<E>(*name) : std::nullopt;
+}
 
 template <ConfigScalar T>
 std::optional<T> parse_scalar(const ConfigNode& node) {
@@ -70,6 +79,8 @@ std::optional<T> parse_scalar(const ConfigNode& node) {
     return parse_bool(node);
   } else if constexpr (std::same_as<T, std::string>) {
     return parse_text(node);
+  } else if constexpr (NamedEnum<T>) {
+    return parse_enum<T>(node);
   } else {
     return parse_number<T>(node);
   }
@@ -83,6 +94,8 @@ template <ConfigScalar T>
 std::string yaml_scalar(const T& value) {
   if constexpr (std::same_as<T, std::string>) {
     return yaml_text(value);
+  } else if constexpr (NamedEnum<T>) {
+    return yaml_text(name_of(value));
   } else {
     return fmt::format("{}", value);
   }

@@ -17,7 +17,7 @@ class ConfigWriter {
   /// Called by `fields` for each field.
   template <typename T, typename Rule = NoRule>
   void operator()(const char* name, T& member, const char* meaning, const Rule& rule = {}) {
-    const std::string comment = comment_of(meaning, rule.words());
+    const std::string comment = comment_of(meaning, words_of<T>(rule));
     if constexpr (ConfigSection<T>) {
       line(name, "", comment);
       ConfigWriter section(out_, indent_ + 2);
@@ -49,6 +49,18 @@ class ConfigWriter {
         item.fields(section);
         out_[start + indent_ + 2] = '-';
       }
+    }
+  }
+
+  // What a value must be: an enum's names say it, otherwise the rule.
+  template <typename T, typename Rule>
+  static std::string words_of(const Rule& rule) {
+    if constexpr (NamedEnum<T>) {
+      return scalar_words<T>();
+    } else if constexpr (ConfigVector<T> || ConfigOptional<T>) {
+      return words_of<typename T::value_type>(rule);
+    } else {
+      return rule.words();
     }
   }
 

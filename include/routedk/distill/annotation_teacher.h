@@ -3,6 +3,7 @@
 
 #include "routedk/bundle/metrics.h"
 #include "routedk/bundle/session.h"
+#include "routedk/core/named_enum.h"
 #include "routedk/distill/rule.h"
 #include "routedk/distill/teacher.h"
 #include "routedk/io/jsonl.h"
@@ -23,8 +24,10 @@ enum class Mentions {
   kNumbers,       ///< by their product numbers, which spells the answer
 };
 
-/// "descriptions" or "numbers"; ConfigError otherwise.
-Mentions parse_mentions(std::string_view word);
+constexpr auto enum_names(Mentions /*of*/) {
+  return std::to_array<EnumName<Mentions>>(
+      {{Mentions::kDescriptions, "descriptions"}, {Mentions::kNumbers, "numbers"}});
+}
 
 struct AnnotationOptions {
   Mentions mentions = Mentions::kDescriptions;

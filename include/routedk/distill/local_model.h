@@ -2,7 +2,7 @@
 #pragma once
 
 #include "routedk/bundle/session_encoder.h"
-#include "routedk/decode/generate.h"
+#include "routedk/decode/decoder.h"
 #include "routedk/distill/chat_model.h"
 #include "routedk/experts/routed_model.h"
 

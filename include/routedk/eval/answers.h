@@ -5,7 +5,7 @@
 #include "routedk/bundle/metrics.h"
 #include "routedk/bundle/prompt.h"
 #include "routedk/bundle/session_encoder.h"
-#include "routedk/decode/generate.h"
+#include "routedk/decode/decoder.h"
 #include "routedk/eval/selection.h"
 #include "routedk/io/jsonl.h"
 

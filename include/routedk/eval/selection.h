@@ -2,11 +2,11 @@
 /// Candidates with the same normalised answer stand for one answer.
 #pragma once
 
+#include "routedk/core/named_enum.h"
 #include "routedk/eval/vote.h"
 
 #include <cstdint>
 #include <span>
-#include <string_view>
 
 namespace routedk::eval {
 
@@ -34,10 +34,14 @@ enum class SelectRule : std::uint8_t {
   kVerifier,
 };
 
-/// "vote", "bundle_vote", "weighted_vote", "logprob", "mbr" or "verifier".
-const char* select_name(SelectRule rule) noexcept;
-/// The reverse; ConfigError otherwise.
-SelectRule parse_select(std::string_view word);
+constexpr auto enum_names(SelectRule /*of*/) {
+  return std::to_array<EnumName<SelectRule>>({{SelectRule::kVote, "vote"},
+                                              {SelectRule::kBundleVote, "bundle_vote"},
+                                              {SelectRule::kWeightedVote, "weighted_vote"},
+                                              {SelectRule::kLogprob, "logprob"},
+                                              {SelectRule::kMbr, "mbr"},
+                                              {SelectRule::kVerifier, "verifier"}});
+}
 
 /// The chosen answer, none when no candidate parsed, and the share of all candidates that give it.
 VoteResult select(SelectRule rule, std::span<const Ballot> ballots);

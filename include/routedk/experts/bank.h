@@ -3,8 +3,8 @@
 
 #include "routedk/experts/expert.h"
 #include "routedk/experts/gate.h"
+#include "routedk/kernels/linear.h"
 #include "routedk/model/batch.h"
-#include "routedk/quant/frozen_linear.h"
 
 #include <cstdint>
 #include <memory>
@@ -30,7 +30,7 @@ struct DeltaSite {
   const GateRows& rows;
   const model::FlatBatch& batch;
   const TrainingDropout* dropout;  ///< nullptr outside training
-  bool apart = false;              ///< as in RoutedPass
+  bool batch_invariant = false;    ///< as in RoutedPass
 };
 
 class ExpertBank {
@@ -52,17 +52,17 @@ class ExpertBank {
 
   /// x [T,in] -> x W^T + b + sum_i alpha_i s_i (x A_i^T) B_i^T [T,out].
   /// Owned rows go run by run through their expert's factors; mixed rows through the frozen stack.
-  at::Tensor linear(const DeltaSite& site, const quant::FrozenLinear& weight, const at::Tensor& x) const;
+  at::Tensor linear(const DeltaSite& site, const kernels::FrozenLinear& weight, const at::Tensor& x) const;
 
  private:
+  /// All experts' factors for one linear, and whose each rank is.
   struct Stack {
-    at::Tensor a;       // [R,in]
-    at::Tensor bt;      // [R,out]
+    kernels::LoraStack factors;
     at::Tensor expert;  // [R] I64
     at::Tensor scale;   // [R] F32
   };
-  at::Tensor owned(const DeltaSite& site, const quant::FrozenLinear& weight, const at::Tensor& x) const;
-  at::Tensor mixed(const DeltaSite& site, const quant::FrozenLinear& weight, const at::Tensor& x) const;
+  at::Tensor owned(const DeltaSite& site, const kernels::FrozenLinear& weight, const at::Tensor& x) const;
+  at::Tensor mixed(const DeltaSite& site, const kernels::FrozenLinear& weight, const at::Tensor& x) const;
   Stack stack(std::int64_t layer, model::Linear linear, at::ScalarType dtype) const;
 
   std::vector<std::shared_ptr<Expert>> experts_;

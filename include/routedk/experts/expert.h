@@ -2,6 +2,7 @@
 #pragma once
 
 #include "routedk/experts/flat_parameters.h"
+#include "routedk/kernels/lora.h"
 #include "routedk/model/config.h"
 
 #include <cstdint>
@@ -48,19 +49,15 @@ struct LoraPlan {
   }
 };
 
-/// The factors of one linear; undefined tensors where the expert doesn't adapt it.
-struct LoraFactors {
-  at::Tensor a;        // [r,in]
-  at::Tensor bt;       // [r,out]
-  double scale = 0.0;  ///< s
-};
+using kernels::LoraFactors;
 
 class Expert {
  public:
   /// All factors zero. ConfigError when a rank is negative, or the alpha of an adapted linear not positive.
-  Expert(std::string name, const model::LlamaConfig& model, LoraPlan plan);
-  Expert(std::string name, const model::LlamaConfig& model, const LoraConfig& config)
-      : Expert(std::move(name), model, LoraPlan(model, config)) {}
+  Expert(std::string name, const model::LlamaConfig& model, LoraPlan plan, at::Device device = at::kCPU);
+  Expert(std::string name, const model::LlamaConfig& model, const LoraConfig& config,
+         at::Device device = at::kCPU)
+      : Expert(std::move(name), model, LoraPlan(model, config), device) {}
 
   /// A as PEFT initialises it: uniform in +-1/sqrt(in) (Kaiming with a = sqrt 5), keyed by (seed, name,
   /// layer, linear); B zero.

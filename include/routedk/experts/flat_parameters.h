@@ -12,7 +12,7 @@ class FlatParameters {
  public:
   FlatParameters() = default;
   /// One leaf per shape, zero-initialised, in order, without gaps.
-  explicit FlatParameters(const std::vector<std::vector<std::int64_t>>& shapes);
+  explicit FlatParameters(const std::vector<std::vector<std::int64_t>>& shapes, at::Device device = at::kCPU);
 
   /// The tensors themselves: leaves over values(), their gradients views of grads().
   const std::vector<at::Tensor>& leaves() const noexcept { return leaves_; }

@@ -4,6 +4,8 @@
 #include "routedk/model/batch.h"
 
 #include <cstdint>
+#include <memory>
+#include <utility>
 #include <vector>
 
 #include <ATen/ATen.h>
@@ -58,6 +60,18 @@ class FixedGate : public Gate {
 
  private:
   at::Tensor weights_;  // [K]
+};
+
+/// Another gate's rows with one expert's weight set to 0, the others as they are: METHOD's ablation.
+class AblationGate : public Gate {
+ public:
+  AblationGate(std::unique_ptr<const Gate> gate, int expert) : gate_(std::move(gate)), expert_(expert) {}
+  GateRows rows(std::int64_t layer, const at::Tensor& hidden, const model::FlatBatch& batch) const override;
+  bool same_in_all_layers() const noexcept override { return gate_->same_in_all_layers(); }
+
+ private:
+  std::unique_ptr<const Gate> gate_;
+  int expert_;
 };
 
 /// Rows that an earlier pass computed, one [S,K] a layer: decoding keeps the prompt's alpha.

@@ -6,6 +6,7 @@
 #include "routedk/model/backbone.h"
 
 #include <memory>
+#include <span>
 #include <vector>
 
 #include <ATen/ATen.h>
@@ -21,7 +22,6 @@ struct RoutedOutput {
 struct RoutedPass {
   const model::FlatBatch& batch;
   const Gate& gate;
-  const model::AttendFn& attend;
   const TrainingDropout* dropout = nullptr;
   /// Keep nothing of a layer for backward but its input, and run it again there. Batch and dropout must live
   /// until backward is over.
@@ -30,7 +30,11 @@ struct RoutedPass {
   const model::BatchPart* keep = nullptr;
   /// In fp32 a row's deltas depend on that row alone, bit for bit, whatever rows stand beside it; without
   /// gradients and dropout.
-  bool apart = false;
+  bool batch_invariant = false;
+  /// Keys and values of earlier tokens, and where the batch's tokens [T] stand among them; null: tokens see
+  /// those of their sequence in the batch.
+  kernels::KvCache* cache = nullptr;
+  std::span<const kernels::CacheRow> cache_rows = {};
 };
 
 class RoutedModel {

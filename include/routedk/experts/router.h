@@ -4,42 +4,30 @@
 
 #include "routedk/experts/flat_parameters.h"
 #include "routedk/experts/gate.h"
+#include "routedk/experts/router_options.h"
 
 #include <cstdint>
 
 namespace routedk::experts {
-
-/// Ways from logits W z + b to alpha; each default is the paper's.
-struct RouterOptions {
-  bool is_static = false;  ///< no W: the same alpha for every input
-  bool global = false;     ///< one alpha for all layers, from the pooled embeddings; W and b are one layer's
-  bool k_softmax = false;  ///< alpha times K: a uniform mixture is the plain sum of the deltas
-  double temperature = 1.0;  ///< logits are divided by it; positive
-  std::int64_t top_k = 0;    ///< keep the largest so many alphas, renormalised; 0: all
-  double threshold = 0.0;    ///< then those at least this share, and the largest, renormalised; 0: all
-  bool rms_pool = false;     ///< each token's hidden state is divided by its root mean square, then pooled
-  bool operator==(const RouterOptions&) const = default;
-};
 
 class RouterGate : public Gate {
  public:
   /// W and b start at zero: the uniform mixture. ConfigError unless temperature is positive, top_k from 0 to
   /// the number of experts, threshold from 0 to 1, and the pool that of a dynamic gate.
   RouterGate(std::int64_t layers, std::int64_t hidden, std::int64_t experts,
-             const RouterOptions& options = {});
+             const RouterOptions& options = {}, at::Device device = at::kCPU);
 
   /// Pools over each sequence's prompt tokens in fp32; gradients flow through the pool. Of equal alphas top_k
   /// keeps the first. A static gate asks the batch only how many sequences there are.
   GateRows rows(std::int64_t layer, const at::Tensor& hidden, const model::FlatBatch& batch) const override;
-  bool same_in_all_layers() const noexcept override { return options_.global; }
+  bool same_in_all_layers() const noexcept override { return options_.is_global(); }
   /// The same weights, frozen, with fewer experts kept: those two options replaced. ConfigError as above.
   RouterGate sparse(std::int64_t top_k, double threshold) const;
 
-  /// Of a dynamic gate alone.
-  const at::Tensor& weight(std::int64_t layer) const {
-    return parameters_.leaves()[last(layer) - 1];
-  }                                                                                               // [K,D]
-  const at::Tensor& bias(std::int64_t layer) const { return parameters_.leaves()[last(layer)]; }  // [K]
+  /// [K,D], of a dynamic gate alone.
+  const at::Tensor& weight(std::int64_t layer) const { return parameters_.leaves()[last(layer) - 1]; }
+  /// [K]
+  const at::Tensor& bias(std::int64_t layer) const { return parameters_.leaves()[last(layer)]; }
   std::int64_t layers() const noexcept { return layers_; }
   std::int64_t hidden() const noexcept { return hidden_; }
   const RouterOptions& options() const noexcept { return options_; }
@@ -49,8 +37,8 @@ class RouterGate : public Gate {
  private:
   /// The last leaf of a layer, its bias.
   std::size_t last(std::int64_t layer) const noexcept {
-    const std::int64_t own = options_.global ? 0 : layer;
-    return static_cast<std::size_t>(options_.is_static ? own : 2 * own + 1);
+    const std::int64_t own = options_.is_global() ? 0 : layer;
+    return static_cast<std::size_t>(options_.is_static() ? own : 2 * own + 1);
   }
   at::Tensor logits(std::int64_t layer, const at::Tensor& hidden,
                     const model::FlatBatch& batch) const;  // [T,D] -> [S,K]

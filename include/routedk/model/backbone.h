@@ -1,40 +1,39 @@
-/// The frozen Llama. Everything that varies is given to `forward` as two functions: how queries meet keys
-/// (training, prefill, cached decoding) and what is added to the frozen linears (the experts).
+/// The frozen Llama: its weights, and what comes before and after its layers.
 #pragma once
 
 #include "routedk/model/batch.h"
 #include "routedk/model/config.h"
 #include "routedk/model/layer.h"
+#include "routedk/model/load_options.h"
+#include "routedk/model/rotary.h"
+#include "routedk/model/tensor_engine.h"
 
 #include <filesystem>
-#include <functional>
 #include <vector>
 
 #include <ATen/ATen.h>
 
 namespace routedk::model {
 
-struct LoadOptions {
-  bool nf4 = true;                    ///< quantise the linears; otherwise they stay dense
-  bool double_quant = true;           ///< 8-bit absmax
-  at::ScalarType dtype = at::kFloat;  ///< compute type: float32 or bfloat16
-};
-
 class Backbone {
  public:
   /// Reads a GGUF file or a Hugging Face folder tensor by tensor. Strict: every tensor of the file is used,
-  /// every parameter filled. Linears that are NF4 in the file are taken as they are, and the others of that
-  /// folder stay dense; without `nf4` they are decoded.
+  /// every parameter filled. `held_in_nf4` says which linears are held in NF4; those that the file packs so
+  /// are taken as they are.
   static Backbone load(const std::filesystem::path& path, const LoadOptions& options);
 
   /// A model of any shape with normal(0, 0.02) weights and unit norms, for tests and benchmarks.
   static Backbone random(const LlamaConfig& config, const LoadOptions& options, std::uint64_t seed);
 
-  /// ids [T], positions [T] -> last hidden states after the final norm [T,D], or with `keep` [A] those of
-  /// these rows [A,D]: after the last layer's attention no row needs another, so the rest is left out.
-  /// `run` runs each layer; an empty function adapts nothing.
-  at::Tensor forward(const at::Tensor& ids, const at::Tensor& positions, const AttendFn& attend,
-                     const RunFn& run = {}, const at::Tensor& keep = {}) const;
+  /// The whole batch without adapters -> hidden states after the final norm [T,D].
+  at::Tensor forward(const FlatBatch& batch) const;
+
+  /// What the layers of a pass over the batch share; cache, rows and what is kept may be added to it.
+  LayerPass layer_pass(const FlatBatch& batch) const;
+  /// ids [T] -> the first layer's input [T,D]
+  at::Tensor embed(const at::Tensor& ids) const { return embedding_.index_select(0, ids); }
+  /// The last layer's output [n,D] -> what the head takes [n,D]
+  at::Tensor final_norm(const at::Tensor& hidden) const;
   /// hidden [n,D] -> logits [n,V] in fp32.
   at::Tensor logits(const at::Tensor& hidden) const;
 

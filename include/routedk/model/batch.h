@@ -16,6 +16,8 @@ struct FlatBatch {
   std::vector<std::int64_t> cu_seqlens;  // [S+1]: sequence s is tokens cu_seqlens[s] .. cu_seqlens[s+1]
   std::vector<std::int64_t> prompt_len;  // [S]: how many of its first tokens gates may look at
 
+  /// The same with its tensors on that device.
+  FlatBatch to(at::Device device) const;
   std::int64_t sequences() const noexcept { return static_cast<std::int64_t>(prompt_len.size()); }
   std::int64_t tokens() const noexcept { return cu_seqlens.back(); }
 

@@ -1,52 +1,65 @@
-/// One decoder layer: norm, attention, norm, SwiGLU, both with a residual.
+/// One decoder layer's weights, and its maths for every engine.
 #pragma once
 
+#include "routedk/kernels/linear.h"
 #include "routedk/model/config.h"
-#include "routedk/model/rotary.h"
-#include "routedk/quant/frozen_linear.h"
 
 #include <array>
-#include <functional>
+#include <cstdint>
+#include <span>
 
 #include <ATen/ATen.h>
 
 namespace routedk::model {
 
-/// (layer, q [T,H,C], k [T,G,C], v [T,G,C]) -> [T,H,C]: what the queries see. q and k are rotated.
-using AttendFn =
-    std::function<at::Tensor(std::int64_t, const at::Tensor&, const at::Tensor&, const at::Tensor&)>;
-
-/// (linear, its frozen weight, x [n,in]) -> x W^T + b [n,out] plus what an adapter adds. n is T or, after the
-/// attention of a last layer that keeps some rows only, their number.
-using LinearFn = std::function<at::Tensor(Linear, const quant::FrozenLinear&, const at::Tensor&)>;
-
-/// (hidden [T,D], how its linears are computed; empty: as they are) -> one layer's output [n,D]. It can be
-/// called again until backward is over.
-using LayerFn = std::function<at::Tensor(const at::Tensor&, const LinearFn&)>;
-
-/// (layer, its input hidden states [T,D], what computes it) -> its output [n,D]: where a layer is adapted.
-using RunFn = std::function<at::Tensor(std::int64_t, const at::Tensor&, const LayerFn&)>;
-
 struct Layer {
   at::Tensor attention_norm;  // [D]
   at::Tensor mlp_norm;        // [D]
-  std::array<quant::FrozenLinear, kLinears> linears;
+  std::array<kernels::FrozenLinear, kLinears> linears;
 
-  const quant::FrozenLinear& operator[](Linear linear) const {
+  const kernels::FrozenLinear& operator[](Linear linear) const {
     return linears[static_cast<std::size_t>(linear)];
   }
 };
 
-/// What every layer of one forward pass shares.
-struct LayerContext {
-  const LlamaConfig& config;
-  RotaryTables rotary;
-  AttendFn attend;
-  at::Tensor keep;  // [A] I64: rows that the last layer's attention hands on; undefined: all
-};
+enum class Norm : std::uint8_t { kAttention, kMlp };
 
-/// hidden [T,D] -> [n,D]
-at::Tensor layer_forward(const Layer& layer, std::int64_t index, const at::Tensor& hidden,
-                         const LayerContext& context, const LinearFn& run);
+/// Linears that share their input.
+enum class Projection : std::uint8_t { kQkv, kO, kGateUp, kDown };
+inline constexpr int kProjections = 4;
+
+inline std::span<const Linear> linears_of(Projection projection) noexcept {
+  static constexpr std::array<Linear, kLinears> kInOrder = {
+      Linear::kQ, Linear::kK, Linear::kV, Linear::kO, Linear::kGate, Linear::kUp, Linear::kDown};
+  switch (projection) {
+    case Projection::kQkv:
+      return std::span(kInOrder).subspan(0, 3);
+    case Projection::kO:
+      return std::span(kInOrder).subspan(3, 1);
+    case Projection::kGateUp:
+      return std::span(kInOrder).subspan(4, 2);
+    case Projection::kDown:
+      break;
+  }
+  return std::span(kInOrder).subspan(6, 1);
+}
+
+/// A Llama's layer (arXiv 2302.13971), whatever computes it: tensors with autograd (tensor_engine.h) or a
+/// team of threads in 8-bit integers (decode/int8_engine.h). An engine may defer each operation to the next
+/// one's pass: what is between them are its own types.
+///   norm(which, hidden)        root mean square normalisation
+///   project(projection, rows)  frozen products and their adapters
+///   rotate(qkv)                queries and keys, in place
+///   attend(qkv)                what the queries see of the values; with a cache the keys are kept first
+///   swiglu(gate_up)            silu(gate) * up
+///   add(hidden, projected)     the residual
+template <typename Engine>
+typename Engine::Hidden decoder_layer(Engine& engine, const typename Engine::Hidden& hidden) {
+  auto qkv = engine.project(Projection::kQkv, engine.norm(Norm::kAttention, hidden));
+  engine.rotate(qkv);
+  const auto middle = engine.add(hidden, engine.project(Projection::kO, engine.attend(qkv)));
+  const auto gate_up = engine.project(Projection::kGateUp, engine.norm(Norm::kMlp, middle));
+  return engine.add(middle, engine.project(Projection::kDown, engine.swiglu(gate_up)));
+}
 
 }  // namespace routedk::model

@@ -2,8 +2,8 @@
 /// parameter at a time, under Hugging Face's names and in its layout.
 #pragma once
 
+#include "routedk/kernels/weight.h"
 #include "routedk/model/config.h"
-#include "routedk/quant/packed_weight.h"
 
 #include <filesystem>
 #include <memory>
@@ -43,7 +43,7 @@ class WeightSource {
   /// tensor, rule and shape.
   virtual at::Tensor dense(const std::string& name, const std::vector<std::int64_t>& shape) = 0;
   /// The matrix as the file packs it; nothing where it is dense there.
-  virtual std::optional<quant::PackedWeight> packed(const std::string& name, LinearShape shape) = 0;
+  virtual std::optional<kernels::Nf4> packed(const std::string& name, LinearShape shape) = 0;
   virtual StoredAs stored(const std::string& name) const = 0;
   /// FileError when a tensor of the file was not asked for, but for `rotary_emb.inv_freq` and a copy of a
   /// tied embedding in lm_head.weight.

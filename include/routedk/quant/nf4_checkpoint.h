@@ -8,7 +8,7 @@
 ///                                      nested_dtype, nested_offset}, here padded with blanks
 #pragma once
 
-#include "routedk/quant/packed_weight.h"
+#include "routedk/kernels/nf4.h"
 #include "routedk/quant/tensor_view.h"
 
 #include <functional>
@@ -30,7 +30,7 @@ bool is_nf4(const std::string& name, const FindTensor& find);
 /// The matrix as stored: codes stay in the mapped file, scales and maps are copied. FileError naming file,
 /// tensor and rule when a part is missing or breaks the layout, a scale is not finite, or block sizes are
 /// not 64 and 256.
-PackedWeight read_nf4(const std::string& name, const FindTensor& find);
+kernels::Nf4 read_nf4(const std::string& name, const FindTensor& find);
 
 /// The tensors of a matrix [rows,cols] without their bytes, in the order in which they are written: whatever
 /// the sizes, each lies aligned for its type and they fill a multiple of 8 bytes.
@@ -38,6 +38,6 @@ std::vector<io::TensorView> nf4_layout(const std::string& name, std::int64_t row
                                        bool double_quant);
 
 /// The tensors themselves in that order.
-std::vector<at::Tensor> nf4_tensors(const PackedWeight& weight);
+std::vector<at::Tensor> nf4_tensors(const kernels::Nf4& weight);
 
 }  // namespace routedk::quant

@@ -30,9 +30,6 @@ const char* weight_type_word(at::ScalarType type) noexcept;
 /// The reverse; nothing for another word.
 std::optional<at::ScalarType> weight_type(std::string_view word) noexcept;
 
-/// Whether no value is infinite or undefined; makes no copy.
-bool all_finite(const at::Tensor& values);
-
 /// The bytes of a contiguous CPU tensor, which must outlive the view. Error when it is neither or when
 /// safetensors has no such type.
 io::TensorView to_view(std::string name, const at::Tensor& tensor);

@@ -3,7 +3,7 @@
 #pragma once
 
 #include "routedk/io/jsonl.h"
-#include "routedk/train/adamw.h"
+#include "routedk/kernels/adamw.h"
 
 #include <cstdint>
 #include <filesystem>
@@ -14,6 +14,8 @@
 #include <ATen/ATen.h>
 
 namespace routedk::train {
+
+using kernels::AdamWMoments;
 
 /// How far a group has come.
 struct GroupProgress {

@@ -12,7 +12,7 @@
 
 namespace routedk::train {
 
-/// The settings that decide a run's numbers, by name: all but where checkpoints are kept and resumed.
+/// The settings by name, those that change no number (TrainConfig::reset_habits) at their defaults.
 io::Json config_fingerprint(const TrainConfig& config);
 
 /// Shape, type, bytes, and a hash of the layers' norms and of columns of their q and down projections, the

@@ -4,11 +4,11 @@
 #include "routedk/core/ahead.h"
 #include "routedk/experts/flat_parameters.h"
 #include "routedk/experts/gate.h"
-#include "routedk/experts/gate_stats.h"
 #include "routedk/experts/routed_model.h"
-#include "routedk/train/adamw.h"
+#include "routedk/kernels/adamw.h"
 #include "routedk/train/checkpoint.h"
 #include "routedk/train/data_order.h"
+#include "routedk/train/event.h"
 #include "routedk/train/example.h"
 #include "routedk/train/gate_penalty.h"
 #include "routedk/train/packed_batch.h"
@@ -43,32 +43,8 @@ struct GroupExamples {
   AugmentFn augment = {};  ///< of the training examples; empty: they stay as they are
 };
 
-/// One optimiser step before it is applied: its gradient lies in the group's buffer.
-struct GroupStep {
-  double loss = 0.0;        ///< what is descended: token loss with label smoothing, and the gate penalty
-  double token_loss = 0.0;  ///< mean over the step's answer tokens, nats
-  double grad_norm = 0.0;   ///< before clipping
-  double learning_rate = 0.0;
-  std::int64_t examples = 0;
-  std::int64_t tokens = 0;
-  std::int64_t answer_tokens = 0;
-  double seconds = 0.0;
-  const char* not_finite = nullptr;            ///< "loss" or "gradient norm": not to be applied
-  std::vector<std::uint64_t> keys;             ///< of its examples
-  std::vector<experts::LayerRouting> routing;  // [L], where the gate mixes experts
-};
-
-/// What the caller wanted to know at a validation.
-struct Findings {
-  io::Json figures = io::Json::object();
-  std::vector<std::string> warnings;
-};
+/// Looks at a group at its validation.
 using LookFn = std::function<Findings(const std::string& group)>;
-
-struct Validation {
-  double loss = 0.0;  ///< mean over the answer tokens, nats
-  Findings found;
-};
 
 class GroupTrainer {
  public:
@@ -108,7 +84,7 @@ class GroupTrainer {
   bool out_of_patience() const noexcept {
     return config_.patience > 0 && state_.progress.stale_validations >= config_.patience;
   }
-  std::vector<PackedBatch> batches_of(std::int64_t step) const;
+  std::vector<PackedBatch> batches_of(std::int64_t step);
   std::vector<experts::GateRows> backward(const PackedBatch& batch, GroupStep& step);
   void check_finite(GroupStep& step) const;
   double validation_loss() const;

@@ -1,10 +1,18 @@
 /// Learning rates over a run.
 #pragma once
 
+#include "routedk/core/named_enum.h"
+
 #include <cstdint>
-#include <string>
 
 namespace routedk::train {
+
+enum class ScheduleKind { kCosine, kLinear, kConstant };
+constexpr auto enum_names(ScheduleKind /*of*/) {
+  return std::to_array<EnumName<ScheduleKind>>({{ScheduleKind::kCosine, "cosine"},
+                                                {ScheduleKind::kLinear, "linear"},
+                                                {ScheduleKind::kConstant, "constant"}});
+}
 
 /// Linear warm-up over w = ceil(share * steps) steps, then by kind; the factor of step s = 0, 1, ... is
 ///   s < w:     s / w
@@ -14,15 +22,11 @@ namespace routedk::train {
 /// as transformers' get_cosine_schedule_with_warmup and its siblings: the first step of a warm-up is 0.
 class Schedule {
  public:
-  /// `kind` is cosine, linear or constant; ConfigError otherwise.
-  Schedule(const std::string& kind, double warmup_share, std::int64_t steps);
+  Schedule(ScheduleKind kind, double warmup_share, std::int64_t steps);
   double factor(std::int64_t step) const noexcept;
 
  private:
-  enum class Kind { kCosine, kLinear, kConstant };
-  static Kind parse(const std::string& kind);
-
-  Kind kind_;
+  ScheduleKind kind_;
   std::int64_t steps_;
   std::int64_t warmup_;
 };

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "routedk/core/config_rules.h"
+#include "routedk/train/schedule.h"
 
 #include <algorithm>
 #include <cstdint>
@@ -29,7 +30,7 @@ struct TrainConfig {
   double learning_rate = 5e-4;
   std::vector<GroupRate> learning_rates;
   double warmup = 0.03;
-  std::string schedule = "cosine";
+  ScheduleKind schedule = ScheduleKind::kCosine;
   double weight_decay = 0.0;
   double beta1 = 0.9;
   double beta2 = 0.999;
@@ -56,7 +57,7 @@ struct TrainConfig {
     f("learning_rate", learning_rate, "highest step size of the schedule", positive());
     f("learning_rates", learning_rates, "of groups that have another one");
     f("warmup", warmup, "share of the steps over which the step size rises from 0", between(0, 1));
-    f("schedule", schedule, "the step size after warm-up", one_of({"cosine", "linear", "constant"}));
+    f("schedule", schedule, "the step size after warm-up");
     f("weight_decay", weight_decay, "decoupled decay", at_least(0));
     f("beta1", beta1, "AdamW: memory of the gradient", between(0, 0.999999));
     f("beta2", beta2, "AdamW: memory of its square", between(0, 0.999999));
@@ -78,6 +79,18 @@ struct TrainConfig {
     f("resume_elsewhere", resume_elsewhere,
       "go on from a checkpoint of another CPU kind, thread count or LibTorch (not bit for bit)");
     f("seed", seed, "of data order and dropout");
+  }
+
+  /// Puts to their defaults the settings that change no number of a result: how a step is computed, when
+  /// checkpoints are made and how a run goes on.
+  void reset_habits() {
+    const TrainConfig defaults;
+    recompute = defaults.recompute;
+    prepare_ahead = defaults.prepare_ahead;
+    max_bad_steps = defaults.max_bad_steps;
+    checkpoint_every = defaults.checkpoint_every;
+    keep_checkpoints = defaults.keep_checkpoints;
+    resume_elsewhere = defaults.resume_elsewhere;
   }
 
   /// The highest step size of a group.

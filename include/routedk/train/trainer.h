@@ -3,32 +3,18 @@
 
 #include "routedk/core/progress.h"
 #include "routedk/experts/routed_model.h"
-#include "routedk/io/jsonl.h"
+#include "routedk/train/event.h"
 #include "routedk/train/example.h"
 #include "routedk/train/group_trainer.h"
 #include "routedk/train/train_config.h"
 
 #include <cstdint>
 #include <filesystem>
-#include <functional>
 #include <memory>
-#include <optional>
 #include <string>
 #include <vector>
 
 namespace routedk::train {
-
-/// Receives one record for each of these, in order:
-///   a group's step: {"step", "group", "loss", "token_loss", "learning_rate", "grad_norm", "tokens",
-///                    "answer_tokens", "tokens_per_s", "seconds", "memory_mib"}, step counted from 1, the
-///                    other values those of the step (GroupStep); of a router also "gates", one object a
-///                    layer;
-///   a step that was not applied: {"step", "group", "not_finite": what, "not_finite_loss", "not_finite_norm",
-///                    "keys": its examples};
-///   a validation:   {"step", "group", "validation_loss", "best", and what `look` found};
-///   a warning:      {"step", "group", "warning"};
-///   a resume:       {"resumed_at": steps}: earlier records of later steps are void.
-using RecordSink = std::function<void(const io::Json&)>;
 
 struct TrainingJob {
   const experts::RoutedModel& model;
@@ -37,7 +23,7 @@ struct TrainingJob {
   std::vector<Example> training;
   std::vector<Example> validation;    ///< a group may have none: its last values are then its result
   std::filesystem::path checkpoints;  ///< folder of this run's checkpoints
-  RecordSink record;
+  EventSink on_event;
   ProgressOutput progress = ProgressOutput::standard();
   AugmentFn augment = {};  ///< of the training examples; empty: every epoch sees the same
   /// More figures of a group at its validations, while the values to be kept stand in its parameters; may be
@@ -56,7 +42,8 @@ struct GroupResult {
 /// it would if it were trained alone.
 class Trainer {
  public:
-  /// DataError when an example's group or token is out of range or a group has no training examples.
+  /// DataError when an example's group or token is out of range, examples are longer than the model's context
+  /// or a group has no training examples.
   explicit Trainer(TrainingJob job);
 
   /// Trains to the end and leaves each group's best values in its parameters, frozen. Goes on from the newest
@@ -69,14 +56,15 @@ class Trainer {
 
  private:
   void resume();
+  void restore(const std::filesystem::path& checkpoint);
   void step(Progress& progress);
-  void record_step(const GroupTrainer& group, const GroupStep& step) const;
-  void record_bad_step(const GroupTrainer& group, const GroupStep& step) const;
+  void report_step(const GroupTrainer& group, const GroupStep& step) const;
   void validate(GroupTrainer& group, const GroupStep& step) const;
   void warn(const GroupTrainer& group, const std::string& text) const;
   void save();
   void stop_if_asked();
   bool done() const;
+  std::vector<std::string> group_names() const;
   io::Json make_fingerprint() const;
 
   TrainingJob job_;

@@ -29,7 +29,7 @@ io::Json score(const ScoreOptions& options) {
   const auto& sessions = split.part(options.split);
   const auto evaluation = bundle::evaluate(runs(options, data, sessions), {.seed = options.seed});
   io::Json result = {{"domain", options.domain},
-                     {"split", options.split},
+                     {"split", name_of(options.split)},
                      {"sessions", sessions.size()},
                      {"leaky_titles", data.leaky_titles}};
   result.update(bundle::to_json(evaluation));

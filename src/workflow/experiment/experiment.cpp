@@ -4,8 +4,7 @@
 #include "routedk/core/files.h"
 #include "routedk/core/random.h"
 #include "routedk/io/jsonl.h"
-#include "routedk/quant/cpu/capability.h"
-#include "routedk/quant/cpu/nf4_kernel.h"
+#include "routedk/kernels/cpu/nf4_decode.h"
 #include "routedk/workflow/predict/mixture.h"
 
 #include <algorithm>
@@ -24,7 +23,7 @@ bundle::Dataset dataset_of(const DataSettings& data) {
   if (!data.examples.empty()) {
     return {};
   }
-  return bundle::load_dataset({data_folder(data.dir), data.domain, bundle::parse_untitled(data.untitled)});
+  return bundle::load_dataset({data_folder(data.dir), data.domain, data.untitled});
 }
 
 bundle::Split split_of(const ExperimentConfig& config, const bundle::Dataset& dataset) {
@@ -43,9 +42,7 @@ std::shared_ptr<const bundle::ItemRelations> relations_of(const PromptSettings& 
   if (settings.relations.empty()) {
     return nullptr;
   }
-  bundle::RelationOptions options{{}, settings.relation_pairs, settings.min_similarity};
-  std::transform(settings.relations.begin(), settings.relations.end(), std::back_inserter(options.relations),
-                 bundle::parse_relation);
+  const bundle::RelationOptions options{settings.relations, settings.relation_pairs, settings.min_similarity};
   return std::make_shared<const bundle::ItemRelations>(split.train, bundle::TfIdf(data.titles), options);
 }
 
@@ -92,10 +89,20 @@ std::uint64_t hash_inputs(const ExperimentConfig& config) {
   return mix64(data ^ mix64(hash_files(config.prompts)) ^ mix64(mix64(model_bytes(config.model.path))));
 }
 
+/// Contents of a PEFT folder, but not its place.
+std::string hash_adapter(const std::filesystem::path& folder) {
+  if (folder.empty()) {
+    return "";
+  }
+  const std::uint64_t config = hash64(read_file(folder / "adapter_config.json"));
+  return fmt::format("{:016x}",
+                     mix64(config ^ mix64(hash64(read_file(folder / "adapter_model.safetensors")))));
+}
+
 io::Json versions(at::ScalarType dtype) {
   return {{"routedk", ROUTEDK_VERSION},      {"libtorch", TORCH_VERSION},
           {"compiler", __VERSION__},         {"threads", at::get_num_threads()},
-          {"cpu", at::get_cpu_capability()}, {"nf4_kernel", quant::cpu::nf4_path()},
+          {"cpu", at::get_cpu_capability()}, {"nf4_kernel", kernels::cpu::nf4_path()},
           {"dtype", at::toString(dtype)}};
 }
 
@@ -138,17 +145,9 @@ bundle::SplitCounts split_counts(const SplitSettings& settings, const std::files
   return counts;
 }
 
-model::LoadOptions load_options(const ModelSettings& settings) {
-  return {settings.quant == "nf4", settings.double_quant, compute_type(settings.dtype)};
-}
-
-at::ScalarType compute_type(const std::string& dtype) {
-  const bool narrow = dtype == "bfloat16" || (dtype == "auto" && quant::cpu::fast_bfloat16());
-  return narrow ? at::kBFloat16 : at::kFloat;
-}
-
 Experiment::Experiment(ExperimentConfig config)
     : config_(std::move(config)),
+      load_options_(load_options(config_.model)),
       dataset_(dataset_of(config_.data)),
       split_(split_of(config_, dataset_)),
       templates_(has_sessions() ? bundle::PromptTemplates::load(
@@ -156,6 +155,7 @@ Experiment::Experiment(ExperimentConfig config)
                                 : bundle::PromptTemplates()),
       encoder_(bundle::SessionEncoder::load(config_.model.path)) {
   inputs_ = hash_inputs(config_);
+  init_adapter_ = hash_adapter(config_.lora.init_adapter);
   config_.run.dir = run_folder(config_);
   if (config_.run.threads > 0) {
     at::set_num_threads(static_cast<int>(config_.run.threads));
@@ -168,7 +168,7 @@ bool Experiment::leaky_categories() const {
     return std::any_of(session.items.begin(), session.items.end(),
                        [](const bundle::Item& item) { return item.category.empty(); });
   };
-  return std::find(shown.begin(), shown.end(), "categories") != shown.end() &&
+  return std::find(shown.begin(), shown.end(), bundle::Relation::kCategories) != shown.end() &&
          std::any_of(dataset_.sessions.begin(), dataset_.sessions.end(), lacks_category);
 }
 
@@ -181,15 +181,15 @@ RunFolder& Experiment::run() {
 
 void Experiment::record_settings() {
   write_file_atomic(folder() / "config.yaml", dump_config(config_));
-  io::write_json(folder() / "versions.json", versions(compute_type(config_.model.dtype)));
+  io::write_json(folder() / "versions.json", versions(load_options_.dtype));
 }
 
 std::shared_ptr<const model::Backbone> Experiment::backbone() {
   if (backbone_ == nullptr) {
-    const model::LoadOptions options = load_options(config_.model);
-    backbone_ = std::make_shared<const model::Backbone>(model::Backbone::load(config_.model.path, options));
+    backbone_ =
+        std::make_shared<const model::Backbone>(model::Backbone::load(config_.model.path, load_options_));
     spdlog::info("backbone {}: {:.0f} MiB, computing in {}", config_.model.path,
-                 static_cast<double>(backbone_->bytes()) / (1 << 20), at::toString(options.dtype));
+                 static_cast<double>(backbone_->bytes()) / (1 << 20), at::toString(load_options_.dtype));
   }
   return backbone_;
 }

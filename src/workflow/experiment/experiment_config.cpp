@@ -1,5 +1,8 @@
 #include "routedk/workflow/experiment/experiment_config.h"
 
+#include "routedk/core/error.h"
+#include "routedk/experts/gate_spec.h"
+
 #include <algorithm>
 #include <set>
 
@@ -43,24 +46,23 @@ void check_experts(const ExperimentConfig& config, Names& problems) {
   }
 }
 
-/// A form with something behind its colon.
-bool takes_argument(const std::string& system) {
-  static const Names kForms = {"ties:", "ties_factors:", "top_k:", "threshold:", "router:", "predictions:"};
-  return std::any_of(kForms.begin(), kForms.end(), [&](const std::string& form) {
-    return system.starts_with(form) && system.size() > form.size();
-  });
+/// What the grammar says about a system; "" where it can be. A bare name must be an expert's.
+std::string system_problem(const std::string& system, const Names& experts) {
+  try {
+    const auto spec = experts::parse_gate_spec(system);
+    return spec.kind != experts::GateKind::kNamed || has(experts, spec.name)
+               ? ""
+               : fmt::format("must be a name in `experts`, {}, but has `{}` instead.", experts::gate_forms(),
+                             system);
+  } catch (const ConfigError& error) {
+    return fmt::format("must be possible: {}.", error.what());
+  }
 }
 
 void check_systems(const ExperimentConfig& config, Names& problems) {
-  Names known = {"backbone", "average", "dynamic", "static"};
-  known.insert(known.end(), config.experts.begin(), config.experts.end());
-  for (const std::string& system : config.eval.systems) {
-    if (config.data.examples.empty() && !has(known, system) && !takes_argument(system)) {
-      problems.push_back(
-          fmt::format("`eval.systems` must be backbone, average, dynamic, static, a name in `experts`, "
-                      "ties:DENSITY[:RANK], ties_factors:DENSITY, top_k:N, threshold:SHARE, router:FOLDER or "
-                      "predictions:FILE, but has `{}` instead.",
-                      system));
+  for (const std::string& system : config.data.examples.empty() ? config.eval.systems : Names()) {
+    if (const std::string problem = system_problem(system, config.experts); !problem.empty()) {
+      problems.push_back("`eval.systems` " + problem);
     }
   }
   check_different("eval.systems", "system", config.eval.systems, problems);
@@ -89,7 +91,7 @@ void ExperimentConfig::validate(std::vector<std::string>& problems) const {
     problems.push_back(fmt::format("`router.top_k` must be at most the {} experts, but is {} instead.",
                                    experts.size(), router.top_k));
   }
-  if (augment.shuffle_items && thoughts.mentions == "numbers") {
+  if (augment.shuffle_items && thoughts.mentions == distill::Mentions::kNumbers) {
     problems.emplace_back(
         "`augment.shuffle_items` must be false where thoughts mention product numbers, but is true instead.");
   }

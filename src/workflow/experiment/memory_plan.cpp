@@ -3,36 +3,130 @@
 #include "routedk/train/answer_loss.h"
 
 #include <algorithm>
+#include <bit>
 #include <numeric>
 
 namespace routedk::workflow {
 namespace {
+
+using Bytes = std::vector<std::pair<std::string, double>>;
 
 /// Numbers that a layer keeps for backward per token, in units of the hidden and the feed-forward size:
 /// inputs of norms, of adapted linears, of attention and of the product in the feed-forward, with what
 /// backward itself needs at its peak; fitted to measured peaks (tests/house/memory_test.py).
 constexpr double kKeptHidden = 12.0;
 constexpr double kKeptFfn = 4.0;
+/// The same where the experts are frozen: their inputs are not kept, but for each linear what A makes of
+/// them and its weights, one number a rank each.
+constexpr double kMixedHidden = 9.0;
+constexpr double kMixedFfn = 3.0;
+constexpr double kMixedRanks = 2.0 * model::kLinears;
 /// Logits, and their log-softmax that becomes their gradient, both fp32.
 constexpr double kLogitCopies = 2.0;
 /// LibTorch's libraries, tokenizer, data.
 constexpr double kProcessBytes = 300.0 * (1 << 20);
 constexpr double kMomentsAndValues = 5.0;
 
-std::int64_t linear_weights(const model::LlamaConfig& model) {
-  std::int64_t weights = 0;
+// The 8-bit kernels' layout (quant/cpu/int8.h).
+constexpr double kScaleBytes = 4.0;
+constexpr double kRowScaleBytes = 8.0;  ///< an activation's scale and correction
+constexpr double kBlock = 64.0;
+constexpr double kHeadBlock = 32.0;
+
+/// Tokens that a sample is fed at once: the one drawn and those that the answer's form forces after it.
+constexpr double kFedAtOnce = 4.0;
+constexpr std::int64_t kPanel = 32;  ///< tokens, and columns, in a piece of the cache
+
+double number_bytes(const FrozenSize& size) {
+  return static_cast<double>(c10::elementSize(size.dtype));
+}
+
+/// Input and output sizes of all linears, and their products.
+struct LinearSizes {
+  double weights = 0.0;
+  double sides = 0.0;
+};
+
+LinearSizes linear_sizes(const model::LlamaConfig& model) {
+  LinearSizes sizes;
   for (int i = 0; i < model::kLinears; ++i) {
     const model::LinearShape shape = model::linear_shape(model, static_cast<model::Linear>(i));
-    weights += shape.in * shape.out;
+    sizes.weights += static_cast<double>(model.layers * shape.in * shape.out);
+    sizes.sides += static_cast<double>(model.layers * (shape.in + shape.out));
   }
-  return weights * model.layers;
+  return sizes;
 }
 
 /// NF4: half a byte, and an absmax per 64 weights in fp32 or in 8 bits with an fp32 one per 256 of those.
-double linear_bytes(const TrainingSize& size) {
-  const auto dense = static_cast<double>(c10::elementSize(size.dtype));
+double linear_bytes(const FrozenSize& size) {
   const double absmax = size.double_quant ? (1.0 + 4.0 / 256.0) / 64.0 : 4.0 / 64.0;
-  return size.nf4 ? 0.5 + absmax : dense;
+  return size.nf4 ? 0.5 + absmax : number_bytes(size);
+}
+
+/// R: of all frozen experts together, the mean of the linears.
+double ranks(const model::LlamaConfig& model, const FrozenSize& size) {
+  return static_cast<double>(size.factors) / linear_sizes(model).sides;
+}
+
+double table_weights(const model::LlamaConfig& model) {
+  return static_cast<double>(model.vocab * model.hidden);
+}
+
+Bytes frozen_bytes(const model::LlamaConfig& model, const FrozenSize& size) {
+  const double tables = table_weights(model) * (model.tied_head ? 1.0 : 2.0);
+  return {{"frozen linears", linear_sizes(model).weights * linear_bytes(size)},
+          {"embedding and head", tables * number_bytes(size)},
+          {"frozen experts", static_cast<double>(size.factors) * (4.0 + number_bytes(size))}};
+}
+
+/// Numbers kept for backward per token of a layer.
+double kept_by_layer(const model::LlamaConfig& model, const TrainingSize& size) {
+  const auto hidden = static_cast<double>(model.hidden);
+  const auto ffn = static_cast<double>(model.ffn);
+  return size.factors == 0 ? kKeptHidden * hidden + kKeptFfn * ffn
+                           : kMixedHidden * hidden + kMixedFfn * ffn + kMixedRanks * ranks(model, size);
+}
+
+/// Linears, factors and head.
+double int8_copy(const model::LlamaConfig& model, const DecodingSize& size) {
+  return linear_sizes(model).weights * (0.5 + kScaleBytes / kBlock) +
+         static_cast<double>(size.factors) * (1.0 + kScaleBytes / kBlock) +
+         table_weights(model) * (1.0 + kScaleBytes / kHeadBlock);
+}
+
+/// Of one row on its way through a layer.
+double row_bytes(const model::LlamaConfig& model, const DecodingSize& size) {
+  const auto hidden = static_cast<double>(model.hidden);
+  const auto ffn = static_cast<double>(model.ffn);
+  const auto width = static_cast<double>(model.heads * model.head_dim);
+  const auto kv_width = static_cast<double>(model.kv_heads * model.head_dim);
+  const double narrow = model::kLinears * ranks(model, size);
+  if (size.int8 && size.nf4) {
+    const double codes = 1.0 + kRowScaleBytes / kBlock;
+    return 4.0 * (5 * hidden + 3 * width + 2 * kv_width + 3 * ffn + narrow) +
+           codes * (2 * hidden + width + ffn + narrow);
+  }
+  return number_bytes(size) * (4 * hidden + 3 * ffn + 2 * narrow / model::kLinears);
+}
+
+std::int64_t whole_panels(std::int64_t size) {
+  return (size + kPanel - 1) / kPanel * kPanel;
+}
+
+/// Keys and values of a token in all layers; of a layer more while the cache grows.
+double cached_token_bytes(const model::LlamaConfig& model) {
+  return 4.0 *
+         static_cast<double>(model.layers * model.kv_heads * (model.head_dim + whole_panels(model.head_dim)));
+}
+
+/// The samples' own keys and values, whose room doubles until they fit, and the rows of a step.
+double sample_bytes(const model::LlamaConfig& model, const DecodingSize& size) {
+  const auto branches = static_cast<double>(size.sessions * size.samples);
+  const auto room = std::max(static_cast<double>(kPanel),
+                             static_cast<double>(std::bit_ceil(static_cast<std::uint64_t>(size.new_tokens))));
+  const double growing = 1.0 + 0.5 / static_cast<double>(model.layers);  // the old half of one layer
+  const double of_a_row = row_bytes(model, size) + 4.0 * static_cast<double>(model.vocab);
+  return branches * (room * growing * cached_token_bytes(model) + kFedAtOnce * of_a_row);
 }
 
 }  // namespace
@@ -43,21 +137,32 @@ double MemoryPlan::total() const {
 }
 
 MemoryPlan predict_memory(const model::LlamaConfig& model, const TrainingSize& size) {
-  const auto number = static_cast<double>(c10::elementSize(size.dtype));
-  const auto vocab = static_cast<double>(model.vocab);
-  const auto hidden = static_cast<double>(model.hidden);
-  const double tables = vocab * hidden * (model.tied_head ? 1.0 : 2.0);
-  const double of_a_layer = kKeptHidden * hidden + kKeptFfn * static_cast<double>(model.ffn);
   const auto layers = static_cast<double>(model.layers);
-  const double kept = size.recompute ? layers * hidden + of_a_layer : layers * of_a_layer;
+  const double of_a_layer = kept_by_layer(model, size);
+  const double kept =
+      size.recompute ? layers * static_cast<double>(model.hidden) + of_a_layer : layers * of_a_layer;
   const std::int64_t rows = std::min(size.answer_tokens, train::loss_rows_at_once(model.vocab));
   const double copies = kMomentsAndValues + (size.average ? 1.0 : 0.0);
-  return {{{"frozen linears", static_cast<double>(linear_weights(model)) * linear_bytes(size)},
-           {"embedding and head", tables * number},
-           {"trained, with optimiser", static_cast<double>(size.trainable) * 4.0 * copies},
-           {"kept for backward", static_cast<double>(size.tokens) * kept * number},
-           {"logits", static_cast<double>(rows) * vocab * 4.0 * kLogitCopies},
-           {"process", kProcessBytes}}};
+  MemoryPlan plan{frozen_bytes(model, size)};
+  plan.bytes.insert(
+      plan.bytes.end(),
+      {{"trained, with optimiser", static_cast<double>(size.trainable) * 4.0 * copies},
+       {"kept for backward", static_cast<double>(size.tokens) * kept * number_bytes(size)},
+       {"logits", static_cast<double>(rows) * static_cast<double>(model.vocab) * 4.0 * kLogitCopies},
+       {"process", kProcessBytes}});
+  return plan;
+}
+
+MemoryPlan predict_memory(const model::LlamaConfig& model, const DecodingSize& size) {
+  const auto tokens = static_cast<double>(size.prompt_tokens);
+  const double prefill = tokens * row_bytes(model, size);
+  MemoryPlan plan{frozen_bytes(model, size)};
+  plan.bytes.insert(plan.bytes.end(),
+                    {{"8-bit copy", size.int8 && size.nf4 ? int8_copy(model, size) : 0.0},
+                     {"prompts' keys and values", tokens * cached_token_bytes(model)},
+                     {"prefill, later samples", std::max(prefill, sample_bytes(model, size))},
+                     {"process", kProcessBytes}});
+  return plan;
 }
 
 }  // namespace routedk::workflow

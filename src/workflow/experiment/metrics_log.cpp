@@ -41,7 +41,9 @@ io::Json mean_over_layers(const io::Json& layers) {
 }  // namespace
 
 MetricsLog::MetricsLog(const std::filesystem::path& run_folder, std::string job)
-    : job_(std::move(job)), lines_(run_folder / "metrics.jsonl"), events_(run_folder / "tensorboard") {}
+    : job_(std::move(job)),
+      lines_(run_folder / "metrics.jsonl"),
+      events_(run_folder / "tensorboard" / job_) {}
 
 void MetricsLog::add(const io::Json& record) {
   io::Json line = {{"job", job_}};

@@ -1,3 +1,4 @@
+#include "routedk/core/files.h"
 #include "routedk/core/memory.h"
 #include "routedk/core/progress.h"
 #include "routedk/io/jsonl.h"
@@ -7,6 +8,7 @@
 #include <chrono>
 #include <functional>
 
+#include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
 namespace routedk::workflow {
@@ -38,6 +40,14 @@ void run_experiment(Experiment& experiment, const std::string& from) {
   if (experiment.has_sessions()) {
     timed(experiment, "evaluate", [&] { evaluate_step(experiment); });
   }
+}
+
+std::string outcome(const Experiment& experiment) {
+  const std::filesystem::path folder = experiment.folder();
+  return experiment.has_sessions() ? fmt::format("{}results: {}\n", read_file(folder / "results.txt"),
+                                                 (folder / "results.json").string())
+                                   : fmt::format("experts: {}\nrouter: {}\n", (folder / "experts").string(),
+                                                 experiment.router_folder().string());
 }
 
 }  // namespace routedk::workflow

@@ -1,6 +1,8 @@
 #include "routedk/core/config.h"
 #include "routedk/core/error.h"
+#include "routedk/core/files.h"
 #include "routedk/core/random.h"
+#include "routedk/io/jsonl.h"
 #include "routedk/workflow/steps/steps.h"
 #include "routedk/workflow/steps/systems.h"
 
@@ -16,11 +18,7 @@ namespace {
 /// What of a training's settings changes its numbers.
 template <typename Settings>
 std::string learning_settings(Settings config) {
-  const Settings defaults;
-  config.checkpoint_every = defaults.checkpoint_every;
-  config.keep_checkpoints = defaults.keep_checkpoints;
-  config.resume_elsewhere = defaults.resume_elsewhere;
-  config.max_bad_steps = defaults.max_bad_steps;
+  config.reset_habits();
   return dump_config(config);
 }
 
@@ -36,9 +34,11 @@ std::string settings_of(const Experiment& experiment, const std::string& step) {
   if (step == "distil") {
     return settings;
   }
+  LoraSettings lora = c.lora;
+  lora.init_adapter = experiment.init_adapter();
   settings += dump_config(c.prompt) + dump_config(c.model) + dump_config(c.knowledge) +
-              dump_config(c.augment) + dump_config(c.lora) + learning_settings(c.train);
-  if (c.router.data == "holdout") {
+              dump_config(c.augment) + dump_config(lora) + learning_settings(c.train);
+  if (c.router.data == RouterData::kHoldout) {
     settings += fmt::format("holdout {}", c.router.holdout);
   }
   if (step.starts_with("train-")) {
@@ -68,19 +68,38 @@ std::vector<std::string> marks(const Experiment& experiment, const std::string& 
   return all;
 }
 
+/// Keeps the lines of a file of records whose member `key` is not `value`.
+void remove_records(const std::filesystem::path& file, const char* key, const std::string& value) {
+  if (!std::filesystem::exists(file)) {
+    return;
+  }
+  const io::JsonlWriter cuts_a_torn_last_line(file);
+  std::string kept;
+  io::read_jsonl(file, [&](const io::Json& record, std::int64_t) {
+    if (!record.contains(key) || record[key] != value) {
+      kept += record.dump() + "\n";
+    }
+  });
+  write_file_atomic(file, kept);
+}
+
 void remove_outputs(const Experiment& experiment, const std::string& step) {
   const std::filesystem::path folder = experiment.folder();
+  remove_records(folder / "timings.jsonl", "step", step);
   if (step == "distil") {  // knowledge.jsonl stays: each record says what it was written from
     std::filesystem::remove(folder / "knowledge.json");
     std::filesystem::remove(folder / "domain_rules.txt");
   } else if (step == "train") {
     std::filesystem::remove_all(folder / "experts");
     std::filesystem::remove_all(folder / "checkpoints");
+    std::filesystem::remove_all(folder / "tensorboard");
     std::filesystem::remove(folder / "metrics.jsonl");
     std::filesystem::remove(folder / "inputs.json");
   } else if (step == "router") {
     std::filesystem::remove_all(folder / "router");
     std::filesystem::remove_all(folder / "checkpoints" / "router");
+    std::filesystem::remove_all(folder / "tensorboard" / "router");
+    remove_records(folder / "metrics.jsonl", "job", step);
   } else {
     std::filesystem::remove_all(folder / "answers");
     std::filesystem::remove_all(folder / "verifiers");

@@ -3,7 +3,7 @@
 namespace routedk::workflow {
 
 void TeacherSettings::validate(std::vector<std::string>& problems) const {
-  if (kind == "endpoint" && (endpoint.url.empty() || model.empty())) {
+  if (kind == distill::TeacherKind::kEndpoint && (endpoint.url.empty() || model.empty())) {
     problems.emplace_back(
         "`endpoint.url` and `model` must be given where `kind` is endpoint, but one is empty.");
   }

@@ -3,7 +3,7 @@
 #include "routedk/core/error.h"
 #include "routedk/experts/routed_model.h"
 #include "routedk/io/jsonl.h"
-#include "routedk/model/attention.h"
+#include "routedk/kernels/attention.h"
 #include "routedk/quant/tensor_view.h"
 #include "routedk/workflow/predict/mixture.h"
 
@@ -82,16 +82,9 @@ Request read_request(const io::Json& value, const model::LlamaConfig& config, st
 }
 
 model::LoadOptions load_options(const LogitsOptions& options) {
-  if (options.quant != "none" && options.quant != "nf4") {
-    throw_<ConfigError>("`quant` must be none or nf4, but is `{}` instead", options.quant);
-  }
-  if (options.dtype != "float32" && options.dtype != "bfloat16") {
-    throw_<ConfigError>("`dtype` must be float32 or bfloat16, but is `{}` instead", options.dtype);
-  }
-  model::LoadOptions load;
-  load.nf4 = options.quant == "nf4";
-  load.dtype = options.dtype == "float32" ? at::kFloat : at::kBFloat16;
-  return load;
+  return {.quant = options.quant,
+          .dtype = model::scalar_type(options.dtype),
+          .device = model::parse_device("device", options.device)};
 }
 
 /// The model, its experts and their gate, ready to answer.
@@ -102,8 +95,10 @@ class Answerer {
             std::make_shared<model::Backbone>(model::Backbone::load(options.model, load_options(options)))),
         full_(!options.full.empty()) {
     if (!options.adapters.empty()) {
+      const auto count = static_cast<std::int64_t>(options.adapters.size());
       Mixture mixture =
-          make_mixture(options.gate, load_bank(options.adapters, backbone_->config()), backbone_->config());
+          make_mixture(chosen_gate(options.gate, count, {}), load_bank(options.adapters, backbone_->config()),
+                       backbone_->config(), {});
       mixture.bank->freeze(backbone_->dtype());
       routed_ = std::make_unique<experts::RoutedModel>(backbone_, std::move(mixture.bank));
       gate_ = std::move(mixture.gate);
@@ -116,12 +111,11 @@ class Answerer {
 
   Answer operator()(const Request& request) const {
     const auto batch = model::FlatBatch::make({request.ids}, {request.prompt_length});
-    const model::AttendFn attend = model::causal_attention(batch);
     experts::RoutedOutput output;
     if (routed_) {
-      output = routed_->forward({batch, *gate_, attend});
+      output = routed_->forward({batch, *gate_});
     } else {
-      output.hidden = backbone_->forward(batch.ids, batch.positions, attend);
+      output.hidden = backbone_->forward(batch);
     }
     const at::Tensor wanted = full_ ? output.hidden : output.hidden.narrow(0, batch.tokens() - 1, 1);
     return {backbone_->logits(wanted), std::move(output.rows)};

@@ -62,9 +62,9 @@ ChosenModel load_chosen(const ModelChoice& choice, const ExperimentConfig& confi
     spdlog::info("no --run and no --adapter: the backbone {} answers alone", config.model.path);
     return backbone_alone(std::move(backbone));
   }
-  const bool routed = choice.gate.empty() && !choice.run.empty();
-  Mixture mixture = make_mixture(routed ? (choice.run / "router").string() : choice.gate,
-                                 load_bank(folders, backbone->config()), backbone->config());
+  const fs::path router = choice.run.empty() ? fs::path() : choice.run / "router";
+  Mixture mixture = make_mixture(chosen_gate(choice.gate, static_cast<std::int64_t>(folders.size()), router),
+                                 load_bank(folders, backbone->config()), backbone->config(), router);
   mixture.bank->freeze(backbone->dtype());
   std::vector<std::string> names;
   for (std::int64_t i = 0; i < mixture.bank->size(); ++i) {

@@ -1,7 +1,7 @@
 #include "routedk/bundle/session_encoder.h"
 #include "routedk/core/error.h"
 #include "routedk/core/stop_signal.h"
-#include "routedk/decode/generate.h"
+#include "routedk/decode/decoder.h"
 #include "routedk/io/jsonl.h"
 #include "routedk/model/weight_source.h"
 #include "routedk/text/stream_decoder.h"
@@ -107,7 +107,7 @@ void complete(const ModelChoice& choice, const CompletionOptions& options, std::
   const std::int64_t context = model::WeightSource::open(config.model.path)->config().context;
   decode::GenerateOptions generate = options_for(config.decode, end, prompt.ids.size(), context);
   const ChosenModel chosen = load_chosen(choice, config);
-  const decode::Decoder decoder(chosen.model, kernels_of(config.decode));
+  const decode::Decoder decoder(chosen.model, config.decode.kernels);
   const StopSignals signals;
   Writer writer(text::StreamDecoder(encoder.tokenizer()), end, options.json ? nullptr : &out);
   generate.on_token = [&](std::size_t, std::int64_t, text::TokenId token) { writer.take(token); };

@@ -1,7 +1,6 @@
 #include "routedk/workflow/predict/mixture.h"
 
 #include "routedk/core/error.h"
-#include "routedk/core/numbers.h"
 #include "routedk/experts/peft.h"
 #include "routedk/experts/router_file.h"
 #include "routedk/experts/ties.h"
@@ -10,8 +9,13 @@
 #include <optional>
 #include <utility>
 
+#include <fmt/ranges.h>
+
 namespace routedk::workflow {
 namespace {
+
+using experts::GateKind;
+using experts::GateSpec;
 
 /// "adapters/base/" -> "base"
 std::string folder_name(const std::filesystem::path& folder) {
@@ -19,79 +23,75 @@ std::string folder_name(const std::filesystem::path& folder) {
   return (absolute.has_filename() ? absolute : absolute.parent_path()).filename().string();
 }
 
-std::unique_ptr<experts::Gate> one_hot_gate(const std::string& spec, std::int64_t experts) {
-  const auto chosen = number_in<int>(std::string_view(spec).substr(spec.find(':') + 1));
-  if (!chosen || *chosen < 0 || *chosen >= experts) {
-    throw_<ConfigError>("I of the gate one-hot:I must be from 0 to {}, but the gate is `{}` instead",
-                        experts - 1, spec);
+std::vector<std::string> names_of(const experts::ExpertBank& bank) {
+  std::vector<std::string> names;
+  for (std::int64_t i = 0; i < bank.size(); ++i) {
+    names.push_back(bank[i].name());
   }
-  return std::make_unique<experts::OwnerGate>(std::vector<int>{*chosen}, experts);
+  return names;
 }
 
-/// DENSITY[:RANK], as they stand behind a gate's name.
-struct TiesNumbers {
-  double density;
-  std::optional<std::int64_t> rank;
-};
-
-TiesNumbers ties_numbers(const std::string& spec) {
-  const std::string_view numbers = std::string_view(spec).substr(spec.find(':') + 1);
-  const std::size_t colon = numbers.find(':');
-  const auto density = number_in<double>(numbers.substr(0, colon));
-  std::optional<std::int64_t> rank;
-  if (colon != std::string_view::npos) {
-    rank = number_in<std::int64_t>(numbers.substr(colon + 1)).value_or(0);
+experts::Expert merged(const GateSpec& spec, const experts::ExpertBank& bank,
+                       const model::LlamaConfig& model) {
+  if (spec.kind == GateKind::kTiesFactors) {
+    return experts::ties_factors(bank, model, spec.share);
   }
-  if (!density || !(*density >= 0.0 && *density <= 1.0) || rank.value_or(1) < 1) {
-    throw_<ConfigError>(
-        "the gates ties:DENSITY[:RANK] and ties_factors:DENSITY must have a density from 0 to 1 and a rank "
-        "of "
-        "at least 1, but one is `{}` instead",
-        spec);
-  }
-  return {*density, rank};
-}
-
-experts::Expert ties(const std::string& spec, const experts::ExpertBank& bank,
-                     const model::LlamaConfig& model) {
-  check_ties(spec);
-  const auto [density, rank] = ties_numbers(spec);
-  return spec.starts_with("ties:") ? experts::ties_deltas(bank, model, density, rank)
-                                   : experts::ties_factors(bank, model, density);
-}
-
-Mixture alone(experts::Expert expert) {
-  std::vector<std::shared_ptr<experts::Expert>> bank = {std::make_shared<experts::Expert>(std::move(expert))};
-  return {std::make_shared<experts::ExpertBank>(std::move(bank)),
-          std::make_unique<experts::SingleExpertGate>(0, 1)};
+  return experts::ties_deltas(bank, model, spec.share,
+                              spec.number == 0 ? std::nullopt : std::optional(spec.number));
 }
 
 /// The adapters must be as many as the router's experts; those of the same name must stand at the same place.
-std::unique_ptr<experts::Gate> router_gate(const std::string& folder, const experts::ExpertBank& bank,
-                                           const model::LlamaConfig& config) {
+experts::RouterGate load_gate(const std::filesystem::path& folder, const experts::ExpertBank& bank,
+                              const model::LlamaConfig& config) {
   experts::NamedRouter router = experts::load_router(folder, config);
   const auto count = static_cast<std::int64_t>(router.experts.size());
   if (count != bank.size()) {
     throw_<ConfigError>("a router's adapters must be as many as its {} experts, but are {} ({})", count,
-                        bank.size(), folder);
+                        bank.size(), folder.string());
   }
   for (std::int64_t i = 0; i < count; ++i) {
     const auto named = std::find(router.experts.begin(), router.experts.end(), bank[i].name());
     if (named != router.experts.end() && named - router.experts.begin() != i) {
       throw_<ConfigError>("adapter `{}` must be number {} as in the router, but is number {} ({})",
-                          bank[i].name(), named - router.experts.begin(), i, folder);
+                          bank[i].name(), named - router.experts.begin(), i, folder.string());
     }
   }
-  return std::make_unique<experts::RouterGate>(std::move(router.gate));
+  return std::move(router.gate);
+}
+
+/// The run's router, changed as the gate says.
+std::unique_ptr<experts::Gate> changed_router(const GateSpec& spec, experts::RouterGate router,
+                                              const experts::ExpertBank& bank) {
+  const experts::RouterOptions& options = router.options();
+  if (spec.kind == GateKind::kTopK) {
+    router = router.sparse(spec.number, options.threshold);
+  } else if (spec.kind == GateKind::kThreshold) {
+    router = router.sparse(options.top_k, spec.share);
+  } else if (spec.kind != GateKind::kAblate && options.is_static() != (spec.kind == GateKind::kStatic)) {
+    throw_<ConfigError>("the gate must be called {} like the run's router, but is `{}` instead", options.kind,
+                        to_string(spec));
+  }
+  auto gate = std::make_unique<experts::RouterGate>(std::move(router));
+  if (spec.kind != GateKind::kAblate) {
+    return gate;
+  }
+  return std::make_unique<experts::AblationGate>(std::move(gate), static_cast<int>(bank.index_of(spec.name)));
+}
+
+std::unique_ptr<experts::Gate> single(std::int64_t expert, const experts::ExpertBank& bank) {
+  return std::make_unique<experts::SingleExpertGate>(static_cast<int>(expert), bank.size());
+}
+
+std::unique_ptr<experts::Gate> named_gate(const std::string& name, const experts::ExpertBank& bank,
+                                          const model::LlamaConfig& model) {
+  const std::vector<std::string> names = names_of(bank);
+  if (std::find(names.begin(), names.end(), name) != names.end()) {
+    return single(bank.index_of(name), bank);
+  }
+  return std::make_unique<experts::RouterGate>(load_gate(name, bank, model));
 }
 
 }  // namespace
-
-void check_ties(const std::string& gate) {
-  if (ties_numbers(gate).rank && gate.starts_with("ties_factors:")) {
-    throw_<ConfigError>("the gate ties_factors:DENSITY must have no rank, but is `{}` instead", gate);
-  }
-}
 
 std::shared_ptr<experts::ExpertBank> load_bank(const std::vector<std::filesystem::path>& folders,
                                                const model::LlamaConfig& model) {
@@ -104,22 +104,76 @@ std::shared_ptr<experts::ExpertBank> load_bank(const std::vector<std::filesystem
   return std::make_shared<experts::ExpertBank>(std::move(loaded));
 }
 
-Mixture make_mixture(const std::string& gate, std::shared_ptr<experts::ExpertBank> bank,
-                     const model::LlamaConfig& model) {
-  const std::string usual = bank->size() == 1 ? "one-hot:0" : "average";
-  const std::string spec = gate.empty() ? usual : gate;
-  if (spec.starts_with("ties:") || spec.starts_with("ties_factors:")) {
-    return alone(ties(spec, *bank, model));
+void check_gate(const GateSpec& spec, const std::vector<std::string>& experts) {
+  const auto count = static_cast<std::int64_t>(experts.size());
+  if (spec.kind == GateKind::kTopK && spec.number > count) {
+    throw_<ConfigError>(
+        "N of the gate top_k:N must be from 1 to the {} experts, but the gate is `{}` instead", count,
+        to_string(spec));
   }
-  std::unique_ptr<experts::Gate> chosen;
-  if (spec == "average") {
-    chosen = std::make_unique<experts::FixedGate>(experts::FixedGate::average(bank->size()));
-  } else if (spec.starts_with("one-hot:")) {
-    chosen = one_hot_gate(spec, bank->size());
-  } else {
-    chosen = router_gate(spec, *bank, model);
+  if (spec.kind == GateKind::kOneHot && spec.number >= count) {
+    throw_<ConfigError>("I of the gate one-hot:I must be from 0 to {}, but the gate is `{}` instead",
+                        count - 1, to_string(spec));
   }
-  return {std::move(bank), std::move(chosen)};
+  if (spec.kind == GateKind::kAblate &&
+      std::find(experts.begin(), experts.end(), spec.name) == experts.end()) {
+    throw_<ConfigError>("NAME of the gate ablate:NAME must be one of {}, but the gate is `{}` instead",
+                        fmt::join(experts, ", "), to_string(spec));
+  }
+}
+
+std::unique_ptr<experts::Gate> make_gate(const GateSpec& spec, const experts::ExpertBank& bank,
+                                         const model::LlamaConfig& model,
+                                         const std::filesystem::path& run_router) {
+  check_gate(spec, names_of(bank));
+  switch (spec.kind) {
+    case GateKind::kBackbone:
+      return single(-1, bank);
+    case GateKind::kAverage:
+      return std::make_unique<experts::FixedGate>(experts::FixedGate::average(bank.size()));
+    case GateKind::kOneHot:
+      return single(spec.number, bank);
+    case GateKind::kNamed:
+      return named_gate(spec.name, bank, model);
+    case GateKind::kRouter:
+      return std::make_unique<experts::RouterGate>(load_gate(spec.name, bank, model));
+    case GateKind::kDynamic:
+    case GateKind::kStatic:
+    case GateKind::kTopK:
+    case GateKind::kThreshold:
+    case GateKind::kAblate:
+      if (run_router.empty()) {
+        throw_<ConfigError>("a gate that takes a run's router must have a run, but `{}` has none",
+                            to_string(spec));
+      }
+      return changed_router(spec, load_gate(run_router, bank, model), bank);
+    case GateKind::kTies:
+    case GateKind::kTiesFactors:
+    case GateKind::kPredictions:
+      break;
+  }
+  throw_<ConfigError>("a gate must weigh experts, but is `{}` instead", to_string(spec));
+}
+
+Mixture make_mixture(const GateSpec& spec, std::shared_ptr<experts::ExpertBank> bank,
+                     const model::LlamaConfig& model, const std::filesystem::path& run_router) {
+  if (!merges(spec.kind)) {
+    auto gate = make_gate(spec, *bank, model, run_router);
+    return {std::move(bank), std::move(gate)};
+  }
+  std::vector alone = {std::make_shared<experts::Expert>(merged(spec, *bank, model))};
+  return {std::make_shared<experts::ExpertBank>(std::move(alone)),
+          std::make_unique<experts::SingleExpertGate>(0, 1)};
+}
+
+GateSpec chosen_gate(const std::string& gate, std::int64_t experts, const std::filesystem::path& run_router) {
+  if (!gate.empty()) {
+    return experts::parse_gate_spec(gate);
+  }
+  if (!run_router.empty()) {
+    return {.kind = GateKind::kRouter, .name = run_router.string()};
+  }
+  return {.kind = experts == 1 ? GateKind::kOneHot : GateKind::kAverage};
 }
 
 }  // namespace routedk::workflow

@@ -27,8 +27,8 @@ void check_settings(const ExperimentConfig& config) {
     throw_<ConfigError>("`data.examples` must be empty to answer sessions, but is {} instead: use --prompt",
                         config.data.examples);
   }
-  for (const std::string& relation : config.prompt.relations) {
-    if (relation != "title_similarity") {
+  for (const bundle::Relation relation : config.prompt.relations) {
+    if (relation != bundle::Relation::kTitleSimilarity) {
       throw_<ConfigError>(
           "`prompt.relations` must be title_similarity alone to answer sessions from outside a data set, but "
           "has {} instead",
@@ -42,8 +42,8 @@ std::shared_ptr<const bundle::ItemRelations> relations_of(const ExperimentConfig
   if (config.prompt.relations.empty()) {
     return nullptr;
   }
-  const auto data = bundle::load_dataset(
-      {data_folder(config.data.dir), config.data.domain, bundle::parse_untitled(config.data.untitled)});
+  const auto data =
+      bundle::load_dataset({data_folder(config.data.dir), config.data.domain, config.data.untitled});
   bundle::RelationOptions options{{bundle::Relation::kTitleSimilarity},
                                   config.prompt.relation_pairs,
                                   config.prompt.min_similarity,
@@ -152,7 +152,7 @@ void predict(const ModelChoice& choice, const PredictOptions& options, std::istr
     sessions.push_back(one.session);
   }
   const ChosenModel chosen = load_chosen(choice, config);
-  const decode::Decoder decoder(chosen.model, kernels_of(config.decode));
+  const decode::Decoder decoder(chosen.model, config.decode.kernels);
   const auto batch = static_cast<std::size_t>(setting.batch_sessions);
   for (std::size_t begin = 0; begin < sessions.size(); begin += batch) {
     const auto together =

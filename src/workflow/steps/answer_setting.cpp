@@ -13,7 +13,7 @@ decode::GenerateOptions generate_options(const DecodeSettings& settings, text::T
 }
 
 eval::Choice usual_choice(const DecodeSettings& settings) {
-  return {eval::parse_select(settings.select), settings.samples};
+  return {settings.select, settings.samples};
 }
 
 eval::AnswerSetting answer_setting(const DecodeSettings& settings, const bundle::PromptTemplates& templates,
@@ -22,10 +22,6 @@ eval::AnswerSetting answer_setting(const DecodeSettings& settings, const bundle:
                               settings.constrain, settings.batch_sessions};
   setting.choices = {usual_choice(settings)};
   return setting;
-}
-
-decode::Kernels kernels_of(const DecodeSettings& settings) {
-  return settings.kernels == "int8" ? decode::Kernels::kInt8 : decode::Kernels::kReference;
 }
 
 }  // namespace routedk::workflow

@@ -59,11 +59,11 @@ io::Json report_on(Experiment& experiment) {
   const auto training = of_two_items(experiment.split().train);
   const auto knowledge = bundle::KnowledgeStore::load(experiment.knowledge_file());
   const TeacherSettings& settings = experiment.config().teacher;
-  io::Json json = {{"teacher", settings.kind}, {"model", settings.model}};
+  io::Json json = {{"teacher", name_of(settings.kind)}, {"model", settings.model}};
   for (const KnowledgeKind kind : kTaught) {
     json[bundle::knowledge_name(kind)] = to_json(distill::knowledge_share(training, knowledge, kind));
   }
-  if (settings.kind == "annotation") {
+  if (settings.kind == distill::TeacherKind::kAnnotation) {
     json.update(make_teacher(experiment, experiment.knowledge_file()).study);
     return json;
   }
@@ -123,14 +123,14 @@ std::string distil_report(Experiment& experiment) {
   return report_on(experiment).dump(2) + "\n";
 }
 
-std::string evaluate_teacher(Experiment& experiment, const std::string& split) {
+std::string evaluate_teacher(Experiment& experiment, bundle::SplitPart split) {
   const ExperimentConfig& c = experiment.config();
   const auto sessions = bundle::evenly_spread(experiment.split().part(split), c.eval.limit);
-  if (split != "train" && !c.teacher.held_out) {
+  if (split != bundle::SplitPart::kTrain && !c.teacher.held_out) {
     throw_<ConfigError>(
         "`teacher.held_out` must be true before {} sessions are sent to a teacher, but is false.", split);
   }
-  if (c.teacher.kind == "annotation") {
+  if (c.teacher.kind == distill::TeacherKind::kAnnotation) {
     throw_<ConfigError>("`teacher.kind` must be endpoint or local to be evaluated, but is annotation.");
   }
   experiment.run();  // made and locked
@@ -138,10 +138,14 @@ std::string evaluate_teacher(Experiment& experiment, const std::string& split) {
   const auto counts = let_write(experiment, of_two_items(sessions), kAnswered, store);
   const auto scores = bundle::score_sessions(sessions, predictions_in(store, sessions));
   const bundle::BootstrapOptions bootstrap{c.decode.seed, static_cast<int>(c.eval.resamples)};
-  io::Json json = {{"teacher", c.teacher.kind},   {"model", c.teacher.model},
-                   {"domain", c.data.domain},     {"split", split},
-                   {"sessions", sessions.size()}, {"leaky_titles", experiment.dataset().leaky_titles},
-                   {"written", counts.written},   {"kept", counts.kept}};
+  io::Json json = {{"teacher", name_of(c.teacher.kind)},
+                   {"model", c.teacher.model},
+                   {"domain", c.data.domain},
+                   {"split", name_of(split)},
+                   {"sessions", sessions.size()},
+                   {"leaky_titles", experiment.dataset().leaky_titles},
+                   {"written", counts.written},
+                   {"kept", counts.kept}};
   json.update(bundle::to_json(bundle::evaluate({scores}, bootstrap)));
   io::write_json(experiment.folder() / fmt::format("teacher-{}.json", split), json);
   return json.dump(2) + "\n";

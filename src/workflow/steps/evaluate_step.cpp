@@ -24,9 +24,9 @@ std::vector<eval::Choice> choices_of(const ExperimentConfig& config) {
   const auto rules = config.eval.select.empty() ? std::vector{config.decode.select} : config.eval.select;
   const auto counts = config.eval.samples.empty() ? std::vector{config.decode.samples} : config.eval.samples;
   std::vector<eval::Choice> choices;
-  for (const std::string& rule : rules) {
+  for (const eval::SelectRule rule : rules) {
     for (const std::int64_t count : counts) {
-      choices.push_back({eval::parse_select(rule), count});
+      choices.push_back({rule, count});
     }
   }
   return choices;
@@ -113,7 +113,7 @@ std::vector<SystemResult> run_system(const Experiment& experiment, const experts
   if (is_predictions(name)) {
     return {eval::score_predictions(name, sessions, load_predictions(experiment, name), bootstrap)};
   }
-  const Answerer answerer(load_system(experiment, routed, name), kernels_of(experiment.config().decode));
+  const Answerer answerer(load_system(experiment, routed, name), experiment.config().decode.kernels);
   spdlog::info("{}: decoding in {}", name, answerer.decoder.path());
   eval::AnswerSetting setting = setting_of(experiment);
   std::optional<eval::Verifier> verifier;

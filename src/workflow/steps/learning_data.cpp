@@ -18,6 +18,7 @@
 #include <sstream>
 #include <utility>
 
+#include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
 namespace routedk::workflow {
@@ -47,10 +48,8 @@ bundle::ExpertInput input_of(const Experiment& experiment, const std::string& ex
     return input;
   }
   input.expert = bundle::expert_kind(expert);
-  if (config.knowledge.placement == "auxiliary") {
-    input.placement = bundle::KnowledgePlacement::kAuxiliary;
-  }
-  input.rules = bundle::parse_rule_source(config.knowledge.rules);
+  input.placement = config.knowledge.placement;
+  input.rules = config.knowledge.rules;
   if (input.rules != bundle::RuleSource::kSession) {
     input.domain_rules = domain_rules(experiment);
   }
@@ -62,10 +61,10 @@ bundle::ExpertInput input_of(const Experiment& experiment, const std::string& ex
   return input;
 }
 
-Example encoded(const Experiment& experiment, const bundle::TrainingText& text, int group,
-                std::uint64_t key) {
+Example encoded(const Experiment& experiment, const bundle::TrainingText& text, int group, std::uint64_t key,
+                std::string source) {
   const bundle::SessionEncoder& encoder = experiment.encoder();
-  return {encoder.prompt(text.prompt), encoder.answer(text.answer), group, key};
+  return {encoder.prompt(text.prompt), encoder.answer(text.answer), group, key, std::move(source)};
 }
 
 /// One text of one session, by which its example can be made again from other numbers of the items.
@@ -134,7 +133,8 @@ std::vector<Example> session_examples(const Experiment& experiment, const std::v
     }
     std::size_t part = 0;
     for (const auto& text : bundle::training_texts(experiment.templates(), session, knowledge, input)) {
-      examples.push_back(encoded(experiment, text, group, key_of(session, expert, part++)));
+      examples.push_back(encoded(experiment, text, group, key_of(session, expert, part++),
+                                 fmt::format("session {}", session.id)));
       add(counts, text);
     }
   }
@@ -153,7 +153,7 @@ std::vector<Example> task_examples(const Experiment& experiment, const std::stri
     ++line;
     if (expert.empty() || example.expert == expert) {
       const bundle::TrainingText text{{{"user", example.prompt}}, example.completion};
-      examples.push_back(encoded(experiment, text, group, line));
+      examples.push_back(encoded(experiment, text, group, line, example.where));
     }
   }
   return examples;
@@ -176,7 +176,7 @@ std::vector<Session> of_two_items(const std::vector<Session>& sessions) {
 LearningSessions learning_sessions(const Experiment& experiment) {
   const ExperimentConfig& config = experiment.config();
   LearningSessions learning{of_two_items(experiment.split().train), {}};
-  if (config.router.data != "holdout") {
+  if (config.router.data != RouterData::kHoldout) {
     learning.router = learning.experts;
     return learning;
   }
@@ -270,7 +270,7 @@ train::AugmentFn shuffled_items(const Experiment& experiment, const std::vector<
     const Session session =
         shuffled(source.session, Random(experiment.config().train.seed, "shuffle_items", where));
     const auto texts = bundle::training_texts(experiment.templates(), session, *knowledge, source.input);
-    return encoded(experiment, texts.at(source.part), example.group, example.key);
+    return encoded(experiment, texts.at(source.part), example.group, example.key, example.source);
   };
 }
 

@@ -25,7 +25,8 @@ TaskExample example_of(const io::Json& line, const std::string& where) {
                       line.is_object() ? fmt::format("one of {} members", line.size()) : line.type_name(),
                       where);
   }
-  return {text_of(line, "prompt", where), text_of(line, "completion", where), text_of(line, "expert", where)};
+  return {text_of(line, "prompt", where), text_of(line, "completion", where), text_of(line, "expert", where),
+          where};
 }
 
 }  // namespace

@@ -18,7 +18,7 @@ TeacherAtWork annotation_teacher(const Experiment& experiment) {
   const std::vector<bundle::Session>& training = experiment.split().train;
   const TeacherSettings& settings = experiment.config().teacher;
   distill::AnnotationOptions options;
-  options.mentions = distill::parse_mentions(experiment.config().thoughts.mentions);
+  options.mentions = experiment.config().thoughts.mentions;
   options.rules_per_session = static_cast<int>(settings.rules_per_session);
   options.domain_rules = static_cast<int>(settings.domain_rules);
   const bundle::TfIdf titles(experiment.dataset().titles);
@@ -80,9 +80,9 @@ std::unique_ptr<distill::ChatModel> local_model(Experiment& experiment) {
 distill::ChatTeacherOptions chat_options(const Experiment& experiment) {
   const TeacherSettings& settings = experiment.config().teacher;
   distill::ChatTeacherOptions options;
-  options.name = settings.kind + "/1";
+  options.name = fmt::format("{}/1", settings.kind);
   options.model = settings.model;
-  options.dialogue = {&experiment.templates(), distill::parse_mentions(experiment.config().thoughts.mentions),
+  options.dialogue = {&experiment.templates(), experiment.config().thoughts.mentions,
                       static_cast<int>(settings.rounds), static_cast<int>(settings.rules_per_session),
                       static_cast<int>(settings.retries)};
   options.sampling = sampling_of(settings);
@@ -99,11 +99,11 @@ distill::Budget budget_of(const BudgetSettings& settings) {
 
 TeacherAtWork make_teacher(Experiment& experiment, const std::filesystem::path& store) {
   const TeacherSettings& settings = experiment.config().teacher;
-  if (settings.kind == "annotation") {
+  if (settings.kind == distill::TeacherKind::kAnnotation) {
     return annotation_teacher(experiment);
   }
   distill::ChatTeacherOptions options = chat_options(experiment);
-  if (settings.kind == "local" && settings.model.empty()) {
+  if (settings.kind == distill::TeacherKind::kLocal && settings.model.empty()) {
     options.model = experiment.config().model.path;
   }
   if (std::filesystem::exists(store)) {
@@ -112,7 +112,8 @@ TeacherAtWork make_teacher(Experiment& experiment, const std::filesystem::path& 
     options.completion_tokens = known.completion_tokens();
   }
   TeacherAtWork made;
-  made.model = settings.kind == "endpoint" ? endpoint_model(settings) : local_model(experiment);
+  made.model =
+      settings.kind == distill::TeacherKind::kEndpoint ? endpoint_model(settings) : local_model(experiment);
   made.teacher = std::make_unique<distill::ChatTeacher>(*made.model, options);
   return made;
 }

@@ -3,7 +3,6 @@
 #include "routedk/experts/router_file.h"
 #include "routedk/train/trainer.h"
 #include "routedk/workflow/experiment/metrics_log.h"
-#include "routedk/workflow/experiment/router_options.h"
 #include "routedk/workflow/steps/learning_data.h"
 #include "routedk/workflow/steps/steps.h"
 #include "routedk/workflow/steps/watch.h"
@@ -45,20 +44,21 @@ void log_results(const std::vector<train::GroupResult>& results) {
 }
 
 /// What an expert's numbers depend on beside the training's settings and its examples.
-io::Json expert_settings(const ExperimentConfig& config) {
+io::Json expert_settings(const Experiment& experiment) {
+  const ExperimentConfig& config = experiment.config();
   return {{"rank", config.lora.rank},
           {"alpha", config.lora.alpha},
           {"rank_stabilised", config.lora.rank_stabilised},
-          {"init_adapter", config.lora.init_adapter},
+          {"init_adapter", experiment.init_adapter()},
           {"shuffle_items", config.augment.shuffle_items}};
 }
 
 io::Json router_group_settings(const ExperimentConfig& config) {
   const RouterSettings& r = config.router;
-  return {{"kind", r.kind},
-          {"scale", r.scale},
-          {"granularity", r.granularity},
-          {"pool_norm", r.pool_norm},
+  return {{"kind", name_of(r.kind)},
+          {"scale", name_of(r.scale)},
+          {"granularity", name_of(r.granularity)},
+          {"pool_norm", name_of(r.pool_norm)},
           {"temperature", r.temperature},
           {"top_k", r.top_k},
           {"threshold", r.threshold},
@@ -72,15 +72,15 @@ struct NewBank {
   GroupGates gates;
 };
 
-NewBank new_bank(const ExperimentConfig& config, const std::vector<std::string>& names,
+NewBank new_bank(const Experiment& experiment, const std::vector<std::string>& names,
                  const model::LlamaConfig& model) {
   NewBank bank;
   const auto count = static_cast<std::int64_t>(names.size());
   for (const std::string& name : names) {
     const auto place = static_cast<int>(bank.experts.size());
     const auto gate = std::make_shared<experts::SingleExpertGate>(place, count);
-    bank.experts.push_back(new_expert(name, config, model));
-    bank.groups.push_back({name, &bank.experts.back()->parameters(), gate, {}, expert_settings(config)});
+    bank.experts.push_back(new_expert(name, experiment.config(), model));
+    bank.groups.push_back({name, &bank.experts.back()->parameters(), gate, {}, expert_settings(experiment)});
     bank.gates[name] = gate;
   }
   return bank;
@@ -116,7 +116,7 @@ void train_step(Experiment& experiment, const std::vector<std::string>& experts)
     return;
   }
   const auto backbone = experiment.backbone();
-  const NewBank bank = new_bank(experiment.config(), names, backbone->config());
+  const NewBank bank = new_bank(experiment, names, backbone->config());
   const experts::RoutedModel model(backbone, std::make_shared<experts::ExpertBank>(bank.experts));
   const auto checkpoints = experiment.folder() / "checkpoints" / fmt::format("{}", fmt::join(names, "+"));
   MetricsLog metrics(experiment.folder(), "train");

@@ -34,13 +34,14 @@ std::string pattern_of(const Session& session, const bundle::Prediction& predict
   return whole ? "one bundle of everything" : answer_text(session, prediction);
 }
 
-io::Json metrics_json(std::span<const Session> sessions, std::span<const bundle::Prediction> predictions) {
+std::vector<std::pair<std::string, double>> metrics_of(std::span<const Session> sessions,
+                                                       std::span<const bundle::Prediction> predictions) {
   const bundle::MetricValues values = bundle::metric_values(bundle::score_sessions(sessions, predictions));
-  io::Json json;
+  std::vector<std::pair<std::string, double>> metrics;
   for (std::size_t i = 0; i < bundle::kMetrics; ++i) {
-    json[std::string(bundle::kMetricNames[i])] = values[i];
+    metrics.emplace_back(bundle::kMetricNames[i], values[i]);
   }
-  return json;
+  return metrics;
 }
 
 Findings watch_sessions(const Experiment& experiment, const experts::RoutedModel& model,
@@ -49,16 +50,15 @@ Findings watch_sessions(const Experiment& experiment, const experts::RoutedModel
   const eval::AnswerSetting setting{experiment.templates(), experiment.encoder(), greedy(experiment),
                                     decode.constrain, decode.batch_sessions};
   const auto answers = eval::answer_batch({model, decode::Kernels::kReference}, gate, sessions, setting);
-  Findings found{{{"answers", io::Json::array()}}, {}};
+  Findings found;
   std::vector<bundle::Prediction> predictions;
   std::vector<std::string> patterns;
   for (std::size_t i = 0; i < sessions.size(); ++i) {
     predictions.push_back(answers[i].prediction);
     patterns.push_back(pattern_of(sessions[i], predictions.back()));
-    found.figures["answers"].push_back(
-        {{"key", sessions[i].id}, {"answer", answer_text(sessions[i], predictions.back())}});
+    found.answers.push_back({sessions[i].id, answer_text(sessions[i], predictions.back())});
   }
-  found.figures["metrics"] = metrics_json(sessions, predictions);
+  found.metrics = metrics_of(sessions, predictions);
   found.warnings = pattern_warnings(patterns);
   return found;
 }
@@ -71,15 +71,15 @@ Findings watch_examples(const Experiment& experiment, const experts::RoutedModel
     prompts.push_back({encoder.prompt({{"user", examples[i].prompt}}), i, nullptr});
   }
   const auto generations = decode::generate(model, gate, prompts, greedy(experiment));
-  Findings found{{{"answers", io::Json::array()}}, {}};
+  Findings found;
   std::vector<std::string> patterns;
   double exact = 0.0;
   for (std::size_t i = 0; i < examples.size(); ++i) {
     patterns.push_back(encoder.tokenizer().decode(generations[i].candidates.front().ids, true));
     exact += patterns.back() == examples[i].completion ? 1.0 : 0.0;
-    found.figures["answers"].push_back({{"key", i + 1}, {"answer", patterns.back()}});
+    found.answers.push_back({static_cast<std::int64_t>(i) + 1, patterns.back()});
   }
-  found.figures["metrics"] = {{"exact_match", exact / static_cast<double>(examples.size())}};
+  found.metrics = {{"exact_match", exact / static_cast<double>(examples.size())}};
   found.warnings = pattern_warnings(patterns);
   return found;
 }

@@ -15,7 +15,7 @@ namespace routedk::workflow {
 struct ScoreOptions {
   std::filesystem::path data_dir;
   std::string domain;
-  std::string split = "test";         ///< train, val or test
+  bundle::SplitPart split = bundle::SplitPart::kTest;
   std::filesystem::path predictions;  ///< bundle::read_predictions says what its lines hold
   std::string predictor;              ///< a floor's name instead of a file (bundle::kFloorNames)
   /// Scoring needs no titles; kDrop says that the predictions were made without the untitled items.
@@ -25,7 +25,7 @@ struct ScoreOptions {
 };
 
 /// {"domain", "split", "sessions", "leaky_titles", each metric by name, "intervals": {metric: [low, high]}}.
-/// Errors as load_dataset, Split::part, read_predictions and predict_floor; ConfigError unless exactly one of
+/// Errors as load_dataset, read_predictions and predict_floor; ConfigError unless exactly one of
 /// file and predictor is given.
 io::Json score(const ScoreOptions& options);
 

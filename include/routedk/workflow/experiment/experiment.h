@@ -34,7 +34,8 @@ std::string file_word(const std::string& name);
 
 class Experiment {
  public:
-  /// Loads data, split, templates and tokenizer; makes nothing on disk. Errors of each as they come.
+  /// Loads data, split, templates and tokenizer; makes nothing on disk. ConfigError when this build has not
+  /// the device of the settings, otherwise errors of each as they come.
   explicit Experiment(ExperimentConfig config);
 
   const ExperimentConfig& config() const noexcept { return config_; }
@@ -52,6 +53,9 @@ class Experiment {
   /// A hash of the contents of the domain's files and the prompt templates, or of the files of examples, and
   /// of the model file's size.
   std::uint64_t inputs() const noexcept { return inputs_; }
+
+  /// A hash of the contents of `lora.init_adapter`, wherever it lies; empty without one.
+  const std::string& init_adapter() const noexcept { return init_adapter_; }
 
   /// The run folder, opened and locked on first use.
   RunFolder& run();
@@ -78,11 +82,13 @@ class Experiment {
 
  private:
   ExperimentConfig config_;
+  model::LoadOptions load_options_;
   bundle::Dataset dataset_;
   bundle::Split split_;
   bundle::PromptTemplates templates_;
   bundle::SessionEncoder encoder_;
   std::uint64_t inputs_ = 0;
+  std::string init_adapter_;
   std::unique_ptr<RunFolder> run_;
   std::shared_ptr<const model::Backbone> backbone_;
 };
@@ -95,11 +101,5 @@ std::filesystem::path data_folder(const std::string& given);
 
 /// The split counts that the settings and, for what they leave open, the data folder say.
 bundle::SplitCounts split_counts(const SplitSettings& settings, const std::filesystem::path& data);
-
-/// How the settings want a model loaded.
-model::LoadOptions load_options(const ModelSettings& settings);
-
-/// float32 or bfloat16; `auto` is bfloat16 where the CPU multiplies it faster (quant/cpu/capability.h).
-at::ScalarType compute_type(const std::string& dtype);
 
 }  // namespace routedk::workflow

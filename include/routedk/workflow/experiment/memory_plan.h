@@ -1,4 +1,4 @@
-/// How much memory training will take, before it is taken.
+/// How much memory training and decoding will take, before it is taken.
 #pragma once
 
 #include "routedk/model/config.h"
@@ -12,16 +12,30 @@
 
 namespace routedk::workflow {
 
-/// What is trained over which backbone, in the largest micro-batch.
-struct TrainingSize {
+/// The backbone, and the experts where they are not what is trained.
+struct FrozenSize {
   bool nf4 = true;                    ///< the frozen linears
   bool double_quant = true;           ///< their scales
   at::ScalarType dtype = at::kFloat;  ///< of computation
-  std::int64_t trainable = 0;         ///< numbers of all groups
-  bool average = false;               ///< a running mean of them is kept
-  std::int64_t tokens = 0;            ///< T
-  std::int64_t answer_tokens = 0;     ///< A of them
-  bool recompute = false;             ///< a layer keeps its input alone and is run again in backward
+  std::int64_t factors = 0;           ///< numbers of all frozen experts
+};
+
+/// What is trained, in the largest micro-batch.
+struct TrainingSize : FrozenSize {
+  std::int64_t trainable = 0;      ///< numbers of all groups
+  bool average = false;            ///< a running mean of them is kept
+  std::int64_t tokens = 0;         ///< T
+  std::int64_t answer_tokens = 0;  ///< A of them
+  bool recompute = false;          ///< a layer keeps its input alone and is run again in backward
+};
+
+/// What is decoded together, when every sample gets as long as it may and none equals another.
+struct DecodingSize : FrozenSize {
+  bool int8 = true;                ///< the kernels, where the linears are NF4
+  std::int64_t sessions = 0;       ///< S
+  std::int64_t prompt_tokens = 0;  ///< of all S prompts
+  std::int64_t samples = 1;        ///< N of each
+  std::int64_t new_tokens = 0;     ///< most of a sample
 };
 
 /// Bytes by kind, in the order of a report.
@@ -30,9 +44,14 @@ struct MemoryPlan {
   double total() const;
 };
 
-/// Frozen weights; five or six fp32 copies of what is trained (values, gradients, both moments, the best, the
-/// running mean); what the layers keep for backward, proportional to T; logits and their gradients, A by V;
-/// the process itself. Counted for this implementation's forward pass.
+/// Frozen weights; frozen experts, in fp32 and side by side in the compute type; five or six fp32 copies of
+/// what is trained (values, gradients, both moments, the best, the running mean); what the layers keep for
+/// backward, proportional to T; logits and their gradients, A by V; the process itself. Counted for this
+/// implementation's forward pass.
 MemoryPlan predict_memory(const model::LlamaConfig& model, const TrainingSize& size);
+
+/// Frozen weights and experts; their copy in the 8-bit kernels' layout; keys and values of the prompts; the
+/// larger of the two phases: the rows of the prefill, or the samples' keys, values and logits; the process.
+MemoryPlan predict_memory(const model::LlamaConfig& model, const DecodingSize& size);
 
 }  // namespace routedk::workflow

@@ -1,26 +1,36 @@
 /// How a gate over the experts is trained.
 #pragma once
 
+#include "routedk/experts/router_options.h"
 #include "routedk/train/train_config.h"
 
 #include <cstdint>
-#include <string>
 
 namespace routedk::workflow {
+
+/// Which sessions the router learns from.
+enum class RouterData {
+  kTrain,    ///< those of the experts
+  kHoldout,  ///< those kept from the experts
+};
+constexpr auto enum_names(RouterData /*of*/) {
+  return std::to_array<EnumName<RouterData>>(
+      {{RouterData::kTrain, "train"}, {RouterData::kHoldout, "holdout"}});
+}
 
 /// The router is trained like an expert, with defaults of its own; the rest are METHOD's options, off by
 /// default.
 struct RouterSettings : train::TrainConfig {
-  std::string kind = "dynamic";
-  std::string scale = "softmax";
-  std::string granularity = "layer";
-  std::string pool_norm = "none";
+  experts::RouterKind kind = experts::RouterKind::kDynamic;
+  experts::AlphaScale scale = experts::AlphaScale::kSoftmax;
+  experts::Granularity granularity = experts::Granularity::kLayer;
+  experts::PoolNorm pool_norm = experts::PoolNorm::kNone;
   double temperature = 1.0;
   std::int64_t top_k = 0;
   double threshold = 0.0;
   double entropy_weight = 0.0;
   double balance_weight = 0.0;
-  std::string data = "train";
+  RouterData data = RouterData::kTrain;
   double holdout = 0.3;
 
   RouterSettings() {
@@ -32,13 +42,10 @@ struct RouterSettings : train::TrainConfig {
   template <typename F>
   void fields(F& f) {
     TrainConfig::fields(f);
-    f("kind", kind, "weights from the input, or learned weights that are the same for every input",
-      one_of({"dynamic", "static"}));
-    f("scale", scale, "weights sum to 1, or to the number of experts", one_of({"softmax", "k_softmax"}));
-    f("granularity", granularity, "weights for each layer, or one for all from the embeddings",
-      one_of({"layer", "global"}));
-    f("pool_norm", pool_norm, "whether each token's state is divided by its root mean square before pooling",
-      one_of({"none", "rms"}));
+    f("kind", kind, "weights from the input, or learned weights that are the same for every input");
+    f("scale", scale, "weights sum to 1, or to the number of experts");
+    f("granularity", granularity, "weights for each layer, or one for all from the embeddings");
+    f("pool_norm", pool_norm, "whether each token's state is divided by its root mean square before pooling");
     f("temperature", temperature, "the logits are divided by it", positive());
     f("top_k", top_k, "keep the largest so many weights, renormalised; 0: all", at_least(0));
     f("threshold", threshold, "then those at least this large, and the largest, renormalised; 0: all",
@@ -47,11 +54,13 @@ struct RouterSettings : train::TrainConfig {
       between(-100, 100));
     f("balance_weight", balance_weight, "of ln K - entropy of the mean weights in the loss: keeps all in use",
       between(0, 100));
-    f("data", data, "learn from the experts' sessions, or from sessions kept from them",
-      one_of({"train", "holdout"}));
+    f("data", data, "learn from the experts' sessions, or from sessions kept from them");
     f("holdout", holdout, "share of the training sessions that is kept from the experts",
       between(0.01, 0.99));
   }
 };
+
+/// The router that the settings ask for.
+experts::RouterOptions router_options(const RouterSettings& settings);
 
 }  // namespace routedk::workflow

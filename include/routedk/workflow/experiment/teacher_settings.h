@@ -2,6 +2,7 @@
 #pragma once
 
 #include "routedk/core/config_rules.h"
+#include "routedk/distill/teacher_kind.h"
 
 #include <cstdint>
 #include <string>
@@ -51,7 +52,7 @@ struct BudgetSettings {
 };
 
 struct TeacherSettings {
-  std::string kind = "annotation";
+  distill::TeacherKind kind = distill::TeacherKind::kAnnotation;
   std::string model;
   double temperature = 0.7;
   std::int64_t max_tokens = 512;
@@ -67,8 +68,7 @@ struct TeacherSettings {
 
   template <typename F>
   void fields(F& f) {
-    f("kind", kind, "annotation: from gold and human intents; endpoint: a chat API; local: a model in here",
-      one_of({"annotation", "endpoint", "local"}));
+    f("kind", kind, "annotation: from gold and human intents; endpoint: a chat API; local: a model in here");
     f("model", model, "the endpoint's name of it; local: a model's path, empty: the backbone");
     f("temperature", temperature, "of its replies; 0 is greedy", at_least(0));
     f("max_tokens", max_tokens, "longest reply", between(1, 1000000));

@@ -1,6 +1,8 @@
 /// `routedk-inspect logits`: token ids in, the model's logits and the gate's weights out.
 #pragma once
 
+#include "routedk/model/load_options.h"
+
 #include <filesystem>
 #include <istream>
 #include <ostream>
@@ -10,14 +12,14 @@
 namespace routedk::workflow {
 
 struct LogitsOptions {
-  std::filesystem::path model;    ///< a GGUF file or a Hugging Face folder, its tokenizer not needed
-  std::string quant = "none";     ///< the linears: none (dense) | nf4
-  std::string dtype = "float32";  ///< compute type: float32 | bfloat16
+  std::filesystem::path model;  ///< a GGUF file or a Hugging Face folder, its tokenizer not needed
+  model::Quant quant = model::Quant::kNone;
+  model::ComputeType dtype = model::ComputeType::kFloat32;
+  std::string device = "auto";                  ///< auto | cpu | cuda[:N]
   std::vector<std::filesystem::path> adapters;  ///< PEFT folders, one an expert
-  /// average | one-hot:I | ties:DENSITY[:RANK] | ties_factors:DENSITY | the folder of a router or static
-  /// gate, whose experts stand in the adapters' order. Empty: one-hot:0 with one adapter, average with
-  /// several. `ties` merges the deltas with weights 1, exactly unless a rank is given, `ties_factors` A and B
-  /// as PEFT does (experts/ties.h); alpha is that of the merged expert then, 1.
+  /// A gate (experts/gate_spec.h) that needs no run, or the folder of a router, whose experts stand in the
+  /// adapters' order. Empty: one-hot:0 with one adapter, average with several. Where experts are merged,
+  /// alpha is that of the merged expert, 1.
   std::string gate;
   std::filesystem::path full;  ///< where to write `logits.<i>` [T,V] F32 of every line i from 0; may be empty
 };

@@ -1,8 +1,9 @@
-/// Experts from adapter folders, and how a command line's `--gate` mixes them.
+/// Experts from adapter folders and the gates over them.
 #pragma once
 
 #include "routedk/experts/bank.h"
 #include "routedk/experts/gate.h"
+#include "routedk/experts/gate_spec.h"
 
 #include <filesystem>
 #include <memory>
@@ -16,18 +17,28 @@ namespace routedk::workflow {
 std::shared_ptr<experts::ExpertBank> load_bank(const std::vector<std::filesystem::path>& folders,
                                                const model::LlamaConfig& model);
 
+/// ConfigError unless N of top_k, I of one-hot and NAME of ablate are possible with these experts.
+void check_gate(const experts::GateSpec& spec, const std::vector<std::string>& experts);
+
+/// A gate over the bank; `run_router` is the folder of the run's router, empty where there is no run. A bare
+/// name that no expert has is a router's folder. ConfigError names a gate that merges or has no experts to
+/// weigh, and a router that does not fit the bank; FileError as load_router.
+std::unique_ptr<experts::Gate> make_gate(const experts::GateSpec& spec, const experts::ExpertBank& bank,
+                                         const model::LlamaConfig& model,
+                                         const std::filesystem::path& run_router);
+
 struct Mixture {
   std::shared_ptr<experts::ExpertBank> bank;
   std::unique_ptr<experts::Gate> gate;
 };
 
-/// ConfigError unless `ties:DENSITY[:RANK]` or `ties_factors:DENSITY` has numbers that can be.
-void check_ties(const std::string& gate);
+/// As make_gate; gates that merge give a bank of the merged expert alone.
+Mixture make_mixture(const experts::GateSpec& spec, std::shared_ptr<experts::ExpertBank> bank,
+                     const model::LlamaConfig& model, const std::filesystem::path& run_router);
 
-/// average | one-hot:I | ties:DENSITY[:RANK] | ties_factors:DENSITY (then the bank is the merged expert
-/// alone) | the folder of a router or static gate. Empty: one-hot:0 with one expert, average with several.
-/// ConfigError names the gate.
-Mixture make_mixture(const std::string& gate, std::shared_ptr<experts::ExpertBank> bank,
-                     const model::LlamaConfig& model);
+/// What a command line's `--gate` says; empty: the run's router, without a run one-hot:0 for one expert and
+/// average for several. ConfigError as parse_gate_spec.
+experts::GateSpec chosen_gate(const std::string& gate, std::int64_t experts,
+                              const std::filesystem::path& run_router);
 
 }  // namespace routedk::workflow

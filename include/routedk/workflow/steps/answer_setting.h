@@ -16,6 +16,4 @@ eval::AnswerSetting answer_setting(const DecodeSettings& settings, const bundle:
 /// N samples, drawn until the end of a turn.
 decode::GenerateOptions generate_options(const DecodeSettings& settings, text::TokenId end_of_turn);
 
-decode::Kernels kernels_of(const DecodeSettings& settings);
-
 }  // namespace routedk::workflow

@@ -20,7 +20,7 @@ std::string distil_report(Experiment& experiment);
 /// The teacher's own metrics on a split, as JSON: the bar that what it teaches can reach. Its answers stay in
 /// teacher-SPLIT.jsonl, where a second call finds them. ConfigError for held-out sessions unless
 /// `teacher.held_out` says so, and for annotations, which have no answers of their own.
-std::string evaluate_teacher(Experiment& experiment, const std::string& split);
+std::string evaluate_teacher(Experiment& experiment, bundle::SplitPart split);
 /// Trains the named experts, those not done yet all at once on one backbone.
 void train_step(Experiment& experiment, const std::vector<std::string>& experts);
 /// The experts that `name` stands for: all of them, or that one. ConfigError when `experts` has no such name.
@@ -35,6 +35,10 @@ void evaluate_step(Experiment& experiment);
 /// All steps, or with `data.examples` train and router. `from`, when not empty, redoes that step and those
 /// after it.
 void run_experiment(Experiment& experiment, const std::string& from);
+
+/// What a whole run leaves, as text: the table of results and where its figures are, or with `data.examples`
+/// where experts and router are.
+std::string outcome(const Experiment& experiment);
 
 /// What would be done, as text: data, parameters trained and frozen, optimiser steps, tokens of a step,
 /// memory by kind, systems, run folder, and which steps are done already.

@@ -15,10 +15,10 @@ namespace routedk::workflow {
 
 /// Whether its answers come from a file: predictions:FILE.
 bool is_predictions(const std::string& system);
-/// Whether its gate weighs the experts: average, dynamic, static, top_k:N, threshold:SHARE, router:FOLDER.
+/// Whether its gate weighs the experts: average, router:FOLDER and those that take the run's router.
 bool mixes(const std::string& system);
 
-/// Whether it takes the run's own router: dynamic, static, top_k:N, threshold:SHARE.
+/// As experts::takes_router.
 bool takes_router(const std::string& system);
 
 /// The sessions that are evaluated.

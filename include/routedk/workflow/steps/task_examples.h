@@ -11,6 +11,7 @@ struct TaskExample {
   std::string prompt;      ///< the user's turn
   std::string completion;  ///< the assistant's
   std::string expert;      ///< who learns from it
+  std::string where;       ///< file:line
 };
 
 /// DataError naming file:line where a line is no object of exactly these three keys, a text is empty, or the

@@ -1,0 +1,48 @@
+/// What is asked of a decoder and what it answers.
+#pragma once
+
+#include "routedk/decode/sampling.h"
+#include "routedk/text/token_automaton.h"
+
+#include <cstdint>
+#include <functional>
+#include <vector>
+
+#include <ATen/ATen.h>
+
+namespace routedk::decode {
+
+struct Prompt {
+  std::vector<text::TokenId> ids;
+  std::uint64_t key = 0;                      ///< keys the random draws, with the seed, sample and position
+  text::TokenAutomaton* automaton = nullptr;  ///< which tokens may follow; nullptr decodes freely
+};
+
+struct GenerateOptions {
+  std::int64_t samples = 4;  // N
+  SamplingOptions sampling;
+  std::int64_t max_new_tokens = 256;
+  text::TokenId end_of_turn = 0;
+  std::uint64_t seed = 1;
+  /// Keep the mean of the final hidden states, after the norm, of each answer's tokens: those of `ids` but
+  /// the last one of an answer that max_new_tokens cut off. Empty where that leaves none.
+  bool pool_hidden = false;
+  /// Hears each token of each sample as soon as it is drawn or forced, the end-of-turn token too; what it
+  /// throws ends the generation.
+  std::function<void(std::size_t prompt, std::int64_t sample, text::TokenId token)> on_token{};
+};
+
+struct Candidate {
+  std::vector<text::TokenId> ids;    ///< without the end-of-turn token
+  double logprob = 0.0;              ///< summed over all tokens at temperature 1, under the model alone
+  double constrained_logprob = 0.0;  ///< the same among the allowed tokens
+  bool finished = false;             ///< ended by the end-of-turn token, not by max_new_tokens
+  std::vector<float> pooled;         // [D] see GenerateOptions::pool_hidden; empty without
+};
+
+struct Generation {
+  std::vector<Candidate> candidates;  // [N]
+  at::Tensor alpha;                   // [L,K] F32: the prompt's gate rows
+};
+
+}  // namespace routedk::decode

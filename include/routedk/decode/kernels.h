@@ -1,0 +1,18 @@
+/// How products are computed while decoding.
+#pragma once
+
+#include "routedk/core/named_enum.h"
+
+#include <cstdint>
+
+namespace routedk::decode {
+
+enum class Kernels : std::uint8_t {
+  kReference,  ///< in the backbone's own type, as in training; in fp32 the measure of exactness
+  kInt8,       ///< in 8 bits (docs/decoding.md), where the linears are NF4; else as kReference
+};
+constexpr auto enum_names(Kernels /*of*/) {
+  return std::to_array<EnumName<Kernels>>({{Kernels::kInt8, "int8"}, {Kernels::kReference, "reference"}});
+}
+
+}  // namespace routedk::decode

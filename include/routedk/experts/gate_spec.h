@@ -1,0 +1,48 @@
+/// The one grammar of gates and systems, as `eval.systems` and `--gate` write them: a word, or a word and
+/// what stands behind its colon.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace routedk::experts {
+
+enum class GateKind {
+  kBackbone,     ///< no expert
+  kAverage,      ///< 1/K of each
+  kDynamic,      ///< the run's router, which looks at its input
+  kStatic,       ///< the run's router, which weighs all inputs alike
+  kTies,         ///< one expert merged from all deltas (experts/ties.h)
+  kTiesFactors,  ///< one expert merged from all factors
+  kTopK,         ///< the run's router, the largest so many weights kept
+  kThreshold,    ///< the run's router, the weights of at least that share kept
+  kAblate,       ///< the run's router, one expert's weight set to 0
+  kRouter,       ///< the router in a folder
+  kOneHot,       ///< the expert of that number
+  kPredictions,  ///< no gate: answers in a file, for an evaluation
+  kNamed,        ///< any other text: an expert's name or, for `--gate`, also a router's folder
+};
+
+struct GateSpec {
+  GateKind kind = GateKind::kAverage;
+  double share = 0.0;       ///< DENSITY of ties and ties_factors, SHARE of threshold
+  std::int64_t number = 0;  ///< RANK of ties (0: none), N of top_k, I of one-hot
+  std::string name{};       ///< NAME of ablate, FOLDER, FILE, or the text of kNamed
+  bool operator==(const GateSpec&) const = default;
+};
+
+/// ConfigError names text and rule where a known word has something else behind its colon.
+GateSpec parse_gate_spec(const std::string& text);
+/// The reverse.
+std::string to_string(const GateSpec& spec);
+
+/// All forms: "backbone, average, ..., ties:DENSITY[:RANK], ...".
+std::string gate_forms();
+
+/// Whether it changes the router of a run.
+bool takes_router(GateKind kind) noexcept;
+/// Whether it merges the experts into one.
+bool merges(GateKind kind) noexcept;
+
+}  // namespace routedk::experts

@@ -1,0 +1,24 @@
+/// Memory that is used again and again.
+#pragma once
+
+#include <cstdint>
+
+#include <ATen/ATen.h>
+
+namespace routedk::kernels::cpu {
+
+/// [rows,width] of floats that grows; what it held is lost with the next size.
+class FloatBuffer {
+ public:
+  float* resize(std::int64_t rows, std::int64_t width) {
+    if (!memory_.defined() || memory_.numel() < rows * width) {
+      memory_ = at::empty({rows * width}, at::kFloat);
+    }
+    return memory_.mutable_data_ptr<float>();
+  }
+
+ private:
+  at::Tensor memory_;
+};
+
+}  // namespace routedk::kernels::cpu

@@ -1,0 +1,114 @@
+/// Products of a few rows in 8-bit integers, for decoding: both factors are quantised block by block, a
+/// block's terms are summed exactly in 32 bits, and the blocks in fp32. AVX-512 with VNNI, AVX2 and plain C++
+/// give the same bits, and a row's do not depend on the rows beside it or on the number of threads.
+#pragma once
+
+#include "routedk/kernels/nf4.h"
+
+#include <array>
+#include <cstdint>
+#include <span>
+
+#include <ATen/ATen.h>
+
+namespace routedk::kernels::cpu {
+
+/// Rows of activations: x is about scale * code, |code| <= 127, one scale per `block` elements. A row is
+/// padded with zeros to whole blocks.
+class Int8Rows {
+ public:
+  /// block: 16, 32, 48 or 64.
+  explicit Int8Rows(std::int64_t block) : block_(block) {}
+
+  /// Makes room; what is held is lost.
+  void resize(std::int64_t rows, std::int64_t width);
+  /// Row `row` becomes x [width]; rows may be filled by different threads. With weights [width/16] every 16
+  /// values are taken times theirs, what weighs 0 may be anything, and the width is a multiple of 16.
+  void quantize(std::int64_t row, const float* x, const float* weights = nullptr);
+
+  std::int64_t block() const noexcept { return block_; }
+  std::int64_t blocks() const noexcept { return blocks_; }
+  std::int64_t rows() const noexcept { return rows_; }
+  const std::int8_t* codes(std::int64_t row) const noexcept { return codes_ + row * blocks_ * block_; }
+  const float* scales(std::int64_t row) const noexcept { return scales_ + row * blocks_; }
+  /// -128 times the sum of each block's codes: what weights stored with 128 added have too much.
+  const std::int32_t* corrections(std::int64_t row) const noexcept { return corrections_ + row * blocks_; }
+
+ private:
+  std::int64_t block_;
+  std::int64_t blocks_ = 0;
+  std::int64_t width_ = 0;
+  std::int64_t rows_ = 0;
+  std::int64_t held_ = 0;                // rows there is room for
+  at::Tensor memory_;                    // holds the next three
+  std::int8_t* codes_ = nullptr;         // [rows, blocks * block]
+  float* scales_ = nullptr;              // [rows, blocks]
+  std::int32_t* corrections_ = nullptr;  // [rows, blocks]
+};
+
+/// A frozen [out,in] matrix for those products: panels of 16 rows, in each one block of columns after
+/// another, in a block 4 columns of all 16 rows in 64 bytes, then the block's 16 scales.
+class Int8Panels {
+ public:
+  static constexpr std::int64_t kWidth = 16;
+
+  Int8Panels() = default;
+  /// NF4 codes stay 4 bits wide, and a table turns them into 8 bits within the product; blocks are NF4's own,
+  /// their scales fp32. Error when a row is no whole number of blocks (`fits`).
+  static Int8Panels from_nf4(const Nf4& weight);
+  static bool fits(const Nf4& weight) noexcept;
+  /// dense [out,in] F32 in 8 bits, one scale per `block` columns (16, 32, 48 or 64). Exact where the values
+  /// are themselves Q8_0 blocks of 32.
+  static Int8Panels quantize(const at::Tensor& dense, std::int64_t block);
+
+  /// x W^T, or what some columns of W (multiples of 16; -1: to the last) give of it; x of the same blocks,
+  /// and zero in the columns left out. 4-bit matrices are taken whole.
+  struct Term {
+    const Int8Panels* weight;
+    const Int8Rows* x;
+    std::int64_t first_column = 0;
+    std::int64_t last_column = -1;
+  };
+  /// Which panels and rows (-1: to the last) of the result, and whether y has the sum of earlier terms
+  /// already.
+  struct Part {
+    std::int64_t first;
+    std::int64_t last;
+    bool add = false;
+    std::int64_t first_row = 0;
+    std::int64_t last_row = -1;
+  };
+  /// That part of y [rows,out], rows `stride` apart, becomes the terms' sum, block by block in their order:
+  /// terms at once and one after the other give the same bits. They agree in rows and out.
+  static void multiply(std::span<const Term> terms, const Part& part, float* y, std::int64_t stride);
+
+  bool defined() const noexcept { return data_.defined(); }
+  std::int64_t block() const noexcept { return block_; }
+  std::int64_t out() const noexcept { return out_; }
+  std::int64_t in() const noexcept { return in_; }
+  std::int64_t panels() const noexcept { return (out_ + kWidth - 1) / kWidth; }
+  /// Of memory that a product reads: codes and scales.
+  std::int64_t bytes() const noexcept { return panels() * panel_bytes(); }
+  std::int64_t panel_bytes() const noexcept { return blocks_ * block_bytes(); }
+
+ private:
+  Int8Panels(std::int64_t out, std::int64_t in, std::int64_t block, bool four_bit);
+  std::int64_t block_bytes() const noexcept;
+  std::uint8_t* panel(std::int64_t index) const;
+  class Operand;
+  class Product;
+
+  std::int64_t out_ = 0;
+  std::int64_t in_ = 0;
+  std::int64_t block_ = 0;
+  std::int64_t blocks_ = 0;  ///< a row
+  bool four_bit_ = false;
+  std::array<std::uint8_t, 16> table_{};  ///< 8-bit values of the 4-bit codes, plus 128
+  at::Tensor data_;                       // [panels, blocks, block_bytes] U8
+  std::uint8_t* first_panel_ = nullptr;   ///< data_'s address: to ask for it costs every product three misses
+};
+
+/// The path that runs on this CPU: "avx512-vnni", "avx2" or "scalar".
+const char* int8_path() noexcept;
+
+}  // namespace routedk::kernels::cpu

@@ -1,0 +1,43 @@
+/// Dropout whose mask is a function of its key: recomputation, packing and resuming need nothing saved.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include <ATen/ATen.h>
+
+namespace routedk::kernels {
+
+/// Rows begin..end of a batch under one key, rows `first` and so on of a sequence; each element draws 16 bits
+/// by its row in the sequence and its column.
+struct DropoutSegment {
+  std::int64_t begin = 0;
+  std::int64_t end = 0;
+  std::uint64_t key = 0;
+  std::int64_t first = 0;
+};
+
+/// Which elements are dropped.
+struct DropoutMask {
+  std::uint32_t threshold = 0;  ///< a 16-bit draw below it drops the element
+  std::vector<DropoutSegment> segments;
+};
+
+/// Zeroes each element with probability `rate` and divides the others by (1 - rate); the rate is rounded to
+/// 1/65536. Keeps everything where it is made without arguments.
+class KeyedDropout {
+ public:
+  KeyedDropout() = default;
+  /// The segments cover the rows of what it will be applied to.
+  KeyedDropout(double rate, std::vector<DropoutSegment> segments);
+
+  bool keeps_all() const noexcept { return mask_.threshold == 0; }
+  /// x [T,in] of fp32, fp64 or bf16 under the mask; x itself where all is kept. A linear map that is its own
+  /// adjoint: a gradient goes back through the same call. Not recorded by autograd.
+  at::Tensor operator()(const at::Tensor& x) const;
+
+ private:
+  DropoutMask mask_;
+};
+
+}  // namespace routedk::kernels

@@ -1,0 +1,54 @@
+/// Products with frozen matrices: y = x W^T + b.
+#pragma once
+
+#include "routedk/kernels/weight.h"
+
+#include <cstdint>
+#include <memory>
+#include <utility>
+
+#include <ATen/ATen.h>
+
+namespace routedk::kernels {
+
+/// A product of low rank R that is added to one with a frozen weight on the way; undefined tensors for none.
+struct LowRank {
+  at::Tensor left;   // [T,R]
+  at::Tensor right;  // [R,n], n columns of the result
+};
+
+/// x [T,in] -> x W^T + left right [T,out] in x's type, as the factors are. In fp32 a row's bits depend on
+/// that row alone, whatever rows and threads are beside it, and no dense copy of a packed weight is made: it
+/// is decoded panel by panel within the product. In other types it is decoded whole and LibTorch multiplies.
+/// Not recorded by autograd, as the next.
+at::Tensor multiply(const at::Tensor& x, const Weight& weight, const LowRank& term = {});
+/// dy [T,out] -> dy W + left right [T,in], likewise.
+at::Tensor multiply_backward(const at::Tensor& dy, const Weight& weight, const LowRank& term = {});
+
+/// A frozen linear, most often without bias. Copies share the weight.
+class FrozenLinear {
+ public:
+  FrozenLinear() = default;
+  /// An undefined bias is none.
+  explicit FrozenLinear(Weight weight, at::Tensor bias = {})
+      : weight_(std::make_shared<const Weight>(std::move(weight))), bias_(std::move(bias)) {}
+
+  /// x [T,in] -> [T,out], in x's dtype. Gradients flow to the input only; no dense copy of a packed weight is
+  /// kept for backward.
+  at::Tensor forward(const at::Tensor& x) const;
+  /// x [T,in] -> x W^T + b + left right [T,out]. Not recorded by autograd.
+  at::Tensor multiply(const at::Tensor& x, const LowRank& term = {}) const;
+
+  const Weight& weight() const noexcept { return *weight_; }
+  const at::Tensor& bias() const noexcept { return bias_; }  // [out] in the compute type, or undefined
+  std::int64_t out_features() const { return kernels::out_features(*weight_); }
+  std::int64_t in_features() const { return kernels::in_features(*weight_); }
+  /// Of weight and bias.
+  std::int64_t bytes() const;
+
+ private:
+  std::shared_ptr<const Weight> weight_;
+  at::Tensor bias_;
+};
+
+}  // namespace routedk::kernels

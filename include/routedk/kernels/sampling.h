@@ -1,0 +1,32 @@
+/// Drawing from logits.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include <ATen/ATen.h>
+
+namespace routedk::kernels {
+
+/// softmax(logits / temperature) and the tokens of it that are kept, in transformers' order (llama.cpp puts
+/// the temperature last): temperature first, then top_k, top_p of what top_k left, min_p. Each keeps the
+/// likeliest tokens, of equals the lower ids, and at least one.
+struct SamplingOptions {
+  double temperature = 0.7;  ///< 0 is greedy, whatever the others say
+  std::int64_t top_k = 0;    ///< the likeliest so many; 0: all
+  double top_p = 1.0;        ///< the fewest whose probabilities reach this (arXiv 1904.09751); 1: all
+  double min_p = 0.0;  ///< those at least so likely relative to the likeliest (arXiv 2407.01082); 0: all
+};
+
+/// log(sum(e^value)); NaN where a value is.
+double log_sum_exp(std::span<const float> values);
+/// That of each row of logits [n,V] F32.
+std::vector<double> log_sum_exps(const at::Tensor& logits);
+
+/// Which value is drawn where `uniform`, from 0 to 1, falls in the distribution of what the options keep.
+/// Temperature 0 takes the largest, of equals the first.
+std::size_t draw_index(std::span<const float> values, const SamplingOptions& options, double uniform);
+
+}  // namespace routedk::kernels

@@ -1,0 +1,33 @@
+/// Frozen matrices [out,in] in the formats that the products of linear.h take.
+#pragma once
+
+#include "routedk/kernels/nf4.h"
+
+#include <cstdint>
+#include <variant>
+
+#include <ATen/ATen.h>
+
+namespace routedk::kernels {
+
+/// A matrix of numbers.
+struct Dense {
+  at::Tensor values;  // [out,in] of a floating type
+
+  std::int64_t out_features() const { return values.size(0); }
+  std::int64_t in_features() const { return values.size(1); }
+  std::int64_t bytes() const { return static_cast<std::int64_t>(values.nbytes()); }
+};
+
+using Weight = std::variant<Dense, Nf4>;
+
+std::int64_t out_features(const Weight& weight);
+std::int64_t in_features(const Weight& weight);
+/// Bytes held, codebooks that all matrices share aside.
+std::int64_t bytes(const Weight& weight);
+
+/// The dense [out,in] matrix in `dtype`. Values of Nf4 are rounded to the type that the matrix was quantised
+/// from, as bitsandbytes does, then to `dtype`: float32 or bfloat16, ConfigError otherwise.
+at::Tensor dequantize(const Weight& weight, at::ScalarType dtype);
+
+}  // namespace routedk::kernels

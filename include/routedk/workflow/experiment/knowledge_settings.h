@@ -1,0 +1,34 @@
+/// The `thoughts:` and `knowledge:` sections: what the teacher writes and how experts meet it.
+#pragma once
+
+#include "routedk/bundle/expert_input.h"
+#include "routedk/core/config_rules.h"
+#include "routedk/distill/annotation_teacher.h"
+
+#include <cstdint>
+
+namespace routedk::workflow {
+
+struct ThoughtSettings {
+  distill::Mentions mentions = distill::Mentions::kDescriptions;
+
+  template <typename F>
+  void fields(F& f) {
+    f("mentions", mentions, "how a thought speaks of products; numbers let the expert copy the answer");
+  }
+};
+
+struct KnowledgeSettings {
+  bundle::KnowledgePlacement placement = bundle::KnowledgePlacement::kInput;
+  bundle::RuleSource rules = bundle::RuleSource::kSession;
+  std::int64_t domain_rules = 20;
+
+  template <typename F>
+  void fields(F& f) {
+    f("placement", placement, "read by the expert before it answers, or written by it as a task of its own");
+    f("rules", rules, "those of the session's record, of the domain (domain_rules.txt), or both");
+    f("domain_rules", domain_rules, "so many of the domain's, the best supported", at_least(1));
+  }
+};
+
+}  // namespace routedk::workflow

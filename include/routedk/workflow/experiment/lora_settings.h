@@ -1,0 +1,27 @@
+/// The `lora:` section: every expert's shape.
+#pragma once
+
+#include "routedk/core/config_rules.h"
+
+#include <cstdint>
+#include <string>
+
+namespace routedk::workflow {
+
+struct LoraSettings {
+  std::int64_t rank = 16;
+  double alpha = 32.0;
+  bool rank_stabilised = false;
+  std::string init_adapter;
+
+  template <typename F>
+  void fields(F& f) {
+    f("rank", rank, "r", at_least(1));
+    f("alpha", alpha, "lora_alpha: the deltas are scaled by alpha / r", positive());
+    f("rank_stabilised", rank_stabilised, "scale by alpha / sqrt(r) instead (rsLoRA)");
+    f("init_adapter", init_adapter,
+      "start every expert from this PEFT folder, its ranks and scales in place of those above; empty: anew");
+  }
+};
+
+}  // namespace routedk::workflow

@@ -1,0 +1,37 @@
+/// The `model:` section: the frozen backbone and how it is held.
+#pragma once
+
+#include "routedk/model/load_options.h"
+
+#include <string>
+
+namespace routedk::workflow {
+
+/// For ModelSettings::device.
+struct DeviceRule {
+  static bool holds(const std::string& word) noexcept { return model::names_device(word); }
+  static const char* words() noexcept { return "auto, cpu, cuda or cuda:N"; }
+};
+
+struct ModelSettings {
+  std::string path = ".deps/models/SmolLM2-135M-Instruct.Q4_1.gguf";
+  model::Quant quant = model::Quant::kAuto;
+  bool double_quant = true;
+  model::ComputeType dtype = model::ComputeType::kAuto;
+  std::string device = "auto";
+
+  template <typename F>
+  void fields(F& f) {
+    f("path", path, "the backbone: a GGUF file or a Hugging Face folder, dense or NF4");
+    f("quant", quant,
+      "the frozen linears: auto and nf4 in 4-bit NF4, keep as the file stores them, none dense");
+    f("double_quant", double_quant, "NF4 scales in 8 bits");
+    f("dtype", dtype, "compute type; auto: bfloat16 where the CPU multiplies it faster, else float32");
+    f("device", device, "where it computes; auto: the CPU", DeviceRule());
+  }
+};
+
+/// How the settings want a model loaded. ConfigError when this build has no such device.
+model::LoadOptions load_options(const ModelSettings& settings);
+
+}  // namespace routedk::workflow

@@ -1,0 +1,30 @@
+/// The `prompt:` section: what prompts show besides titles, and how long they get.
+#pragma once
+
+#include "routedk/bundle/item_relations.h"
+#include "routedk/core/config_rules.h"
+
+#include <cstdint>
+#include <vector>
+
+namespace routedk::workflow {
+
+struct PromptSettings {
+  std::vector<bundle::Relation> relations;
+  std::int64_t relation_pairs = 5;
+  double min_similarity = 0.1;
+  std::int64_t max_tokens = 2048;
+
+  template <typename F>
+  void fields(F& f) {
+    f("relations", relations,
+      "how items relate, shown where a template says {{relations}}; empty: not at all");
+    f("relation_pairs", relation_pairs, "at most so many pairs of each relation", between(1, 45));
+    f("min_similarity", min_similarity, "less similar titles are no pair", between(0, 1));
+    f("max_tokens", max_tokens,
+      "longest prompt to train on: rules, then the thought lose their last statements; titles never are cut",
+      at_least(1));
+  }
+};
+
+}  // namespace routedk::workflow

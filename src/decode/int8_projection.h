@@ -1,0 +1,126 @@
+/// Linears that share their input, and their adapters, in 8-bit integers by a team of threads.
+#pragma once
+
+#include "routedk/kernels/cpu/float_buffer.h"
+#include "routedk/kernels/cpu/int8_products.h"
+#include "routedk/model/layer.h"
+
+#include <array>
+#include <cstdint>
+#include <span>
+#include <utility>
+#include <vector>
+
+#include "int8_model.h"
+
+namespace routedk::decode {
+
+/// A layer's gate rows as the products read them.
+class LayerAlpha {
+ public:
+  LayerAlpha(const at::Tensor& alpha, std::span<const std::int64_t> seq_of_token);
+
+  float at(std::int64_t token, std::size_t expert) const {
+    return values_[static_cast<std::size_t>(seq_of_token_[static_cast<std::size_t>(token)]) * experts_ +
+                   expert];
+  }
+  /// Experts that have any weight for any sequence.
+  const std::vector<std::size_t>& active() const noexcept { return active_; }
+
+ private:
+  at::Tensor alpha_;  // [S,K]
+  std::span<const float> values_;
+  std::span<const std::int64_t> seq_of_token_;  // [T]
+  std::size_t experts_;
+  std::vector<std::size_t> active_;
+};
+
+/// (A x) * alpha * scale of one linear in 8 bits: what B is multiplied with.
+class Int8LoraDown {
+ public:
+  using Range = std::pair<std::int64_t, std::int64_t>;
+
+  /// Room for T rows; `input` and the others must live through the layer.
+  void prepare(const Int8Model::Linear& linear, const kernels::cpu::Int8Rows& input, const LayerAlpha& alpha,
+               std::int64_t tokens);
+  /// Of rows first .. last.
+  void compute(std::int64_t first, std::int64_t last);
+
+  /// Ranges of ranks of neighbouring experts that weigh something.
+  const std::vector<Range>& ranks() const noexcept { return ranks_; }
+  const kernels::cpu::Int8Rows& rows() const noexcept { return rows_; }
+  /// Of A that are read.
+  std::int64_t bytes() const;
+
+ private:
+  void scale_row(std::int64_t row);
+
+  const Int8Model::Linear* linear_ = nullptr;
+  const kernels::cpu::Int8Rows* input_ = nullptr;
+  const LayerAlpha* alpha_ = nullptr;
+  std::vector<Range> ranks_;
+  kernels::cpu::FloatBuffer memory_;
+  float* values_ = nullptr;  // [T,R]
+  kernels::cpu::Int8Rows rows_{kernels::cpu::kRanks};
+};
+
+/// y = W x + b + sum_i alpha_i s_i B_i A_i x for each of a projection's linears.
+class Int8Projection {
+ public:
+  using Outputs = std::array<float*, 3>;  // [T,out] each
+
+  /// Memory and tasks of a layer, so that nothing but arithmetic is left to the team. width: of the input.
+  void prepare(const Int8Model::Layer& layer, std::span<const model::Linear> linears, const LayerAlpha& alpha,
+               std::int64_t tokens);
+
+  /// The products of what fill(row, x) writes into x [width]; a step of the team.
+  template <typename Fill>
+  void run(kernels::cpu::Team::Member& member, const Fill& fill) {
+    const auto quantize = [&](std::int64_t r) {
+      float* const row = input_values_ + r * width_;
+      fill(r, row);
+      input_.quantize(r, row);
+    };
+    if (many_rows()) {
+      member.share(tokens_, [&](std::int64_t first, std::int64_t last) {
+        for (std::int64_t r = first; r < last; ++r) {
+          quantize(r);
+        }
+        for (Int8LoraDown* down : active_) {
+          down->compute(first, last);
+        }
+      });
+    } else {
+      kernels::cpu::for_each_row(member, tokens_, quantize);
+      multiply_first(member);
+    }
+    if (!second_.empty()) {
+      kernels::cpu::multiply(member, second_);
+    }
+  }
+
+  const Outputs& outputs() const noexcept { return outputs_; }
+
+ private:
+  /// With many rows every thread computes A x for its own, and W x and what B makes of A x are summed at
+  /// once. With few, reading the matrices is what takes time: the threads split W and whole A's, then B. That
+  /// one thread has a whole A saves a barrier before it is scaled; W beside it gives the others enough to do
+  /// as long as they are a few.
+  bool many_rows() const noexcept;
+  void add_linear(const Int8Model::Linear& linear, float* y, Int8LoraDown& down);
+  void multiply_first(kernels::cpu::Team::Member& member);
+
+  std::int64_t tokens_ = 0;  // T
+  std::int64_t width_ = 0;
+  kernels::cpu::Int8Rows input_{kernels::cpu::kInputBlock};
+  kernels::cpu::FloatBuffer input_memory_;
+  float* input_values_ = nullptr;  // [T,width]
+  std::array<kernels::cpu::FloatBuffer, 3> output_memory_;
+  Outputs outputs_{};
+  std::array<Int8LoraDown, 3> downs_;
+  std::vector<Int8LoraDown*> active_;       ///< of linears that some expert with weight adapts
+  std::vector<kernels::cpu::Task> first_;   ///< beside A x: W x of few rows
+  std::vector<kernels::cpu::Task> second_;  ///< after A x
+};
+
+}  // namespace routedk::decode

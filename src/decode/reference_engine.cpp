@@ -1,0 +1,35 @@
+#include "reference_engine.h"
+
+namespace routedk::decode {
+
+experts::RoutedOutput ReferenceEngine::forward(const model::FlatBatch& batch, const experts::Gate& gate,
+                                               std::span<const kernels::CacheRow> rows,
+                                               kernels::KvCache& cache) const {
+  experts::RoutedPass pass{batch, gate};
+  pass.batch_invariant = true;
+  pass.cache = &cache;
+  pass.cache_rows = rows;
+  return model_.forward(pass);
+}
+
+at::Tensor ReferenceEngine::logits(const at::Tensor& hidden) const {
+  return kernels::multiply(hidden, kernels::Dense{model_.backbone().head()}).to(at::kFloat);
+}
+
+std::int64_t ReferenceEngine::bytes_per_token(bool experts) const {
+  const model::Backbone& backbone = model_.backbone();
+  std::int64_t total = backbone.bytes();
+  if (!backbone.config().tied_head) {
+    total -= static_cast<std::int64_t>(backbone.embedding().nbytes());
+  }
+  for (std::int64_t i = 0; experts && i < model_.bank().size(); ++i) {
+    total += static_cast<std::int64_t>(model_.bank()[i].parameters().values().nbytes());
+  }
+  return total;
+}
+
+std::string ReferenceEngine::path() const {
+  return at::toString(model_.backbone().dtype());
+}
+
+}  // namespace routedk::decode

@@ -1,0 +1,158 @@
+#include "routedk/experts/gate_spec.h"
+
+#include "routedk/core/error.h"
+#include "routedk/core/numbers.h"
+
+#include <algorithm>
+#include <array>
+#include <optional>
+
+namespace routedk::experts {
+namespace {
+
+struct Form {
+  GateKind kind;
+  std::string_view word;
+  std::string_view argument;  ///< behind the colon; empty: there is none
+  std::string_view rule;      ///< of the argument, for "must have ..."
+};
+
+constexpr auto kForms = std::to_array<Form>({
+    {GateKind::kBackbone, "backbone", "", ""},
+    {GateKind::kAverage, "average", "", ""},
+    {GateKind::kDynamic, "dynamic", "", ""},
+    {GateKind::kStatic, "static", "", ""},
+    {GateKind::kTies, "ties", "DENSITY[:RANK]", "a density from 0 to 1 and, if any, a rank of at least 1"},
+    {GateKind::kTiesFactors, "ties_factors", "DENSITY", "no rank and a density from 0 to 1"},
+    {GateKind::kTopK, "top_k", "N", "a number of experts of at least 1"},
+    {GateKind::kThreshold, "threshold", "SHARE", "a share from 0 to 1"},
+    {GateKind::kAblate, "ablate", "NAME", "an expert's name"},
+    {GateKind::kRouter, "router", "FOLDER", "a folder"},
+    {GateKind::kOneHot, "one-hot", "I", "an expert's number from 0"},
+    {GateKind::kPredictions, "predictions", "FILE", "a file"},
+});
+
+std::string describe(const Form& form) {
+  return fmt::format("{}{}{}", form.word, form.argument.empty() ? "" : ":", form.argument);
+}
+
+bool read_share(std::string_view text, GateSpec& spec) {
+  const auto share = number_in<double>(text);
+  spec.share = share.value_or(0.0);
+  return share && *share >= 0.0 && *share <= 1.0;
+}
+
+bool read_number(std::string_view text, std::int64_t low, GateSpec& spec) {
+  const auto number = number_in<std::int64_t>(text);
+  spec.number = number.value_or(0);
+  return number && *number >= low;
+}
+
+bool read_ties(std::string_view text, GateSpec& spec) {
+  const std::size_t colon = text.find(':');
+  const bool ranked = colon != std::string_view::npos;
+  return read_share(text.substr(0, colon), spec) && (!ranked || read_number(text.substr(colon + 1), 1, spec));
+}
+
+bool read_name(std::string_view text, GateSpec& spec) {
+  spec.name = text;
+  return !text.empty();
+}
+
+/// Whether what stands behind the colon keeps the form's rule.
+bool read_argument(std::string_view text, GateSpec& spec) {
+  switch (spec.kind) {
+    case GateKind::kTies:
+      return read_ties(text, spec);
+    case GateKind::kTiesFactors:
+    case GateKind::kThreshold:
+      return read_share(text, spec);
+    case GateKind::kTopK:
+      return read_number(text, 1, spec);
+    case GateKind::kOneHot:
+      return read_number(text, 0, spec);
+    case GateKind::kAblate:
+    case GateKind::kRouter:
+    case GateKind::kPredictions:
+    case GateKind::kNamed:
+      return read_name(text, spec);
+    case GateKind::kBackbone:
+    case GateKind::kAverage:
+    case GateKind::kDynamic:
+    case GateKind::kStatic:
+      break;
+  }
+  return true;
+}
+
+std::string argument_of(const GateSpec& spec) {
+  switch (spec.kind) {
+    case GateKind::kTies:
+      return spec.number == 0 ? fmt::format("{}", spec.share) : fmt::format("{}:{}", spec.share, spec.number);
+    case GateKind::kTiesFactors:
+    case GateKind::kThreshold:
+      return fmt::format("{}", spec.share);
+    case GateKind::kTopK:
+    case GateKind::kOneHot:
+      return fmt::format("{}", spec.number);
+    case GateKind::kAblate:
+    case GateKind::kRouter:
+    case GateKind::kPredictions:
+    case GateKind::kNamed:
+      return spec.name;
+    case GateKind::kBackbone:
+    case GateKind::kAverage:
+    case GateKind::kDynamic:
+    case GateKind::kStatic:
+      break;
+  }
+  return {};
+}
+
+}  // namespace
+
+GateSpec parse_gate_spec(const std::string& text) {
+  const std::string_view all = text;
+  const std::size_t colon = all.find(':');
+  const bool has_argument = colon != std::string_view::npos;
+  const auto form = std::ranges::find_if(kForms, [&](const Form& each) {
+    return each.word == all.substr(0, colon) && each.argument.empty() != has_argument;
+  });
+  if (form == kForms.end()) {
+    return {.kind = GateKind::kNamed, .name = text};
+  }
+  GateSpec spec{.kind = form->kind};
+  if (has_argument && !read_argument(all.substr(colon + 1), spec)) {
+    throw_<ConfigError>("a gate of the form {} must have {}, but is `{}` instead", describe(*form),
+                        form->rule, text);
+  }
+  return spec;
+}
+
+std::string to_string(const GateSpec& spec) {
+  const auto form = std::ranges::find(kForms, spec.kind, &Form::kind);
+  if (form == kForms.end()) {
+    return spec.name;
+  }
+  const std::string argument = argument_of(spec);
+  return fmt::format("{}{}{}", form->word, argument.empty() ? "" : ":", argument);
+}
+
+std::string gate_forms() {
+  std::string forms;
+  for (const Form& form : kForms) {
+    forms += (forms.empty() ? "" : ", ") + describe(form);
+  }
+  return forms;
+}
+
+bool takes_router(GateKind kind) noexcept {
+  return kind == GateKind::kDynamic || kind == GateKind::kStatic || kind == GateKind::kTopK ||
+         kind == GateKind::kThreshold || kind == GateKind::kAblate;
+}
+
+bool merges(GateKind kind) noexcept {
+  return kind == GateKind::kTies || kind == GateKind::kTiesFactors;
+}
+
+}  // namespace routedk::experts

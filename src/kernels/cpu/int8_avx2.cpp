@@ -1,0 +1,108 @@
+/// With AVX2, half a panel at a time.
+#include "int8_tile.h"
+#include "intrinsics.h"
+
+namespace routedk::kernels::cpu {
+namespace {
+
+#define ROUTEDK_AVX2 __attribute__((target("avx2,fma")))
+
+/// 8 rows' sums of 4 products each. Signs go to the codes, so that pairs of products stay below 2^15.
+ROUTEDK_AVX2 inline __m256i avx2_dot(__m256i sum, __m256i weights, __m256i codes) {
+  const __m256i signed_weights = _mm256_xor_si256(weights, _mm256_set1_epi8(-128));
+  const __m256i pairs =
+      _mm256_maddubs_epi16(_mm256_abs_epi8(signed_weights), _mm256_sign_epi8(codes, signed_weights));
+  return _mm256_add_epi32(sum, _mm256_madd_epi16(pairs, _mm256_set1_epi16(1)));
+}
+
+/// Adds one half of a panel's values.
+template <int kRows>
+ROUTEDK_AVX2 inline __attribute__((always_inline)) void avx2_eight(__m256 (&total)[kRows],
+                                                                   const Int8Term& term, const Place& place,
+                                                                   int half) {
+  const TermRows rows(term, place.row);
+  const std::uint8_t* at = place.of(term) + half * (kLine / 2);
+  for (std::int64_t b = 0; b < term.blocks; ++b) {
+    const std::int8_t* codes = rows.codes + b * term.block;
+    __m256i sum[kRows];
+#pragma GCC unroll 4
+    for (int r = 0; r < kRows; ++r) {
+      sum[r] = _mm256_setzero_si256();
+    }
+    const std::int64_t last = term.last(b);
+    for (std::int64_t column = term.first(b); column < last; column += 4) {
+      const __m256i weights = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(at + column * 16));
+#pragma GCC unroll 4
+      for (int r = 0; r < kRows; ++r) {
+        sum[r] =
+            avx2_dot(sum[r], weights, _mm256_set1_epi32(four_codes(codes + column + r * rows.codes_stride)));
+      }
+    }
+    const __m256 weight_scale = _mm256_loadu_ps(reinterpret_cast<const float*>(at + term.block * 16));
+#pragma GCC unroll 4
+    for (int r = 0; r < kRows; ++r) {
+      const __m256 scale = _mm256_mul_ps(weight_scale, _mm256_set1_ps(rows.scales[r * rows.stride + b]));
+      total[r] = _mm256_fmadd_ps(_mm256_cvtepi32_ps(sum[r]), scale, total[r]);
+    }
+    at += term.block * 16 + kLine;
+  }
+}
+
+struct Avx2Run {
+  template <int kRows>
+  ROUTEDK_AVX2 static void run(std::span<const Int8Term> terms, const Place& place, const Int8Sums& sums) {
+    for (int half = 0; half < 2; ++half) {
+      __m256 total[kRows];
+      float* const to = place.of(sums) + half * 8;
+#pragma GCC unroll 4
+      for (int r = 0; r < kRows; ++r) {
+        total[r] = sums.add ? _mm256_loadu_ps(to + r * sums.stride) : _mm256_setzero_ps();
+      }
+      for (const Int8Term& term : terms) {
+        avx2_eight(total, term, place, half);
+      }
+#pragma GCC unroll 4
+      for (int r = 0; r < kRows; ++r) {
+        _mm256_storeu_ps(to + r * sums.stride, total[r]);
+      }
+    }
+  }
+};
+
+ROUTEDK_AVX2 void avx2_multiply(std::span<const Int8Term> terms, std::int64_t rows, std::int64_t panels,
+                                const Int8Sums& sums) {
+  constexpr std::int64_t kRows = 4;  // 16 registers: their sums and totals, weights, signs
+  for (std::int64_t panel = 0; panel < panels; ++panel) {
+    by_rows<Avx2Run, kRows>(terms, rows, panel, sums);
+  }
+}
+
+ROUTEDK_AVX2 void avx2_widen(const std::uint8_t* panel, const std::uint8_t* table, std::int64_t blocks,
+                             std::uint8_t* wide) {
+  const __m256i values =
+      _mm256_broadcastsi128_si256(_mm_loadu_si128(reinterpret_cast<const __m128i*>(table)));
+  const __m256i nibble = _mm256_set1_epi8(15);
+  for (std::int64_t b = 0; b < blocks; ++b) {
+    for (int i = 0; i < kNf4Lines; ++i) {
+      for (int half = 0; half < 2; ++half) {
+        const __m256i both = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(panel + half * (kLine / 2)));
+        const __m256i high = _mm256_and_si256(_mm256_srli_epi16(both, 4), nibble);
+        _mm256_storeu_si256(reinterpret_cast<__m256i*>(wide + half * (kLine / 2)),
+                            _mm256_shuffle_epi8(values, _mm256_and_si256(both, nibble)));
+        _mm256_storeu_si256(reinterpret_cast<__m256i*>(wide + kLine + half * (kLine / 2)),
+                            _mm256_shuffle_epi8(values, high));
+      }
+      panel += kLine;
+      wide += 2 * kLine;
+    }
+    std::memcpy(wide, panel, kLine);  // the scales
+    panel += kLine;
+    wide += kLine;
+  }
+}
+
+}  // namespace
+
+const Int8Kernel kInt8Avx2 = {avx2_multiply, avx2_widen, false, "avx2"};
+
+}  // namespace routedk::kernels::cpu

@@ -1,0 +1,207 @@
+/// With AVX-512 and VNNI, which multiplies and adds four pairs of bytes a lane.
+#include "int8_tile.h"
+#include "intrinsics.h"
+
+namespace routedk::kernels::cpu {
+namespace {
+
+#define ROUTEDK_VNNI __attribute__((target("avx512f,avx512bw,avx512vl,avx512vnni")))
+#define ROUTEDK_VNNI_INLINE ROUTEDK_VNNI inline __attribute__((always_inline))
+
+/// Few rows wait for memory: this asks for what is needed some hundred nanoseconds later, often of the next
+/// panel. Where that is past the matrix's end nothing is read. Inlined always, since GCC leaves out calls of
+/// a function that does nothing else.
+inline __attribute__((always_inline)) void prefetch(const std::uint8_t* at) {
+  constexpr std::int64_t kAhead = 4096;
+  _mm_prefetch(at + kAhead, _MM_HINT_T0);
+}
+
+/// Some rows times some panels within the registers: the current block's sums in 32 bits, and all blocks' so
+/// far. Each weight that is loaded serves all rows and each activation all panels, since two loads a cycle
+/// feed two dot products. Few sums need several chains each to hide the dot product's latency.
+template <int kPanels, int kRows>
+struct VnniTile {
+  static constexpr int kSums = kPanels * kRows;
+  static constexpr int kChains = kSums == 1 ? 4 : (kSums <= 4 ? 2 : 1);
+  __m512 total[kPanels][kRows];
+  __m512i sum[kPanels][kRows][kChains];
+};
+
+template <int kPanels, int kRows>
+ROUTEDK_VNNI_INLINE void vnni_start(VnniTile<kPanels, kRows>& tile, const TermRows& rows, std::int64_t b) {
+#pragma GCC unroll 8
+  for (int r = 0; r < kRows; ++r) {
+    const __m512i correction = _mm512_set1_epi32(rows.corrections[r * rows.stride + b]);
+#pragma GCC unroll 2
+    for (int p = 0; p < kPanels; ++p) {
+      tile.sum[p][r][0] = correction;
+#pragma GCC unroll 4
+      for (int c = 1; c < VnniTile<kPanels, kRows>::kChains; ++c) {
+        tile.sum[p][r][c] = _mm512_setzero_si512();
+      }
+    }
+  }
+}
+
+/// Four columns' weights of each panel times each row's codes.
+template <int kPanels, int kRows>
+ROUTEDK_VNNI_INLINE void vnni_step(VnniTile<kPanels, kRows>& tile, int step,
+                                   const __m512i (&weights)[kPanels], const std::int8_t* codes,
+                                   std::int64_t stride) {
+  const int chain = step % VnniTile<kPanels, kRows>::kChains;
+#pragma GCC unroll 8
+  for (int r = 0; r < kRows; ++r) {
+    __m512i four = _mm512_set1_epi32(four_codes(codes + r * stride));
+    if constexpr (kPanels > 1) {
+      asm("" : "+v"(four));  // loaded once: the compiler would load it for each panel
+    }
+#pragma GCC unroll 2
+    for (int p = 0; p < kPanels; ++p) {
+      tile.sum[p][r][chain] = _mm512_dpbusd_epi32(tile.sum[p][r][chain], weights[p], four);
+    }
+  }
+}
+
+/// Adds the block's sums, scaled. scales: the first panel's 16.
+template <int kPanels, int kRows>
+ROUTEDK_VNNI_INLINE void vnni_finish(VnniTile<kPanels, kRows>& tile, const TermRows& rows, std::int64_t b,
+                                     const std::uint8_t* scales, std::int64_t panel_bytes) {
+#pragma GCC unroll 2
+  for (int p = 0; p < kPanels; ++p) {
+    const __m512 weight_scale = _mm512_loadu_ps(scales + p * panel_bytes);
+    if constexpr (kPanels == 1) {
+      prefetch(scales);
+    }
+#pragma GCC unroll 8
+    for (int r = 0; r < kRows; ++r) {
+      __m512i sum = tile.sum[p][r][0];
+#pragma GCC unroll 4
+      for (int c = 1; c < VnniTile<kPanels, kRows>::kChains; ++c) {
+        sum = _mm512_add_epi32(sum, tile.sum[p][r][c]);
+      }
+      const __m512 scale = _mm512_mul_ps(weight_scale, _mm512_set1_ps(rows.scales[r * rows.stride + b]));
+      tile.total[p][r] = _mm512_fmadd_ps(_mm512_cvtepi32_ps(sum), scale, tile.total[p][r]);
+    }
+  }
+}
+
+template <int kPanels, int kRows>
+ROUTEDK_VNNI_INLINE void vnni_eight(VnniTile<kPanels, kRows>& tile, const Int8Term& term,
+                                    const Place& place) {
+  const TermRows rows(term, place.row);
+  const std::uint8_t* panel = place.of(term);
+  for (std::int64_t b = 0; b < term.blocks; ++b) {
+    vnni_start(tile, rows, b);
+    const std::int8_t* codes = rows.codes + b * term.block;
+    const std::int64_t last = term.last(b);
+    for (std::int64_t column = term.first(b); column < last; column += 16) {
+#pragma GCC unroll 4
+      for (int i = 0; i < 4; ++i) {
+        __m512i weights[kPanels];
+#pragma GCC unroll 2
+        for (int p = 0; p < kPanels; ++p) {
+          weights[p] = _mm512_loadu_si512(panel + p * term.panel_bytes + column * 16 + i * kLine);
+        }
+        if constexpr (kPanels == 1) {
+          prefetch(panel + column * 16 + i * kLine);
+        }
+        vnni_step(tile, i, weights, codes + column + 4 * i, rows.codes_stride);
+      }
+    }
+    vnni_finish(tile, rows, b, panel + term.block * 16, term.panel_bytes);
+    panel += term.block * 16 + kLine;
+  }
+}
+
+template <int kRows>
+ROUTEDK_VNNI_INLINE void vnni_four(VnniTile<1, kRows>& tile, const Int8Term& term, const Place& place) {
+  const __m512i values =
+      _mm512_broadcast_i32x4(_mm_loadu_si128(reinterpret_cast<const __m128i*>(term.table)));
+  const __m512i nibble = _mm512_set1_epi8(15);
+  const TermRows rows(term, place.row);
+  const std::uint8_t* panel = place.of(term);
+  for (std::int64_t b = 0; b < term.blocks; ++b) {
+    vnni_start(tile, rows, b);
+    const std::int8_t* codes = rows.codes + b * kNf4Columns;
+#pragma GCC unroll 8
+    for (int i = 0; i < kNf4Lines; ++i) {
+      const __m512i both = _mm512_loadu_si512(panel + i * kLine);
+      prefetch(panel + i * kLine);
+      const __m512i low[] = {_mm512_shuffle_epi8(values, _mm512_and_si512(both, nibble))};
+      const __m512i high[] = {
+          _mm512_shuffle_epi8(values, _mm512_and_si512(_mm512_srli_epi16(both, 4), nibble))};
+      vnni_step(tile, 2 * i, low, codes + 8 * i, rows.codes_stride);
+      vnni_step(tile, 2 * i + 1, high, codes + 8 * i + 4, rows.codes_stride);
+    }
+    vnni_finish(tile, rows, b, panel + kNf4Lines * kLine, 0);
+    panel += (kNf4Lines + 1) * kLine;
+  }
+}
+
+template <int kPanels>
+struct VnniRun {
+  template <int kRows>
+  ROUTEDK_VNNI static void run(std::span<const Int8Term> terms, const Place& place, const Int8Sums& sums) {
+    VnniTile<kPanels, kRows> tile;
+    float* const to = place.of(sums);
+#pragma GCC unroll 2
+    for (int p = 0; p < kPanels; ++p) {
+#pragma GCC unroll 8
+      for (int r = 0; r < kRows; ++r) {
+        tile.total[p][r] =
+            sums.add ? _mm512_loadu_ps(to + r * sums.stride + p * kWidth) : _mm512_setzero_ps();
+      }
+    }
+    for (const Int8Term& term : terms) {
+      if constexpr (kPanels == 1) {
+        if (term.table != nullptr) {
+          vnni_four(tile, term, place);
+          continue;
+        }
+      }
+      vnni_eight(tile, term, place);
+    }
+#pragma GCC unroll 2
+    for (int p = 0; p < kPanels; ++p) {
+#pragma GCC unroll 8
+      for (int r = 0; r < kRows; ++r) {
+        _mm512_storeu_ps(to + r * sums.stride + p * kWidth, tile.total[p][r]);
+      }
+    }
+  }
+};
+
+ROUTEDK_VNNI void vnni_multiply(std::span<const Int8Term> terms, std::int64_t rows, std::int64_t panels,
+                                const Int8Sums& sums) {
+  if (panels == kInt8Panels && rows > kInt8FewRows) {
+    return by_rows<VnniRun<kInt8Panels>, 6>(terms, rows, 0, sums);
+  }
+  for (std::int64_t panel = 0; panel < panels; ++panel) {
+    by_rows<VnniRun<1>, kInt8FewRows>(terms, rows, panel, sums);
+  }
+}
+
+ROUTEDK_VNNI void vnni_widen(const std::uint8_t* panel, const std::uint8_t* table, std::int64_t blocks,
+                             std::uint8_t* wide) {
+  const __m512i values = _mm512_broadcast_i32x4(_mm_loadu_si128(reinterpret_cast<const __m128i*>(table)));
+  const __m512i nibble = _mm512_set1_epi8(15);
+  for (std::int64_t b = 0; b < blocks; ++b) {
+    for (int i = 0; i < kNf4Lines; ++i) {
+      const __m512i both = _mm512_loadu_si512(panel);
+      _mm512_storeu_si512(wide, _mm512_shuffle_epi8(values, _mm512_and_si512(both, nibble)));
+      _mm512_storeu_si512(wide + kLine,
+                          _mm512_shuffle_epi8(values, _mm512_and_si512(_mm512_srli_epi16(both, 4), nibble)));
+      panel += kLine;
+      wide += 2 * kLine;
+    }
+    _mm512_storeu_si512(wide, _mm512_loadu_si512(panel));  // the scales
+    panel += kLine;
+    wide += kLine;
+  }
+}
+
+}  // namespace
+
+const Int8Kernel kInt8Vnni = {vnni_multiply, vnni_widen, true, "avx512-vnni"};
+
+}  // namespace routedk::kernels::cpu

@@ -1,0 +1,109 @@
+/// Products with frozen matrices and NF4's conversions, on the CPU.
+#include "routedk/kernels/cpu/matmul.h"
+#include "routedk/kernels/cpu/nf4_codec.h"
+#include "routedk/kernels/cpu/nf4_decode.h"
+
+#include <algorithm>
+
+#include "../devices.h"
+#include <ATen/Parallel.h>
+
+namespace routedk::kernels::cpu {
+namespace {
+
+/// Blocks that one thread quantises at least.
+constexpr std::int64_t kGrain = 1024;
+
+template <typename T>
+std::span<T> view(const at::Tensor& tensor) {
+  return {static_cast<T*>(tensor.data_ptr()), static_cast<std::size_t>(tensor.numel())};
+}
+
+LowRankTerm term_of(const LowRank& term) {
+  return term.left.defined() ? LowRankTerm{term.left.const_data_ptr<float>(),
+                                           term.right.const_data_ptr<float>(), term.left.size(1)}
+                             : LowRankTerm{};
+}
+
+/// product + left right
+at::Tensor plus(const at::Tensor& product, const LowRank& term) {
+  return term.left.defined() ? product.addmm_(term.left, term.right) : product;
+}
+
+const at::Tensor& standard_codebook() {
+  static const at::Tensor codebook = at::tensor(at::ArrayRef<float>(kNf4Codebook));  // [16]
+  return codebook;
+}
+
+const at::Tensor& standard_nested_codebook() {
+  static const at::Tensor codebook = at::tensor(at::ArrayRef<float>(dynamic_map().data(), 256));  // [256]
+  return codebook;
+}
+
+}  // namespace
+
+at::Tensor multiply(const at::Tensor& x, const Weight& weight, const LowRank& term) {
+  if (x.scalar_type() != at::kFloat) {
+    return plus(at::mm(x, dequantize(weight, x.scalar_type()).t()), term);
+  }
+  const at::Tensor rows = x.contiguous();
+  const LowRank factors{term.left, term.right.defined() ? term.right.contiguous() : term.right};
+  at::Tensor y = at::empty({x.size(0), out_features(weight)}, x.options());
+  matmul(rows.const_data_ptr<float>(), x.size(0), MatrixView(weight), y.mutable_data_ptr<float>(),
+         term_of(factors));
+  return y;
+}
+
+at::Tensor multiply_backward(const at::Tensor& dy, const Weight& weight, const LowRank& term) {
+  if (dy.scalar_type() != at::kFloat) {
+    return plus(at::mm(dy, dequantize(weight, dy.scalar_type())), term);
+  }
+  const at::Tensor rows = dy.contiguous();
+  const LowRank factors{term.left, term.right.defined() ? term.right.contiguous() : term.right};
+  at::Tensor dx = at::empty({dy.size(0), in_features(weight)}, dy.options());
+  matmul_backward(rows.const_data_ptr<float>(), dy.size(0), MatrixView(weight), dx.mutable_data_ptr<float>(),
+                  term_of(factors));
+  return dx;
+}
+
+/// Whole blocks, each by one thread: the same bytes for any number of threads.
+Nf4Parts nf4_quantize(const at::Tensor& values) {
+  Nf4Parts parts;
+  parts.out = values.size(0);
+  parts.in = values.size(1);
+  parts.codes = at::empty({nf4_bytes(values.numel())}, at::kByte);
+  parts.codebook = standard_codebook();
+  parts.absmax = at::empty({nf4_blocks(values.numel())}, at::kFloat);
+  const auto from = view<const float>(values);
+  const auto codes = view<std::uint8_t>(parts.codes);
+  const auto absmax = view<float>(parts.absmax);
+  at::parallel_for(0, nf4_blocks(values.numel()), kGrain, [&](std::int64_t begin, std::int64_t end) {
+    const auto first = static_cast<std::size_t>(begin * kNf4Block);
+    const auto count = static_cast<std::size_t>(std::min(end * kNf4Block, values.numel())) - first;
+    nf4_quantize(from.subspan(first, count), codes.subspan(first / 2, (count + 1) / 2),
+                 absmax.subspan(static_cast<std::size_t>(begin), static_cast<std::size_t>(end - begin)));
+  });
+  return parts;
+}
+
+void nf4_nest(const at::Tensor& centred_absmax, Nf4Parts& parts) {
+  const std::int64_t blocks = centred_absmax.numel();
+  parts.nested_codes = at::empty({blocks}, at::kByte);
+  parts.nested_absmax = at::empty({nested_blocks(blocks)}, at::kFloat);
+  parts.nested_codebook = standard_nested_codebook();
+  dynamic8_quantize(view<const float>(centred_absmax), view<std::uint8_t>(parts.nested_codes),
+                    view<float>(parts.nested_absmax));
+}
+
+at::Tensor nf4_dequantize(const Nf4& weight, at::ScalarType dtype) {
+  at::Tensor dense = at::empty({weight.out_features(), weight.in_features()}, dtype);
+  const Nf4Matrix from = view_of(weight);
+  if (dtype == at::kFloat) {
+    nf4_to_float(from.codes, from.absmax, view<float>(dense), from.codebook);
+  } else {
+    nf4_to_bfloat16(from.codes, from.absmax, view<c10::BFloat16>(dense), from.codebook);
+  }
+  return dense;
+}
+
+}  // namespace routedk::kernels::cpu

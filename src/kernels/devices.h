@@ -1,0 +1,56 @@
+/// What the operations of this layer are made of on each device. An operation is a function in
+/// include/routedk/kernels, whose file here checks and dispatches; cpu/ and cuda/ hold the maths.
+#pragma once
+
+#include "routedk/kernels/adamw.h"
+#include "routedk/kernels/dropout.h"
+#include "routedk/kernels/kv_cache.h"
+#include "routedk/kernels/linear.h"
+#include "routedk/kernels/rotary.h"
+#include "routedk/kernels/weight.h"
+
+#include <cstdint>
+#include <span>
+#include <utility>
+#include <vector>
+
+#include <ATen/ATen.h>
+
+namespace routedk::kernels {
+
+struct NormOutput {
+  at::Tensor y;      // [T,D]
+  at::Tensor scale;  // [T]: 1 / rms of each row, in the type that sums are in
+};
+struct NormInput {
+  const at::Tensor& x;       // [T,D]
+  const at::Tensor& weight;  // [D]
+  const at::Tensor& scale;   // [T]
+};
+
+enum class Direction : std::int8_t { kBack = -1, kForward = 1 };
+
+struct AttentionInput {
+  at::Tensor q;                      // [T,H,C] contiguous, as the others
+  at::Tensor k;                      // [T,G,C]
+  at::Tensor v;                      // [T,G,C]
+  std::vector<std::int64_t> bounds;  // [S+1]: sequence s is tokens bounds[s] .. bounds[s+1]
+};
+struct AttentionOutput {
+  at::Tensor out;                    // [T,H,C]
+  std::vector<at::Tensor> log_sums;  ///< of e^score over what each query sees, laid out as the device likes
+};
+struct AttentionGradients {
+  at::Tensor q;  // [T,H,C]
+  at::Tensor k;  // [T,G,C]
+  at::Tensor v;  // [T,G,C]
+};
+
+namespace cpu {
+#include "operations.inc"
+}
+namespace cuda {
+#include "operations.inc"
+}
+
+}  // namespace routedk::kernels

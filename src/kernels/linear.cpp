@@ -1,0 +1,65 @@
+#include "routedk/kernels/linear.h"
+
+#include "routedk/core/error.h"
+
+#include "devices.h"
+#include <torch/csrc/autograd/custom_function.h>
+#include <torch/custom_class.h>
+
+namespace routedk::kernels {
+namespace {
+
+using torch::autograd::AutogradContext;
+using torch::autograd::variable_list;
+
+/// Carries the linear through the autograd context; a copy shares the weight.
+struct Held : torch::CustomClassHolder {
+  explicit Held(FrozenLinear held) : linear(std::move(held)) {}
+  FrozenLinear linear;
+};
+
+struct LinearFunction : torch::autograd::Function<LinearFunction> {
+  static at::Tensor forward(AutogradContext* ctx, const at::Tensor& x, const c10::intrusive_ptr<Held>& held) {
+    ctx->saved_data["linear"] = c10::IValue::make_capsule(held);
+    return held->linear.multiply(x);
+  }
+
+  static variable_list backward(AutogradContext* ctx, const variable_list& grads) {
+    const auto held = c10::static_intrusive_pointer_cast<Held>(ctx->saved_data["linear"].toCapsule());
+    return {multiply_backward(grads[0], held->linear.weight()), at::Tensor()};
+  }
+};
+
+void require_columns(const at::Tensor& x, std::int64_t wanted) {
+  if (x.dim() != 2 || x.size(1) != wanted) {
+    throw_<Error>("a product with a frozen weight must get [T,{}], but gets {} instead", wanted,
+                  c10::str(x.sizes()));
+  }
+}
+
+}  // namespace
+
+at::Tensor multiply(const at::Tensor& x, const Weight& weight, const LowRank& term) {
+  require_columns(x, in_features(weight));
+  return x.is_cuda() ? cuda::multiply(x, weight, term) : cpu::multiply(x, weight, term);
+}
+
+at::Tensor multiply_backward(const at::Tensor& dy, const Weight& weight, const LowRank& term) {
+  require_columns(dy, out_features(weight));
+  return dy.is_cuda() ? cuda::multiply_backward(dy, weight, term) : cpu::multiply_backward(dy, weight, term);
+}
+
+at::Tensor FrozenLinear::forward(const at::Tensor& x) const {
+  return LinearFunction::apply(x, c10::make_intrusive<Held>(*this));
+}
+
+at::Tensor FrozenLinear::multiply(const at::Tensor& x, const LowRank& term) const {
+  at::Tensor y = kernels::multiply(x, *weight_, term);
+  return bias_.defined() ? y.add_(bias_) : y;
+}
+
+std::int64_t FrozenLinear::bytes() const {
+  return kernels::bytes(*weight_) + (bias_.defined() ? static_cast<std::int64_t>(bias_.nbytes()) : 0);
+}
+
+}  // namespace routedk::kernels

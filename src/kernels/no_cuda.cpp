@@ -1,0 +1,76 @@
+/// The CUDA side of every operation in a build without CUDA.
+#include "routedk/core/error.h"
+
+#include "devices.h"
+
+namespace routedk::kernels::cuda {
+namespace {
+
+[[noreturn]] void missing(const char* operation) {
+  throw_<ConfigError>("a tensor on a GPU must be computed by a build with CUDA, but this build has none ({})",
+                      operation);
+}
+
+}  // namespace
+
+Nf4Parts nf4_quantize(const at::Tensor& /*values*/) {
+  missing("nf4_quantize");
+}
+void nf4_nest(const at::Tensor& /*centred_absmax*/, Nf4Parts& /*parts*/) {
+  missing("nf4_quantize");
+}
+at::Tensor nf4_dequantize(const Nf4& /*weight*/, at::ScalarType /*dtype*/) {
+  missing("nf4_dequantize");
+}
+at::Tensor multiply(const at::Tensor& /*x*/, const Weight& /*weight*/, const LowRank& /*term*/) {
+  missing("multiply");
+}
+at::Tensor multiply_backward(const at::Tensor& /*dy*/, const Weight& /*weight*/, const LowRank& /*term*/) {
+  missing("multiply_backward");
+}
+at::Tensor lora_down(const at::Tensor& /*x*/, const at::Tensor& /*factor*/, double /*scale*/) {
+  missing("lora_down");
+}
+at::Tensor factor_gradient(const at::Tensor& /*narrow*/, const at::Tensor& /*x*/) {
+  missing("factor_gradient");
+}
+NormOutput rms_norm(const at::Tensor& /*x*/, const at::Tensor& /*weight*/, double /*eps*/) {
+  missing("rms_norm");
+}
+at::Tensor rms_norm_backward(const at::Tensor& /*dy*/, const NormInput& /*input*/) {
+  missing("rms_norm_backward");
+}
+at::Tensor rotate(const at::Tensor& /*x*/, const RotaryTables& /*tables*/, Direction /*direction*/) {
+  missing("rotate");
+}
+at::Tensor swiglu(const at::Tensor& /*gate*/, const at::Tensor& /*up*/) {
+  missing("swiglu");
+}
+std::pair<at::Tensor, at::Tensor> swiglu_backward(const at::Tensor& /*dy*/, const at::Tensor& /*gate*/,
+                                                  const at::Tensor& /*up*/) {
+  missing("swiglu_backward");
+}
+AttentionOutput attention(const AttentionInput& /*input*/) {
+  missing("attention");
+}
+AttentionGradients attention_backward(const AttentionInput& /*input*/, const AttentionOutput& /*output*/,
+                                      const at::Tensor& /*dout*/) {
+  missing("attention_backward");
+}
+at::Tensor dropout(const at::Tensor& /*x*/, const DropoutMask& /*mask*/) {
+  missing("dropout");
+}
+void adamw_step(const AdamWConfig& /*config*/, const AdamWStep& /*step*/, const at::Tensor& /*grads*/,
+                const at::Tensor& /*values*/, const AdamWMoments& /*moments*/) {
+  missing("adamw_step");
+}
+void cache_write(KvCache& /*cache*/, std::int64_t /*layer*/, std::span<const CacheRow> /*rows*/,
+                 const at::Tensor& /*k*/, const at::Tensor& /*v*/) {
+  missing("cache_write");
+}
+at::Tensor cache_attend(const KvCache& /*cache*/, std::int64_t /*layer*/, std::span<const CacheRow> /*rows*/,
+                        const at::Tensor& /*q*/) {
+  missing("cache_attend");
+}
+
+}  // namespace routedk::kernels::cuda

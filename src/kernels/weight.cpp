@@ -1,0 +1,47 @@
+#include "routedk/kernels/weight.h"
+
+#include "routedk/core/error.h"
+
+#include "devices.h"
+
+namespace routedk::kernels {
+namespace {
+
+at::Tensor decode(const Dense& weight, at::ScalarType dtype) {
+  return weight.values.to(dtype);
+}
+
+at::Tensor decode(const Nf4& weight, at::ScalarType dtype) {
+  if (dtype != at::kFloat && dtype != at::kBFloat16) {
+    throw_<ConfigError>("the compute type of an NF4 weight must be float32 or bfloat16, but is {} instead",
+                        at::toString(dtype));
+  }
+  const auto decoded = [&](at::ScalarType type) {
+    return weight.parts().codes.is_cuda() ? cuda::nf4_dequantize(weight, type)
+                                          : cpu::nf4_dequantize(weight, type);
+  };
+  if (weight.parts().dtype == at::kHalf) {
+    return decoded(at::kFloat).to(at::kHalf).to(dtype);
+  }
+  return decoded(weight.parts().dtype == at::kBFloat16 ? at::kBFloat16 : dtype).to(dtype);
+}
+
+}  // namespace
+
+std::int64_t out_features(const Weight& weight) {
+  return std::visit([](const auto& w) { return w.out_features(); }, weight);
+}
+
+std::int64_t in_features(const Weight& weight) {
+  return std::visit([](const auto& w) { return w.in_features(); }, weight);
+}
+
+std::int64_t bytes(const Weight& weight) {
+  return std::visit([](const auto& w) { return w.bytes(); }, weight);
+}
+
+at::Tensor dequantize(const Weight& weight, at::ScalarType dtype) {
+  return std::visit([&](const auto& w) { return decode(w, dtype); }, weight);
+}
+
+}  // namespace routedk::kernels

@@ -1,0 +1,55 @@
+#include "routedk/model/load_options.h"
+
+#include "routedk/core/error.h"
+#include "routedk/core/numbers.h"
+#include "routedk/kernels/cpu/capability.h"
+
+namespace routedk::model {
+namespace {
+
+constexpr std::string_view kCuda = "cuda";
+
+}  // namespace
+
+at::ScalarType scalar_type(ComputeType type) {
+  switch (type) {
+    case ComputeType::kAuto:
+      return kernels::cpu::fast_bfloat16() ? at::kBFloat16 : at::kFloat;
+    case ComputeType::kBFloat16:
+      return at::kBFloat16;
+    case ComputeType::kFloat32:
+      break;
+  }
+  return at::kFloat;
+}
+
+bool held_in_nf4(Quant quant, Storage storage) noexcept {
+  switch (storage) {
+    case Storage::kDense:
+      return quant == Quant::kAuto || quant == Quant::kNf4;
+    case Storage::kNf4:
+      return quant != Quant::kNone;
+    case Storage::kExcepted:
+      break;
+  }
+  return false;
+}
+
+bool names_device(std::string_view word) noexcept {
+  if (word == "auto" || word == "cpu" || word == kCuda) {
+    return true;
+  }
+  return word.starts_with("cuda:") && number_in<std::uint8_t>(word.substr(kCuda.size() + 1)).has_value();
+}
+
+at::Device parse_device(const char* setting, const std::string& word) {
+  if (!names_device(word)) {
+    throw_<ConfigError>("`{}` must be auto, cpu, cuda or cuda:N, but is `{}` instead", setting, word);
+  }
+  if (word.starts_with(kCuda)) {
+    throw_<ConfigError>("`{}` must be cpu in a build without CUDA, but is `{}` instead", setting, word);
+  }
+  return at::kCPU;
+}
+
+}  // namespace routedk::model

@@ -1,0 +1,10 @@
+#include "routedk/workflow/experiment/model_settings.h"
+
+namespace routedk::workflow {
+
+model::LoadOptions load_options(const ModelSettings& settings) {
+  return {settings.quant, settings.double_quant, model::scalar_type(settings.dtype),
+          model::parse_device("model.device", settings.device)};
+}
+
+}  // namespace routedk::workflow

@@ -1,0 +1,162 @@
+#include "plan_memory.h"
+
+#include "routedk/experts/peft.h"
+#include "routedk/experts/router.h"
+#include "routedk/workflow/experiment/memory_plan.h"
+#include "routedk/workflow/steps/learning_data.h"
+#include "routedk/workflow/steps/systems.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include <fmt/format.h>
+
+namespace routedk::workflow {
+namespace {
+
+using train::Example;
+
+/// Tokens of a step on average, and of the largest micro-batch that can come: of the longest examples.
+struct TokenCounts {
+  double of_a_step = 0.0;
+  std::int64_t largest = 0;
+  std::int64_t largest_answers = 0;
+};
+
+TokenCounts count_tokens(const std::vector<Example>& examples, const train::TrainConfig& config) {
+  TokenCounts counts;
+  for (const Example& example : examples) {
+    counts.of_a_step += static_cast<double>(example.tokens());
+    counts.largest = std::max(counts.largest, example.tokens());
+    counts.largest_answers =
+        std::max(counts.largest_answers, static_cast<std::int64_t>(example.answer.size()));
+  }
+  const auto steps = (static_cast<double>(examples.size()) + static_cast<double>(config.batch_size) - 1) /
+                     static_cast<double>(config.batch_size);
+  const std::int64_t most = std::min(config.max_tokens, config.batch_size * counts.largest) /
+                            std::max<std::int64_t>(counts.largest, 1);
+  counts.of_a_step /= std::max(1.0, std::floor(steps));
+  counts.largest *= std::max<std::int64_t>(most, 1);
+  counts.largest_answers *= std::max<std::int64_t>(most, 1);
+  return counts;
+}
+
+/// Prompt tokens of the sessions decoded together, where they have most.
+std::int64_t most_prompt_tokens(const Experiment& experiment) {
+  const std::vector<Example> raw = raw_examples(experiment, of_two_items(evaluated_sessions(experiment)), 0);
+  const auto together = static_cast<std::size_t>(experiment.config().decode.batch_sessions);
+  std::int64_t most = 0;
+  for (std::size_t first = 0; first < raw.size(); first += together) {
+    std::int64_t tokens = 0;
+    for (std::size_t i = first; i < std::min(first + together, raw.size()); ++i) {
+      tokens += static_cast<std::int64_t>(raw[i].prompt.size());
+    }
+    most = std::max(most, tokens);
+  }
+  return most;
+}
+
+FrozenSize backbone_size(const ModelSettings& settings, const model::WeightSource& source) {
+  const auto storage = source.quantized() ? model::Storage::kNf4 : model::Storage::kDense;
+  return {model::held_in_nf4(settings.quant, storage), settings.double_quant,
+          model::scalar_type(settings.dtype)};
+}
+
+TrainingSize training_size(const FrozenSize& frozen, const train::TrainConfig& config, std::int64_t trainable,
+                           const TokenCounts& tokens) {
+  return {frozen, trainable, config.ema > 0.0, tokens.largest, tokens.largest_answers, config.recompute};
+}
+
+DecodingSize decoding_size(const Experiment& experiment, const FrozenSize& frozen) {
+  const ExperimentConfig& c = experiment.config();
+  const std::vector<std::int64_t>& counts = c.eval.samples;
+  const std::int64_t samples =
+      counts.empty() ? c.decode.samples : *std::max_element(counts.begin(), counts.end());
+  const auto sessions = static_cast<std::int64_t>(evaluated_sessions(experiment).size());
+  return {frozen,
+          c.decode.kernels == decode::Kernels::kInt8,
+          std::min(c.decode.batch_sessions, sessions),
+          most_prompt_tokens(experiment),
+          samples,
+          c.decode.max_new_tokens};
+}
+
+/// A step and what it takes.
+struct Column {
+  std::string name;
+  MemoryPlan plan;
+
+  std::string cell(const std::string& kind) const {
+    const auto found = std::find_if(plan.bytes.begin(), plan.bytes.end(),
+                                    [&](const auto& entry) { return entry.first == kind; });
+    return found == plan.bytes.end() ? "-" : mib(found->second);
+  }
+  static std::string mib(double bytes) { return fmt::format("{:.0f} MiB", bytes / (1 << 20)); }
+};
+
+/// The kinds of all columns, each once.
+std::vector<std::string> kinds_of(const std::vector<Column>& columns) {
+  std::vector<std::string> kinds;
+  for (const Column& column : columns) {
+    for (const auto& [kind, bytes] : column.plan.bytes) {
+      if (std::find(kinds.begin(), kinds.end(), kind) == kinds.end()) {
+        kinds.push_back(kind);
+      }
+    }
+  }
+  return kinds;
+}
+
+std::string table_text(const std::vector<Column>& columns) {
+  const auto row = [&](const std::string& kind, const auto& cell) {
+    std::string line = fmt::format("memory    {:<24}", kind);
+    for (const Column& column : columns) {
+      line += fmt::format(" {:>12}", cell(column));
+    }
+    return line + "\n";
+  };
+  std::string text = row("", [](const Column& column) { return column.name; });
+  for (const std::string& kind : kinds_of(columns)) {
+    text += row(kind, [&](const Column& column) { return column.cell(kind); });
+  }
+  return text + row("predicted peak", [](const Column& c) { return Column::mib(c.plan.total()); });
+}
+
+}  // namespace
+
+std::int64_t expert_parameters(const model::LlamaConfig& model, const LoraSettings& lora) {
+  if (!lora.init_adapter.empty()) {
+    return experts::load_peft(lora.init_adapter, "init", model).parameters().size();
+  }
+  std::int64_t of_a_layer = 0;
+  for (int i = 0; i < model::kLinears; ++i) {
+    const model::LinearShape shape = model::linear_shape(model, static_cast<model::Linear>(i));
+    of_a_layer += lora.rank * (shape.in + shape.out);
+  }
+  return model.layers * of_a_layer;
+}
+
+std::string memory_text(const Experiment& experiment, const model::WeightSource& source,
+                        const std::vector<Example>& training, const std::vector<Example>& routing) {
+  const ExperimentConfig& c = experiment.config();
+  const model::LlamaConfig& model = source.config();
+  const auto bank_size = static_cast<std::int64_t>(c.experts.size());
+  const std::int64_t bank = bank_size * expert_parameters(model, c.lora);
+  const TokenCounts tokens = count_tokens(training, c.train);
+  const FrozenSize backbone = backbone_size(c.model, source);
+  FrozenSize with_experts = backbone;
+  with_experts.factors = bank;
+  const experts::RouterGate gate(model.layers, model.hidden, bank_size, router_options(c.router));
+  std::vector<Column> columns = {
+      {"train", predict_memory(model, training_size(backbone, c.train, bank, tokens))},
+      {"router", predict_memory(model, training_size(with_experts, c.router, gate.parameters().size(),
+                                                     count_tokens(routing, c.router)))}};
+  if (experiment.has_sessions()) {
+    columns.push_back({"evaluate", predict_memory(model, decoding_size(experiment, with_experts))});
+  }
+  return fmt::format("tokens    {:.0f} of an expert's step, {} of the largest micro-batch\n",
+                     tokens.of_a_step, tokens.largest) +
+         table_text(columns);
+}
+
+}  // namespace routedk::workflow

@@ -1,0 +1,23 @@
+/// The memory of an experiment's steps, as part of its plan.
+#pragma once
+
+#include "routedk/model/weight_source.h"
+#include "routedk/train/example.h"
+#include "routedk/workflow/experiment/experiment.h"
+
+#include <string>
+#include <vector>
+
+namespace routedk::workflow {
+
+/// Numbers trained in one expert: r (in + out) for each adapted linear, or those of the adapter it starts
+/// from.
+std::int64_t expert_parameters(const model::LlamaConfig& model, const LoraSettings& lora);
+
+/// Tokens of an expert's step, and a table of bytes by kind, a column for each step that takes memory.
+/// `training` and `routing`: what experts and router train on.
+std::string memory_text(const Experiment& experiment, const model::WeightSource& source,
+                        const std::vector<train::Example>& training,
+                        const std::vector<train::Example>& routing);
+
+}  // namespace routedk::workflow

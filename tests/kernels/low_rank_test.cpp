@@ -1,0 +1,58 @@
+#include "routedk/kernels/lora.h"
+
+#include "support/expect_close.h"
+#include <ATen/Parallel.h>
+#include <gtest/gtest.h>
+
+namespace routedk::kernels {
+namespace {
+
+using testing::expect_equal;
+
+at::Tensor some(at::IntArrayRef shape, double frequency) {
+  return at::sin(at::arange(c10::multiply_integers(shape), at::kFloat) * frequency).view(shape);
+}
+
+struct Shape {
+  std::int64_t tokens, width, rank;
+};
+
+class LowRank : public ::testing::TestWithParam<Shape> {};
+
+// Around few rows (32), the tiles (24 or 12 rows, 16 or 32 columns) and the depth of a panel (256).
+INSTANTIATE_TEST_SUITE_P(Shapes, LowRank,
+                         ::testing::Values(Shape{1, 7, 1}, Shape{31, 64, 16}, Shape{32, 64, 4},
+                                           Shape{49, 255, 16}, Shape{77, 257, 17}, Shape{301, 576, 16},
+                                           Shape{257, 33, 32}, Shape{600, 40, 48}, Shape{513, 31, 70}));
+
+TEST_P(LowRank, both_products_equal_the_double_precision_ones) {
+  const Shape s = GetParam();
+  const at::Tensor x = some({s.tokens, s.width}, 0.37);
+  const at::Tensor factor = some({s.rank, s.width}, 1.3);
+  const at::Tensor narrow = some({s.tokens, s.rank}, 0.91);
+  const at::Tensor exact = x.to(at::kDouble);
+  testing::expect_close(lora_down(x, factor, 0.5).to(at::kDouble),
+                        0.5 * at::mm(exact, factor.to(at::kDouble).t()), {0.0, 1e-4});
+  testing::expect_close(factor_gradient(narrow, x).to(at::kDouble), at::mm(narrow.to(at::kDouble).t(), exact),
+                        {0.0, 1e-4});
+}
+
+TEST_P(LowRank, the_number_of_threads_changes_no_bit) {
+  const Shape s = GetParam();
+  const at::Tensor x = some({s.tokens, s.width}, 0.37);
+  const at::Tensor narrow = some({s.tokens, s.rank}, 0.91);
+  const at::Tensor gradient = factor_gradient(narrow, x);
+  const int threads = at::get_num_threads();
+  at::set_num_threads(1);
+  expect_equal(factor_gradient(narrow, x), gradient);
+  at::set_num_threads(threads);
+}
+
+TEST(LowRankProducts, other_types_and_no_rows_are_taken_too) {
+  const at::Tensor x = some({40, 8}, 0.37).to(at::kBFloat16);
+  expect_equal(lora_down(x, some({2, 8}, 1.3), 1.0), at::mm(x, some({2, 8}, 1.3).to(at::kBFloat16).t()));
+  expect_equal(factor_gradient(at::empty({0, 2}), at::empty({0, 8})), at::zeros({2, 8}));
+}
+
+}  // namespace
+}  // namespace routedk::kernels
