@@ -24,17 +24,23 @@ entries() { sed -e 's/#.*//' -e '/^[[:space:]]*$/d' "$1"; }
 configure_preset() { # PRESET [cmake argument...]
   local log=build/$1-configure.log
   # A compiler cache is used where there is one, and looked for only now: the set-up may just have brought it,
-  # and another compiler command makes everything old. Precompiled headers need the sloppiness to be cached.
+  # and another compiler command makes everything old. Precompiled headers need the sloppiness to be cached,
+  # paths relative to the checkout let two checkouts share their results.
   if command -v ccache >/dev/null; then
     export CMAKE_CXX_COMPILER_LAUNCHER=${CMAKE_CXX_COMPILER_LAUNCHER-ccache}
     export CCACHE_SLOPPINESS=${CCACHE_SLOPPINESS-pch_defines,time_macros,include_file_mtime,include_file_ctime}
+    export CCACHE_BASEDIR=${CCACHE_BASEDIR-$PWD} CCACHE_NOHASHDIR=${CCACHE_NOHASHDIR-true}
   fi
   mkdir -p build
   cmake --preset "$@" >"$log" 2>&1 || { cat "$log" >&2; fail "configuring preset $1 failed"; }
 }
 
-build_preset() { # PRESET TARGET [cmake argument...]: configure and build
+# Configures and builds. A build folder that is made here compiles the sources of a folder as one unit; one that
+# is there keeps its choice.
+build_preset() { # PRESET TARGET [cmake argument...]
+  local unity=()
+  [[ -e build/$1/CMakeCache.txt ]] || unity=(-DROUTEDK_UNITY=ON)
   say "building $2 of preset $1 into build/$1"
-  configure_preset "$1" "${@:3}"
+  configure_preset "$1" "${unity[@]}" "${@:3}"
   cmake --build --preset "$1" --target "$2"
 }

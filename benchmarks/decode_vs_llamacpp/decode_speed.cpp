@@ -122,13 +122,11 @@ void run(const Options& options) {
     const auto [prefill, one_token] = timed(1);
     const decode::Generation& first = one_token[0];
     const auto [whole, result] = timed(options.new_tokens + 1);
-    const io::Json line = {{"prompt_tokens", prompt.ids.size()},
-                           {"prefill_seconds", prefill},
-                           {"decode_seconds", whole - prefill},
-                           {"new_tokens", options.new_tokens * options.samples},
-                           {"rows", new_rows(result[0])},
-                           {"first", first.candidates[0].logprob},
-                           {"ids", result[0].candidates[0].ids}};
+    const io::Json line = {
+        {"prompt_tokens", prompt.ids.size()}, {"prefill_seconds", prefill},
+        {"decode_seconds", whole - prefill},  {"new_tokens", options.new_tokens * options.samples},
+        {"rows", new_rows(result[0])},        {"first", first.candidates[0].logprob},
+        {"ids", result[0].candidates[0].ids}};
     std::cout << line.dump() << std::endl;
   });
 }

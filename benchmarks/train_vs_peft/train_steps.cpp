@@ -1,14 +1,14 @@
-/// Trains for some steps as routedk-train does and prints a JSON line a step; before that it writes what another
-/// program needs to do the same: FOLDER/adapters/NAME (PEFT, as initialised) and FOLDER/batches.jsonl (each step's
-/// sequences as [{"ids", "prompt_length"}]).
+/// Trains for some steps as routedk-train does and prints a JSON line a step; before that it writes what
+/// another program needs to do the same: FOLDER/adapters/NAME (PEFT, as initialised) and FOLDER/batches.jsonl
+/// (each step's sequences as [{"ids", "prompt_length"}]).
 #include "routedk/core/config.h"
 #include "routedk/core/files.h"
 #include "routedk/experts/peft.h"
 #include "routedk/io/jsonl.h"
 #include "routedk/train/data_order.h"
 #include "routedk/train/group_trainer.h"
-#include "routedk/workflow/steps/learning_data.h"
 #include "routedk/workflow/experiment/program.h"
+#include "routedk/workflow/steps/learning_data.h"
 
 #include <iostream>
 
@@ -46,7 +46,8 @@ struct Group {
   std::vector<const train::Example*> examples;
 };
 
-void write_batches(const Options& options, const std::vector<Group>& groups, const train::TrainConfig& config) {
+void write_batches(const Options& options, const std::vector<Group>& groups,
+                   const train::TrainConfig& config) {
   io::JsonlWriter writer(options.folder / "batches.jsonl");
   for (std::int64_t step = 0; step < options.steps; ++step) {
     io::Json line = io::Json::array();
@@ -71,7 +72,8 @@ void run(workflow::Experiment& experiment, const Options& options) {
     experts::LoraConfig lora;
     lora.rank = config.lora.rank;
     lora.alpha = config.lora.alpha;
-    groups.push_back({std::make_shared<experts::Expert>(fmt::format("expert{}", i), backbone->config(), lora), {}});
+    groups.push_back(
+        {std::make_shared<experts::Expert>(fmt::format("expert{}", i), backbone->config(), lora), {}});
     groups.back().expert->initialise(config.train.seed);
     bank.push_back(groups.back().expert);
     experts::save_peft(*bank.back(), options.folder / "adapters" / bank.back()->name(), config.model.path);
@@ -116,6 +118,7 @@ int main(int argc, char** argv) {
   CLI11_PARSE(app, argc, argv);
   return workflow::run_program([&] {
     std::filesystem::create_directories(options.folder);
-    workflow::with_experiment(options.program, [&](workflow::Experiment& experiment) { run(experiment, options); });
+    workflow::with_experiment(options.program,
+                              [&](workflow::Experiment& experiment) { run(experiment, options); });
   });
 }

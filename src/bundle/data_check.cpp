@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "check_tables.h"
+#include "item_limits.h"
 #include <fmt/format.h>
 
 namespace routedk::bundle {
@@ -16,9 +17,6 @@ namespace {
 
 namespace fs = std::filesystem;
 using Ids = std::set<std::int64_t>;
-
-constexpr std::size_t kMinItems = 2;
-constexpr std::size_t kMaxItems = 10;
 
 struct Domain {
   IdRows session_items;

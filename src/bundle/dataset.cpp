@@ -8,6 +8,7 @@
 #include <set>
 #include <utility>
 
+#include "item_limits.h"
 #include <fmt/ranges.h>
 
 namespace routedk::bundle {
@@ -15,8 +16,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::size_t kMinItems = 2;
-constexpr std::size_t kMaxItems = 10;
 using Texts = std::map<std::int64_t, std::string>;
 
 struct Tables {

@@ -26,7 +26,7 @@ struct Wording {
   std::string_view different;
 };
 
-constexpr std::array<Wording, kDiscrepancyKinds> kWordings{{
+constexpr std::array<Wording, kDiscrepancyKinds> kRuleWordings{{
     {"Several {0} form one bundle even when their titles differ.",
      "{0} belong with {1} even when their titles differ."},
     {"{0} with like titles can serve different intents.",
@@ -50,7 +50,7 @@ std::pair<std::string, std::string> kinds(const Rule& rule) {
 }  // namespace
 
 std::string rule_text(const Rule& rule) {
-  const Wording& wording = kWordings.at(static_cast<std::size_t>(rule.kind));
+  const Wording& wording = kRuleWordings.at(static_cast<std::size_t>(rule.kind));
   return fmt::format(fmt::runtime(rule.item == rule.beside ? wording.same : wording.different), rule.item,
                      rule.beside);
 }

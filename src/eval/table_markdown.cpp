@@ -6,7 +6,7 @@ namespace routedk::eval {
 namespace {
 
 /// Neither the end of a cell nor a tag.
-std::string escaped(const std::string& text) {
+std::string escaped_cell(const std::string& text) {
   std::string safe;
   for (const char c : text) {
     safe += c == '|' || c == '\\' || c == '<' ? std::string{'\\', c} : std::string{c};
@@ -27,19 +27,19 @@ std::string text_of(const Cell& cell) {
 }  // namespace
 
 std::string markdown_table(const Table& table) {
-  std::string text = fmt::format("# {}\n\n", escaped(table.title));
+  std::string text = fmt::format("# {}\n\n", escaped_cell(table.title));
   for (const std::string& note : table.notes) {
-    text += escaped(note) + "\n\n";
+    text += escaped_cell(note) + "\n\n";
   }
   text += "| system |";
   std::string rule = "|---|";
   for (const std::string& column : table.columns) {
-    text += fmt::format(" {} |", escaped(column));
+    text += fmt::format(" {} |", escaped_cell(column));
     rule += "---:|";
   }
   text += "\n" + rule + "\n";
   for (const Row& row : table.rows) {
-    text += fmt::format("| {}{} |", row.floor ? "floor: " : "", escaped(row.name));
+    text += fmt::format("| {}{} |", row.floor ? "floor: " : "", escaped_cell(row.name));
     for (const Cell& cell : row.cells) {
       text += fmt::format(" {} |", text_of(cell));
     }

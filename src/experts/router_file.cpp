@@ -12,8 +12,8 @@
 namespace routedk::experts {
 namespace {
 
-constexpr const char* kConfigFile = "router_config.json";
-constexpr const char* kWeightFile = "router.safetensors";
+constexpr const char* kRouterConfigFile = "router_config.json";
+constexpr const char* kRouterWeightFile = "router.safetensors";
 
 struct NamedShape {
   std::string name;
@@ -100,18 +100,18 @@ void save_router(const RouterGate& gate, const std::vector<std::string>& experts
                            {"threshold", options.threshold},
                            {"model", {{"num_hidden_layers", gate.layers()}, {"hidden_size", gate.hidden()}}}};
   FolderWriter writer(folder);
-  io::write_safetensors(writer.path() / kWeightFile, views);
-  io::write_json(writer.path() / kConfigFile, config);
+  io::write_safetensors(writer.path() / kRouterWeightFile, views);
+  io::write_json(writer.path() / kRouterConfigFile, config);
   writer.commit();
 }
 
 NamedRouter load_router(const std::filesystem::path& folder, const model::LlamaConfig& model) {
-  const io::JsonField config = io::read_json_field(folder / kConfigFile);
+  const io::JsonField config = io::read_json_field(folder / kRouterConfigFile);
   check_keys(config);
   std::vector<std::string> experts = read_experts(config["experts"]);
   RouterOptions options = read_options(config, experts.size());
   const auto count = static_cast<std::int64_t>(experts.size());
-  StoredTensors tensors(folder / kWeightFile);
+  StoredTensors tensors(folder / kRouterWeightFile);
   if (!tensors.has(options.is_global() ? "router.global.weight" : "router.0.weight")) {
     options.kind = RouterKind::kStatic;
   }

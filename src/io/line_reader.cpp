@@ -11,7 +11,7 @@
 namespace routedk::io {
 namespace {
 
-constexpr std::size_t kBlock = 1 << 16;
+constexpr std::size_t kBlockBytes = 1 << 16;
 
 }  // namespace
 
@@ -24,7 +24,7 @@ struct LineReader::Stream {
 };
 
 LineReader::LineReader(const std::filesystem::path& path, std::size_t longest)
-    : path_(path), longest_(longest), block_(kBlock) {
+    : path_(path), longest_(longest), block_(kBlockBytes) {
   errno = 0;
   const bool is_folder = std::filesystem::is_directory(path);
   gzFile file = is_folder ? nullptr : gzopen(path.c_str(), "rb");

@@ -26,7 +26,7 @@ constexpr std::string_view kNoPrompt =
 
 // hash64 of the text in Meta's Llama-3.1-8B-Instruct, without the blanks around it.
 constexpr std::uint64_t kLlama31 = 0xCC0368E1FFB6B958;
-constexpr std::size_t kShown = 60;
+constexpr std::size_t kShownOfTemplate = 60;
 
 /// A newline inside a string may stand there as itself or as \n.
 std::string with_newlines(std::string_view source) {
@@ -101,7 +101,7 @@ ChatTemplate ChatTemplate::parse(std::string_view source) {
   }
   throw_<ConfigError>(
       "The chat template must be ChatML or Llama 3.1's, but is another one, which begins `{}`.",
-      source.substr(0, kShown));
+      source.substr(0, kShownOfTemplate));
 }
 
 ChatTemplate ChatTemplate::from_gguf(const io::GgufFile& file) {

@@ -3,7 +3,6 @@
 
 #include "routedk/decode/decoder.h"
 #include "routedk/experts/router.h"
-#include "routedk/model/attention.h"
 
 #include <memory>
 #include <vector>
@@ -16,7 +15,7 @@ inline constexpr text::TokenId kEnd = 0;
 
 inline experts::RoutedModel small_model(const model::LlamaConfig& config, bool nf4,
                                         at::ScalarType dtype = at::kFloat) {
-  const model::LoadOptions load{nf4, nf4, dtype};
+  const model::LoadOptions load{nf4 ? model::Quant::kNf4 : model::Quant::kNone, nf4, dtype};
   auto backbone = std::make_shared<const model::Backbone>(model::Backbone::random(config, load, 7));
   std::vector<std::shared_ptr<experts::Expert>> bank;
   for (const char* name : {"a", "b"}) {

@@ -1,9 +1,11 @@
 """tokenizer_llama3.json: ids of tiktoken and tokenizers, which agree, under Llama 3's real ranks.
 
   python make_llama3_tokenizer.py RANKS TEMPLATE FOLDER [DATA_DIR]
+  python make_llama3_tokenizer.py --folder-only RANKS TEMPLATE FOLDER
 
 RANKS is Llama 3's tokenizer.model (PyPI: llama-models, llama_models/llama3/tokenizer.model), TEMPLATE the text of
-`chat_template` in Llama-3.1-8B-Instruct's tokenizer_config.json. FOLDER becomes what tests read as
+`chat_template` in Llama-3.1-8B-Instruct's tokenizer_config.json (llama.cpp's sources have it as
+models/templates/meta-llama-Llama-3.1-8B-Instruct.jinja). FOLDER becomes what tests read as
 ROUTEDK_LLAMA3_TOKENIZER: tokenizer.model, tokenizer.json, tokenizer_config.json. files: as in make_tokenizer.py; without
 DATA_DIR those of the last run are kept.
 """
@@ -57,10 +59,13 @@ def write_folder(folder, ranks, tokenizer, template):
 
 
 def main():
-    ranks, template, folder, *data_dir = sys.argv[1:]
-    encoding = with_tiktoken(ranks)
+    folder_only = sys.argv[1] == "--folder-only"
+    ranks, template, folder, *data_dir = sys.argv[1 + folder_only :]
     tokenizer = to_tokenizer_json(ranks)
     write_folder(Path(folder), ranks, tokenizer, template)
+    if folder_only:
+        return
+    encoding = with_tiktoken(ranks)
     if data_dir:
         files = dict(make_files(encoding, tokenizer, data_dir[0]))
     else:

@@ -45,6 +45,13 @@ class Scripts(unittest.TestCase):
             self.assertEqual(done.returncode, 2, script)
             self.assertIn("'--no-such'", done.stderr)
 
+    def test_a_demo_on_cuda_is_refused_before_anything_is_installed(self):
+        folder = self.copy()
+        (folder / "scripts/setup").write_text("#!/bin/sh\necho installing >&2\n")
+        done = run("scripts/demo", "--cuda", root=folder)
+        self.assertEqual((done.returncode, done.stderr),
+                         (2, "demo: --cuda must be left out: there are no CUDA kernels yet\n"))
+
     def test_help_is_the_head_of_the_script(self):
         for script in ("scripts/setup", "scripts/format", "scripts/demo", "scripts/test"):
             done = run(script, "--help")
@@ -105,6 +112,37 @@ class Scripts(unittest.TestCase):
         (folder / "scripts/setup").write_text(f"#!/bin/sh\nln -s /bin/true {stubs}/ccache\n")
         done = run("scripts/demo", root=folder, PATH=f"{stubs}:{machine}")
         self.assertIn("launcher: ccache", done.stderr)
+
+    def test_a_new_build_folder_compiles_folders_as_one_unit_and_an_old_one_keeps_its_choice(self):
+        folder = self.copy()
+        (folder / "scripts/setup").write_text("#!/bin/sh\n")
+        path = self.stubs(folder, cmake='echo "$@"; exit 1')
+        self.assertIn("-DROUTEDK_UNITY=ON", run("scripts/demo", root=folder, PATH=path).stderr)
+        (folder / "build/release").mkdir()
+        (folder / "build/release/CMakeCache.txt").touch()
+        self.assertNotIn("ROUTEDK_UNITY", run("scripts/demo", root=folder, PATH=path).stderr)
+
+    def test_two_checkouts_share_the_compiler_cache(self):
+        folder = self.copy()
+        (folder / "scripts/setup").write_text("#!/bin/sh\n")
+        path = self.stubs(folder, ccache="", cmake='echo "$CCACHE_BASEDIR $CCACHE_NOHASHDIR"; exit 1')
+        environment = {name: value for name, value in os.environ.items() if not name.startswith("CCACHE_")}
+        done = subprocess.run([folder / "scripts/demo"], capture_output=True, text=True,
+                              env={**environment, "PATH": path})
+        self.assertIn(f"{folder.resolve()} true", done.stderr)
+
+    def test_ci_fails_where_the_packages_of_its_tests_cannot_be_installed(self):
+        folder = self.copy()
+        shutil.copytree(ROOT / ".ci", folder / ".ci")
+        for script in ("setup", "format", "tidy", "test", "demo"):
+            (folder / "scripts" / script).write_text("#!/bin/sh\n")
+        python = folder / ".deps/python/bin/python"
+        python.parent.mkdir(parents=True)
+        python.write_text("#!/bin/sh\nexit 1\n")
+        python.chmod(0o755)
+        done = run(".ci/run", root=folder, PATH=self.stubs(folder, cmake="", ctest=""))
+        self.assertEqual(done.returncode, 1, done.stdout)
+        self.assertIn("failed steps: test-python llama3-tokenizer\n", done.stdout)
 
 
 if __name__ == "__main__":

@@ -7,12 +7,12 @@
 namespace routedk::workflow {
 namespace {
 
-constexpr const char* kSource = "standard input";
+constexpr const char* kTextSource = "standard input";
 
 std::string text_of(const io::Json& record, std::int64_t line) {
   if (!record.is_object() || !record.contains("text") || !record["text"].is_string()) {
     throw_<DataError>("A record must be an object with a string `text`, but is `{}` ({}:{}).",
-                      record.dump().substr(0, 60), kSource, line);
+                      record.dump().substr(0, 60), kTextSource, line);
   }
   return record["text"].get<std::string>();
 }
@@ -21,7 +21,7 @@ std::string text_of(const io::Json& record, std::int64_t line) {
 
 void tokenize(const TokenizeOptions& options, std::istream& in, std::ostream& out) {
   const auto tokenizer = text::Tokenizer::load(options.model);
-  io::read_jsonl(in, kSource, [&](const io::Json& record, std::int64_t line) {
+  io::read_jsonl(in, kTextSource, [&](const io::Json& record, std::int64_t line) {
     const std::string text = text_of(record, line);
     const auto ids = options.special ? tokenizer.encode_with_special(text) : tokenizer.encode(text);
     out << io::Json{{"ids", ids}}.dump() << '\n';
