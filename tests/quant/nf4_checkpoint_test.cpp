@@ -12,8 +12,8 @@
 namespace routedk::quant {
 namespace {
 
-using testing::expect_equal;
 using ::testing::AllOf;
+using testing::expect_equal;
 using ::testing::HasSubstr;
 
 constexpr const char* kState = "w.quant_state.bitsandbytes__nf4";
