@@ -58,7 +58,8 @@ class Run(unittest.TestCase):
         first, experts = self.records("router"), self.records("train")
         self.run_program("--from", "router")
         self.assertEqual(self.records("train"), experts)
-        self.assertEqual([record.get("step") for record in self.records("router")], [record.get("step") for record in first])
+        steps = [[record.get("step") for record in records] for records in (first, self.records("router"))]
+        self.assertEqual(*steps)
         self.assertEqual(len(list((self.folder / "run/tensorboard/router").iterdir())), 1)
         self.assertEqual(len(list((self.folder / "run/tensorboard/train").iterdir())), 1)
 

@@ -113,7 +113,7 @@ std::int64_t whole_panels(std::int64_t size) {
   return (size + kPanel - 1) / kPanel * kPanel;
 }
 
-/// Keys and values of a token in all layers; of a layer more while the cache grows.
+/// Keys and values of a token in all layers; values stand in whole panels of columns.
 double cached_token_bytes(const model::LlamaConfig& model) {
   return 4.0 *
          static_cast<double>(model.layers * model.kv_heads * (model.head_dim + whole_panels(model.head_dim)));
@@ -124,7 +124,7 @@ double sample_bytes(const model::LlamaConfig& model, const DecodingSize& size) {
   const auto branches = static_cast<double>(size.sessions * size.samples);
   const auto room = std::max(static_cast<double>(kPanel),
                              static_cast<double>(std::bit_ceil(static_cast<std::uint64_t>(size.new_tokens))));
-  const double growing = 1.0 + 0.5 / static_cast<double>(model.layers);  // the old half of one layer
+  const double growing = 1.0 + 0.5 / static_cast<double>(model.layers);  // one layer's old half beside it
   const double of_a_row = row_bytes(model, size) + 4.0 * static_cast<double>(model.vocab);
   return branches * (room * growing * cached_token_bytes(model) + kFedAtOnce * of_a_row);
 }
