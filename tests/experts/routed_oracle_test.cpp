@@ -172,9 +172,9 @@ class RoutedOracle : public ::testing::Test {
 TEST_F(RoutedOracle, alphas_and_prompt_logits_equal_the_naive_method) {
   const NaiveRouted::Result wanted = oracle()(prompt_, 5);
   const auto [logits, rows] = routed(prompt_, 5, router_);
-  expect_close(logits, wanted.logits, {0.0, 1e-4});
+  expect_close(logits.to(at::kDouble), wanted.logits, {0.0, 1e-4});
   for (std::size_t layer = 0; layer < 2; ++layer) {
-    expect_close(rows[layer].alpha[0], wanted.alphas[layer], {0.0, 1e-5});
+    expect_close(rows[layer].alpha[0].to(at::kDouble), wanted.alphas[layer], {0.0, 1e-5});
     EXPECT_GT((wanted.alphas[layer] - 1.0 / 3).abs().max().item<double>(), 0.05);
   }
 }
@@ -183,8 +183,8 @@ TEST_F(RoutedOracle, a_continuation_under_frozen_alpha_equals_the_naive_method) 
   const NaiveRouted::Result prompt = oracle()(prompt_, 5);
   const at::Tensor wanted = oracle()(whole_, 8, prompt.alphas).logits;
   const auto rows = routed(prompt_, 5, router_).second;
-  expect_close(routed(whole_, 5, FrozenGate(rows)).first, wanted, {0.0, 1e-4});
-  expect_close(routed(whole_, 5, router_).first, wanted, {0.0, 1e-4});
+  expect_close(routed(whole_, 5, FrozenGate(rows)).first.to(at::kDouble), wanted, {0.0, 1e-4});
+  expect_close(routed(whole_, 5, router_).first.to(at::kDouble), wanted, {0.0, 1e-4});
   EXPECT_GT(testing::largest_difference(routed(whole_, 8, router_).first, wanted), 1e-2);
 }
 
