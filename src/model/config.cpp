@@ -6,16 +6,15 @@
 #include <array>
 #include <cmath>
 
+#include "limits.h"
+
 namespace routedk::model {
 namespace {
 
-/// No real model exceeds these; they keep every product of two of them far from overflow.
-constexpr std::int64_t kLargest = std::int64_t{1} << 24;
-
 std::int64_t size_of(const io::GgufFile& file, const std::string& key) {
   const std::int64_t value = file.integer(key);
-  if (value < 1 || value > kLargest) {
-    throw_<FileError>("`{}` must be between 1 and {}, but is {} instead ({})", key, kLargest, value,
+  if (value < 1 || value > kLargestSize) {
+    throw_<FileError>("`{}` must be between 1 and {}, but is {} instead ({})", key, kLargestSize, value,
                       file.file().path().string());
   }
   return value;

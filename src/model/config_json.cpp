@@ -12,10 +12,8 @@ namespace {
 using io::JsonField;
 
 // No real model exceeds this; it keeps every product of two sizes far from overflow.
-constexpr std::int64_t kLargest = std::int64_t{1} << 24;
-
 std::int64_t size(const JsonField& field) {
-  return field.integer(1, kLargest);
+  return field.integer(1, kLargestSize);
 }
 
 std::int64_t size_or(const JsonField& field, std::int64_t if_absent) {
