@@ -37,7 +37,8 @@ kernels::KeyedDropout dropout_of(const DeltaSite& site, const Run& run) {
     return {};
   }
   const TrainingDropout& d = *site.dropout;
-  const auto positions = kernels::values<std::int64_t>(site.batch.positions);
+  const at::Tensor on_host = site.batch.positions.cpu();
+  const auto positions = kernels::values<std::int64_t>(on_host);
   std::vector<kernels::DropoutSegment> segments;
   for (std::size_t s = run.first; s < run.last; ++s) {
     const std::uint64_t key = random_key(d.seed, "dropout",

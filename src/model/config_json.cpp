@@ -6,6 +6,8 @@
 
 #include <algorithm>
 
+#include "limits.h"
+
 namespace routedk::model {
 namespace {
 
