@@ -13,20 +13,33 @@ namespace {
 
 using kernels::cpu::Int8Panels;
 using kernels::cpu::Int8Rows;
-using kernels::cpu::kInputBlock;
 using kernels::cpu::kRanks;
 using kernels::cpu::Team;
 using LinearKind = model::Linear;
 
-constexpr std::int64_t kHeadBlock = 32;  // Q8_0's
+constexpr std::int64_t kDenseBlock = 32;  // of a dense head
 constexpr std::int64_t kLargestBlock = 64;
+
+/// The blocks that the weights of linears with one input can share.
+std::int64_t common_block(const model::Layer& layer, model::Projection projection) {
+  std::int64_t block = kLargestBlock;
+  for (const LinearKind kind : model::linears_of(projection)) {
+    block = std::min(block, Int8Panels::block_of(layer[kind].weight()));
+  }
+  return block;
+}
+
+Int8Panels panels_of_head(const kernels::Weight& head) {
+  const std::int64_t block = Int8Panels::block_of(head);
+  return block > 0 ? Int8Panels::from(head, block)
+                   : Int8Panels::quantize(kernels::dequantize(head, at::kFloat), kDenseBlock);
+}
 
 }  // namespace
 
 bool Int8Model::fits(const experts::RoutedModel& model) noexcept {
   const auto packed = [](const kernels::FrozenLinear& linear) {
-    const auto* nf4 = std::get_if<kernels::Nf4>(&linear.weight());
-    return nf4 != nullptr && Int8Panels::fits(*nf4);
+    return Int8Panels::block_of(linear.weight()) > 0;
   };
   const auto& layers = model.backbone().layers();
   return std::all_of(layers.begin(), layers.end(), [&](const model::Layer& layer) {
@@ -55,7 +68,7 @@ void Int8Model::stack_factors(const experts::ExpertBank& bank, std::int64_t laye
     linear.scale.push_back(static_cast<float>(f.scale));
   }
   if (!a.empty()) {
-    linear.a = Int8Panels::quantize(at::cat(a, 0), kInputBlock);
+    linear.a = Int8Panels::quantize(at::cat(a, 0), linear.weight.block());
     const std::int64_t block = std::min<std::int64_t>(linear.first_rank.back(), kLargestBlock);
     linear.b = Int8Panels::quantize(at::cat(bt, 0).t(), block);
   }
@@ -65,20 +78,23 @@ Int8Model::Int8Model(const experts::RoutedModel& model)
     : model_(model),
       inverse_frequencies_(model::inverse_frequencies(model.backbone().config())),
       norm_(model.backbone().norm().to(at::kFloat)),
-      head_(Int8Panels::quantize(model.backbone().head(), kHeadBlock)) {
+      head_(panels_of_head(model.backbone().head())) {
   const at::NoGradGuard no_grad;
   const experts::ExpertBank& bank = model.bank();
   for (std::int64_t index = 0; index < model.backbone().config().layers; ++index) {
     const model::Layer& from = model.backbone().layers()[static_cast<std::size_t>(index)];
     Layer layer{from.attention_norm.to(at::kFloat), from.mlp_norm.to(at::kFloat), {}};
-    for (std::size_t i = 0; i < model::kLinears; ++i) {
-      Linear& linear = layer.linears.at(i);
-      linear.weight = Int8Panels::from_nf4(std::get<kernels::Nf4>(from.linears.at(i).weight()));
-      linear.bias = from.linears.at(i).bias();
-      if (linear.bias.defined()) {
-        linear.bias = linear.bias.to(at::kFloat);
+    for (int i = 0; i < model::kProjections; ++i) {
+      const auto projection = static_cast<model::Projection>(i);
+      for (const LinearKind kind : model::linears_of(projection)) {
+        Linear& linear = layer.linears.at(static_cast<std::size_t>(kind));
+        linear.weight = Int8Panels::from(from[kind].weight(), common_block(from, projection));
+        linear.bias = from[kind].bias();
+        if (linear.bias.defined()) {
+          linear.bias = linear.bias.to(at::kFloat);
+        }
+        stack_factors(bank, index, kind, linear);
       }
-      stack_factors(bank, index, static_cast<LinearKind>(i), linear);
     }
     layers_.push_back(std::move(layer));
   }
@@ -86,7 +102,7 @@ Int8Model::Int8Model(const experts::RoutedModel& model)
 
 at::Tensor Int8Model::logits(const at::Tensor& hidden) const {
   const at::Tensor rows = hidden.contiguous();
-  Int8Rows x(kHeadBlock);
+  Int8Rows x(head_.block());
   x.resize(rows.size(0), rows.size(1));
   at::Tensor y = at::empty({rows.size(0), head_.out()}, at::kFloat);
   const auto from = kernels::values<float>(rows);

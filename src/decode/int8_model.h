@@ -13,12 +13,12 @@
 
 namespace routedk::decode {
 
-/// A copy of a model's linears, factors and head, laid out for quant/cpu/int8.h. NF4 codes keep their 4 bits;
-/// the factors A and B get 8, and so does the head, exactly where it is Q8_0 in the file. Norms, rotation,
-/// attention and sums are fp32. A row's bits depend on that row alone.
+/// A copy of a model's linears, factors and head, laid out for kernels/cpu/int8.h. ggml's blocks are kept
+/// exactly, NF4 codes keep their 4 bits; the factors A and B get 8, and so does a dense head. Norms,
+/// rotation, attention and sums are fp32. A row's bits depend on that row alone.
 class Int8Model {
  public:
-  /// Whether every linear is NF4 with rows of whole blocks.
+  /// Whether every linear is packed in rows of whole blocks.
   static bool fits(const experts::RoutedModel& model) noexcept;
   /// `model` must live as long.
   explicit Int8Model(const experts::RoutedModel& model);

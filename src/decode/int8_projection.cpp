@@ -101,6 +101,9 @@ void Int8Projection::prepare(const Int8Model::Layer& layer, std::span<const mode
   };
   tokens_ = tokens;
   width_ = linear_of(0).weight.in();
+  if (input_.block() != linear_of(0).weight.block()) {
+    input_ = kernels::cpu::Int8Rows(linear_of(0).weight.block());
+  }
   input_.resize(tokens, width_);
   input_values_ = input_memory_.resize(tokens, width_);
   active_.clear();

@@ -112,7 +112,7 @@ class Int8Projection {
 
   std::int64_t tokens_ = 0;  // T
   std::int64_t width_ = 0;
-  kernels::cpu::Int8Rows input_{kernels::cpu::kInputBlock};
+  kernels::cpu::Int8Rows input_{kernels::cpu::kRanks};
   kernels::cpu::FloatBuffer input_memory_;
   float* input_values_ = nullptr;  // [T,width]
   std::array<kernels::cpu::FloatBuffer, 3> output_memory_;

@@ -13,14 +13,14 @@ experts::RoutedOutput ReferenceEngine::forward(const model::FlatBatch& batch, co
 }
 
 at::Tensor ReferenceEngine::logits(const at::Tensor& hidden) const {
-  return kernels::multiply(hidden, kernels::Dense{model_.backbone().head()}).to(at::kFloat);
+  return model_.backbone().logits(hidden);
 }
 
 std::int64_t ReferenceEngine::bytes_per_token(bool experts) const {
   const model::Backbone& backbone = model_.backbone();
   std::int64_t total = backbone.bytes();
   if (!backbone.config().tied_head) {
-    total -= static_cast<std::int64_t>(backbone.embedding().nbytes());
+    total -= kernels::bytes(backbone.embedding());
   }
   for (std::int64_t i = 0; experts && i < model_.bank().size(); ++i) {
     total += static_cast<std::int64_t>(model_.bank()[i].parameters().values().nbytes());

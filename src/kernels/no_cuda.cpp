@@ -22,6 +22,12 @@ void nf4_nest(const at::Tensor& /*centred_absmax*/, Nf4Parts& /*parts*/) {
 at::Tensor nf4_dequantize(const Nf4& /*weight*/, at::ScalarType /*dtype*/) {
   missing("nf4_dequantize");
 }
+at::Tensor ggml_dequantize(const GgmlBlocks& /*weight*/, at::ScalarType /*dtype*/) {
+  missing("ggml_dequantize");
+}
+at::Tensor embedding(const at::Tensor& /*ids*/, const Weight& /*weight*/) {
+  missing("embedding");
+}
 at::Tensor multiply(const at::Tensor& /*x*/, const Weight& /*weight*/, const LowRank& /*term*/) {
   missing("multiply");
 }

@@ -26,6 +26,21 @@ at::Tensor decode(const Nf4& weight, at::ScalarType dtype) {
   return decoded(weight.parts().dtype == at::kBFloat16 ? at::kBFloat16 : dtype).to(dtype);
 }
 
+at::Tensor decode(const GgmlBlocks& weight, at::ScalarType dtype) {
+  return weight.data().is_cuda() ? cuda::ggml_dequantize(weight, dtype) : cpu::ggml_dequantize(weight, dtype);
+}
+
+void require_rows(const at::Tensor& ids, std::int64_t rows) {
+  if (ids.numel() == 0) {
+    return;
+  }
+  const auto [least, most] = at::aminmax(ids);
+  if (least.item<std::int64_t>() < 0 || most.item<std::int64_t>() >= rows) {
+    throw_<Error>("ids must be from 0 to {}, but reach from {} to {} instead", rows - 1,
+                  least.item<std::int64_t>(), most.item<std::int64_t>());
+  }
+}
+
 }  // namespace
 
 std::int64_t out_features(const Weight& weight) {
@@ -42,6 +57,14 @@ std::int64_t bytes(const Weight& weight) {
 
 at::Tensor dequantize(const Weight& weight, at::ScalarType dtype) {
   return std::visit([&](const auto& w) { return decode(w, dtype); }, weight);
+}
+
+at::Tensor embedding(const at::Tensor& ids, const Weight& weight, at::ScalarType dtype) {
+  require_rows(ids, out_features(weight));
+  if (const auto* dense = std::get_if<Dense>(&weight)) {
+    return dense->values.index_select(0, ids).to(dtype);
+  }
+  return (ids.is_cuda() ? cuda::embedding(ids, weight) : cpu::embedding(ids, weight)).to(dtype);
 }
 
 }  // namespace routedk::kernels

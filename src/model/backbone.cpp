@@ -25,6 +25,17 @@ class Loader {
     return source_.dense(name, shape).to(options_.device, options_.dtype);
   }
 
+  /// The embedding or the head: never quantised here.
+  kernels::Weight table(const std::string& name) {
+    const LinearShape shape{source_.config().vocab, source_.config().hidden};
+    if (held_as(options_.quant, Storage::kPacked) != Held::kDense) {
+      if (auto packed = source_.packed(name, shape)) {
+        return std::move(*packed);
+      }
+    }
+    return kernels::Dense{dense(name, {shape.out, shape.in})};
+  }
+
   Layer layer(std::int64_t index) {
     const std::int64_t hidden = source_.config().hidden;
     Layer layer;
@@ -46,17 +57,19 @@ class Loader {
   }
 
   kernels::Weight weight(const std::string& name, LinearShape shape) {
-    if (auto packed = source_.packed(name, shape)) {
-      if (held_in_nf4(options_.quant, Storage::kNf4)) {
-        return std::move(*packed);
-      }
-      return kernels::Dense{kernels::dequantize(std::move(*packed), options_.dtype)};
+    auto packed = source_.packed(name, shape);
+    const Storage dense_storage = source_.quantized() ? Storage::kExcepted : Storage::kDense;
+    const Held held = held_as(options_.quant, packed ? Storage::kPacked : dense_storage);
+    if (packed && (held == Held::kStored || (held == Held::kNf4 && is_nf4(*packed)))) {
+      return std::move(*packed);
     }
-    if (held_in_nf4(options_.quant, source_.quantized() ? Storage::kExcepted : Storage::kDense)) {
+    if (held == Held::kNf4) {
       return kernels::Nf4::quantize(source_.dense(name, {shape.out, shape.in}), options_.double_quant);
     }
     return kernels::Dense{dense(name, {shape.out, shape.in})};
   }
+
+  static bool is_nf4(const kernels::Weight& weight) { return std::holds_alternative<kernels::Nf4>(weight); }
 
   WeightSource& source_;
   LoadOptions options_;
@@ -69,9 +82,8 @@ Backbone Backbone::load(const std::filesystem::path& path, const LoadOptions& op
   Loader loader(*source, options);
   Backbone b;
   b.config_ = source->config();
-  const std::vector<std::int64_t> table = {b.config_.vocab, b.config_.hidden};
-  b.embedding_ = loader.dense(kEmbedding, table);
-  b.head_ = b.config_.tied_head ? b.embedding_ : loader.dense(kHead, table);
+  b.embedding_ = loader.table(kEmbedding);
+  b.head_ = kernels::FrozenLinear(b.config_.tied_head ? b.embedding_ : loader.table(kHead));
   b.norm_ = loader.dense(kFinalNorm, {b.config_.hidden});
   b.rotary_ = Rotary(b.config_);
   for (std::int64_t i = 0; i < b.config_.layers; ++i) {
@@ -101,14 +113,14 @@ at::Tensor Backbone::final_norm(const at::Tensor& hidden) const {
 }
 
 at::Tensor Backbone::logits(const at::Tensor& hidden) const {
-  return at::mm(hidden, head_.t()).to(at::kFloat);
+  return head_.forward(hidden).to(at::kFloat);
 }
 
-std::int64_t Backbone::bytes() const noexcept {
+std::int64_t Backbone::bytes() const {
   const auto held = [](const at::Tensor& t) {
     return t.numel() * static_cast<std::int64_t>(t.element_size());
   };
-  std::int64_t total = held(embedding_) + held(norm_) + (config_.tied_head ? 0 : held(head_));
+  std::int64_t total = kernels::bytes(embedding_) + held(norm_) + (config_.tied_head ? 0 : head_.bytes());
   for (const Layer& layer : layers_) {
     total += held(layer.attention_norm) + held(layer.mlp_norm);
     for (const auto& linear : layer.linears) {

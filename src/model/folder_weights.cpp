@@ -54,8 +54,12 @@ quant::FindTensor FolderWeights::marking_finder() {
   };
 }
 
-/// As transformers matches the list: a module's path begins or ends with an entry.
+/// As transformers matches the list: a module's path begins or ends with an entry. Embedding and head are
+/// no linears to quantise.
 bool FolderWeights::may_be_dense(const std::string& name) const {
+  if (name == kEmbedding || name == kHead) {
+    return true;
+  }
   const std::string module = name.substr(0, name.rfind('.'));
   return std::any_of(skipped_.begin(), skipped_.end(), [&](const std::string& skipped) {
     return module.starts_with(skipped) || module.ends_with(skipped);
@@ -79,7 +83,7 @@ at::Tensor FolderWeights::dense(const std::string& name, const std::vector<std::
   return values;
 }
 
-std::optional<kernels::Nf4> FolderWeights::packed(const std::string& name, LinearShape shape) {
+std::optional<kernels::Weight> FolderWeights::packed(const std::string& name, LinearShape shape) {
   if (!quant::is_nf4(name, finder())) {
     if (quantized_ && !may_be_dense(name)) {
       throw_<FileError>("`{}` must be NF4 or in `llm_int8_skip_modules` of config.json, but is neither ({})",
@@ -105,7 +109,7 @@ StoredAs FolderWeights::stored(const std::string& name) const {
        at != shards_.tensors().end() && at->first.starts_with(name); ++at) {
     bytes += shards_.at(at->first).bytes.size();
   }
-  return {shards_.has(name + ".nested_absmax") ? "NF4 double" : "NF4", bytes};
+  return {shards_.has(name + ".nested_absmax") ? "NF4 double" : "NF4", bytes, true};
 }
 
 bool FolderWeights::repeats_tied_embedding(const std::string& name) const {

@@ -17,7 +17,7 @@ class FolderWeights : public WeightSource {
   at::ScalarType dtype() const override;
   bool quantized() const override { return quantized_; }
   at::Tensor dense(const std::string& name, const std::vector<std::int64_t>& shape) override;
-  std::optional<kernels::Nf4> packed(const std::string& name, LinearShape shape) override;
+  std::optional<kernels::Weight> packed(const std::string& name, LinearShape shape) override;
   StoredAs stored(const std::string& name) const override;
   void finish() override;
 

@@ -2,6 +2,7 @@
 
 #include "routedk/core/error.h"
 #include "routedk/model/parameters.h"
+#include "routedk/quant/ggml_tensor.h"
 
 #include <array>
 
@@ -68,24 +69,44 @@ const io::GgufTensor& GgufWeights::find(const std::string& name) const {
   return file_.tensor(known->second);
 }
 
-at::Tensor GgufWeights::dense(const std::string& name, const std::vector<std::int64_t>& shape) {
+const io::GgufTensor& GgufWeights::find(const std::string& name,
+                                        const std::vector<std::int64_t>& shape) const {
   const io::GgufTensor& tensor = find(name);
-  const std::string file = file_.file().path().string();
   if (tensor.shape != shape) {
     throw_<FileError>("tensor `{}` must have shape [{}], but has [{}] instead ({})", tensor.name,
-                      fmt::join(shape, ","), fmt::join(tensor.shape, ","), file);
+                      fmt::join(shape, ","), fmt::join(tensor.shape, ","), file_.file().path().string());
   }
+  return tensor;
+}
+
+std::optional<kernels::Weight> GgufWeights::packed(const std::string& name, LinearShape shape) {
+  const io::GgufTensor& tensor = find(name, {shape.out, shape.in});
+  auto blocks = quant::borrow_blocks(tensor, file_.mapping());
+  if (!blocks) {
+    return std::nullopt;
+  }
+  require_finite(blocks->scales(), tensor.name, file_.file().path().string());
+  used_.insert(tensor.name);
+  if (is_rotated(name)) {
+    blocks = kernels::GgmlBlocks(blocks->type(), half_split(blocks->data(), config().head_dim));
+  }
+  file_.file().release(tensor.bytes);
+  return std::move(*blocks);
+}
+
+at::Tensor GgufWeights::dense(const std::string& name, const std::vector<std::int64_t>& shape) {
+  const io::GgufTensor& tensor = find(name, shape);
   at::Tensor values = at::empty(shape, at::kFloat);
   decode(tensor, values.data_ptr<float>(), values.numel());
   file_.file().release(tensor.bytes);
-  require_finite(values, tensor.name, file);
+  require_finite(values, tensor.name, file_.file().path().string());
   used_.insert(tensor.name);
   return is_rotated(name) ? half_split(values, config().head_dim) : values;
 }
 
 StoredAs GgufWeights::stored(const std::string& name) const {
   const io::GgufTensor& tensor = find(name);
-  return {io::ggml_type_name(tensor.type), tensor.bytes.size()};
+  return {io::ggml_type_name(tensor.type), tensor.bytes.size(), quant::block_type(tensor.type).has_value()};
 }
 
 void GgufWeights::finish() {

@@ -7,6 +7,7 @@
 #include <map>
 #include <set>
 #include <string>
+#include <vector>
 
 namespace routedk::model {
 
@@ -17,14 +18,13 @@ class GgufWeights : public WeightSource {
   at::ScalarType dtype() const override { return at::kFloat; }
   bool quantized() const override { return false; }
   at::Tensor dense(const std::string& name, const std::vector<std::int64_t>& shape) override;
-  std::optional<kernels::Nf4> packed(const std::string& /*name*/, LinearShape /*shape*/) override {
-    return std::nullopt;
-  }
+  std::optional<kernels::Weight> packed(const std::string& name, LinearShape shape) override;
   StoredAs stored(const std::string& name) const override;
   void finish() override;
 
  private:
   const io::GgufTensor& find(const std::string& name) const;
+  const io::GgufTensor& find(const std::string& name, const std::vector<std::int64_t>& shape) const;
 
   io::GgufFile file_;
   std::map<std::string, std::string> names_;  // Hugging Face's -> the GGUF's

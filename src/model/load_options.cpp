@@ -23,16 +23,18 @@ at::ScalarType scalar_type(ComputeType type) {
   return at::kFloat;
 }
 
-bool held_in_nf4(Quant quant, Storage storage) noexcept {
-  switch (storage) {
-    case Storage::kDense:
-      return quant == Quant::kAuto || quant == Quant::kNf4;
-    case Storage::kNf4:
-      return quant != Quant::kNone;
-    case Storage::kExcepted:
+Held held_as(Quant quant, Storage storage) noexcept {
+  switch (quant) {
+    case Quant::kNone:
+      return Held::kDense;
+    case Quant::kNf4:
+      return storage == Storage::kExcepted ? Held::kStored : Held::kNf4;
+    case Quant::kAuto:
+      return storage == Storage::kDense ? Held::kNf4 : Held::kStored;
+    case Quant::kKeep:
       break;
   }
-  return false;
+  return Held::kStored;
 }
 
 bool names_device(std::string_view word) noexcept {

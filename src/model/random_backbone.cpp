@@ -11,14 +11,17 @@ Backbone Backbone::random(const LlamaConfig& config, const LoadOptions& options,
   };
   const auto linear = [&](const LinearShape& shape) {
     const at::Tensor dense = matrix(shape.out, shape.in);
-    return kernels::FrozenLinear(held_in_nf4(options.quant, Storage::kDense)
+    return kernels::FrozenLinear(held_as(options.quant, Storage::kDense) == Held::kNf4
                                      ? kernels::Weight(kernels::Nf4::quantize(dense, options.double_quant))
                                      : kernels::Weight(kernels::Dense{dense.to(options.dtype)}));
   };
   Backbone b;
   b.config_ = config;
-  b.embedding_ = matrix(config.vocab, config.hidden).to(options.dtype);
-  b.head_ = config.tied_head ? b.embedding_ : matrix(config.vocab, config.hidden).to(options.dtype);
+  const auto table = [&] {
+    return kernels::Weight(kernels::Dense{matrix(config.vocab, config.hidden).to(options.dtype)});
+  };
+  b.embedding_ = table();
+  b.head_ = kernels::FrozenLinear(config.tied_head ? b.embedding_ : table());
   b.norm_ = at::ones({config.hidden}, options.dtype);
   b.rotary_ = Rotary(config);
   for (std::int64_t i = 0; i < config.layers; ++i) {

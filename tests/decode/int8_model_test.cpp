@@ -1,6 +1,8 @@
 #include "routedk/decode/decoder.h"
 
+#include "core/temporary_folder.h"
 #include "support/expect_close.h"
+#include "support/ggml_gguf.h"
 #include "support/wide_llama.h"
 #include <ATen/core/grad_mode.h>
 #include <gtest/gtest.h>
@@ -28,14 +30,10 @@ class GivenGate : public experts::Gate {
   at::Tensor alpha_;  // [S,4]
 };
 
-/// NF4 linears, all with biases, and experts of 32, 16, 16 and 48 ranks with their padding: two blocks of B.
-experts::RoutedModel make_model() {
+/// Experts of 32, 16, 16 and 48 ranks with their padding: two blocks of B.
+experts::RoutedModel with_experts(std::shared_ptr<const model::Backbone> backbone) {
   const at::NoGradGuard no_grad;
-  model::LlamaConfig config = testing::wide_config();
-  config.attention_bias = true;
-  config.mlp_bias = true;
-  auto backbone =
-      std::make_shared<const model::Backbone>(model::Backbone::random(config, {true, true, at::kFloat}, 7));
+  const model::LlamaConfig& config = backbone->config();
   std::vector<std::shared_ptr<experts::Expert>> all;
   for (const std::int64_t rank : {20, 2, 16, 40}) {
     experts::LoraConfig lora;
@@ -47,7 +45,45 @@ experts::RoutedModel make_model() {
   }
   auto bank = std::make_shared<experts::ExpertBank>(all);
   bank->freeze(at::kFloat);
-  return {backbone, bank};
+  return {std::move(backbone), bank};
+}
+
+/// NF4 linears, all with biases.
+experts::RoutedModel make_model() {
+  model::LlamaConfig config = testing::wide_config();
+  config.attention_bias = true;
+  config.mlp_bias = true;
+  return with_experts(std::make_shared<const model::Backbone>(
+      model::Backbone::random(config, {.quant = model::Quant::kNf4}, 7)));
+}
+
+/// Every type of ggml's blocks, and dense matrices that become NF4; of linears with one input each its own
+/// type. Rows are whole blocks of K types.
+std::shared_ptr<const model::Backbone> backbone_in_blocks() {
+  using Type = io::GgmlType;
+  model::LlamaConfig config = testing::tiny_config();
+  config.hidden = 256;
+  config.head_dim = 64;
+  config.ffn = 512;
+  config.vocab = 200;
+  config.context = 256;
+  testing::GgufWriter gguf = testing::tiny_llama(config);
+  const auto put = [&](const std::string& name, Type type, std::int64_t out, std::int64_t in) {
+    testing::put_blocks(gguf, name, type, out, in);
+  };
+  put("blk.0.attn_q.weight", Type::kQ4_K, 256, 256);
+  put("blk.0.attn_k.weight", Type::kQ5_K, 128, 256);
+  put("blk.0.attn_v.weight", Type::kQ6_K, 128, 256);
+  put("blk.0.attn_output.weight", Type::kQ5_0, 256, 256);
+  put("blk.0.ffn_gate.weight", Type::kQ4_0, 512, 256);
+  put("blk.0.ffn_down.weight", Type::kQ8_0, 256, 512);
+  put("blk.1.attn_q.weight", Type::kQ4_1, 256, 256);
+  put("blk.1.ffn_gate.weight", Type::kQ5_1, 512, 256);
+  put("token_embd.weight", Type::kQ4_0, 200, 256);
+  put("output.weight", Type::kQ6_K, 200, 256);
+  const testing::TemporaryFolder folder;
+  gguf.save(folder / "blocks.gguf");
+  return std::make_shared<const model::Backbone>(model::Backbone::load(folder / "blocks.gguf", {}));
 }
 
 std::vector<std::int32_t> tokens(std::int64_t count, std::int32_t first) {
@@ -91,6 +127,19 @@ TEST_P(Int8ModelRows, any_experts_and_biases_stay_near_the_reference) {
     EXPECT_LT(((got - exact).norm() / exact.norm()).item<double>(), 0.03);
     EXPECT_TRUE(&alpha == &kAlphas[3] || ((exact - plain).norm() / plain.norm()).item<double>() > 0.1);
   }
+}
+
+TEST_P(Int8ModelRows, blocks_of_any_types_beside_each_other_stay_near_the_reference) {
+  const auto model = with_experts(backbone_in_blocks());
+  const Decoder reference(model, Kernels::kReference);
+  const Decoder fast(model, Kernels::kInt8);
+  EXPECT_TRUE(fast.path().starts_with("int8"));
+  const auto ids = tokens(GetParam(), 3);
+  const at::Tensor exact = hidden(reference, {ids}, {kAlphas[2]});
+  const at::Tensor got = hidden(fast, {ids}, {kAlphas[2]});
+  EXPECT_LT(((got - exact).norm() / exact.norm()).item<double>(), 0.03);
+  const at::Tensor logits = reference.logits(exact);
+  EXPECT_LT(((fast.logits(exact) - logits).norm() / logits.norm()).item<double>(), 0.01);
 }
 
 TEST_P(Int8ModelRows, a_sequences_bits_are_the_same_alone_and_beside_others_with_other_experts) {

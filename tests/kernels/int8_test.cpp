@@ -195,18 +195,27 @@ TEST(Int8, columns_left_out_within_a_block_count_as_the_zeros_that_they_are) {
   expect_equal(product({{&panels, &rows, 32, 64}}), product(panels, rows));
 }
 
+/// What lies behind a block's codes.
+struct Tail {
+  bool half = false;
+  bool minima = false;
+};
+
 /// Neighbouring panels of any bytes and scales, with rows for them.
 struct Operand {
   at::Tensor panels;  // [panels,blocks,bytes of a block] U8
   Int8Rows rows;
+  Tail tail;
 
   /// width: bytes of a block's codes.
   Operand(std::int64_t count, std::int64_t blocks, std::int64_t block, std::int64_t width,
-          const at::Tensor& x, std::uint64_t seed)
-      : panels((values({count, blocks, width + 64}, seed) * 60).clamp(-127, 127).add(128).to(at::kByte)),
-        rows(quantized(x, block)) {
-    const at::Tensor scales = values({count, blocks, 16}, seed + 1);
-    panels.narrow(2, width, 64).copy_(scales.view(at::kByte));
+          const at::Tensor& x, std::uint64_t seed, Tail with = {})
+      : rows(quantized(x, block)), tail(with) {
+    const at::Tensor codes =
+        (values({count, blocks, width}, seed) * 60).clamp(-127, 127).add(128).to(at::kByte);
+    const at::Tensor numbers = values({count, blocks, with.minima ? 32 : 16}, seed + 1);
+    const at::Tensor bytes = numbers.to(with.half ? at::kHalf : at::kFloat).view(at::kByte);
+    panels = at::cat({codes, bytes}, 2);
   }
 
   /// As 8-bit codes, between two columns of which x is not zero.
@@ -221,7 +230,10 @@ struct Operand {
             panels.size(1),
             rows.blocks(),
             first,
-            last};
+            last,
+            tail.half,
+            tail.minima,
+            rows.sums(0)};
   }
 };
 
@@ -234,18 +246,18 @@ at::Tensor sums(const Int8Kernel& kernel, std::span<const Int8Term> terms, std::
 
 constexpr std::int64_t kMostRows = 2 * kInt8FewRows + 3;
 
-class Int8Kernels : public ::testing::TestWithParam<std::int64_t> {};
+class Int8Kernels : public ::testing::TestWithParam<std::tuple<std::int64_t, Tail>> {};
 
 TEST_P(Int8Kernels, every_instruction_set_gives_the_bits_of_plain_cpp) {
   constexpr std::int64_t kBlocks = 5;
-  const std::int64_t block = GetParam();
+  const auto [block, tail] = GetParam();
   const std::int64_t first = block - 16;
   const std::int64_t last = (kBlocks - 1) * block + 16;
   for (std::int64_t rows = 1; rows <= kMostRows; ++rows) {
     for (std::int64_t panels = 1; panels <= kInt8Panels; ++panels) {
       const at::Tensor x = at::zeros({rows, kBlocks * block});
       x.narrow(1, first, last - first).copy_(values({rows, last - first}, 20));
-      const Operand wide(panels, kBlocks, block, block * 16, x, 13);
+      const Operand wide(panels, kBlocks, block, block * 16, x, 13, tail);
       const Operand narrow(panels, 2, 16, 256, values({rows, 32}, 21), 15);
       const Int8Term terms[] = {wide.term(first, last), narrow.term(0, 32)};
       const at::Tensor before = values({rows, panels * 16}, 22);
@@ -259,21 +271,30 @@ TEST_P(Int8Kernels, every_instruction_set_gives_the_bits_of_plain_cpp) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Blocks, Int8Kernels, ::testing::Values(16, 32, 48, 64));
+INSTANTIATE_TEST_SUITE_P(Blocks, Int8Kernels,
+                         ::testing::Combine(::testing::Values(16, 32, 48, 64),
+                                            ::testing::Values(Tail{}, Tail{true, false}, Tail{false, true},
+                                                              Tail{true, true})));
 
-TEST(Int8Kernels, four_bits_give_the_bits_of_the_same_panel_widened) {
+class Int8FourBits : public ::testing::TestWithParam<std::tuple<std::int64_t, Tail>> {};
+
+TEST_P(Int8FourBits, give_the_bits_of_the_same_panel_widened) {
+  const auto [block, tail] = GetParam();
   constexpr std::int64_t kBlocks = 3;
   std::array<std::uint8_t, 16> table{};
   for (std::size_t i = 0; i < 16; ++i) {
     table[i] = static_cast<std::uint8_t>(1 + i * 17 % 255);
   }
   for (std::int64_t rows = 1; rows <= kInt8FewRows; ++rows) {
-    const Operand four(kInt8Panels, kBlocks, 64, 512, values({rows, kBlocks * 64}, 32), 30);
+    const Operand four(kInt8Panels, kBlocks, block, block * 8, values({rows, kBlocks * block}, 32), 30, tail);
+    Int8Term narrow = four.term(0, kBlocks * block);
+    narrow.table = table.data();
     const auto widened = [&](const Int8Kernel& kernel) {
-      at::Tensor wide = at::empty({kInt8Panels, kBlocks, 64 * 16 + 64}, at::kByte);
+      at::Tensor wide = at::empty({kInt8Panels, kBlocks, block * 16 + narrow.tail_bytes()}, at::kByte);
       for (std::int64_t p = 0; p < kInt8Panels; ++p) {
-        kernel.widen(four.panels[p].const_data_ptr<std::uint8_t>(), table.data(), kBlocks,
-                     wide[p].data_ptr<std::uint8_t>());
+        Int8Term panel = narrow;
+        panel.panel += p * narrow.panel_bytes;
+        kernel.widen(panel, wide[p].data_ptr<std::uint8_t>());
       }
       return wide;
     };
@@ -283,9 +304,8 @@ TEST(Int8Kernels, four_bits_give_the_bits_of_the_same_panel_widened) {
     if (!int8_kernel().four_bit) {
       GTEST_SKIP() << "this CPU has no kernel of its own for 4 bits";
     }
-    Int8Term narrow = four.term(0, kBlocks * 64);
     Int8Term plain = narrow;
-    narrow.table = table.data();
+    plain.table = nullptr;
     plain.panel = wide.const_data_ptr<std::uint8_t>();
     plain.panel_bytes = wide.stride(0);
     const at::Tensor before = values({rows, kInt8Panels * 16}, 33);
@@ -293,6 +313,23 @@ TEST(Int8Kernels, four_bits_give_the_bits_of_the_same_panel_widened) {
     expect_equal(sums(int8_kernel(), {&narrow, 1}, rows, kInt8Panels, before),
                  sums(int8_scalar_kernel(), {&plain, 1}, rows, kInt8Panels, before));
   }
+}
+
+INSTANTIATE_TEST_SUITE_P(Blocks, Int8FourBits,
+                         ::testing::Combine(::testing::Values(16, 32, 64),
+                                            ::testing::Values(Tail{}, Tail{true, false}, Tail{false, true},
+                                                              Tail{true, true})));
+
+TEST(Int8, blocks_whose_values_are_too_small_to_divide_127_by_become_zeros) {
+  const at::Tensor x = at::full({1, 32}, 1e-39F);  // subnormal
+  const Int8Rows rows = quantized(x, 16);
+  for (std::int64_t b = 0; b < rows.blocks(); ++b) {
+    EXPECT_EQ(rows.scales(0)[b], 0.0F);
+    EXPECT_EQ(rows.corrections(0)[b], 0);
+    EXPECT_EQ(rows.codes(0)[16 * b], 0);
+  }
+  const Int8Rows smallest = quantized(at::full({1, 16}, 0x1p-120F), 16);
+  EXPECT_EQ(smallest.codes(0)[0], 127);
 }
 
 }  // namespace

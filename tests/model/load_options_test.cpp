@@ -7,17 +7,24 @@ namespace routedk::model {
 namespace {
 
 TEST(LoadOptions, auto_and_nf4_pack_what_is_dense_and_keep_leaves_it) {
-  EXPECT_TRUE(held_in_nf4(Quant::kAuto, Storage::kDense));
-  EXPECT_TRUE(held_in_nf4(Quant::kNf4, Storage::kDense));
-  EXPECT_FALSE(held_in_nf4(Quant::kKeep, Storage::kDense));
+  EXPECT_EQ(held_as(Quant::kAuto, Storage::kDense), Held::kNf4);
+  EXPECT_EQ(held_as(Quant::kNf4, Storage::kDense), Held::kNf4);
+  EXPECT_EQ(held_as(Quant::kKeep, Storage::kDense), Held::kStored);
 }
 
-TEST(LoadOptions, what_is_packed_stays_packed_except_under_none) {
+TEST(LoadOptions, what_is_packed_stays_as_it_is_unless_nf4_or_none_is_forced) {
+  EXPECT_EQ(held_as(Quant::kAuto, Storage::kPacked), Held::kStored);
+  EXPECT_EQ(held_as(Quant::kKeep, Storage::kPacked), Held::kStored);
+  EXPECT_EQ(held_as(Quant::kNf4, Storage::kPacked), Held::kNf4);
+}
+
+TEST(LoadOptions, what_a_folder_excepts_is_never_packed_and_none_packs_nothing) {
   for (const auto& [quant, name] : enum_names(Quant{})) {
-    EXPECT_EQ(held_in_nf4(quant, Storage::kNf4), quant != Quant::kNone) << name;
-    EXPECT_FALSE(held_in_nf4(quant, Storage::kExcepted)) << name;
+    EXPECT_NE(held_as(quant, Storage::kExcepted), Held::kNf4) << name;
   }
-  EXPECT_FALSE(held_in_nf4(Quant::kNone, Storage::kDense));
+  for (const Storage storage : {Storage::kDense, Storage::kPacked, Storage::kExcepted}) {
+    EXPECT_EQ(held_as(Quant::kNone, storage), Held::kDense);
+  }
 }
 
 TEST(LoadOptions, auto_and_cpu_are_the_cpu_and_cuda_is_refused_without_it) {

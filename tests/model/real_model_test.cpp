@@ -39,6 +39,14 @@ TEST_F(GoldenLogits, give_the_32_greedy_tokens_of_transformers) {
   EXPECT_EQ(ids_of(found), ids_of(greedy));
 }
 
+TEST_F(GoldenLogits, of_the_files_own_blocks_are_those_of_transformers_in_no_more_memory_than_the_file) {
+  const Backbone kept = Backbone::load(testing::real_model_path(), LoadOptions{});
+  const at::Tensor found = testing::logits_of(kept, {ids_of(at::cat({golden_["ids"], golden_["greedy"]}))});
+  testing::expect_close(found[prompt() - 1], golden_["last_logits"], {0.0, 1e-3});
+  testing::expect_close(found, logits(), {0.0, 1e-4});
+  EXPECT_LE(kept.bytes(), static_cast<std::int64_t>(std::filesystem::file_size(testing::real_model_path())));
+}
+
 TEST_F(GoldenLogits, of_nf4_linears_stay_close_while_the_linears_shrink_to_an_eighth) {
   const Backbone packed = Backbone::load(testing::real_model_path(), LoadOptions{.quant = Quant::kNf4});
   std::int64_t dense_bytes = 0;

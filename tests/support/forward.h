@@ -51,6 +51,10 @@ inline bool is_nf4(const kernels::FrozenLinear& linear) {
   return std::holds_alternative<kernels::Nf4>(linear.weight());
 }
 
+inline bool is_ggml(const kernels::Weight& weight) {
+  return std::holds_alternative<kernels::GgmlBlocks>(weight);
+}
+
 inline double largest_difference(const at::Tensor& a, const at::Tensor& b) {
   return (a.to(at::kDouble) - b.to(at::kDouble)).abs().max().item<double>();
 }

@@ -1,4 +1,4 @@
-/// A small GGUF version 3 file from metadata and F32 tensors, as a test wants it.
+/// A small GGUF version 3 file from metadata and tensors, as a test wants it.
 #pragma once
 
 #include <cstdint>
@@ -23,8 +23,14 @@ class GgufWriter {
     metadata_[key] = bytes;
   }
   /// `shape` row-major, slowest dimension first.
-  void tensor(const std::string& name, std::vector<std::int64_t> shape, std::vector<float> values) {
-    tensors_[name] = {std::move(shape), std::move(values)};
+  void tensor(const std::string& name, std::vector<std::int64_t> shape, const std::vector<float>& values) {
+    blocks(name, std::move(shape), 0,
+           {reinterpret_cast<const char*>(values.data()), values.size() * sizeof(float)});
+  }
+  /// The same of any bytes, with ggml's number of their type.
+  void blocks(const std::string& name, std::vector<std::int64_t> shape, std::uint32_t type,
+              std::string bytes) {
+    tensors_[name] = {std::move(shape), type, std::move(bytes)};
   }
   void remove_tensor(const std::string& name) { tensors_.erase(name); }
 
@@ -40,8 +46,8 @@ class GgufWriter {
       for (auto size = tensor.shape.rbegin(); size != tensor.shape.rend(); ++size) {
         header += number(static_cast<std::uint64_t>(*size));
       }
-      header += number(std::uint32_t{0}) + number(std::uint64_t{data.size()});
-      data.append(reinterpret_cast<const char*>(tensor.values.data()), tensor.values.size() * sizeof(float));
+      header += number(tensor.type) + number(std::uint64_t{data.size()});
+      data += tensor.bytes;
       pad(data);
     }
     pad(header);
@@ -51,7 +57,8 @@ class GgufWriter {
  private:
   struct Tensor {
     std::vector<std::int64_t> shape;
-    std::vector<float> values;
+    std::uint32_t type = 0;
+    std::string bytes;
   };
 
   template <typename T>

@@ -36,8 +36,7 @@ inline std::vector<float> tiny_values(const std::string& name, std::int64_t coun
 }
 
 /// The GGUF of such a model; a test changes what it wants before saving.
-inline GgufWriter tiny_llama() {
-  const model::LlamaConfig c = tiny_config();
+inline GgufWriter tiny_llama(const model::LlamaConfig& c = tiny_config()) {
   GgufWriter gguf;
   gguf.text("general.architecture", "llama");
   gguf.integer("llama.block_count", static_cast<std::uint32_t>(c.layers));

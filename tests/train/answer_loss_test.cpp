@@ -125,7 +125,7 @@ TEST(HeadLoss, equals_torchs_cross_entropy_and_its_gradient_however_many_rows_ar
     const at::Tensor expected = hidden.grad().clone();
     for (const std::int64_t rows : {1, 3, 7, 100}) {
       hidden.mutable_grad().zero_();
-      const train::HeadLoss loss = head_loss(hidden, head, targets, smoothing, rows);
+      const train::HeadLoss loss = head_loss(hidden, kernels::Dense{head}, targets, smoothing, rows);
       (loss.sum * 3).backward();
       EXPECT_NEAR(loss.sum.item<double>(), whole.item<double>(), 1e-5) << rows;
       SCOPED_TRACE(rows);

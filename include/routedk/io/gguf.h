@@ -71,6 +71,7 @@ class GgufFile {
   const std::vector<double>& reals(const std::string& key) const;
 
   const MappedFile& file() const noexcept { return *file_; }
+  const std::shared_ptr<const MappedFile>& mapping() const noexcept { return file_; }
 
  private:
   template <typename T>

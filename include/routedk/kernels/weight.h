@@ -1,6 +1,7 @@
 /// Frozen matrices [out,in] in the formats that the products of linear.h take.
 #pragma once
 
+#include "routedk/kernels/ggml_blocks.h"
 #include "routedk/kernels/nf4.h"
 
 #include <cstdint>
@@ -19,7 +20,7 @@ struct Dense {
   std::int64_t bytes() const { return static_cast<std::int64_t>(values.nbytes()); }
 };
 
-using Weight = std::variant<Dense, Nf4>;
+using Weight = std::variant<Dense, Nf4, GgmlBlocks>;
 
 std::int64_t out_features(const Weight& weight);
 std::int64_t in_features(const Weight& weight);
@@ -29,5 +30,7 @@ std::int64_t bytes(const Weight& weight);
 /// The dense [out,in] matrix in `dtype`. Values of Nf4 are rounded to the type that the matrix was quantised
 /// from, as bitsandbytes does, then to `dtype`: float32 or bfloat16, ConfigError otherwise.
 at::Tensor dequantize(const Weight& weight, at::ScalarType dtype);
+/// Rows of the matrix in `dtype`, by their numbers: ids [T] integers -> [T,in]. Error when one is no row.
+at::Tensor embedding(const at::Tensor& ids, const Weight& weight, at::ScalarType dtype);
 
 }  // namespace routedk::kernels

@@ -18,8 +18,8 @@ namespace routedk::model {
 class Backbone {
  public:
   /// Reads a GGUF file or a Hugging Face folder tensor by tensor. Strict: every tensor of the file is used,
-  /// every parameter filled. `held_in_nf4` says which linears are held in NF4; those that the file packs so
-  /// are taken as they are.
+  /// every parameter filled. `held_as` says how the linears are held; embedding and head are held as the
+  /// file stores them, dense under Quant::kNone.
   static Backbone load(const std::filesystem::path& path, const LoadOptions& options);
 
   /// A model of any shape with normal(0, 0.02) weights and unit norms, for tests and benchmarks.
@@ -31,7 +31,7 @@ class Backbone {
   /// What the layers of a pass over the batch share; cache, rows and what is kept may be added to it.
   LayerPass layer_pass(const FlatBatch& batch) const;
   /// ids [T] -> the first layer's input [T,D]
-  at::Tensor embed(const at::Tensor& ids) const { return embedding_.index_select(0, ids); }
+  at::Tensor embed(const at::Tensor& ids) const { return kernels::embedding(ids, embedding_, dtype()); }
   /// The last layer's output [n,D] -> what the head takes [n,D]
   at::Tensor final_norm(const at::Tensor& hidden) const;
   /// hidden [n,D] -> logits [n,V] in fp32.
@@ -39,19 +39,19 @@ class Backbone {
 
   const LlamaConfig& config() const noexcept { return config_; }
   at::Device device() const { return norm_.device(); }
-  at::ScalarType dtype() const noexcept { return embedding_.scalar_type(); }
+  at::ScalarType dtype() const noexcept { return norm_.scalar_type(); }
   /// Bytes of all weights held.
-  std::int64_t bytes() const noexcept;
+  std::int64_t bytes() const;
   const std::vector<Layer>& layers() const noexcept { return layers_; }
-  const at::Tensor& embedding() const noexcept { return embedding_; }  // [V,D]
-  const at::Tensor& head() const noexcept { return head_; }  // [V,D], the embedding itself when tied
-  const at::Tensor& norm() const noexcept { return norm_; }  // [D]
+  const kernels::Weight& embedding() const noexcept { return embedding_; }  // [V,D]
+  const kernels::Weight& head() const noexcept { return head_.weight(); }   // [V,D], the embedding when tied
+  const at::Tensor& norm() const noexcept { return norm_; }                 // [D]
 
  private:
   LlamaConfig config_;
-  at::Tensor embedding_;  // [V,D]
-  at::Tensor head_;       // [V,D]
-  at::Tensor norm_;       // [D]
+  kernels::Weight embedding_;   // [V,D]
+  kernels::FrozenLinear head_;  // [V,D], of the same memory when tied
+  at::Tensor norm_;             // [D]
   Rotary rotary_;
   std::vector<Layer> layers_;
 };

@@ -14,7 +14,7 @@ namespace routedk::model {
 
 /// How the matrices of the linears are held.
 enum class Quant : std::uint8_t {
-  kAuto,  ///< NF4, as the file packs it or quantised on loading
+  kAuto,  ///< packed as the file packs them; what is dense there becomes NF4
   kKeep,  ///< as the file stores them
   kNf4,   ///< NF4, whatever the file stores
   kNone,  ///< dense in the compute type
@@ -39,13 +39,18 @@ at::ScalarType scalar_type(ComputeType type);
 
 /// How a file stores the matrix of a linear.
 enum class Storage : std::uint8_t {
-  kDense,     ///< in a floating type or in a GGUF's blocks, which are decoded
-  kNf4,       ///< packed as bitsandbytes does
+  kDense,     ///< in a floating type
+  kPacked,    ///< in NF4 as bitsandbytes packs it, or in a GGUF's blocks
   kExcepted,  ///< dense on purpose, beside matrices in NF4
 };
 
-/// Whether the backbone holds such a matrix in NF4; otherwise dense.
-bool held_in_nf4(Quant quant, Storage storage) noexcept;
+/// How the backbone holds it.
+enum class Held : std::uint8_t {
+  kStored,  ///< as the file stores it, a dense one in the compute type
+  kNf4,     ///< as it is where it is NF4 already, else quantised
+  kDense,   ///< in the compute type
+};
+Held held_as(Quant quant, Storage storage) noexcept;
 
 struct LoadOptions {
   Quant quant = Quant::kAuto;

@@ -19,6 +19,7 @@ namespace routedk::model {
 struct StoredAs {
   std::string type;  ///< "BF16", "Q4_K", "NF4" (with 8-bit scales "NF4 double")
   std::uint64_t bytes = 0;
+  bool packed = false;  ///< in NF4 or in ggml's blocks
 };
 
 class WeightSource {
@@ -42,8 +43,9 @@ class WeightSource {
   /// they may lie in the mapped file, whose pages are given back when the tensor dies. FileError names
   /// tensor, rule and shape.
   virtual at::Tensor dense(const std::string& name, const std::vector<std::int64_t>& shape) = 0;
-  /// The matrix as the file packs it; nothing where it is dense there.
-  virtual std::optional<kernels::Nf4> packed(const std::string& name, LinearShape shape) = 0;
+  /// The matrix as the file packs it, in NF4 or in ggml's blocks, mapped where the layout allows; nothing
+  /// where it is dense there. Its scales are finite.
+  virtual std::optional<kernels::Weight> packed(const std::string& name, LinearShape shape) = 0;
   virtual StoredAs stored(const std::string& name) const = 0;
   /// FileError when a tensor of the file was not asked for, but for `rotary_emb.inv_freq` and a copy of a
   /// tied embedding in lm_head.weight.

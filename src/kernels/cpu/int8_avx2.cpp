@@ -15,6 +15,19 @@ ROUTEDK_AVX2 inline __m256i avx2_dot(__m256i sum, __m256i weights, __m256i codes
   return _mm256_add_epi32(sum, _mm256_madd_epi16(pairs, _mm256_set1_epi16(1)));
 }
 
+/// 8 of a block's 16 scales or minima. Halves are shifted to where floats have their bits and multiplied by
+/// what the exponents differ by, which is exact.
+ROUTEDK_AVX2 inline __m256 avx2_numbers(const std::uint8_t* at, bool is_half, int half) {
+  if (!is_half) {
+    return _mm256_loadu_ps(reinterpret_cast<const float*>(at) + half * 8);
+  }
+  const __m256i bits = _mm256_cvtepu16_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(at) + half));
+  const __m256i sign = _mm256_slli_epi32(_mm256_and_si256(bits, _mm256_set1_epi32(0x8000)), 16);
+  const __m256i rest = _mm256_slli_epi32(_mm256_and_si256(bits, _mm256_set1_epi32(0x7FFF)), 13);
+  const __m256 magnitude = _mm256_mul_ps(_mm256_castsi256_ps(rest), _mm256_set1_ps(0x1p112F));
+  return _mm256_or_ps(magnitude, _mm256_castsi256_ps(sign));
+}
+
 /// Adds one half of a panel's values.
 template <int kRows>
 ROUTEDK_AVX2 inline __attribute__((always_inline)) void avx2_eight(__m256 (&total)[kRows],
@@ -38,13 +51,21 @@ ROUTEDK_AVX2 inline __attribute__((always_inline)) void avx2_eight(__m256 (&tota
             avx2_dot(sum[r], weights, _mm256_set1_epi32(four_codes(codes + column + r * rows.codes_stride)));
       }
     }
-    const __m256 weight_scale = _mm256_loadu_ps(reinterpret_cast<const float*>(at + term.block * 16));
+    const std::uint8_t* const tail = at - half * (kLine / 2) + term.code_bytes();
+    const __m256 weight_scale = avx2_numbers(tail, term.half, half);
 #pragma GCC unroll 4
     for (int r = 0; r < kRows; ++r) {
       const __m256 scale = _mm256_mul_ps(weight_scale, _mm256_set1_ps(rows.scales[r * rows.stride + b]));
       total[r] = _mm256_fmadd_ps(_mm256_cvtepi32_ps(sum[r]), scale, total[r]);
     }
-    at += term.block * 16 + kLine;
+    if (term.minima) {
+      const __m256 min = avx2_numbers(tail + term.scale_bytes(), term.half, half);
+#pragma GCC unroll 4
+      for (int r = 0; r < kRows; ++r) {
+        total[r] = _mm256_fmadd_ps(min, _mm256_set1_ps(rows.sums[r * rows.stride + b]), total[r]);
+      }
+    }
+    at += term.code_bytes() + term.tail_bytes();
   }
 }
 
@@ -77,13 +98,13 @@ ROUTEDK_AVX2 void avx2_multiply(std::span<const Int8Term> terms, std::int64_t ro
   }
 }
 
-ROUTEDK_AVX2 void avx2_widen(const std::uint8_t* panel, const std::uint8_t* table, std::int64_t blocks,
-                             std::uint8_t* wide) {
+ROUTEDK_AVX2 void avx2_widen(const Int8Term& narrow, std::uint8_t* wide) {
   const __m256i values =
-      _mm256_broadcastsi128_si256(_mm_loadu_si128(reinterpret_cast<const __m128i*>(table)));
+      _mm256_broadcastsi128_si256(_mm_loadu_si128(reinterpret_cast<const __m128i*>(narrow.table)));
   const __m256i nibble = _mm256_set1_epi8(15);
-  for (std::int64_t b = 0; b < blocks; ++b) {
-    for (int i = 0; i < kNf4Lines; ++i) {
+  const std::uint8_t* panel = narrow.panel;
+  for (std::int64_t b = 0; b < narrow.blocks; ++b) {
+    for (const std::uint8_t* const end = panel + narrow.code_bytes(); panel < end; panel += kLine) {
       for (int half = 0; half < 2; ++half) {
         const __m256i both = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(panel + half * (kLine / 2)));
         const __m256i high = _mm256_and_si256(_mm256_srli_epi16(both, 4), nibble);
@@ -92,12 +113,9 @@ ROUTEDK_AVX2 void avx2_widen(const std::uint8_t* panel, const std::uint8_t* tabl
         _mm256_storeu_si256(reinterpret_cast<__m256i*>(wide + kLine + half * (kLine / 2)),
                             _mm256_shuffle_epi8(values, high));
       }
-      panel += kLine;
       wide += 2 * kLine;
     }
-    std::memcpy(wide, panel, kLine);  // the scales
-    panel += kLine;
-    wide += kLine;
+    copy_tail(narrow, panel, wide);
   }
 }
 

@@ -5,9 +5,22 @@
 
 #include "int8_tile.h"
 #include "isa.h"
+#include <c10/util/Half.h>
 
 namespace routedk::kernels::cpu {
 namespace {
+
+/// Number n of a block's scales or minima.
+float number(const std::uint8_t* at, bool half, std::int64_t n) {
+  if (half) {
+    c10::Half value;
+    std::memcpy(&value, at + n * 2, sizeof(value));
+    return value;
+  }
+  float value = 0.0F;
+  std::memcpy(&value, at + n * 4, sizeof(value));
+  return value;
+}
 
 /// total plus the term's share of one value: row `place.row` times row `n` of a panel.
 float scalar_eight(float total, const Int8Term& term, const Place& place, std::int64_t n) {
@@ -19,10 +32,12 @@ float scalar_eight(float total, const Int8Term& term, const Place& place, std::i
     for (std::int64_t column = term.first(b); column < term.last(b); ++column) {
       sum += at[column / 4 * kLine + n * 4 + column % 4] * codes[column];
     }
-    float weight_scale = 0.0F;
-    std::memcpy(&weight_scale, at + term.block * 16 + n * 4, sizeof(weight_scale));
-    total = std::fma(static_cast<float>(sum), weight_scale * row.scales[b], total);
-    at += term.block * 16 + kLine;
+    const std::uint8_t* const tail = at + term.code_bytes();
+    total = std::fma(static_cast<float>(sum), number(tail, term.half, n) * row.scales[b], total);
+    if (term.minima) {
+      total = std::fma(number(tail + term.scale_bytes(), term.half, n), row.sums[b], total);
+    }
+    at = tail + term.tail_bytes();
   }
   return total;
 }
@@ -43,20 +58,17 @@ void scalar_multiply(std::span<const Int8Term> terms, std::int64_t rows, std::in
   }
 }
 
-void scalar_widen(const std::uint8_t* panel, const std::uint8_t* table, std::int64_t blocks,
-                  std::uint8_t* wide) {
-  for (std::int64_t b = 0; b < blocks; ++b) {
-    for (int i = 0; i < kNf4Lines; ++i) {
+void scalar_widen(const Int8Term& narrow, std::uint8_t* wide) {
+  const std::uint8_t* panel = narrow.panel;
+  for (std::int64_t b = 0; b < narrow.blocks; ++b) {
+    for (const std::uint8_t* const end = panel + narrow.code_bytes(); panel < end; panel += kLine) {
       for (int byte = 0; byte < kLine; ++byte) {
-        wide[byte] = table[panel[byte] & 15U];
-        wide[kLine + byte] = table[panel[byte] >> 4U];
+        wide[byte] = narrow.table[panel[byte] & 15U];
+        wide[kLine + byte] = narrow.table[panel[byte] >> 4U];
       }
-      panel += kLine;
       wide += 2 * kLine;
     }
-    std::memcpy(wide, panel, kLine);
-    panel += kLine;
-    wide += kLine;
+    copy_tail(narrow, panel, wide);
   }
 }
 

@@ -30,8 +30,10 @@ class Int8Panels::Operand {
     first_column_ = term.first_column - first_block_ * block();
     last_column_ = last - first_block_ * block();
     blocks_ = (last_column_ + block() - 1) / block();
-    if (weight_.four_bit_ && !(kernel.four_bit && rows <= kInt8FewRows)) {
-      wide_bytes_ = blocks_ * (block() * kWidth + kInt8ScaleBytes);
+    if (weight_.format_.four_bit && !(kernel.four_bit && rows <= kInt8FewRows)) {
+      Format wide = weight_.format_;
+      wide.four_bit = false;
+      wide_bytes_ = blocks_ * wide.bytes();
       memory_ = at::empty({kInt8Panels, wide_bytes_}, at::kByte);
       wide_ = memory_.data_ptr<std::uint8_t>();
     }
@@ -45,18 +47,9 @@ class Int8Panels::Operand {
   /// `count` panels from `index` on, times the rows from `row` on.
   Int8Term at(std::int64_t row, std::int64_t index, std::int64_t count) const {
     Int8Term term{};
-    term.panel = weight_.panel(index) + first_block_ * weight_.block_bytes();
+    term.panel = weight_.panel(index) + first_block_ * weight_.format_.bytes();
     term.panel_bytes = weight_.panel_bytes();
-    if (wide_ != nullptr) {
-      for (std::int64_t p = 0; p < count; ++p) {
-        widen_(term.panel + p * weight_.panel_bytes(), weight_.table_.data(), blocks_,
-               wide_ + p * wide_bytes_);
-      }
-      term.panel = wide_;
-      term.panel_bytes = wide_bytes_;
-    } else if (weight_.four_bit_) {
-      term.table = weight_.table_.data();
-    }
+    term.table = weight_.format_.four_bit ? weight_.table_.data() : nullptr;
     term.codes = x_.codes(row) + first_block_ * block();
     term.scales = x_.scales(row) + first_block_;
     term.corrections = x_.corrections(row) + first_block_;
@@ -65,11 +58,25 @@ class Int8Panels::Operand {
     term.row_blocks = x_.blocks();
     term.first_column = first_column_;
     term.last_column = last_column_;
-    return term;
+    term.half = weight_.format_.half;
+    term.minima = weight_.format_.minima;
+    term.sums = x_.sums(row) + first_block_;
+    return wide_ != nullptr ? widened(term, count) : term;
   }
 
  private:
-  std::int64_t block() const { return weight_.block_; }
+  std::int64_t block() const { return weight_.block(); }
+
+  /// The term's `count` panels in 8 bits.
+  Int8Term widened(Int8Term term, std::int64_t count) const {
+    for (std::int64_t p = 0; p < count; ++p, term.panel += term.panel_bytes) {
+      widen_(term, wide_ + p * wide_bytes_);
+    }
+    term.panel = wide_;
+    term.panel_bytes = wide_bytes_;
+    term.table = nullptr;
+    return term;
+  }
 
   const Int8Panels& weight_;
   const Int8Rows& x_;

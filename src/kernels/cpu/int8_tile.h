@@ -11,9 +11,7 @@
 namespace routedk::kernels::cpu {
 
 inline constexpr std::int64_t kWidth = 16;  // rows of a panel
-inline constexpr std::int64_t kLine = 64;   // bytes that hold 16 rows' weights of 4 columns, or their scales
-inline constexpr std::int64_t kNf4Columns = 64;  // of a block of 4-bit codes
-inline constexpr std::int64_t kNf4Lines = kNf4Columns / 8;
+inline constexpr std::int64_t kLine = 64;  // bytes that hold 16 rows' weights of 4 columns, or of 8 in 4 bits
 
 /// 4 codes of a row, as the dot products take them.
 inline std::int32_t four_codes(const std::int8_t* codes) {
@@ -49,6 +47,7 @@ struct TermRows {
   const std::int8_t* codes;
   const float* scales;
   const std::int32_t* corrections;
+  const float* sums;
   std::int64_t codes_stride;
   std::int64_t stride;
 
@@ -56,9 +55,17 @@ struct TermRows {
       : codes(term.codes + row * term.row_blocks * term.block),
         scales(term.scales + row * term.row_blocks),
         corrections(term.corrections + row * term.row_blocks),
+        sums(term.minima ? term.sums + row * term.row_blocks : nullptr),
         codes_stride(term.row_blocks * term.block),
         stride(term.row_blocks) {}
 };
+
+/// Copies a block's scales and minima and steps over them.
+inline void copy_tail(const Int8Term& term, const std::uint8_t*& from, std::uint8_t*& to) {
+  std::memcpy(to, from, static_cast<std::size_t>(term.tail_bytes()));
+  from += term.tail_bytes();
+  to += term.tail_bytes();
+}
 
 /// Rows::run(terms, place, sums) for kMost rows at a time.
 template <typename Rows, std::int64_t kMost>

@@ -62,13 +62,20 @@ ROUTEDK_VNNI_INLINE void vnni_step(VnniTile<kPanels, kRows>& tile, int step,
   }
 }
 
-/// Adds the block's sums, scaled. scales: the first panel's 16.
+/// A block's 16 scales or minima.
+ROUTEDK_VNNI_INLINE __m512 vnni_numbers(const std::uint8_t* at, bool half) {
+  return half ? _mm512_cvtph_ps(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(at)))
+              : _mm512_loadu_ps(at);
+}
+
+/// Adds the block's sums, scaled, and its minima. tail: the first panel's scales.
 template <int kPanels, int kRows>
 ROUTEDK_VNNI_INLINE void vnni_finish(VnniTile<kPanels, kRows>& tile, const TermRows& rows, std::int64_t b,
-                                     const std::uint8_t* scales, std::int64_t panel_bytes) {
+                                     const std::uint8_t* tail, const Int8Term& term) {
 #pragma GCC unroll 2
   for (int p = 0; p < kPanels; ++p) {
-    const __m512 weight_scale = _mm512_loadu_ps(scales + p * panel_bytes);
+    const std::uint8_t* const scales = tail + p * term.panel_bytes;
+    const __m512 weight_scale = vnni_numbers(scales, term.half);
     if constexpr (kPanels == 1) {
       prefetch(scales);
     }
@@ -81,6 +88,14 @@ ROUTEDK_VNNI_INLINE void vnni_finish(VnniTile<kPanels, kRows>& tile, const TermR
       }
       const __m512 scale = _mm512_mul_ps(weight_scale, _mm512_set1_ps(rows.scales[r * rows.stride + b]));
       tile.total[p][r] = _mm512_fmadd_ps(_mm512_cvtepi32_ps(sum), scale, tile.total[p][r]);
+    }
+    if (term.minima) {
+      const __m512 min = vnni_numbers(scales + term.scale_bytes(), term.half);
+#pragma GCC unroll 8
+      for (int r = 0; r < kRows; ++r) {
+        tile.total[p][r] =
+            _mm512_fmadd_ps(min, _mm512_set1_ps(rows.sums[r * rows.stride + b]), tile.total[p][r]);
+      }
     }
   }
 }
@@ -108,8 +123,8 @@ ROUTEDK_VNNI_INLINE void vnni_eight(VnniTile<kPanels, kRows>& tile, const Int8Te
         vnni_step(tile, i, weights, codes + column + 4 * i, rows.codes_stride);
       }
     }
-    vnni_finish(tile, rows, b, panel + term.block * 16, term.panel_bytes);
-    panel += term.block * 16 + kLine;
+    vnni_finish(tile, rows, b, panel + term.code_bytes(), term);
+    panel += term.code_bytes() + term.tail_bytes();
   }
 }
 
@@ -122,19 +137,22 @@ ROUTEDK_VNNI_INLINE void vnni_four(VnniTile<1, kRows>& tile, const Int8Term& ter
   const std::uint8_t* panel = place.of(term);
   for (std::int64_t b = 0; b < term.blocks; ++b) {
     vnni_start(tile, rows, b);
-    const std::int8_t* codes = rows.codes + b * kNf4Columns;
-#pragma GCC unroll 8
-    for (int i = 0; i < kNf4Lines; ++i) {
-      const __m512i both = _mm512_loadu_si512(panel + i * kLine);
-      prefetch(panel + i * kLine);
-      const __m512i low[] = {_mm512_shuffle_epi8(values, _mm512_and_si512(both, nibble))};
-      const __m512i high[] = {
-          _mm512_shuffle_epi8(values, _mm512_and_si512(_mm512_srli_epi16(both, 4), nibble))};
-      vnni_step(tile, 2 * i, low, codes + 8 * i, rows.codes_stride);
-      vnni_step(tile, 2 * i + 1, high, codes + 8 * i + 4, rows.codes_stride);
+    const std::int8_t* codes = rows.codes + b * term.block;
+    for (const std::int8_t* const end = codes + term.block; codes < end; codes += 16) {
+#pragma GCC unroll 2
+      for (int i = 0; i < 2; ++i) {
+        const __m512i both = _mm512_loadu_si512(panel + i * kLine);
+        prefetch(panel + i * kLine);
+        const __m512i low[] = {_mm512_shuffle_epi8(values, _mm512_and_si512(both, nibble))};
+        const __m512i high[] = {
+            _mm512_shuffle_epi8(values, _mm512_and_si512(_mm512_srli_epi16(both, 4), nibble))};
+        vnni_step(tile, 2 * i, low, codes + 8 * i, rows.codes_stride);
+        vnni_step(tile, 2 * i + 1, high, codes + 8 * i + 4, rows.codes_stride);
+      }
+      panel += 2 * kLine;
     }
-    vnni_finish(tile, rows, b, panel + kNf4Lines * kLine, 0);
-    panel += (kNf4Lines + 1) * kLine;
+    vnni_finish(tile, rows, b, panel, term);
+    panel += term.tail_bytes();
   }
 }
 
@@ -181,22 +199,20 @@ ROUTEDK_VNNI void vnni_multiply(std::span<const Int8Term> terms, std::int64_t ro
   }
 }
 
-ROUTEDK_VNNI void vnni_widen(const std::uint8_t* panel, const std::uint8_t* table, std::int64_t blocks,
-                             std::uint8_t* wide) {
-  const __m512i values = _mm512_broadcast_i32x4(_mm_loadu_si128(reinterpret_cast<const __m128i*>(table)));
+ROUTEDK_VNNI void vnni_widen(const Int8Term& narrow, std::uint8_t* wide) {
+  const __m512i values =
+      _mm512_broadcast_i32x4(_mm_loadu_si128(reinterpret_cast<const __m128i*>(narrow.table)));
   const __m512i nibble = _mm512_set1_epi8(15);
-  for (std::int64_t b = 0; b < blocks; ++b) {
-    for (int i = 0; i < kNf4Lines; ++i) {
+  const std::uint8_t* panel = narrow.panel;
+  for (std::int64_t b = 0; b < narrow.blocks; ++b) {
+    for (const std::uint8_t* const end = panel + narrow.code_bytes(); panel < end; panel += kLine) {
       const __m512i both = _mm512_loadu_si512(panel);
       _mm512_storeu_si512(wide, _mm512_shuffle_epi8(values, _mm512_and_si512(both, nibble)));
       _mm512_storeu_si512(wide + kLine,
                           _mm512_shuffle_epi8(values, _mm512_and_si512(_mm512_srli_epi16(both, 4), nibble)));
-      panel += kLine;
       wide += 2 * kLine;
     }
-    _mm512_storeu_si512(wide, _mm512_loadu_si512(panel));  // the scales
-    panel += kLine;
-    wide += kLine;
+    copy_tail(narrow, panel, wide);
   }
 }
 

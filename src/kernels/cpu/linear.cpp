@@ -1,4 +1,5 @@
-/// Products with frozen matrices and NF4's conversions, on the CPU.
+/// Products with frozen matrices and their formats' conversions, on the CPU.
+#include "routedk/kernels/cpu/ggml_decode.h"
 #include "routedk/kernels/cpu/matmul.h"
 #include "routedk/kernels/cpu/nf4_codec.h"
 #include "routedk/kernels/cpu/nf4_decode.h"
@@ -13,6 +14,8 @@ namespace {
 
 /// Blocks that one thread quantises at least.
 constexpr std::int64_t kGrain = 1024;
+/// Rows that are decoded at once.
+constexpr std::int64_t kDecodedRows = 16;
 
 template <typename T>
 std::span<T> view(const at::Tensor& tensor) {
@@ -64,6 +67,30 @@ at::Tensor multiply_backward(const at::Tensor& dy, const Weight& weight, const L
   matmul_backward(rows.const_data_ptr<float>(), dy.size(0), MatrixView(weight), dx.mutable_data_ptr<float>(),
                   term_of(factors));
   return dx;
+}
+
+at::Tensor embedding(const at::Tensor& ids, const Weight& weight) {
+  const at::Tensor rows = ids.to(at::kLong).contiguous();
+  at::Tensor out = at::empty({rows.numel(), in_features(weight)}, at::kFloat);
+  read_rows(MatrixView(weight), view<const std::int64_t>(rows), out.mutable_data_ptr<float>());
+  return out;
+}
+
+/// Some rows at a time, which stay in the first-level caches between decoding and rounding.
+at::Tensor ggml_dequantize(const GgmlBlocks& weight, at::ScalarType dtype) {
+  const std::int64_t in = weight.in_features();
+  const auto* blocks = weight.data().const_data_ptr<std::uint8_t>();
+  at::Tensor dense = at::empty({weight.out_features(), in}, dtype);
+  at::parallel_for(0, dense.size(0), kDecodedRows, [&](std::int64_t begin, std::int64_t end) {
+    const at::Tensor rows = at::empty({kDecodedRows, in}, at::kFloat);
+    for (std::int64_t row = begin; row < end; row += kDecodedRows) {
+      const std::int64_t count = std::min(kDecodedRows, end - row);
+      const at::Tensor decoded = rows.narrow(0, 0, count);
+      ggml_range_to_float(weight.type(), blocks, row * in, view<float>(decoded));
+      dense.narrow(0, row, count).copy_(decoded);
+    }
+  });
+  return dense;
 }
 
 /// Whole blocks, each by one thread: the same bytes for any number of threads.

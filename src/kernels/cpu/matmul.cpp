@@ -1,5 +1,6 @@
 #include "routedk/kernels/cpu/matmul.h"
 
+#include "routedk/kernels/cpu/ggml_decode.h"
 #include "routedk/kernels/cpu/tile.h"
 #include "routedk/kernels/cpu/vectorised.h"
 
@@ -17,6 +18,7 @@ namespace {
 // stay in the second-level one while all panels of a thread pass.
 constexpr std::int64_t kDepth = 320;
 constexpr std::int64_t kRows = 192;
+constexpr std::int64_t kRowGrain = 16;  // rows that one thread reads at least
 
 struct Block {
   std::int64_t begin;
@@ -62,6 +64,9 @@ void read(const Nf4Matrix& w, std::int64_t first, std::span<float> to) {
   } else if (w.rounded == at::kHalf) {
     round_to_half(to.data(), to.size());
   }
+}
+void read(const GgmlMatrix& w, std::int64_t first, std::span<float> to) {
+  ggml_range_to_float(w.type, w.blocks, first, to);
 }
 void read(const DenseMatrix& w, std::int64_t first, std::span<float> to) {
   std::copy_n(w.values + first, to.size(), to.data());
@@ -187,9 +192,25 @@ MatrixView::MatrixView(const Weight& weight) {
   if (const auto* dense = std::get_if<Dense>(&weight)) {
     floats_ = dense->values.to(at::kFloat).contiguous();
     matrix_ = DenseMatrix{floats_.const_data_ptr<float>(), floats_.size(0), floats_.size(1)};
+  } else if (const auto* ggml = std::get_if<GgmlBlocks>(&weight)) {
+    matrix_ = GgmlMatrix{ggml->type(), ggml->data().const_data_ptr<std::uint8_t>(), ggml->out_features(),
+                         ggml->in_features()};
   } else {
     matrix_ = view_of(std::get<Nf4>(weight));
   }
+}
+
+void read_rows(const MatrixView& weight, std::span<const std::int64_t> rows, float* to) {
+  std::visit(
+      [&](const auto& w) {
+        at::parallel_for(0, std::ssize(rows), kRowGrain, [&](std::int64_t begin, std::int64_t end) {
+          for (std::int64_t i = begin; i < end; ++i) {
+            read(w, rows[static_cast<std::size_t>(i)] * w.cols,
+                 {to + i * w.cols, static_cast<std::size_t>(w.cols)});
+          }
+        });
+      },
+      weight.matrix());
 }
 
 void matmul(const float* x, std::int64_t tokens, const MatrixView& weight, float* y,

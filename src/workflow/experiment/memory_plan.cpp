@@ -29,7 +29,7 @@ constexpr double kMomentsAndValues = 5.0;
 
 // The 8-bit kernels' layout (quant/cpu/int8.h).
 constexpr double kScaleBytes = 4.0;
-constexpr double kRowScaleBytes = 8.0;  ///< an activation's scale and correction
+constexpr double kRowScaleBytes = 12.0;  ///< an activation's scale, correction and sum
 constexpr double kBlock = 64.0;
 constexpr double kHeadBlock = 32.0;
 
@@ -74,8 +74,9 @@ double table_weights(const model::LlamaConfig& model) {
 
 Bytes frozen_bytes(const model::LlamaConfig& model, const FrozenSize& size) {
   const double tables = table_weights(model) * (model.tied_head ? 1.0 : 2.0);
-  return {{"frozen linears", linear_sizes(model).weights * linear_bytes(size)},
-          {"embedding and head", tables * number_bytes(size)},
+  const double linears = linear_sizes(model).weights * linear_bytes(size);
+  return {{"frozen linears", size.packed_linears > 0.0 ? size.packed_linears : linears},
+          {"embedding and head", size.packed_tables > 0.0 ? size.packed_tables : tables * number_bytes(size)},
           {"frozen experts", static_cast<double>(size.factors) * (4.0 + number_bytes(size))}};
 }
 
@@ -87,9 +88,14 @@ double kept_by_layer(const model::LlamaConfig& model, const TrainingSize& size) 
                            : kMixedHidden * hidden + kMixedFfn * ffn + kMixedRanks * ranks(model, size);
 }
 
-/// Linears, factors and head.
+bool in_8_bits(const DecodingSize& size) {
+  return size.int8 && (size.nf4 || size.packed_linears > 0.0);
+}
+
+/// Linears, factors and head. Blocks of a GGUF take as much as in the file, but for K's fp32 scales.
 double int8_copy(const model::LlamaConfig& model, const DecodingSize& size) {
-  return linear_sizes(model).weights * (0.5 + kScaleBytes / kBlock) +
+  const double nf4 = linear_sizes(model).weights * (0.5 + kScaleBytes / kBlock);
+  return (size.packed_linears > 0.0 ? size.packed_linears : nf4) +
          static_cast<double>(size.factors) * (1.0 + kScaleBytes / kBlock) +
          table_weights(model) * (1.0 + kScaleBytes / kHeadBlock);
 }
@@ -101,7 +107,7 @@ double row_bytes(const model::LlamaConfig& model, const DecodingSize& size) {
   const auto width = static_cast<double>(model.heads * model.head_dim);
   const auto kv_width = static_cast<double>(model.kv_heads * model.head_dim);
   const double narrow = model::kLinears * ranks(model, size);
-  if (size.int8 && size.nf4) {
+  if (in_8_bits(size)) {
     const double codes = 1.0 + kRowScaleBytes / kBlock;
     return 4.0 * (5 * hidden + 3 * width + 2 * kv_width + 3 * ffn + narrow) +
            codes * (2 * hidden + width + ffn + narrow);
@@ -158,7 +164,7 @@ MemoryPlan predict_memory(const model::LlamaConfig& model, const DecodingSize& s
   const double prefill = tokens * row_bytes(model, size);
   MemoryPlan plan{frozen_bytes(model, size)};
   plan.bytes.insert(plan.bytes.end(),
-                    {{"8-bit copy", size.int8 && size.nf4 ? int8_copy(model, size) : 0.0},
+                    {{"8-bit copy", in_8_bits(size) ? int8_copy(model, size) : 0.0},
                      {"prompts' keys and values", tokens * cached_token_bytes(model)},
                      {"prefill, later samples", std::max(prefill, sample_bytes(model, size))},
                      {"process", kProcessBytes}});

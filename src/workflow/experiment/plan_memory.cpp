@@ -2,6 +2,7 @@
 
 #include "routedk/experts/peft.h"
 #include "routedk/experts/router.h"
+#include "routedk/model/parameters.h"
 #include "routedk/workflow/experiment/memory_plan.h"
 #include "routedk/workflow/steps/learning_data.h"
 #include "routedk/workflow/steps/systems.h"
@@ -57,9 +58,20 @@ std::int64_t most_prompt_tokens(const Experiment& experiment) {
 }
 
 FrozenSize backbone_size(const ModelSettings& settings, const model::WeightSource& source) {
-  const auto storage = source.quantized() ? model::Storage::kNf4 : model::Storage::kDense;
-  return {model::held_in_nf4(settings.quant, storage), settings.double_quant,
-          model::scalar_type(settings.dtype)};
+  using model::Held;
+  using model::Storage;
+  FrozenSize size{held_as(settings.quant, Storage::kDense) == Held::kNf4, settings.double_quant,
+                  model::scalar_type(settings.dtype)};
+  const bool linears = held_as(settings.quant, Storage::kPacked) == Held::kStored;
+  for (const model::Parameter& parameter : model::parameters(source.config())) {
+    const model::StoredAs stored = source.stored(parameter.name);
+    if (stored.packed && parameter.linear && linears) {
+      size.packed_linears += static_cast<double>(stored.bytes);
+    } else if (stored.packed && !parameter.linear && settings.quant != model::Quant::kNone) {
+      size.packed_tables += static_cast<double>(stored.bytes);
+    }
+  }
+  return size;
 }
 
 TrainingSize training_size(const FrozenSize& frozen, const train::TrainConfig& config, std::int64_t trainable,

@@ -3,9 +3,10 @@
 /// give the same bits, and a row's do not depend on the rows beside it or on the number of threads.
 #pragma once
 
-#include "routedk/kernels/nf4.h"
+#include "routedk/kernels/weight.h"
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
 #include <span>
 
@@ -33,6 +34,8 @@ class Int8Rows {
   const float* scales(std::int64_t row) const noexcept { return scales_ + row * blocks_; }
   /// -128 times the sum of each block's codes: what weights stored with 128 added have too much.
   const std::int32_t* corrections(std::int64_t row) const noexcept { return corrections_ + row * blocks_; }
+  /// What each block's codes stand for, summed: what a minimum of the weights is multiplied with.
+  const float* sums(std::int64_t row) const noexcept { return sums_ + row * blocks_; }
 
  private:
   std::int64_t block_;
@@ -40,25 +43,33 @@ class Int8Rows {
   std::int64_t width_ = 0;
   std::int64_t rows_ = 0;
   std::int64_t held_ = 0;                // rows there is room for
-  at::Tensor memory_;                    // holds the next three
+  at::Tensor memory_;                    // holds the next four
   std::int8_t* codes_ = nullptr;         // [rows, blocks * block]
   float* scales_ = nullptr;              // [rows, blocks]
   std::int32_t* corrections_ = nullptr;  // [rows, blocks]
+  float* sums_ = nullptr;                // [rows, blocks]
 };
 
 /// A frozen [out,in] matrix for those products: panels of 16 rows, in each one block of columns after
-/// another, in a block 4 columns of all 16 rows in 64 bytes, then the block's 16 scales.
+/// another, in a block 4 columns of all 16 rows in 64 bytes (8 columns where codes have 4 bits), then the
+/// block's 16 scales and, in formats that have them, its 16 minima.
 class Int8Panels {
  public:
   static constexpr std::int64_t kWidth = 16;
 
   Int8Panels() = default;
-  /// NF4 codes stay 4 bits wide, and a table turns them into 8 bits within the product; blocks are NF4's own,
-  /// their scales fp32. Error when a row is no whole number of blocks (`fits`).
-  static Int8Panels from_nf4(const Nf4& weight);
-  static bool fits(const Nf4& weight) noexcept;
-  /// dense [out,in] F32 in 8 bits, one scale per `block` columns (16, 32, 48 or 64). Exact where the values
-  /// are themselves Q8_0 blocks of 32.
+  /// Columns that share a scale in the weight's format; 0 where such products can't take it: a dense matrix,
+  /// or NF4 whose rows are no whole blocks.
+  static std::int64_t block_of(const Weight& weight) noexcept;
+  /// A packed weight in blocks of `block` columns, of which block_of(weight) is a multiple. 4-bit codes stay
+  /// 4 bits wide, and a table turns them into 8 bits within the product.
+  static Int8Panels from(const Weight& weight, std::int64_t block);
+  /// Codes are rounded to 8 bits, scales are fp32. Error when a row is no whole number of blocks.
+  static Int8Panels from_nf4(const Nf4& weight, std::int64_t block = kNf4Block);
+  /// Exact: codes as they are; scales and minima in half precision as they are, and in fp32 where a block's
+  /// are products (Q4_K, Q5_K, Q6_K).
+  static Int8Panels from_ggml(const GgmlBlocks& weight, std::int64_t block);
+  /// dense [out,in] F32 in 8 bits, one scale per `block` columns (16, 32, 48 or 64).
   static Int8Panels quantize(const at::Tensor& dense, std::int64_t block);
 
   /// x W^T, or what some columns of W (multiples of 16; -1: to the last) give of it; x of the same blocks,
@@ -83,28 +94,39 @@ class Int8Panels {
   static void multiply(std::span<const Term> terms, const Part& part, float* y, std::int64_t stride);
 
   bool defined() const noexcept { return data_.defined(); }
-  std::int64_t block() const noexcept { return block_; }
+  std::int64_t block() const noexcept { return format_.block; }
   std::int64_t out() const noexcept { return out_; }
   std::int64_t in() const noexcept { return in_; }
   std::int64_t panels() const noexcept { return (out_ + kWidth - 1) / kWidth; }
   /// Of memory that a product reads: codes and scales.
   std::int64_t bytes() const noexcept { return panels() * panel_bytes(); }
-  std::int64_t panel_bytes() const noexcept { return blocks_ * block_bytes(); }
+  std::int64_t panel_bytes() const noexcept { return blocks_ * format_.bytes(); }
 
  private:
-  Int8Panels(std::int64_t out, std::int64_t in, std::int64_t block, bool four_bit);
-  std::int64_t block_bytes() const noexcept;
+  /// How a block is laid out.
+  struct Format {
+    std::int64_t block = 0;  ///< columns
+    bool four_bit = false;
+    bool half = false;    ///< scales and minima in half precision, else fp32
+    bool minima = false;  ///< whether there are any
+
+    std::int64_t code_bytes() const noexcept { return block * kWidth / (four_bit ? 2 : 1); }
+    std::int64_t scale_bytes() const noexcept { return kWidth * (half ? 2 : 4); }
+    std::int64_t bytes() const noexcept { return code_bytes() + scale_bytes() * (minima ? 2 : 1); }
+  };
+
+  Int8Panels(std::int64_t out, std::int64_t in, const Format& format);
   std::uint8_t* panel(std::int64_t index) const;
+  class Lane;
   class Operand;
   class Product;
 
   std::int64_t out_ = 0;
   std::int64_t in_ = 0;
-  std::int64_t block_ = 0;
-  std::int64_t blocks_ = 0;  ///< a row
-  bool four_bit_ = false;
+  Format format_;
+  std::int64_t blocks_ = 0;               ///< a row
   std::array<std::uint8_t, 16> table_{};  ///< 8-bit values of the 4-bit codes, plus 128
-  at::Tensor data_;                       // [panels, blocks, block_bytes] U8
+  at::Tensor data_;                       // [panels, blocks, bytes of one] U8
   std::uint8_t* first_panel_ = nullptr;   ///< data_'s address: to ask for it costs every product three misses
 };
 

@@ -15,7 +15,6 @@ namespace routedk::kernels::cpu {
 
 /// The commonest rank, and the rows of a panel: each expert's ranks are padded to a multiple.
 inline constexpr std::int64_t kRanks = 16;
-inline constexpr std::int64_t kInputBlock = 64;  ///< NF4's
 
 /// Panels first .. last of a sum of products and a bias.
 struct Task {

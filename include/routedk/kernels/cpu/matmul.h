@@ -7,6 +7,7 @@
 #include "routedk/kernels/weight.h"
 
 #include <cstdint>
+#include <span>
 #include <variant>
 
 namespace routedk::kernels::cpu {
@@ -17,6 +18,14 @@ struct Nf4Matrix {
   Absmax absmax;
   const float* codebook;   ///< [16]
   at::ScalarType rounded;  ///< what values are rounded to: fp32, fp16 or bf16
+  std::int64_t rows;
+  std::int64_t cols;
+};
+
+/// A frozen [rows,cols] matrix in ggml's blocks.
+struct GgmlMatrix {
+  GgmlType type;
+  const std::uint8_t* blocks;
   std::int64_t rows;
   std::int64_t cols;
 };
@@ -35,12 +44,15 @@ Nf4Matrix view_of(const Nf4& weight);
 class MatrixView {
  public:
   explicit MatrixView(const Weight& weight);
-  const std::variant<DenseMatrix, Nf4Matrix>& matrix() const noexcept { return matrix_; }
+  const std::variant<DenseMatrix, Nf4Matrix, GgmlMatrix>& matrix() const noexcept { return matrix_; }
 
  private:
   at::Tensor floats_;  ///< a dense matrix that is not contiguous fp32 is copied
-  std::variant<DenseMatrix, Nf4Matrix> matrix_;
+  std::variant<DenseMatrix, Nf4Matrix, GgmlMatrix> matrix_;
 };
+
+/// Rows of the matrix by their numbers, one after another: to [rows.size(),cols].
+void read_rows(const MatrixView& weight, std::span<const std::int64_t> rows, float* to);
 
 /// A product of low rank R, to be added to one with a frozen matrix; null for none.
 struct LowRankTerm {

@@ -34,7 +34,7 @@ struct DecodeSettings {
     f("max_new_tokens", max_new_tokens, "longest answer", at_least(1));
     f("batch_sessions", batch_sessions, "sessions decoded together", at_least(1));
     f("kernels", kernels,
-      "products in 8 bits where the linears are NF4, or as in training (docs/decoding.md)");
+      "products in 8 bits where the linears are packed, or as in training (docs/decoding.md)");
     f("seed", seed, "of sampling");
   }
 };

@@ -17,6 +17,8 @@ struct FrozenSize {
   bool nf4 = true;                    ///< the frozen linears
   bool double_quant = true;           ///< their scales
   at::ScalarType dtype = at::kFloat;  ///< of computation
+  double packed_linears = 0.0;        ///< bytes of those held as the file packs them; 0: none are
+  double packed_tables = 0.0;         ///< of embedding and head, likewise
   std::int64_t factors = 0;           ///< numbers of all frozen experts
 };
 
@@ -31,7 +33,7 @@ struct TrainingSize : FrozenSize {
 
 /// What is decoded together, when every sample gets as long as it may and none equals another.
 struct DecodingSize : FrozenSize {
-  bool int8 = true;                ///< the kernels, where the linears are NF4
+  bool int8 = true;                ///< the kernels, where the linears are packed
   std::int64_t sessions = 0;       ///< S
   std::int64_t prompt_tokens = 0;  ///< of all S prompts
   std::int64_t samples = 1;        ///< N of each

@@ -24,7 +24,8 @@ struct ModelSettings {
   void fields(F& f) {
     f("path", path, "the backbone: a GGUF file or a Hugging Face folder, dense or NF4");
     f("quant", quant,
-      "the frozen linears: auto and nf4 in 4-bit NF4, keep as the file stores them, none dense");
+      "the frozen linears: auto as the file packs them and NF4 where it does not, keep as it stores them, "
+      "nf4 in NF4, none dense");
     f("double_quant", double_quant, "NF4 scales in 8 bits");
     f("dtype", dtype, "compute type; auto: bfloat16 where the CPU multiplies it faster, else float32");
     f("device", device, "where it computes; auto: the CPU", DeviceRule());
