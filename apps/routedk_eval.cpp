@@ -9,7 +9,7 @@
 int main(int argc, char** argv) {
   using namespace routedk;
   CLI::App app(
-      "Answers a split with every system of the run folder and measures it, floors beside it; or scores a "
+      "Answers a split with every system of the run folder and measures it, baselines beside it; or scores a "
       "file.");
   app.footer(
       "Examples:\n  routedk-eval configs/experiments/demo.yaml\n"
@@ -29,7 +29,7 @@ int main(int argc, char** argv) {
   score->add_option("--predictions", scoring.predictions, "JSON lines, one a session");
   score->add_option(
       "--predictor", scoring.predictor,
-      "a floor instead of a file: whole, first_two, random_pairs, similar_pair, similar_pairs or "
+      "a baseline instead of a file: whole, first_two, random_pairs, similar_pair, similar_pairs or "
       "similar_groups");
   score->add_option("--seed", scoring.seed, "of the bootstrap and of random_pairs")->capture_default_str();
   std::string untitled;

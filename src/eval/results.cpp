@@ -133,20 +133,20 @@ SystemResult score_predictions(const std::string& system, std::span<const bundle
   return result;
 }
 
-SystemResult score_floor_system(const std::string& name, std::span<const bundle::Session> sessions,
-                                const bundle::TfIdf& titles, const bundle::BootstrapOptions& bootstrap) {
+SystemResult score_baseline_system(const std::string& name, std::span<const bundle::Session> sessions,
+                                   const bundle::TfIdf& titles, const bundle::BootstrapOptions& bootstrap) {
   SystemResult result;
   result.name = name;
   result.system = name;
-  result.floor = true;
-  result.runs = bundle::score_floor(name, sessions, titles, bootstrap.seed);
+  result.baseline = true;
+  result.runs = bundle::score_baseline(name, sessions, titles, bootstrap.seed);
   result.figures = bundle::evaluate(result.runs, bootstrap);
   return result;
 }
 
 io::Json to_json(const SystemResult& system) {
   io::Json json = bundle::to_json(system.figures);
-  json["floor"] = system.floor;
+  json["baseline"] = system.baseline;
   json["system"] = system.system;
   if (system.choice) {
     json["select"] = name_of(system.choice->rule);
@@ -181,7 +181,7 @@ Table results_table(std::span<const SystemResult> systems) {
   }
   table.columns.insert(table.columns.end(), {"pair_auc", "oracle_f1", "equal", "seconds"});
   for (const SystemResult& system : systems) {
-    table.rows.push_back({system.name, system.floor, cells(system)});
+    table.rows.push_back({system.name, system.baseline, cells(system)});
   }
   return table;
 }

@@ -11,7 +11,7 @@ constexpr const char* kStyle =
     "td,th{padding:.25rem .7rem;border-bottom:1px solid #ddd;text-align:right;vertical-align:top}"
     "td:first-child,th:first-child{text-align:left;white-space:nowrap}"
     "small{display:block;color:#666;white-space:nowrap}"
-    ".floor{background:#f3f3f3}";
+    ".baseline{background:#f3f3f3}";
 
 std::string escaped(const std::string& text) {
   std::string safe;
@@ -50,7 +50,7 @@ std::string html_of(const Cell& cell) {
 }
 
 std::string html_of(const Row& row) {
-  std::string html = row.floor ? "<tr class=\"floor\"><td>floor: " : "<tr><td>";
+  std::string html = row.baseline ? "<tr class=\"baseline\"><td>baseline: " : "<tr><td>";
   html += escaped(row.name) + "</td>";
   for (const Cell& cell : row.cells) {
     html += html_of(cell);

@@ -39,7 +39,7 @@ std::string markdown_table(const Table& table) {
   }
   text += "\n" + rule + "\n";
   for (const Row& row : table.rows) {
-    text += fmt::format("| {}{} |", row.floor ? "floor: " : "", escaped_cell(row.name));
+    text += fmt::format("| {}{} |", row.baseline ? "baseline: " : "", escaped_cell(row.name));
     for (const Cell& cell : row.cells) {
       text += fmt::format(" {} |", text_of(cell));
     }

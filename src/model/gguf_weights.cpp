@@ -1,12 +1,15 @@
 #include "gguf_weights.h"
 
 #include "routedk/core/error.h"
+#include "routedk/kernels/parallel.h"
+#include "routedk/kernels/values.h"
 #include "routedk/model/parameters.h"
 #include "routedk/quant/ggml_tensor.h"
 
+#include <algorithm>
 #include <array>
+#include <span>
 
-#include <ATen/Parallel.h>
 #include <fmt/ranges.h>
 
 namespace routedk::model {
@@ -41,14 +44,16 @@ bool is_rotated(const std::string& name) {
 }
 
 /// Decodes a tensor in pieces of whole blocks, in parallel.
-void decode(const io::GgufTensor& tensor, float* out, std::int64_t elements) {
-  const io::BlockLayout block = io::ggml_block(tensor.type);
-  at::parallel_for(0, elements / block.elements, 4096, [&](std::int64_t begin, std::int64_t end) {
-    const auto bytes = tensor.bytes.subspan(static_cast<std::size_t>(begin) * block.bytes,
-                                            static_cast<std::size_t>(end - begin) * block.bytes);
-    io::ggml_dequantize(
-        tensor.type, bytes,
-        {out + begin * block.elements, static_cast<std::size_t>((end - begin) * block.elements)});
+void decode(const io::GgufTensor& tensor, std::span<float> out) {
+  constexpr std::size_t kBlocks = 4096;  // of a piece
+  const io::BlockLayout layout = io::ggml_block(tensor.type);
+  const auto elements = static_cast<std::size_t>(layout.elements);
+  const std::size_t blocks = out.size() / elements;
+  kernels::for_each_in_parallel(static_cast<std::int64_t>((blocks + kBlocks - 1) / kBlocks), [&](auto piece) {
+    const std::size_t first = static_cast<std::size_t>(piece) * kBlocks;
+    const std::size_t count = std::min(kBlocks, blocks - first);
+    io::ggml_dequantize(tensor.type, tensor.bytes.subspan(first * layout.bytes, count * layout.bytes),
+                        out.subspan(first * elements, count * elements));
   });
 }
 
@@ -97,7 +102,7 @@ std::optional<kernels::Weight> GgufWeights::packed(const std::string& name, Line
 at::Tensor GgufWeights::dense(const std::string& name, const std::vector<std::int64_t>& shape) {
   const io::GgufTensor& tensor = find(name, shape);
   at::Tensor values = at::empty(shape, at::kFloat);
-  decode(tensor, values.data_ptr<float>(), values.numel());
+  decode(tensor, kernels::mutable_values<float>(values));
   file_.file().release(tensor.bytes);
   require_finite(values, tensor.name, file_.file().path().string());
   used_.insert(tensor.name);

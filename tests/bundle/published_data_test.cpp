@@ -1,8 +1,9 @@
-/// The released data set reproduces the published split, gold and floors. ROUTEDK_DATA_DIR names its folder.
+/// The released data set reproduces the published split, gold and baselines. ROUTEDK_DATA_DIR names its
+/// folder.
 
+#include "routedk/bundle/baselines.h"
 #include "routedk/bundle/bootstrap.h"
 #include "routedk/bundle/dataset.h"
-#include "routedk/bundle/floors.h"
 #include "routedk/bundle/split.h"
 #include "routedk/core/error.h"
 
@@ -27,21 +28,21 @@ constexpr Published kPublished[] = {{"electronic", 893, 623, 1346, 258, 0.136},
 
 struct Figures {
   const char* domain;
-  const char* floor;
+  const char* baseline;
   double precision, recall, recall_distinct, coverage;
 };
-constexpr Figures kFloors[] = {{"electronic", "whole", .261, .261, .261, 1.000},
-                               {"electronic", "first_two", .439, .390, .390, .696},
-                               {"electronic", "random_pairs", .440, .861, .557, .561},
-                               {"electronic", "similar_pair", .767, .640, .640, .779},
-                               {"electronic", "similar_pairs", .628, 1.182, .841, .666},
-                               {"electronic", "similar_groups", .643, .696, .632, .759},
-                               {"clothing", "whole", .206, .206, .206, 1.000},
-                               {"clothing", "first_two", .433, .380, .380, .737},
-                               {"clothing", "random_pairs", .398, .686, .526, .625},
-                               {"food", "whole", .261, .261, .261, 1.000},
-                               {"food", "first_two", .467, .421, .421, .690},
-                               {"food", "random_pairs", .455, .850, .569, .561}};
+constexpr Figures kBaselines[] = {{"electronic", "whole", .261, .261, .261, 1.000},
+                                  {"electronic", "first_two", .439, .390, .390, .696},
+                                  {"electronic", "random_pairs", .440, .861, .557, .561},
+                                  {"electronic", "similar_pair", .767, .640, .640, .779},
+                                  {"electronic", "similar_pairs", .628, 1.182, .841, .666},
+                                  {"electronic", "similar_groups", .643, .696, .632, .759},
+                                  {"clothing", "whole", .206, .206, .206, 1.000},
+                                  {"clothing", "first_two", .433, .380, .380, .737},
+                                  {"clothing", "random_pairs", .398, .686, .526, .625},
+                                  {"food", "whole", .261, .261, .261, 1.000},
+                                  {"food", "first_two", .467, .421, .421, .690},
+                                  {"food", "random_pairs", .455, .850, .569, .561}};
 
 class PublishedData : public testing::Test {
  protected:
@@ -68,9 +69,9 @@ std::size_t gold_of(const std::vector<Session>& sessions) {
   return count;
 }
 
-MetricValues floor_values(const char* floor, const Dataset& data) {
+MetricValues baseline_values(const char* baseline, const Dataset& data) {
   const Split split = split_sessions(data.sessions, {});
-  return evaluate(score_floor(floor, split.test, TfIdf(data.titles)), {.resamples = 1}).values;
+  return evaluate(score_baseline(baseline, split.test, TfIdf(data.titles)), {.resamples = 1}).values;
 }
 
 TEST_F(PublishedData, has_the_published_sessions_split_and_gold) {
@@ -97,12 +98,12 @@ TEST_F(PublishedData, electronic_is_titled_in_full_and_the_others_are_not) {
 }
 
 TEST_F(PublishedData, floors_have_the_published_figures) {
-  for (const Figures& expected : kFloors) {
-    const MetricValues values = floor_values(expected.floor, load(expected.domain));
+  for (const Figures& expected : kBaselines) {
+    const MetricValues values = baseline_values(expected.baseline, load(expected.domain));
     // Random pairs: three times the standard error of the mean of 20 runs, both ours and the published one.
-    const bool random = std::string(expected.floor) == "random_pairs";
+    const bool random = std::string(expected.baseline) == "random_pairs";
     const double error = random ? 0.022 : 0.0005001;
-    const std::string what = std::string(expected.domain) + " " + expected.floor;
+    const std::string what = std::string(expected.domain) + " " + expected.baseline;
     EXPECT_NEAR(values[Metric::kPrecision], expected.precision, error) << what;
     EXPECT_NEAR(values[Metric::kRecall], expected.recall, error) << what;
     EXPECT_NEAR(values[Metric::kRecallDistinct], expected.recall_distinct, error) << what;
@@ -113,22 +114,23 @@ TEST_F(PublishedData, floors_have_the_published_figures) {
 TEST_F(PublishedData, floors_have_the_published_jaccard_and_exact_match_on_electronic) {
   const Dataset data = load("electronic");
   const struct {
-    const char* floor;
+    const char* baseline;
     double jaccard_f1, exact_match, error;
   } cases[] = {{"similar_pair", .564, .289, 0.0005001},   {"similar_pairs", .578, .200, 0.0005001},
                {"similar_groups", .418, .150, 0.0005001}, {"whole", .595, .261, 0.0005001},
                {"first_two", .390, .156, 0.0005001},      {"random_pairs", .462, .139, 0.012}};
   for (const auto& expected : cases) {
-    const MetricValues values = floor_values(expected.floor, data);
-    EXPECT_NEAR(values[Metric::kJaccardF1], expected.jaccard_f1, expected.error) << expected.floor;
-    EXPECT_NEAR(values[Metric::kExactMatch], expected.exact_match, expected.error) << expected.floor;
+    const MetricValues values = baseline_values(expected.baseline, data);
+    EXPECT_NEAR(values[Metric::kJaccardF1], expected.jaccard_f1, expected.error) << expected.baseline;
+    EXPECT_NEAR(values[Metric::kExactMatch], expected.exact_match, expected.error) << expected.baseline;
   }
-  EXPECT_NEAR(floor_values("similar_groups", data)[Metric::kPrecisionAll], .450, 0.0005001);
+  EXPECT_NEAR(baseline_values("similar_groups", data)[Metric::kPrecisionAll], .450, 0.0005001);
 }
 
 TEST_F(PublishedData, dropping_untitled_items_lifts_the_whole_session_as_published) {
-  EXPECT_NEAR(floor_values("whole", load("clothing", Untitled::kDrop))[Metric::kPrecision], .428, 0.0005001);
-  EXPECT_NEAR(floor_values("whole", load("food", Untitled::kDrop))[Metric::kPrecision], .333, 0.0005001);
+  EXPECT_NEAR(baseline_values("whole", load("clothing", Untitled::kDrop))[Metric::kPrecision], .428,
+              0.0005001);
+  EXPECT_NEAR(baseline_values("whole", load("food", Untitled::kDrop))[Metric::kPrecision], .333, 0.0005001);
 }
 
 }  // namespace

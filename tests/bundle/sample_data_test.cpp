@@ -1,8 +1,8 @@
 /// data/sample, the project's own invented data, keeps what the demo and the tests build on.
 
+#include "routedk/bundle/baselines.h"
 #include "routedk/bundle/bootstrap.h"
 #include "routedk/bundle/dataset.h"
-#include "routedk/bundle/floors.h"
 #include "routedk/bundle/split.h"
 
 #include <algorithm>
@@ -60,12 +60,12 @@ TEST_P(SampleData, exercises_gold_entities_newlines_and_other_scripts) {
 }
 
 TEST_P(SampleData, floors_solve_little_of_it) {
-  for (const std::string_view floor : kFloorNames) {
+  for (const std::string_view baseline : kBaselineNames) {
     const Evaluation all =
-        evaluate(score_floor(floor, data_.sessions, TfIdf(data_.titles)), {.resamples = 1});
-    EXPECT_LT(all.values[Metric::kExactMatch], 0.5) << floor;
-    EXPECT_LT(all.values[Metric::kPrecisionAll], 0.75) << floor;
-    EXPECT_GT(all.values[Metric::kPrecisionAll], 0.1) << floor;
+        evaluate(score_baseline(baseline, data_.sessions, TfIdf(data_.titles)), {.resamples = 1});
+    EXPECT_LT(all.values[Metric::kExactMatch], 0.5) << baseline;
+    EXPECT_LT(all.values[Metric::kPrecisionAll], 0.75) << baseline;
+    EXPECT_GT(all.values[Metric::kPrecisionAll], 0.1) << baseline;
   }
 }
 

@@ -1,6 +1,6 @@
 // The annotation teacher on the published training sessions.
+#include "routedk/bundle/baselines.h"
 #include "routedk/bundle/dataset.h"
-#include "routedk/bundle/floors.h"
 #include "routedk/bundle/split.h"
 #include "routedk/distill/annotation_teacher.h"
 #include "routedk/distill/report.h"
@@ -26,7 +26,7 @@ Distilled distil(const std::string& domain, Mentions mentions) {
   const auto data = bundle::load_dataset({std::getenv("ROUTEDK_DATA_DIR"), domain, bundle::Untitled::kDrop});
   Distilled result{bundle::split_sessions(data.sessions, {}), {}};
   const auto proposals =
-      bundle::predict_floor("similar_groups", result.split.train, bundle::TfIdf(data.titles));
+      bundle::predict_baseline("similar_groups", result.split.train, bundle::TfIdf(data.titles));
   AnnotationTeacher teacher(result.split.train, proposals, {.mentions = mentions});
   for (const bundle::Session& session : result.split.train) {
     result.knowledge.put(teacher.teach(session, KnowledgeKind::kRules));

@@ -95,13 +95,13 @@ TEST(Results, the_table_has_one_line_a_system_and_floors_without_a_time) {
     return all;
   }();
   const std::vector<SystemResult> systems = {
-      scored("base", 2), score_floor_system("whole", sessions(), bundle::TfIdf(titles), kBootstrap)};
+      scored("base", 2), score_baseline_system("whole", sessions(), bundle::TfIdf(titles), kBootstrap)};
   const std::string table = text_table(results_table(systems));
   EXPECT_EQ(std::count(table.begin(), table.end(), '\n'), 3);
   EXPECT_THAT(table, HasSubstr("\nbase "));
   EXPECT_THAT(table, HasSubstr("      6.0\n"));
   EXPECT_THAT(table, HasSubstr("        -\n"));
-  EXPECT_TRUE(systems[1].floor);
+  EXPECT_TRUE(systems[1].baseline);
 }
 
 TEST(Results, a_name_says_what_differs_from_the_usual_choice) {

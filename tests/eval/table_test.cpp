@@ -27,8 +27,8 @@ TEST(Table, every_writer_shows_every_row_and_the_floors_among_them) {
     EXPECT_THAT(text, HasSubstr("0.261"));
     EXPECT_THAT(text, HasSubstr("12.3"));
   }
-  EXPECT_THAT(markdown_table(table()), HasSubstr("| floor: whole | 0.261 [0.200, 0.300] | - |"));
-  EXPECT_THAT(html_table(table()), HasSubstr("<tr class=\"floor\"><td>floor: whole</td>"
+  EXPECT_THAT(markdown_table(table()), HasSubstr("| baseline: whole | 0.261 [0.200, 0.300] | - |"));
+  EXPECT_THAT(html_table(table()), HasSubstr("<tr class=\"baseline\"><td>baseline: whole</td>"
                                              "<td>0.261<small>0.200 to 0.300</small></td><td>-</td></tr>"));
 }
 

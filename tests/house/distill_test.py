@@ -154,7 +154,7 @@ class Distill(unittest.TestCase):
         answers = records(self.folder / "teacher/teacher-test.jsonl")
         self.assertEqual(len(answers), figures["sessions"])
         self.assertEqual(figures["parse_rate"], 1.0)
-        self.assertEqual(figures["bundles_per_session"], 1.0)  # the endpoint says products 1 and 2: a floor's answer
+        self.assertEqual(figures["bundles_per_session"], 1.0)  # the endpoint says products 1 and 2: a baseline's answer
         again, _ = self.run_whole("teacher", "--evaluate-teacher", "--split", "test",
                                   **{"teacher.held_out": "true", "eval.resamples": 100})
         self.assertEqual({**json.loads(again), "written": 0, "kept": 0}, {**figures, "written": 0, "kept": 0})

@@ -77,7 +77,7 @@ TEST_F(EvaluateStep, every_system_rule_and_number_of_samples_has_its_line_and_th
   std::vector<std::string> names;
   for (const auto& [name, system] : json["systems"].items()) {
     names.push_back(name);
-    EXPECT_EQ(system.contains("oracle"), !system["floor"].get<bool>()) << name;
+    EXPECT_EQ(system.contains("oracle"), !system["baseline"].get<bool>()) << name;
   }
   EXPECT_EQ(names.size(), 4U * 6U * 2U + 6U);
   for (const char* name :
@@ -93,7 +93,7 @@ TEST_F(EvaluateStep, every_system_rule_and_number_of_samples_has_its_line_and_th
     }
   }
   for (const auto& [name, system] : json["systems"].items()) {
-    if (!system["floor"].get<bool>() && system["select"] != "bundle_vote") {
+    if (!system["baseline"].get<bool>() && system["select"] != "bundle_vote") {
       EXPECT_LE(system["f1"].get<double>(), system["oracle"]["f1"].get<double>() + 1e-12) << name;
       if (name.ends_with("n=1")) {  // there is one choice
         EXPECT_EQ(system["f1"], system["oracle"]["f1"]) << name;

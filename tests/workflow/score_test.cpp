@@ -67,16 +67,16 @@ TEST_F(Score, gold_with_every_third_answer_unparsed_is_right_in_the_rest) {
 }
 
 TEST_F(Score, a_floor_is_scored_by_its_name_as_its_own_predictions_are) {
-  ScoreOptions floor = for_split(bundle::SplitPart::kTest);
-  floor.predictions.clear();
-  floor.predictor = "first_two";
+  ScoreOptions baseline = for_split(bundle::SplitPart::kTest);
+  baseline.predictions.clear();
+  baseline.predictor = "first_two";
   std::ofstream out(path_);
   for (const bundle::Session& session : split_.test) {
     out << io::Json{{"session", session.id}, {"bundles", {{session.items[0].id, session.items[1].id}}}}
         << '\n';
   }
   out.close();
-  EXPECT_EQ(score(floor), score(for_split(bundle::SplitPart::kTest)));
+  EXPECT_EQ(score(baseline), score(for_split(bundle::SplitPart::kTest)));
 }
 
 TEST_F(Score, exactly_one_of_file_and_floor_must_be_given_and_the_floor_known) {

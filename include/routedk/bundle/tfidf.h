@@ -15,7 +15,7 @@ namespace routedk::bundle {
 
 /// TF-IDF vectors over the titles of a domain: words are the runs of [a-z0-9] of the lower-cased title, a
 /// word weighs (1 + ln tf) ln(N / df), vectors have length 1. The titles are taken as they stand in the file,
-/// entities not decoded (Dataset::titles): so were the published floors made.
+/// entities not decoded (Dataset::titles): so were the published baselines made.
 class TfIdf {
  public:
   explicit TfIdf(const std::map<ItemId, std::string>& titles);

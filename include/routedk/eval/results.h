@@ -1,8 +1,8 @@
 /// Systems side by side: their figures with intervals, as JSON and as a table.
 #pragma once
 
+#include "routedk/bundle/baselines.h"
 #include "routedk/bundle/bootstrap.h"
-#include "routedk/bundle/floors.h"
 #include "routedk/eval/answers.h"
 #include "routedk/eval/router_stats.h"
 #include "routedk/eval/sample_figures.h"
@@ -19,7 +19,7 @@ namespace routedk::eval {
 struct SystemResult {
   std::string name;              ///< of the system and, where it is not the usual one, of the choice
   std::string system;            ///< alone
-  bool floor = false;            ///< learnt nothing
+  bool baseline = false;         ///< learnt nothing
   std::optional<Choice> choice;  ///< of systems that sample
   bundle::Evaluation figures;
   std::shared_ptr<const SampleFigures>
@@ -45,10 +45,10 @@ std::vector<SystemResult> score_answers(const std::string& system, std::span<con
 SystemResult score_predictions(const std::string& system, std::span<const bundle::Session> sessions,
                                std::span<const bundle::Prediction> predictions,
                                const bundle::BootstrapOptions& bootstrap);
-SystemResult score_floor_system(const std::string& name, std::span<const bundle::Session> sessions,
-                                const bundle::TfIdf& titles, const bundle::BootstrapOptions& bootstrap);
+SystemResult score_baseline_system(const std::string& name, std::span<const bundle::Session> sessions,
+                                   const bundle::TfIdf& titles, const bundle::BootstrapOptions& bootstrap);
 
-/// {"precision": ..., "intervals": {...}, "floor": ..., "system": ..., "select": ..., "samples": ...,
+/// {"precision": ..., "intervals": {...}, "baseline": ..., "system": ..., "select": ..., "samples": ...,
 /// "pair_auc": ...,
 ///  "oracle": {...}, "overlap": {"equality": ..., "jaccard": ...} or null, "candidates_parsed": ...,
 ///  "seconds": ..., "routing": [...]}

@@ -17,7 +17,7 @@ struct Cell {
 
 struct Row {
   std::string name;
-  bool floor = false;
+  bool baseline = false;
   std::vector<Cell> cells;  ///< one a column
 };
 
@@ -30,9 +30,9 @@ struct Table {
 
 /// Plain text, a line a row, without title, notes and intervals.
 std::string text_table(const Table& table);
-/// Markdown with intervals; floors are called so.
+/// Markdown with intervals; baselines are called so.
 std::string markdown_table(const Table& table);
-/// One page that needs no other file, with intervals; names are escaped, floors shaded and called so.
+/// One page that needs no other file, with intervals; names are escaped, baselines shaded and called so.
 std::string html_table(const Table& table);
 
 }  // namespace routedk::eval

@@ -1,7 +1,7 @@
 #include "routedk/workflow/data/score.h"
 
+#include "routedk/bundle/baselines.h"
 #include "routedk/bundle/bootstrap.h"
-#include "routedk/bundle/floors.h"
 #include "routedk/bundle/predictions.h"
 #include "routedk/core/error.h"
 
@@ -15,7 +15,7 @@ bundle::Runs runs(const ScoreOptions& options, const bundle::Dataset& data,
                         options.predictor.empty() ? "neither is" : "both are");
   }
   if (!options.predictor.empty()) {
-    return bundle::score_floor(options.predictor, sessions, bundle::TfIdf(data.titles), options.seed);
+    return bundle::score_baseline(options.predictor, sessions, bundle::TfIdf(data.titles), options.seed);
   }
   return {bundle::score_sessions(sessions, bundle::read_predictions(options.predictions, sessions))};
 }

@@ -156,8 +156,8 @@ void evaluate_step(Experiment& experiment) {
     std::move(results.begin(), results.end(), std::back_inserter(systems));
   }
   const bundle::TfIdf titles(experiment.dataset().titles);
-  for (const std::string_view floor : bundle::kFloorNames) {
-    systems.push_back(eval::score_floor_system(std::string(floor), sessions, titles, bootstrap));
+  for (const std::string_view baseline : bundle::kBaselineNames) {
+    systems.push_back(eval::score_baseline_system(std::string(baseline), sessions, titles, bootstrap));
   }
   write_results(experiment, sessions.size(), systems, bootstrap);
   mark_done(experiment, {"evaluate"});

@@ -16,7 +16,7 @@ using Results = std::vector<SystemResult>;
 const SystemResult* find(const Results& results, const std::string& system,
                          const std::optional<eval::Choice>& choice) {
   const auto found = std::find_if(results.begin(), results.end(), [&](const SystemResult& result) {
-    return result.system == system && !result.floor && (!choice || result.choice == choice);
+    return result.system == system && !result.baseline && (!choice || result.choice == choice);
   });
   return found == results.end() ? nullptr : &*found;
 }

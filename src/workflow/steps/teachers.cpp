@@ -1,6 +1,6 @@
 #include "teachers.h"
 
-#include "routedk/bundle/floors.h"
+#include "routedk/bundle/baselines.h"
 #include "routedk/core/error.h"
 #include "routedk/distill/annotation_teacher.h"
 #include "routedk/distill/endpoint_model.h"
@@ -23,7 +23,7 @@ TeacherAtWork annotation_teacher(const Experiment& experiment) {
   options.domain_rules = static_cast<int>(settings.domain_rules);
   const bundle::TfIdf titles(experiment.dataset().titles);
   auto teacher = std::make_unique<distill::AnnotationTeacher>(
-      training, bundle::predict_floor(kProposer, training, titles), options);
+      training, bundle::predict_baseline(kProposer, training, titles), options);
   TeacherAtWork made;
   made.study = teacher->report();
   made.teacher = std::move(teacher);

@@ -1,4 +1,4 @@
-/// `routedk-eval score`: the metrics of anybody's predictions, or of a floor.
+/// `routedk-eval score`: the metrics of anybody's predictions, or of a baseline.
 #pragma once
 
 #include "routedk/bundle/dataset.h"
@@ -17,7 +17,7 @@ struct ScoreOptions {
   std::string domain;
   bundle::SplitPart split = bundle::SplitPart::kTest;
   std::filesystem::path predictions;  ///< bundle::read_predictions says what its lines hold
-  std::string predictor;              ///< a floor's name instead of a file (bundle::kFloorNames)
+  std::string predictor;              ///< a baseline's name instead of a file (bundle::kBaselineNames)
   /// Scoring needs no titles; kDrop says that the predictions were made without the untitled items.
   bundle::Untitled untitled = bundle::Untitled::kKeep;
   std::optional<bundle::SplitCounts> counts;  ///< instead of the data folder's own
@@ -25,7 +25,7 @@ struct ScoreOptions {
 };
 
 /// {"domain", "split", "sessions", "leaky_titles", each metric by name, "intervals": {metric: [low, high]}}.
-/// Errors as load_dataset, read_predictions and predict_floor; ConfigError unless exactly one of
+/// Errors as load_dataset, read_predictions and predict_baseline; ConfigError unless exactly one of
 /// file and predictor is given.
 io::Json score(const ScoreOptions& options);
 

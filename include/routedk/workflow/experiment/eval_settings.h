@@ -25,7 +25,7 @@ struct EvalSettings {
     f("split", split, "which sessions");
     f("systems", systems,
       "an expert's name, backbone, average, dynamic, static, ties:DENSITY[:RANK], ties_factors:DENSITY, "
-      "top_k:N, threshold:SHARE, ablate:NAME, router:FOLDER, one-hot:I, predictions:FILE; the floors are "
+      "top_k:N, threshold:SHARE, ablate:NAME, router:FOLDER, one-hot:I, predictions:FILE; the baselines are "
       "always shown");
     f("select", select, "ways to choose among the same candidates, side by side; empty: decode.select");
     f("samples", samples, "the first so many candidates, side by side; empty: decode.samples",

@@ -1,4 +1,4 @@
-#include "routedk/bundle/floors.h"
+#include "routedk/bundle/baselines.h"
 
 #include "routedk/core/error.h"
 
@@ -27,7 +27,7 @@ const std::map<ItemId, std::string>& titles() {
 }
 
 Answer predict(std::string_view name, const std::vector<ItemId>& ids) {
-  return *predict_floor(name, std::vector{of_items(ids)}, TfIdf(titles()))[0];
+  return *predict_baseline(name, std::vector{of_items(ids)}, TfIdf(titles()))[0];
 }
 
 TEST(TfIdf, is_the_cosine_of_log_weighted_word_counts) {
@@ -52,35 +52,35 @@ TEST(TfIdf, titles_without_words_and_unknown_items_are_similar_to_nothing) {
   EXPECT_EQ(tfidf.similarity(1, 99), 0.0);
 }
 
-TEST(Floors, whole_and_first_two_follow_the_session) {
+TEST(Baselines, whole_and_first_two_follow_the_session) {
   EXPECT_EQ(predict("whole", {4, 2, 3}), (Answer{{4, 2, 3}}));
   EXPECT_EQ(predict("first_two", {4, 2, 3}), (Answer{{4, 2}}));
 }
 
-TEST(Floors, similar_pair_is_the_best_and_among_equals_the_earliest) {
+TEST(Baselines, similar_pair_is_the_best_and_among_equals_the_earliest) {
   EXPECT_EQ(predict("similar_pair", {5, 4, 3, 1}), (Answer{{3, 1}}));
   EXPECT_EQ(predict("similar_pair", {5, 2, 1}), (Answer{{5, 2}}));
 }
 
-TEST(Floors, similar_pairs_takes_the_best_first_and_pairs_off_the_rest) {
+TEST(Baselines, similar_pairs_takes_the_best_first_and_pairs_off_the_rest) {
   EXPECT_EQ(predict("similar_pairs", {4, 5, 3, 1, 2}), (Answer{{3, 1}, {4, 2}}));
   EXPECT_EQ(predict("similar_pairs", {1, 5}), (Answer{{1, 5}}));
 }
 
-TEST(Floors, similar_groups_are_connected_components) {
+TEST(Baselines, similar_groups_are_connected_components) {
   // 10-11 and 11-12 are similar, 10-12 share no word; 13 stands alone.
   const std::map<ItemId, std::string> chain = {{10, "a b"}, {11, "b c"}, {12, "c d"}, {13, "e"}};
   const auto answer =
-      predict_floor("similar_groups", std::vector{of_items({12, 13, 10, 11})}, TfIdf(chain))[0];
+      predict_baseline("similar_groups", std::vector{of_items({12, 13, 10, 11})}, TfIdf(chain))[0];
   EXPECT_EQ(*answer, (Answer{{12, 10, 11}}));
   EXPECT_EQ(predict("similar_groups", {1, 2, 5}), Answer());
 }
 
-TEST(Floors, random_pairs_pair_off_all_items_differently_in_each_run_and_session) {
+TEST(Baselines, random_pairs_pair_off_all_items_differently_in_each_run_and_session) {
   const std::vector<ItemId> ids = {1, 2, 3, 4, 5, 6, 7};
   const std::vector<Session> sessions = {of_items(ids, 1), of_items(ids, 2)};
   const TfIdf none({});
-  const auto run = predict_floor("random_pairs", sessions, none, 0, 0);
+  const auto run = predict_baseline("random_pairs", sessions, none, 0, 0);
   std::set<ItemId> used;
   ASSERT_EQ(run[0]->size(), 3U);
   for (const Bundle& pair : *run[0]) {
@@ -88,18 +88,18 @@ TEST(Floors, random_pairs_pair_off_all_items_differently_in_each_run_and_session
     used.insert(pair.begin(), pair.end());
   }
   EXPECT_EQ(used.size(), 6U);
-  EXPECT_EQ(run, predict_floor("random_pairs", sessions, none, 0, 0));
+  EXPECT_EQ(run, predict_baseline("random_pairs", sessions, none, 0, 0));
   EXPECT_NE(run[0], run[1]);
-  EXPECT_NE(run, predict_floor("random_pairs", sessions, none, 0, 1));
-  EXPECT_NE(run, predict_floor("random_pairs", sessions, none, 1, 0));
+  EXPECT_NE(run, predict_baseline("random_pairs", sessions, none, 0, 1));
+  EXPECT_NE(run, predict_baseline("random_pairs", sessions, none, 1, 0));
 }
 
-TEST(Floors, every_pair_of_items_is_drawn_equally_often) {
+TEST(Baselines, every_pair_of_items_is_drawn_equally_often) {
   const std::vector<Session> sessions = {of_items({0, 1, 2, 3, 4})};
   const TfIdf none({});
   std::map<std::set<ItemId>, int> times;
   for (int run = 0; run < 4000; ++run) {
-    const auto predictions = predict_floor("random_pairs", sessions, none, 0, run);
+    const auto predictions = predict_baseline("random_pairs", sessions, none, 0, run);
     for (const Bundle& pair : *predictions[0]) {
       ++times[{pair.begin(), pair.end()}];
     }
@@ -110,21 +110,21 @@ TEST(Floors, every_pair_of_items_is_drawn_equally_often) {
   }
 }
 
-TEST(Floors, a_session_of_fewer_than_two_items_gets_an_empty_answer) {
-  for (const std::string_view name : kFloorNames) {
+TEST(Baselines, a_session_of_fewer_than_two_items_gets_an_empty_answer) {
+  for (const std::string_view name : kBaselineNames) {
     EXPECT_EQ(predict(name, {1}), Answer()) << name;
     EXPECT_EQ(predict(name, {}), Answer()) << name;
   }
 }
 
-TEST(Floors, an_unknown_floor_is_refused) {
+TEST(Baselines, an_unknown_baseline_is_refused) {
   EXPECT_THROW(predict("best", {1, 2}), ConfigError);
 }
 
-TEST(Floors, random_pairs_alone_are_scored_as_twenty_runs) {
+TEST(Baselines, random_pairs_alone_are_scored_as_twenty_runs) {
   const std::vector<Session> sessions = {of_items({1, 2, 3})};
-  EXPECT_EQ(score_floor("random_pairs", sessions, TfIdf({})).size(), 20U);
-  EXPECT_EQ(score_floor("whole", sessions, TfIdf({})).size(), 1U);
+  EXPECT_EQ(score_baseline("random_pairs", sessions, TfIdf({})).size(), 20U);
+  EXPECT_EQ(score_baseline("whole", sessions, TfIdf({})).size(), 1U);
 }
 
 }  // namespace

@@ -1,4 +1,4 @@
-#include "routedk/bundle/floors.h"
+#include "routedk/bundle/baselines.h"
 
 #include "routedk/core/error.h"
 #include "routedk/core/random.h"
@@ -14,7 +14,7 @@ namespace {
 constexpr double kGroupSimilarity = 0.1;
 constexpr int kRandomRuns = 20;
 
-struct FloorInput {
+struct BaselineInput {
   const Session& session;  // at least 2 items
   const TfIdf& titles;
   Random random;
@@ -30,7 +30,7 @@ struct SimilarPair {
 };
 
 /// All pairs, most similar first, equals in the order of their positions.
-std::vector<SimilarPair> pairs_by_similarity(const FloorInput& in) {
+std::vector<SimilarPair> pairs_by_similarity(const BaselineInput& in) {
   std::vector<SimilarPair> pairs;
   for (std::size_t a = 0; a < in.size(); ++a) {
     for (std::size_t b = a + 1; b < in.size(); ++b) {
@@ -42,7 +42,7 @@ std::vector<SimilarPair> pairs_by_similarity(const FloorInput& in) {
   return pairs;
 }
 
-Answer whole(const FloorInput& in) {
+Answer whole(const BaselineInput& in) {
   Bundle all;
   for (const Item& item : in.session.items) {
     all.push_back(item.id);
@@ -50,11 +50,11 @@ Answer whole(const FloorInput& in) {
   return {all};
 }
 
-Answer first_two(const FloorInput& in) {
+Answer first_two(const BaselineInput& in) {
   return {{in.id(0), in.id(1)}};
 }
 
-Answer random_pairs(const FloorInput& in) {
+Answer random_pairs(const BaselineInput& in) {
   Bundle items = whole(in).front();
   shuffle(items, in.random);
   Answer pairs;
@@ -64,12 +64,12 @@ Answer random_pairs(const FloorInput& in) {
   return pairs;
 }
 
-Answer similar_pair(const FloorInput& in) {
+Answer similar_pair(const BaselineInput& in) {
   const SimilarPair best = pairs_by_similarity(in).front();
   return {{in.id(best.a), in.id(best.b)}};
 }
 
-Answer similar_pairs(const FloorInput& in) {
+Answer similar_pairs(const BaselineInput& in) {
   std::vector<bool> taken(in.size(), false);
   Answer answer;
   for (const SimilarPair& pair : pairs_by_similarity(in)) {
@@ -81,7 +81,7 @@ Answer similar_pairs(const FloorInput& in) {
   return answer;
 }
 
-Answer similar_groups(const FloorInput& in) {
+Answer similar_groups(const BaselineInput& in) {
   std::vector<std::size_t> group(in.size());
   std::iota(group.begin(), group.end(), std::size_t{0});
   for (const SimilarPair& pair : pairs_by_similarity(in)) {
@@ -98,27 +98,27 @@ Answer similar_groups(const FloorInput& in) {
   return bundles;
 }
 
-using Predictor = Answer (*)(const FloorInput&);
-constexpr std::array<Predictor, kFloorNames.size()> kPredictors = {
+using Predictor = Answer (*)(const BaselineInput&);
+constexpr std::array<Predictor, kBaselineNames.size()> kPredictors = {
     whole, first_two, random_pairs, similar_pair, similar_pairs, similar_groups};
 
 Predictor find_predictor(std::string_view name) {
-  const auto found = std::find(kFloorNames.begin(), kFloorNames.end(), name);
-  if (found == kFloorNames.end()) {
-    throw_<ConfigError>("A floor must be one of [{}], but is `{}` instead.", fmt::join(kFloorNames, ", "),
-                        name);
+  const auto found = std::find(kBaselineNames.begin(), kBaselineNames.end(), name);
+  if (found == kBaselineNames.end()) {
+    throw_<ConfigError>("A baseline must be one of [{}], but is `{}` instead.",
+                        fmt::join(kBaselineNames, ", "), name);
   }
-  return kPredictors[static_cast<std::size_t>(found - kFloorNames.begin())];
+  return kPredictors[static_cast<std::size_t>(found - kBaselineNames.begin())];
 }
 
 }  // namespace
 
-int floor_runs(std::string_view name) {
+int baseline_runs(std::string_view name) {
   return name == "random_pairs" ? kRandomRuns : 1;
 }
 
-std::vector<Prediction> predict_floor(std::string_view name, std::span<const Session> sessions,
-                                      const TfIdf& titles, std::uint64_t seed, int run) {
+std::vector<Prediction> predict_baseline(std::string_view name, std::span<const Session> sessions,
+                                         const TfIdf& titles, std::uint64_t seed, int run) {
   const Predictor predict = find_predictor(name);
   std::vector<Prediction> predictions;
   for (const Session& session : sessions) {
@@ -129,12 +129,13 @@ std::vector<Prediction> predict_floor(std::string_view name, std::span<const Ses
   return predictions;
 }
 
-std::vector<std::vector<SessionScore>> score_floor(std::string_view name, std::span<const Session> sessions,
-                                                   const TfIdf& titles, std::uint64_t seed) {
+std::vector<std::vector<SessionScore>> score_baseline(std::string_view name,
+                                                      std::span<const Session> sessions, const TfIdf& titles,
+                                                      std::uint64_t seed) {
   std::vector<std::vector<SessionScore>> runs;
-  runs.reserve(static_cast<std::size_t>(floor_runs(name)));
-  for (int run = 0; run < floor_runs(name); ++run) {
-    runs.push_back(score_sessions(sessions, predict_floor(name, sessions, titles, seed, run)));
+  runs.reserve(static_cast<std::size_t>(baseline_runs(name)));
+  for (int run = 0; run < baseline_runs(name); ++run) {
+    runs.push_back(score_sessions(sessions, predict_baseline(name, sessions, titles, seed, run)));
   }
   return runs;
 }
