@@ -27,7 +27,7 @@ constexpr double kLogitCopies = 2.0;
 constexpr double kProcessBytes = 300.0 * (1 << 20);
 constexpr double kMomentsAndValues = 5.0;
 
-// The 8-bit kernels' layout (quant/cpu/int8.h).
+// The 8-bit kernels' layout (kernels/cpu/int8.h).
 constexpr double kScaleBytes = 4.0;
 constexpr double kRowScaleBytes = 12.0;  ///< an activation's scale, correction and sum
 constexpr double kBlock = 64.0;

@@ -14,7 +14,7 @@ struct DescribedFolder {
   const char* tensors;  ///< name of the safetensors file in it
 };
 
-/// {"path", "config", "parameters", "bytes", "tensors": [...]} of workflow/inspect.h; one tensor in memory at
+/// {"path", "config", "parameters", "bytes", "tensors": [...]} of workflow/inspect/inspect.h; one tensor in memory at
 /// a time. FileError.
 io::Json describe_folder(const DescribedFolder& folder);
 
