@@ -233,9 +233,10 @@ std::unique_ptr<Dialogue> open_dialogue(const Task& task, const DialogueSettings
       return std::make_unique<ReflectionDialogue>(task, settings, card);
     case KnowledgeKind::kThought:
       return std::make_unique<ThoughtDialogue>(task, settings, card);
-    default:
-      return std::make_unique<AnswerDialogue>(task, settings, card);
+    case KnowledgeKind::kAnswer:
+      break;
   }
+  return std::make_unique<AnswerDialogue>(task, settings, card);
 }
 
 std::string dialogue_prompts_hash(const bundle::PromptTemplates& templates) {
