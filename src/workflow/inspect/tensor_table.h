@@ -14,8 +14,8 @@ struct DescribedFolder {
   const char* tensors;  ///< name of the safetensors file in it
 };
 
-/// {"path", "config", "parameters", "bytes", "tensors": [...]} of workflow/inspect/inspect.h; one tensor in memory at
-/// a time. FileError.
+/// {"path", "config", "parameters", "bytes", "tensors": [...]} of workflow/inspect/inspect.h; one tensor in
+/// memory at a time. FileError.
 io::Json describe_folder(const DescribedFolder& folder);
 
 /// "key value" lines of `config`, `parameters` and `bytes`, then a blank one.
