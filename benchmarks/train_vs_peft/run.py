@@ -27,7 +27,7 @@ def run_ours(binaries, folder, data_dir, steps, batch, experts=1, recompute=Fals
     settings = {
         "data.dir": data_dir, "data.domain": "electronic", "run.dir": folder / "run", "train.dropout": 0,
         "train.batch_size": batch, "train.schedule": "constant", "train.warmup": 0, "train.max_tokens": 4096,
-        "train.recompute": str(recompute).lower(),
+        "train.recompute": str(recompute).lower(), "model.quant": "nf4",
     }  # fmt: skip
     command = [binaries / "routedk_train_steps", folder, "--steps", str(steps), "--experts", str(experts)]
     for name, value in settings.items():

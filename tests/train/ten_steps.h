@@ -57,7 +57,7 @@ inline TenSteps ten_steps(const std::shared_ptr<const model::Backbone>& backbone
   config.epochs = 10;
   config.batch_size = 2;
   config.warmup = 0.0;
-  config.schedule = ScheduleKind::kConstant;
+  config.schedule = train::ScheduleKind::kConstant;
   config.learning_rate = learning_rate;
   config.dropout = 0.0;
   const experts::RoutedModel model(backbone, std::make_shared<experts::ExpertBank>(std::vector{expert}));

@@ -51,6 +51,19 @@ TEST(MemoryPlan, weights_are_those_that_a_backbone_of_the_shape_holds) {
   }
 }
 
+TEST(MemoryPlan, what_the_file_packs_takes_its_bytes_there_and_about_as_many_in_8_bits) {
+  const model::LlamaConfig shape = some_shape(true);
+  TrainingSize size;
+  size.nf4 = false;
+  size.packed_linears = 1e6;
+  size.packed_tables = 2e5;
+  EXPECT_DOUBLE_EQ(predicted(shape, size)["frozen linears"], 1e6);
+  EXPECT_DOUBLE_EQ(predicted(shape, size)["embedding and head"], 2e5);
+  DecodingSize decoding;
+  static_cast<FrozenSize&>(decoding) = size;
+  EXPECT_GT(predicted(shape, decoding)["8-bit copy"], 1e6);
+}
+
 TEST(MemoryPlan, what_is_trained_is_there_five_times_and_a_sixth_with_a_running_mean) {
   const model::LlamaConfig shape = some_shape(true);
   const experts::Expert expert("base", shape, experts::LoraConfig{});

@@ -2,42 +2,66 @@
 // otherwise than ggml does.
 #include "routedk/kernels/cpu/ggml_decode.h"
 
+#include "routedk/kernels/cpu/softmax.h"
 #include "routedk/kernels/cpu/vectorised.h"
 
 #include <algorithm>
+#include <bit>
 #include <cstring>
-
-#include <c10/util/Half.h>
 
 namespace routedk::kernels::cpu {
 namespace {
 
 using Codes = std::array<std::int8_t, kGgmlGroup>;
 
+typedef std::int8_t Bytes __attribute__((vector_size(16)));    // NOLINT(modernize-use-using)
+typedef std::uint16_t Words __attribute__((vector_size(16)));  // NOLINT(modernize-use-using)
+
+/// A finite half: its bits where floats have them, times what the exponents differ by, which is exact.
 ROUTEDK_INLINE float load_half(const std::uint8_t* at) {
-  std::uint16_t bits = 0;
-  std::memcpy(&bits, at, sizeof(bits));
-  return c10::detail::fp16_ieee_to_fp32_value(bits);
+  std::uint16_t half = 0;
+  std::memcpy(&half, at, sizeof(half));
+  const float magnitude = std::bit_cast<float>((half & 0x7FFFU) << 13) * 0x1p112F;
+  return std::bit_cast<float>(std::bit_cast<std::uint32_t>(magnitude) | (half & 0x8000U) << 16);
+}
+
+/// Of each of 16 bytes the bits of `mask` from bit `shift` on.
+ROUTEDK_INLINE Bytes bits_of(const std::uint8_t* bytes, int shift, int mask) {
+  Words words;
+  std::memcpy(&words, bytes, sizeof(words));
+  words = (words >> shift) & static_cast<std::uint16_t>(mask * 0x101);
+  Bytes bits;
+  std::memcpy(&bits, &words, sizeof(bits));
+  return bits;
+}
+
+/// Half 0 or 1 of a group's codes.
+ROUTEDK_INLINE void put_codes(const Bytes& half, std::size_t index, Codes& codes) {
+  std::memcpy(codes.data() + 16 * index, &half, sizeof(half));
 }
 
 /// 16 bytes: the low nibbles are elements 0 to 15, the high ones 16 to 31.
-ROUTEDK_INLINE void split_nibbles(const std::uint8_t* bytes, int offset, Codes& codes) {
-  for (std::size_t i = 0; i < 16; ++i) {
-    codes[i] = static_cast<std::int8_t>((bytes[i] & 15) - offset);
-    codes[i + 16] = static_cast<std::int8_t>((bytes[i] >> 4) - offset);
-  }
+ROUTEDK_INLINE void split_nibbles(const std::uint8_t* bytes, std::int8_t offset, Codes& codes) {
+  put_codes(bits_of(bytes, 0, 15) - offset, 0, codes);
+  put_codes(bits_of(bytes, 4, 15) - offset, 1, codes);
+}
+
+/// 16 in each byte whose number is that of a bit that is set.
+ROUTEDK_INLINE std::uint64_t spread_bits(std::uint8_t bits) {
+  constexpr std::uint64_t kOnes = 0x0101010101010101;
+  const std::uint64_t own = bits * kOnes & 0x8040201008040201;
+  const std::uint64_t top = ((own & 0x7F * kOnes) + 0x7F * kOnes) | own;  // bit 7 of a byte: not 0
+  return (top >> 7 & kOnes) << 4;
 }
 
 /// The same with bit i of a word as element i's fifth.
-ROUTEDK_INLINE void split_five_bits(const std::uint8_t* word, const std::uint8_t* bytes, int offset,
+ROUTEDK_INLINE void split_five_bits(const std::uint8_t* word, const std::uint8_t* bytes, std::int8_t offset,
                                     Codes& codes) {
-  std::uint32_t fifth = 0;
-  std::memcpy(&fifth, word, sizeof(fifth));
-  for (std::size_t i = 0; i < 16; ++i) {
-    const auto low = static_cast<int>(fifth >> i << 4 & 16U);
-    const auto high = static_cast<int>(fifth >> (i + 16) << 4 & 16U);
-    codes[i] = static_cast<std::int8_t>(((bytes[i] & 15) | low) - offset);
-    codes[i + 16] = static_cast<std::int8_t>(((bytes[i] >> 4) | high) - offset);
+  for (std::size_t half = 0; half < 2; ++half) {
+    const std::uint64_t spread[] = {spread_bits(word[2 * half]), spread_bits(word[2 * half + 1])};
+    Bytes fifth;
+    std::memcpy(&fifth, spread, sizeof(fifth));
+    put_codes((bits_of(bytes, static_cast<int>(4 * half), 15) | fifth) - offset, half, codes);
   }
 }
 
@@ -54,28 +78,33 @@ ROUTEDK_INLINE void scale_part(const std::uint8_t* block, std::int64_t i, GgmlGr
 /// Two parts share 32 bytes: the even one has the low nibbles, the odd one the high ones.
 ROUTEDK_INLINE void part_nibbles(const std::uint8_t* nibbles, std::int64_t i, Codes& codes) {
   const std::uint8_t* const pairs = nibbles + i / 2 * kGgmlGroup;
-  const auto shift = static_cast<int>(i % 2 * 4);
-  for (std::size_t k = 0; k < kGgmlGroup; ++k) {
-    codes[k] = static_cast<std::int8_t>(pairs[k] >> shift & 15);
+  for (std::size_t half = 0; half < 2; ++half) {
+    put_codes(bits_of(pairs + 16 * half, static_cast<int>(i % 2 * 4), 15), half, codes);
+  }
+}
+
+/// The same with bit i of a byte as its element's fifth.
+ROUTEDK_INLINE void part_five_bits(const std::uint8_t* high, const std::uint8_t* nibbles, std::int64_t i,
+                                   Codes& codes) {
+  const std::uint8_t* const pairs = nibbles + i / 2 * kGgmlGroup;
+  for (std::size_t half = 0; half < 2; ++half) {
+    const Bytes fifth = bits_of(high + 16 * half, static_cast<int>(i), 1) * 16;
+    put_codes(bits_of(pairs + 16 * half, static_cast<int>(i % 2 * 4), 15) | fifth, half, codes);
   }
 }
 
 /// Part i of a Q6_K block: of each half of 128 elements 64 bytes of low nibbles, then 32 of high bit pairs of
 /// each half, 16 int8 scales of 16 elements, and the scale of all.
 ROUTEDK_INLINE void six_bits(const std::uint8_t* block, std::int64_t i, GgmlGroup& to) {
-  const std::int64_t half = i / 4;
-  const std::int64_t quarter = i % 4;
-  const std::uint8_t* const low = block + half * 64 + quarter % 2 * kGgmlGroup;
-  const std::uint8_t* const high = block + 128 + half * kGgmlGroup;
-  const int low_shift = quarter < 2 ? 0 : 4;
-  const auto high_shift = static_cast<int>(2 * quarter);
-  for (std::size_t k = 0; k < kGgmlGroup; ++k) {
-    to.codes[k] =
-        static_cast<std::int8_t>(((low[k] >> low_shift & 15) | (high[k] >> high_shift & 3) << 4) - 32);
-  }
-  for (std::size_t part = 0; part < 2; ++part) {
-    const auto scale = static_cast<std::int8_t>(block[192 + 2 * static_cast<std::size_t>(i) + part]);
-    to.scale[part] = load_half(block + 208) * static_cast<float>(scale);
+  const std::int64_t quarter = i % 4;  // of half i / 4
+  const std::uint8_t* const low = block + i / 4 * 64 + quarter % 2 * kGgmlGroup;
+  const std::uint8_t* const high = block + 128 + i / 4 * kGgmlGroup;
+  for (std::size_t half = 0; half < 2; ++half) {
+    const Bytes upper = bits_of(high + 16 * half, static_cast<int>(2 * quarter), 3) * 16;
+    const Bytes lower = bits_of(low + 16 * half, quarter < 2 ? 0 : 4, 15);
+    put_codes((lower | upper) - std::int8_t{32}, half, to.codes);
+    const auto scale = static_cast<std::int8_t>(block[192 + 2 * static_cast<std::size_t>(i) + half]);
+    to.scale[half] = load_half(block + 208) * static_cast<float>(scale);
   }
 }
 
@@ -88,10 +117,7 @@ ROUTEDK_INLINE void unpack(const std::uint8_t* block, std::int64_t i, GgmlGroup&
     part_nibbles(block + 16, i, to.codes);
   } else if constexpr (kType == GgmlType::kQ5_K) {
     scale_part(block, i, to);
-    part_nibbles(block + 48, i, to.codes);
-    for (std::size_t k = 0; k < kGgmlGroup; ++k) {  // bit i of byte k is element k's fifth
-      to.codes[k] = static_cast<std::int8_t>(to.codes[k] | (block[16 + k] >> i & 1) << 4);
-    }
+    part_five_bits(block + 16, block + 48, i, to.codes);
   } else if constexpr (kType == GgmlType::kQ6_K) {
     six_bits(block, i, to);
   } else {
@@ -121,28 +147,44 @@ ROUTEDK_INLINE void unpack_group(const std::uint8_t* blocks, std::int64_t index,
 }
 
 ROUTEDK_INLINE void to_float(const GgmlGroup& group, float* to) {
-  for (std::size_t i = 0; i < kGgmlGroup; ++i) {
-    to[i] = static_cast<float>(group.codes[i]) * group.scale[i / 16] + group.min;
+  for (std::size_t half = 0; half < 2; ++half) {
+    Bytes codes;
+    std::memcpy(&codes, group.codes.data() + 16 * half, sizeof(codes));
+    asm("" : "+x"(codes));  // as they are: the compiler would take what they were made of byte by byte
+    const auto whole = __builtin_convertvector(codes, IntLanes);
+    const FloatLanes values = __builtin_convertvector(whole, FloatLanes) * group.scale[half] + group.min;
+    std::memcpy(to + 16 * half, &values, sizeof(values));
   }
 }
 
+/// `count` elements from `skipped` on of one group.
 template <GgmlType kType>
-ROUTEDK_INLINE void decode_range(const std::uint8_t* blocks, std::int64_t first, std::int64_t last,
-                                 float* to) {
+ROUTEDK_INLINE void decode_part(const std::uint8_t* blocks, std::int64_t index, std::int64_t skipped,
+                                std::int64_t count, float* to) {
   GgmlGroup group;
-  while (first < last) {
-    unpack_group<kType>(blocks, first / kGgmlGroup, group);
-    const std::int64_t skipped = first % kGgmlGroup;
-    const std::int64_t count = std::min(kGgmlGroup - skipped, last - first);
-    if (count == kGgmlGroup) {
-      to_float(group, to);
-    } else {
-      std::array<float, kGgmlGroup> values;
-      to_float(group, values.data());
-      std::copy_n(values.data() + skipped, count, to);
-    }
-    first += count;
-    to += count;
+  std::array<float, kGgmlGroup> values;
+  unpack_group<kType>(blocks, index, group);
+  to_float(group, values.data());
+  std::copy_n(values.data() + skipped, count, to);
+}
+
+template <GgmlType kType>
+ROUTEDK_INLINE void decode_range(const std::uint8_t* blocks, std::int64_t first, std::int64_t count,
+                                 float* to) {
+  std::int64_t index = first / kGgmlGroup;
+  if (const std::int64_t skipped = first % kGgmlGroup; skipped > 0) {
+    const std::int64_t part = std::min(kGgmlGroup - skipped, count);
+    decode_part<kType>(blocks, index++, skipped, part, to);
+    to += part;
+    count -= part;
+  }
+  for (; count >= kGgmlGroup; ++index, to += kGgmlGroup, count -= kGgmlGroup) {
+    GgmlGroup group;
+    unpack_group<kType>(blocks, index, group);
+    to_float(group, to);
+  }
+  if (count > 0) {
+    decode_part<kType>(blocks, index, 0, count, to);
   }
 }
 
@@ -179,10 +221,10 @@ GgmlGroup ggml_group(GgmlType type, const std::uint8_t* blocks, std::int64_t ind
 
 ROUTEDK_CLONES void ggml_range_to_float(GgmlType type, const std::uint8_t* blocks, std::int64_t first,
                                         std::span<float> to) {
-  const std::int64_t last = first + static_cast<std::int64_t>(to.size());
   with_type(
-      type, [&]<GgmlType kType>()
-                __attribute__((always_inline)) { decode_range<kType>(blocks, first, last, to.data()); });
+      type, [&]<GgmlType kType>() __attribute__((always_inline)) {
+        decode_range<kType>(blocks, first, std::ssize(to), to.data());
+      });
 }
 
 }  // namespace routedk::kernels::cpu

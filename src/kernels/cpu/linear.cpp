@@ -15,7 +15,7 @@ namespace {
 /// Blocks that one thread quantises at least.
 constexpr std::int64_t kGrain = 1024;
 /// Rows that are decoded at once.
-constexpr std::int64_t kDecodedRows = 16;
+constexpr std::int64_t kDecodedRows = 64;
 
 template <typename T>
 std::span<T> view(const at::Tensor& tensor) {
@@ -76,7 +76,7 @@ at::Tensor embedding(const at::Tensor& ids, const Weight& weight) {
   return out;
 }
 
-/// Some rows at a time, which stay in the first-level caches between decoding and rounding.
+/// Some rows at a time, which stay in the second-level cache between decoding and rounding.
 at::Tensor ggml_dequantize(const GgmlBlocks& weight, at::ScalarType dtype) {
   const std::int64_t in = weight.in_features();
   const auto* blocks = weight.data().const_data_ptr<std::uint8_t>();
