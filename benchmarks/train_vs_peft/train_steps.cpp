@@ -52,8 +52,8 @@ void write_batches(const Options& options, const std::vector<Group>& groups,
   for (std::int64_t step = 0; step < options.steps; ++step) {
     io::Json line = io::Json::array();
     for (const Group& group : groups) {
-      const train::DataOrder order(static_cast<std::int64_t>(group.examples.size()), config.batch_size,
-                                   config.seed, group.expert->name());
+      train::DataOrder order(static_cast<std::int64_t>(group.examples.size()), config.batch_size, config.seed,
+                             group.expert->name());
       for (const std::size_t i : order.batch(step)) {
         line.push_back(sequence_json(*group.examples[i]));
       }

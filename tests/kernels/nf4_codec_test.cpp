@@ -12,7 +12,7 @@
 namespace routedk::kernels {
 namespace {
 
-using namespace cpu;  // NOLINT(google-build-using-namespace): the codec under test
+using namespace cpu;
 
 /// What one block of up to 64 values becomes, written down from the format and not from the code.
 struct NaiveBlock {

@@ -11,7 +11,7 @@
 namespace routedk::kernels {
 namespace {
 
-using namespace cpu;  // NOLINT(google-build-using-namespace): the codec under test
+using namespace cpu;
 
 using testing::Golden;
 

@@ -10,10 +10,6 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#if defined(__GNUC__) && !defined(__clang__)
-#pragma GCC diagnostic ignored "-Warray-bounds"  // g++ 12 at -O1, inside its own std::string (GCC bug 105651)
-#endif
-
 namespace routedk::text {
 namespace {
 

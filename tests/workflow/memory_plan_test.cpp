@@ -1,6 +1,6 @@
 #include "routedk/workflow/experiment/memory_plan.h"
 
-#include "routedk/decode/generate.h"
+#include "routedk/decode/decoder.h"
 #include "routedk/experts/expert.h"
 #include "routedk/experts/router.h"
 #include "routedk/model/backbone.h"

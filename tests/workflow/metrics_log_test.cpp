@@ -53,7 +53,10 @@ TEST(MetricsLog, every_event_is_a_record_of_a_fixed_form) {
                         .examples = 2,
                         .tokens = 30,
                         .answer_tokens = 4,
-                        .seconds = 1.5};
+                        .seconds = 1.5,
+                        .not_finite = nullptr,
+                        .keys = {},
+                        .routing = {}};
   EXPECT_EQ(line_of(train::StepEvent{"base", 7, step, 300.5}),
             R"({"step":7,"group":"base","loss":0.5,"token_loss":0.25,"learning_rate":0.001,"grad_norm":2.0,)"
             R"("tokens":30,"answer_tokens":4,"tokens_per_s":20.0,"seconds":1.5,"memory_mib":300.5})");
