@@ -97,13 +97,13 @@ std::int64_t new_rows(const decode::Generation& generation) {
 void run(const Options& options) {
   const auto backbone = std::make_shared<const model::Backbone>(model::Backbone::load(options.model, {}));
   const experts::RoutedModel model(backbone, make_bank(backbone->config(), options.experts));
+  const decode::Decoder decoder(model,
+                                options.reference ? decode::Kernels::kReference : decode::Kernels::kInt8);
   if (options.roofline) {
-    print_roofline(model, options.experts > 0);
+    print_roofline(decoder, options.experts > 0);
     return;
   }
   const auto gate = make_gate(backbone->config(), options);
-  const decode::Decoder decoder(model,
-                                options.reference ? decode::Kernels::kReference : decode::Kernels::kInt8);
   std::cerr << decoder.path() << '\n';
   io::read_jsonl(options.prompts, [&](const io::Json& json, std::int64_t) {
     const decode::Prompt prompt{json.at("ids").get<std::vector<std::int32_t>>(), 1};
