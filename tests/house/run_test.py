@@ -11,6 +11,8 @@ import sys
 import tempfile
 import unittest
 
+import suite
+
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 MODEL = ROOT / ".deps/models/SmolLM2-135M-Instruct.Q4_1.gguf"
 SETTINGS = ["experts=[kind, curt]", "train.epochs=1", "train.batch_size=2", "router.epochs=1", "router.batch_size=4",
@@ -79,4 +81,4 @@ class Run(unittest.TestCase):
 
 if __name__ == "__main__":
     PROGRAM = os.path.abspath(sys.argv.pop(1))
-    unittest.main()
+    suite.main()

@@ -55,11 +55,14 @@ inline std::span<const Linear> linears_of(Projection projection) noexcept {
 ///   add(hidden, projected)     the residual
 template <typename Engine>
 typename Engine::Hidden decoder_layer(Engine& engine, const typename Engine::Hidden& hidden) {
-  auto qkv = engine.project(Projection::kQkv, engine.norm(Norm::kAttention, hidden));
-  engine.rotate(qkv);
-  const auto middle = engine.add(hidden, engine.project(Projection::kO, engine.attend(qkv)));
-  const auto gate_up = engine.project(Projection::kGateUp, engine.norm(Norm::kMlp, middle));
-  return engine.add(middle, engine.project(Projection::kDown, engine.swiglu(gate_up)));
+  const auto attended = [&] {  // in a scope of its own: q, k and v need not outlive it
+    auto qkv = engine.project(Projection::kQkv, engine.norm(Norm::kAttention, hidden));
+    engine.rotate(qkv);
+    return engine.attend(qkv);
+  }();
+  const auto middle = engine.add(hidden, engine.project(Projection::kO, attended));
+  const auto gated = engine.swiglu(engine.project(Projection::kGateUp, engine.norm(Norm::kMlp, middle)));
+  return engine.add(middle, engine.project(Projection::kDown, gated));
 }
 
 }  // namespace routedk::model

@@ -18,7 +18,7 @@ constexpr double kKeptHidden = 12.0;
 constexpr double kKeptFfn = 4.0;
 /// The same where the experts are frozen: their inputs are not kept, but for each linear what A makes of
 /// them and its weights, one number a rank each.
-constexpr double kMixedHidden = 9.0;
+constexpr double kMixedHidden = 10.0;
 constexpr double kMixedFfn = 3.0;
 constexpr double kMixedRanks = 2.0 * model::kLinears;
 /// Logits, and their log-softmax that becomes their gradient, both fp32.
