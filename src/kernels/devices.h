@@ -50,7 +50,8 @@ namespace cpu {
 #include "operations.inc"
 }
 namespace cuda {
+// NOLINTNEXTLINE(readability-duplicate-include): each device declares them
 #include "operations.inc"
-}
+}  // namespace cuda
 
 }  // namespace routedk::kernels

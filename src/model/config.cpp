@@ -6,7 +6,7 @@
 #include <array>
 #include <cmath>
 
-#include "limits.h"
+#include "size_limits.h"
 
 namespace routedk::model {
 namespace {

@@ -6,7 +6,7 @@
 
 #include <algorithm>
 
-#include "limits.h"
+#include "size_limits.h"
 
 namespace routedk::model {
 namespace {
