@@ -136,7 +136,7 @@ class Pass::LayerEngine {
                std::int64_t row, float* x) { std::copy_n(seen + row * width, width, x); };
   }
 
-  auto swiglu(const Outputs& gate_up) {
+  auto swiglu(const Outputs& gate_up) const {
     return [gate = gate_up[0], up = gate_up[1], ffn = pass_.config_.ffn](std::int64_t row, float* x) {
       kernels::cpu::swiglu_row(gate + row * ffn, up + row * ffn, x, ffn);
     };

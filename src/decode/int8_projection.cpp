@@ -117,6 +117,7 @@ void Int8Projection::prepare(const Int8Model::Layer& layer, std::span<const mode
   }
 }
 
+// NOLINTNEXTLINE(readability-non-const-parameter): clang-tidy 14 does not see y in the braces below
 void Int8Projection::add_linear(const Int8Model::Linear& linear, float* y, Int8LoraDown& down) {
   const Int8Panels::Term weight{&linear.weight, &input_};
   Task product{{}, y, 0, linear.weight.panels()};

@@ -56,7 +56,7 @@ class Trainer {
 
  private:
   void resume();
-  void restore(const std::filesystem::path& checkpoint);
+  void restore(const std::filesystem::path& path);
   void step(Progress& progress);
   void report_step(const GroupTrainer& group, const GroupStep& step) const;
   void validate(GroupTrainer& group, const GroupStep& step) const;
