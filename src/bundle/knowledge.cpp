@@ -28,6 +28,7 @@ io::Json gold_of(const Session& session) {
 
 KnowledgeKind kind_from(const io::JsonField& field) {
   std::vector<std::string> names;
+  names.reserve(kKinds.size());
   for (const KnowledgeKind kind : kKinds) {
     names.emplace_back(knowledge_name(kind));
   }
