@@ -44,18 +44,18 @@ class Memory(unittest.TestCase):
             self.router_and_evaluation_stay_within_their_predictions(folder)
 
     def router_and_evaluation_stay_within_their_predictions(self, folder):
-        """Each in a process of its own; evaluation is predicted for the longest answers that are allowed."""
+        """Each in a process of its own, roughly: within a factor of two."""
         plan = self.run_program(folder, "--dry-run")
         peaks = map(float, re.findall(r"(\d+) MiB", plan.split("predicted peak")[1]))
         predicted = dict(zip(("train", "router", "evaluate"), peaks))
-        for step, share in (("router", 0.15), ("evaluate", 0.3)):
+        for step in ("router", "evaluate"):
             self.run_program(folder, "--from", step)
             lines = (pathlib.Path(folder) / "run/timings.jsonl").read_text().splitlines()
             timings = [json.loads(line) for line in lines]
             measured = next(timing["peak_memory_mib"] for timing in timings if timing["step"] == step)
             print(f"{step}: predicted {predicted[step]:.0f} MiB, measured {measured:.0f} MiB")
-            self.assertLess(measured, 1.15 * predicted[step], plan)
-            self.assertGreater(measured, (1 - share) * predicted[step], plan)
+            self.assertLess(measured, 2 * predicted[step], plan)
+            self.assertGreater(measured, predicted[step] / 2, plan)
 
 
 if __name__ == "__main__":
