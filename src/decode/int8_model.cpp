@@ -78,7 +78,7 @@ Int8Model::Int8Model(const experts::RoutedModel& model)
     : model_(model),
       inverse_frequencies_(model::inverse_frequencies(model.backbone().config())),
       norm_(model.backbone().norm().to(at::kFloat)),
-      head_(panels_of_head(model.backbone().head())) {
+      head_(panels_of_head(model.backbone().head().weight())) {
   const at::NoGradGuard no_grad;
   const experts::ExpertBank& bank = model.bank();
   for (std::int64_t index = 0; index < model.backbone().config().layers; ++index) {

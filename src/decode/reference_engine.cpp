@@ -29,7 +29,7 @@ std::int64_t ReferenceEngine::bytes_per_token(bool experts) const {
 }
 
 std::string ReferenceEngine::path() const {
-  return at::toString(model_.backbone().dtype());
+  return std::string(name_of(model_.backbone().precision()));
 }
 
 }  // namespace routedk::decode

@@ -3,7 +3,6 @@
 #include "routedk/core/error.h"
 #include "routedk/core/random.h"
 #include "routedk/kernels/lora.h"
-#include "routedk/kernels/values.h"
 
 #include <set>
 
@@ -31,23 +30,22 @@ std::vector<Run> owner_runs(const std::vector<int>& owner, const model::FlatBatc
   return runs;
 }
 
-/// The dropout of one run: each sequence has its own key.
+/// The dropout of one run: each sequence has its own key, answers to one prompt the same.
 kernels::KeyedDropout dropout_of(const DeltaSite& site, const Run& run) {
   if (site.dropout == nullptr) {
     return {};
   }
   const TrainingDropout& d = *site.dropout;
-  const at::Tensor on_host = site.batch.positions.cpu();
-  const auto positions = kernels::values<std::int64_t>(on_host);
   std::vector<kernels::DropoutSegment> segments;
-  for (std::size_t s = run.first; s < run.last; ++s) {
+  for (const model::Stretch& stretch : site.batch.stretches) {
+    const auto s = static_cast<std::size_t>(stretch.sequence);
+    if (s < run.first || s >= run.last) {
+      continue;
+    }
     const std::uint64_t key = random_key(d.seed, "dropout",
                                          {d.step, d.example_keys[s], static_cast<std::uint64_t>(site.layer),
                                           static_cast<std::uint64_t>(site.linear)});
-    const std::int64_t begin = site.batch.cu_seqlens[s];
-    const std::int64_t end = site.batch.cu_seqlens[s + 1];
-    const std::int64_t first = begin < end ? positions[static_cast<std::size_t>(begin)] : 0;
-    segments.push_back({begin - run.begin, end - run.begin, key, first});
+    segments.push_back({stretch.begin - run.begin, stretch.end - run.begin, key, stretch.position});
   }
   return {d.rate, std::move(segments)};
 }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "routedk/kernels/adamw.h"
+#include "routedk/kernels/attention.h"
 #include "routedk/kernels/dropout.h"
 #include "routedk/kernels/kv_cache.h"
 #include "routedk/kernels/linear.h"
@@ -31,14 +32,15 @@ struct NormInput {
 enum class Direction : std::int8_t { kBack = -1, kForward = 1 };
 
 struct AttentionInput {
-  at::Tensor q;                      // [T,H,C] contiguous, as the others
-  at::Tensor k;                      // [T,G,C]
-  at::Tensor v;                      // [T,G,C]
-  std::vector<std::int64_t> bounds;  // [S+1]: sequence s is tokens bounds[s] .. bounds[s+1]
+  at::Tensor q;  // [T,H,C] contiguous, as the others
+  at::Tensor k;  // [T,G,C]
+  at::Tensor v;  // [T,G,C]
+  std::vector<Segment> segments;
+  Precision precision;
 };
 struct AttentionOutput {
-  at::Tensor out;                    // [T,H,C]
-  std::vector<at::Tensor> log_sums;  ///< of e^score over what each query sees, laid out as the device likes
+  at::Tensor out;       // [T,H,C]
+  at::Tensor log_sums;  // [T,H]: of e^score over what each query sees
 };
 struct AttentionGradients {
   at::Tensor q;  // [T,H,C]

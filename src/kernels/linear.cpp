@@ -26,7 +26,7 @@ struct LinearFunction : torch::autograd::Function<LinearFunction> {
 
   static variable_list backward(AutogradContext* ctx, const variable_list& grads) {
     const auto held = c10::static_intrusive_pointer_cast<Held>(ctx->saved_data["linear"].toCapsule());
-    return {multiply_backward(grads[0], held->linear.weight()), at::Tensor()};
+    return {held->linear.multiply_backward(grads[0]), at::Tensor()};
   }
 };
 
@@ -39,14 +39,17 @@ void require_columns(const at::Tensor& x, std::int64_t wanted) {
 
 }  // namespace
 
-at::Tensor multiply(const at::Tensor& x, const Weight& weight, const LowRank& term) {
+at::Tensor multiply(const at::Tensor& x, const Weight& weight, const LowRank& term, Precision precision) {
   require_columns(x, in_features(weight));
-  return x.is_cuda() ? cuda::multiply(x, weight, term) : cpu::multiply(x, weight, term);
+  return x.is_cuda() ? cuda::multiply(x, weight, term, precision)
+                     : cpu::multiply(x, weight, term, precision);
 }
 
-at::Tensor multiply_backward(const at::Tensor& dy, const Weight& weight, const LowRank& term) {
+at::Tensor multiply_backward(const at::Tensor& dy, const Weight& weight, const LowRank& term,
+                             Precision precision) {
   require_columns(dy, out_features(weight));
-  return dy.is_cuda() ? cuda::multiply_backward(dy, weight, term) : cpu::multiply_backward(dy, weight, term);
+  return dy.is_cuda() ? cuda::multiply_backward(dy, weight, term, precision)
+                      : cpu::multiply_backward(dy, weight, term, precision);
 }
 
 at::Tensor FrozenLinear::forward(const at::Tensor& x) const {
@@ -54,8 +57,12 @@ at::Tensor FrozenLinear::forward(const at::Tensor& x) const {
 }
 
 at::Tensor FrozenLinear::multiply(const at::Tensor& x, const LowRank& term) const {
-  at::Tensor y = kernels::multiply(x, *weight_, term);
+  at::Tensor y = kernels::multiply(x, *weight_, term, precision_);
   return bias_.defined() ? y.add_(bias_) : y;
+}
+
+at::Tensor FrozenLinear::multiply_backward(const at::Tensor& dy, const LowRank& term) const {
+  return kernels::multiply_backward(dy, *weight_, term, precision_);
 }
 
 std::int64_t FrozenLinear::bytes() const {

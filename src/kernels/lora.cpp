@@ -23,7 +23,7 @@ struct Setting : torch::CustomClassHolder {
 struct LoraLinear : torch::autograd::Function<LoraLinear> {
   static at::Tensor forward(AutogradContext* ctx, const at::Tensor& x, const at::Tensor& a,
                             const at::Tensor& bt, const c10::intrusive_ptr<Setting>& setting) {
-    const at::Tensor narrow = lora_down(setting->dropout(x), a, setting->scale);  // [t,r]
+    const at::Tensor narrow = lora_down(setting->dropout(x), a, setting->scale, setting->linear.precision());  // [t,r]
     ctx->save_for_backward({x, narrow, a, bt});
     ctx->saved_data["setting"] = c10::IValue::make_capsule(setting);
     return setting->linear.multiply(x, {narrow, bt.to(x.scalar_type())});
@@ -35,9 +35,10 @@ struct LoraLinear : torch::autograd::Function<LoraLinear> {
     const at::Tensor& a = saved[2];
     const at::Tensor& bt = saved[3];
     const at::Tensor dy = grads[0].contiguous();
-    const at::Tensor dnarrow = lora_down(dy, bt, setting->scale);                // [t,r]
-    const at::Tensor da = factor_gradient(dnarrow, setting->dropout(saved[0]));  // [r,in]
-    const at::Tensor dbt = factor_gradient(saved[1], dy);                        // [r,out]
+    const Precision precision = setting->linear.precision();
+    const at::Tensor dnarrow = lora_down(dy, bt, setting->scale, precision);                // [t,r]
+    const at::Tensor da = factor_gradient(dnarrow, setting->dropout(saved[0]), precision);  // [r,in]
+    const at::Tensor dbt = factor_gradient(saved[1], dy, precision);                        // [r,out]
     const at::Tensor dx = ctx->needs_input_grad(0) ? to_input(*setting, dy, dnarrow, a) : at::Tensor();
     return {dx, da.to(a.scalar_type()), dbt.to(bt.scalar_type()), at::Tensor()};
   }
@@ -46,22 +47,23 @@ struct LoraLinear : torch::autograd::Function<LoraLinear> {
   static at::Tensor to_input(const Setting& setting, const at::Tensor& dy, const at::Tensor& dnarrow,
                              const at::Tensor& a) {
     const at::Tensor right = a.to(dy.scalar_type());
-    const Weight& weight = setting.linear.weight();
     if (setting.dropout.keeps_all()) {
-      return multiply_backward(dy, weight, {dnarrow, right});
+      return setting.linear.multiply_backward(dy, {dnarrow, right});
     }
-    return multiply_backward(dy, weight).add_(setting.dropout(at::mm(dnarrow, right)));
+    return setting.linear.multiply_backward(dy).add_(setting.dropout(at::mm(dnarrow, right)));
   }
 };
 
 }  // namespace
 
-at::Tensor lora_down(const at::Tensor& x, const at::Tensor& factor, double scale) {
-  return x.is_cuda() ? cuda::lora_down(x, factor, scale) : cpu::lora_down(x, factor, scale);
+at::Tensor lora_down(const at::Tensor& x, const at::Tensor& factor, double scale, Precision precision) {
+  return x.is_cuda() ? cuda::lora_down(x, factor, scale, precision)
+                     : cpu::lora_down(x, factor, scale, precision);
 }
 
-at::Tensor factor_gradient(const at::Tensor& narrow, const at::Tensor& x) {
-  return x.is_cuda() ? cuda::factor_gradient(narrow, x) : cpu::factor_gradient(narrow, x);
+at::Tensor factor_gradient(const at::Tensor& narrow, const at::Tensor& x, Precision precision) {
+  return x.is_cuda() ? cuda::factor_gradient(narrow, x, precision)
+                     : cpu::factor_gradient(narrow, x, precision);
 }
 
 at::Tensor lora_linear(const FrozenLinear& linear, const LoraFactors& factors, KeyedDropout dropout,

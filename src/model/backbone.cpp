@@ -14,15 +14,10 @@ namespace {
 /// Parameters in the form in which the backbone holds them.
 class Loader {
  public:
-  Loader(WeightSource& source, const LoadOptions& options) : source_(source), options_(options) {
-    if (options.dtype != at::kFloat && options.dtype != at::kBFloat16) {
-      throw_<ConfigError>("the compute type must be float32 or bfloat16, but is {} instead",
-                          at::toString(options.dtype));
-    }
-  }
+  Loader(WeightSource& source, const LoadOptions& options) : source_(source), options_(options) {}
 
-  at::Tensor dense(const std::string& name, const std::vector<std::int64_t>& shape) {
-    return source_.dense(name, shape).to(options_.device, options_.dtype);
+  at::Tensor vector(const std::string& name, std::int64_t size) {
+    return source_.dense(name, {size}).to(options_.device, at::kFloat);
   }
 
   /// The embedding or the head: never quantised here.
@@ -33,14 +28,14 @@ class Loader {
         return std::move(*packed);
       }
     }
-    return kernels::Dense{dense(name, {shape.out, shape.in})};
+    return dense(name, shape);
   }
 
   Layer layer(std::int64_t index) {
     const std::int64_t hidden = source_.config().hidden;
     Layer layer;
-    layer.attention_norm = dense(attention_norm_name(index), {hidden});
-    layer.mlp_norm = dense(mlp_norm_name(index), {hidden});
+    layer.attention_norm = vector(attention_norm_name(index), hidden);
+    layer.mlp_norm = vector(mlp_norm_name(index), hidden);
     for (std::size_t i = 0; i < kLinears; ++i) {
       layer.linears[i] = linear(index, static_cast<Linear>(i));
     }
@@ -48,12 +43,17 @@ class Loader {
   }
 
  private:
+  kernels::Weight dense(const std::string& name, LinearShape shape) {
+    return kernels::Dense{source_.dense(name, {shape.out, shape.in})
+                              .to(options_.device, dense_type(options_.precision))};
+  }
+
   kernels::FrozenLinear linear(std::int64_t index, Linear kind) {
     const LinearShape shape = linear_shape(source_.config(), kind);
     const std::string module = module_name(index, kind);
     const at::Tensor bias =
-        has_bias(source_.config(), kind) ? dense(module + ".bias", {shape.out}) : at::Tensor();
-    return kernels::FrozenLinear(weight(module + ".weight", shape), bias);
+        has_bias(source_.config(), kind) ? vector(module + ".bias", shape.out) : at::Tensor();
+    return kernels::FrozenLinear(weight(module + ".weight", shape), bias, options_.precision);
   }
 
   kernels::Weight weight(const std::string& name, LinearShape shape) {
@@ -66,7 +66,7 @@ class Loader {
     if (held == Held::kNf4) {
       return kernels::Nf4::quantize(source_.dense(name, {shape.out, shape.in}), options_.double_quant);
     }
-    return kernels::Dense{dense(name, {shape.out, shape.in})};
+    return dense(name, shape);
   }
 
   static bool is_nf4(const kernels::Weight& weight) { return std::holds_alternative<kernels::Nf4>(weight); }
@@ -83,8 +83,9 @@ Backbone Backbone::load(const std::filesystem::path& path, const LoadOptions& op
   Backbone b;
   b.config_ = source->config();
   b.embedding_ = loader.table(kEmbedding);
-  b.head_ = kernels::FrozenLinear(b.config_.tied_head ? b.embedding_ : loader.table(kHead));
-  b.norm_ = loader.dense(kFinalNorm, {b.config_.hidden});
+  b.head_ = kernels::FrozenLinear(b.config_.tied_head ? b.embedding_ : loader.table(kHead), {},
+                                  options.precision);
+  b.norm_ = loader.vector(kFinalNorm, b.config_.hidden);
   b.rotary_ = Rotary(b.config_);
   for (std::int64_t i = 0; i < b.config_.layers; ++i) {
     b.layers_.push_back(loader.layer(i));
@@ -94,7 +95,7 @@ Backbone Backbone::load(const std::filesystem::path& path, const LoadOptions& op
 }
 
 LayerPass Backbone::layer_pass(const FlatBatch& batch) const {
-  return {batch, rotary_.tables(batch.positions, dtype())};
+  return {batch, rotary_.tables(batch.positions, dtype()), batch.segments()};
 }
 
 at::Tensor Backbone::forward(const FlatBatch& batch) const {

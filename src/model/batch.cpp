@@ -2,9 +2,51 @@
 
 #include "routedk/core/error.h"
 
+#include <algorithm>
 #include <numeric>
+#include <utility>
 
 namespace routedk::model {
+namespace {
+
+/// A batch's tokens as they come.
+class Tokens {
+ public:
+  Tokens() { batch_.cu_seqlens = {0}; }
+  /// `ids` at positions from `first` on, of the sequence that is open.
+  void add(const std::vector<std::int32_t>& ids, std::int64_t first) {
+    const std::int64_t begin = size();
+    ids_.insert(ids_.end(), ids.begin(), ids.end());
+    positions_.resize(ids_.size());
+    std::iota(positions_.begin() + begin, positions_.end(), first);
+    sequences_.resize(ids_.size(), batch_.sequences());
+    batch_.stretches.push_back({begin, size(), first, batch_.sequences()});
+  }
+  void close(std::int64_t prompt_len) {
+    batch_.prompt_len.push_back(prompt_len);
+    batch_.cu_seqlens.push_back(size());
+  }
+  FlatBatch take() && {
+    batch_.ids = at::tensor(ids_, at::kLong);
+    batch_.positions = at::tensor(positions_, at::kLong);
+    batch_.seq_of_token = at::tensor(sequences_, at::kLong);
+    return std::move(batch_);
+  }
+
+ private:
+  std::int64_t size() const { return static_cast<std::int64_t>(ids_.size()); }
+  FlatBatch batch_;
+  std::vector<std::int64_t> ids_;
+  std::vector<std::int64_t> positions_;
+  std::vector<std::int64_t> sequences_;
+};
+
+/// Whether what follows the sequence's prompt is a stretch of its own.
+bool is_answer(const FlatBatch& batch, const Stretch& stretch) {
+  return stretch.begin > batch.cu_seqlens[static_cast<std::size_t>(stretch.sequence)];
+}
+
+}  // namespace
 
 FlatBatch FlatBatch::make(const std::vector<std::vector<std::int32_t>>& sequences,
                           const std::vector<std::int64_t>& prompt_len) {
@@ -12,9 +54,7 @@ FlatBatch FlatBatch::make(const std::vector<std::vector<std::int32_t>>& sequence
     throw_<ConfigError>("a batch must have one prompt length for each of its {} sequences, but has {}",
                         sequences.size(), prompt_len.size());
   }
-  FlatBatch batch;
-  batch.prompt_len = prompt_len;
-  batch.cu_seqlens = {0};
+  Tokens tokens;
   for (std::size_t s = 0; s < sequences.size(); ++s) {
     const auto length = static_cast<std::int64_t>(sequences[s].size());
     if (prompt_len[s] < 1 || prompt_len[s] > length) {
@@ -22,37 +62,60 @@ FlatBatch FlatBatch::make(const std::vector<std::vector<std::int32_t>>& sequence
           "the prompt length of sequence {} must be between 1 and its {} tokens, but is {} instead", s,
           length, prompt_len[s]);
     }
-    batch.cu_seqlens.push_back(batch.cu_seqlens.back() + length);
+    tokens.add(sequences[s], 0);
+    tokens.close(prompt_len[s]);
   }
-  std::vector<std::int64_t> ids;
-  std::vector<std::int64_t> positions(static_cast<std::size_t>(batch.tokens()));
-  std::vector<std::int64_t> owner;
+  return std::move(tokens).take();
+}
+
+FlatBatch FlatBatch::make(const std::vector<PromptAnswers>& sequences) {
+  Tokens tokens;
   for (std::size_t s = 0; s < sequences.size(); ++s) {
-    const auto begin = positions.begin() + batch.cu_seqlens[s];
-    std::iota(begin, positions.begin() + batch.cu_seqlens[s + 1], std::int64_t{0});
-    ids.insert(ids.end(), sequences[s].begin(), sequences[s].end());
-    owner.insert(owner.end(), sequences[s].size(), static_cast<std::int64_t>(s));
+    const auto length = static_cast<std::int64_t>(sequences[s].prompt.size());
+    if (length == 0) {
+      throw_<ConfigError>("the prompt of sequence {} must have at least 1 token, but has 0 instead", s);
+    }
+    tokens.add(sequences[s].prompt, 0);
+    for (const std::vector<std::int32_t>& answer : sequences[s].answers) {
+      tokens.add(answer, length);
+    }
+    tokens.close(length);
   }
-  batch.ids = at::tensor(ids, at::kLong);
-  batch.positions = at::tensor(positions, at::kLong);
-  batch.seq_of_token = at::tensor(owner, at::kLong);
-  return batch;
+  return std::move(tokens).take();
 }
 
 FlatBatch FlatBatch::to(at::Device device) const {
-  return {ids.to(device), positions.to(device), seq_of_token.to(device), cu_seqlens, prompt_len};
+  return {ids.to(device), positions.to(device), seq_of_token.to(device), cu_seqlens, prompt_len, stretches};
+}
+
+std::vector<kernels::Segment> FlatBatch::segments() const {
+  std::vector<kernels::Segment> segments;
+  std::int64_t prompt = 0;
+  for (const Stretch& stretch : stretches) {
+    const bool answer = is_answer(*this, stretch);
+    prompt = answer ? prompt : static_cast<std::int64_t>(segments.size());
+    segments.push_back({stretch.begin, stretch.end, answer ? prompt : -1});
+  }
+  return segments;
 }
 
 BatchPart predicting_rows(const FlatBatch& batch) {
   BatchPart part;
   part.batch.prompt_len = batch.prompt_len;
-  part.batch.cu_seqlens = {0};
+  part.batch.cu_seqlens.assign(batch.prompt_len.size() + 1, 0);
   std::vector<std::int64_t> rows;
-  for (std::size_t s = 0; s < batch.prompt_len.size(); ++s) {
-    for (std::int64_t row = batch.cu_seqlens[s] + batch.prompt_len[s]; row < batch.cu_seqlens[s + 1]; ++row) {
-      rows.push_back(row - 1);
+  for (const Stretch& stretch : batch.stretches) {
+    const auto s = static_cast<std::size_t>(stretch.sequence);
+    const std::int64_t prompt_end = batch.cu_seqlens[s] + batch.prompt_len[s];
+    const auto first = static_cast<std::int64_t>(rows.size());
+    for (std::int64_t row = std::max(stretch.begin, prompt_end); row < stretch.end; ++row) {
+      rows.push_back(row == stretch.begin ? prompt_end - 1 : row - 1);
     }
-    part.batch.cu_seqlens.push_back(static_cast<std::int64_t>(rows.size()));
+    const auto last = static_cast<std::int64_t>(rows.size());
+    if (last > first) {
+      part.batch.stretches.push_back({first, last, batch.prompt_len[s] - 1, stretch.sequence});
+    }
+    part.batch.cu_seqlens[s + 1] = last;
   }
   part.rows = at::tensor(rows, at::kLong).to(batch.ids.device());
   part.batch.ids = batch.ids.index_select(0, part.rows);

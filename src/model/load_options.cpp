@@ -11,16 +11,20 @@ constexpr std::string_view kCuda = "cuda";
 
 }  // namespace
 
-at::ScalarType scalar_type(ComputeType type) {
+kernels::Precision precision_of(ComputeType type) {
   switch (type) {
     case ComputeType::kAuto:
-      return kernels::cpu::fast_bfloat16() ? at::kBFloat16 : at::kFloat;
+      return kernels::cpu::fast_bfloat16() ? kernels::Precision::kBFloat16 : kernels::Precision::kFloat32;
     case ComputeType::kBFloat16:
-      return at::kBFloat16;
+      return kernels::Precision::kBFloat16;
     case ComputeType::kFloat32:
       break;
   }
-  return at::kFloat;
+  return kernels::Precision::kFloat32;
+}
+
+at::ScalarType dense_type(kernels::Precision precision) noexcept {
+  return precision == kernels::Precision::kBFloat16 ? at::kBFloat16 : at::kFloat;
 }
 
 Held held_as(Quant quant, Storage storage) noexcept {

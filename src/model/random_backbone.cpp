@@ -9,25 +9,27 @@ Backbone Backbone::random(const LlamaConfig& config, const LoadOptions& options,
   const auto matrix = [&](std::int64_t rows, std::int64_t cols) {
     return at::normal(0.0, 0.02, {rows, cols}, generator, at::kFloat);
   };
+  const at::ScalarType type = dense_type(options.precision);
   const auto linear = [&](const LinearShape& shape) {
     const at::Tensor dense = matrix(shape.out, shape.in);
     return kernels::FrozenLinear(held_as(options.quant, Storage::kDense) == Held::kNf4
                                      ? kernels::Weight(kernels::Nf4::quantize(dense, options.double_quant))
-                                     : kernels::Weight(kernels::Dense{dense.to(options.dtype)}));
+                                     : kernels::Weight(kernels::Dense{dense.to(type)}),
+                                 {}, options.precision);
   };
   Backbone b;
   b.config_ = config;
   const auto table = [&] {
-    return kernels::Weight(kernels::Dense{matrix(config.vocab, config.hidden).to(options.dtype)});
+    return kernels::Weight(kernels::Dense{matrix(config.vocab, config.hidden).to(type)});
   };
   b.embedding_ = table();
-  b.head_ = kernels::FrozenLinear(config.tied_head ? b.embedding_ : table());
-  b.norm_ = at::ones({config.hidden}, options.dtype);
+  b.head_ = kernels::FrozenLinear(config.tied_head ? b.embedding_ : table(), {}, options.precision);
+  b.norm_ = at::ones({config.hidden}, at::kFloat);
   b.rotary_ = Rotary(config);
   for (std::int64_t i = 0; i < config.layers; ++i) {
     Layer layer;
-    layer.attention_norm = at::ones({config.hidden}, options.dtype);
-    layer.mlp_norm = at::ones({config.hidden}, options.dtype);
+    layer.attention_norm = at::ones({config.hidden}, at::kFloat);
+    layer.mlp_norm = at::ones({config.hidden}, at::kFloat);
     for (int kind = 0; kind < kLinears; ++kind) {
       layer.linears[static_cast<std::size_t>(kind)] = linear(linear_shape(config, static_cast<Linear>(kind)));
     }

@@ -13,7 +13,7 @@ using torch::autograd::variable_list;
 
 struct CrossEntropy : torch::autograd::Function<CrossEntropy> {
   /// -> the sums with and without smoothing; each row's gradient is made with its loss.
-  static variable_list forward(AutogradContext* ctx, const at::Tensor& hidden, const kernels::Weight& head,
+  static variable_list forward(AutogradContext* ctx, const at::Tensor& hidden, const kernels::FrozenLinear& head,
                                const at::Tensor& targets, double smoothing, std::int64_t rows) {
     const bool wanted = hidden.requires_grad();
     const at::Tensor dhidden = wanted ? at::empty_like(hidden) : at::Tensor();
@@ -23,13 +23,12 @@ struct CrossEntropy : torch::autograd::Function<CrossEntropy> {
       const std::int64_t count = std::min(rows, hidden.size(0) - first);
       const at::Tensor target = targets.narrow(0, first, count).unsqueeze(1);
       at::Tensor logs =
-          at::log_softmax(kernels::multiply(hidden.narrow(0, first, count), head), -1, at::kFloat);  // [n,V]
+          at::log_softmax(head.multiply(hidden.narrow(0, first, count)), -1);  // [n,V]
       const double loss = -logs.gather(1, target).sum(at::kDouble).item<double>();
       token_sum += loss;
       smooth_sum += smoothing > 0.0 ? (1.0 - smoothing) * loss - smoothing * mean_of_rows(logs) : loss;
       if (wanted) {
-        const at::Tensor dlogits = gradient(logs, target, smoothing).to(hidden.scalar_type());
-        dhidden.narrow(0, first, count).copy_(kernels::multiply_backward(dlogits, head));
+        dhidden.narrow(0, first, count).copy_(head.multiply_backward(gradient(logs, target, smoothing)));
       }
     }
     const at::Tensor plain = at::scalar_tensor(token_sum, at::kDouble);
@@ -63,13 +62,9 @@ std::int64_t loss_rows_at_once(std::int64_t vocab) {
   return std::max<std::int64_t>(1, kElements / vocab);
 }
 
-HeadLoss head_loss(const at::Tensor& hidden, const kernels::Weight& head, const at::Tensor& targets,
+HeadLoss head_loss(const at::Tensor& hidden, const kernels::FrozenLinear& head, const at::Tensor& targets,
                    double smoothing, std::int64_t rows_at_once) {
-  // In fp32 it is decoded within the products; else once here, not for each slice of the rows.
-  const kernels::Weight once = hidden.scalar_type() == at::kFloat
-                                   ? head
-                                   : kernels::Dense{kernels::dequantize(head, hidden.scalar_type())};
-  const variable_list sums = CrossEntropy::apply(hidden, once, targets, smoothing, rows_at_once);
+  const variable_list sums = CrossEntropy::apply(hidden, head, targets, smoothing, rows_at_once);
   return {sums[0], sums[1].item<double>()};
 }
 
@@ -77,9 +72,9 @@ AnswerLoss answer_loss(const experts::RoutedModel& model, const LossPass& pass) 
   const PackedBatch& batch = pass.batch;
   experts::RoutedOutput output =
       model.forward({batch.batch, pass.gate, pass.dropout, pass.recompute, &batch.predicting});
-  const kernels::Weight& head = model.backbone().head();
+  const kernels::FrozenLinear& head = model.backbone().head();
   HeadLoss loss = head_loss(output.hidden, head, batch.targets, pass.label_smoothing,
-                            loss_rows_at_once(kernels::out_features(head)));
+                            loss_rows_at_once(head.out_features()));
   return {std::move(loss.sum), loss.token_sum, std::move(output.rows)};
 }
 

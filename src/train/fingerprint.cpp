@@ -54,8 +54,8 @@ std::uint64_t hash_of(const at::Tensor& tensor) {
 }
 
 /// The first column of the matrix: a product with a unit vector is exact in whatever order it is summed.
-std::uint64_t hash_of(const kernels::FrozenLinear& linear, at::ScalarType dtype) {
-  const at::Tensor unit = at::zeros({1, linear.in_features()}, dtype);
+std::uint64_t hash_of(const kernels::FrozenLinear& linear) {
+  const at::Tensor unit = at::zeros({1, linear.in_features()}, at::kFloat);
   unit.select(1, 0).fill_(1);
   return hash_of(linear.forward(unit));
 }
@@ -81,13 +81,13 @@ io::Json backbone_fingerprint(const model::Backbone& backbone) {
   std::uint64_t hash = 0;
   for (const model::Layer& layer : backbone.layers()) {
     for (const std::uint64_t part : {hash_of(layer.attention_norm), hash_of(layer.mlp_norm),
-                                     hash_of(layer[model::Linear::kQ], backbone.dtype()),
-                                     hash_of(layer[model::Linear::kDown], backbone.dtype())}) {
+                                     hash_of(layer[model::Linear::kQ]),
+                                     hash_of(layer[model::Linear::kDown])}) {
       hash = mix64(hash ^ part);
     }
   }
   return {{"layers", shape.layers},    {"hidden", shape.hidden},
-          {"vocabulary", shape.vocab}, {"dtype", c10::toString(backbone.dtype())},
+          {"vocabulary", shape.vocab}, {"dtype", name_of(backbone.precision())},
           {"bytes", backbone.bytes()}, {"weights", fmt::format("{:016x}", hash)}};
 }
 

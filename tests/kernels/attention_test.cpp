@@ -25,6 +25,14 @@ Bounds bounds_of(const std::vector<std::int64_t>& lengths) {
   return bounds;
 }
 
+std::vector<Segment> segments_of(const Bounds& bounds) {
+  std::vector<Segment> segments;
+  for (std::size_t s = 0; s + 1 < bounds.size(); ++s) {
+    segments.push_back({bounds[s], bounds[s + 1]});
+  }
+  return segments;
+}
+
 /// Softmax over the tokens of the same sequence up to `t`, element by element, in double.
 std::vector<double> naive(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, std::int64_t begin,
                           std::int64_t t, std::int64_t head) {
@@ -58,7 +66,7 @@ TEST(CausalAttention, equals_the_naive_sum_within_each_sequence_with_shared_key_
   const at::Tensor q = some(4, 1.1);
   const at::Tensor k = some(2, 0.7);
   const at::Tensor v = some(2, 0.3);
-  const at::Tensor found = causal_attention(q, k, v, bounds);
+  const at::Tensor found = causal_attention(q, k, v, segments_of(bounds));
   for (std::int64_t t = 0; t < bounds.back(); ++t) {
     const std::int64_t begin = *(std::upper_bound(bounds.begin(), bounds.end(), t) - 1);
     for (std::int64_t head = 0; head < 4; ++head) {
@@ -77,7 +85,7 @@ std::vector<at::Tensor> attended(const Bounds& bounds, const at::Tensor& q, cons
   for (const at::Tensor& x : {q, k, v}) {
     inputs.push_back(x.to(dtype).clone().set_requires_grad(true));
   }
-  const at::Tensor seen = causal_attention(inputs[0], inputs[1], inputs[2], bounds);
+  const at::Tensor seen = causal_attention(inputs[0], inputs[1], inputs[2], segments_of(bounds));
   torch::autograd::backward({testing::mixed_sum(seen)}, {});
   return {seen.detach(), inputs[0].grad(), inputs[1].grad(), inputs[2].grad()};
 }
@@ -115,8 +123,8 @@ TEST(CausalAttention, a_sequence_has_the_same_bits_whatever_stands_beside_it_and
   const at::Tensor k = some(2, 0.7);
   const at::Tensor v = some(2, 0.3);
   const auto second = [](const at::Tensor& x) { return x.narrow(0, 70, 101); };
-  const at::Tensor seen = causal_attention(q, k, v, both);
-  testing::expect_equal(second(seen), causal_attention(second(q), second(k), second(v), alone));
+  const at::Tensor seen = causal_attention(q, k, v, segments_of(both));
+  testing::expect_equal(second(seen), causal_attention(second(q), second(k), second(v), segments_of(alone)));
   const auto together = attended(both, q, k, v, at::kFloat);
   const int threads = at::get_num_threads();
   at::set_num_threads(1);
@@ -139,7 +147,7 @@ TEST(CausalAttention, its_backward_agrees_with_finite_differences_in_queries_key
     const auto attend = [&](const at::Tensor& x) {
       std::array<at::Tensor, 3> at = inputs;
       at[varied] = x;
-      return causal_attention(at[0], at[1], at[2], bounds);
+      return causal_attention(at[0], at[1], at[2], segments_of(bounds));
     };
     testing::expect_gradient(attend, inputs[varied], {1e-4, 1e-6, 80});
   }

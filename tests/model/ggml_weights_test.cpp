@@ -43,7 +43,7 @@ TEST_F(BlocksInGguf, are_kept_and_what_is_dense_stays_dense_under_keep) {
   const Backbone kept = load(Quant::kKeep);
   EXPECT_TRUE(is_ggml(kept.layers()[0][Linear::kQ].weight()));
   EXPECT_TRUE(is_ggml(kept.layers()[1][Linear::kUp].weight()));
-  EXPECT_TRUE(is_ggml(kept.embedding()) && is_ggml(kept.head()));
+  EXPECT_TRUE(is_ggml(kept.embedding()) && is_ggml(kept.head().weight()));
   EXPECT_TRUE(std::holds_alternative<kernels::Dense>(kept.layers()[0][Linear::kUp].weight()));
 }
 
@@ -72,7 +72,7 @@ TEST_F(BlocksInGguf, are_quantised_again_under_nf4_but_for_embedding_and_head) {
   ASSERT_TRUE(is_nf4(held.layers()[0][Linear::kQ]));
   expect_equal(kernels::dequantize(held.layers()[0][Linear::kQ].weight(), at::kFloat),
                kernels::dequantize(again, at::kFloat));
-  EXPECT_TRUE(is_ggml(held.embedding()) && is_ggml(held.head()));
+  EXPECT_TRUE(is_ggml(held.embedding()) && is_ggml(held.head().weight()));
 }
 
 TEST_F(BlocksInGguf, take_the_bytes_that_they_take_in_the_file) {

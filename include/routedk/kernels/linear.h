@@ -1,6 +1,7 @@
 /// Products with frozen matrices: y = x W^T + b.
 #pragma once
 
+#include "routedk/kernels/precision.h"
 #include "routedk/kernels/weight.h"
 
 #include <cstdint>
@@ -17,21 +18,26 @@ struct LowRank {
   at::Tensor right;  // [R,n], n columns of the result
 };
 
-/// x [T,in] -> x W^T + left right [T,out] in x's type, as the factors are. In fp32 a row's bits depend on
-/// that row alone, whatever rows and threads are beside it, and no dense copy of a packed weight is made: it
-/// is decoded panel by panel within the product. In other types it is decoded whole and LibTorch multiplies.
-/// Not recorded by autograd, as the next.
-at::Tensor multiply(const at::Tensor& x, const Weight& weight, const LowRank& term = {});
+/// x [T,in] -> x W^T + left right [T,out] in x's type, as the factors are. In fp32, for either precision, a
+/// row's bits depend on that row alone, whatever rows and threads are beside it, and no dense copy of a packed
+/// weight is made: it is decoded panel by panel within the product. Of other types the weight is decoded whole,
+/// LibTorch multiplies and there is no precision to choose. Not recorded by autograd, as the next.
+at::Tensor multiply(const at::Tensor& x, const Weight& weight, const LowRank& term = {},
+                    Precision precision = Precision::kFloat32);
 /// dy [T,out] -> dy W + left right [T,in], likewise.
-at::Tensor multiply_backward(const at::Tensor& dy, const Weight& weight, const LowRank& term = {});
+at::Tensor multiply_backward(const at::Tensor& dy, const Weight& weight, const LowRank& term = {},
+                             Precision precision = Precision::kFloat32);
 
-/// A frozen linear, most often without bias. Copies share the weight.
+/// A frozen linear, most often without bias, and how exact its products are, its adapters' among them. Copies
+/// share the weight.
 class FrozenLinear {
  public:
   FrozenLinear() = default;
   /// An undefined bias is none.
-  explicit FrozenLinear(Weight weight, at::Tensor bias = {})
-      : weight_(std::make_shared<const Weight>(std::move(weight))), bias_(std::move(bias)) {}
+  explicit FrozenLinear(Weight weight, at::Tensor bias = {}, Precision precision = Precision::kFloat32)
+      : weight_(std::make_shared<const Weight>(std::move(weight))),
+        bias_(std::move(bias)),
+        precision_(precision) {}
 
   /// x [T,in] -> [T,out], in x's dtype. Gradients flow to the input only; no dense copy of a packed weight is
   /// kept for backward.
@@ -39,8 +45,12 @@ class FrozenLinear {
   /// x [T,in] -> x W^T + b + left right [T,out]. Not recorded by autograd.
   at::Tensor multiply(const at::Tensor& x, const LowRank& term = {}) const;
 
+  /// Of x W^T + b: dy [T,out] -> dy W + left right [T,in]. Not recorded by autograd.
+  at::Tensor multiply_backward(const at::Tensor& dy, const LowRank& term = {}) const;
+
   const Weight& weight() const noexcept { return *weight_; }
   const at::Tensor& bias() const noexcept { return bias_; }  // [out] in the compute type, or undefined
+  Precision precision() const noexcept { return precision_; }
   std::int64_t out_features() const { return kernels::out_features(*weight_); }
   std::int64_t in_features() const { return kernels::in_features(*weight_); }
   /// Of weight and bias.
@@ -49,6 +59,7 @@ class FrozenLinear {
  private:
   std::shared_ptr<const Weight> weight_;
   at::Tensor bias_;
+  Precision precision_ = Precision::kFloat32;
 };
 
 }  // namespace routedk::kernels

@@ -39,12 +39,14 @@ class Backbone {
 
   const LlamaConfig& config() const noexcept { return config_; }
   at::Device device() const { return norm_.device(); }
+  /// Of the hidden states.
   at::ScalarType dtype() const noexcept { return norm_.scalar_type(); }
+  kernels::Precision precision() const noexcept { return head_.precision(); }
   /// Bytes of all weights held.
   std::int64_t bytes() const;
   const std::vector<Layer>& layers() const noexcept { return layers_; }
   const kernels::Weight& embedding() const noexcept { return embedding_; }  // [V,D]
-  const kernels::Weight& head() const noexcept { return head_.weight(); }   // [V,D], the embedding when tied
+  const kernels::FrozenLinear& head() const noexcept { return head_; }      // [V,D], the embedding when tied
   const at::Tensor& norm() const noexcept { return norm_; }                 // [D]
 
  private:

@@ -1,7 +1,8 @@
-/// How a backbone is held: weight format, compute type, device.
+/// How a backbone is held: weight format, precision, device.
 #pragma once
 
 #include "routedk/core/named_enum.h"
+#include "routedk/kernels/precision.h"
 
 #include <cstdint>
 #include <string>
@@ -17,13 +18,14 @@ enum class Quant : std::uint8_t {
   kAuto,  ///< packed as the file packs them; what is dense there becomes NF4
   kKeep,  ///< as the file stores them
   kNf4,   ///< NF4, whatever the file stores
-  kNone,  ///< dense in the compute type
+  kNone,  ///< dense, in bfloat16 where products are
 };
 constexpr auto enum_names(Quant /*of*/) {
   return std::to_array<EnumName<Quant>>(
       {{Quant::kAuto, "auto"}, {Quant::kKeep, "keep"}, {Quant::kNf4, "nf4"}, {Quant::kNone, "none"}});
 }
 
+/// What the operands of products are rounded to; sums and activations are float32.
 enum class ComputeType : std::uint8_t {
   kAuto,  ///< bfloat16 where the CPU multiplies it faster (kernels/cpu/capability.h), else float32
   kFloat32,
@@ -35,7 +37,7 @@ constexpr auto enum_names(ComputeType /*of*/) {
                                                {ComputeType::kBFloat16, "bfloat16"}});
 }
 
-at::ScalarType scalar_type(ComputeType type);
+kernels::Precision precision_of(ComputeType type);
 
 /// How a file stores the matrix of a linear.
 enum class Storage : std::uint8_t {
@@ -46,16 +48,19 @@ enum class Storage : std::uint8_t {
 
 /// How the backbone holds it.
 enum class Held : std::uint8_t {
-  kStored,  ///< as the file stores it, a dense one in the compute type
+  kStored,  ///< as the file stores it; a dense one as kDense
   kNf4,     ///< as it is where it is NF4 already, else quantised
-  kDense,   ///< in the compute type
+  kDense,   ///< in the type that products round to
 };
 Held held_as(Quant quant, Storage storage) noexcept;
 
+/// What a dense matrix is held in where products round to that.
+at::ScalarType dense_type(kernels::Precision precision) noexcept;
+
 struct LoadOptions {
   Quant quant = Quant::kAuto;
-  bool double_quant = true;           ///< NF4 scales in 8 bits, where loading quantises
-  at::ScalarType dtype = at::kFloat;  ///< compute type: float32 or bfloat16
+  bool double_quant = true;  ///< NF4 scales in 8 bits, where loading quantises
+  kernels::Precision precision = kernels::Precision::kFloat32;
   at::Device device = at::kCPU;
 };
 

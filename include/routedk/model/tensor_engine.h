@@ -11,6 +11,7 @@
 
 #include <cstdint>
 #include <span>
+#include <vector>
 
 #include <ATen/ATen.h>
 #include <c10/util/SmallVector.h>
@@ -21,6 +22,7 @@ namespace routedk::model {
 struct LayerPass {
   const FlatBatch& batch;
   kernels::RotaryTables rotary;
+  std::vector<kernels::Segment> segments;  ///< of the batch
   kernels::KvCache* cache = nullptr;  ///< keys and values of earlier tokens; null: those of the batch alone
   std::span<const kernels::CacheRow> cache_rows = {};  // [T] where the tokens stand in the cache
   const BatchPart* keep = nullptr;  ///< rows that go on after the last layer's attention; null: all
@@ -81,7 +83,8 @@ class TensorEngine {
  private:
   at::Tensor cached_or_causal(const Outputs& qkv) const {
     if (pass_.cache == nullptr) {
-      return kernels::causal_attention(qkv[0], qkv[1], qkv[2], pass_.batch.cu_seqlens);
+      return kernels::causal_attention(qkv[0], qkv[1], qkv[2], pass_.segments,
+                                       layer_[Linear::kQ].precision());
     }
     pass_.cache->write(index_, pass_.cache_rows, qkv[1], qkv[2]);
     return pass_.cache->attend(index_, pass_.cache_rows, qkv[0]);

@@ -35,7 +35,7 @@ struct HeadLoss {
 
 /// Cross entropy of hidden [A,D] through a frozen head [V,D] with targets [A], `rows_at_once` rows after
 /// another: neither the [A,V] logits nor their gradient are ever whole.
-HeadLoss head_loss(const at::Tensor& hidden, const kernels::Weight& head, const at::Tensor& targets,
+HeadLoss head_loss(const at::Tensor& hidden, const kernels::FrozenLinear& head, const at::Tensor& targets,
                    double smoothing, std::int64_t rows_at_once);
 /// So many that their logits take 16 MiB, whatever the vocabulary.
 std::int64_t loss_rows_at_once(std::int64_t vocab);

@@ -1,113 +1,47 @@
-/// Causal attention in fp32: products of the tiles of tile.h, of each block of queries with the keys that it
-/// sees and no others.
+/// Causal attention on float tensors: products of the tiles of tile.h, of each block of queries with the keys
+/// that it sees and no others.
 #include "routedk/kernels/cpu/softmax.h"
-#include "routedk/kernels/cpu/tile.h"
 
-#include <algorithm>
-#include <atomic>
-#include <cmath>
-#include <numeric>
-
-#include "../devices.h"
-#include "flash_attention.h"
-#include "rows.h"
-#include <ATen/Parallel.h>
+#include "attention_panels.h"
+#include "exact_attention.h"
 
 namespace routedk::kernels::cpu {
 namespace {
 
 constexpr std::int64_t kQueries = 48;  ///< a block of them; few, since some of its scores are of later keys
-constexpr std::int64_t kDepth = 256;   ///< rows of a panel that one product takes
+constexpr std::int64_t kDepth = 256;   ///< words of a panel that one product takes
 
-std::int64_t padded(std::int64_t size) {
-  return (size + kPanel - 1) / kPanel * kPanel;
-}
-
-/// Columns 0..width of some rows, `stride` apart, as panels [width / kPanel][rows][kPanel].
-void pack(const float* x, std::int64_t rows, std::int64_t stride, std::int64_t width, float* panels) {
-  for (std::int64_t first = 0; first < width; first += kPanel) {
-    const std::int64_t size = std::min(kPanel, width - first);
-    for (std::int64_t row = 0; row < rows; ++row, panels += kPanel) {
-      fill_panel_row(x + row * stride + first, size, panels);
-    }
-  }
-}
-
-/// The same of their transpose: [rows / kPanel][width][kPanel].
-void pack_transposed(const float* x, std::int64_t rows, std::int64_t stride, std::int64_t width,
-                     float* panels) {
-  for (std::int64_t first = 0; first < rows; first += kPanel, panels += width * kPanel) {
-    for (std::int64_t j = 0; j < kPanel; ++j) {
-      for (std::int64_t c = 0; c < width; ++c) {
-        panels[c * kPanel + j] = first + j < rows ? x[(first + j) * stride + c] : 0.0F;
-      }
-    }
-  }
-}
-
-/// One head's panels of every sequence, for all heads.
-class Panels {
- public:
-  /// x [T,G,C]
-  Panels(const at::Tensor& x, const std::vector<std::int64_t>& bounds, bool transposed)
-      : rows_(padded(bounds.back()) + kPanel * static_cast<std::int64_t>(bounds.size())),
-        width_(padded(x.size(2))),
-        data_(at::empty({x.size(1), rows_ * width_}, at::kFloat)) {
-    std::int64_t place = 0;
-    for (std::size_t s = 0; s + 1 < bounds.size(); ++s) {
-      places_.push_back(place);
-      place += padded(bounds[s + 1] - bounds[s]) * width_;
-    }
-    const auto* const from = x.const_data_ptr<float>();
-    const std::int64_t stride = x.size(1) * x.size(2);
-    const auto tasks = static_cast<std::int64_t>(places_.size()) * x.size(1);
-    at::parallel_for(0, tasks, 1, [&](std::int64_t begin, std::int64_t end) {
-      for (std::int64_t task = begin; task < end; ++task) {
-        const std::int64_t head = task % x.size(1);
-        const auto s = static_cast<std::size_t>(task / x.size(1));
-        (transposed ? pack_transposed : pack)(from + bounds[s] * stride + head * x.size(2),
-                                              bounds[s + 1] - bounds[s], stride, x.size(2), at(s, head));
-      }
-    });
-  }
-  float* at(std::size_t sequence, std::int64_t head) const {
-    return data_.mutable_data_ptr<float>() + head * rows_ * width_ + places_[sequence];
-  }
-
- private:
-  std::int64_t rows_;   ///< of all sequences, padded each
-  std::int64_t width_;  ///< padded
-  at::Tensor data_;
-  std::vector<std::int64_t> places_;  // [S]
-};
-
-/// C (+)= A [rows,depth] times panels of `width` columns, `depth` rows each.
-struct Product {
-  TileRows rows;
-  const float* panels;
+/// C (+)= A [count,depth] times panels of `width` columns, `depth` words each.
+template <typename Word>
+struct PanelProduct {
+  TileRows<Word> rows;
+  const Word* panels;
   std::int64_t panel_rows;  ///< from one panel to the next
   std::int64_t depth;
   std::int64_t width;
+  bool add;  ///< whether C holds a part already
 };
 
-void multiply(const Product& p) {
-  static const TileFn tile = choose_tile();
+template <typename Word>
+void multiply(const PanelProduct<Word>& p) {
+  static const TileFn<Word> tile = choose_tile<Word>();
   for (std::int64_t first = 0; first < p.width; first += kPanel) {
     for (std::int64_t k = 0; k < p.depth; k += kDepth) {
-      TileRows rows = p.rows;
+      TileRows<Word> rows = p.rows;
       rows.a += k;
       rows.c += first;
       tile(rows, p.panels + (first / kPanel * p.panel_rows + k) * kPanel, std::min(kDepth, p.depth - k),
-           std::min(kPanel, p.width - first), k > 0);
+           std::min(kPanel, p.width - first), k > 0 || p.add);
     }
   }
 }
 
 /// C += A^T times such panels; A has few rows.
-void add_transposed(const Product& p) {
-  static const TileFn tile = choose_transposed_tile();
+template <typename Word>
+void add_transposed(const PanelProduct<Word>& p) {
+  static const TileFn<Word> tile = choose_transposed_tile<Word>();
   for (std::int64_t first = 0; first < p.width; first += kPanel) {
-    TileRows rows = p.rows;
+    TileRows<Word> rows = p.rows;
     rows.c += first;
     tile(rows, p.panels + first / kPanel * p.panel_rows * kPanel, p.depth, std::min(kPanel, p.width - first),
          true);
@@ -152,149 +86,273 @@ ROUTEDK_CLONES float dot(const float* a, const float* b, std::int64_t size) {
   return sum_of<float>(size, [=](std::int64_t i) { return a[i] * b[i]; });
 }
 
-/// One query head of one sequence.
-struct Task {
-  std::size_t sequence;
-  std::int64_t head;
-  std::int64_t begin;
-  std::int64_t size;
+/// A block of a segment's queries for one head.
+struct QueryBlock {
+  std::int64_t token;  ///< of its first query
+  std::int64_t count;
+  std::int64_t place;  ///< of its first query in [T,H,C]
 };
 
-/// Blocks of queries for all tasks, the longest sequences first, each thread taking the next that is free:
-/// run(task, scratch), the scratch with `buffers` blocks of a row for each query.
-class Work {
- public:
-  explicit Work(const AttentionInput& in)
-      : heads_(in.q.size(1)), shared_(heads_ / in.k.size(1)), size_(in.q.size(2)), bounds_(in.bounds) {
-    order_.resize(bounds_.size() - 1);
-    std::iota(order_.begin(), order_.end(), std::size_t{0});
-    std::stable_sort(order_.begin(), order_.end(),
-                     [&](std::size_t a, std::size_t b) { return length(a) > length(b); });
-  }
-  std::int64_t length(std::size_t s) const { return bounds_[s + 1] - bounds_[s]; }
-  std::int64_t stride() const { return heads_ * size_; }  ///< from one token to the next
-  std::int64_t size() const { return size_; }
-  std::int64_t shared(std::int64_t head) const { return head / shared_; }
-  float scale() const { return 1.0F / std::sqrt(static_cast<float>(size_)); }
-  /// Of a row of scores.
-  std::int64_t width() const { return order_.empty() ? 0 : padded(length(order_.front())); }
-  /// Where a task's head begins in [T,H,C].
-  std::int64_t place(const Task& task) const { return task.begin * stride() + task.head * size_; }
+/// Keys that the block sees: its segment's parent, then its segment up to the block's last query.
+struct SeenKeys {
+  std::size_t segment;
+  std::int64_t count;
+  std::int64_t column;  ///< of the first in the block's scores
+};
 
-  template <typename Run>
-  void for_each(std::int64_t scratch, const Run& run) const {
-    const std::int64_t tasks = static_cast<std::int64_t>(order_.size()) * heads_;
-    std::atomic<std::int64_t> next{0};
-    at::parallel_for(0, std::min<std::int64_t>(at::get_num_threads(), tasks), 1, [&](auto, auto) {
-      const at::Tensor memory = at::empty({scratch}, at::kFloat);
-      for (std::int64_t i = next++; i < tasks; i = next++) {
-        const std::size_t s = order_[static_cast<std::size_t>(i / heads_)];
-        run(Task{s, i % heads_, bounds_[s], length(s)}, memory.mutable_data_ptr<float>());
-      }
+class SeenParts {
+ public:
+  SeenParts(const AttentionWork& work, std::size_t s) : work_(work), segment_(s) {
+    const std::int64_t parent = work.segment(s).parent;
+    if (parent >= 0) {
+      parent_ = static_cast<std::size_t>(parent);
+      before_ = work.length(parent_);
+    }
+  }
+  std::int64_t before() const { return before_; }  ///< keys that every query sees
+  template <typename Each>
+  void for_each(std::int64_t own, const Each& each) const {
+    if (before_ > 0) {
+      each(SeenKeys{parent_, before_, 0});
+    }
+    each(SeenKeys{segment_, own, before_});
+  }
+  template <typename Each>
+  void for_each_block(std::int64_t head, const Each& each) const {
+    for (std::int64_t first = 0; first < work_.length(segment_); first += kQueries) {
+      const std::int64_t token = work_.segment(segment_).begin + first;
+      each(first, QueryBlock{token, std::min(kQueries, work_.length(segment_) - first),
+                             token * work_.stride() + head * work_.size()});
+    }
+  }
+
+ private:
+  const AttentionWork& work_;
+  std::size_t segment_;
+  std::size_t parent_ = 0;
+  std::int64_t before_ = 0;
+};
+
+/// A thread's memory for one block.
+template <typename Word>
+class BlockScratch {
+ public:
+  BlockScratch(std::int64_t rows, std::int64_t columns)
+      : memory_(at::empty({rows * padded(columns)}, at::kInt)) {}
+  Word* data() const { return static_cast<Word*>(memory_.mutable_data_ptr()); }
+
+ private:
+  at::Tensor memory_;
+};
+
+template <typename Word>
+class Forward {
+ public:
+  Forward(const AttentionInput& in, const AttentionOutput& out)
+      : work_(in),
+        keys_(in.k, in.segments, PanelForm::kTransposed),
+        values_(in.v, in.segments, PanelForm::kPlain),
+        q_(in.q.const_data_ptr<float>()),
+        out_(out.out.mutable_data_ptr<float>()),
+        log_sums_(out.log_sums.mutable_data_ptr<float>()) {}
+
+  void run() const {
+    work_.for_each([this] {
+      const std::int64_t width = work_.width();
+      return [this, scores = BlockScratch<float>(kQueries, width), words = BlockScratch<Word>(kQueries, width),
+              queries = BlockScratch<Word>(kQueries, work_.size())](std::size_t s, std::int64_t head) {
+        const SeenParts parts(work_, s);
+        parts.for_each_block(head, [&](std::int64_t first, const QueryBlock& block) {
+          weigh(parts, first, block, head, scores.data(), queries.data());
+          add_values(parts, first, block, head, scores.data(), words.data());
+        });
+      };
     });
   }
 
  private:
-  std::int64_t heads_;
-  std::int64_t shared_;  ///< query heads of a key head
-  std::int64_t size_;    // C
-  const std::vector<std::int64_t>& bounds_;
-  std::vector<std::size_t> order_;
+  /// Scores of the block, then their softmax, rows `width` apart.
+  void weigh(const SeenParts& parts, std::int64_t first, const QueryBlock& block, std::int64_t head,
+             float* scores, Word* scratch) const {
+    const std::int64_t width = work_.width();
+    const std::int64_t depth = words_of<Word>(work_.size());
+    const Operand<Word> q = along({q_ + block.place, work_.stride(), block.count, work_.size()}, scratch);
+    parts.for_each(first + block.count, [&](const SeenKeys& seen) {
+      multiply<Word>({{q.data, q.stride, scores + seen.column, width, block.count},
+                      keys_.at(seen.segment, work_.shared(head)), depth, depth, seen.count, false});
+    });
+    for (std::int64_t r = 0; r < block.count; ++r) {
+      log_sums_[(block.token + r) * work_.heads() + head] =
+          softmax(scores + r * width, parts.before() + first + r + 1, parts.before() + first + block.count,
+                  work_.scale());
+    }
+  }
+
+  void add_values(const SeenParts& parts, std::int64_t first, const QueryBlock& block, std::int64_t head,
+                  const float* weights, Word* scratch) const {
+    parts.for_each(first + block.count, [&](const SeenKeys& seen) {
+      const Operand<Word> a = along({weights + seen.column, work_.width(), block.count, seen.count}, scratch);
+      multiply<Word>({{a.data, a.stride, out_ + block.place, work_.stride(), block.count},
+                      values_.at(seen.segment, work_.shared(head)), words_of<Word>(work_.length(seen.segment)),
+                      words_of<Word>(seen.count), work_.size(), seen.column > 0});
+    });
+  }
+
+  AttentionWork work_;
+  Panels<Word> keys_;
+  Panels<Word> values_;
+  const float* q_;
+  float* out_;
+  float* log_sums_;
+};
+
+/// Scores are computed again (arXiv 2205.14135).
+template <typename Word>
+class Backward {
+ public:
+  Backward(const AttentionInput& in, const AttentionOutput& out, const at::Tensor& dout,
+           const AttentionGradients& to)
+      : work_(in),
+        keys_(in.k, in.segments, PanelForm::kPlain),
+        keys_across_(in.k, in.segments, PanelForm::kTransposed),
+        values_across_(in.v, in.segments, PanelForm::kTransposed),
+        q_(in.q.const_data_ptr<float>()),
+        out_(out.out.const_data_ptr<float>()),
+        d_(dout.const_data_ptr<float>()),
+        log_sums_(out.log_sums.const_data_ptr<float>()),
+        to_q_(to.q.mutable_data_ptr<float>()),
+        to_k_(to.k.mutable_data_ptr<float>()),
+        to_v_(to.v.mutable_data_ptr<float>()) {}
+
+  void run() const {
+    work_.for_each([this] {
+      return [this, scratch = Scratch(work_)](std::size_t s, std::int64_t head) {
+        const SeenParts parts(work_, s);
+        parts.for_each_block(head, [&](std::int64_t first, const QueryBlock& block) {
+          differentiate(parts, first, block, head, scratch);
+          add_gradients(parts, first, block, head, scratch);
+        });
+      };
+    });
+  }
+
+ private:
+  struct Scratch {
+    explicit Scratch(const AttentionWork& work)
+        : weights(kQueries, work.width()),
+          gradient(kQueries, work.width()),
+          rows(kQueries, std::max(work.width(), work.size())),
+          queries(kQueries, work.size()),
+          above(kQueries, work.size()) {}
+    BlockScratch<float> weights;
+    BlockScratch<float> gradient;
+    BlockScratch<Word> rows;
+    BlockScratch<Word> queries;  ///< as panels, as the next
+    BlockScratch<Word> above;
+  };
+
+  Rows of_block(const float* x, const QueryBlock& block) const {
+    return {x + block.place, work_.stride(), block.count, work_.size()};
+  }
+
+  /// Scores and the gradient of the weights -> weights and the gradient of the scores.
+  void differentiate(const SeenParts& parts, std::int64_t first, const QueryBlock& block, std::int64_t head,
+                     const Scratch& scratch) const {
+    score(parts, first, block, head, q_, keys_across_, scratch.weights.data(), scratch.rows.data());
+    score(parts, first, block, head, d_, values_across_, scratch.gradient.data(), scratch.rows.data());
+    const std::int64_t width = work_.width();
+    for (std::int64_t r = 0; r < block.count; ++r) {
+      const std::int64_t row = block.place + r * work_.stride();
+      softmax_backward(scratch.weights.data() + r * width, scratch.gradient.data() + r * width,
+                       {parts.before() + first + r + 1, parts.before() + first + block.count, work_.scale(),
+                        log_sums_[(block.token + r) * work_.heads() + head],
+                        dot(d_ + row, out_ + row, work_.size())});
+    }
+  }
+
+  void score(const SeenParts& parts, std::int64_t first, const QueryBlock& block, std::int64_t head,
+             const float* x, const Panels<Word>& panels, float* to, Word* scratch) const {
+    const std::int64_t depth = words_of<Word>(work_.size());
+    const Operand<Word> a = along(of_block(x, block), scratch);
+    parts.for_each(first + block.count, [&](const SeenKeys& seen) {
+      multiply<Word>({{a.data, a.stride, to + seen.column, work_.width(), block.count},
+                      panels.at(seen.segment, work_.shared(head)), depth, depth, seen.count, false});
+    });
+  }
+
+  void add_gradients(const SeenParts& parts, std::int64_t first, const QueryBlock& block, std::int64_t head,
+                     const Scratch& scratch) const {
+    pack_block(of_block(q_, block), scratch.queries.data());
+    pack_block(of_block(d_, block), scratch.above.data());
+    parts.for_each(first + block.count, [&](const SeenKeys& seen) {
+      const Rows gradient{scratch.gradient.data() + seen.column, work_.width(), block.count, seen.count};
+      const Rows weights{scratch.weights.data() + seen.column, work_.width(), block.count, seen.count};
+      const Operand<Word> a = along(gradient, scratch.rows.data());
+      multiply<Word>({{a.data, a.stride, to_q_ + block.place, work_.stride(), block.count},
+                      keys_.at(seen.segment, work_.shared(head)), words_of<Word>(work_.length(seen.segment)),
+                      words_of<Word>(seen.count), work_.size(), seen.column > 0});
+      const std::int64_t place = work_.segment(seen.segment).begin * work_.stride() + head * work_.size();
+      add_sum(gradient, scratch.queries.data(), to_k_ + place, scratch.rows.data());
+      add_sum(weights, scratch.above.data(), to_v_ + place, scratch.rows.data());
+    });
+  }
+
+  /// rows^T [keys,queries] times the block's panels.
+  void add_sum(const Rows& rows, const Word* panels, float* to, Word* scratch) const {
+    const std::int64_t depth = words_of<Word>(rows.count);
+    const Operand<Word> a = across(rows, scratch);
+    add_transposed<Word>({{a.data, a.stride, to, work_.stride(), rows.size}, panels, depth, depth, work_.size(), true});
+  }
+
+  static void pack_block(const Rows& rows, Word* panels) {
+    for (std::int64_t c = 0; c < rows.size; c += kPanel, panels += words_of<Word>(rows.count) * kPanel) {
+      pack_panel({rows.data + c, rows.stride, rows.count, std::min(kPanel, rows.size - c)}, panels);
+    }
+  }
+
+  AttentionWork work_;
+  Panels<Word> keys_;
+  Panels<Word> keys_across_;
+  Panels<Word> values_across_;
+  const float* q_;
+  const float* out_;
+  const float* d_;
+  const float* log_sums_;
+  float* to_q_;
+  float* to_k_;  // [T,H,C]: of each query head, as the next
+  float* to_v_;
 };
 
 }  // namespace
 
 AttentionOutput attention(const AttentionInput& in) {
   if (in.q.scalar_type() != at::kFloat) {
-    return flash_attention(in);
+    return exact_attention(in);
   }
-  const Work work(in);
-  const Panels keys(in.k, in.bounds, /*transposed=*/true);
-  const Panels values(in.v, in.bounds, /*transposed=*/false);
-  AttentionOutput out{at::empty_like(in.q), {at::empty({in.q.size(0), in.q.size(1)}, at::kFloat)}};
-  const auto* const q = in.q.const_data_ptr<float>();
-  auto* const seen = out.out.mutable_data_ptr<float>();
-  auto* const log_sums = out.log_sums[0].mutable_data_ptr<float>();
-  const std::int64_t width = work.width();
-  work.for_each(kQueries * width, [&](const Task& task, float* scores) {
-    const float* const of_keys = keys.at(task.sequence, work.shared(task.head));
-    const float* const of_values = values.at(task.sequence, work.shared(task.head));
-    for (std::int64_t first = 0; first < task.size; first += kQueries) {
-      const std::int64_t rows = std::min(kQueries, task.size - first);
-      const std::int64_t all = first + rows;
-      const std::int64_t at = work.place(task) + first * work.stride();
-      multiply(
-          {{q + at, work.stride(), scores, width, rows}, of_keys, work.size(), work.size(), padded(all)});
-      for (std::int64_t r = 0; r < rows; ++r) {
-        log_sums[(task.begin + first + r) * in.q.size(1) + task.head] =
-            softmax(scores + r * width, first + r + 1, all, work.scale());
-      }
-      multiply({{scores, width, seen + at, work.stride(), rows}, of_values, task.size, all, work.size()});
-    }
-  });
+  const AttentionOutput out{at::empty_like(in.q), at::empty({in.q.size(0), in.q.size(1)}, at::kFloat)};
+  if (in.precision == Precision::kBFloat16) {
+    Forward<Pair>(in, out).run();
+  } else {
+    Forward<float>(in, out).run();
+  }
   return out;
 }
 
-/// Scores are computed again (arXiv 2205.14135).
 AttentionGradients attention_backward(const AttentionInput& in, const AttentionOutput& out,
                                       const at::Tensor& dout) {
   if (in.q.scalar_type() != at::kFloat) {
-    return flash_attention_backward(in, out, dout);
+    return exact_attention_backward(in, out, dout);
   }
-  const Work work(in);
-  const Panels keys_across(in.k, in.bounds, /*transposed=*/true);
-  const Panels values_across(in.v, in.bounds, /*transposed=*/true);
-  const Panels keys(in.k, in.bounds, /*transposed=*/false);
-  const at::Tensor dq = at::empty_like(in.q);
-  const at::Tensor dk = at::zeros_like(in.q);  // of each query head
-  const at::Tensor dv = at::zeros_like(in.q);
-  const auto* const q = in.q.const_data_ptr<float>();
-  const auto* const seen = out.out.const_data_ptr<float>();
-  const auto* const log_sums = out.log_sums[0].const_data_ptr<float>();
-  const auto* const d = dout.const_data_ptr<float>();
-  auto* const to_q = dq.mutable_data_ptr<float>();
-  auto* const to_k = dk.mutable_data_ptr<float>();
-  auto* const to_v = dv.mutable_data_ptr<float>();
-  const std::int64_t width = work.width();
-  const std::int64_t stride = work.stride();
-  const std::int64_t size = work.size();
-  const std::int64_t block = kQueries * padded(size);
-  work.for_each(2 * (kQueries * width + block), [&](const Task& task, float* weights) {
-    float* const gradient = weights + kQueries * width;  // of the weights, then of the scores
-    float* const queries = gradient + kQueries * width;
-    float* const from_above = queries + block;
-    const std::int64_t group = work.shared(task.head);
-    const std::int64_t head = work.place(task);
-    for (std::int64_t first = 0; first < task.size; first += kQueries) {
-      const std::int64_t rows = std::min(kQueries, task.size - first);
-      const std::int64_t all = first + rows;
-      const std::int64_t at = head + first * stride;
-      multiply({{q + at, stride, weights, width, rows},
-                keys_across.at(task.sequence, group),
-                size,
-                size,
-                padded(all)});
-      multiply({{d + at, stride, gradient, width, rows},
-                values_across.at(task.sequence, group),
-                size,
-                size,
-                padded(all)});
-      for (std::int64_t r = 0; r < rows; ++r) {
-        const float log_sum = log_sums[(task.begin + first + r) * in.q.size(1) + task.head];
-        const float along = dot(d + at + r * stride, seen + at + r * stride, size);
-        softmax_backward(weights + r * width, gradient + r * width,
-                         {first + r + 1, all, work.scale(), log_sum, along});
-      }
-      multiply(
-          {{gradient, width, to_q + at, stride, rows}, keys.at(task.sequence, group), task.size, all, size});
-      pack(q + at, rows, stride, size, queries);
-      pack(d + at, rows, stride, size, from_above);
-      add_transposed({{gradient, width, to_k + head, stride, all}, queries, rows, rows, size});
-      add_transposed({{weights, width, to_v + head, stride, all}, from_above, rows, rows, size});
-    }
-  });
-  const auto summed = [&](const at::Tensor& x) { return x.view({x.size(0), in.k.size(1), -1, size}).sum(2); };
-  return {dq, summed(dk), summed(dv)};
+  const AttentionGradients to{at::empty_like(in.q), at::zeros_like(in.q), at::zeros_like(in.q)};
+  if (in.precision == Precision::kBFloat16) {
+    Backward<Pair>(in, out, dout, to).run();
+  } else {
+    Backward<float>(in, out, dout, to).run();
+  }
+  const auto summed = [&](const at::Tensor& x) {
+    return x.view({x.size(0), in.k.size(1), -1, in.k.size(2)}).sum(2);
+  };
+  return {to.q, summed(to.k), summed(to.v)};
 }
 
 }  // namespace routedk::kernels::cpu

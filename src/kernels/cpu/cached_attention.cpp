@@ -181,7 +181,7 @@ class Task {
     }
   }
 
-  inline static const TileFn tile_ = choose_tile();
+  inline static const TileFn<float> tile_ = choose_tile<float>();
   const KvCache& cache_;
   const KvCache::Layer& layer_;
   std::span<const CacheRow> rows_;

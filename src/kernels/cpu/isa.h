@@ -20,4 +20,10 @@ inline Isa cpu_isa() noexcept {
   return found;
 }
 
+/// Whether it multiplies pairs of bfloat16 numbers.
+inline bool has_bfloat16_products() noexcept {
+  static const bool found = cpu_isa() == Isa::kAvx512 && __builtin_cpu_supports("avx512bf16") != 0;
+  return found;
+}
+
 }  // namespace routedk::kernels::cpu

@@ -22,10 +22,19 @@ std::span<T> view(const at::Tensor& tensor) {
   return {static_cast<T*>(tensor.data_ptr()), static_cast<std::size_t>(tensor.numel())};
 }
 
-LowRankTerm term_of(const LowRank& term) {
-  return term.left.defined() ? LowRankTerm{term.left.const_data_ptr<float>(),
-                                           term.right.const_data_ptr<float>(), term.left.size(1)}
-                             : LowRankTerm{};
+/// What `multiply` [T,columns] makes of rows [T,depth] and the weight.
+template <typename Matmul>
+at::Tensor product(const Matmul& multiply, const at::Tensor& x, const Weight& weight, std::int64_t columns,
+                   const LowRank& term, Precision precision) {
+  const at::Tensor rows = x.contiguous();
+  const at::Tensor right = term.right.defined() ? term.right.contiguous() : term.right;
+  MatmulInput input{rows.const_data_ptr<float>(), rows.size(0), {}, precision};
+  if (term.left.defined()) {
+    input.term = {term.left.const_data_ptr<float>(), right.const_data_ptr<float>(), term.left.size(1)};
+  }
+  at::Tensor out = at::empty({rows.size(0), columns}, rows.options());
+  multiply(input, MatrixView(weight), out.mutable_data_ptr<float>());
+  return out;
 }
 
 /// product + left right
@@ -45,28 +54,17 @@ const at::Tensor& standard_nested_codebook() {
 
 }  // namespace
 
-at::Tensor multiply(const at::Tensor& x, const Weight& weight, const LowRank& term) {
-  if (x.scalar_type() != at::kFloat) {
-    return plus(at::mm(x, dequantize(weight, x.scalar_type()).t()), term);
-  }
-  const at::Tensor rows = x.contiguous();
-  const LowRank factors{term.left, term.right.defined() ? term.right.contiguous() : term.right};
-  at::Tensor y = at::empty({x.size(0), out_features(weight)}, x.options());
-  matmul(rows.const_data_ptr<float>(), x.size(0), MatrixView(weight), y.mutable_data_ptr<float>(),
-         term_of(factors));
-  return y;
+at::Tensor multiply(const at::Tensor& x, const Weight& weight, const LowRank& term, Precision precision) {
+  return x.scalar_type() == at::kFloat
+             ? product(matmul, x, weight, out_features(weight), term, precision)
+             : plus(at::mm(x, dequantize(weight, x.scalar_type()).t()), term);
 }
 
-at::Tensor multiply_backward(const at::Tensor& dy, const Weight& weight, const LowRank& term) {
-  if (dy.scalar_type() != at::kFloat) {
-    return plus(at::mm(dy, dequantize(weight, dy.scalar_type())), term);
-  }
-  const at::Tensor rows = dy.contiguous();
-  const LowRank factors{term.left, term.right.defined() ? term.right.contiguous() : term.right};
-  at::Tensor dx = at::empty({dy.size(0), in_features(weight)}, dy.options());
-  matmul_backward(rows.const_data_ptr<float>(), dy.size(0), MatrixView(weight), dx.mutable_data_ptr<float>(),
-                  term_of(factors));
-  return dx;
+at::Tensor multiply_backward(const at::Tensor& dy, const Weight& weight, const LowRank& term,
+                             Precision precision) {
+  return dy.scalar_type() == at::kFloat
+             ? product(matmul_backward, dy, weight, in_features(weight), term, precision)
+             : plus(at::mm(dy, dequantize(weight, dy.scalar_type())), term);
 }
 
 at::Tensor embedding(const at::Tensor& ids, const Weight& weight) {

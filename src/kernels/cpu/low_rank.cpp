@@ -1,109 +1,142 @@
 /// Products with factors of low rank: as many rows as a batch has tokens on one side, R on the other.
-#include "routedk/kernels/cpu/tile.h"
-
 #include <algorithm>
 
 #include "../devices.h"
+#include "tile_operands.h"
 #include <ATen/Parallel.h>
 
 namespace routedk::kernels::cpu {
 namespace {
 
-constexpr std::int64_t kDepth = 256;   ///< of a panel, which stays in the first-level cache
+constexpr std::int64_t kDepth = 256;   ///< words of a panel, which stays in the first-level cache
 constexpr std::int64_t kFewRows = 32;  ///< packing the factor costs more than it saves for fewer
+constexpr std::int64_t kRowsAtOnce = 48;
+constexpr std::int64_t kColumns = 48;  ///< of x whose gradient is summed over the tokens at once
 
 std::int64_t panels_of(std::int64_t columns) {
   return (columns + kPanel - 1) / kPanel;
 }
 
-/// scale times [R,n] -> one panel [n,kPanel] for every kPanel ranks, zero beyond the last.
-at::Tensor transposed_panels(const at::Tensor& factor, float scale) {
+/// One thread's or one product's words.
+template <typename Word>
+class Words {
+ public:
+  explicit Words(std::int64_t count) : memory_(at::empty({count}, at::kInt)) {}
+  Word* data() const { return static_cast<Word*>(memory_.mutable_data_ptr()); }
+
+ private:
+  at::Tensor memory_;
+};
+
+/// [R,n] -> one panel [words_of(n),kPanel] for every kPanel ranks, zero beyond the last.
+template <typename Word>
+Words<Word> transposed_panels(const at::Tensor& factor) {
   const std::int64_t rank = factor.size(0);
   const std::int64_t depth = factor.size(1);
-  at::Tensor panels = at::zeros({panels_of(rank), depth, kPanel}, at::kFloat);
-  const auto* from = factor.const_data_ptr<float>();
-  auto* const to = panels.mutable_data_ptr<float>();
-  for (std::int64_t r = 0; r < rank; ++r) {
-    float* const column = to + r / kPanel * depth * kPanel + r % kPanel;
-    for (std::int64_t k = 0; k < depth; ++k) {
-      column[k * kPanel] = scale * from[r * depth + k];
-    }
+  const std::int64_t words = words_of<Word>(depth);
+  const Words<Word> panels(panels_of(rank) * words * kPanel);
+  const Words<Word> scratch(kPanel * words);
+  for (std::int64_t r = 0; r < rank; r += kPanel) {
+    pack_transposed_panel(
+        {factor.const_data_ptr<float>() + r * depth, depth, std::min(kPanel, rank - r), depth},
+        panels.data() + r * words, scratch.data());
   }
   return panels;
 }
 
-/// Columns first.. of x [T,n], rows begin .. begin + depth, into panels that lie behind each other.
-void pack_columns(const float* x, std::int64_t width, std::int64_t depth, std::int64_t first,
-                  std::int64_t panels, float* packed) {
-  for (std::int64_t k = 0; k < depth; ++k) {
-    for (std::int64_t p = 0; p < panels; ++p) {
-      const std::int64_t begin = first + p * kPanel;
-      fill_panel_row(x + k * width + begin, std::min(kPanel, width - begin),
-                     packed + (p * kDepth + k) * kPanel);
-    }
-  }
-}
-
-/// narrow^T [R,T] times x [T,n] for some panels of x's columns.
-void sum_over_tokens(const at::Tensor& narrow, const at::Tensor& x, std::int64_t first_panel,
-                     std::int64_t panels, const at::Tensor& out) {
-  static const TileFn tile = choose_transposed_tile();
-  const std::int64_t rank = narrow.size(1);
-  const std::int64_t width = x.size(1);
-  const std::int64_t first = first_panel * kPanel;
-  const at::Tensor memory = at::empty({panels, kDepth, kPanel}, at::kFloat);
-  auto* const packed = memory.mutable_data_ptr<float>();
-  const auto* const a = narrow.const_data_ptr<float>();
-  auto* const c = out.mutable_data_ptr<float>();
-  for (std::int64_t k = 0; k < x.size(0); k += kDepth) {
-    const std::int64_t depth = std::min(kDepth, x.size(0) - k);
-    pack_columns(x.const_data_ptr<float>() + k * width, width, depth, first, panels, packed);
-    for (std::int64_t p = 0; p < panels; ++p) {
-      const std::int64_t begin = first + p * kPanel;
-      tile({a + k * rank, rank, c + begin, width, rank}, packed + p * kDepth * kPanel, depth,
-           std::min(kPanel, width - begin), k > 0);
-    }
-  }
-}
-
-}  // namespace
-
-at::Tensor lora_down(const at::Tensor& x, const at::Tensor& factor, double scale) {
-  if (x.scalar_type() != at::kFloat || x.size(0) < kFewRows) {
-    return at::mm(x, factor.to(x.scalar_type()).t()).mul_(scale);
-  }
-  static const TileFn tile = choose_tile();
-  const at::Tensor rows = x.contiguous();
+/// x [T,n] times the transpose of a factor [R,n].
+template <typename Word>
+at::Tensor times_transposed(const at::Tensor& x, const at::Tensor& factor) {
+  static const TileFn<Word> tile = choose_tile<Word>();
   const std::int64_t rank = factor.size(0);
-  const std::int64_t depth = x.size(1);
-  const at::Tensor panels = transposed_panels(factor.contiguous(), static_cast<float>(scale));
+  const std::int64_t size = x.size(1);
+  const std::int64_t depth = words_of<Word>(size);
+  const Words<Word> panels = transposed_panels<Word>(factor);
   at::Tensor out = at::empty({x.size(0), rank}, at::kFloat);
-  const auto* const a = rows.const_data_ptr<float>();
-  const auto* const packed = panels.const_data_ptr<float>();
+  const auto* const from = x.const_data_ptr<float>();
   auto* const c = out.mutable_data_ptr<float>();
   at::parallel_for(0, x.size(0), kFewRows, [&](std::int64_t begin, std::int64_t end) {
-    for (std::int64_t p = 0; p < panels.size(0); ++p) {
-      const std::int64_t width = std::min(kPanel, rank - p * kPanel);
-      for (std::int64_t k = 0; k < depth; k += kDepth) {
-        tile({a + begin * depth + k, depth, c + begin * rank + p * kPanel, rank, end - begin},
-             packed + (p * depth + k) * kPanel, std::min(kDepth, depth - k), width, k > 0);
+    const Words<Word> scratch(kRowsAtOnce * depth);
+    for (std::int64_t row = begin; row < end; row += kRowsAtOnce) {
+      const std::int64_t count = std::min(kRowsAtOnce, end - row);
+      const Operand<Word> a = along({from + row * size, size, count, size}, scratch.data());
+      for (std::int64_t p = 0; p < panels_of(rank); ++p) {
+        for (std::int64_t k = 0; k < depth; k += kDepth) {
+          tile({a.data + k, a.stride, c + row * rank + p * kPanel, rank, count},
+               panels.data() + (p * depth + k) * kPanel, std::min(kDepth, depth - k),
+               std::min(kPanel, rank - p * kPanel), k > 0);
+        }
       }
     }
   });
   return out;
 }
 
-at::Tensor factor_gradient(const at::Tensor& narrow, const at::Tensor& x) {
+/// narrow [T,R] as panels [words_of(T),kPanel] of kPanel ranks each.
+template <typename Word>
+Words<Word> panels_over_tokens(const at::Tensor& narrow) {
+  const std::int64_t rank = narrow.size(1);
+  const std::int64_t words = words_of<Word>(narrow.size(0));
+  const Words<Word> panels(panels_of(rank) * words * kPanel);
+  for (std::int64_t r = 0; r < rank; r += kPanel) {
+    pack_panel({narrow.const_data_ptr<float>() + r, rank, narrow.size(0), std::min(kPanel, rank - r)},
+               panels.data() + r * words);
+  }
+  return panels;
+}
+
+/// x [T,n], narrow [T,R] -> x^T narrow [n,R], some columns of x at a time.
+template <typename Word>
+at::Tensor sum_over_tokens(const at::Tensor& x, const at::Tensor& narrow) {
+  static const TileFn<Word> tile = choose_transposed_tile<Word>();
+  constexpr std::int64_t kTokens = kDepth * kNumbers<Word>;
+  const std::int64_t rank = narrow.size(1);
+  const std::int64_t width = x.size(1);
+  const std::int64_t words = words_of<Word>(x.size(0));
+  const Words<Word> panels = panels_over_tokens<Word>(narrow);
+  at::Tensor out = at::empty({width, rank}, at::kFloat);
+  const auto* const from = x.const_data_ptr<float>();
+  auto* const c = out.mutable_data_ptr<float>();
+  at::parallel_for(0, (width + kColumns - 1) / kColumns, 1, [&](std::int64_t begin, std::int64_t end) {
+    const Words<Word> scratch(kDepth * kColumns);
+    for (std::int64_t first = begin * kColumns; first < std::min(end * kColumns, width); first += kColumns) {
+      const std::int64_t columns = std::min(kColumns, width - first);
+      for (std::int64_t token = 0; token < x.size(0); token += kTokens) {
+        const std::int64_t count = std::min(kTokens, x.size(0) - token);
+        const Operand<Word> a = across({from + token * width + first, width, count, columns}, scratch.data());
+        for (std::int64_t p = 0; p < panels_of(rank); ++p) {
+          tile({a.data, a.stride, c + first * rank + p * kPanel, rank, columns},
+               panels.data() + (p * words + token / kNumbers<Word>)*kPanel, words_of<Word>(count),
+               std::min(kPanel, rank - p * kPanel), token > 0);
+        }
+      }
+    }
+  });
+  return out;
+}
+
+}  // namespace
+
+at::Tensor lora_down(const at::Tensor& x, const at::Tensor& factor, double scale, Precision precision) {
+  if (x.scalar_type() != at::kFloat || x.size(0) < kFewRows) {
+    return at::mm(x, factor.to(x.scalar_type()).t()).mul_(scale);
+  }
+  const at::Tensor rows = x.contiguous();
+  const at::Tensor scaled = (factor * scale).contiguous();
+  return precision == Precision::kBFloat16 ? times_transposed<Pair>(rows, scaled)
+                                           : times_transposed<float>(rows, scaled);
+}
+
+at::Tensor factor_gradient(const at::Tensor& narrow, const at::Tensor& x, Precision precision) {
   if (x.scalar_type() != at::kFloat || x.size(0) == 0) {
     return at::mm(narrow.t(), x);
   }
   const at::Tensor rows = x.contiguous();
   const at::Tensor left = narrow.contiguous();
-  at::Tensor out = at::empty({left.size(1), x.size(1)}, at::kFloat);
-  at::parallel_for(0, panels_of(x.size(1)), 1, [&](std::int64_t begin, std::int64_t end) {
-    sum_over_tokens(left, rows, begin, end - begin, out);
-  });
-  return out;
+  return (precision == Precision::kBFloat16 ? sum_over_tokens<Pair>(rows, left)
+                                            : sum_over_tokens<float>(rows, left))
+      .t()
+      .contiguous();
 }
 
 }  // namespace routedk::kernels::cpu

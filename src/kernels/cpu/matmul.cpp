@@ -1,46 +1,38 @@
 #include "routedk/kernels/cpu/matmul.h"
 
 #include "routedk/kernels/cpu/ggml_decode.h"
-#include "routedk/kernels/cpu/tile.h"
 #include "routedk/kernels/cpu/vectorised.h"
 
 #include <algorithm>
 #include <span>
 #include <type_traits>
 
+#include "tile_operands.h"
 #include <ATen/ATen.h>
 #include <ATen/Parallel.h>
 
 namespace routedk::kernels::cpu {
 namespace {
 
-// A panel of B (at most kDepth x kPanel) stays in the first-level cache while kRows rows of A pass, which
+// A panel of B (at most kDepth x kPanel words) stays in the first-level cache while kRows rows of A pass, which
 // stay in the second-level one while all panels of a thread pass.
 constexpr std::int64_t kDepth = 320;
 constexpr std::int64_t kRows = 192;
-constexpr std::int64_t kRowGrain = 16;  // rows that one thread reads at least
+constexpr std::int64_t kRowGrain = 16;  // rows that one thread reads or rounds at least
 
 struct Block {
   std::int64_t begin;
   std::int64_t size;
 };
 
-/// Memory of one thread, aligned to cache lines.
+/// Memory of one thread.
+template <typename Word>
 struct Scratch {
-  at::Tensor rows = at::empty({kPanel, kDepth}, at::kFloat);
-  float* data() const { return rows.data_ptr<float>(); }
+  at::Tensor of_rows = at::empty({kPanel, kDepth * kNumbers<Word>}, at::kFloat);
+  at::Tensor of_words = at::empty({kPanel, kDepth}, at::kFloat);  // of their size
+  float* rows() const { return of_rows.mutable_data_ptr<float>(); }
+  Word* words() const { return static_cast<Word*>(of_words.mutable_data_ptr()); }
 };
-
-/// [kPanel, depth] -> [depth, kPanel]
-void transpose(const float* rows, std::int64_t depth, float* panel) {
-  for (std::int64_t first = 0; first < depth; first += 16) {  // whole cache lines of each row at a time
-    for (std::int64_t j = 0; j < kPanel; ++j) {
-      for (std::int64_t k = first; k < std::min(first + 16, depth); ++k) {
-        panel[k * kPanel + j] = rows[j * depth + k];
-      }
-    }
-  }
-}
 
 /// Rounds values as a matrix of that type held them.
 template <typename Type>
@@ -68,7 +60,8 @@ void read(const Nf4Matrix& w, std::int64_t first, std::span<float> to) {
 void read(const GgmlMatrix& w, std::int64_t first, std::span<float> to) {
   ggml_range_to_float(w.type, w.blocks, first, to);
 }
-void read(const DenseMatrix& w, std::int64_t first, std::span<float> to) {
+template <typename T>
+void read(const DenseMatrix<T>& w, std::int64_t first, std::span<float> to) {
   std::copy_n(w.values + first, to.size(), to.data());
 }
 
@@ -79,13 +72,13 @@ struct Transposed {
   std::int64_t depth() const { return w.cols; }
   std::int64_t columns() const { return w.rows; }
 
-  void pack(Block k, Block n, float* panel, const Scratch& scratch) const {
+  template <typename Word>
+  void pack(Block k, Block n, Word* panel, const Scratch<Word>& scratch) const {
     for (std::int64_t j = 0; j < n.size; ++j) {
       read(w, (n.begin + j) * w.cols + k.begin,
-           {scratch.data() + j * k.size, static_cast<std::size_t>(k.size)});
+           {scratch.rows() + j * k.size, static_cast<std::size_t>(k.size)});
     }
-    std::fill(scratch.data() + n.size * k.size, scratch.data() + kPanel * k.size, 0.0F);
-    transpose(scratch.data(), k.size, panel);
+    pack_transposed_panel({scratch.rows(), k.size, n.size, k.size}, panel, scratch.words());
   }
 };
 
@@ -96,76 +89,108 @@ struct Plain {
   std::int64_t depth() const { return w.rows; }
   std::int64_t columns() const { return w.cols; }
 
-  void pack(Block k, Block n, float* panel, const Scratch&) const {
-    for (std::int64_t i = 0; i < k.size; ++i) {
-      float* row = panel + i * kPanel;
-      read(w, (k.begin + i) * w.cols + n.begin, {row, static_cast<std::size_t>(n.size)});
-      std::fill(row + n.size, row + kPanel, 0.0F);
+  template <typename Word>
+  void pack(Block k, Block n, Word* panel, const Scratch<Word>& scratch) const {
+    for (std::int64_t i = 0; i < k.size; i += kPanel) {  // some rows, which stay in the first-level cache
+      const std::int64_t rows = std::min(kPanel, k.size - i);
+      for (std::int64_t row = 0; row < rows; ++row) {
+        read(w, (k.begin + i + row) * w.cols + n.begin,
+             {scratch.rows() + row * kPanel, static_cast<std::size_t>(n.size)});
+      }
+      pack_panel({scratch.rows(), kPanel, rows, n.size}, panel + i / kNumbers<Word> * kPanel);
     }
   }
 };
 
-/// One more block of the depth: columns of the term's right factor, `width` of n.
-void pack_term(const LowRankTerm& term, std::int64_t width, Block n, float* panel) {
-  for (std::int64_t i = 0; i < term.rank; ++i) {
-    fill_panel_row(term.right + i * width + n.begin, n.size, panel + i * kPanel);
-  }
-}
-
+template <typename Word>
 struct Operands {
-  const float* a;
+  const Word* a;  // [T,words of the depth]
   std::int64_t tokens;
-  LowRankTerm term;
+  const Word* left;    // [T,words of the rank]
+  const float* right;  // [R,columns]
+  std::int64_t rank;
   float* c;
 };
 
-/// One thread's panels, packed for one block of the depth, times all rows of A. The term comes after the last
-/// block, while its tile of C is at hand.
-template <typename B>
-void multiply_panels(const B& b, const Operands& with, Block panels) {
-  static const TileFn tile = choose_tile();
-  const LowRankTerm& term = with.term;
-  const at::Tensor memory = at::empty({panels.size, kPanel * (kDepth + term.rank)}, at::kFloat);
-  auto* packed = memory.data_ptr<float>();
-  auto* packed_term = packed + panels.size * kPanel * kDepth;
-  const Scratch scratch;
+/// One thread's panels, packed for one block of the depth, times all rows of A. The term of low rank comes
+/// after the last block, while its tile of C is at hand.
+template <typename Word, typename B>
+void multiply_panels(const B& b, const Operands<Word>& with, Block panels) {
+  static const TileFn<Word> tile = choose_tile<Word>();
+  const std::int64_t rank = words_of<Word>(with.rank);
+  const at::Tensor memory = at::empty({panels.size, kPanel * (kDepth + rank)}, at::kFloat);
+  auto* const packed = static_cast<Word*>(memory.mutable_data_ptr());
+  auto* const packed_term = packed + panels.size * kPanel * kDepth;
+  const Scratch<Word> scratch;
   const auto columns = [&](std::int64_t p) {
     const std::int64_t begin = (panels.begin + p) * kPanel;
     return Block{begin, std::min(kPanel, b.columns() - begin)};
   };
-  for (std::int64_t p = 0; p < panels.size && term.rank > 0; ++p) {
-    pack_term(term, b.columns(), columns(p), packed_term + p * kPanel * term.rank);
+  for (std::int64_t p = 0; p < panels.size && rank > 0; ++p) {
+    const Block n = columns(p);
+    pack_panel({with.right + n.begin, b.columns(), with.rank, n.size}, packed_term + p * kPanel * rank);
   }
-  const std::int64_t blocks = (b.depth() + kDepth - 1) / kDepth;
-  const std::int64_t even = (b.depth() + blocks - 1) / blocks;
-  for (std::int64_t k = 0; k < b.depth(); k += even) {
-    const Block depth{k, std::min(even, b.depth() - k)};
-    const bool last = k + even >= b.depth();
+  const std::int64_t depth = words_of<Word>(b.depth());
+  const std::int64_t blocks = (depth + kDepth - 1) / kDepth;
+  const std::int64_t even = (depth + blocks - 1) / blocks;
+  for (std::int64_t k = 0; k < depth; k += even) {
+    const std::int64_t size = std::min(even, depth - k);
+    const std::int64_t first = k * kNumbers<Word>;
+    const Block numbers{first, std::min(size * kNumbers<Word>, b.depth() - first)};
     for (std::int64_t p = 0; p < panels.size; ++p) {
-      b.pack(depth, columns(p), packed + p * kPanel * kDepth, scratch);
+      b.pack(numbers, columns(p), packed + p * kPanel * kDepth, scratch);
     }
     for (std::int64_t row = 0; row < with.tokens; row += kRows) {
       const std::int64_t count = std::min(kRows, with.tokens - row);
       for (std::int64_t p = 0; p < panels.size; ++p) {
         const Block n = columns(p);
         float* const c = with.c + row * b.columns() + n.begin;
-        tile({with.a + row * b.depth() + k, b.depth(), c, b.columns(), count}, packed + p * kPanel * kDepth,
-             depth.size, n.size, k > 0);
-        if (last && term.rank > 0) {
-          tile({term.left + row * term.rank, term.rank, c, b.columns(), count},
-               packed_term + p * kPanel * term.rank, term.rank, n.size, true);
+        tile({with.a + row * depth + k, depth, c, b.columns(), count}, packed + p * kPanel * kDepth, size,
+             n.size, k > 0);
+        if (k + even >= depth && rank > 0) {
+          tile({with.left + row * rank, rank, c, b.columns(), count}, packed_term + p * kPanel * rank, rank,
+               n.size, true);
         }
       }
     }
   }
 }
 
-template <typename B>
-void multiply(const B& b, const Operands& with) {
+template <typename Word, typename B>
+void multiply_all(const B& b, const Operands<Word>& with) {
   const std::int64_t panels = (b.columns() + kPanel - 1) / kPanel;
   at::parallel_for(0, panels, 1, [&](std::int64_t begin, std::int64_t end) {
     multiply_panels(b, with, {begin, end - begin});
   });
+}
+
+/// rows [T,size] -> [T,words] of pairs
+at::Tensor rounded_rows(const float* rows, std::int64_t tokens, std::int64_t size) {
+  const std::int64_t words = pairs_of(size);
+  at::Tensor out = at::empty({tokens, words}, at::kInt);
+  auto* const to = static_cast<Pair*>(out.mutable_data_ptr());
+  at::parallel_for(0, tokens, kRowGrain, [&](std::int64_t begin, std::int64_t end) {
+    along({rows + begin * size, size, end - begin, size}, to + begin * words);
+  });
+  return out;
+}
+
+template <typename B>
+void multiply(const B& b, const MatmulInput& x, float* c) {
+  const LowRankTerm& term = x.term;
+  if (x.precision == Precision::kFloat32) {
+    multiply_all<float>(b, {x.rows, x.tokens, term.left, term.right, term.rank, c});
+    return;
+  }
+  const auto words = [](const at::Tensor& t) { return static_cast<const Pair*>(t.const_data_ptr()); };
+  const at::Tensor a = rounded_rows(x.rows, x.tokens, b.depth());
+  const at::Tensor left = rounded_rows(term.left, x.tokens, term.rank);
+  multiply_all<Pair>(b, {words(a), x.tokens, words(left), term.right, term.rank, c});
+}
+
+template <typename T>
+DenseMatrix<T> dense_view(const at::Tensor& numbers) {
+  return {numbers.const_data_ptr<T>(), numbers.size(0), numbers.size(1)};
 }
 
 }  // namespace
@@ -190,8 +215,13 @@ Nf4Matrix view_of(const Nf4& weight) {
 
 MatrixView::MatrixView(const Weight& weight) {
   if (const auto* dense = std::get_if<Dense>(&weight)) {
-    floats_ = dense->values.to(at::kFloat).contiguous();
-    matrix_ = DenseMatrix{floats_.const_data_ptr<float>(), floats_.size(0), floats_.size(1)};
+    const at::ScalarType type = dense->values.scalar_type();
+    numbers_ = dense->values.to(type == at::kBFloat16 ? type : at::kFloat).contiguous();
+    if (type == at::kBFloat16) {
+      matrix_ = dense_view<c10::BFloat16>(numbers_);
+    } else {
+      matrix_ = dense_view<float>(numbers_);
+    }
   } else if (const auto* ggml = std::get_if<GgmlBlocks>(&weight)) {
     matrix_ = GgmlMatrix{ggml->type(), ggml->data().const_data_ptr<std::uint8_t>(), ggml->out_features(),
                          ggml->in_features()};
@@ -213,22 +243,13 @@ void read_rows(const MatrixView& weight, std::span<const std::int64_t> rows, flo
       weight.matrix());
 }
 
-void matmul(const float* x, std::int64_t tokens, const MatrixView& weight, float* y,
-            const LowRankTerm& term) {
-  std::visit(
-      [&](const auto& w) {
-        multiply(Transposed<std::decay_t<decltype(w)>>{w}, {x, tokens, term, y});
-      },
-      weight.matrix());
+void matmul(const MatmulInput& x, const MatrixView& weight, float* y) {
+  std::visit([&](const auto& w) { multiply(Transposed<std::decay_t<decltype(w)>>{w}, x, y); },
+             weight.matrix());
 }
 
-void matmul_backward(const float* dy, std::int64_t tokens, const MatrixView& weight, float* dx,
-                     const LowRankTerm& term) {
-  std::visit(
-      [&](const auto& w) {
-        multiply(Plain<std::decay_t<decltype(w)>>{w}, {dy, tokens, term, dx});
-      },
-      weight.matrix());
+void matmul_backward(const MatmulInput& dy, const MatrixView& weight, float* dx) {
+  std::visit([&](const auto& w) { multiply(Plain<std::decay_t<decltype(w)>>{w}, dy, dx); }, weight.matrix());
 }
 
 }  // namespace routedk::kernels::cpu

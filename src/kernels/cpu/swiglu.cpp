@@ -10,13 +10,11 @@
 namespace routedk::kernels::cpu {
 namespace {
 
-ROUTEDK_INLINE double exponential(double x) {
-  return std::exp(x);
+ROUTEDK_INLINE float sigmoid(float x) {
+  return 1.0F / (1.0F + exponential(-x));
 }
-
-template <typename Real>
-ROUTEDK_INLINE Real sigmoid(Real x) {
-  return Real(1) / (Real(1) + exponential(-x));
+ROUTEDK_INLINE double sigmoid(double x) {
+  return 1.0 / (1.0 + std::exp(-x));
 }
 
 template <typename T>

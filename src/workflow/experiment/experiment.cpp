@@ -99,11 +99,11 @@ std::string hash_adapter(const std::filesystem::path& folder) {
                      mix64(config ^ mix64(hash64(read_file(folder / "adapter_model.safetensors")))));
 }
 
-io::Json versions(at::ScalarType dtype) {
+io::Json versions(kernels::Precision precision) {
   return {{"routedk", ROUTEDK_VERSION},      {"libtorch", TORCH_VERSION},
           {"compiler", __VERSION__},         {"threads", at::get_num_threads()},
           {"cpu", at::get_cpu_capability()}, {"nf4_kernel", kernels::cpu::nf4_path()},
-          {"dtype", at::toString(dtype)}};
+          {"dtype", name_of(precision)}};
 }
 
 }  // namespace
@@ -181,15 +181,15 @@ RunFolder& Experiment::run() {
 
 void Experiment::record_settings() {
   write_file_atomic(folder() / "config.yaml", dump_config(config_));
-  io::write_json(folder() / "versions.json", versions(load_options_.dtype));
+  io::write_json(folder() / "versions.json", versions(load_options_.precision));
 }
 
 std::shared_ptr<const model::Backbone> Experiment::backbone() {
   if (backbone_ == nullptr) {
     backbone_ =
         std::make_shared<const model::Backbone>(model::Backbone::load(config_.model.path, load_options_));
-    spdlog::info("backbone {}: {:.0f} MiB, computing in {}", config_.model.path,
-                 static_cast<double>(backbone_->bytes()) / (1 << 20), at::toString(load_options_.dtype));
+    spdlog::info("backbone {}: {:.0f} MiB, products in {}", config_.model.path,
+                 static_cast<double>(backbone_->bytes()) / (1 << 20), name_of(load_options_.precision));
   }
   return backbone_;
 }

@@ -37,8 +37,11 @@ constexpr double kHeadBlock = 32.0;
 constexpr double kFedAtOnce = 4.0;
 constexpr std::int64_t kPanel = 32;  ///< tokens, and columns, in a piece of the cache
 
-double number_bytes(const FrozenSize& size) {
-  return static_cast<double>(c10::elementSize(size.dtype));
+constexpr double kFloatBytes = 4.0;
+
+/// Of a dense weight.
+double weight_bytes(const FrozenSize& size) {
+  return size.precision == kernels::Precision::kBFloat16 ? 2.0 : kFloatBytes;
 }
 
 /// Input and output sizes of all linears, and their products.
@@ -60,7 +63,7 @@ LinearSizes linear_sizes(const model::LlamaConfig& model) {
 /// NF4: half a byte, and an absmax per 64 weights in fp32 or in 8 bits with an fp32 one per 256 of those.
 double linear_bytes(const FrozenSize& size) {
   const double absmax = size.double_quant ? (1.0 + 4.0 / 256.0) / 64.0 : 4.0 / 64.0;
-  return size.nf4 ? 0.5 + absmax : number_bytes(size);
+  return size.nf4 ? 0.5 + absmax : weight_bytes(size);
 }
 
 /// R: of all frozen experts together, the mean of the linears.
@@ -76,8 +79,8 @@ Bytes frozen_bytes(const model::LlamaConfig& model, const FrozenSize& size) {
   const double tables = table_weights(model) * (model.tied_head ? 1.0 : 2.0);
   const double linears = linear_sizes(model).weights * linear_bytes(size);
   return {{"frozen linears", size.packed_linears > 0.0 ? size.packed_linears : linears},
-          {"embedding and head", size.packed_tables > 0.0 ? size.packed_tables : tables * number_bytes(size)},
-          {"frozen experts", static_cast<double>(size.factors) * (4.0 + number_bytes(size))}};
+          {"embedding and head", size.packed_tables > 0.0 ? size.packed_tables : tables * weight_bytes(size)},
+          {"frozen experts", static_cast<double>(size.factors) * 2.0 * kFloatBytes}};
 }
 
 /// Numbers kept for backward per token of a layer.
@@ -112,7 +115,7 @@ double row_bytes(const model::LlamaConfig& model, const DecodingSize& size) {
     return 4.0 * (5 * hidden + 3 * width + 2 * kv_width + 3 * ffn + narrow) +
            codes * (2 * hidden + width + ffn + narrow);
   }
-  return number_bytes(size) * (4 * hidden + 3 * ffn + 2 * narrow / model::kLinears);
+  return kFloatBytes * (4 * hidden + 3 * ffn + 2 * narrow / model::kLinears);
 }
 
 std::int64_t whole_panels(std::int64_t size) {
@@ -153,7 +156,7 @@ MemoryPlan predict_memory(const model::LlamaConfig& model, const TrainingSize& s
   plan.bytes.insert(
       plan.bytes.end(),
       {{"trained, with optimiser", static_cast<double>(size.trainable) * 4.0 * copies},
-       {"kept for backward", static_cast<double>(size.tokens) * kept * number_bytes(size)},
+       {"kept for backward", static_cast<double>(size.tokens) * kept * kFloatBytes},
        {"logits", static_cast<double>(rows) * static_cast<double>(model.vocab) * 4.0 * kLogitCopies},
        {"process", kProcessBytes}});
   return plan;

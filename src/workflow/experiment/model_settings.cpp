@@ -3,7 +3,7 @@
 namespace routedk::workflow {
 
 model::LoadOptions load_options(const ModelSettings& settings) {
-  return {settings.quant, settings.double_quant, model::scalar_type(settings.dtype),
+  return {settings.quant, settings.double_quant, model::precision_of(settings.dtype),
           model::parse_device("model.device", settings.device)};
 }
 

@@ -83,7 +83,7 @@ Request read_request(const io::Json& value, const model::LlamaConfig& config, st
 
 model::LoadOptions load_options(const LogitsOptions& options) {
   return {.quant = options.quant,
-          .dtype = model::scalar_type(options.dtype),
+          .precision = model::precision_of(options.dtype),
           .device = model::parse_device("device", options.device)};
 }
 

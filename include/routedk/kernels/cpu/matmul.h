@@ -1,9 +1,11 @@
-/// fp32 products with a frozen matrix, blocked for the cache, in AVX-512 or AVX2 where the CPU has it. How
-/// the terms of an element are summed depends on the matrix alone: a row's result is the same, bit for bit,
-/// whatever rows stand beside it and however many threads work.
+/// Products with a frozen matrix, blocked for the cache, in AVX-512 or AVX2 where the CPU has it; operands are
+/// float32, or rounded to bfloat16 panel by panel. How the terms of an element are summed depends on the
+/// matrix alone: a row's result is the same, bit for bit, whatever rows stand beside it and however many
+/// threads work.
 #pragma once
 
 #include "routedk/kernels/cpu/nf4_decode.h"
+#include "routedk/kernels/precision.h"
 #include "routedk/kernels/weight.h"
 
 #include <cstdint>
@@ -30,9 +32,10 @@ struct GgmlMatrix {
   std::int64_t cols;
 };
 
-/// A [rows,cols] matrix of floats, row after row.
+/// A [rows,cols] matrix of numbers, row after row.
+template <typename T>
 struct DenseMatrix {
-  const float* values;
+  const T* values;
   std::int64_t rows;
   std::int64_t cols;
 };
@@ -43,12 +46,13 @@ Nf4Matrix view_of(const Nf4& weight);
 /// A weight as the products read it, with whatever it needs to stay valid as long as the weight.
 class MatrixView {
  public:
+  using Matrix = std::variant<DenseMatrix<float>, DenseMatrix<c10::BFloat16>, Nf4Matrix, GgmlMatrix>;
   explicit MatrixView(const Weight& weight);
-  const std::variant<DenseMatrix, Nf4Matrix, GgmlMatrix>& matrix() const noexcept { return matrix_; }
+  const Matrix& matrix() const noexcept { return matrix_; }
 
  private:
-  at::Tensor floats_;  ///< a dense matrix that is not contiguous fp32 is copied
-  std::variant<DenseMatrix, Nf4Matrix, GgmlMatrix> matrix_;
+  at::Tensor numbers_;  ///< a dense matrix that is not contiguous or of another type is copied
+  Matrix matrix_;
 };
 
 /// Rows of the matrix by their numbers, one after another: to [rows.size(),cols].
@@ -61,11 +65,16 @@ struct LowRankTerm {
   std::int64_t rank = 0;
 };
 
+struct MatmulInput {
+  const float* rows;  // [T,depth]
+  std::int64_t tokens;
+  LowRankTerm term = {};
+  Precision precision = Precision::kFloat32;
+};
+
 /// y [T,rows] = x [T,cols] W^T + left right
-void matmul(const float* x, std::int64_t tokens, const MatrixView& weight, float* y,
-            const LowRankTerm& term = {});
+void matmul(const MatmulInput& x, const MatrixView& weight, float* y);
 /// dx [T,cols] = dy [T,rows] W + left right
-void matmul_backward(const float* dy, std::int64_t tokens, const MatrixView& weight, float* dx,
-                     const LowRankTerm& term = {});
+void matmul_backward(const MatmulInput& dy, const MatrixView& weight, float* dx);
 
 }  // namespace routedk::kernels::cpu

@@ -1,42 +1,70 @@
 /// The innermost product: a few rows of x times one packed panel of the other matrix.
 #pragma once
 
+#include "routedk/kernels/cpu/pairs.h"
+
 #include <algorithm>
 #include <cstdint>
 #include <cstring>
+#include <type_traits>
 
 namespace routedk::kernels::cpu {
 
-/// A panel holds kPanel columns of B: [depth, kPanel], zero beyond B's last column.
+/// A panel holds kPanel columns of B: [depth, kPanel] words, zero beyond B's last column. A word is a float, or
+/// a pair of bfloat16 numbers that follow each other along the depth.
 inline constexpr std::int64_t kPanel = 32;
 
-/// Makes one row of a panel of `size` elements of B.
-inline void fill_panel_row(const float* from, std::int64_t size, float* row) {
+/// Numbers along the depth that a word holds.
+template <typename Word>
+inline constexpr std::int64_t kNumbers = std::is_same_v<Word, Pair> ? 2 : 1;
+
+/// Words that hold `depth` numbers.
+template <typename Word>
+constexpr std::int64_t words_of(std::int64_t depth) {
+  return (depth + kNumbers<Word> - 1) / kNumbers<Word>;
+}
+
+/// Makes one row of a panel of `size` words of B.
+template <typename Word>
+void fill_panel_row(const Word* from, std::int64_t size, Word* row) {
   if (size == kPanel) {  // as nearly always: a copy of known size
-    std::memcpy(row, from, kPanel * sizeof(float));
+    std::memcpy(row, from, kPanel * sizeof(Word));
   } else {
     std::copy_n(from, size, row);
-    std::fill(row + size, row + kPanel, 0.0F);
+    std::fill(row + size, row + kPanel, Word{});
   }
 }
 
-/// Rows of A and C, and how far apart they are, in elements.
+/// Rows of A and C, and how far apart they are, in words and floats.
+template <typename Word>
 struct TileRows {
-  const float* a;
+  const Word* a;
   std::int64_t a_stride;
   float* c;
   std::int64_t c_stride;
   std::int64_t count;
 };
 
-/// C (+)= A [count,depth] times columns 0..width of the panel; `add` says whether C already holds a part.
-/// Each element is one chain of fused multiply-adds over the depth, then added to C.
-using TileFn = void (*)(const TileRows& rows, const float* panel, std::int64_t depth, std::int64_t width,
+/// C (+)= A [count,depth] times columns 0..width of the panel, `depth` in words; `add` says whether C already
+/// holds a part. Each element is one chain of fused multiply-adds over the depth, then added to C.
+template <typename Word>
+using TileFn = void (*)(const TileRows<Word>& rows, const Word* panel, std::int64_t depth, std::int64_t width,
                         bool add);
 
-/// The fastest one that this CPU runs.
-TileFn choose_tile() noexcept;
+/// The fastest one that this CPU runs, of float or Pair.
+template <typename Word>
+TileFn<Word> choose_tile() noexcept;
 /// The same for an A that is given as its transpose: `a` [depth,count], rows of it `a_stride` apart.
-TileFn choose_transposed_tile() noexcept;
+template <typename Word>
+TileFn<Word> choose_transposed_tile() noexcept;
+
+template <>
+TileFn<float> choose_tile<float>() noexcept;
+template <>
+TileFn<Pair> choose_tile<Pair>() noexcept;
+template <>
+TileFn<float> choose_transposed_tile<float>() noexcept;
+template <>
+TileFn<Pair> choose_transposed_tile<Pair>() noexcept;
 
 }  // namespace routedk::kernels::cpu

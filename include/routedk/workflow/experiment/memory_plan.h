@@ -1,6 +1,7 @@
 /// How much memory training and decoding will take, before it is taken.
 #pragma once
 
+#include "routedk/kernels/precision.h"
 #include "routedk/model/config.h"
 
 #include <cstdint>
@@ -16,7 +17,7 @@ namespace routedk::workflow {
 struct FrozenSize {
   bool nf4 = true;                    ///< the frozen linears
   bool double_quant = true;           ///< their scales
-  at::ScalarType dtype = at::kFloat;  ///< of computation
+  kernels::Precision precision = kernels::Precision::kFloat32;
   double packed_linears = 0.0;        ///< bytes of those held as the file packs them; 0: none are
   double packed_tables = 0.0;         ///< of embedding and head, likewise
   std::int64_t factors = 0;           ///< numbers of all frozen experts
@@ -46,7 +47,7 @@ struct MemoryPlan {
   double total() const;
 };
 
-/// Frozen weights; frozen experts, in fp32 and side by side in the compute type; five or six fp32 copies of
+/// Frozen weights; frozen experts, and once more side by side; five or six fp32 copies of
 /// what is trained (values, gradients, both moments, the best, the running mean); what the layers keep for
 /// backward, proportional to T; logits and their gradients, A by V; the process itself. Counted for this
 /// implementation's forward pass.

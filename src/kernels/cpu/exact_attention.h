@@ -1,0 +1,12 @@
+/// Causal attention by its formula, in the type of its inputs: double, for gradients by finite differences.
+#pragma once
+
+#include "../devices.h"
+
+namespace routedk::kernels::cpu {
+
+AttentionOutput exact_attention(const AttentionInput& input);
+AttentionGradients exact_attention_backward(const AttentionInput& input, const AttentionOutput& output,
+                                            const at::Tensor& dout);
+
+}  // namespace routedk::kernels::cpu
