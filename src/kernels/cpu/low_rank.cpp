@@ -11,7 +11,8 @@ namespace {
 constexpr std::int64_t kDepth = 256;   ///< words of a panel, which stays in the first-level cache
 constexpr std::int64_t kFewRows = 32;  ///< packing the factor costs more than it saves for fewer
 constexpr std::int64_t kRowsAtOnce = 48;
-constexpr std::int64_t kColumns = 48;  ///< of x whose gradient is summed over the tokens at once
+constexpr std::int64_t kColumns = 96;  ///< of x that are summed over kTokenWords words of tokens at once
+constexpr std::int64_t kTokenWords = 128;
 
 std::int64_t panels_of(std::int64_t columns) {
   return (columns + kPanel - 1) / kPanel;
@@ -89,7 +90,7 @@ Words<Word> panels_over_tokens(const at::Tensor& narrow) {
 template <typename Word>
 at::Tensor sum_over_tokens(const at::Tensor& x, const at::Tensor& narrow) {
   static const TileFn<Word> tile = choose_transposed_tile<Word>();
-  constexpr std::int64_t kTokens = kDepth * kNumbers<Word>;
+  constexpr std::int64_t kTokens = kTokenWords * kNumbers<Word>;
   const std::int64_t rank = narrow.size(1);
   const std::int64_t width = x.size(1);
   const std::int64_t words = words_of<Word>(x.size(0));
@@ -98,7 +99,7 @@ at::Tensor sum_over_tokens(const at::Tensor& x, const at::Tensor& narrow) {
   const auto* const from = x.const_data_ptr<float>();
   auto* const c = out.mutable_data_ptr<float>();
   at::parallel_for(0, (width + kColumns - 1) / kColumns, 1, [&](std::int64_t begin, std::int64_t end) {
-    const Words<Word> scratch(kDepth * kColumns);
+    const Words<Word> scratch(kTokenWords * kColumns);
     for (std::int64_t first = begin * kColumns; first < std::min(end * kColumns, width); first += kColumns) {
       const std::int64_t columns = std::min(kColumns, width - first);
       for (std::int64_t token = 0; token < x.size(0); token += kTokens) {

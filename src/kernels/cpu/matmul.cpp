@@ -14,9 +14,10 @@
 namespace routedk::kernels::cpu {
 namespace {
 
-// A panel of B (at most kDepth x kPanel words) stays in the first-level cache while kRows rows of A pass, which
+// A panel of B (at most kDepth x kPanel words: 40 KiB of floats, 20 of pairs) stays in the first-level cache while kRows rows of A pass, which
 // stay in the second-level one while all panels of a thread pass.
-constexpr std::int64_t kDepth = 320;
+template <typename Word>
+constexpr std::int64_t kDepth = 320 / kNumbers<Word>;
 constexpr std::int64_t kRows = 192;
 constexpr std::int64_t kRowGrain = 16;  // rows that one thread reads or rounds at least
 
@@ -28,8 +29,8 @@ struct Block {
 /// Memory of one thread.
 template <typename Word>
 struct Scratch {
-  at::Tensor of_rows = at::empty({kPanel, kDepth * kNumbers<Word>}, at::kFloat);
-  at::Tensor of_words = at::empty({kPanel, kDepth}, at::kFloat);  // of their size
+  at::Tensor of_rows = at::empty({kPanel, kDepth<Word> * kNumbers<Word>}, at::kFloat);
+  at::Tensor of_words = at::empty({kPanel, kDepth<Word>}, at::kFloat);  // of their size
   float* rows() const { return of_rows.mutable_data_ptr<float>(); }
   Word* words() const { return static_cast<Word*>(of_words.mutable_data_ptr()); }
 };
@@ -118,9 +119,9 @@ template <typename Word, typename B>
 void multiply_panels(const B& b, const Operands<Word>& with, Block panels) {
   static const TileFn<Word> tile = choose_tile<Word>();
   const std::int64_t rank = words_of<Word>(with.rank);
-  const at::Tensor memory = at::empty({panels.size, kPanel * (kDepth + rank)}, at::kFloat);
+  const at::Tensor memory = at::empty({panels.size, kPanel * (kDepth<Word> + rank)}, at::kFloat);
   auto* const packed = static_cast<Word*>(memory.mutable_data_ptr());
-  auto* const packed_term = packed + panels.size * kPanel * kDepth;
+  auto* const packed_term = packed + panels.size * kPanel * kDepth<Word>;
   const Scratch<Word> scratch;
   const auto columns = [&](std::int64_t p) {
     const std::int64_t begin = (panels.begin + p) * kPanel;
@@ -131,21 +132,21 @@ void multiply_panels(const B& b, const Operands<Word>& with, Block panels) {
     pack_panel({with.right + n.begin, b.columns(), with.rank, n.size}, packed_term + p * kPanel * rank);
   }
   const std::int64_t depth = words_of<Word>(b.depth());
-  const std::int64_t blocks = (depth + kDepth - 1) / kDepth;
+  const std::int64_t blocks = (depth + kDepth<Word> - 1) / kDepth<Word>;
   const std::int64_t even = (depth + blocks - 1) / blocks;
   for (std::int64_t k = 0; k < depth; k += even) {
     const std::int64_t size = std::min(even, depth - k);
     const std::int64_t first = k * kNumbers<Word>;
     const Block numbers{first, std::min(size * kNumbers<Word>, b.depth() - first)};
     for (std::int64_t p = 0; p < panels.size; ++p) {
-      b.pack(numbers, columns(p), packed + p * kPanel * kDepth, scratch);
+      b.pack(numbers, columns(p), packed + p * kPanel * kDepth<Word>, scratch);
     }
     for (std::int64_t row = 0; row < with.tokens; row += kRows) {
       const std::int64_t count = std::min(kRows, with.tokens - row);
       for (std::int64_t p = 0; p < panels.size; ++p) {
         const Block n = columns(p);
         float* const c = with.c + row * b.columns() + n.begin;
-        tile({with.a + row * depth + k, depth, c, b.columns(), count}, packed + p * kPanel * kDepth, size,
+        tile({with.a + row * depth + k, depth, c, b.columns(), count}, packed + p * kPanel * kDepth<Word>, size,
              n.size, k > 0);
         if (k + even >= depth && rank > 0) {
           tile({with.left + row * rank, rank, c, b.columns(), count}, packed_term + p * kPanel * rank, rank,

@@ -3,6 +3,9 @@
 #include "routedk/kernels/cpu/vectorised.h"
 
 #include <bit>
+#include <cstring>
+
+#include "isa.h"
 
 namespace routedk::kernels::cpu {
 namespace {
@@ -19,6 +22,44 @@ ROUTEDK_INLINE std::uint32_t rounded(float value) {
 
 ROUTEDK_INLINE Pair pair_of(float first, float second) {
   return rounded(first) >> 16U | (rounded(second) & kUpper);
+}
+
+typedef float Floats __attribute__((vector_size(64)));            // NOLINT(modernize-use-using)
+typedef std::uint16_t Numbers __attribute__((vector_size(64)));   // NOLINT(modernize-use-using)
+
+/// 32 numbers by the CPU's own instruction, which makes subnormal ones zero.
+ROUTEDK_INLINE void round32(const float* first, const float* second, Numbers& numbers) {
+  Floats low;
+  Floats high;
+  std::memcpy(&low, first, sizeof(low));
+  std::memcpy(&high, second, sizeof(high));
+  asm("vcvtne2ps2bf16 %1, %2, %0" : "=v"(numbers) : "v"(low), "v"(high));
+}
+
+__attribute__((target("avx512f,avx512bw,avx512vl"))) std::int64_t interleave_by_32(const float* first,
+                                                                                   const float* second,
+                                                                                   std::int64_t size,
+                                                                                   Pair* out) {
+  std::int64_t i = 0;
+  for (; i + 16 <= size; i += 16) {
+    Numbers apart;
+    round32(first + i, second + i, apart);
+    const Numbers pairs = __builtin_shufflevector(apart, apart, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7,
+                                                  23, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31);
+    std::memcpy(out + i, &pairs, sizeof(pairs));
+  }
+  return i;
+}
+
+__attribute__((target("avx512f,avx512bw,avx512vl"))) std::int64_t pair_up_by_32(const float* row,
+                                                                                std::int64_t pairs, Pair* out) {
+  std::int64_t i = 0;
+  for (; i + 16 <= pairs; i += 16) {
+    Numbers numbers;
+    round32(row + 2 * i, row + 2 * i + 16, numbers);
+    std::memcpy(out + i, &numbers, sizeof(numbers));
+  }
+  return i;
 }
 
 ROUTEDK_CLONES void interleave_rows(const float* first, const float* second, std::int64_t size, Pair* out) {
@@ -42,7 +83,8 @@ ROUTEDK_CLONES void pair_up(const float* row, std::int64_t pairs, Pair* out) {
 }  // namespace
 
 void to_pairs(const float* row, std::int64_t size, Pair* out) {
-  pair_up(row, size / 2, out);
+  const std::int64_t done = has_bfloat16_products() ? pair_up_by_32(row, size / 2, out) : 0;
+  pair_up(row + 2 * done, size / 2 - done, out + done);
   if (size % 2 != 0) {
     out[size / 2] = rounded(row[size - 1]) >> 16U;
   }
@@ -50,7 +92,8 @@ void to_pairs(const float* row, std::int64_t size, Pair* out) {
 
 void interleave(const float* first, const float* second, std::int64_t size, Pair* out) {
   if (second != nullptr) {
-    interleave_rows(first, second, size, out);
+    const std::int64_t done = has_bfloat16_products() ? interleave_by_32(first, second, size, out) : 0;
+    interleave_rows(first + done, second + done, size - done, out + done);
   } else {
     widen_row(first, size, out);
   }
