@@ -6,7 +6,7 @@
 #include "routedk/experts/peft.h"
 #include "routedk/io/jsonl.h"
 #include "routedk/train/data_order.h"
-#include "routedk/train/group_trainer.h"
+#include "routedk/train/joint_step.h"
 #include "routedk/workflow/experiment/program.h"
 #include "routedk/workflow/steps/learning_data.h"
 
@@ -49,13 +49,16 @@ struct Group {
 void write_batches(const Options& options, const std::vector<Group>& groups,
                    const train::TrainConfig& config) {
   io::JsonlWriter writer(options.folder / "batches.jsonl");
+  std::vector<train::DataOrder> orders;
+  for (const Group& group : groups) {
+    orders.emplace_back(static_cast<std::int64_t>(group.examples.size()), config.batch_size, config.seed,
+                        group.expert->name());
+  }
   for (std::int64_t step = 0; step < options.steps; ++step) {
     io::Json line = io::Json::array();
-    for (const Group& group : groups) {
-      train::DataOrder order(static_cast<std::int64_t>(group.examples.size()), config.batch_size, config.seed,
-                             group.expert->name());
-      for (const std::size_t i : order.batch(step)) {
-        line.push_back(sequence_json(*group.examples[i]));
+    for (std::size_t i = 0; i < groups.size(); ++i) {
+      for (const std::size_t example : orders[i].batch(step)) {
+        line.push_back(sequence_json(*groups[i].examples[example]));
       }
     }
     writer.append(line);
@@ -91,9 +94,15 @@ void run(workflow::Experiment& experiment, const Options& options) {
         model, config.train, train::ParameterGroup{group.expert->name(), &group.expert->parameters(), gate},
         train::GroupExamples{group.examples, {}}));
   }
+  std::vector<train::GroupTrainer*> all;
+  for (const auto& trainer : trainers) {
+    all.push_back(trainer.get());
+  }
   for (std::int64_t step = 0; step < options.steps; ++step) {
-    for (const auto& trainer : trainers) {
-      const train::GroupStep done = trainer->compute();
+    const std::vector<train::GroupStep> steps = train::compute_steps(model, config.train, all);
+    for (std::size_t i = 0; i < all.size(); ++i) {
+      train::GroupTrainer* const trainer = all[i];
+      const train::GroupStep& done = steps[i];
       const double before = trainer->progress().seconds;
       trainer->apply(done);
       const io::Json line = {{"step", step},

@@ -50,6 +50,23 @@ kernels::KeyedDropout dropout_of(const DeltaSite& site, const Run& run) {
   return {d.rate, std::move(segments)};
 }
 
+/// Each run's rows with its factors' delta, without gradients.
+template <typename FactorsOf>
+at::Tensor owned_invariantly(const std::vector<Run>& runs, const FactorsOf& factors_of,
+                             const kernels::FrozenLinear& weight, const at::Tensor& x) {
+  at::Tensor y = weight.forward(x);
+  for (const Run& run : runs) {
+    const LoraFactors f = factors_of(run);
+    if (f.a.defined()) {
+      const at::Tensor rows = x.slice(0, run.begin, run.end);
+      const at::Tensor into = y.slice(0, run.begin, run.end);
+      const kernels::LoraStack stack{f.a.to(x.scalar_type()), f.bt.to(x.scalar_type())};
+      into.copy_(kernels::add_lora(into, rows, stack, at::scalar_tensor(f.scale, x.options()), true));
+    }
+  }
+  return y;
+}
+
 }  // namespace
 
 ExpertBank::ExpertBank(std::vector<std::shared_ptr<Expert>> experts) : experts_(std::move(experts)) {
@@ -136,21 +153,20 @@ at::Tensor ExpertBank::linear(const DeltaSite& site, const kernels::FrozenLinear
 at::Tensor ExpertBank::owned(const DeltaSite& site, const kernels::FrozenLinear& weight,
                              const at::Tensor& x) const {
   const std::vector<Run> runs = owner_runs(site.rows.owner, site.batch);
-  std::vector<at::Tensor> outputs;
+  const auto factors_of = [&](const Run& run) {
+    return run.owner < 0 ? LoraFactors{} : (*this)[run.owner].factors(site.layer, site.linear);
+  };
+  if (site.batch_invariant) {
+    return owned_invariantly(runs, factors_of, weight, x);
+  }
+  std::vector<kernels::LoraRows> parts;
   for (const Run& run : runs) {
-    const at::Tensor input = runs.size() == 1 ? x : x.slice(0, run.begin, run.end);  // [t,in]
-    const LoraFactors f = run.owner < 0 ? LoraFactors{} : (*this)[run.owner].factors(site.layer, site.linear);
-    if (!f.a.defined()) {
-      outputs.push_back(weight.forward(input));
-    } else if (site.batch_invariant) {
-      const kernels::LoraStack stack{f.a.to(x.scalar_type()), f.bt.to(x.scalar_type())};
-      const at::Tensor scale = at::scalar_tensor(f.scale, x.options());
-      outputs.push_back(kernels::add_lora(weight.forward(input), input, stack, scale, true));
-    } else {
-      outputs.push_back(kernels::lora_linear(weight, f, dropout_of(site, run), input));
+    const LoraFactors factors = factors_of(run);
+    if (factors.a.defined() && run.begin < run.end) {
+      parts.push_back({factors, dropout_of(site, run), run.begin, run.end});
     }
   }
-  return outputs.size() == 1 ? outputs[0] : at::cat(outputs, 0);
+  return parts.empty() ? weight.forward(x) : kernels::lora_linear(weight, std::move(parts), x);
 }
 
 at::Tensor ExpertBank::mixed(const DeltaSite& site, const kernels::FrozenLinear& weight,

@@ -39,30 +39,30 @@ void require_columns(const at::Tensor& x, std::int64_t wanted) {
 
 }  // namespace
 
-at::Tensor multiply(const at::Tensor& x, const Weight& weight, const LowRank& term, Precision precision) {
+at::Tensor multiply(const at::Tensor& x, const Weight& weight, const LowRanks& terms, Precision precision) {
   require_columns(x, in_features(weight));
-  return x.is_cuda() ? cuda::multiply(x, weight, term, precision)
-                     : cpu::multiply(x, weight, term, precision);
+  return x.is_cuda() ? cuda::multiply(x, weight, terms, precision)
+                     : cpu::multiply(x, weight, terms, precision);
 }
 
-at::Tensor multiply_backward(const at::Tensor& dy, const Weight& weight, const LowRank& term,
+at::Tensor multiply_backward(const at::Tensor& dy, const Weight& weight, const LowRanks& terms,
                              Precision precision) {
   require_columns(dy, out_features(weight));
-  return dy.is_cuda() ? cuda::multiply_backward(dy, weight, term, precision)
-                      : cpu::multiply_backward(dy, weight, term, precision);
+  return dy.is_cuda() ? cuda::multiply_backward(dy, weight, terms, precision)
+                      : cpu::multiply_backward(dy, weight, terms, precision);
 }
 
 at::Tensor FrozenLinear::forward(const at::Tensor& x) const {
   return LinearFunction::apply(x, c10::make_intrusive<Held>(*this));
 }
 
-at::Tensor FrozenLinear::multiply(const at::Tensor& x, const LowRank& term) const {
-  at::Tensor y = kernels::multiply(x, *weight_, term, precision_);
+at::Tensor FrozenLinear::multiply(const at::Tensor& x, const LowRanks& terms) const {
+  at::Tensor y = kernels::multiply(x, *weight_, terms, precision_);
   return bias_.defined() ? y.add_(bias_) : y;
 }
 
-at::Tensor FrozenLinear::multiply_backward(const at::Tensor& dy, const LowRank& term) const {
-  return kernels::multiply_backward(dy, *weight_, term, precision_);
+at::Tensor FrozenLinear::multiply_backward(const at::Tensor& dy, const LowRanks& terms) const {
+  return kernels::multiply_backward(dy, *weight_, terms, precision_);
 }
 
 std::int64_t FrozenLinear::bytes() const {

@@ -28,15 +28,16 @@ at::Tensor ggml_dequantize(const GgmlBlocks& /*weight*/, at::ScalarType /*dtype*
 at::Tensor embedding(const at::Tensor& /*ids*/, const Weight& /*weight*/) {
   missing("embedding");
 }
-at::Tensor multiply(const at::Tensor& /*x*/, const Weight& /*weight*/, const LowRank& /*term*/,
+at::Tensor multiply(const at::Tensor& /*x*/, const Weight& /*weight*/, const LowRanks& /*terms*/,
                     Precision /*precision*/) {
   missing("multiply");
 }
-at::Tensor multiply_backward(const at::Tensor& /*dy*/, const Weight& /*weight*/, const LowRank& /*term*/,
+at::Tensor multiply_backward(const at::Tensor& /*dy*/, const Weight& /*weight*/, const LowRanks& /*terms*/,
                              Precision /*precision*/) {
   missing("multiply_backward");
 }
-at::Tensor lora_down(const at::Tensor& /*x*/, const at::Tensor& /*factor*/, double /*scale*/, Precision /*precision*/) {
+at::Tensor lora_down(const at::Tensor& /*x*/, const at::Tensor& /*factor*/, double /*scale*/,
+                     Precision /*precision*/) {
   missing("lora_down");
 }
 at::Tensor factor_gradient(const at::Tensor& /*narrow*/, const at::Tensor& /*x*/, Precision /*precision*/) {

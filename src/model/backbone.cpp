@@ -44,8 +44,8 @@ class Loader {
 
  private:
   kernels::Weight dense(const std::string& name, LinearShape shape) {
-    return kernels::Dense{source_.dense(name, {shape.out, shape.in})
-                              .to(options_.device, dense_type(options_.precision))};
+    return kernels::Dense{
+        source_.dense(name, {shape.out, shape.in}).to(options_.device, dense_type(options_.precision))};
   }
 
   kernels::FrozenLinear linear(std::int64_t index, Linear kind) {
@@ -83,8 +83,8 @@ Backbone Backbone::load(const std::filesystem::path& path, const LoadOptions& op
   Backbone b;
   b.config_ = source->config();
   b.embedding_ = loader.table(kEmbedding);
-  b.head_ = kernels::FrozenLinear(b.config_.tied_head ? b.embedding_ : loader.table(kHead), {},
-                                  options.precision);
+  b.head_ =
+      kernels::FrozenLinear(b.config_.tied_head ? b.embedding_ : loader.table(kHead), {}, options.precision);
   b.norm_ = loader.vector(kFinalNorm, b.config_.hidden);
   b.rotary_ = Rotary(b.config_);
   for (std::int64_t i = 0; i < b.config_.layers; ++i) {

@@ -3,6 +3,7 @@
 #include "routedk/core/error.h"
 
 #include <algorithm>
+#include <iterator>
 #include <numeric>
 #include <utility>
 
@@ -84,6 +85,31 @@ FlatBatch FlatBatch::make(const std::vector<PromptAnswers>& sequences) {
   return std::move(tokens).take();
 }
 
+FlatBatch FlatBatch::joined(const std::vector<const FlatBatch*>& parts) {
+  FlatBatch whole;
+  whole.cu_seqlens = {0};
+  std::vector<at::Tensor> ids;
+  std::vector<at::Tensor> positions;
+  std::vector<at::Tensor> sequences;
+  for (const FlatBatch* part : parts) {
+    const std::int64_t token = whole.tokens();
+    const std::int64_t sequence = whole.sequences();
+    ids.push_back(part->ids);
+    positions.push_back(part->positions);
+    sequences.push_back(part->seq_of_token + sequence);
+    std::transform(part->cu_seqlens.begin() + 1, part->cu_seqlens.end(), std::back_inserter(whole.cu_seqlens),
+                   [token](std::int64_t end) { return token + end; });
+    whole.prompt_len.insert(whole.prompt_len.end(), part->prompt_len.begin(), part->prompt_len.end());
+    for (const Stretch& s : part->stretches) {
+      whole.stretches.push_back({s.begin + token, s.end + token, s.position, s.sequence + sequence});
+    }
+  }
+  whole.ids = at::cat(ids);
+  whole.positions = at::cat(positions);
+  whole.seq_of_token = at::cat(sequences);
+  return whole;
+}
+
 FlatBatch FlatBatch::to(at::Device device) const {
   return {ids.to(device), positions.to(device), seq_of_token.to(device), cu_seqlens, prompt_len, stretches};
 }
@@ -117,6 +143,8 @@ BatchPart predicting_rows(const FlatBatch& batch) {
     }
     part.batch.cu_seqlens[s + 1] = last;
   }
+  std::partial_sum(part.batch.cu_seqlens.begin(), part.batch.cu_seqlens.end(), part.batch.cu_seqlens.begin(),
+                   [](std::int64_t before, std::int64_t end) { return std::max(before, end); });
   part.rows = at::tensor(rows, at::kLong).to(batch.ids.device());
   part.batch.ids = batch.ids.index_select(0, part.rows);
   part.batch.positions = batch.positions.index_select(0, part.rows);

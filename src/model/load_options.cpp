@@ -2,7 +2,7 @@
 
 #include "routedk/core/error.h"
 #include "routedk/core/numbers.h"
-#include "routedk/kernels/cpu/capability.h"
+#include "routedk/model/fast_precision.h"
 
 namespace routedk::model {
 namespace {
@@ -14,7 +14,7 @@ constexpr std::string_view kCuda = "cuda";
 kernels::Precision precision_of(ComputeType type) {
   switch (type) {
     case ComputeType::kAuto:
-      return kernels::cpu::fast_bfloat16() ? kernels::Precision::kBFloat16 : kernels::Precision::kFloat32;
+      return fast_precision();
     case ComputeType::kBFloat16:
       return kernels::Precision::kBFloat16;
     case ComputeType::kFloat32:

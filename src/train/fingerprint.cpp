@@ -80,9 +80,9 @@ io::Json backbone_fingerprint(const model::Backbone& backbone) {
   const model::LlamaConfig& shape = backbone.config();
   std::uint64_t hash = 0;
   for (const model::Layer& layer : backbone.layers()) {
-    for (const std::uint64_t part : {hash_of(layer.attention_norm), hash_of(layer.mlp_norm),
-                                     hash_of(layer[model::Linear::kQ]),
-                                     hash_of(layer[model::Linear::kDown])}) {
+    for (const std::uint64_t part :
+         {hash_of(layer.attention_norm), hash_of(layer.mlp_norm), hash_of(layer[model::Linear::kQ]),
+          hash_of(layer[model::Linear::kDown])}) {
       hash = mix64(hash ^ part);
     }
   }

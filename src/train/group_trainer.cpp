@@ -50,32 +50,6 @@ class AverageInPlace {
   at::Tensor own_;     // [P] or undefined
 };
 
-/// The alphas of a step's micro-batches, layer by layer; of gates that mix experts only.
-class RoutingOfStep {
- public:
-  void add(const std::vector<experts::GateRows>& rows) {
-    if (rows.empty() || !rows.front().owner.empty()) {
-      return;
-    }
-    alphas_.resize(rows.size());
-    for (std::size_t layer = 0; layer < rows.size(); ++layer) {
-      const at::Tensor alpha = rows[layer].alpha.detach();
-      alphas_[layer].push_back(alpha / alpha.sum(-1, true));  // [S,K]
-    }
-  }
-  std::vector<experts::LayerRouting> layers() const {
-    std::vector<experts::LayerRouting> all;
-    all.reserve(alphas_.size());
-    for (const auto& alphas : alphas_) {
-      all.push_back(experts::routing_of(at::cat(alphas)));
-    }
-    return all;
-  }
-
- private:
-  std::vector<std::vector<at::Tensor>> alphas_;  // [L][micro-batches]
-};
-
 std::int64_t count_training(const ParameterGroup& group, const GroupExamples& examples) {
   if (examples.training.empty()) {
     throw_<DataError>("parameter group `{}` must have at least 1 training example, but has 0 instead.",
@@ -85,6 +59,26 @@ std::int64_t count_training(const ParameterGroup& group, const GroupExamples& ex
 }
 
 }  // namespace
+
+void RoutingOfStep::add(const std::vector<experts::GateRows>& rows) {
+  if (rows.empty() || !rows.front().owner.empty()) {
+    return;
+  }
+  alphas_.resize(rows.size());
+  for (std::size_t layer = 0; layer < rows.size(); ++layer) {
+    const at::Tensor alpha = rows[layer].alpha.detach();
+    alphas_[layer].push_back(alpha / alpha.sum(-1, true));  // [S,K]
+  }
+}
+
+std::vector<experts::LayerRouting> RoutingOfStep::layers() const {
+  std::vector<experts::LayerRouting> all;
+  all.reserve(alphas_.size());
+  for (const auto& alphas : alphas_) {
+    all.push_back(experts::routing_of(at::cat(alphas)));
+  }
+  return all;
+}
 
 GroupTrainer::GroupTrainer(const experts::RoutedModel& model, const TrainConfig& config, ParameterGroup group,
                            GroupExamples examples)
@@ -120,49 +114,33 @@ std::vector<PackedBatch> GroupTrainer::batches_of(std::int64_t step) {
   return pack_all(taken, config_.max_tokens, model_.backbone().device());
 }
 
-GroupStep GroupTrainer::compute() {
-  const Stopwatch watch;
+void GroupTrainer::begin() {
   const std::int64_t now = state_.progress.step;
   const bool more = config_.prepare_ahead && now + 1 < total_steps_;
-  const std::vector<PackedBatch> batches = batches_.take(now, more ? now + 1 : -1);
-  GroupStep step;
-  for (const PackedBatch& batch : batches) {
-    step.examples += batch.batch.sequences();
-    step.tokens += batch.batch.tokens();
-    step.answer_tokens += batch.answer_tokens();
-    step.keys.insert(step.keys.end(), batch.keys.begin(), batch.keys.end());
+  now_ = batches_.take(now, more ? now + 1 : -1);
+  step_ = GroupStep();
+  routing_ = RoutingOfStep();
+  for (const PackedBatch& batch : now_) {
+    step_.examples += batch.batch.sequences();
+    step_.tokens += batch.batch.tokens();
+    step_.answer_tokens += batch.answer_tokens();
+    step_.keys.insert(step_.keys.end(), batch.keys.begin(), batch.keys.end());
   }
   group_.parameters->grads().zero_();
-  RoutingOfStep routing;
-  for (const PackedBatch& batch : batches) {
-    routing.add(backward(batch, step));
-  }
-  step.routing = routing.layers();
-  step.grad_norm = gradient_norm(group_.parameters->grads());
-  step.learning_rate = config_.rate_of(group_.name) * schedule_.factor(state_.progress.step);
-  check_finite(step);
-  step.seconds = watch.seconds();
-  return step;
 }
 
-/// Adds the micro-batch's share of the step's loss and gradient.
-std::vector<experts::GateRows> GroupTrainer::backward(const PackedBatch& batch, GroupStep& step) {
-  const experts::TrainingDropout dropout{config_.dropout, config_.seed,
-                                         static_cast<std::uint64_t>(state_.progress.step), batch.keys};
-  AnswerLoss answer =
-      answer_loss(model_, {*group_.gate, batch, &dropout, config_.recompute, config_.label_smoothing});
-  const auto answer_tokens = static_cast<double>(step.answer_tokens);
-  at::Tensor loss = answer.sum / answer_tokens;
-  if (group_.penalty.any()) {
-    const double share = static_cast<double>(batch.batch.sequences()) / static_cast<double>(step.examples);
-    loss = loss + gate_penalty(answer.rows, group_.penalty) * share;
-  }
-  step.loss += loss.item<double>();
-  step.token_loss += answer.token_sum / answer_tokens;
-  if (std::isfinite(step.loss)) {
-    loss.backward();
-  }
-  return std::move(answer.rows);
+void GroupTrainer::add(const BatchFindings& found) {
+  step_.loss += found.loss;
+  step_.token_loss += found.token_loss;
+  routing_.add(found.rows);
+}
+
+GroupStep GroupTrainer::finish() {
+  step_.routing = routing_.layers();
+  step_.grad_norm = gradient_norm(group_.parameters->grads());
+  step_.learning_rate = config_.rate_of(group_.name) * schedule_.factor(state_.progress.step);
+  check_finite(step_);
+  return std::move(step_);
 }
 
 void GroupTrainer::check_finite(GroupStep& step) const {

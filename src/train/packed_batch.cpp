@@ -7,11 +7,11 @@
 namespace routedk::train {
 namespace {
 
-void check(const Example& example) {
-  if (example.prompt.empty() || example.answer.empty()) {
+void check(std::uint64_t key, std::size_t prompt, std::size_t answer) {
+  if (prompt == 0 || answer == 0) {
     throw_<DataError>(
-        "training example {} must have at least 1 prompt and 1 answer token, but has {} and {} instead.",
-        example.key, example.prompt.size(), example.answer.size());
+        "training example {} must have at least 1 prompt and 1 answer token, but has {} and {} instead.", key,
+        prompt, answer);
   }
 }
 
@@ -34,7 +34,7 @@ PackedBatch pack(const std::vector<const Example*>& examples) {
   std::vector<std::int64_t> prompt_len;
   std::vector<std::int64_t> targets;
   for (const Example* example : examples) {
-    check(*example);
+    check(example->key, example->prompt.size(), example->answer.size());
     targets.insert(targets.end(), example->answer.begin(), example->answer.end());
     sequences.push_back(joined(*example));
     prompt_len.push_back(static_cast<std::int64_t>(example->prompt.size()));
@@ -44,6 +44,46 @@ PackedBatch pack(const std::vector<const Example*>& examples) {
   packed.predicting = model::predicting_rows(packed.batch);
   packed.targets = at::tensor(targets, at::kLong);
   return packed;
+}
+
+PackedBatch pack(const std::vector<model::PromptAnswers>& prompts, const std::vector<std::uint64_t>& keys) {
+  std::vector<std::int64_t> targets;
+  for (std::size_t i = 0; i < prompts.size(); ++i) {
+    for (const std::vector<std::int32_t>& answer : prompts[i].answers) {
+      check(keys[i], prompts[i].prompt.size(), answer.size());
+      targets.insert(targets.end(), answer.begin(), answer.end());
+    }
+  }
+  PackedBatch packed;
+  packed.batch = model::FlatBatch::make(prompts);
+  packed.predicting = model::predicting_rows(packed.batch);
+  packed.targets = at::tensor(targets, at::kLong);
+  packed.keys = keys;
+  return packed;
+}
+
+PackedBatch joined(const std::vector<const PackedBatch*>& parts) {
+  if (parts.size() == 1) {
+    return *parts.front();
+  }
+  PackedBatch whole;
+  std::vector<const model::FlatBatch*> batches;
+  std::vector<const model::FlatBatch*> predicting;
+  std::vector<at::Tensor> rows;
+  std::vector<at::Tensor> targets;
+  std::int64_t tokens = 0;
+  for (const PackedBatch* part : parts) {
+    batches.push_back(&part->batch);
+    predicting.push_back(&part->predicting.batch);
+    rows.push_back(part->predicting.rows + tokens);
+    targets.push_back(part->targets);
+    whole.keys.insert(whole.keys.end(), part->keys.begin(), part->keys.end());
+    tokens += part->batch.tokens();
+  }
+  whole.batch = model::FlatBatch::joined(batches);
+  whole.predicting = {at::cat(rows), model::FlatBatch::joined(predicting)};
+  whole.targets = at::cat(targets);
+  return whole;
 }
 
 std::vector<PackedBatch> pack_all(std::vector<const Example*> examples, std::int64_t max_tokens,

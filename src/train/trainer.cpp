@@ -6,6 +6,7 @@
 #include "routedk/train/checkpoint.h"
 #include "routedk/train/failure_signs.h"
 #include "routedk/train/fingerprint.h"
+#include "routedk/train/joint_step.h"
 
 #include <algorithm>
 #include <iterator>
@@ -127,15 +128,19 @@ void Trainer::restore(const std::filesystem::path& path) {
 }
 
 void Trainer::step(Progress& progress) {
-  std::vector<std::pair<GroupTrainer*, GroupStep>> steps;
+  std::vector<GroupTrainer*> due;
   for (const auto& group : groups_) {
     if (!group->done()) {
-      steps.emplace_back(group.get(), group->compute());
-      const GroupStep& computed = steps.back().second;
-      progress.advance(computed.examples, fmt::format("{} loss {:.4f}", group->name(), computed.loss));
+      due.push_back(group.get());
     }
   }
-  for (const auto& [group, computed] : steps) {
+  const std::vector<GroupStep> steps = compute_steps(job_.model, job_.config, due);
+  for (std::size_t i = 0; i < due.size(); ++i) {
+    progress.advance(steps[i].examples, fmt::format("{} loss {:.4f}", due[i]->name(), steps[i].loss));
+  }
+  for (std::size_t i = 0; i < due.size(); ++i) {
+    GroupTrainer* const group = due[i];
+    const GroupStep& computed = steps[i];
     group->apply(computed);
     report_step(*group, computed);
     if (group->at_epoch_end()) {

@@ -17,7 +17,8 @@ class DecodingBfloat16 : public ::testing::TestWithParam<bool> {
  protected:
   static model::LlamaConfig config() { return GetParam() ? testing::wide_config() : tiny_config(); }
 
-  const experts::RoutedModel model_ = testing::small_model(config(), GetParam(), at::kBFloat16);
+  const experts::RoutedModel model_ =
+      testing::small_model(config(), GetParam(), kernels::Precision::kBFloat16);
   const experts::RouterGate gate_ = testing::router_for(config());
   const Prompt prompt_{{3, 9, 27, 11, 5}, 1};
 };

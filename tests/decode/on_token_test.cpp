@@ -13,7 +13,7 @@ constexpr text::TokenId kEnd = 0;
 const std::vector<Prompt> kPrompts = {{{3, 9, 27}, 1}, {{11, 5}, 2}};
 
 experts::RoutedModel tiny_model() {
-  const model::LoadOptions options{model::Quant::kNone, false, at::kFloat};
+  const model::LoadOptions options{model::Quant::kNone, false, kernels::Precision::kFloat32};
   return experts::without_experts(
       std::make_shared<const model::Backbone>(model::Backbone::random(testing::tiny_config(), options, 7)));
 }

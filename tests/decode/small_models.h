@@ -14,8 +14,8 @@ namespace routedk::testing {
 inline constexpr text::TokenId kEnd = 0;
 
 inline experts::RoutedModel small_model(const model::LlamaConfig& config, bool nf4,
-                                        at::ScalarType dtype = at::kFloat) {
-  const model::LoadOptions load{nf4 ? model::Quant::kNf4 : model::Quant::kNone, nf4, dtype};
+                                        kernels::Precision precision = kernels::Precision::kFloat32) {
+  const model::LoadOptions load{nf4 ? model::Quant::kNf4 : model::Quant::kNone, nf4, precision};
   auto backbone = std::make_shared<const model::Backbone>(model::Backbone::random(config, load, 7));
   std::vector<std::shared_ptr<experts::Expert>> bank;
   for (const char* name : {"a", "b"}) {
@@ -27,7 +27,7 @@ inline experts::RoutedModel small_model(const model::LlamaConfig& config, bool n
                                             0.3);
   }
   auto frozen = std::make_shared<experts::ExpertBank>(bank);
-  frozen->freeze(dtype);
+  frozen->freeze(at::kFloat);
   return {backbone, frozen};
 }
 

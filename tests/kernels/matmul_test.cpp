@@ -1,6 +1,8 @@
 #include "routedk/kernels/cpu/matmul.h"
 
-#include "routedk/kernels/nf4.h"
+#include "routedk/kernels/linear.h"
+
+#include <array>
 
 #include "support/expect_close.h"
 #include <ATen/Parallel.h>
@@ -17,19 +19,27 @@ at::Tensor some(at::IntArrayRef shape, double frequency) {
 }
 
 /// x [T,in] -> x W^T [T,out]
-at::Tensor forward(const at::Tensor& x, const Nf4& weight) {
-  at::Tensor y = at::full({x.size(0), weight.out_features()}, std::nan(""));
-  cpu::matmul(x.const_data_ptr<float>(), x.size(0), cpu::MatrixView(weight), y.mutable_data_ptr<float>());
+at::Tensor forward(const at::Tensor& x, const Weight& weight, Precision precision = Precision::kFloat32) {
+  at::Tensor y = at::full({x.size(0), out_features(weight)}, std::nan(""));
+  cpu::matmul({x.const_data_ptr<float>(), x.size(0), {}, precision}, cpu::MatrixView(weight),
+              y.mutable_data_ptr<float>());
   return y;
 }
 
 /// dy [T,out] -> dy W [T,in]
-at::Tensor backward(const at::Tensor& dy, const Nf4& weight) {
-  at::Tensor dx = at::full({dy.size(0), weight.in_features()}, std::nan(""));
-  cpu::matmul_backward(dy.const_data_ptr<float>(), dy.size(0), cpu::MatrixView(weight),
+at::Tensor backward(const at::Tensor& dy, const Weight& weight, Precision precision = Precision::kFloat32) {
+  at::Tensor dx = at::full({dy.size(0), in_features(weight)}, std::nan(""));
+  cpu::matmul_backward({dy.const_data_ptr<float>(), dy.size(0), {}, precision}, cpu::MatrixView(weight),
                        dx.mutable_data_ptr<float>());
   return dx;
 }
+
+/// As an operand of a product has it, in double.
+at::Tensor rounded(const at::Tensor& x, Precision precision) {
+  return (precision == Precision::kBFloat16 ? x.to(at::kBFloat16) : x).to(at::kDouble);
+}
+
+constexpr std::array kPrecisions = {Precision::kFloat32, Precision::kBFloat16};
 
 struct Shape {
   std::int64_t tokens, in, out;
@@ -45,15 +55,20 @@ INSTANTIATE_TEST_SUITE_P(Shapes, Matmul,
                                            Shape{7, 100, 7}, Shape{191, 30, 48}, Shape{197, 513, 65},
                                            Shape{30, 576, 192}, Shape{17, 1536, 576}));
 
-TEST_P(Matmul, both_products_equal_the_double_precision_ones_of_the_decoded_matrix) {
+TEST_P(Matmul, both_products_equal_the_double_precision_ones_of_the_rounded_operands) {
   const Shape s = GetParam();
   for (const bool double_quant : {false, true}) {
     const Nf4 weight = Nf4::quantize(some({s.out, s.in}, 1.3) * 0.05, double_quant);
-    const at::Tensor dense = dequantize(weight, at::kFloat).to(at::kDouble);
     const at::Tensor x = some({s.tokens, s.in}, 0.37);
     const at::Tensor dy = some({s.tokens, s.out}, 0.91);
-    expect_close(forward(x, weight).to(at::kDouble), at::mm(x.to(at::kDouble), dense.t()), {0.0, 1e-5});
-    expect_close(backward(dy, weight).to(at::kDouble), at::mm(dy.to(at::kDouble), dense), {0.0, 1e-5});
+    for (const Precision precision : kPrecisions) {
+      SCOPED_TRACE(name_of(precision));
+      const at::Tensor dense = rounded(dequantize(weight, at::kFloat), precision);
+      expect_close(forward(x, weight, precision).to(at::kDouble), at::mm(rounded(x, precision), dense.t()),
+                   {0.0, 1e-5});
+      expect_close(backward(dy, weight, precision).to(at::kDouble), at::mm(rounded(dy, precision), dense),
+                   {0.0, 1e-5});
+    }
   }
 }
 
@@ -66,19 +81,16 @@ TEST_P(Matmul, a_term_of_low_rank_is_added_on_the_way) {
     const at::Tensor left = some({s.tokens, rank}, 0.6);
     const at::Tensor to_y = some({rank, s.out}, 0.8);
     const at::Tensor to_x = some({rank, s.in}, 1.1);
-    const auto product = [&](const at::Tensor& right) { return at::mm(left, right); };
-    at::Tensor y = at::empty({s.tokens, s.out});
-    at::Tensor dx = at::empty({s.tokens, s.in});
-    const auto term = [&](const at::Tensor& right) {
-      return cpu::LowRankTerm{left.const_data_ptr<float>(), right.const_data_ptr<float>(), rank};
-    };
-    cpu::matmul(x.const_data_ptr<float>(), s.tokens, cpu::MatrixView(weight), y.mutable_data_ptr<float>(),
-                term(to_y));
-    cpu::matmul_backward(dy.const_data_ptr<float>(), s.tokens, cpu::MatrixView(weight),
-                         dx.mutable_data_ptr<float>(), term(to_x));
-    SCOPED_TRACE(rank);
-    expect_close(y, forward(x, weight) + product(to_y), {0.0, 2e-5});
-    expect_close(dx, backward(dy, weight) + product(to_x), {0.0, 2e-5});
+    for (const Precision precision : kPrecisions) {
+      SCOPED_TRACE(::testing::Message() << rank << ' ' << name_of(precision));
+      const auto product = [&](const at::Tensor& right) {
+        return at::mm(rounded(left, precision), rounded(right, precision)).to(at::kFloat);
+      };
+      expect_close(multiply(x, weight, {{left, to_y}}, precision),
+                   forward(x, weight, precision) + product(to_y), {0.0, 2e-5});
+      expect_close(multiply_backward(dy, weight, {{left, to_x}}, precision),
+                   backward(dy, weight, precision) + product(to_x), {0.0, 2e-5});
+    }
   }
 }
 
@@ -86,18 +98,38 @@ TEST(MatmulRows, a_row_s_result_does_not_depend_on_the_rows_beside_it_or_the_thr
   const Nf4 weight = Nf4::quantize(some({200, 576}, 1.3) * 0.05, true);
   const at::Tensor x = some({203, 576}, 0.37);
   const at::Tensor dy = some({203, 200}, 0.91);
-  const at::Tensor y = forward(x, weight);
-  const at::Tensor dx = backward(dy, weight);
-  for (const std::int64_t row : {0, 5, 11, 100, 191, 192, 202}) {
-    SCOPED_TRACE(row);
-    expect_equal(forward(x.narrow(0, row, 1), weight)[0], y[row]);
-    expect_equal(backward(dy.narrow(0, row, 1), weight)[0], dx[row]);
+  for (const Precision precision : kPrecisions) {
+    const at::Tensor y = forward(x, weight, precision);
+    const at::Tensor dx = backward(dy, weight, precision);
+    for (const std::int64_t row : {0, 5, 11, 100, 191, 192, 202}) {
+      SCOPED_TRACE(::testing::Message() << row << ' ' << name_of(precision));
+      expect_equal(forward(x.narrow(0, row, 1), weight, precision)[0], y[row]);
+      expect_equal(backward(dy.narrow(0, row, 1), weight, precision)[0], dx[row]);
+    }
+    const int threads = at::get_num_threads();
+    at::set_num_threads(1);
+    expect_equal(forward(x, weight, precision), y);
+    expect_equal(backward(dy, weight, precision), dx);
+    at::set_num_threads(threads);
   }
-  const int threads = at::get_num_threads();
-  at::set_num_threads(1);
-  expect_equal(forward(x, weight), y);
-  expect_equal(backward(dy, weight), dx);
-  at::set_num_threads(threads);
+}
+
+TEST(MatmulRows, a_dense_matrix_in_bfloat16_is_multiplied_as_it_is) {
+  const at::Tensor values = (some({40, 70}, 1.3) * 0.05).to(at::kBFloat16);
+  const at::Tensor x = some({9, 70}, 0.37);
+  for (const Precision precision : kPrecisions) {
+    expect_close(forward(x, Dense{values}, precision).to(at::kDouble),
+                 at::mm(rounded(x, precision), values.to(at::kDouble).t()), {0.0, 1e-5});
+  }
+}
+
+TEST(MatmulRows, numbers_that_are_not_finite_reach_the_result_in_bfloat16) {
+  const Nf4 weight = Nf4::quantize(some({8, 64}, 1.3), true);
+  at::Tensor x = some({2, 64}, 0.37);
+  x[0][3] = std::nanf("");
+  const at::Tensor y = forward(x, weight, Precision::kBFloat16);
+  EXPECT_TRUE(y[0].isnan().all().item<bool>());
+  EXPECT_TRUE(y[1].isfinite().all().item<bool>());
 }
 
 TEST(MatmulRows, nothing_is_done_for_no_rows) {

@@ -13,10 +13,10 @@ namespace {
 using testing::expect_close;
 using testing::Golden;
 
-LoadOptions dense(at::ScalarType dtype = at::kFloat) {
+LoadOptions dense(kernels::Precision precision = kernels::Precision::kFloat32) {
   LoadOptions options;
   options.quant = Quant::kNone;
-  options.dtype = dtype;
+  options.precision = precision;
   return options;
 }
 
@@ -82,7 +82,7 @@ TEST_P(LlamaGrid, float32_logits_are_within_1e_4_of_transformers) {
 /// Eight bits of mantissa: a unit in the last place of the largest logits is 2^-6; sums round a few times.
 TEST_P(LlamaGrid, bfloat16_logits_are_within_the_types_tolerance) {
   const at::Tensor wanted = tensors()["logits." + GetParam()];
-  const at::Tensor found = logits(description()["config"], dense(at::kBFloat16));
+  const at::Tensor found = logits(description()["config"], dense(kernels::Precision::kBFloat16));
   expect_close(found, wanted, {0.0, 0.1});
   const std::string theirs = "bf16." + GetParam();
   if (tensors().file().tensors().contains(theirs)) {

@@ -80,7 +80,7 @@ class LargeModel : public ::testing::Test {
 };
 
 TEST_F(LargeModel, loading_and_quantising_shards_peaks_below_the_quantised_model_and_one_matrix) {
-  const LoadOptions options{.quant = Quant::kNf4, .dtype = at::kBFloat16};
+  const LoadOptions options{.quant = Quant::kNf4, .precision = kernels::Precision::kBFloat16};
   Backbone backbone;
   const std::int64_t peak = peak_of([&] { backbone = Backbone::load(dense_, options); });
   std::cout << "quantised " << backbone.bytes() / kMiB << " MiB, peak " << peak / kMiB << " MiB\n";
@@ -92,7 +92,7 @@ TEST_F(LargeModel, writing_the_quantised_folder_needs_one_tensor_and_loading_it_
   const std::int64_t table = 8 * shape().vocab * shape().hidden;  // an embedding in fp32 and bf16 and mapped
   const std::int64_t writing = peak_of([&] { save_nf4_folder(dense_, /*double_quant=*/true, nf4); });
   EXPECT_LT(writing, std::max(table, one_matrix()) + 32 * kMiB);
-  const LoadOptions options{.quant = Quant::kNf4, .dtype = at::kBFloat16};
+  const LoadOptions options{.quant = Quant::kNf4, .precision = kernels::Precision::kBFloat16};
   Backbone backbone;
   const std::int64_t loading = peak_of([&] { backbone = Backbone::load(nf4, options); });
   std::cout << "held " << backbone.bytes() / kMiB << " MiB, writing " << writing / kMiB << " MiB, loading "

@@ -111,7 +111,8 @@ TEST_P(AnswerLoss, label_smoothing_spreads_its_share_of_each_target_over_the_voc
     expected -= (1 - kShare) * target + kShare * log_p[i].mean().item<double>();
   }
   EXPECT_NEAR(smooth.sum.item<double>() / expected, 1.0, 1e-6);
-  EXPECT_FLOAT_EQ(static_cast<float>(smooth.token_sum), answer_loss_sum(model_, gate, batch).item<float>());
+  EXPECT_FLOAT_EQ(smooth.token_losses.sum().item<float>(),
+                  answer_loss_sum(model_, gate, batch).item<float>());
 }
 
 TEST(HeadLoss, equals_torchs_cross_entropy_and_its_gradient_however_many_rows_are_made_at_once) {
@@ -125,7 +126,8 @@ TEST(HeadLoss, equals_torchs_cross_entropy_and_its_gradient_however_many_rows_ar
     const at::Tensor expected = hidden.grad().clone();
     for (const std::int64_t rows : {1, 3, 7, 100}) {
       hidden.mutable_grad().zero_();
-      const train::HeadLoss loss = head_loss(hidden, kernels::Dense{head}, targets, smoothing, rows);
+      const train::HeadLoss loss =
+          head_loss(hidden, kernels::FrozenLinear(kernels::Dense{head}), {targets, {}, smoothing, rows});
       (loss.sum * 3).backward();
       EXPECT_NEAR(loss.sum.item<double>(), whole.item<double>(), 1e-5) << rows;
       SCOPED_TRACE(rows);
@@ -190,6 +192,55 @@ TEST_P(AnswerLoss, equals_in_loss_and_gradient_that_of_a_pass_which_keeps_all_ro
     EXPECT_GT(gradient.abs().max().item<double>(), 1e-2);
     testing::expect_close(parameters->grads(), gradient, testing::share_of_largest(gradient, 1e-5));
   }
+}
+
+/// Of the first example's prompt three answers, of the second's one.
+std::vector<model::PromptAnswers> some_answers(const std::vector<Example>& examples) {
+  return {{examples[0].prompt, {examples[0].answer, examples[3].answer, examples[4].answer}},
+          {examples[1].prompt, {examples[1].answer}}};
+}
+
+TEST_P(AnswerLoss, of_answers_that_share_their_prompt_is_that_of_sequences_apart_in_loss_and_gradient) {
+  const auto prompts = some_answers(examples_);
+  const PackedBatch shared = pack(prompts, {5, 6});
+  const at::Tensor weights = at::sin(at::arange(shared.answer_tokens(), at::kFloat)) + 0.5;
+  for (const bool recompute : {false, true}) {
+    for (const auto& [gate, parameters] : trained_gates()) {
+      parameters->grads().zero_();
+      const experts::TrainingDropout dropout{0.2, 5, 6, shared.keys};
+      const auto found = answer_loss(model_, {*gate, shared, &dropout, recompute, 0.0, weights});
+      found.sum.backward();
+      const at::Tensor gradient = parameters->grads().clone();
+      parameters->grads().zero_();
+      double sum = 0.0;
+      std::int64_t token = 0;
+      for (std::size_t p = 0; p < prompts.size(); ++p) {
+        for (const auto& answer : prompts[p].answers) {
+          const Example example{prompts[p].prompt, answer, 0, shared.keys[p]};
+          const PackedBatch alone = pack({&example});
+          const experts::TrainingDropout own{0.2, 5, 6, alone.keys};
+          const auto part = answer_loss(
+              model_, {*gate, alone, &own, false, 0.0, weights.narrow(0, token, alone.answer_tokens())});
+          part.sum.backward();
+          sum += part.sum.item<double>();
+          testing::expect_close(found.token_losses.narrow(0, token, alone.answer_tokens()), part.token_losses,
+                                {1e-4, 1e-5});
+          token += alone.answer_tokens();
+        }
+      }
+      EXPECT_NEAR(found.sum.item<double>(), sum, 1e-4 * std::abs(sum));
+      EXPECT_GT(gradient.abs().max().item<double>(), 1e-2);
+      testing::expect_close(gradient, parameters->grads(), testing::share_of_largest(gradient, 1e-4));
+    }
+  }
+}
+
+TEST_P(AnswerLoss, a_token_counts_by_its_weight) {
+  const at::NoGradGuard no_grad;
+  const PackedBatch batch = pack(testing::pointers(examples_));
+  const at::Tensor weights = at::arange(batch.answer_tokens(), at::kFloat);
+  const auto found = answer_loss(model_, {first_, batch, nullptr, false, 0.1, weights});
+  EXPECT_NEAR(found.sum.item<double>() / (found.losses * weights).sum(at::kDouble).item<double>(), 1.0, 1e-6);
 }
 
 TEST_P(AnswerLoss, of_the_router_has_the_gradient_of_finite_differences) {

@@ -1,7 +1,7 @@
 /// Ten steps of one expert as tests/goldens/make_training.py and make_tiny_training.py take them with PEFT.
 #pragma once
 
-#include "routedk/train/group_trainer.h"
+#include "routedk/train/joint_step.h"
 
 #include <cmath>
 #include <map>
@@ -50,9 +50,7 @@ inline void keep_gradients(const experts::Expert& expert, char factor, Gradients
 }
 
 /// Constant rate, no dropout, both examples in each step.
-inline TenSteps ten_steps(const std::shared_ptr<const model::Backbone>& backbone,
-                          const std::shared_ptr<experts::Expert>& expert, double learning_rate,
-                          const std::vector<train::Example>& examples) {
+inline train::TrainConfig ten_steps_config(double learning_rate) {
   train::TrainConfig config;
   config.epochs = 10;
   config.batch_size = 2;
@@ -60,13 +58,20 @@ inline TenSteps ten_steps(const std::shared_ptr<const model::Backbone>& backbone
   config.schedule = train::ScheduleKind::kConstant;
   config.learning_rate = learning_rate;
   config.dropout = 0.0;
+  return config;
+}
+
+inline TenSteps ten_steps(const std::shared_ptr<const model::Backbone>& backbone,
+                          const std::shared_ptr<experts::Expert>& expert, double learning_rate,
+                          const std::vector<train::Example>& examples) {
+  const train::TrainConfig config = ten_steps_config(learning_rate);
   const experts::RoutedModel model(backbone, std::make_shared<experts::ExpertBank>(std::vector{expert}));
   train::GroupTrainer trainer(
       model, config, {"golden", &expert->parameters(), std::make_shared<experts::SingleExpertGate>(0, 1)},
       {pointers(examples), {}});
   TenSteps steps{at::empty({10}), at::empty({10}), {}};
   for (int step = 0; step < 10; ++step) {
-    const train::GroupStep computed = trainer.compute();
+    const train::GroupStep computed = train::compute_steps(model, config, {&trainer})[0];
     steps.losses[step] = computed.loss;
     steps.grad_norms[step] = computed.grad_norm;
     if (step < 2) {
@@ -76,6 +81,29 @@ inline TenSteps ten_steps(const std::shared_ptr<const model::Backbone>& backbone
   }
   EXPECT_TRUE(trainer.done());
   return steps;
+}
+
+/// The second step's gradients of A where the first step was that of these gradients of B: Adam's first is
+/// the rate along the gradient's sign, so that a run of its own would be elsewhere wherever rounding turns a
+/// sign.
+inline Gradients second_gradients(const std::shared_ptr<const model::Backbone>& backbone,
+                                  const std::shared_ptr<experts::Expert>& expert, double learning_rate,
+                                  const std::vector<train::Example>& examples, const Gradients& first) {
+  expert->for_each([&](std::int64_t layer, model::Linear linear, const experts::LoraFactors& f) {
+    const std::string module = model::linear_module(linear);
+    const at::Tensor& gradient =
+        first.at(fmt::format("{}.{}.grad_B", layer, module.substr(module.find('.') + 1)));
+    f.bt.copy_(gradient.t().sign() * -learning_rate);
+  });
+  const train::TrainConfig config = ten_steps_config(learning_rate);
+  const experts::RoutedModel model(backbone, std::make_shared<experts::ExpertBank>(std::vector{expert}));
+  train::GroupTrainer trainer(
+      model, config, {"golden", &expert->parameters(), std::make_shared<experts::SingleExpertGate>(0, 1)},
+      {pointers(examples), {}});
+  train::compute_steps(model, config, {&trainer});
+  Gradients found;
+  keep_gradients(*expert, 'A', found);
+  return found;
 }
 
 /// The gradients of a golden, as TenSteps holds them.

@@ -6,10 +6,11 @@
 
 namespace routedk::testing {
 
-inline std::shared_ptr<const model::Backbone> golden_backbone(at::ScalarType dtype = at::kFloat) {
+inline std::shared_ptr<const model::Backbone> golden_backbone(
+    kernels::Precision precision = kernels::Precision::kFloat32) {
   model::LoadOptions options;
   options.quant = model::Quant::kNone;
-  options.dtype = dtype;
+  options.precision = precision;
   return std::make_shared<const model::Backbone>(
       model::Backbone::load(golden_path("tiny_llama.gguf"), options));
 }
@@ -20,9 +21,15 @@ inline std::vector<train::Example> golden_examples() {
           {ids_of(golden["1.prompt"]), ids_of(golden["1.answer"]), 0, 1}};
 }
 
-inline TenSteps tiny_steps(at::ScalarType dtype) {
-  const auto backbone = golden_backbone(dtype);
+inline TenSteps tiny_steps(kernels::Precision precision) {
+  const auto backbone = golden_backbone(precision);
   return ten_steps(backbone, sine_expert(backbone->config(), 8.0, 0.1, 0.11), 1e-2, golden_examples());
+}
+
+inline Gradients tiny_second_gradients(kernels::Precision precision, const Gradients& first) {
+  const auto backbone = golden_backbone(precision);
+  return second_gradients(backbone, sine_expert(backbone->config(), 8.0, 0.1, 0.11), 1e-2, golden_examples(),
+                          first);
 }
 
 }  // namespace routedk::testing

@@ -24,7 +24,7 @@ void expect_golden(const at::Tensor& found, const std::string& name) {
 }
 
 TEST(TinyGolden, ten_losses_and_every_named_gradient_of_an_expert_equal_pefts) {
-  const testing::TenSteps steps = testing::tiny_steps(at::kFloat);
+  const testing::TenSteps steps = testing::tiny_steps(kernels::Precision::kFloat32);
   expect_close(steps.losses, golden()["losses"], {1e-5, 0.0});
   expect_close(steps.grad_norms, golden()["grad_norms"], {1e-5, 0.0});
   EXPECT_EQ(steps.gradients.size(), 2U * 3U * 7U);

@@ -19,7 +19,7 @@ struct TinyShape {
   std::int64_t hidden = 32;
   std::int64_t vocab = 64;
   bool nf4 = true;
-  at::ScalarType dtype = at::kFloat;
+  kernels::Precision precision = kernels::Precision::kFloat32;
 };
 
 inline model::LlamaConfig tiny_config(const TinyShape& shape) {
@@ -51,7 +51,7 @@ inline experts::RoutedModel tiny_model(const TinyShape& shape = {}) {
   }
   model::LoadOptions options;
   options.quant = shape.nf4 ? model::Quant::kNf4 : model::Quant::kNone;
-  options.dtype = shape.dtype;
+  options.precision = shape.precision;
   return {std::make_shared<model::Backbone>(model::Backbone::random(config, options, 3)),
           std::make_shared<experts::ExpertBank>(std::move(experts))};
 }

@@ -1,5 +1,6 @@
 #include "routedk/core/error.h"
 #include "routedk/train/checkpoint.h"
+#include "routedk/train/joint_step.h"
 #include "routedk/train/trainer.h"
 
 #include <algorithm>
@@ -95,7 +96,7 @@ TEST(Trainer, a_step_not_applied_leaves_the_optimisers_count_where_it_was) {
   const std::vector<Example> examples = testing::random_examples(2, 0);
   const TrainConfig config = small_config();
   GroupTrainer trainer(model, config, testing::expert_group(model, 0), {testing::pointers(examples), {}});
-  GroupStep step = trainer.compute();
+  GroupStep step = compute_steps(model, config, {&trainer})[0];
   step.not_finite = "loss";
   trainer.apply(step);
   step.not_finite = nullptr;

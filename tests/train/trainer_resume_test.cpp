@@ -24,18 +24,19 @@ using testing::expect_equal;
 using testing::message_of;
 using testing::TemporaryFolder;
 
-class ResumedTrainer : public ::testing::TestWithParam<at::ScalarType> {};
-INSTANTIATE_TEST_SUITE_P(Dtypes, ResumedTrainer, ::testing::Values(at::kFloat, at::kBFloat16),
-                         ::testing::PrintToStringParamName());
+class ResumedTrainer : public ::testing::TestWithParam<kernels::Precision> {};
+INSTANTIATE_TEST_SUITE_P(Precisions, ResumedTrainer,
+                         ::testing::Values(kernels::Precision::kFloat32, kernels::Precision::kBFloat16),
+                         [](const auto& tested) { return std::string(name_of(tested.param)); });
 
 TEST_P(ResumedTrainer, equals_an_uninterrupted_one_bit_for_bit_whatever_step_it_stopped_at) {
   const TemporaryFolder reference_folder;
-  experts::RoutedModel reference = testing::tiny_model({.dtype = GetParam()});
+  experts::RoutedModel reference = testing::tiny_model({.precision = GetParam()});
   const std::vector<GroupResult> expected = Trainer(three_expert_job(reference, reference_folder)).run();
   ASSERT_EQ(expected[0].progress.step, 20);
   for (std::int64_t stop = 1; stop <= 20; ++stop) {
     const TemporaryFolder folder;
-    experts::RoutedModel interrupted = testing::tiny_model({.dtype = GetParam()});
+    experts::RoutedModel interrupted = testing::tiny_model({.precision = GetParam()});
     TrainingJob job = three_expert_job(interrupted, folder);
     job.on_event = on<StepEvent>([stop](const StepEvent& event) {
       if (event.number == stop && event.group == "expert0") {
@@ -43,7 +44,7 @@ TEST_P(ResumedTrainer, equals_an_uninterrupted_one_bit_for_bit_whatever_step_it_
       }
     });
     EXPECT_THROW(Trainer(job).run(), std::runtime_error);
-    experts::RoutedModel model = testing::tiny_model({.dtype = GetParam()});
+    experts::RoutedModel model = testing::tiny_model({.precision = GetParam()});
     TrainingJob again = three_expert_job(model, folder);
     std::int64_t resumed_at = -1;
     again.on_event = on<ResumeEvent>([&](const ResumeEvent& event) { resumed_at = event.number; });

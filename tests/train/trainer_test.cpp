@@ -41,17 +41,18 @@ TEST(Trainer, one_times_eight_equals_two_times_four_four_times_two_and_eight_tim
   }
 }
 
-class TrainerOfThree : public ::testing::TestWithParam<at::ScalarType> {};
-INSTANTIATE_TEST_SUITE_P(Dtypes, TrainerOfThree, ::testing::Values(at::kFloat, at::kBFloat16),
-                         ::testing::PrintToStringParamName());
+class TrainerOfThree : public ::testing::TestWithParam<kernels::Precision> {};
+INSTANTIATE_TEST_SUITE_P(Precisions, TrainerOfThree,
+                         ::testing::Values(kernels::Precision::kFloat32, kernels::Precision::kBFloat16),
+                         [](const auto& tested) { return std::string(name_of(tested.param)); });
 
 TEST_P(TrainerOfThree, all_at_once_equals_one_by_one) {
   const TemporaryFolder folder;
-  experts::RoutedModel together = testing::tiny_model({.dtype = GetParam()});
+  experts::RoutedModel together = testing::tiny_model({.precision = GetParam()});
   const std::vector<GroupResult> results = Trainer(three_expert_job(together, folder)).run();
   for (int i = 0; i < 3; ++i) {
     const TemporaryFolder own_folder;
-    experts::RoutedModel alone = testing::tiny_model({.dtype = GetParam()});
+    experts::RoutedModel alone = testing::tiny_model({.precision = GetParam()});
     TrainingJob job = testing::job_for(alone, {testing::expert_group(alone, i)}, own_folder.path());
     job.config = small_config();
     for (const auto& [from, to] :

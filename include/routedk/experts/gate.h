@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -28,6 +29,8 @@ class Gate {
                         const model::FlatBatch& batch) const = 0;
   /// Whether the first layer's rows hold for all others, which then aren't asked for.
   virtual bool same_in_all_layers() const noexcept { return false; }
+  /// The expert that gets every sequence (-1: none), where that is so whatever they are.
+  virtual std::optional<int> owner() const noexcept { return std::nullopt; }
 };
 
 /// Each sequence is one expert's (training, single-expert inference) or nobody's (-1, the plain backbone).
@@ -44,6 +47,7 @@ class OwnerGate : public Gate {
 class SingleExpertGate : public Gate {
  public:
   SingleExpertGate(int expert, std::int64_t experts) : expert_(expert), experts_(experts) {}
+  std::optional<int> owner() const noexcept override { return expert_; }
   GateRows rows(std::int64_t layer, const at::Tensor& hidden, const model::FlatBatch& batch) const override;
 
  private:

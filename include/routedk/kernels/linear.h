@@ -7,25 +7,29 @@
 #include <cstdint>
 #include <memory>
 #include <utility>
+#include <vector>
 
 #include <ATen/ATen.h>
 
 namespace routedk::kernels {
 
-/// A product of low rank R that is added to one with a frozen weight on the way; undefined tensors for none.
+/// A product of low rank R that is added to some rows of one with a frozen weight on the way.
 struct LowRank {
-  at::Tensor left;   // [T,R]
-  at::Tensor right;  // [R,n], n columns of the result
+  at::Tensor left;         // [t,R]
+  at::Tensor right;        // [R,n], n columns of the result
+  std::int64_t begin = 0;  ///< the first of the t rows
 };
+using LowRanks = std::vector<LowRank>;
 
-/// x [T,in] -> x W^T + left right [T,out] in x's type, as the factors are. In fp32, for either precision, a
-/// row's bits depend on that row alone, whatever rows and threads are beside it, and no dense copy of a packed
-/// weight is made: it is decoded panel by panel within the product. Of other types the weight is decoded whole,
-/// LibTorch multiplies and there is no precision to choose. Not recorded by autograd, as the next.
-at::Tensor multiply(const at::Tensor& x, const Weight& weight, const LowRank& term = {},
+/// x [T,in] -> x W^T + the terms [T,out] in x's type, as the factors are. In fp32, for either precision, a
+/// row's bits depend on that row alone, whatever rows and threads are beside it, and no dense copy of a
+/// packed weight is made: it is decoded panel by panel within the product. Of other types the weight is
+/// decoded whole, LibTorch multiplies and there is no precision to choose. Not recorded by autograd, as the
+/// next.
+at::Tensor multiply(const at::Tensor& x, const Weight& weight, const LowRanks& terms = {},
                     Precision precision = Precision::kFloat32);
-/// dy [T,out] -> dy W + left right [T,in], likewise.
-at::Tensor multiply_backward(const at::Tensor& dy, const Weight& weight, const LowRank& term = {},
+/// dy [T,out] -> dy W + the terms [T,in], likewise.
+at::Tensor multiply_backward(const at::Tensor& dy, const Weight& weight, const LowRanks& terms = {},
                              Precision precision = Precision::kFloat32);
 
 /// A frozen linear, most often without bias, and how exact its products are, its adapters' among them. Copies
@@ -42,11 +46,11 @@ class FrozenLinear {
   /// x [T,in] -> [T,out], in x's dtype. Gradients flow to the input only; no dense copy of a packed weight is
   /// kept for backward.
   at::Tensor forward(const at::Tensor& x) const;
-  /// x [T,in] -> x W^T + b + left right [T,out]. Not recorded by autograd.
-  at::Tensor multiply(const at::Tensor& x, const LowRank& term = {}) const;
+  /// x [T,in] -> x W^T + b + the terms [T,out]. Not recorded by autograd.
+  at::Tensor multiply(const at::Tensor& x, const LowRanks& terms = {}) const;
 
-  /// Of x W^T + b: dy [T,out] -> dy W + left right [T,in]. Not recorded by autograd.
-  at::Tensor multiply_backward(const at::Tensor& dy, const LowRank& term = {}) const;
+  /// Of x W^T + b: dy [T,out] -> dy W + the terms [T,in]. Not recorded by autograd.
+  at::Tensor multiply_backward(const at::Tensor& dy, const LowRanks& terms = {}) const;
 
   const Weight& weight() const noexcept { return *weight_; }
   const at::Tensor& bias() const noexcept { return bias_; }  // [out] in the compute type, or undefined

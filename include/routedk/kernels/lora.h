@@ -4,6 +4,8 @@
 #include "routedk/kernels/dropout.h"
 #include "routedk/kernels/linear.h"
 
+#include <vector>
+
 #include <ATen/ATen.h>
 
 namespace routedk::kernels {
@@ -23,10 +25,19 @@ at::Tensor lora_down(const at::Tensor& x, const at::Tensor& factor, double scale
 at::Tensor factor_gradient(const at::Tensor& narrow, const at::Tensor& x,
                            Precision precision = Precision::kFloat32);
 
-/// x [t,in] -> x W^T + b + s (dropout(x) A^T) B^T [t,out] in x's type, one autograd node. For backward it
-/// keeps x and the t x r product; the dropped input is made again. Gradients reach x and the factors.
-at::Tensor lora_linear(const FrozenLinear& linear, const LoraFactors& factors, KeyedDropout dropout,
-                       const at::Tensor& x);
+/// Neighbouring rows of an input and the adapter that they get.
+struct LoraRows {
+  LoraFactors factors;
+  KeyedDropout dropout;  ///< its rows are counted from `begin`
+  std::int64_t begin;
+  std::int64_t end;
+};
+
+/// x [T,in] -> x W^T + b + s (dropout(x) A^T) B^T [T,out] in x's type, each part's rows under its adapter,
+/// one autograd node and one product with W. For backward it keeps x and the t x r products; the dropped
+/// input is made again. Gradients reach x and the factors. What a part computes does not depend on the
+/// others.
+at::Tensor lora_linear(const FrozenLinear& linear, std::vector<LoraRows> parts, const at::Tensor& x);
 
 /// Several adapters' factors, one after another, frozen.
 struct LoraStack {

@@ -47,6 +47,8 @@ struct FlatBatch {
                         const std::vector<std::int64_t>& prompt_len);
   /// From prompts with their answers. ConfigError when a prompt is empty.
   static FlatBatch make(const std::vector<PromptAnswers>& sequences);
+  /// Batches on one device, one after another.
+  static FlatBatch joined(const std::vector<const FlatBatch*>& parts);
 };
 
 /// Some rows of a batch as a batch of their own, for whatever looks at each row alone.

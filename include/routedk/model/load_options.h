@@ -27,7 +27,7 @@ constexpr auto enum_names(Quant /*of*/) {
 
 /// What the operands of products are rounded to; sums and activations are float32.
 enum class ComputeType : std::uint8_t {
-  kAuto,  ///< bfloat16 where the CPU multiplies it faster (kernels/cpu/capability.h), else float32
+  kAuto,  ///< bfloat16 where the CPU multiplies it faster (fast_precision.h), else float32
   kFloat32,
   kBFloat16,
 };

@@ -20,32 +20,41 @@ struct LossPass {
   bool recompute = false;                             ///< as in RoutedPass
   /// e: the target is (1 - e) one-hot + e / V everywhere, as torch's cross_entropy has it
   double label_smoothing = 0.0;
+  at::Tensor weights = {};  ///< [A] F32: how much each answer token counts; undefined: 1 each
 };
 
 struct AnswerLoss {
-  at::Tensor sum;                       ///< over all answer tokens, nats: a differentiable fp32 scalar
-  double token_sum = 0.0;               ///< the same without label smoothing
+  at::Tensor sum;           ///< over all answer tokens by their weights, nats: a differentiable fp32 scalar
+  at::Tensor losses;        // [A] F32: of each, without its weight
+  at::Tensor token_losses;  // [A] F32: -log p of each: without smoothing, too
   std::vector<experts::GateRows> rows;  // [L]
 };
 
-struct HeadLoss {
-  at::Tensor sum;    ///< nats: a differentiable fp32 scalar
-  double token_sum;  ///< the same without label smoothing
+struct HeadTargets {
+  at::Tensor targets;       // [A] I64
+  at::Tensor weights = {};  // [A] F32, or undefined: 1 each
+  double smoothing = 0.0;
+  std::int64_t rows_at_once = 1;
 };
 
-/// Cross entropy of hidden [A,D] through a frozen head [V,D] with targets [A], `rows_at_once` rows after
-/// another: neither the [A,V] logits nor their gradient are ever whole.
-HeadLoss head_loss(const at::Tensor& hidden, const kernels::FrozenLinear& head, const at::Tensor& targets,
-                   double smoothing, std::int64_t rows_at_once);
+struct HeadLoss {
+  at::Tensor sum;           ///< nats: a differentiable fp32 scalar
+  at::Tensor losses;        // [A] F32: of each, without its weight
+  at::Tensor token_losses;  // [A] F32: without smoothing, too
+};
+
+/// Cross entropy of hidden [A,D] through a frozen head [V,D], some rows after another: neither the [A,V]
+/// logits nor their gradient are ever whole.
+HeadLoss head_loss(const at::Tensor& hidden, const kernels::FrozenLinear& head, HeadTargets to);
 /// So many that their logits take 16 MiB, whatever the vocabulary.
 std::int64_t loss_rows_at_once(std::int64_t vocab);
 
-/// -sum of log p(answer token | everything before it) over all answer tokens of the batch. What
+/// -sum of w log p(answer token | everything before it) over all answer tokens of the batch. What
 /// lies behind the last layer's attention is computed for the rows that predict answer tokens and for no
 /// others.
 AnswerLoss answer_loss(const experts::RoutedModel& model, const LossPass& pass);
 
-/// Its sum alone.
+/// Its sum alone, of weights 1.
 at::Tensor answer_loss_sum(const experts::RoutedModel& model, const experts::Gate& gate,
                            const PackedBatch& batch, const experts::TrainingDropout* dropout = nullptr);
 

@@ -46,6 +46,23 @@ struct GroupExamples {
 /// Looks at a group at its validation.
 using ValidationHook = std::function<Findings(const std::string& group)>;
 
+/// What a pass found for one of a group's batches; the gradient lies in the group's buffer.
+struct BatchFindings {
+  double loss = 0.0;                           ///< its share of the step's
+  double token_loss = 0.0;                     ///< likewise
+  const std::vector<experts::GateRows>& rows;  // [L]
+};
+
+/// The alphas of a step's micro-batches, layer by layer; of gates that mix experts only.
+class RoutingOfStep {
+ public:
+  void add(const std::vector<experts::GateRows>& rows);
+  std::vector<experts::LayerRouting> layers() const;
+
+ private:
+  std::vector<std::vector<at::Tensor>> alphas_;  // [L][micro-batches]
+};
+
 class GroupTrainer {
  public:
   /// Makes the group's parameters trainable; the destructor freezes them again. DataError when there is no
@@ -56,9 +73,17 @@ class GroupTrainer {
   GroupTrainer& operator=(const GroupTrainer&) = delete;
   ~GroupTrainer();
 
-  /// Loss and gradient of the next step. NumericError naming group, step and example keys when either is not
-  /// finite for more than `max_bad_steps` steps in a row; no parameter has changed then.
-  GroupStep compute();
+  /// Takes the next step's batches and clears the gradient: a step is begun. What passes over the batches
+  /// find is added (joint_step.h), then the step is finished.
+  void begin();
+  /// Of the step begun.
+  const std::vector<PackedBatch>& batches() const noexcept { return now_; }
+  /// How much each answer token of these counts: 1 / their number.
+  double token_weight() const { return 1.0 / static_cast<double>(step_.answer_tokens); }
+  void add(const BatchFindings& found);
+  /// NumericError naming group, step and example keys when loss or gradient is not finite for more than
+  /// `max_bad_steps` steps in a row; no parameter has changed then.
+  GroupStep finish();
   /// Clips and applies the computed gradient, unless it is not finite; afterwards a step is done.
   void apply(const GroupStep& step);
   /// Mean answer-token loss over the validation examples without dropout; the best values so far are kept.
@@ -70,6 +95,8 @@ class GroupTrainer {
   bool at_epoch_end() const noexcept { return state_.progress.step % order_.steps_per_epoch() == 0; }
   std::int64_t examples_left() const;
   const std::string& name() const noexcept { return group_.name; }
+  const experts::Gate& gate() const noexcept { return *group_.gate; }
+  const GatePenalty& penalty() const noexcept { return group_.penalty; }
   const GroupProgress& progress() const noexcept { return state_.progress; }
   /// For checkpoints: the tensors are the live ones.
   const GroupState& state() const noexcept { return state_; }
@@ -85,7 +112,6 @@ class GroupTrainer {
     return config_.patience > 0 && state_.progress.stale_validations >= config_.patience;
   }
   std::vector<PackedBatch> batches_of(std::int64_t step);
-  std::vector<experts::GateRows> backward(const PackedBatch& batch, GroupStep& step);
   void check_finite(GroupStep& step) const;
   double validation_loss() const;
   void keep_if_best(double loss);
@@ -98,6 +124,9 @@ class GroupTrainer {
   std::int64_t total_steps_;
   Schedule schedule_;
   GroupState state_;
+  std::vector<PackedBatch> now_;
+  GroupStep step_;
+  RoutingOfStep routing_;
   Prefetcher<std::vector<PackedBatch>> batches_;  // last: its thread uses the others
 };
 

@@ -27,6 +27,13 @@ struct PackedBatch {
 /// prompt or answer is empty.
 PackedBatch pack(const std::vector<const Example*>& examples);
 
+/// Packs prompts with several answers each: a prompt is computed once for all of its answers, whose tokens
+/// are `targets` one answer after another. `keys` [S] are the prompts'. DataError as above.
+PackedBatch pack(const std::vector<model::PromptAnswers>& prompts, const std::vector<std::uint64_t>& keys);
+
+/// Batches one after another as one.
+PackedBatch joined(const std::vector<const PackedBatch*>& parts);
+
 /// Packs examples, shortest first (equal lengths in the given order), each micro-batch filled up to
 /// `max_tokens`; a longer example gets one of its own. Their tensors lie on `device`.
 std::vector<PackedBatch> pack_all(std::vector<const Example*> examples, std::int64_t max_tokens,

@@ -37,9 +37,9 @@ struct GroupResult {
   GroupProgress progress;
 };
 
-/// In each optimiser step every group that has steps left takes its next batch, runs it in micro-batches of
-/// its own and is updated by itself, unless its loss or gradient is not finite. Each group thus computes what
-/// it would if it were trained alone.
+/// In each optimiser step every group that has steps left takes its next batch, runs it in micro-batches,
+/// beside other groups' where they are small (joint_step.h), and is updated by itself, unless its loss or
+/// gradient is not finite. Each group thus computes what it would if it were trained alone.
 class Trainer {
  public:
   /// DataError when an example's group or token is out of range, examples are longer than the model's context

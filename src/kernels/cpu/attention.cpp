@@ -159,14 +159,15 @@ class Forward {
   void run() const {
     work_.for_each([this] {
       const std::int64_t width = work_.width();
-      return [this, scores = BlockScratch<float>(kQueries, width), words = BlockScratch<Word>(kQueries, width),
-              queries = BlockScratch<Word>(kQueries, work_.size())](std::size_t s, std::int64_t head) {
-        const SeenParts parts(work_, s);
-        parts.for_each_block(head, [&](std::int64_t first, const QueryBlock& block) {
-          weigh(parts, first, block, head, scores.data(), queries.data());
-          add_values(parts, first, block, head, scores.data(), words.data());
-        });
-      };
+      return
+          [this, scores = BlockScratch<float>(kQueries, width), words = BlockScratch<Word>(kQueries, width),
+           queries = BlockScratch<Word>(kQueries, work_.size())](std::size_t s, std::int64_t head) {
+            const SeenParts parts(work_, s);
+            parts.for_each_block(head, [&](std::int64_t first, const QueryBlock& block) {
+              weigh(parts, first, block, head, scores.data(), queries.data());
+              add_values(parts, first, block, head, scores.data(), words.data());
+            });
+          };
     });
   }
 
@@ -179,7 +180,11 @@ class Forward {
     const Operand<Word> q = along({q_ + block.place, work_.stride(), block.count, work_.size()}, scratch);
     parts.for_each(first + block.count, [&](const SeenKeys& seen) {
       multiply<Word>({{q.data, q.stride, scores + seen.column, width, block.count},
-                      keys_.at(seen.segment, work_.shared(head)), depth, depth, seen.count, false});
+                      keys_.at(seen.segment, work_.shared(head)),
+                      depth,
+                      depth,
+                      seen.count,
+                      false});
     });
     for (std::int64_t r = 0; r < block.count; ++r) {
       log_sums_[(block.token + r) * work_.heads() + head] =
@@ -193,8 +198,11 @@ class Forward {
     parts.for_each(first + block.count, [&](const SeenKeys& seen) {
       const Operand<Word> a = along({weights + seen.column, work_.width(), block.count, seen.count}, scratch);
       multiply<Word>({{a.data, a.stride, out_ + block.place, work_.stride(), block.count},
-                      values_.at(seen.segment, work_.shared(head)), words_of<Word>(work_.length(seen.segment)),
-                      words_of<Word>(seen.count), work_.size(), seen.column > 0});
+                      values_.at(seen.segment, work_.shared(head)),
+                      words_of<Word>(work_.length(seen.segment)),
+                      words_of<Word>(seen.count),
+                      work_.size(),
+                      seen.column > 0});
     });
   }
 
@@ -263,10 +271,10 @@ class Backward {
     const std::int64_t width = work_.width();
     for (std::int64_t r = 0; r < block.count; ++r) {
       const std::int64_t row = block.place + r * work_.stride();
-      softmax_backward(scratch.weights.data() + r * width, scratch.gradient.data() + r * width,
-                       {parts.before() + first + r + 1, parts.before() + first + block.count, work_.scale(),
-                        log_sums_[(block.token + r) * work_.heads() + head],
-                        dot(d_ + row, out_ + row, work_.size())});
+      softmax_backward(
+          scratch.weights.data() + r * width, scratch.gradient.data() + r * width,
+          {parts.before() + first + r + 1, parts.before() + first + block.count, work_.scale(),
+           log_sums_[(block.token + r) * work_.heads() + head], dot(d_ + row, out_ + row, work_.size())});
     }
   }
 
@@ -276,7 +284,11 @@ class Backward {
     const Operand<Word> a = along(of_block(x, block), scratch);
     parts.for_each(first + block.count, [&](const SeenKeys& seen) {
       multiply<Word>({{a.data, a.stride, to + seen.column, work_.width(), block.count},
-                      panels.at(seen.segment, work_.shared(head)), depth, depth, seen.count, false});
+                      panels.at(seen.segment, work_.shared(head)),
+                      depth,
+                      depth,
+                      seen.count,
+                      false});
     });
   }
 
@@ -289,8 +301,11 @@ class Backward {
       const Rows weights{scratch.weights.data() + seen.column, work_.width(), block.count, seen.count};
       const Operand<Word> a = along(gradient, scratch.rows.data());
       multiply<Word>({{a.data, a.stride, to_q_ + block.place, work_.stride(), block.count},
-                      keys_.at(seen.segment, work_.shared(head)), words_of<Word>(work_.length(seen.segment)),
-                      words_of<Word>(seen.count), work_.size(), seen.column > 0});
+                      keys_.at(seen.segment, work_.shared(head)),
+                      words_of<Word>(work_.length(seen.segment)),
+                      words_of<Word>(seen.count),
+                      work_.size(),
+                      seen.column > 0});
       const std::int64_t place = work_.segment(seen.segment).begin * work_.stride() + head * work_.size();
       add_sum(gradient, scratch.queries.data(), to_k_ + place, scratch.rows.data());
       add_sum(weights, scratch.above.data(), to_v_ + place, scratch.rows.data());
@@ -301,7 +316,8 @@ class Backward {
   void add_sum(const Rows& rows, const Word* panels, float* to, Word* scratch) const {
     const std::int64_t depth = words_of<Word>(rows.count);
     const Operand<Word> a = across(rows, scratch);
-    add_transposed<Word>({{a.data, a.stride, to, work_.stride(), rows.size}, panels, depth, depth, work_.size(), true});
+    add_transposed<Word>(
+        {{a.data, a.stride, to, work_.stride(), rows.size}, panels, depth, depth, work_.size(), true});
   }
 
   static void pack_block(const Rows& rows, Word* panels) {

@@ -75,8 +75,8 @@ class Panels {
   std::vector<std::int64_t> places_;  // [S]
 };
 
-/// A segment without a parent and those whose parent it is: one thread's work for one head, since the children
-/// add to its gradients.
+/// A segment without a parent and those whose parent it is: one thread's work for one head, since the
+/// children add to its gradients.
 using Family = std::vector<std::size_t>;
 
 class AttentionWork {
@@ -93,9 +93,8 @@ class AttentionWork {
       seen_.push_back(length(s) + (parent < 0 ? 0 : length(static_cast<std::size_t>(parent))));
     }
     std::erase_if(families_, [](const Family& family) { return family.empty(); });
-    std::stable_sort(families_.begin(), families_.end(), [&](const Family& a, const Family& b) {
-      return products_of(a) > products_of(b);
-    });
+    std::stable_sort(families_.begin(), families_.end(),
+                     [&](const Family& a, const Family& b) { return products_of(a) > products_of(b); });
   }
 
   const Segment& segment(std::size_t s) const { return segments_[s]; }

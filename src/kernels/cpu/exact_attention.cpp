@@ -32,7 +32,8 @@ class SegmentView {
   /// [H,t,u]
   at::Tensor scores() const {
     const std::int64_t queries = q.size(1);
-    const at::Tensor later = at::ones({queries, tokens.numel()}, at::kBool).triu(tokens.numel() - queries + 1);
+    const at::Tensor later =
+        at::ones({queries, tokens.numel()}, at::kBool).triu(tokens.numel() - queries + 1);
     return (at::matmul(q, k.transpose(1, 2)) * scale_)
         .masked_fill(later, -std::numeric_limits<double>::infinity());
   }
@@ -61,7 +62,8 @@ class SegmentView {
 }  // namespace
 
 AttentionOutput exact_attention(const AttentionInput& input) {
-  AttentionOutput output{at::empty_like(input.q), at::empty({input.q.size(0), input.q.size(1)}, input.q.options())};
+  AttentionOutput output{at::empty_like(input.q),
+                         at::empty({input.q.size(0), input.q.size(1)}, input.q.options())};
   for (const Segment& segment : input.segments) {
     const SegmentView at(input, segment);
     const at::Tensor scores = at.scores();

@@ -1,10 +1,9 @@
+#include "routedk/kernels/cpu/capability.h"
 /// The kernel in plain C++, and which one this CPU runs.
-#include "int8_kernel.h"
-
 #include <cmath>
 
+#include "int8_kernel.h"
 #include "int8_tile.h"
-#include "isa.h"
 #include <c10/util/Half.h>
 
 namespace routedk::kernels::cpu {

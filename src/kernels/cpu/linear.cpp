@@ -25,21 +25,27 @@ std::span<T> view(const at::Tensor& tensor) {
 /// What `multiply` [T,columns] makes of rows [T,depth] and the weight.
 template <typename Matmul>
 at::Tensor product(const Matmul& multiply, const at::Tensor& x, const Weight& weight, std::int64_t columns,
-                   const LowRank& term, Precision precision) {
+                   const LowRanks& terms, Precision precision) {
   const at::Tensor rows = x.contiguous();
-  const at::Tensor right = term.right.defined() ? term.right.contiguous() : term.right;
   MatmulInput input{rows.const_data_ptr<float>(), rows.size(0), {}, precision};
-  if (term.left.defined()) {
-    input.term = {term.left.const_data_ptr<float>(), right.const_data_ptr<float>(), term.left.size(1)};
+  LowRanks held;  // contiguous, while the product reads them
+  for (const LowRank& term : terms) {
+    held.push_back({term.left.contiguous(), term.right.contiguous(), term.begin});
+    input.terms.push_back({held.back().left.const_data_ptr<float>(),
+                           held.back().right.const_data_ptr<float>(), term.left.size(1), term.begin,
+                           term.left.size(0)});
   }
   at::Tensor out = at::empty({rows.size(0), columns}, rows.options());
   multiply(input, MatrixView(weight), out.mutable_data_ptr<float>());
   return out;
 }
 
-/// product + left right
-at::Tensor plus(const at::Tensor& product, const LowRank& term) {
-  return term.left.defined() ? product.addmm_(term.left, term.right) : product;
+/// product + the terms
+at::Tensor plus(const at::Tensor& product, const LowRanks& terms) {
+  for (const LowRank& term : terms) {
+    product.narrow(0, term.begin, term.left.size(0)).addmm_(term.left, term.right);
+  }
+  return product;
 }
 
 const at::Tensor& standard_codebook() {
@@ -54,17 +60,16 @@ const at::Tensor& standard_nested_codebook() {
 
 }  // namespace
 
-at::Tensor multiply(const at::Tensor& x, const Weight& weight, const LowRank& term, Precision precision) {
-  return x.scalar_type() == at::kFloat
-             ? product(matmul, x, weight, out_features(weight), term, precision)
-             : plus(at::mm(x, dequantize(weight, x.scalar_type()).t()), term);
+at::Tensor multiply(const at::Tensor& x, const Weight& weight, const LowRanks& terms, Precision precision) {
+  return x.scalar_type() == at::kFloat ? product(matmul, x, weight, out_features(weight), terms, precision)
+                                       : plus(at::mm(x, dequantize(weight, x.scalar_type()).t()), terms);
 }
 
-at::Tensor multiply_backward(const at::Tensor& dy, const Weight& weight, const LowRank& term,
+at::Tensor multiply_backward(const at::Tensor& dy, const Weight& weight, const LowRanks& terms,
                              Precision precision) {
   return dy.scalar_type() == at::kFloat
-             ? product(matmul_backward, dy, weight, in_features(weight), term, precision)
-             : plus(at::mm(dy, dequantize(weight, dy.scalar_type())), term);
+             ? product(matmul_backward, dy, weight, in_features(weight), terms, precision)
+             : plus(at::mm(dy, dequantize(weight, dy.scalar_type())), terms);
 }
 
 at::Tensor embedding(const at::Tensor& ids, const Weight& weight) {

@@ -14,8 +14,8 @@
 namespace routedk::kernels::cpu {
 namespace {
 
-// A panel of B (at most kDepth x kPanel words: 40 KiB of floats, 20 of pairs) stays in the first-level cache while kRows rows of A pass, which
-// stay in the second-level one while all panels of a thread pass.
+// A panel of B (at most kDepth x kPanel words: 40 KiB of floats, 20 of pairs) stays in the first-level cache
+// while kRows rows of A pass, which stay in the second-level one while all panels of a thread pass.
 template <typename Word>
 constexpr std::int64_t kDepth = 320 / kNumbers<Word>;
 constexpr std::int64_t kRows = 192;
@@ -29,7 +29,7 @@ struct Block {
 /// Memory of one thread.
 template <typename Word>
 struct Scratch {
-  at::Tensor of_rows = at::empty({kPanel, kDepth<Word> * kNumbers<Word>}, at::kFloat);
+  at::Tensor of_rows = at::empty({kPanel, kDepth<Word>* kNumbers<Word>}, at::kFloat);
   at::Tensor of_words = at::empty({kPanel, kDepth<Word>}, at::kFloat);  // of their size
   float* rows() const { return of_rows.mutable_data_ptr<float>(); }
   Word* words() const { return static_cast<Word*>(of_words.mutable_data_ptr()); }
@@ -103,65 +103,112 @@ struct Plain {
   }
 };
 
+/// A term of low rank whose left factor is made of words.
+template <typename Word>
+struct Term {
+  const Word* left;    // [count,words of the rank]
+  const float* right;  // [R,columns]
+  std::int64_t rank;
+  std::int64_t begin;
+  std::int64_t count;
+};
+
 template <typename Word>
 struct Operands {
   const Word* a;  // [T,words of the depth]
   std::int64_t tokens;
-  const Word* left;    // [T,words of the rank]
-  const float* right;  // [R,columns]
-  std::int64_t rank;
+  std::vector<Term<Word>> terms;
   float* c;
 };
 
-/// One thread's panels, packed for one block of the depth, times all rows of A. The term of low rank comes
-/// after the last block, while its tile of C is at hand.
+/// One thread's panels of the result's columns.
 template <typename Word, typename B>
-void multiply_panels(const B& b, const Operands<Word>& with, Block panels) {
-  static const TileFn<Word> tile = choose_tile<Word>();
-  const std::int64_t rank = words_of<Word>(with.rank);
-  const at::Tensor memory = at::empty({panels.size, kPanel * (kDepth<Word> + rank)}, at::kFloat);
-  auto* const packed = static_cast<Word*>(memory.mutable_data_ptr());
-  auto* const packed_term = packed + panels.size * kPanel * kDepth<Word>;
-  const Scratch<Word> scratch;
-  const auto columns = [&](std::int64_t p) {
-    const std::int64_t begin = (panels.begin + p) * kPanel;
-    return Block{begin, std::min(kPanel, b.columns() - begin)};
-  };
-  for (std::int64_t p = 0; p < panels.size && rank > 0; ++p) {
-    const Block n = columns(p);
-    pack_panel({with.right + n.begin, b.columns(), with.rank, n.size}, packed_term + p * kPanel * rank);
-  }
-  const std::int64_t depth = words_of<Word>(b.depth());
-  const std::int64_t blocks = (depth + kDepth<Word> - 1) / kDepth<Word>;
-  const std::int64_t even = (depth + blocks - 1) / blocks;
-  for (std::int64_t k = 0; k < depth; k += even) {
-    const std::int64_t size = std::min(even, depth - k);
-    const std::int64_t first = k * kNumbers<Word>;
-    const Block numbers{first, std::min(size * kNumbers<Word>, b.depth() - first)};
-    for (std::int64_t p = 0; p < panels.size; ++p) {
-      b.pack(numbers, columns(p), packed + p * kPanel * kDepth<Word>, scratch);
-    }
-    for (std::int64_t row = 0; row < with.tokens; row += kRows) {
-      const std::int64_t count = std::min(kRows, with.tokens - row);
+class PanelRange {
+ public:
+  PanelRange(const B& b, const Operands<Word>& with, Block panels)
+      : b_(b),
+        with_(with),
+        panels_(panels),
+        packed_(at::empty({panels.size, kPanel * kDepth<Word>}, at::kInt)) {
+    for (const Term<Word>& term : with.terms) {
+      const std::int64_t rank = words_of<Word>(term.rank);
+      terms_.push_back(at::empty({panels.size, rank * kPanel}, at::kInt));
       for (std::int64_t p = 0; p < panels.size; ++p) {
         const Block n = columns(p);
-        float* const c = with.c + row * b.columns() + n.begin;
-        tile({with.a + row * depth + k, depth, c, b.columns(), count}, packed + p * kPanel * kDepth<Word>, size,
-             n.size, k > 0);
-        if (k + even >= depth && rank > 0) {
-          tile({with.left + row * rank, rank, c, b.columns(), count}, packed_term + p * kPanel * rank, rank,
-               n.size, true);
+        pack_panel({term.right + n.begin, b.columns(), term.rank, n.size},
+                   words(terms_.back()) + p * rank * kPanel);
+      }
+    }
+  }
+
+  /// Packed for one block of the depth after another, times all rows of A. The terms come after the last
+  /// block, while their tile of C is at hand.
+  void multiply() {
+    const std::int64_t depth = words_of<Word>(b_.depth());
+    const std::int64_t blocks = (depth + kDepth<Word> - 1) / kDepth<Word>;
+    const std::int64_t even = (depth + blocks - 1) / blocks;
+    for (std::int64_t k = 0; k < depth; k += even) {
+      const std::int64_t size = std::min(even, depth - k);
+      pack(k, size);
+      for (std::int64_t row = 0; row < with_.tokens; row += kRows) {
+        const Block rows{row, std::min(kRows, with_.tokens - row)};
+        for (std::int64_t p = 0; p < panels_.size; ++p) {
+          tile_({with_.a + row * depth + k, depth, place(row, p), b_.columns(), rows.size},
+                words(packed_) + p * kPanel * kDepth<Word>, size, columns(p).size, k > 0);
+          if (k + even >= depth) {
+            add_terms(rows, p);
+          }
         }
       }
     }
   }
-}
+
+ private:
+  static Word* words(const at::Tensor& memory) { return static_cast<Word*>(memory.mutable_data_ptr()); }
+  Block columns(std::int64_t p) const {
+    const std::int64_t begin = (panels_.begin + p) * kPanel;
+    return {begin, std::min(kPanel, b_.columns() - begin)};
+  }
+  float* place(std::int64_t row, std::int64_t p) const {
+    return with_.c + row * b_.columns() + columns(p).begin;
+  }
+
+  /// Words k .. k + size of the depth.
+  void pack(std::int64_t k, std::int64_t size) const {
+    const std::int64_t first = k * kNumbers<Word>;
+    const Block numbers{first, std::min(size * kNumbers<Word>, b_.depth() - first)};
+    for (std::int64_t p = 0; p < panels_.size; ++p) {
+      b_.pack(numbers, columns(p), words(packed_) + p * kPanel * kDepth<Word>, scratch_);
+    }
+  }
+
+  void add_terms(Block rows, std::int64_t p) const {
+    for (std::size_t i = 0; i < terms_.size(); ++i) {
+      const Term<Word>& term = with_.terms[i];
+      const std::int64_t first = std::max(rows.begin, term.begin);
+      const std::int64_t last = std::min(rows.begin + rows.size, term.begin + term.count);
+      const std::int64_t rank = words_of<Word>(term.rank);
+      if (first < last) {
+        tile_({term.left + (first - term.begin) * rank, rank, place(first, p), b_.columns(), last - first},
+              words(terms_[i]) + p * rank * kPanel, rank, columns(p).size, true);
+      }
+    }
+  }
+
+  inline static const TileFn<Word> tile_ = choose_tile<Word>();
+  const B& b_;
+  const Operands<Word>& with_;
+  Block panels_;
+  at::Tensor packed_;
+  std::vector<at::Tensor> terms_;  ///< the right factors' panels
+  Scratch<Word> scratch_;
+};
 
 template <typename Word, typename B>
 void multiply_all(const B& b, const Operands<Word>& with) {
   const std::int64_t panels = (b.columns() + kPanel - 1) / kPanel;
   at::parallel_for(0, panels, 1, [&](std::int64_t begin, std::int64_t end) {
-    multiply_panels(b, with, {begin, end - begin});
+    PanelRange<Word, B>(b, with, {begin, end - begin}).multiply();
   });
 }
 
@@ -176,17 +223,38 @@ at::Tensor rounded_rows(const float* rows, std::int64_t tokens, std::int64_t siz
   return out;
 }
 
+/// x as words; pairs are made and kept in `held`.
+void make_operands(const MatmulInput& x, std::int64_t /*depth*/, std::vector<at::Tensor>& /*held*/,
+                   Operands<float>& made) {
+  made.a = x.rows;
+  for (const LowRankTerm& term : x.terms) {
+    made.terms.push_back({term.left, term.right, term.rank, term.begin, term.count});
+  }
+}
+void make_operands(const MatmulInput& x, std::int64_t depth, std::vector<at::Tensor>& held,
+                   Operands<Pair>& made) {
+  const auto rounded = [&](const float* rows, std::int64_t count, std::int64_t size) {
+    held.push_back(rounded_rows(rows, count, size));
+    return static_cast<const Pair*>(held.back().const_data_ptr());
+  };
+  made.a = rounded(x.rows, x.tokens, depth);
+  for (const LowRankTerm& term : x.terms) {
+    made.terms.push_back(
+        {rounded(term.left, term.count, term.rank), term.right, term.rank, term.begin, term.count});
+  }
+}
+
+template <typename Word, typename B>
+void multiply_words(const B& b, const MatmulInput& x, float* c) {
+  std::vector<at::Tensor> held;
+  Operands<Word> operands{nullptr, x.tokens, {}, c};
+  make_operands(x, b.depth(), held, operands);
+  multiply_all(b, operands);
+}
+
 template <typename B>
 void multiply(const B& b, const MatmulInput& x, float* c) {
-  const LowRankTerm& term = x.term;
-  if (x.precision == Precision::kFloat32) {
-    multiply_all<float>(b, {x.rows, x.tokens, term.left, term.right, term.rank, c});
-    return;
-  }
-  const auto words = [](const at::Tensor& t) { return static_cast<const Pair*>(t.const_data_ptr()); };
-  const at::Tensor a = rounded_rows(x.rows, x.tokens, b.depth());
-  const at::Tensor left = rounded_rows(term.left, x.tokens, term.rank);
-  multiply_all<Pair>(b, {words(a), x.tokens, words(left), term.right, term.rank, c});
+  return x.precision == Precision::kBFloat16 ? multiply_words<Pair>(b, x, c) : multiply_words<float>(b, x, c);
 }
 
 template <typename T>

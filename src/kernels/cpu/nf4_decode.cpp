@@ -1,11 +1,11 @@
 #include "routedk/kernels/cpu/nf4_decode.h"
 
+#include "routedk/kernels/cpu/capability.h"
 #include "routedk/kernels/cpu/nf4_codec.h"
 
 #include <algorithm>
 
 #include "intrinsics.h"
-#include "isa.h"
 #include <ATen/Parallel.h>
 
 namespace routedk::kernels::cpu {

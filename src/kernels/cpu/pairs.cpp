@@ -1,11 +1,10 @@
 #include "routedk/kernels/cpu/pairs.h"
 
+#include "routedk/kernels/cpu/capability.h"
 #include "routedk/kernels/cpu/vectorised.h"
 
 #include <bit>
 #include <cstring>
-
-#include "isa.h"
 
 namespace routedk::kernels::cpu {
 namespace {
@@ -24,8 +23,8 @@ ROUTEDK_INLINE Pair pair_of(float first, float second) {
   return rounded(first) >> 16U | (rounded(second) & kUpper);
 }
 
-typedef float Floats __attribute__((vector_size(64)));            // NOLINT(modernize-use-using)
-typedef std::uint16_t Numbers __attribute__((vector_size(64)));   // NOLINT(modernize-use-using)
+typedef float Floats __attribute__((vector_size(64)));           // NOLINT(modernize-use-using)
+typedef std::uint16_t Numbers __attribute__((vector_size(64)));  // NOLINT(modernize-use-using)
 
 /// 32 numbers by the CPU's own instruction, which makes subnormal ones zero.
 ROUTEDK_INLINE void round32(const float* first, const float* second, Numbers& numbers) {
@@ -44,15 +43,17 @@ __attribute__((target("avx512f,avx512bw,avx512vl"))) std::int64_t interleave_by_
   for (; i + 16 <= size; i += 16) {
     Numbers apart;
     round32(first + i, second + i, apart);
-    const Numbers pairs = __builtin_shufflevector(apart, apart, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7,
-                                                  23, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31);
+    const Numbers pairs =
+        __builtin_shufflevector(apart, apart, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23, 8, 24,
+                                9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31);
     std::memcpy(out + i, &pairs, sizeof(pairs));
   }
   return i;
 }
 
 __attribute__((target("avx512f,avx512bw,avx512vl"))) std::int64_t pair_up_by_32(const float* row,
-                                                                                std::int64_t pairs, Pair* out) {
+                                                                                std::int64_t pairs,
+                                                                                Pair* out) {
   std::int64_t i = 0;
   for (; i + 16 <= pairs; i += 16) {
     Numbers numbers;

@@ -1,17 +1,18 @@
 #include "routedk/kernels/cpu/tile.h"
 
+#include "routedk/kernels/cpu/capability.h"
+
 #include <bit>
 
-#include "isa.h"
 #include "tile_rows.h"
 
 namespace routedk::kernels::cpu {
 namespace {
 
-typedef float Floats8 __attribute__((vector_size(32)));           // NOLINT(modernize-use-using)
-typedef float Floats16 __attribute__((vector_size(64)));          // NOLINT(modernize-use-using)
-typedef std::uint32_t Pairs8 __attribute__((vector_size(32)));    // NOLINT(modernize-use-using)
-typedef std::uint32_t Pairs16 __attribute__((vector_size(64)));   // NOLINT(modernize-use-using)
+typedef float Floats8 __attribute__((vector_size(32)));          // NOLINT(modernize-use-using)
+typedef float Floats16 __attribute__((vector_size(64)));         // NOLINT(modernize-use-using)
+typedef std::uint32_t Pairs8 __attribute__((vector_size(32)));   // NOLINT(modernize-use-using)
+typedef std::uint32_t Pairs16 __attribute__((vector_size(64)));  // NOLINT(modernize-use-using)
 
 /// Contracted to fused multiply-adds.
 struct FloatProducts {

@@ -62,8 +62,8 @@ inline void pack_panel(const Rows& rows, Pair* panel) {
   }
 }
 
-/// At most kPanel rows as a panel of their transpose [words_of(size), kPanel]; the scratch holds as many words
-/// as the rows.
+/// At most kPanel rows as a panel of their transpose [words_of(size), kPanel]; the scratch holds as many
+/// words as the rows.
 template <typename Word>
 void pack_transposed_panel(const Rows& rows, Word* panel, Word* scratch) {
   const Operand<Word> from = along(rows, scratch);

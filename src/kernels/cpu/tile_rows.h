@@ -23,8 +23,8 @@ ROUTEDK_INLINE std::int64_t place(const TileRows<Word>& rows, std::int64_t i, st
 
 /// kCount rows times kVectors vectors of the panel's columns. Contracted to fused multiply-adds.
 template <typename Registers, bool kTransposed, int kCount, typename Word = typename Registers::Word>
-ROUTEDK_INLINE void multiply_rows(const TileRows<Word>& rows, const Word* panel, std::int64_t depth, float* out,
-                             std::int64_t out_stride, bool add) {
+ROUTEDK_INLINE void multiply_rows(const TileRows<Word>& rows, const Word* panel, std::int64_t depth,
+                                  float* out, std::int64_t out_stride, bool add) {
   using Vector = typename Registers::Vector;
   Vector sum[kCount][Registers::kVectors] = {};
   for (int i = 0; i < kCount; ++i) {  // C is far away: it comes while the loop runs
@@ -90,12 +90,12 @@ ROUTEDK_INLINE void some_rows(const TileRows<Word>& rows, const Word* panel, std
 }
 
 template <typename Registers, bool kTransposed, typename Word = typename Registers::Word>
-ROUTEDK_INLINE void all_rows(const TileRows<Word>& rows, const Word* panel, std::int64_t depth, std::int64_t width,
-                             bool add) {
+ROUTEDK_INLINE void all_rows(const TileRows<Word>& rows, const Word* panel, std::int64_t depth,
+                             std::int64_t width, bool add) {
   std::int64_t done = 0;
   const auto at = [&](std::int64_t row) {
-    return TileRows<Word>{rows.a + place<kTransposed>(rows, row, 0), rows.a_stride, rows.c + row * rows.c_stride,
-                    rows.c_stride, 0};
+    return TileRows<Word>{rows.a + place<kTransposed>(rows, row, 0), rows.a_stride,
+                          rows.c + row * rows.c_stride, rows.c_stride, 0};
   };
   for (; done + Registers::kRows <= rows.count; done += Registers::kRows) {
     some_rows<Registers, kTransposed, Registers::kRows>(at(done), panel, depth, width, add);
@@ -109,14 +109,13 @@ ROUTEDK_INLINE void all_rows(const TileRows<Word>& rows, const Word* panel, std:
 }
 
 template <typename Registers, bool kTransposed, typename Word = typename Registers::Word>
-ROUTEDK_INLINE void tile(const TileRows<Word>& rows, const Word* panel, std::int64_t depth, std::int64_t width,
-                         bool add) {
+ROUTEDK_INLINE void tile(const TileRows<Word>& rows, const Word* panel, std::int64_t depth,
+                         std::int64_t width, bool add) {
   if (width <= Registers::Narrow::kLanes * Registers::Narrow::kVectors) {
     all_rows<typename Registers::Narrow, kTransposed>(rows, panel, depth, width, add);
   } else {
     all_rows<Registers, kTransposed>(rows, panel, depth, width, add);
   }
 }
-
 
 }  // namespace routedk::kernels::cpu

@@ -3,6 +3,7 @@
 #include "routedk/core/config.h"
 #include "routedk/core/error.h"
 #include "routedk/core/log.h"
+#include "routedk/kernels/cpu/capability.h"
 #include "routedk/workflow/steps/steps.h"
 
 #include <cerrno>
@@ -60,6 +61,7 @@ void with_step(const ProgramOptions& options, const std::string& step,
 int run_program(const std::function<void()>& body) noexcept {
   try {
     init_log("info");
+    kernels::cpu::require_known_isa();
     keep_freed_memory();
     body();
     if (std::fflush(stdout) != 0 || !std::cout.flush()) {

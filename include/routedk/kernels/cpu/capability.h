@@ -1,11 +1,35 @@
-/// What the CPU multiplies fast.
+/// What the CPU is and does fast.
 #pragma once
+
+#include "routedk/core/named_enum.h"
+
+#include <cstdint>
+#include <string>
 
 namespace routedk::kernels::cpu {
 
-/// Whether bf16 products beat fp32 ones: with AMX tiles, and on AMD's cores with bf16 dot products (Zen 4 on,
-/// some 880 against 180 GFLOP/s on two cores). Intel's cores run those dot products at half the rate of fp32
-/// multiply-adds (190 against 370 on two cores of an Emerald Rapids without AMX).
-bool fast_bfloat16() noexcept;
+/// Vector instructions that kernels use. kAvx2 includes fused multiply-add; kAvx512 is F, BW and VL, with the
+/// products of 8-bit integers and of bfloat16 where the CPU has them.
+enum class Isa : std::uint8_t { kScalar, kAvx2, kAvx512 };
+constexpr auto enum_names(Isa /*of*/) {
+  return std::to_array<EnumName<Isa>>(
+      {{Isa::kScalar, "scalar"}, {Isa::kAvx2, "avx2"}, {Isa::kAvx512, "avx512"}});
+}
+
+/// The widest set that this CPU has, or less where the environment's ROUTEDK_ISA names less: for measuring
+/// and testing what other CPUs run. Loops that compilers make vectors of take the widest in either case.
+Isa cpu_isa() noexcept;
+/// ConfigError when ROUTEDK_ISA is set to another word.
+void require_known_isa();
+
+/// Whether it multiplies pairs of bfloat16 numbers.
+bool has_bfloat16_products() noexcept;
+
+/// As the CPU calls itself, with family, model and stepping: "AMD EPYC (a10f11)".
+std::string cpu_name();
+
+/// How many times faster than float32 one core multiplies bfloat16, with the kernels of tile.h; measured,
+/// which takes some 50 ms.
+double measure_bfloat16_speedup();
 
 }  // namespace routedk::kernels::cpu

@@ -1,5 +1,5 @@
-/// Products with a frozen matrix, blocked for the cache, in AVX-512 or AVX2 where the CPU has it; operands are
-/// float32, or rounded to bfloat16 panel by panel. How the terms of an element are summed depends on the
+/// Products with a frozen matrix, blocked for the cache, in AVX-512 or AVX2 where the CPU has it; operands
+/// are float32, or rounded to bfloat16 panel by panel. How the terms of an element are summed depends on the
 /// matrix alone: a row's result is the same, bit for bit, whatever rows stand beside it and however many
 /// threads work.
 #pragma once
@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <span>
 #include <variant>
+#include <vector>
 
 namespace routedk::kernels::cpu {
 
@@ -58,23 +59,25 @@ class MatrixView {
 /// Rows of the matrix by their numbers, one after another: to [rows.size(),cols].
 void read_rows(const MatrixView& weight, std::span<const std::int64_t> rows, float* to);
 
-/// A product of low rank R, to be added to one with a frozen matrix; null for none.
+/// A product of low rank R, to be added to some rows of one with a frozen matrix.
 struct LowRankTerm {
-  const float* left = nullptr;   ///< [T,R]
-  const float* right = nullptr;  ///< [R,n], n columns of the result
-  std::int64_t rank = 0;
+  const float* left;   ///< [count,R]
+  const float* right;  ///< [R,n], n columns of the result
+  std::int64_t rank;
+  std::int64_t begin;  ///< the first of the rows
+  std::int64_t count;
 };
 
 struct MatmulInput {
   const float* rows;  // [T,depth]
   std::int64_t tokens;
-  LowRankTerm term = {};
+  std::vector<LowRankTerm> terms = {};
   Precision precision = Precision::kFloat32;
 };
 
-/// y [T,rows] = x [T,cols] W^T + left right
+/// y [T,rows] = x [T,cols] W^T + the terms
 void matmul(const MatmulInput& x, const MatrixView& weight, float* y);
-/// dx [T,cols] = dy [T,rows] W + left right
+/// dx [T,cols] = dy [T,rows] W + the terms
 void matmul_backward(const MatmulInput& dy, const MatrixView& weight, float* dx);
 
 }  // namespace routedk::kernels::cpu

@@ -10,8 +10,8 @@
 
 namespace routedk::kernels::cpu {
 
-/// A panel holds kPanel columns of B: [depth, kPanel] words, zero beyond B's last column. A word is a float, or
-/// a pair of bfloat16 numbers that follow each other along the depth.
+/// A panel holds kPanel columns of B: [depth, kPanel] words, zero beyond B's last column. A word is a float,
+/// or a pair of bfloat16 numbers that follow each other along the depth.
 inline constexpr std::int64_t kPanel = 32;
 
 /// Numbers along the depth that a word holds.

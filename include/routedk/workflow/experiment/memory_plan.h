@@ -15,12 +15,12 @@ namespace routedk::workflow {
 
 /// The backbone, and the experts where they are not what is trained.
 struct FrozenSize {
-  bool nf4 = true;                    ///< the frozen linears
-  bool double_quant = true;           ///< their scales
+  bool nf4 = true;           ///< the frozen linears
+  bool double_quant = true;  ///< their scales
   kernels::Precision precision = kernels::Precision::kFloat32;
-  double packed_linears = 0.0;        ///< bytes of those held as the file packs them; 0: none are
-  double packed_tables = 0.0;         ///< of embedding and head, likewise
-  std::int64_t factors = 0;           ///< numbers of all frozen experts
+  double packed_linears = 0.0;  ///< bytes of those held as the file packs them; 0: none are
+  double packed_tables = 0.0;   ///< of embedding and head, likewise
+  std::int64_t factors = 0;     ///< numbers of all frozen experts
 };
 
 /// What is trained, in the largest micro-batch.

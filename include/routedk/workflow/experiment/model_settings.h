@@ -27,7 +27,9 @@ struct ModelSettings {
       "the frozen linears: auto as the file packs them and NF4 where it does not, keep as it stores them, "
       "nf4 in NF4, none dense");
     f("double_quant", double_quant, "NF4 scales in 8 bits");
-    f("dtype", dtype, "what the operands of products are rounded to; auto: bfloat16 where the CPU multiplies it faster, else float32");
+    f("dtype", dtype,
+      "what the operands of products are rounded to; auto: bfloat16 where the CPU multiplies it faster, else "
+      "float32");
     f("device", device, "where it computes; auto: the CPU", DeviceRule());
   }
 };
