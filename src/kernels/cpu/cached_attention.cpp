@@ -236,10 +236,10 @@ void cache_attend(const KvCache& cache, std::int64_t layer, std::span<const Cach
       parts.push_back({r, r + 1});
     }
   }
-  // Few tasks are shared out evenly only where they are small.
+  // The query heads of a key head share its keys, unless there are fewer such tasks than threads.
   const std::int64_t shared = cache.shape().heads / cache.shape().kv_heads;
   const std::int64_t whole = static_cast<std::int64_t>(parts.size()) * cache.shape().kv_heads;
-  const std::int64_t each = whole % threads != 0 && whole < 4 * threads ? 1 : shared;
+  const std::int64_t each = whole < threads ? 1 : shared;
   const std::int64_t per_part = cache.shape().heads / each;
   const std::int64_t tasks = static_cast<std::int64_t>(parts.size()) * per_part;
   member.share(tasks, [&](std::int64_t first, std::int64_t last) {

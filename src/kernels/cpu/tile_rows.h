@@ -103,8 +103,15 @@ ROUTEDK_INLINE void all_rows(const TileRows<Word>& rows, const Word* panel, std:
   for (; done + 4 <= rows.count; done += 4) {
     some_rows<Registers, kTransposed, 4>(at(done), panel, depth, width, add);
   }
-  for (; done < rows.count; ++done) {
-    some_rows<Registers, kTransposed, 1>(at(done), panel, depth, width, add);
+  switch (rows.count - done) {  // a few together: one alone has too few sums for the latency of its products
+    case 3:
+      return some_rows<Registers, kTransposed, 3>(at(done), panel, depth, width, add);
+    case 2:
+      return some_rows<Registers, kTransposed, 2>(at(done), panel, depth, width, add);
+    case 1:
+      return some_rows<Registers, kTransposed, 1>(at(done), panel, depth, width, add);
+    default:
+      break;
   }
 }
 
