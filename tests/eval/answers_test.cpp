@@ -25,7 +25,7 @@ experts::RoutedModel random_model(std::int64_t vocabulary) {
   model::LlamaConfig config = testing::tiny_config();
   config.vocab = vocabulary;
   config.context = 2048;
-  const model::LoadOptions options{model::Quant::kNone, false, at::kFloat};
+  const model::LoadOptions options{model::Quant::kNone, false, kernels::Precision::kFloat32};
   auto backbone = std::make_shared<const model::Backbone>(model::Backbone::random(config, options, 7));
   auto expert = std::make_shared<experts::Expert>("a", config, experts::LoraConfig{.rank = 2, .alpha = 4.0});
   auto bank = std::make_shared<experts::ExpertBank>(std::vector{expert});
