@@ -1,4 +1,4 @@
-"""`--dry-run` predicts the peak memory of training within 15 %, and that of router and evaluation.
+"""`--dry-run` predicts the peak memory of training within 15 %, the router's within 20 %, and at most twice evaluation's.
 
 usage: memory_test.py PATH/routedk-run      (the real model, sixteen sessions of data/sample)
 """
@@ -44,7 +44,7 @@ class Memory(unittest.TestCase):
             self.router_and_evaluation_stay_within_their_predictions(folder)
 
     def router_and_evaluation_stay_within_their_predictions(self, folder):
-        """Each in a process of its own, roughly: within a factor of two."""
+        """Each in a process of its own. An evaluation is predicted for samples that all differ and grow as long as they may."""
         plan = self.run_program(folder, "--dry-run")
         peaks = map(float, re.findall(r"(\d+) MiB", plan.split("predicted peak")[1]))
         predicted = dict(zip(("train", "router", "evaluate"), peaks))
@@ -54,8 +54,9 @@ class Memory(unittest.TestCase):
             timings = [json.loads(line) for line in lines]
             measured = next(timing["peak_memory_mib"] for timing in timings if timing["step"] == step)
             print(f"{step}: predicted {predicted[step]:.0f} MiB, measured {measured:.0f} MiB")
-            self.assertLess(measured, 2 * predicted[step], plan)
-            self.assertGreater(measured, predicted[step] / 2, plan)
+            least, most = {"router": (0.8, 1.2), "evaluate": (0.5, 1.0)}[step]
+            self.assertLess(measured, most * predicted[step], plan)
+            self.assertGreater(measured, least * predicted[step], plan)
 
 
 if __name__ == "__main__":
