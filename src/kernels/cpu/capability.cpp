@@ -5,13 +5,17 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <chrono>
 #include <cstdlib>
 #include <cstring>
 #include <limits>
 #include <vector>
 
+#include "tile_amx.h"
 #include <cpuid.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 namespace routedk::kernels::cpu {
 namespace {
@@ -24,6 +28,45 @@ Isa widest_isa() noexcept {
     return Isa::kAvx512;
   }
   return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") ? Isa::kAvx2 : Isa::kScalar;
+}
+
+/// Leaf 7, EDX bits 22 and 24 (Intel SDM, volume 2, CPUID).
+bool cpu_has_amx() noexcept {
+  unsigned eax = 0;
+  unsigned ebx = 0;
+  unsigned ecx = 0;
+  unsigned edx = 0;
+  constexpr unsigned kBits = 1U << 22U | 1U << 24U;
+  return __get_cpuid_count(7, 0, &eax, &ebx, &ecx, &edx) != 0 && (edx & kBits) == kBits;
+}
+
+/// The kernel lets a process use the tiles once it has asked (Linux, Documentation/arch/x86/xstate.rst).
+bool amx_is_permitted() noexcept {
+  constexpr long kRequestPermission = 0x1023;  // ARCH_REQ_XCOMP_PERM
+  constexpr long kTileData = 18;
+  return syscall(SYS_arch_prctl, kRequestPermission, kTileData) == 0;
+}
+
+/// A product of small whole numbers, exact in whatever order it is summed, in tiles and in plain code.
+bool amx_is_right() noexcept {
+  constexpr std::int64_t kDepth = 20;
+  constexpr std::int64_t kRows = 35;
+  const auto pair = [](std::size_t i) {  // of whole numbers from -8 to 8, which bfloat16 holds
+    const auto number = [](std::size_t n) {
+      return std::bit_cast<std::uint32_t>(static_cast<float>(n % 17) - 8.0F) >> 16U;
+    };
+    return number(3 * i) | number(5 * i + 1) << 16U;
+  };
+  std::array<Pair, kRows * kDepth> a{};
+  std::array<Pair, kDepth * kPanel> panel{};
+  std::generate(a.begin(), a.end(), [&, i = std::size_t{0}]() mutable { return pair(i++); });
+  std::generate(panel.begin(), panel.end(), [&, i = std::size_t{7}]() mutable { return pair(i++); });
+  std::array<float, kRows * kPanel> found{};
+  std::array<float, kRows * kPanel> wanted{};
+  tile_amx<AmxTiles>({a.data(), kDepth, found.data(), kPanel, kRows}, panel.data(), kDepth, kPanel, true);
+  tile_amx<EmulatedTiles>({a.data(), kDepth, wanted.data(), kPanel, kRows}, panel.data(), kDepth, kPanel,
+                          true);
+  return found == wanted;
 }
 
 std::string wished_isa() {
@@ -75,6 +118,12 @@ void require_known_isa() {
 
 bool has_bfloat16_products() noexcept {
   static const bool found = cpu_isa() == Isa::kAvx512 && __builtin_cpu_supports("avx512bf16") != 0;
+  return found;
+}
+
+bool has_amx_products() noexcept {
+  static const bool found =
+      cpu_isa() == Isa::kAvx512 && cpu_has_amx() && amx_is_permitted() && amx_is_right();
   return found;
 }
 

@@ -4,6 +4,7 @@
 
 #include <bit>
 
+#include "tile_amx.h"
 #include "tile_rows.h"
 
 namespace routedk::kernels::cpu {
@@ -108,8 +109,12 @@ TileFn<typename Products::Word> choose() noexcept {
   return tile_scalar<Products, kTransposed>;
 }
 
+/// AMX tiles take rows as they stand; of their transpose the dot products do.
 template <bool kTransposed>
 TileFn<Pair> choose_of_pairs() noexcept {
+  if (!kTransposed && has_amx_products()) {
+    return tile_amx<AmxTiles>;
+  }
   return has_bfloat16_products() ? tile_avx512<DotProducts, kTransposed>
                                  : choose<PairProducts, kTransposed>();
 }

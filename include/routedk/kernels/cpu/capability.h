@@ -25,6 +25,9 @@ void require_known_isa();
 /// Whether it multiplies pairs of bfloat16 numbers.
 bool has_bfloat16_products() noexcept;
 
+/// Whether it does so in AMX tiles, may be used by this process, and gives what plain code does: tried once.
+bool has_amx_products() noexcept;
+
 /// As the CPU calls itself, with family, model and stepping: "AMD EPYC (a10f11)".
 std::string cpu_name();
 
