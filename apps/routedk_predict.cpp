@@ -57,6 +57,8 @@ int main(int argc, char** argv) {
       "runs/sample-electronic\n"
       "  echo '{\"items\": [{\"id\": 17, \"title\": \"HDMI cable\"}, {\"id\": 4, \"title\": \"LED TV\"}]}' | "
       "routedk-predict --run DIR --why --pretty\n"
+      "  routedk-predict --run DIR --set predict.select=expected_utility --set decode.samples=32 --set "
+      "decode.temperature=1 <sessions.jsonl\n"
       "  routedk-predict --run DIR --prompt 'Name three things for a picnic.'");
   apps::Arguments arguments;
   arguments.add_to(app);

@@ -71,10 +71,10 @@ Selection select_one(const Session& session, const Choice& choice, std::span<con
     throw_<ConfigError>("a choice must see from 1 to the {} candidates of session {}, but is to see {}",
                         ballots.size(), session.id, choice.samples);
   }
-  const VoteResult chosen = possible
-                                ? select(choice.rule, ballots.first(static_cast<std::size_t>(choice.samples)))
-                                : VoteResult{bundle::ProductAnswer{}, 1.0};
-  Selection selection{choice, {}, chosen.share, false};
+  const VoteResult chosen =
+      possible ? select(choice.rule, ballots.first(static_cast<std::size_t>(choice.samples)), choice.utility)
+               : VoteResult{bundle::ProductAnswer{}, 1.0};
+  Selection selection{choice, {}, chosen.share, false, chosen.expected_utility};
   if (chosen.answer) {
     selection.prediction = bundle::to_items(session, *chosen.answer);
   }
@@ -129,13 +129,18 @@ std::vector<Ballot> ballots_of(const Session& session, const SessionAnswer& answ
   return ballots;
 }
 
+double confidence(const SessionAnswer& answer) {
+  return answer.expected_utility.value_or(answer.share);
+}
+
 void choose(const Session& session, std::span<const Choice> choices, SessionAnswer& answer) {
   const std::vector<Ballot> ballots = ballots_of(session, answer);
-  const Choice first{choices.empty() ? SelectRule::kVote : choices.front().rule,
-                     static_cast<std::int64_t>(ballots.size())};
+  Choice first = choices.empty() ? Choice() : choices.front();
+  first.samples = static_cast<std::int64_t>(ballots.size());
   Selection of_all = select_one(session, first, ballots);
   answer.prediction = std::move(of_all.prediction);
   answer.share = of_all.share;
+  answer.expected_utility = of_all.expected_utility;
   answer.selections.clear();
   for (const Choice& choice : choices) {
     answer.selections.push_back(select_one(session, choice, ballots));

@@ -13,11 +13,17 @@ io::Json json_of(const bundle::Prediction& prediction) {
 }
 
 io::Json json_of(const Selection& selection) {
-  return {{"select", name_of(selection.choice.rule)},
-          {"samples", selection.choice.samples},
-          {"bundles", json_of(selection.prediction)},
-          {"share", selection.share},
-          {"hit", selection.hit}};
+  io::Json json = {{"select", name_of(selection.choice.rule)},
+                   {"samples", selection.choice.samples},
+                   {"bundles", json_of(selection.prediction)},
+                   {"share", selection.share},
+                   {"hit", selection.hit}};
+  if (selection.expected_utility) {
+    json["utility"] = name_of(selection.choice.utility.utility);
+    json["expectation"] = name_of(selection.choice.utility.expectation);
+    json["expected_utility"] = *selection.expected_utility;
+  }
+  return json;
 }
 
 /// Four decimals, as many as the values have: a float would be written with all its binary digits.
@@ -91,6 +97,9 @@ io::Json to_json(const SessionAnswer& answer) {
                    {"share", answer.share},       {"candidates", list_of(answer.candidates)},
                    {"logprobs", answer.logprobs}, {"constrained_logprobs", answer.constrained_logprobs},
                    {"tokens", answer.tokens}};
+  if (answer.expected_utility) {
+    json["expected_utility"] = *answer.expected_utility;
+  }
   if (!answer.verifier.empty()) {
     json["verifier"] = answer.verifier;
   }
@@ -109,6 +118,9 @@ SessionAnswer session_answer_from_json(const io::Json& json, const std::string& 
   answer.session = record["session"].integer();
   answer.prediction = prediction_of(record["bundles"]);
   answer.share = record["share"].real();
+  if (!record["expected_utility"].absent()) {
+    answer.expected_utility = record["expected_utility"].real();
+  }
   for (const io::JsonField& candidate : record["candidates"].items()) {
     answer.candidates.push_back(prediction_of(candidate));
   }

@@ -41,6 +41,17 @@ std::vector<bundle::Prediction> predictions(std::span<const SessionAnswer> answe
   return all;
 }
 
+/// What choice number `c` expected in each session.
+std::map<bundle::SessionId, double> expectations(std::span<const SessionAnswer> answers, std::size_t c) {
+  std::map<bundle::SessionId, double> all;
+  for (const SessionAnswer& answer : answers) {
+    if (const auto& own = answer.selections.at(c).expected_utility) {
+      all[answer.session] = *own;
+    }
+  }
+  return all;
+}
+
 std::int64_t most_samples(std::span<const SessionAnswer> answers) {
   std::size_t most = 0;
   for (const SessionAnswer& answer : answers) {
@@ -76,6 +87,25 @@ std::vector<Cell> cells(const SystemResult& system) {
   return cells;
 }
 
+void add_choice(const SystemResult& system, io::Json& json) {
+  json["select"] = name_of(system.choice->rule);
+  json["samples"] = system.choice->samples;
+  if (system.choice->rule != SelectRule::kExpectedUtility) {
+    return;
+  }
+  json["utility"] = name_of(system.choice->utility.utility);
+  json["expectation"] = name_of(system.choice->utility.expectation);
+  io::Json sessions = io::Json::object();
+  double sum = 0.0;
+  for (const auto& [session, expected] : system.expected_utility) {
+    sessions[std::to_string(session)] = expected;
+    sum += expected;
+  }
+  json["expected_utility"] = {
+      {"mean", sum / static_cast<double>(std::max<std::size_t>(system.expected_utility.size(), 1))},
+      {"sessions", sessions}};
+}
+
 void add_samples(const SampleFigures& sampled, io::Json& json) {
   json["pair_auc"] = sampled.pair_auc.value;
   json["intervals"]["pair_auc"] = json_of(sampled.pair_auc.interval);
@@ -94,6 +124,13 @@ std::string result_name(const std::string& system, const Choice& choice, const C
   if (choice.rule != usual.rule) {
     name += fmt::format(" {}", choice.rule);
   }
+  if (choice.rule == SelectRule::kExpectedUtility && choice.utility.utility != usual.utility.utility) {
+    name += fmt::format(" utility={}", choice.utility.utility);
+  }
+  if (choice.rule == SelectRule::kExpectedUtility &&
+      choice.utility.expectation != usual.utility.expectation) {
+    name += fmt::format(" expectation={}", choice.utility.expectation);
+  }
   return choice.samples == usual.samples ? name : name + fmt::format(" n={}", choice.samples);
 }
 
@@ -107,6 +144,7 @@ std::vector<SystemResult> score_answers(const std::string& system, std::span<con
     SystemResult result = score_predictions(system, sessions, predictions(answers, c), setting.bootstrap);
     result.name = result_name(system, choice, setting.usual);
     result.choice = choice;
+    result.expected_utility = expectations(answers, c);
     auto& figures = sampled[choice.samples];
     if (figures == nullptr) {
       figures = std::make_shared<const SampleFigures>(
@@ -149,8 +187,7 @@ io::Json to_json(const SystemResult& system) {
   json["baseline"] = system.baseline;
   json["system"] = system.system;
   if (system.choice) {
-    json["select"] = name_of(system.choice->rule);
-    json["samples"] = system.choice->samples;
+    add_choice(system, json);
   }
   if (system.sampled) {
     add_samples(*system.sampled, json);

@@ -86,10 +86,31 @@ const Group* winner(SelectRule rule, const Groups& groups) {
       return best(groups, [&](const Group& g) { return expected_agreement(*g.answer, groups); });
     case SelectRule::kVote:
     case SelectRule::kBundleVote:
+    case SelectRule::kExpectedUtility:
     case SelectRule::kVerifier:
       break;
   }
   return best(groups, [](const Group& g) { return g.verifier; });
+}
+
+/// The distinct answers, each as likely as `expectation` has it.
+std::vector<Reference> references_of(const Groups& groups, Expectation expectation) {
+  double likeliest = kLowest;
+  for (const auto& [text, own] : groups) {
+    likeliest = std::max(likeliest, own.logprob);
+  }
+  std::vector<Reference> references;
+  double sum = 0.0;
+  for (const auto& [text, own] : groups) {
+    const double weight =
+        expectation == Expectation::kModelBased ? std::exp(own.logprob - likeliest) : own.votes;
+    references.push_back({*own.answer, weight, own.logprob});
+    sum += weight;
+  }
+  for (Reference& reference : references) {
+    reference.weight /= sum;
+  }
+  return references;
 }
 
 struct BundleTally {
@@ -168,19 +189,25 @@ double agreement(const ProductAnswer& answer, const ProductAnswer& gold) {
   return bundle::score_session(with_gold(gold), items).numerator[bundle::Metric::kF1];
 }
 
-VoteResult select(SelectRule rule, std::span<const Ballot> ballots) {
-  if (rule == SelectRule::kVote) {
+VoteResult select(SelectRule rule, std::span<const Ballot> ballots, const UtilityOptions& options) {
+  const Groups groups = group(ballots);
+  if (rule == SelectRule::kVote || groups.empty()) {
     return majority_vote(ballots);
   }
-  const Groups groups = group(ballots);
-  if (groups.empty()) {
-    return {};
+  VoteResult result;
+  if (rule == SelectRule::kBundleVote) {
+    result.answer = assemble(groups, median_bundles(ballots));
+  } else if (rule == SelectRule::kExpectedUtility) {
+    const Hypothesis best = best_hypothesis(references_of(groups, options.expectation), options.utility);
+    result.answer = best.answer;
+    result.expected_utility = best.expected_utility;
+  } else {
+    result.answer = *winner(rule, groups)->answer;
   }
-  const ProductAnswer answer = rule == SelectRule::kBundleVote ? assemble(groups, median_bundles(ballots))
-                                                               : *winner(rule, groups)->answer;
-  const auto own = groups.find(bundle::canonical_answer(answer));
+  const auto own = groups.find(bundle::canonical_answer(*result.answer));
   const int votes = own == groups.end() ? 0 : own->second.votes;
-  return {answer, static_cast<double>(votes) / static_cast<double>(ballots.size())};
+  result.share = static_cast<double>(votes) / static_cast<double>(ballots.size());
+  return result;
 }
 
 }  // namespace routedk::eval

@@ -190,6 +190,30 @@ TEST_F(Answers, a_choice_hits_when_it_is_exactly_gold) {
   EXPECT_EQ(to_json(answers[0]).at("selected")[0].at("hit"), true);
 }
 
+TEST_F(Answers, confidence_is_the_expected_utility_where_the_rule_computes_it_and_the_share_elsewhere) {
+  choices_ = {{SelectRule::kExpectedUtility, 3, {bundle::Utility::kMean, Expectation::kModelBased}},
+              {SelectRule::kVote, 3}};
+  for (const SessionAnswer& answer : answer_all()) {
+    const io::Json json = to_json(answer);
+    if (answer.candidates.empty()) {
+      EXPECT_EQ(confidence(answer), 1.0);
+      EXPECT_FALSE(json.contains("expected_utility"));
+      continue;
+    }
+    const io::Json& first = json.at("selected")[0];
+    EXPECT_EQ(first.at("utility"), "mean");
+    EXPECT_EQ(first.at("expectation"), "model_based");
+    EXPECT_EQ(first.at("expected_utility"), confidence(answer));
+    EXPECT_EQ(json.at("expected_utility"), confidence(answer));
+    EXPECT_GT(confidence(answer), 0.0);
+    EXPECT_FALSE(json.at("selected")[1].contains("expected_utility"));
+  }
+  choices_ = {{SelectRule::kVote, 3}};
+  for (const SessionAnswer& answer : answer_all()) {  // from the file
+    EXPECT_EQ(confidence(answer), answer.share);
+  }
+}
+
 TEST_F(Answers, a_choice_among_more_candidates_than_there_are_is_refused) {
   choices_ = {{SelectRule::kVote, 4}};
   EXPECT_THROW(answer_all(), ConfigError);
@@ -206,7 +230,7 @@ TEST_F(Answers, the_first_two_of_four_samples_of_the_real_model_are_those_of_a_r
   AnswerSetting two = setting();
   two.generate.samples = 2;
   for (const SelectRule rule : {SelectRule::kVote, SelectRule::kBundleVote, SelectRule::kWeightedVote,
-                                SelectRule::kLogprob, SelectRule::kMbr}) {
+                                SelectRule::kLogprob, SelectRule::kMbr, SelectRule::kExpectedUtility}) {
     four.choices.push_back({rule, 2});
   }
   two.choices = four.choices;
@@ -232,6 +256,7 @@ TEST(AnswerRecord, json_gives_back_what_was_written) {
   answer.session = 7;
   answer.prediction = bundle::Answer{{1, 2}, {3, 4}};
   answer.share = 0.5;
+  answer.expected_utility = 0.625;
   answer.candidates = {answer.prediction, std::nullopt};
   answer.logprobs = {-1.5, -2.0};
   answer.constrained_logprobs = {-0.5, -1.0};

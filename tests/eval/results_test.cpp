@@ -113,6 +113,34 @@ TEST(Results, a_name_says_what_differs_from_the_usual_choice) {
   EXPECT_EQ(result_name("dynamic", usual, {SelectRule::kMbr, 4}), "dynamic vote");
 }
 
+TEST(Results, a_name_says_which_utility_and_expectation_where_the_rule_has_them) {
+  const Choice usual{SelectRule::kVote, 4};
+  const UtilityOptions other{bundle::Utility::kMean, Expectation::kModelBased};
+  EXPECT_EQ(result_name("s", {SelectRule::kExpectedUtility, 4}, usual), "s expected_utility");
+  EXPECT_EQ(result_name("s", {SelectRule::kExpectedUtility, 8, other}, usual),
+            "s expected_utility utility=mean expectation=model_based n=8");
+  EXPECT_EQ(
+      result_name("s", {SelectRule::kExpectedUtility, 4, other}, {SelectRule::kExpectedUtility, 4, other}),
+      "s");
+  EXPECT_EQ(result_name("s", usual, {SelectRule::kVote, 4, other}), "s");
+}
+
+TEST(Results, expected_utilities_are_given_session_by_session_and_on_average) {
+  const Choice choice{
+      SelectRule::kExpectedUtility, 1, {bundle::Utility::kJaccardF1, Expectation::kMonteCarlo}};
+  std::vector<SessionAnswer> all = answers(3);
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    all[i].selections = {{choice, all[i].prediction, 1.0, true, 0.25 * static_cast<double>(i + 1)}};
+  }
+  all[2].selections[0].expected_utility.reset();  // nothing parsed
+  const io::Json json = to_json(score_answers("s", sessions(), all, {choice, false, kBootstrap}).at(0));
+  EXPECT_EQ(json.at("utility"), "jaccard_f1");
+  EXPECT_EQ(json.at("expectation"), "monte_carlo");
+  EXPECT_EQ(json.at("expected_utility"),
+            io::Json::parse(R"({"mean": 0.375, "sessions": {"1": 0.25, "2": 0.5}})"));
+  EXPECT_FALSE(to_json(scored("vote", 3)).contains("expected_utility"));
+}
+
 TEST(Results, every_choice_is_scored_by_its_own_predictions_and_the_time_is_that_of_all_samples) {
   const Choice one{SelectRule::kVote, 1};
   const Choice two{SelectRule::kMbr, 2};

@@ -6,8 +6,10 @@
 #include <algorithm>
 #include <cmath>
 #include <functional>
+#include <map>
 #include <set>
 
+#include "eval/naive_expected_utility.h"
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -18,9 +20,13 @@ using bundle::canonical_answer;
 using bundle::ProductAnswer;
 using bundle::ProductBundle;
 
-const std::vector<SelectRule> kRules = {SelectRule::kVote,         SelectRule::kBundleVote,
-                                        SelectRule::kWeightedVote, SelectRule::kLogprob,
-                                        SelectRule::kMbr,          SelectRule::kVerifier};
+const std::vector<SelectRule> kRules = {
+    SelectRule::kVote, SelectRule::kBundleVote,      SelectRule::kWeightedVote, SelectRule::kLogprob,
+    SelectRule::kMbr,  SelectRule::kExpectedUtility, SelectRule::kVerifier};
+/// Those that choose one of the candidates.
+const std::vector<SelectRule> kCandidateRules = {SelectRule::kVote, SelectRule::kWeightedVote,
+                                                 SelectRule::kLogprob, SelectRule::kMbr,
+                                                 SelectRule::kVerifier};
 
 /// F of precision and distinct recall, by its words.
 double naive_f(const ProductAnswer& answer, const ProductAnswer& gold) {
@@ -145,21 +151,81 @@ std::vector<Ballot> random_ballots(std::uint64_t trial) {
   return ballots;
 }
 
+double share_of(const std::vector<Ballot>& ballots, const std::optional<ProductAnswer>& answer) {
+  const auto alike = std::count_if(ballots.begin(), ballots.end(),
+                                   [&](const Ballot& b) { return b.answer && b.answer == answer; });
+  return static_cast<double>(alike) / static_cast<double>(ballots.size());
+}
+
+/// Of the parsed candidates, by the words of Expectation.
+std::vector<Reference> naive_references(const std::vector<Ballot>& ballots, Expectation expectation) {
+  std::map<ProductAnswer, std::pair<int, double>> counts;
+  for (const Ballot& ballot : ballots) {
+    if (ballot.answer) {
+      ++counts[*ballot.answer].first;
+      counts[*ballot.answer].second = best_logprob(ballots, *ballot.answer);
+    }
+  }
+  const auto weight = [&](const std::pair<int, double>& own) {
+    return expectation == Expectation::kMonteCarlo ? own.first : std::exp(own.second);
+  };
+  double sum = 0.0;
+  for (const auto& [answer, own] : counts) {
+    sum += weight(own);
+  }
+  std::vector<Reference> references;
+  for (const auto& [answer, own] : counts) {
+    references.push_back({answer, weight(own) / sum, own.second});
+  }
+  return references;
+}
+
+TEST(Selection, expected_utility_is_highest_in_its_pool_under_counts_or_probabilities_of_parsed_candidates) {
+  int differ = 0;
+  for (std::uint64_t trial = 0; trial < 100; ++trial) {
+    const std::vector<Ballot> ballots = random_ballots(trial);
+    std::set<std::optional<ProductAnswer>> chosen;
+    for (const Expectation expectation : {Expectation::kMonteCarlo, Expectation::kModelBased}) {
+      testing::NaiveExpectation naive(naive_references(ballots, expectation));
+      for (const bundle::Utility utility : testing::kUtilities) {
+        const VoteResult result = select(SelectRule::kExpectedUtility, ballots, {utility, expectation});
+        ASSERT_EQ(result.answer.has_value(), !naive.references().empty());
+        ASSERT_EQ(result.expected_utility.has_value(), !naive.references().empty());
+        if (result.answer) {
+          const double highest = naive.highest(naive.pool(utility), utility);
+          EXPECT_NEAR(*result.expected_utility, highest, 1e-9) << trial;
+          EXPECT_NEAR(naive.of(*result.answer, utility), highest, 2e-9) << trial;
+          EXPECT_DOUBLE_EQ(result.share, share_of(ballots, result.answer));
+        }
+        chosen.insert(result.answer);
+      }
+    }
+    differ += chosen.size() > 1 ? 1 : 0;
+  }
+  EXPECT_GT(differ, 10) << "utility and expectation must matter";
+}
+
+TEST(Selection, a_model_based_expectation_takes_one_answer_for_likelier_than_many_equal_others) {
+  const std::vector<Ballot> ballots = {
+      {ProductAnswer{{1, 2}}, -9.0, 2}, {ProductAnswer{{1, 2}}, -9.0, 2}, {ProductAnswer{{3, 4}}, -1.0, 2}};
+  const auto by = [&](Expectation expectation) {
+    return select(SelectRule::kExpectedUtility, ballots, {bundle::Utility::kJaccardF1, expectation}).answer;
+  };
+  EXPECT_THAT(*by(Expectation::kMonteCarlo), ::testing::Contains(ProductBundle{1, 2}));
+  EXPECT_EQ(by(Expectation::kModelBased), (ProductAnswer{{3, 4}}));
+}
+
 TEST(Selection, every_rule_of_whole_answers_is_its_definition_on_random_candidates) {
   int decided = 0;
   for (std::uint64_t trial = 0; trial < 2000; ++trial) {
     const std::vector<Ballot> ballots = random_ballots(trial);
-    for (const SelectRule rule : kRules) {
-      if (rule != SelectRule::kBundleVote) {
-        const VoteResult result = select(rule, ballots);
-        const auto expected = naive_select(rule, ballots);
-        ASSERT_EQ(result.answer, expected) << name_of(rule) << " of trial " << trial;
-        const auto alike = std::count_if(ballots.begin(), ballots.end(), [&](const Ballot& b) {
-          return b.answer && b.answer == result.answer;
-        });
-        EXPECT_DOUBLE_EQ(result.share, static_cast<double>(alike) / static_cast<double>(ballots.size()));
-        decided += result.answer != majority_vote(ballots).answer ? 1 : 0;
-      }
+    for (const SelectRule rule : kCandidateRules) {
+      const VoteResult result = select(rule, ballots);
+      const auto expected = naive_select(rule, ballots);
+      ASSERT_EQ(result.answer, expected) << name_of(rule) << " of trial " << trial;
+      EXPECT_DOUBLE_EQ(result.share, share_of(ballots, result.answer));
+      EXPECT_FALSE(result.expected_utility);
+      decided += result.answer != majority_vote(ballots).answer ? 1 : 0;
     }
   }
   EXPECT_GT(decided, 500) << "the rules must differ somewhere";
@@ -264,7 +330,8 @@ TEST(Selection, rules_have_names_and_another_name_has_no_rule) {
     EXPECT_EQ(find_enum<SelectRule>(name_of(rule)), rule);
   }
   EXPECT_EQ(find_enum<SelectRule>("best"), std::nullopt);
-  EXPECT_EQ(enum_list<SelectRule>(), "vote, bundle_vote, weighted_vote, logprob, mbr, verifier");
+  EXPECT_EQ(enum_list<SelectRule>(),
+            "vote, bundle_vote, weighted_vote, logprob, mbr, expected_utility, verifier");
 }
 
 }  // namespace

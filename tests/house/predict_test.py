@@ -2,6 +2,7 @@
 
 usage: predict_test.py PATH/routedk-predict      (the small model alone, tests/goldens/nasty_titles.jsonl)
 """
+import itertools
 import json
 import os
 import pathlib
@@ -15,6 +16,14 @@ import suite
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 MODEL = ROOT / ".deps/models/SmolLM2-135M-Instruct.Q4_1.gguf"
 NASTY = ROOT / "tests/goldens/nasty_titles.jsonl"
+
+
+def f1(answer, gold):
+    """Harmonic mean of the share of bundles within one of gold's and the share of gold's that are the first such."""
+    first = [next((i for i, own in enumerate(gold) if set(bundle) <= set(own)), None) for bundle in answer]
+    precision = sum(i is not None for i in first) / len(answer)
+    recall = len(set(first) - {None}) / len(gold)
+    return 2 * precision * recall / (precision + recall) if precision else 0
 
 
 def sets(*settings):
@@ -61,6 +70,21 @@ class Predict(unittest.TestCase):
             self.assertEqual(sum(candidate["votes"] for candidate in answer["candidates"]), 2)
             for candidate in answer["candidates"]:
                 self.assertTrue(all(item in items for bundle in candidate["bundles"] for item in bundle))
+
+    def test_expected_utility_chooses_the_best_set_of_the_candidates_bundles(self):
+        sessions = [["Camera lens", "Lens cap", "Garden hose"], ["Tea", "Tea pot", "Cup"], ["Salt", "Sock", "Saw"]]
+        text = "".join(json.dumps(titles) + "\n" for titles in sessions)
+        some = sets("decode.samples=8", "decode.temperature=1", "predict.select=expected_utility", "predict.utility=f1")
+        for items, answer in self.answers(text, "--why", *some):
+            self.check(items, answer)
+
+            def expected(hypothesis):
+                return sum(c["votes"] * f1(hypothesis, c["bundles"]) for c in answer["candidates"]) / 8
+
+            bundles = {tuple(bundle) for candidate in answer["candidates"] for bundle in candidate["bundles"]}
+            sets_of_bundles = [s for n in range(1, len(bundles) + 1) for s in itertools.combinations(bundles, n)]
+            self.assertAlmostEqual(answer["confidence"], expected(answer["bundles"]))
+            self.assertAlmostEqual(answer["confidence"], max(map(expected, sets_of_bundles)))
 
     def test_free_answers_that_do_not_parse_are_null_and_said_so(self):
         some = sets("decode.samples=1", "decode.constrain=false", "decode.max_new_tokens=40")

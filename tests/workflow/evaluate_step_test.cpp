@@ -1,3 +1,4 @@
+#include "routedk/bundle/utility.h"
 #include "routedk/core/error.h"
 #include "routedk/core/files.h"
 #include "routedk/core/random.h"
@@ -71,7 +72,8 @@ TEST_F(EvaluateStep, every_system_rule_and_number_of_samples_has_its_line_and_th
   config_.eval.systems = {"backbone", "base", "dynamic", "ties_factors:0.5"};
   config_.eval.select = {eval::SelectRule::kVote,         eval::SelectRule::kBundleVote,
                          eval::SelectRule::kWeightedVote, eval::SelectRule::kLogprob,
-                         eval::SelectRule::kMbr,          eval::SelectRule::kVerifier};
+                         eval::SelectRule::kMbr,          eval::SelectRule::kExpectedUtility,
+                         eval::SelectRule::kVerifier};
   config_.eval.samples = {1, 2};
   const io::Json json = evaluate();
   std::vector<std::string> names;
@@ -79,13 +81,13 @@ TEST_F(EvaluateStep, every_system_rule_and_number_of_samples_has_its_line_and_th
     names.push_back(name);
     EXPECT_EQ(system.contains("oracle"), !system["baseline"].get<bool>()) << name;
   }
-  EXPECT_EQ(names.size(), 4U * 6U * 2U + 6U);
-  for (const char* name :
-       {"dynamic", "dynamic mbr", "dynamic n=1", "ties_factors:0.5 verifier n=1", "whole", "similar_pair"}) {
+  EXPECT_EQ(names.size(), 4U * 7U * 2U + 6U);
+  for (const char* name : {"dynamic", "dynamic mbr", "dynamic expected_utility", "dynamic n=1",
+                           "ties_factors:0.5 verifier n=1", "whole", "similar_pair"}) {
     EXPECT_TRUE(json["systems"].contains(name)) << name;
   }
-  EXPECT_EQ(json["against_backbone"].size(), 3U * 6U * 2U + 6U);
-  EXPECT_EQ(json["against_vote"].size(), 4U * 5U * 2U);
+  EXPECT_EQ(json["against_backbone"].size(), 3U * 7U * 2U + 6U);
+  EXPECT_EQ(json["against_vote"].size(), 4U * 6U * 2U);
   for (const char* file : {"results.txt", "results.md", "results.html"}) {
     const std::string text = read_file(folder_ / "run" / file);
     for (const std::string& name : names) {
@@ -93,7 +95,8 @@ TEST_F(EvaluateStep, every_system_rule_and_number_of_samples_has_its_line_and_th
     }
   }
   for (const auto& [name, system] : json["systems"].items()) {
-    if (!system["baseline"].get<bool>() && system["select"] != "bundle_vote") {
+    if (!system["baseline"].get<bool>() && system["select"] != "bundle_vote" &&
+        system["select"] != "expected_utility") {  // which may choose nobody's answer
       EXPECT_LE(system["f1"].get<double>(), system["oracle"]["f1"].get<double>() + 1e-12) << name;
       if (name.ends_with("n=1")) {  // there is one choice
         EXPECT_EQ(system["f1"], system["oracle"]["f1"]) << name;
@@ -101,6 +104,56 @@ TEST_F(EvaluateStep, every_system_rule_and_number_of_samples_has_its_line_and_th
     }
   }
   EXPECT_EQ(io::read_json(folder_ / "run/verifiers/base/verifier.json").at("sessions"), 2);
+}
+
+/// Expected utility of the answer on a line of an answers file, over its candidates.
+double naive_expected(const io::Json& line, const io::Json& selected, bundle::Utility utility) {
+  double sum = 0.0;
+  for (const io::Json& candidate : line["candidates"]) {
+    bundle::Session session;
+    for (const io::Json& items : candidate) {
+      session.gold.push_back({items.get<bundle::Bundle>(), ""});
+    }
+    sum += bundle::utility(utility, score_session(session, selected["bundles"].get<bundle::Answer>()));
+  }
+  return sum / static_cast<double>(line["candidates"].size());
+}
+
+TEST_F(EvaluateStep, expected_utility_is_chosen_by_each_utility_and_given_for_every_session) {
+  config_.decode.samples = 4;
+  config_.decode.temperature = 1.0;
+  config_.eval.select = {eval::SelectRule::kExpectedUtility, eval::SelectRule::kVote};
+  config_.eval.utility = {bundle::Utility::kF1, bundle::Utility::kJaccardF1, bundle::Utility::kMean};
+  config_.eval.expectation = {eval::Expectation::kMonteCarlo, eval::Expectation::kModelBased};
+  const io::Json json = evaluate();
+  EXPECT_EQ(json["select"], "vote");
+  EXPECT_EQ(json["split"], "test");
+  EXPECT_EQ(json["systems"].size(), 3U * 2U + 1U + 6U);
+  std::int64_t checked = 0;
+  io::read_jsonl(folder_ / "run/answers/backbone.jsonl", [&](const io::Json& line, std::int64_t) {
+    for (const auto& utility : config_.eval.utility) {
+      const std::string name = utility == bundle::Utility::kF1
+                                   ? "backbone expected_utility"
+                                   : fmt::format("backbone expected_utility utility={}", utility);
+      const io::Json& system = json["systems"].at(name);
+      EXPECT_EQ(system["utility"], name_of(utility));
+      for (const io::Json& selected : line["selected"]) {
+        if (selected["select"] == "expected_utility" && selected["utility"] == name_of(utility) &&
+            selected["expectation"] == "monte_carlo") {
+          const double expected = naive_expected(line, selected, utility);
+          EXPECT_NEAR(selected["expected_utility"].get<double>(), expected, 1e-12);
+          EXPECT_NEAR(system["expected_utility"]["sessions"].at(line["session"].dump()).get<double>(),
+                      expected, 1e-12);
+          for (const io::Json& candidate : line["candidates"]) {
+            EXPECT_LE(naive_expected(line, io::Json{{"bundles", candidate}}, utility), expected + 1e-9);
+          }
+          ++checked;
+        }
+      }
+    }
+  });
+  EXPECT_EQ(checked, 3 * 2);
+  EXPECT_TRUE(json["systems"].contains("backbone expected_utility utility=mean expectation=model_based"));
 }
 
 TEST_F(EvaluateStep, the_first_n_samples_of_a_run_are_scored_as_a_run_with_n) {

@@ -47,6 +47,11 @@ TEST(ExperimentConfig, systems_rules_and_numbers_of_samples_are_known_and_named_
               HasSubstr("`eval.systems` must name each system once"));
   EXPECT_THAT(problems("eval: {select: [vote, best]}\n"), HasSubstr("one of vote, bundle_vote"));
   EXPECT_THAT(problems("eval: {select: [mbr, mbr]}\n"), HasSubstr("`eval.select`"));
+  EXPECT_THAT(problems("eval: {utility: [f1, f1]}\n"),
+              HasSubstr("`eval.utility` must name each utility once"));
+  EXPECT_THAT(problems("eval: {expectation: [monte_carlo, monte_carlo]}\n"), HasSubstr("`eval.expectation`"));
+  EXPECT_THAT(problems("eval: {utility: [recall]}\n"),
+              HasSubstr("one of f1, jaccard_f1, mean, but is recall"));
   EXPECT_THAT(problems("eval: {samples: [4, 0]}\n"), HasSubstr("`eval.samples[1]`"));
   EXPECT_THAT(problems("eval: {samples: [4, 4]}\n"), HasSubstr("`eval.samples` must name each number once"));
   EXPECT_THAT(problems("decode: {select: best, top_p: 1.5, min_p: -1, top_k: -1}\n"),
@@ -71,6 +76,16 @@ TEST(ExperimentConfig, choices_are_read_written_and_refused_by_their_names) {
             "`model.quant` must be one of auto, keep, nf4, none, but is int8 instead (own.yaml:1).");
   EXPECT_EQ(problems("model: {device: tpu}\n"),
             "`model.device` must be auto, cpu, cuda or cuda:N, but is tpu instead (own.yaml:1).");
+}
+
+TEST(ExperimentConfig, how_predict_chooses_is_null_by_default_and_reads_back) {
+  EXPECT_THAT(dump_config(ExperimentConfig()), HasSubstr("predict:  # answers to sessions from outside\n"
+                                                         "  select: null  # "));
+  const auto config = read("predict: {select: expected_utility, utility: mean, expectation: model_based}\n");
+  EXPECT_EQ(config.predict.select, eval::SelectRule::kExpectedUtility);
+  EXPECT_EQ(config.predict.utility, bundle::Utility::kMean);
+  EXPECT_EQ(config.predict.expectation, eval::Expectation::kModelBased);
+  EXPECT_EQ(dump_config(read(dump_config(config))), dump_config(config));
 }
 
 TEST(ExperimentConfig, items_are_not_shuffled_under_thoughts_that_mention_their_numbers) {

@@ -1,6 +1,7 @@
 #include "routedk/workflow/predict/predict.h"
 
 #include "routedk/bundle/answer.h"
+#include "routedk/bundle/utility.h"
 #include "routedk/core/config.h"
 #include "routedk/core/error.h"
 #include "routedk/eval/answers.h"
@@ -134,6 +135,34 @@ TEST_F(Predict, a_run_s_experts_and_router_answer_as_in_its_evaluation) {
                 answers[i]["confidence"].get<double>(), 1e-9);
   }
   EXPECT_NE(answers[0]["alpha"], answers[1]["alpha"]);
+}
+
+TEST_F(Predict, predict_select_takes_the_place_of_decode_select_with_its_expected_utility_as_confidence) {
+  const std::string sessions =
+      "[\"Camera lens\", \"Lens cap\", \"Garden hose\", \"Hose reel\"]\n[\"Egg\", \"Cup\", \"Egg cup\"]\n";
+  choice_.assignments.insert(choice_.assignments.end(), {"decode.samples=6", "decode.temperature=1"});
+  const auto voted = run(sessions);
+  choice_.assignments.insert(choice_.assignments.end(),
+                             {"predict.select=expected_utility", "predict.utility=jaccard_f1"});
+  const auto answers = run(sessions);
+  bool differs = false;
+  for (std::size_t i = 0; i < answers.size(); ++i) {
+    EXPECT_EQ(answers[i]["candidates"], voted[i]["candidates"]);
+    const bundle::Answer chosen = answers[i]["bundles"].get<bundle::Answer>();
+    double expected = 0.0;
+    for (const io::Json& candidate : answers[i]["candidates"]) {
+      bundle::Session session;
+      for (const io::Json& items : candidate["bundles"]) {
+        session.gold.push_back({items.get<bundle::Bundle>(), ""});
+      }
+      expected += candidate["votes"].get<double>() / 6.0 *
+                  bundle::utility(bundle::Utility::kJaccardF1, score_session(session, chosen));
+    }
+    EXPECT_NEAR(answers[i]["confidence"].get<double>(), expected, 1e-9);
+    differs = differs || answers[i]["confidence"] != voted[i]["confidence"];
+  }
+  EXPECT_TRUE(differs);
+  EXPECT_EQ(run("[\"Egg\"]")[0]["confidence"], 1.0);
 }
 
 TEST_F(Predict, bundles_speak_in_the_given_ids_and_titles) {
@@ -275,6 +304,9 @@ TEST_F(Predict, settings_that_cannot_answer_sessions_are_refused) {
   EXPECT_THAT(with("prompt.relations=[title_similarity, categories]"), HasSubstr("categories"));
   EXPECT_THAT(with("data.examples=own.jsonl"), HasSubstr("own.jsonl"));
   EXPECT_THAT(with("decode.samples=0"), HasSubstr("decode.samples"));
+  EXPECT_THAT(with("decode.select=verifier"), HasSubstr("needs no training, but is verifier"));
+  EXPECT_THAT(with("predict.select=best"), HasSubstr("`predict.select` must be one of vote,"));
+  EXPECT_THAT(with("predict.utility=recall"), HasSubstr("one of f1, jaccard_f1, mean, but is recall"));
   choice_.gate = "average";
   EXPECT_THAT(refusal<ConfigError>("[\"a\", \"b\"]"), HasSubstr("`average`"));
   choice_.run = folder_ / "nowhere";

@@ -13,6 +13,7 @@
 #include <filesystem>
 #include <functional>
 #include <map>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -25,21 +26,24 @@ class Verifier;
 struct Choice {
   SelectRule rule = SelectRule::kVote;
   std::int64_t samples = 4;
+  UtilityOptions utility{};  ///< of kExpectedUtility; as it stands of every other rule
   bool operator==(const Choice&) const = default;
 };
 
 /// What a choice came to.
 struct Selection {
   Choice choice;
-  bundle::Prediction prediction{};  ///< nothing when no candidate parsed
-  double share = 0.0;               ///< of the candidates that give just this answer
-  bool hit = false;                 ///< it is exactly gold
+  bundle::Prediction prediction{};           ///< nothing when no candidate parsed
+  double share = 0.0;                        ///< of the candidates that give just this answer
+  bool hit = false;                          ///< it is exactly gold
+  std::optional<double> expected_utility{};  ///< under kExpectedUtility, where a candidate parsed
 };
 
 struct SessionAnswer {
   bundle::SessionId session = 0;
   bundle::Prediction prediction;               ///< of the first rule, among all candidates
   double share = 0.0;                          ///< of the candidates that give it
+  std::optional<double> expected_utility;      ///< of the prediction, as in Selection
   std::vector<bundle::Prediction> candidates;  // [N]
   std::vector<double> logprobs;                // [N], summed over tokens, unconstrained, T = 1
   std::vector<double> constrained_logprobs;    // [N], the same among the allowed tokens
@@ -52,11 +56,15 @@ struct SessionAnswer {
   double seconds = 0.0;                   ///< this session's share of its batch's time
 };
 
+/// How sure the choice is of its prediction: the expected utility where the rule computes one, otherwise the
+/// share of the candidates.
+double confidence(const SessionAnswer& answer);
+
 /// {"session": 7, "bundles": [[1, 2]] or null, "share": ..., "candidates": [...], "logprobs": [...],
 ///  "constrained_logprobs": [...], "tokens": [...], "selected": [{"select": "vote", "samples": 4,
-///  "bundles": ..., "share": ..., "hit": ...}], "alpha": [[...]], "seconds": ...}, and "verifier" and
-///  "pooled"
-/// where there are any: a predictions file that `routedk-eval score` reads.
+///  "bundles": ..., "share": ..., "hit": ...}], "alpha": [[...]], "seconds": ...}, "verifier" and "pooled"
+/// where there are any, and "expected_utility" (of the prediction and in "selected", there beside "utility"
+/// and "expectation") where the rule computes it: a predictions file that `routedk-eval score` reads.
 io::Json to_json(const SessionAnswer& answer);
 /// The reverse but for the selections, which follow from the rest (`choose`); FileError names `where`
 /// (file:line).

@@ -8,6 +8,7 @@
 #include "routedk/eval/sample_figures.h"
 #include "routedk/eval/table.h"
 
+#include <map>
 #include <memory>
 #include <optional>
 #include <span>
@@ -23,13 +24,15 @@ struct SystemResult {
   std::optional<Choice> choice;  ///< of systems that sample
   bundle::Evaluation figures;
   std::shared_ptr<const SampleFigures>
-      sampled;                        ///< of systems that sample, shared by choices of as many samples
-  double seconds = 0.0;               ///< to answer all sessions; 0 of choices that see fewer samples
+      sampled;           ///< of systems that sample, shared by choices of as many samples
+  double seconds = 0.0;  ///< to answer all sessions; 0 of choices that see fewer samples
+  std::map<bundle::SessionId, double> expected_utility;  ///< under kExpectedUtility, of the sessions with one
   std::vector<LayerRouting> routing;  ///< of systems that mix experts, in the first of their results
   bundle::Runs runs;                  ///< for paired comparisons
 };
 
-/// "dynamic", "dynamic mbr", "dynamic n=8", "dynamic mbr n=8": what differs from the usual choice is named.
+/// "dynamic", "dynamic mbr", "dynamic n=8", "dynamic expected_utility utility=mean n=8": what differs from
+/// the usual choice is named.
 std::string result_name(const std::string& system, const Choice& choice, const Choice& usual);
 
 struct ScoreSetting {
@@ -51,7 +54,8 @@ SystemResult score_baseline_system(const std::string& name, std::span<const bund
 /// {"precision": ..., "intervals": {...}, "baseline": ..., "system": ..., "select": ..., "samples": ...,
 /// "pair_auc": ...,
 ///  "oracle": {...}, "overlap": {"equality": ..., "jaccard": ...} or null, "candidates_parsed": ...,
-///  "seconds": ..., "routing": [...]}
+///  "seconds": ..., "routing": [...]}, and where "select" is expected_utility "utility", "expectation" and
+/// "expected_utility": {"mean": ..., "sessions": {session: ...}}, to be compared with the figure itself
 io::Json to_json(const SystemResult& system);
 /// Difference a - b in every metric with its interval and p-value, on the same sessions.
 io::Json compare_systems(const SystemResult& a, const SystemResult& b,

@@ -3,9 +3,11 @@
 #pragma once
 
 #include "routedk/core/named_enum.h"
+#include "routedk/eval/expected_utility.h"
 #include "routedk/eval/vote.h"
 
 #include <cstdint>
+#include <optional>
 #include <span>
 
 namespace routedk::eval {
@@ -30,6 +32,9 @@ enum class SelectRule : std::uint8_t {
   /// Minimum Bayes risk: the answer whose expected F, each candidate in turn taken for gold (itself too), is
   /// highest. F is Metric::kF1: of precision and distinct recall; that of an answer with itself is 1.
   kMbr,
+  /// The answer with the highest expected utility in a pool that holds more than the candidates
+  /// (`best_hypothesis` in expected_utility.h). The result may be no candidate's answer.
+  kExpectedUtility,
   /// The answer with the highest score of the verifier (verifier.h) among its candidates.
   kVerifier,
 };
@@ -40,11 +45,13 @@ constexpr auto enum_names(SelectRule /*of*/) {
                                               {SelectRule::kWeightedVote, "weighted_vote"},
                                               {SelectRule::kLogprob, "logprob"},
                                               {SelectRule::kMbr, "mbr"},
+                                              {SelectRule::kExpectedUtility, "expected_utility"},
                                               {SelectRule::kVerifier, "verifier"}});
 }
 
-/// The chosen answer, none when no candidate parsed, and the share of all candidates that give it.
-VoteResult select(SelectRule rule, std::span<const Ballot> ballots);
+/// The chosen answer, none when no candidate parsed, the share of all candidates that give it and, under
+/// kExpectedUtility alone, which alone looks at `options`, its expected utility.
+VoteResult select(SelectRule rule, std::span<const Ballot> ballots, const UtilityOptions& options = {});
 
 /// F of `answer` with `gold` taken for gold, as kMbr takes it.
 double agreement(const bundle::ProductAnswer& answer, const bundle::ProductAnswer& gold);

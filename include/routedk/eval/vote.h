@@ -20,6 +20,7 @@ struct Ballot {
 struct VoteResult {
   std::optional<bundle::ProductAnswer> answer;  ///< nothing when no candidate parsed
   double share = 0.0;                           ///< votes for the winner / number of candidates
+  std::optional<double> expected_utility{};     ///< where the rule computes one
 };
 
 /// Ties go to the answer whose best candidate has the higher log-probability, then to the smaller canonical

@@ -67,6 +67,8 @@ void check_systems(const ExperimentConfig& config, Names& problems) {
   }
   check_different("eval.systems", "system", config.eval.systems, problems);
   check_different("eval.select", "rule", config.eval.select, problems);
+  check_different("eval.utility", "utility", config.eval.utility, problems);
+  check_different("eval.expectation", "expectation", config.eval.expectation, problems);
   check_different("eval.samples", "number", config.eval.samples, problems);
 }
 

@@ -37,6 +37,20 @@ void check_settings(const ExperimentConfig& config) {
   }
 }
 
+/// `decode:` under `predict:`.
+DecodeSettings decode_settings(const ExperimentConfig& config) {
+  DecodeSettings decode = config.decode;
+  decode.select = config.predict.select.value_or(decode.select);
+  decode.utility = config.predict.utility.value_or(decode.utility);
+  decode.expectation = config.predict.expectation.value_or(decode.expectation);
+  if (decode.select == eval::SelectRule::kVerifier) {
+    throw_<ConfigError>(
+        "`predict.select` (null: `decode.select`) must be a rule that needs no training, but is {} instead",
+        decode.select);
+  }
+  return decode;
+}
+
 /// Relations of titles from anywhere, words as rare as in the run's domain.
 std::shared_ptr<const bundle::ItemRelations> relations_of(const ExperimentConfig& config) {
   if (config.prompt.relations.empty()) {
@@ -122,7 +136,7 @@ Json answer_json(const AskedSession& asked, const eval::SessionAnswer& answer,
   }
   json["bundles"] = named(answer.prediction, asked.names);
   json["titles"] = named(answer.prediction, asked.titles);
-  json["confidence"] = answer.share;
+  json["confidence"] = eval::confidence(answer);
   if (const std::string note = note_on(asked, answer.prediction, setting); !note.empty()) {
     json["note"] = note;
   }
@@ -142,9 +156,10 @@ void predict(const ModelChoice& choice, const PredictOptions& options, std::istr
   const std::vector<AskedSession> asked = read_sessions(in);
   const ExperimentConfig config = settings_of(choice);
   check_settings(config);
+  const DecodeSettings decode = decode_settings(config);
   const auto templates = bundle::PromptTemplates::load(config.prompts, relations_of(config));
   const auto encoder = bundle::SessionEncoder::load(config.model.path);
-  const eval::AnswerSetting setting = answer_setting(config.decode, templates, encoder);
+  const eval::AnswerSetting setting = answer_setting(decode, templates, encoder);
   const std::int64_t context = model::WeightSource::open(config.model.path)->config().context;
   std::vector<bundle::Session> sessions;
   for (const AskedSession& one : asked) {
@@ -152,7 +167,7 @@ void predict(const ModelChoice& choice, const PredictOptions& options, std::istr
     sessions.push_back(one.session);
   }
   const ChosenModel chosen = load_chosen(choice, config);
-  const decode::Decoder decoder(chosen.model, config.decode.kernels);
+  const decode::Decoder decoder(chosen.model, decode.kernels);
   const auto batch = static_cast<std::size_t>(setting.batch_sessions);
   for (std::size_t begin = 0; begin < sessions.size(); begin += batch) {
     const auto together =

@@ -13,7 +13,7 @@ decode::GenerateOptions generate_options(const DecodeSettings& settings, text::T
 }
 
 eval::Choice usual_choice(const DecodeSettings& settings) {
-  return {settings.select, settings.samples};
+  return {settings.select, settings.samples, {settings.utility, settings.expectation}};
 }
 
 eval::AnswerSetting answer_setting(const DecodeSettings& settings, const bundle::PromptTemplates& templates,

@@ -19,14 +19,33 @@ namespace {
 using bundle::Session;
 using eval::SystemResult;
 
+template <typename T>
+std::vector<T> or_usual(const std::vector<T>& list, const T& usual) {
+  return list.empty() ? std::vector{usual} : list;
+}
+
+/// Every utility of `eval.utility` under every expectation of `eval.expectation`, where the rule needs them.
+std::vector<eval::UtilityOptions> utilities_of(const ExperimentConfig& config, eval::SelectRule rule) {
+  if (rule != eval::SelectRule::kExpectedUtility) {
+    return {eval::UtilityOptions()};
+  }
+  std::vector<eval::UtilityOptions> options;
+  for (const auto utility : or_usual(config.eval.utility, config.decode.utility)) {
+    for (const auto expectation : or_usual(config.eval.expectation, config.decode.expectation)) {
+      options.push_back({utility, expectation});
+    }
+  }
+  return options;
+}
+
 /// Every rule of `eval.select` under every number of `eval.samples`.
 std::vector<eval::Choice> choices_of(const ExperimentConfig& config) {
-  const auto rules = config.eval.select.empty() ? std::vector{config.decode.select} : config.eval.select;
-  const auto counts = config.eval.samples.empty() ? std::vector{config.decode.samples} : config.eval.samples;
   std::vector<eval::Choice> choices;
-  for (const eval::SelectRule rule : rules) {
-    for (const std::int64_t count : counts) {
-      choices.push_back({rule, count});
+  for (const auto rule : or_usual(config.eval.select, config.decode.select)) {
+    for (const eval::UtilityOptions& utility : utilities_of(config, rule)) {
+      for (const auto count : or_usual(config.eval.samples, config.decode.samples)) {
+        choices.push_back({rule, count, utility});
+      }
     }
   }
   return choices;

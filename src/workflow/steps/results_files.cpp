@@ -45,6 +45,12 @@ io::Json against_vote(const Results& results, const bundle::BootstrapOptions& bo
   return comparisons;
 }
 
+std::string usual_rule(const DecodeSettings& decode) {
+  return decode.select == eval::SelectRule::kExpectedUtility
+             ? fmt::format("{} ({}, {})", decode.select, decode.utility, decode.expectation)
+             : fmt::format("{}", decode.select);
+}
+
 std::vector<std::string> notes(const Experiment& experiment, std::size_t sessions) {
   const ExperimentConfig& c = experiment.config();
   std::vector<std::string> notes = {
@@ -57,9 +63,10 @@ std::vector<std::string> notes(const Experiment& experiment, std::size_t session
       fmt::format(
           "A row is a system, chosen among {} candidates by {} unless it says otherwise. oracle_f1: f1 of "
           "each "
-          "session's best candidate, which no choice can exceed but bundle_vote; equal: share of pairs of "
+          "session's best candidate, which no choice can exceed but bundle_vote and expected_utility; equal: "
+          "share of pairs of "
           "candidates that agree; seconds: to draw all candidates.",
-          c.decode.samples, c.decode.select)};
+          c.decode.samples, usual_rule(c.decode))};
   if (experiment.dataset().leaky_titles) {
     notes.emplace_back("leaky_titles: untitled items, which are never in a bundle, were dropped.");
   }
@@ -76,12 +83,14 @@ void write_results(const Experiment& experiment, std::size_t sessions, const Res
                    const bundle::BootstrapOptions& bootstrap) {
   const ExperimentConfig& c = experiment.config();
   io::Json json = {{"domain", c.data.domain},
-                   {"split", c.eval.split},
+                   {"split", name_of(c.eval.split)},
                    {"sessions", sessions},
                    {"leaky_titles", experiment.dataset().leaky_titles},
                    {"leaky_categories", experiment.leaky_categories()},
                    {"samples", c.decode.samples},
-                   {"select", c.decode.select},
+                   {"select", name_of(c.decode.select)},
+                   {"utility", name_of(c.decode.utility)},
+                   {"expectation", name_of(c.decode.expectation)},
                    {"temperature", c.decode.temperature},
                    {"constrain", c.decode.constrain},
                    {"systems", io::Json::object()}};

@@ -16,6 +16,8 @@ struct DecodeSettings {
   double top_p = 1.0;
   double min_p = 0.0;
   eval::SelectRule select = eval::SelectRule::kVote;
+  bundle::Utility utility = bundle::Utility::kF1;
+  eval::Expectation expectation = eval::Expectation::kMonteCarlo;
   bool constrain = true;
   std::int64_t max_new_tokens = 256;
   std::int64_t batch_sessions = 16;
@@ -29,7 +31,11 @@ struct DecodeSettings {
     f("top_k", top_k, "draw among the likeliest so many tokens; 0: all", at_least(0));
     f("top_p", top_p, "then among the fewest that together are so likely; 1: all", between(0, 1));
     f("min_p", min_p, "then among those at least so likely relative to the likeliest; 0: all", between(0, 1));
-    f("select", select, "how one of the candidates is chosen");
+    f("select", select, "how an answer is chosen (docs/evaluation.md)");
+    f("utility", utility, "what select: expected_utility maximises; mean: of the other two");
+    f("expectation", expectation,
+      "how likely it takes each distinct candidate to be gold: its share, or its probability under the "
+      "model");
     f("constrain", constrain, "allow canonical answers only; otherwise decode freely and parse strictly");
     f("max_new_tokens", max_new_tokens, "longest answer", at_least(1));
     f("batch_sessions", batch_sessions, "sessions decoded together", at_least(1));

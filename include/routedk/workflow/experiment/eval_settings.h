@@ -15,6 +15,8 @@ struct EvalSettings {
   bundle::SplitPart split = bundle::SplitPart::kTest;
   std::vector<std::string> systems = {"backbone", "base", "high_level", "fine_grained", "average", "dynamic"};
   std::vector<eval::SelectRule> select;
+  std::vector<bundle::Utility> utility;
+  std::vector<eval::Expectation> expectation;
   std::vector<std::int64_t> samples;
   std::int64_t verifier_sessions = 240;
   std::int64_t limit = 0;
@@ -28,6 +30,8 @@ struct EvalSettings {
       "top_k:N, threshold:SHARE, ablate:NAME, router:FOLDER, one-hot:I, predictions:FILE; the baselines are "
       "always shown");
     f("select", select, "ways to choose among the same candidates, side by side; empty: decode.select");
+    f("utility", utility, "of select: expected_utility, side by side; empty: decode.utility");
+    f("expectation", expectation, "of select: expected_utility, side by side; empty: decode.expectation");
     f("samples", samples, "the first so many candidates, side by side; empty: decode.samples",
       between(1, 1024));
     f("verifier_sessions", verifier_sessions,

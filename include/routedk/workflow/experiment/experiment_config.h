@@ -9,6 +9,7 @@
 #include "routedk/workflow/experiment/knowledge_settings.h"
 #include "routedk/workflow/experiment/lora_settings.h"
 #include "routedk/workflow/experiment/model_settings.h"
+#include "routedk/workflow/experiment/predict_settings.h"
 #include "routedk/workflow/experiment/prompt_settings.h"
 #include "routedk/workflow/experiment/router_settings.h"
 #include "routedk/workflow/experiment/run_settings.h"
@@ -37,6 +38,7 @@ struct ExperimentConfig {
   WatchSettings watch;
   DecodeSettings decode;
   EvalSettings eval;
+  PredictSettings predict;
   RunSettings run;
 
   template <typename F>
@@ -59,6 +61,7 @@ struct ExperimentConfig {
     f("watch", watch, "what validations show beside the loss");
     f("decode", decode, "candidates and votes");
     f("eval", eval, "what is measured");
+    f("predict", predict, "answers to sessions from outside");
     f("run", run, "where and with what");
   }
 

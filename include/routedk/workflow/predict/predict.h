@@ -29,12 +29,13 @@ struct PredictOptions {
 /// [...]} or {"items": [{"id": number or text, "title": ...}, ...]}, the last two perhaps with "session": its
 /// number, which keys the random draws as in an evaluation. Titles are cleaned as those of a data set.
 /// Out for each, in its order, a line {"session" (where given), "bundles": [[ids, or numbers from 1], ...],
-/// "titles": [[as given], ...], "confidence": the share of the votes, "note" (where there is something to
-/// say)}; with `why` also "candidates": [{"bundles", "votes", "logprobs"}], "experts": their names and
-/// "alpha" [L,K]. Where no candidate can be parsed, `bundles` and `titles` are null. All input is read and
-/// checked before the backbone is loaded: DataError and FileError name its line where it is not JSON or no
-/// session, a title is blank, an id comes twice, or a prompt is too long for the model's context. ConfigError
-/// for settings, and where prompts show relations beside those of titles, which are learnt from sessions.
+/// "titles": [[as given], ...], "confidence": the share of the votes, or the expected utility where
+/// `predict.select` computes it, "note" (where there is something to say)}; with `why` also "candidates":
+/// [{"bundles", "votes", "logprobs"}], "experts": their names and "alpha" [L,K]. Where no candidate can be
+/// parsed, `bundles` and `titles` are null. All input is read and checked before the backbone is loaded:
+/// DataError and FileError name its line where it is not JSON or no session, a title is blank, an id comes
+/// twice, or a prompt is too long for the model's context. ConfigError for settings, and where prompts show
+/// relations beside those of titles, which are learnt from sessions.
 void predict(const ModelChoice& choice, const PredictOptions& options, std::istream& in, std::ostream& out);
 
 struct CompletionOptions {

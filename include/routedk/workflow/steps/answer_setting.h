@@ -6,7 +6,7 @@
 
 namespace routedk::workflow {
 
-/// The rule of `decode.select` over all samples.
+/// The rule of `decode.select` over all samples, under its utility and expectation.
 eval::Choice usual_choice(const DecodeSettings& settings);
 
 /// Templates and encoder must outlive it.

@@ -1,0 +1,60 @@
+/// Minimum Bayes risk decoding whose pool of hypotheses is larger than the samples: the answer with the
+/// highest expected utility, each sampled answer in turn taken for gold (Kumar & Byrne 2004; hypotheses apart
+/// from samples: Eikema & Aziz, arXiv 2108.04718).
+#pragma once
+
+#include "routedk/bundle/answer.h"
+#include "routedk/bundle/utility.h"
+#include "routedk/core/named_enum.h"
+
+#include <cstdint>
+#include <span>
+
+namespace routedk::eval {
+
+/// How likely each distinct sampled answer is to be gold. Candidates that did not parse do not count.
+enum class Expectation : std::uint8_t {
+  kMonteCarlo,  ///< its share of the samples
+  /// Its probability under the unconstrained model at temperature 1, divided by the sum over the distinct
+  /// sampled answers (arXiv 2311.05263). Of candidates with one answer the likeliest counts.
+  kModelBased,
+};
+
+constexpr auto enum_names(Expectation /*of*/) {
+  return std::to_array<EnumName<Expectation>>(
+      {{Expectation::kMonteCarlo, "monte_carlo"}, {Expectation::kModelBased, "model_based"}});
+}
+
+struct UtilityOptions {
+  bundle::Utility utility = bundle::Utility::kF1;
+  Expectation expectation = Expectation::kMonteCarlo;
+  bool operator==(const UtilityOptions&) const = default;
+};
+
+/// A distinct sampled answer, taken for gold with its bundles in canonical order.
+struct Reference {
+  bundle::ProductAnswer answer;  ///< normalised
+  double weight = 0.0;           ///< how likely it is gold; all weights sum to 1
+  double logprob = 0.0;          ///< of its best candidate: decides ties
+};
+
+struct Hypothesis {
+  bundle::ProductAnswer answer;  ///< normalised
+  double expected_utility = 0.0;
+};
+
+/// The best of this pool: every reference, each of their bundles alone, every pair of these bundles, and
+/// greedy unions: every reference and the best pair, grown by the bundle that raises the expected utility
+/// most while one does, up to kMaxBundles. Of sets that hold one another the pool is a small part; what it
+/// may miss is in docs/evaluation.md and tests/eval/expected_utility_test.cpp.
+///
+/// Utilities are equal when they differ by less than 1e-9. A tie goes to the reference with the higher
+/// log-probability, to a reference before an answer nobody sampled, then to the smaller canonical text; of
+/// equal bundles to grow by, the first in canonical order is taken.
+///
+/// N references of 10 products: tables of O(bundles * references), then pairs and unions, those left out
+/// whose upper bound is too low. DataError names a product number above kMaxProducts; `references` must not
+/// be empty.
+Hypothesis best_hypothesis(std::span<const Reference> references, bundle::Utility utility);
+
+}  // namespace routedk::eval

@@ -1,0 +1,23 @@
+/// The `predict:` section: how `routedk-predict` chooses where that differs from `decode:`.
+#pragma once
+
+#include "routedk/eval/selection.h"
+
+#include <optional>
+
+namespace routedk::workflow {
+
+struct PredictSettings {
+  std::optional<eval::SelectRule> select;
+  std::optional<bundle::Utility> utility;
+  std::optional<eval::Expectation> expectation;
+
+  template <typename F>
+  void fields(F& f) {
+    f("select", select, "how an answer is chosen, not by a verifier; null: decode.select");
+    f("utility", utility, "null: decode.utility");
+    f("expectation", expectation, "null: decode.expectation");
+  }
+};
+
+}  // namespace routedk::workflow
