@@ -1,9 +1,13 @@
 #include "routedk/bundle/findings.h"
 
+#include "routedk/core/display.h"
+
 #include <fmt/format.h>
 
 namespace routedk::bundle {
 namespace {
+
+constexpr std::size_t kLongestFinding = 1000;  // bytes
 
 template <typename Map>
 std::int64_t count_in(const Map& counts, const typename Map::key_type& key) {
@@ -22,6 +26,7 @@ const char* severity_name(Severity severity) noexcept {
 }
 
 void Findings::add(Finding finding) {
+  finding.message = displayed(finding.message, kLongestFinding);
   ++severities_[finding.severity];
   ++rules_[finding.rule];
   if (++places_[{finding.rule, finding.file}] <= kKept) {

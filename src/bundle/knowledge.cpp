@@ -110,7 +110,7 @@ KnowledgeRecord knowledge_from_json(const io::Json& json, const std::string& whe
 }
 
 KnowledgeStore KnowledgeStore::load(const std::filesystem::path& path) {
-  std::string content = read_file(path);
+  std::string content = read_file(path, kMostTableBytes);
   content.erase(content.rfind('\n') + 1);  // npos + 1 is 0: no line is whole
   std::istringstream in(std::move(content));
   KnowledgeStore store;

@@ -1,10 +1,11 @@
 #include "routedk/bundle/prompt.h"
 
 #include "routedk/core/error.h"
+#include "routedk/core/files.h"
 
 #include <algorithm>
-#include <fstream>
 #include <optional>
+#include <sstream>
 
 #include <fmt/ranges.h>
 
@@ -135,11 +136,7 @@ PromptTemplates PromptTemplates::load(const std::filesystem::path& folder,
   for (int kind = 0; kind < kPromptKinds; ++kind) {
     const KindRule& rule = rule_of(static_cast<PromptKind>(kind));
     const std::filesystem::path path = folder / fmt::format("{}.txt", rule.name);
-    std::ifstream in(path);
-    if (!in) {
-      throw_<FileError>("The prompt template `{}` must be a readable file, but can't be opened.",
-                        path.string());
-    }
+    std::istringstream in(read_file(path, kMostSettingsBytes));
     Parser parser{path.string(), rule, relations != nullptr};
     for (std::string line; std::getline(in, line);) {
       parser.line(line);

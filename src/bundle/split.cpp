@@ -1,44 +1,24 @@
 #include "routedk/bundle/split.h"
 
+#include "routedk/core/config.h"
 #include "routedk/core/error.h"
 
 #include <algorithm>
 #include <map>
 #include <string>
 
-#include <yaml-cpp/yaml.h>
-
 namespace routedk::bundle {
 namespace {
 
-std::int64_t read_count(const YAML::Node& value, const std::string& key, const std::string& file) {
-  std::int64_t count = -1;
-  if (!value.IsScalar() || !YAML::convert<std::int64_t>::decode(value, count) || count < 0) {
-    throw_<ConfigError>("`{}` must be a whole number from 0, but is `{}` instead ({}:{}).", key,
-                        value.IsScalar() ? value.Scalar() : "no number", file, value.Mark().line + 1);
-  }
-  return count;
-}
-
-SplitCounts counts_from_yaml(const YAML::Node& root, const std::string& file) {
+/// split.yaml, where the counts that are not given keep their defaults.
+struct SplitFile {
   SplitCounts counts;
-  if (!root.IsMap()) {
-    throw_<ConfigError>(
-        "split.yaml must be a map of `test_per_length` and `val_per_length`, but is not ({}).", file);
+  template <typename F>
+  void fields(F& f) {
+    f("test_per_length", counts.test_per_length, "test sessions of each length", at_least(0));
+    f("val_per_length", counts.val_per_length, "validation sessions of each length", at_least(0));
   }
-  for (const auto& entry : root) {
-    const auto key = entry.first.as<std::string>("");
-    if (key == "test_per_length") {
-      counts.test_per_length = read_count(entry.second, key, file);
-    } else if (key == "val_per_length") {
-      counts.val_per_length = read_count(entry.second, key, file);
-    } else {
-      throw_<ConfigError>("A key must be `test_per_length` or `val_per_length`, but is `{}` instead ({}:{}).",
-                          key, file, entry.first.Mark().line + 1);
-    }
-  }
-  return counts;
-}
+};
 
 }  // namespace
 
@@ -59,14 +39,7 @@ SplitCounts default_split_counts(const std::filesystem::path& dir) {
   if (!std::filesystem::exists(file)) {
     return {};
   }
-  YAML::Node root;
-  try {
-    root = YAML::LoadFile(file.string());
-  } catch (const YAML::Exception& error) {
-    throw_<ConfigError>("split.yaml must be YAML, but has a mistake: {} ({}:{}).", error.msg, file.string(),
-                        error.mark.line + 1);
-  }
-  return counts_from_yaml(root, file.string());
+  return read_config<SplitFile>(ConfigSource::from_file(file)).counts;
 }
 
 Split split_sessions(std::span<const Session> sessions, const SplitCounts& counts) {

@@ -42,6 +42,16 @@ std::string place_suffix(const ConfigNode& node) {
 
 }  // namespace
 
+void ConfigReader::read_free(const ConfigNode& node, const std::string& path, ConfigTree& tree) {
+  if (node.kind == ConfigNode::Kind::kMap) {
+    tree.root = node;
+  } else if (node.kind == ConfigNode::Kind::kNull) {
+    tree = {};
+  } else {
+    report(path, "a section", node);
+  }
+}
+
 bool ConfigReader::is_section() {
   if (section_.kind == ConfigNode::Kind::kMap || section_.kind == ConfigNode::Kind::kNull) {
     return true;

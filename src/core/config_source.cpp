@@ -107,7 +107,7 @@ std::string describe(const ConfigNode& node) {
     case ConfigNode::Kind::kScalar:
       break;
   }
-  return node.quoted ? fmt::format("the text \"{}\"", node.text) : node.text;
+  return node.quoted ? fmt::format("the text \"{}\"", displayed(node.text)) : displayed(node.text);
 }
 
 ConfigSource ConfigSource::from_file(const std::filesystem::path& path) {
@@ -117,7 +117,7 @@ ConfigSource ConfigSource::from_file(const std::filesystem::path& path) {
       throw_<ConfigError>("`extends` must lead to an end within {} files, but {} leads on.", kMostExtends,
                           file.string());
     }
-    chain.push_back(from_string(read_file(file), file.string()));
+    chain.push_back(from_string(read_file(file, kMostSettingsBytes), file.string()));
     const std::string next = take_extends(chain.back().root_);
     file = next.empty() ? std::filesystem::path() : file.parent_path() / next;
   }

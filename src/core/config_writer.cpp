@@ -3,6 +3,33 @@
 #include <fmt/ranges.h>
 
 namespace routedk {
+namespace {
+
+/// A number, true or false stays one; any other text is a text.
+std::string flow_scalar(const ConfigNode& node) {
+  return !node.quoted && (parse_number<double>(node) || parse_bool(node)) ? node.text : yaml_text(node.text);
+}
+
+}  // namespace
+
+std::string yaml_flow(const ConfigNode& node) {
+  std::vector<std::string> items;
+  for (const ConfigNode& child : node.children) {
+    const std::string value = yaml_flow(child);
+    items.push_back(node.kind == ConfigNode::Kind::kMap ? yaml_text(child.name) + ": " + value : value);
+  }
+  switch (node.kind) {
+    case ConfigNode::Kind::kNull:
+      return "null";
+    case ConfigNode::Kind::kList:
+      return fmt::format("[{}]", fmt::join(items, ", "));
+    case ConfigNode::Kind::kMap:
+      return fmt::format("{{{}}}", fmt::join(items, ", "));
+    case ConfigNode::Kind::kScalar:
+      break;
+  }
+  return flow_scalar(node);
+}
 
 std::string ConfigWriter::flow_list(const std::vector<std::string>& items) {
   return fmt::format("[{}]", fmt::join(items, ", "));

@@ -4,7 +4,6 @@
 
 #include <cerrno>
 #include <cstring>
-#include <fstream>
 #include <random>
 #include <regex>
 #include <system_error>
@@ -55,22 +54,16 @@ void replace_folder(const fs::path& fresh, const fs::path& path) {
 
 }  // namespace
 
-std::string read_file(const fs::path& path) {
-  errno = 0;
-  std::ifstream in(path, std::ios::binary);
-  if (!in || fs::is_directory(path)) {
-    throw_<FileError>("{} must be a readable file, but the system says: {}.", path.string(),
-                      std::system_category().message(in ? EISDIR : errno));
-  }
-  std::string content{std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
-  if (in.bad()) {
-    fail("read", path, errno);
-  }
-  return content;
+std::string read_file(const fs::path& path, std::uint64_t most) {
+  return InputFile(path).read(most);
 }
 
-void write_file_atomic(const fs::path& path, std::string_view content) {
-  FileWriter file(path);
+unsigned int mode_for(Readers readers) noexcept {
+  return readers == Readers::kOwner ? 0600 : 0666;
+}
+
+void write_file_atomic(const fs::path& path, std::string_view content, Readers readers) {
+  FileWriter file(path, readers);
   file.write(content);
   file.commit();
 }
@@ -110,8 +103,9 @@ bool write_all(int fd, std::string_view bytes) noexcept {
   return true;
 }
 
-FileWriter::FileWriter(fs::path path) : path_(std::move(path)), temporary_(temporary_name(path_)) {
-  fd_ = ::open(temporary_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+FileWriter::FileWriter(fs::path path, Readers readers)
+    : path_(std::move(path)), temporary_(temporary_name(path_)) {
+  fd_ = ::open(temporary_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode_for(readers));
   if (fd_ < 0) {
     fail("written", path_, errno);
   }

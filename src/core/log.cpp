@@ -3,11 +3,28 @@
 #include "routedk/core/error.h"
 
 #include <memory>
+#include <string_view>
 
+#include <spdlog/pattern_formatter.h>
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
 
 namespace routedk {
+namespace {
+
+/// The message on one line, without what steers a terminal and without API keys.
+class EscapedMessage final : public spdlog::custom_flag_formatter {
+ public:
+  void format(const spdlog::details::log_msg& message, const std::tm& /*time*/,
+              spdlog::memory_buf_t& line) override {
+    const std::string text =
+        without_api_keys(escaped(std::string_view(message.payload.data(), message.payload.size())));
+    line.append(text.data(), text.data() + text.size());
+  }
+  std::unique_ptr<custom_flag_formatter> clone() const override { return std::make_unique<EscapedMessage>(); }
+};
+
+}  // namespace
 
 void init_log(const std::string& level) {
   const spdlog::level::level_enum parsed = spdlog::level::from_str(level);
@@ -18,7 +35,9 @@ void init_log(const std::string& level) {
   }
   auto logger =
       std::make_shared<spdlog::logger>("routedk", std::make_shared<spdlog::sinks::stderr_sink_mt>());
-  logger->set_pattern("%H:%M:%S %l: %v");
+  auto formatter = std::make_unique<spdlog::pattern_formatter>();
+  formatter->add_flag<EscapedMessage>('*').set_pattern("%H:%M:%S %l: %*");
+  logger->set_formatter(std::move(formatter));
   logger->set_level(parsed);
   spdlog::set_default_logger(std::move(logger));
 }

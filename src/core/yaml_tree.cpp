@@ -30,6 +30,7 @@ class TreeBuilder : public YAML::EventHandler {
   void OnScalar(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
                 const std::string& value) override {
     refuse_anchor(mark, anchor);
+    refuse_key(mark, value);
     ConfigNode scalar = node(mark, ConfigNode::Kind::kScalar);
     scalar.text = value;
     scalar.quoted = tag == "!";
@@ -65,6 +66,16 @@ class TreeBuilder : public YAML::EventHandler {
   void refuse_anchor(const YAML::Mark& mark, YAML::anchor_t anchor) const {
     if (anchor != 0) {
       throw_<ConfigError>("A configuration must be written without anchors and aliases ({}).", place(mark));
+    }
+  }
+  /// Not shown: what is in here by mistake must not end up in a log.
+  void refuse_key(const YAML::Mark& mark, const std::string& value) const {
+    if (holds_api_key(value)) {
+      throw_<ConfigError>(
+          "A configuration must hold no API key, but has what looks like one: give the name of an "
+          "environment "
+          "variable that holds it, as `teacher.endpoint.key_variable` ({}).",
+          place(mark));
     }
   }
   void close() {

@@ -1,3 +1,4 @@
+#include "routedk/core/display.h"
 #include "routedk/eval/table.h"
 
 #include <fmt/format.h>
@@ -15,7 +16,7 @@ constexpr const char* kStyle =
 
 std::string escaped(const std::string& text) {
   std::string safe;
-  for (const char c : text) {
+  for (const char c : routedk::escaped(text)) {
     switch (c) {
       case '&':
         safe += "&amp;";

@@ -1,3 +1,4 @@
+#include "routedk/core/display.h"
 #include "routedk/eval/table.h"
 
 #include <algorithm>
@@ -16,7 +17,7 @@ std::size_t width_of(const std::string& column) {
 std::string text_table(const Table& table) {
   std::size_t longest = 15;
   for (const Row& row : table.rows) {
-    longest = std::max(longest, row.name.size());
+    longest = std::max(longest, displayed(row.name).size());
   }
   std::string text = fmt::format("{:<{}}", "system", longest);
   for (const std::string& column : table.columns) {
@@ -24,7 +25,7 @@ std::string text_table(const Table& table) {
   }
   text += "\n";
   for (const Row& row : table.rows) {
-    text += fmt::format("{:<{}}", row.name, longest);
+    text += fmt::format("{:<{}}", displayed(row.name), longest);
     for (std::size_t c = 0; c < row.cells.size(); ++c) {
       const Cell& cell = row.cells[c];
       const std::string figure = cell.value ? fmt::format("{:.{}f}", *cell.value, cell.digits) : "-";

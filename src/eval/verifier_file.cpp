@@ -2,10 +2,10 @@
 #include "routedk/core/files.h"
 #include "routedk/eval/verifier.h"
 #include "routedk/io/json_field.h"
-#include "routedk/kernels/finite.h"
 #include "routedk/quant/tensor_view.h"
 
 #include "candidate_features.h"
+#include <fmt/ranges.h>
 
 namespace routedk::eval {
 namespace {
@@ -24,6 +24,7 @@ io::Json to_json(const VerifierReport& report) {
 }
 
 VerifierReport report_from(const io::JsonField& report) {
+  report.allow_only({"figures", "sessions", "candidates", "ridge", "held_out"});
   report["figures"].require(report["figures"].value() == io::Json(kFigures),
                             "be " + io::Json(kFigures).dump());
   const io::JsonField held_out = report["held_out"];
@@ -41,17 +42,21 @@ void Verifier::save(const std::filesystem::path& folder) const {
   writer.commit();
 }
 
-Verifier Verifier::load(const std::filesystem::path& folder) {
+Verifier Verifier::load(const std::filesystem::path& folder, std::int64_t hidden) {
   Verifier verifier;
   verifier.report_ = report_from(io::read_json_field(folder / kReportFile));
   const auto file = io::SafetensorsFile::open(folder / kWeightFile);
-  verifier.weight_ = quant::to_tensor(file.at("weight"));
-  const auto figures = static_cast<std::int64_t>(kFigures.size());
-  if (verifier.weight_.dim() != 1 || verifier.weight_.scalar_type() != at::kDouble ||
-      verifier.weight_.size(0) < figures || !kernels::all_finite(verifier.weight_)) {
-    throw_<FileError>(
-        "a verifier's weight must be a finite F64 vector of at least {} numbers, but is not ({})", figures,
-        (folder / kWeightFile).string());
+  const io::TensorView& stored = file.at("weight");
+  const std::int64_t size = hidden + static_cast<std::int64_t>(kFigures.size());
+  if (stored.dtype != io::Dtype::kF64 || stored.shape != std::vector<std::int64_t>{size}) {
+    throw_<FileError>("a verifier's `weight` must be F64 [{}] for the model, but is {} [{}] instead ({})",
+                      size, io::dtype_name(stored.dtype), fmt::join(stored.shape, ","),
+                      (folder / kWeightFile).string());
+  }
+  verifier.weight_ = quant::to_tensor(stored);
+  if (!at::isfinite(verifier.weight_).all().item<bool>()) {
+    throw_<FileError>("a verifier's `weight` must be finite, but is not ({})",
+                      (folder / kWeightFile).string());
   }
   return verifier;
 }

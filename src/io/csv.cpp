@@ -2,6 +2,7 @@
 
 #include "routedk/core/error.h"
 #include "routedk/core/files.h"
+#include "routedk/io/line_reader.h"
 
 #include <string_view>
 
@@ -120,7 +121,8 @@ class RowSink {
 void read_csv(const std::filesystem::path& path, std::size_t columns,
               const std::function<void(const CsvRow&)>& on_row,
               const std::function<void(const CsvRow&)>& on_header) {
-  const std::string content = read_file(path);
+  const std::string content = read_file(path, kMostTableBytes);
+  refuse_utf16(content, path.string());
   std::string_view rest = content;
   if (rest.starts_with("\xEF\xBB\xBF")) {
     rest.remove_prefix(3);

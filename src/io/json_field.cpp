@@ -1,17 +1,18 @@
 #include "routedk/io/json_field.h"
 
 #include "routedk/core/error.h"
+#include "routedk/core/files.h"
+#include "routedk/io/parse_json.h"
 
 #include <algorithm>
 #include <cmath>
-#include <system_error>
 
 #include <fmt/ranges.h>
 
 namespace routedk::io {
 namespace {
 
-constexpr std::uintmax_t kMaxBytes = 16U << 20U;
+constexpr std::uint64_t kMaxBytes = 16U << 20U;
 constexpr std::size_t kMaxShown = 80;  // characters of a value
 constexpr std::size_t kMaxPath = 200;  // characters
 
@@ -145,13 +146,7 @@ template class BasicJsonField<Json>;
 template class BasicJsonField<nlohmann::json>;
 
 JsonField read_json_field(const std::filesystem::path& path) {
-  std::error_code unknown;
-  const auto bytes = std::filesystem::file_size(path, unknown);
-  if (!unknown && bytes > kMaxBytes) {
-    throw_<FileError>("a JSON file must have at most {} bytes, but has {} instead ({}).", kMaxBytes, bytes,
-                      path.string());
-  }
-  return {read_json(path), path.string()};
+  return {parse_json(read_file(path, kMaxBytes), path.string()), path.string()};
 }
 
 }  // namespace routedk::io

@@ -2,12 +2,12 @@
 
 #include "routedk/core/error.h"
 #include "routedk/core/files.h"
+#include "routedk/io/line_reader.h"
 #include "routedk/io/parse_json.h"
 
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <fstream>
 #include <system_error>
 
 #include <fcntl.h>
@@ -84,7 +84,10 @@ bool cut_torn_line(int fd) {
 }  // namespace
 
 std::string parser_message(const Json::exception& error) {
-  std::string message = std::string(error.what()).substr(0, 200);
+  const std::string_view what =
+      error.what();  // "[json.exception.parse_error.101] parse error at line 1, ..."
+  const std::size_t mark = what.find("] ");
+  std::string message(what.substr(mark == std::string_view::npos ? 0 : mark + 2).substr(0, 200));
   std::replace_if(
       message.begin(), message.end(), [](char c) { return c < ' ' || c > '~'; }, '?');
   return message;
@@ -101,13 +104,50 @@ Json parse_json(const std::string& text, const std::string& source) {
   }
 }
 
+namespace {
+
+/// A line of JSON lines, unless it is blank.
+void read_line(std::string_view line, const std::string& source, std::int64_t number,
+               const std::function<void(const Json&, std::int64_t)>& on_line) {
+  if (number == 1) {
+    refuse_utf16(line, source);
+  }
+  if (number == 1 && line.starts_with("\xEF\xBB\xBF")) {  // as Windows marks UTF-8
+    line.remove_prefix(3);
+  }
+  if (line.find_first_not_of(" \t\r") != std::string_view::npos) {
+    on_line(parse_json(std::string(line), fmt::format("{}:{}", source, number)), number);
+  }
+}
+
+[[noreturn]] void refuse_long_line(const std::string& source, std::int64_t number) {
+  throw_<FileError>("A line must have at most {} bytes, but has more ({}:{}).", kMostLineBytes, source,
+                    number);
+}
+
+/// std::getline that holds at most kMostLineBytes; false at the end.
+bool next_line(std::istream& in, std::string& line, const std::string& source, std::int64_t number) {
+  line.clear();
+  std::streambuf& buffer = *in.rdbuf();
+  for (int c = buffer.sbumpc(); c != std::char_traits<char>::eof(); c = buffer.sbumpc()) {
+    if (c == '\n') {
+      return true;
+    }
+    if (line.size() == kMostLineBytes) {
+      refuse_long_line(source, number);
+    }
+    line += static_cast<char>(c);
+  }
+  return !line.empty();
+}
+
+}  // namespace
+
 void read_jsonl(std::istream& in, const std::string& source,
                 const std::function<void(const Json&, std::int64_t)>& on_line) {
   std::string line;
-  for (std::int64_t number = 1; std::getline(in, line); ++number) {
-    if (line.find_first_not_of(" \t\r") != std::string::npos) {
-      on_line(parse_json(line, fmt::format("{}:{}", source, number)), number);
-    }
+  for (std::int64_t number = 1; in && next_line(in, line, source, number); ++number) {
+    read_line(line, source, number, on_line);
   }
   if (in.bad()) {
     throw_<SystemError>("{} must be readable to its end, but reading failed.", source);
@@ -116,13 +156,27 @@ void read_jsonl(std::istream& in, const std::string& source,
 
 void read_jsonl(const std::filesystem::path& path,
                 const std::function<void(const Json&, std::int64_t)>& on_line) {
-  errno = 0;
-  std::ifstream in(path, std::ios::binary);
-  if (!in || std::filesystem::is_directory(path)) {
-    throw_<FileError>("{} must be a readable file, but the system says: {}.", path.string(),
-                      std::system_category().message(in ? EISDIR : errno));
+  InputFile(path).require_at_most(kMostLinesBytes);
+  LineReader reader(path, kMostLineBytes);
+  while (const auto line = reader.next()) {
+    if (!line->whole) {
+      refuse_long_line(path.string(), line->number);
+    }
+    read_line(line->text, path.string(), line->number, on_line);
   }
-  read_jsonl(in, path.string(), on_line);
+}
+
+std::string read_stream(std::istream& in, const std::string& source) {
+  constexpr std::size_t kBlock = 1U << 16U;
+  std::string text;
+  std::string block(kBlock, '\0');
+  while (in.read(block.data(), kBlock) || in.gcount() > 0) {
+    text.append(block, 0, static_cast<std::size_t>(in.gcount()));
+    if (text.size() > kMostJsonBytes) {
+      throw_<FileError>("{} must have at most {} bytes, but has more.", source, kMostJsonBytes);
+    }
+  }
+  return text;
 }
 
 Json read_json(const std::filesystem::path& path) {
@@ -133,10 +187,16 @@ void write_json(const std::filesystem::path& path, const Json& value) {
   write_file_atomic(path, to_text(value, 2) + "\n");
 }
 
-JsonlWriter::JsonlWriter(const std::filesystem::path& path) : path_(path) {
-  fd_ = ::open(path.c_str(), O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
+JsonlWriter::JsonlWriter(const std::filesystem::path& path, Readers readers) : path_(path) {
+  const int flags = O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC | O_NONBLOCK;
+  fd_ = ::open(path.c_str(), flags, mode_for(readers));
   if (fd_ < 0) {
     fail(path_);
+  }
+  struct stat status {};
+  if (::fstat(fd_, &status) != 0 || !S_ISREG(status.st_mode)) {
+    ::close(fd_);
+    throw_<FileError>("{} must be a regular file, but is a device or pipe instead.", path_.string());
   }
   if (!cut_torn_line(fd_)) {
     const int error = errno;

@@ -1,9 +1,11 @@
 #include "routedk/io/line_reader.h"
 
 #include "routedk/core/error.h"
+#include "routedk/core/input_file.h"
 
 #include <algorithm>
 #include <cerrno>
+#include <new>
 #include <system_error>
 
 #include <zlib.h>
@@ -25,13 +27,12 @@ struct LineReader::Stream {
 
 LineReader::LineReader(const std::filesystem::path& path, std::size_t longest)
     : path_(path), longest_(longest), block_(kBlockBytes) {
-  errno = 0;
-  const bool is_folder = std::filesystem::is_directory(path);
-  gzFile file = is_folder ? nullptr : gzopen(path.c_str(), "rb");
+  InputFile input(path);
+  gzFile file = gzdopen(input.descriptor(), "rb");
   if (file == nullptr) {
-    throw_<FileError>("{} must be a readable file, but the system says: {}.", path.string(),
-                      std::system_category().message(is_folder ? EISDIR : errno));
+    throw std::bad_alloc();  // its one reason for a valid descriptor
   }
+  input.release();
   stream_ = std::make_unique<Stream>(file);
 }
 
@@ -47,6 +48,12 @@ bool LineReader::fill() {
   }
   rest_ = {block_.data(), static_cast<std::size_t>(std::max(count, 0))};
   return !rest_.empty();
+}
+
+void refuse_utf16(std::string_view text, const std::string& source) {
+  if (text.starts_with("\xFF\xFE") || text.starts_with("\xFE\xFF")) {
+    throw_<FileError>("{} must be UTF-8, but begins as UTF-16 does: save it as UTF-8.", source);
+  }
 }
 
 std::optional<Line> LineReader::next() {

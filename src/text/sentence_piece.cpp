@@ -31,8 +31,10 @@ SentencePiece::SentencePiece(std::string_view model, const std::string& source)
     : processor_(std::make_unique<sentencepiece::SentencePieceProcessor>()) {
   const auto status = processor_->LoadFromSerializedProto(model);
   if (!status.ok()) {
-    throw_<FileError>("{} must be a sentencepiece model, but the library says: {}.", source,
-                      status.ToString());
+    throw_<FileError>(
+        "A tokenizer.model must be a sentencepiece model (a protocol buffer with pieces, trainer_spec and "
+        "normalizer_spec), but the {} bytes of this one are none ({}); sentencepiece says: {}.",
+        model.size(), source, status.ToString());
   }
   learn_blanks();
 }

@@ -1,6 +1,7 @@
 #include "strict_json.h"
 
 #include "routedk/core/error.h"
+#include "routedk/io/parse_json.h"
 #include "routedk/io/unique_keys.h"
 
 #include "tokenizer_files.h"
@@ -27,7 +28,7 @@ JsonField parse_strictly(std::string_view text, const std::string& source) {
   try {
     return {Json::parse(text, check), source};
   } catch (const Json::exception& error) {
-    throw_<FileError>("{} must be JSON: {}.", source, std::string(error.what()).substr(0, 200));
+    throw_<FileError>("{} must be JSON: {}.", source, io::parser_message(error));
   }
 }
 

@@ -1,18 +1,12 @@
 #include "tokenizer_files.h"
 
 #include "routedk/core/error.h"
-#include "routedk/io/mapped_file.h"
+#include "routedk/core/files.h"
 
 namespace routedk::text {
 
 std::string read_tokenizer_file(const std::filesystem::path& path) {
-  const auto file = io::MappedFile::open(path);
-  const auto bytes = file->bytes();
-  if (bytes.size() > kMaxTokenizerFile) {
-    throw_<FileError>("{} must have at most {} bytes to be a tokenizer's file, but has {}.", path.string(),
-                      kMaxTokenizerFile, bytes.size());
-  }
-  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+  return read_file(path, kMostTokenizerBytes);
 }
 
 std::string shown(std::string_view bytes) {

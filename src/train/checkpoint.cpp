@@ -2,6 +2,7 @@
 
 #include "routedk/core/error.h"
 #include "routedk/core/files.h"
+#include "routedk/io/json_field.h"
 #include "routedk/io/safetensors.h"
 #include "routedk/quant/tensor_view.h"
 
@@ -62,20 +63,20 @@ io::Json to_json(const GroupProgress& p) {
           {"seconds", p.seconds}};
 }
 
-GroupProgress progress_from(const io::Json& json) {
+GroupProgress progress_from(const io::JsonField& group) {
   GroupProgress p;
-  p.step = json.at("step").get<std::int64_t>();
-  p.bad_steps = json.at("bad_steps").get<std::int64_t>();
-  p.bad_steps_in_a_row = json.at("bad_steps_in_a_row").get<std::int64_t>();
-  p.last_loss = json.at("last_loss").get<double>();
-  if (!json.at("best_validation_loss").is_null()) {
-    p.best_validation_loss = json.at("best_validation_loss").get<double>();
+  p.step = group["step"].integer(0);
+  p.bad_steps = group["bad_steps"].integer(0);
+  p.bad_steps_in_a_row = group["bad_steps_in_a_row"].integer(0);
+  p.last_loss = group["last_loss"].real();
+  if (const io::JsonField best = group["best_validation_loss"]; !best.absent()) {
+    p.best_validation_loss = best.real();
   }
-  p.best_step = json.at("best_step").get<std::int64_t>();
-  p.stale_validations = json.at("stale_validations").get<std::int64_t>();
-  p.tokens = json.at("tokens").get<std::int64_t>();
-  p.answer_tokens = json.at("answer_tokens").get<std::int64_t>();
-  p.seconds = json.at("seconds").get<double>();
+  p.best_step = group["best_step"].integer(0);
+  p.stale_validations = group["stale_validations"].integer(0);
+  p.tokens = group["tokens"].integer(0);
+  p.answer_tokens = group["answer_tokens"].integer(0);
+  p.seconds = group["seconds"].real(0);
   return p;
 }
 
@@ -152,18 +153,16 @@ std::optional<fs::path> newest_checkpoint(const fs::path& folder) {
 }
 
 Checkpoint read_checkpoint_state(const fs::path& path) {
-  const io::Json json = io::read_json(path / kState);
+  const io::JsonField state = io::read_json_field(path / kState);
+  state.allow_only({"step", "groups", "fingerprint", "machine"});
   Checkpoint checkpoint;
-  try {
-    checkpoint.step = json.at("step").get<std::int64_t>();
-    checkpoint.fingerprint = json.at("fingerprint");
-    checkpoint.machine = json.at("machine");
-    for (const auto& [name, progress] : json.at("groups").items()) {
-      checkpoint.groups[name].progress = progress_from(progress);
-    }
-  } catch (const io::Json::exception& error) {
-    throw_<FileError>("{} must hold a checkpoint's state, but is damaged: {}.", (path / kState).string(),
-                      error.what());
+  checkpoint.step = state["step"].integer(0);
+  checkpoint.fingerprint = state["fingerprint"].value();
+  checkpoint.machine = state["machine"].value();
+  const io::JsonField groups = state["groups"];
+  groups.require(groups.value().is_object(), "be an object");
+  for (const auto& [name, progress] : groups.value().items()) {
+    checkpoint.groups[name].progress = progress_from(groups[name]);
   }
   return checkpoint;
 }

@@ -242,6 +242,40 @@ TEST(Config, a_dump_shows_meanings_rules_and_lists) {
             "    layers: [1, 2]  # layers it adapts (at least 0)\n");
 }
 
+struct FreeConfig {
+  ConfigTree parameters;
+  template <typename F>
+  void fields(F& f) {
+    f("parameters", parameters, "any members");
+  }
+};
+
+TEST(Config, a_section_with_any_members_comes_back_as_it_was_written) {
+  EXPECT_EQ(dump_config(FreeConfig{}), "parameters: {}  # any members\n");
+  ConfigSource source =
+      ConfigSource::from_string("parameters: {seed: null, a: [1, x, \"2\"], b: {c: true}}", "a.yaml");
+  source.set("parameters.d=0.5");
+  const std::string dump = dump_config(read_config<FreeConfig>(source));
+  EXPECT_EQ(dump, "parameters: {seed: null, a: [1, x, \"2\"], b: {c: true}, d: 0.5}  # any members\n");
+  EXPECT_EQ(dump_config(read_config<FreeConfig>(ConfigSource::from_string(dump, "b.yaml"))), dump);
+  EXPECT_THAT(message_of<ConfigError>(
+                  [] { read_config<FreeConfig>(ConfigSource::from_string("parameters: [1]", "a.yaml")); }),
+              ::testing::HasSubstr("`parameters` must be a section"));
+}
+
+TEST(Config, an_api_key_is_refused_wherever_it_stands_and_not_shown) {
+  for (const char* yaml : {"title: sk-abcdefghijklmnop", "unknown: sk-abcdefghijklmnop",
+                           "sk-abcdefghijklmnop: 1", "domains: [\"x?key=sk-abcdefghijklmnop\"]"}) {
+    const std::string message = message_of<ConfigError>([&] { ConfigSource::from_string(yaml, "a.yaml"); });
+    EXPECT_THAT(message, ::testing::AllOf(::testing::HasSubstr("must hold no API key"),
+                                          ::testing::HasSubstr("a.yaml:1"),
+                                          ::testing::Not(::testing::HasSubstr("abcdef"))));
+  }
+  ConfigSource source = ConfigSource::empty();
+  EXPECT_THAT(message_of<ConfigError>([&] { source.set("title=sk-abcdefghijklmnop"); }),
+              ::testing::Not(::testing::HasSubstr("abcdef")));
+}
+
 TEST(Config, a_missing_file_is_named) {
   EXPECT_EQ(message_of<FileError>([] { ConfigSource::from_file("no/such.yaml"); }),
             "no/such.yaml must be a readable file, but the system says: No such file or directory.");

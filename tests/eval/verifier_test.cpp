@@ -2,8 +2,11 @@
 
 #include "routedk/core/error.h"
 #include "routedk/core/random.h"
+#include "routedk/io/safetensors.h"
+#include "routedk/quant/tensor_view.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 
 #include "core/temporary_folder.h"
@@ -191,7 +194,7 @@ TEST(Verifier, a_saved_one_scores_the_same_to_the_last_bit) {
   const Sampled training = sampled(20, 5.0, 4);
   const Verifier verifier = Verifier::train(training.sessions, training.answers);
   verifier.save(folder / "v");
-  const Verifier loaded = Verifier::load(folder / "v");
+  const Verifier loaded = Verifier::load(folder / "v", kHidden);
   for (std::size_t s = 0; s < training.sessions.size(); ++s) {
     EXPECT_EQ(loaded.scores(training.sessions[s], training.answers[s]),
               verifier.scores(training.sessions[s], training.answers[s]));
@@ -232,9 +235,27 @@ TEST(Verifier, a_damaged_file_is_refused_by_name) {
   const Sampled training = sampled(5, 5.0, 4);
   Verifier::train(training.sessions, training.answers).save(folder / "v");
   folder.write("v/verifier.json", R"({"figures": ["mean_logprob"], "sessions": 5})");
-  EXPECT_THAT(testing::message_of<FileError>([&] { Verifier::load(folder / "v"); }),
+  EXPECT_THAT(testing::message_of<FileError>([&] { Verifier::load(folder / "v", kHidden); }),
               ::testing::HasSubstr("verifier.json"));
-  EXPECT_THROW(Verifier::load(folder / "none"), FileError);
+  EXPECT_THROW(Verifier::load(folder / "none", kHidden), FileError);
+}
+
+TEST(Verifier, weights_of_another_size_type_or_value_are_refused_by_name) {
+  const testing::TemporaryFolder folder;
+  const Sampled training = sampled(5, 5.0, 4);
+  Verifier::train(training.sessions, training.answers).save(folder / "v");
+  const auto refusal = [&](const at::Tensor& weight, std::int64_t hidden) {
+    const std::array<io::TensorView, 1> tensors = {quant::to_view("weight", weight)};
+    io::write_safetensors(folder / "v/verifier.safetensors", tensors);
+    return testing::message_of<FileError>([&] { Verifier::load(folder / "v", hidden); });
+  };
+  const at::Tensor good = at::ones({11}, at::kDouble);
+  EXPECT_NO_THROW(Verifier::load(folder / "v", kHidden));
+  EXPECT_THAT(refusal(good, 5),
+              ::testing::HasSubstr("`weight` must be F64 [10] for the model, but is F64 [11]"));
+  EXPECT_THAT(refusal(good.to(at::kFloat), kHidden), ::testing::HasSubstr("but is F32 [11]"));
+  EXPECT_THAT(refusal(good.view({11, 1}), kHidden), ::testing::HasSubstr("but is F64 [11,1]"));
+  EXPECT_THAT(refusal(good * INFINITY, kHidden), ::testing::HasSubstr("must be finite"));
 }
 
 }  // namespace

@@ -108,5 +108,18 @@ TEST(Csv, the_data_sets_titles_are_read_whole) {
   EXPECT_EQ(rows, 4239);  // as the data set's description says
 }
 
+TEST(Csv, files_as_spreadsheets_and_windows_write_them_read_alike_and_utf_16_is_refused) {
+  const TemporaryFolder folder;
+  const auto rows = [&](const std::string& text) {
+    std::vector<std::vector<std::string>> all;
+    read_csv(folder.write("f.csv", text), 2, [&](const CsvRow& row) { all.push_back(row.fields); });
+    return all;
+  };
+  const std::vector<std::vector<std::string>> wanted{{"1", "a, \"b\""}, {"2", "c\nd"}};
+  EXPECT_EQ(rows("id,title\n1,\"a, \"\"b\"\"\"\n2,\"c\nd\"\n"), wanted);
+  EXPECT_EQ(rows("\xEF\xBB\xBFid,title\r\n\"1\",\"a, \"\"b\"\"\"\r\n\"2\",\"c\nd\""), wanted);
+  EXPECT_THAT(message_of<FileError>([&] { rows(std::string("\xFF\xFEi\0", 4)); }), HasSubstr("UTF-16"));
+}
+
 }  // namespace
 }  // namespace routedk::io

@@ -68,7 +68,7 @@ TEST(Jsonl, missing_files_and_folders_are_refused_by_name) {
   const auto ignore = [](const Json& /*value*/, std::int64_t /*line*/) {};
   EXPECT_THAT(message_of<FileError>([&] { read_jsonl(folder / "none", ignore); }),
               HasSubstr("none must be a readable"));
-  EXPECT_THAT(message_of<FileError>([&] { read_jsonl(folder.path(), ignore); }), HasSubstr("Is a directory"));
+  EXPECT_THAT(message_of<FileError>([&] { read_jsonl(folder.path(), ignore); }), HasSubstr("a folder"));
   EXPECT_THAT(message_of<FileError>([&] { read_json(folder / "none"); }),
               HasSubstr("none must be a readable"));
 }

@@ -13,7 +13,8 @@
 ///   };
 ///
 /// A field is a bool, number, text, enum with names, std::optional of these (null = absent), std::vector of
-/// these or of structs, or a struct (a section). Every field has its default; a file holds only differences.
+/// these or of structs, a struct (a section), or a ConfigTree (a section with any members). Every field has
+/// its default; a file holds only differences.
 #pragma once
 
 #include "routedk/core/config_reader.h"

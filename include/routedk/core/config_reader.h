@@ -59,6 +59,8 @@ class ConfigReader {
       }
     } else if constexpr (ConfigVector<T>) {
       read_list(node, path, value, rule);
+    } else if constexpr (ConfigFree<T>) {
+      read_free(node, path, value);
     } else if constexpr (ConfigScalar<T>) {
       read_scalar(node, path, value, rule);
     } else {
@@ -91,6 +93,7 @@ class ConfigReader {
     value = *parsed;
   }
 
+  void read_free(const ConfigNode& node, const std::string& path, ConfigTree& tree);
   bool is_section();
   std::string join(const std::string& name) const;
   void report(const std::string& path, const std::string& rule, const ConfigNode& node);

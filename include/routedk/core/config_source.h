@@ -12,16 +12,23 @@ struct ConfigNode {
   enum class Kind { kNull, kScalar, kList, kMap };
 
   Kind kind = Kind::kNull;
-  std::string name;     ///< of a section's member
-  std::string text;     ///< of a scalar
+  std::string name{};   ///< of a section's member
+  std::string text{};   ///< of a scalar
   bool quoted = false;  ///< a scalar written in quotes is a text, never a number
-  std::string place;
-  std::vector<ConfigNode> children;  ///< items of a list or members of a map, in the order of the file
+  std::string place{};
+  std::vector<ConfigNode> children{};  ///< items of a list or members of a map, in the order of the file
 
   /// The map's member of that name, or nullptr.
   const ConfigNode* find(const std::string& wanted) const;
   ConfigNode* find(const std::string& wanted);
 };
+
+/// A section whose members are not known beforehand, kept as it is written; empty by default.
+struct ConfigTree {
+  ConfigNode root{.kind = ConfigNode::Kind::kMap};
+};
+/// As YAML in one line: {a: 1, b: [x, null]}.
+std::string yaml_flow(const ConfigNode& node);
 
 /// The value as an error message shows it: `abc`, null, "a list", "a section".
 std::string describe(const ConfigNode& node);

@@ -35,9 +35,11 @@ template <typename T>
 concept ConfigVector = IsVector<T>::value;
 template <typename T>
 concept ConfigOptional = IsOptional<T>::value;
+template <typename T>
+concept ConfigFree = std::same_as<T, ConfigTree>;
 /// Everything else is a section: a struct with `template <typename F> void fields(F& f)`.
 template <typename T>
-concept ConfigSection = !ConfigScalar<T> && !ConfigVector<T> && !ConfigOptional<T>;
+concept ConfigSection = !ConfigScalar<T> && !ConfigVector<T> && !ConfigOptional<T> && !ConfigFree<T>;
 
 /// What a scalar of type T must be, for "must be ...": "an integer from 0 to 255".
 template <ConfigScalar T>

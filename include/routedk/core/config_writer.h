@@ -24,6 +24,8 @@ class ConfigWriter {
       member.fields(section);
     } else if constexpr (ConfigVector<T>) {
       write_list(name, member, comment);
+    } else if constexpr (ConfigFree<T>) {
+      line(name, yaml_flow(member.root), comment);
     } else if constexpr (ConfigOptional<T>) {
       line(name, member ? yaml_scalar(*member) : "null", comment);
     } else {

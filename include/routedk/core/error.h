@@ -2,19 +2,24 @@
 ///   "`lora.rank` must be at least 1, but is 0 instead (demo.yaml:12)."
 #pragma once
 
+#include "routedk/core/display.h"
+
 #include <exception>
 #include <stdexcept>
 #include <string>
+#include <string_view>
+#include <type_traits>
 #include <utility>
 
 #include <fmt/format.h>
 
 namespace routedk {
 
-/// Base of every error this library throws.
+/// Base of every error this library throws. The message is escaped and holds no API key (core/display.h).
 class Error : public std::runtime_error {
  public:
-  using std::runtime_error::runtime_error;
+  explicit Error(const std::string& message)
+      : std::runtime_error(without_api_keys(escaped(message, /*keep_newlines=*/true))) {}
 };
 
 /// Something the user can fix: programs exit with 2.
@@ -53,10 +58,20 @@ class NumericError : public Error {
   using Error::Error;
 };
 
-/// Throws E with a formatted message.
+/// A text as a message shows it, which may come from outside; anything else as it is.
+template <typename T>
+decltype(auto) displayed_argument(const T& value) {
+  if constexpr (std::is_convertible_v<const T&, std::string_view>) {
+    return displayed(std::string_view(value));
+  } else {
+    return (value);
+  }
+}
+
+/// Throws E with a formatted message: one line, each text in it escaped and of at most kMostDisplayed bytes.
 template <typename E, typename... Args>
 [[noreturn]] void throw_(fmt::format_string<Args...> format, Args&&... args) {
-  throw E(fmt::format(format, std::forward<Args>(args)...));
+  throw E(escaped(fmt::vformat(format, fmt::make_format_args(displayed_argument(args)...))));
 }
 
 /// The exit code a program ends with after `error`: 2 for UserError, 128 + the signal for Interrupted

@@ -2,17 +2,27 @@
 /// flushed to disk, then renamed.
 #pragma once
 
+#include "routedk/core/input_file.h"
+
+#include <cstdint>
 #include <filesystem>
 #include <string>
 #include <string_view>
 
 namespace routedk {
 
-/// The whole content. FileError when the path is missing, a folder, or unreadable.
-std::string read_file(const std::filesystem::path& path);
+/// The whole content. FileError when the path is missing, no regular file, unreadable or of more than `most`
+/// bytes (core/input_file.h has the limit of each kind).
+std::string read_file(const std::filesystem::path& path, std::uint64_t most = kMostJsonBytes);
+
+/// Who may read a file that is written: whom the umask lets, or its owner alone.
+enum class Readers { kUmask, kOwner };
+/// The mode to open a new file with.
+unsigned int mode_for(Readers readers) noexcept;
 
 /// Replaces or creates `path`. SystemError names the path and the cause (a full disk); then nothing is left.
-void write_file_atomic(const std::filesystem::path& path, std::string_view content);
+void write_file_atomic(const std::filesystem::path& path, std::string_view content,
+                       Readers readers = Readers::kUmask);
 
 /// "<path>.tmp-1a2b3c4d": what an interrupted writer leaves behind.
 std::filesystem::path temporary_name(const std::filesystem::path& path);
@@ -27,7 +37,7 @@ bool write_all(int fd, std::string_view bytes) noexcept;
 class FileWriter {
  public:
   /// SystemError when the temporary file cannot be made.
-  explicit FileWriter(std::filesystem::path path);
+  explicit FileWriter(std::filesystem::path path, Readers readers = Readers::kUmask);
   FileWriter(const FileWriter&) = delete;
   FileWriter& operator=(const FileWriter&) = delete;
   ~FileWriter();

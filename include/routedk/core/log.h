@@ -5,8 +5,8 @@
 
 namespace routedk {
 
-/// Logs to stderr as "12:34:56 info: text", from `level` up: trace, debug, info, warning, error or off.
-/// ConfigError for any other level.
+/// Logs to stderr as "12:34:56 info: text", the text escaped (core/display.h), from `level` up: trace, debug,
+/// info, warning, error or off. ConfigError for any other level.
 void init_log(const std::string& level);
 
 }  // namespace routedk

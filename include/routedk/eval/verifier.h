@@ -42,8 +42,9 @@ class Verifier {
   /// A folder, written under a temporary name and renamed: verifier.safetensors (`weight` [D + figures] F64)
   /// and verifier.json (the figures' names and the report).
   void save(const std::filesystem::path& folder) const;
-  /// FileError when a file is missing or damaged or was written for other figures.
-  static Verifier load(const std::filesystem::path& folder);
+  /// FileError when a file is missing or damaged or was written for other figures or a model of another
+  /// hidden size D.
+  static Verifier load(const std::filesystem::path& folder, std::int64_t hidden);
 
  private:
   at::Tensor weight_;  // [D + figures] F64

@@ -2,6 +2,8 @@
 /// in place of the bad bytes.
 #pragma once
 
+#include "routedk/core/files.h"
+
 #include <filesystem>
 #include <functional>
 #include <istream>
@@ -13,12 +15,17 @@ namespace routedk::io {
 
 using Json = nlohmann::ordered_json;
 
-/// Calls `on_line(value, line number from 1)` for every non-blank line. FileError names source:line when a
-/// line is not JSON. `source` names the stream in errors.
+/// Calls `on_line(value, line number from 1)` for every non-blank line, after the mark of UTF-8 where there
+/// is one. FileError names source:line when a line is not JSON or has more than kMostLineBytes
+/// (core/input_file.h). `source` names the stream in errors. A file may be gzip and has at most
+/// kMostLinesBytes.
 void read_jsonl(std::istream& in, const std::string& source,
                 const std::function<void(const Json&, std::int64_t)>& on_line);
 void read_jsonl(const std::filesystem::path& path,
                 const std::function<void(const Json&, std::int64_t)>& on_line);
+
+/// Everything that comes; FileError where that is more than kMostJsonBytes. `source` names the stream.
+std::string read_stream(std::istream& in, const std::string& source);
 
 /// Reads one JSON document; FileError names the file and the place.
 Json read_json(const std::filesystem::path& path);
@@ -29,7 +36,7 @@ void write_json(const std::filesystem::path& path, const Json& value);
 /// A last line without its newline (a crash) is cut off on opening.
 class JsonlWriter {
  public:
-  explicit JsonlWriter(const std::filesystem::path& path);
+  explicit JsonlWriter(const std::filesystem::path& path, Readers readers = Readers::kUmask);
   JsonlWriter(const JsonlWriter&) = delete;
   JsonlWriter& operator=(const JsonlWriter&) = delete;
   ~JsonlWriter();

@@ -12,6 +12,9 @@
 
 namespace routedk::io {
 
+/// FileError where a text begins with the mark of UTF-16, which Windows calls Unicode.
+void refuse_utf16(std::string_view text, const std::string& source);
+
 /// One line without its newline; the view holds until the next one is read.
 struct Line {
   std::string_view text;    ///< empty where the line is not whole
@@ -22,7 +25,7 @@ struct Line {
 /// Holds one line and a block of the file at a time. What does not begin as gzip (RFC 1952) is plain text.
 class LineReader {
  public:
-  /// FileError when the path is missing, a folder or unreadable.
+  /// FileError when the path is missing, no regular file or unreadable.
   LineReader(const std::filesystem::path& path, std::size_t longest);
   LineReader(const LineReader&) = delete;
   LineReader& operator=(const LineReader&) = delete;

@@ -4,6 +4,7 @@
 #include "routedk/core/files.h"
 #include "routedk/core/random.h"
 #include "routedk/io/jsonl.h"
+#include "routedk/io/mapped_file.h"
 #include "routedk/kernels/cpu/nf4_decode.h"
 #include "routedk/workflow/predict/mixture.h"
 
@@ -46,6 +47,15 @@ std::shared_ptr<const bundle::ItemRelations> relations_of(const PromptSettings& 
   return std::make_shared<const bundle::ItemRelations>(split.train, bundle::TfIdf(data.titles), options);
 }
 
+constexpr std::uint64_t kMostHashedBytes = 16ULL << 30U;
+
+/// Of a file's bytes, read where they lie: examples and adapters may be large.
+std::uint64_t hash_of_file(const std::filesystem::path& path) {
+  InputFile(path).require_at_most(kMostHashedBytes);
+  const auto file = io::MappedFile::open(path);
+  return hash64({reinterpret_cast<const char*>(file->bytes().data()), file->bytes().size()});
+}
+
 /// Names and contents of a folder's files.
 std::uint64_t hash_files(const std::filesystem::path& folder) {
   std::vector<std::filesystem::path> files;
@@ -57,7 +67,7 @@ std::uint64_t hash_files(const std::filesystem::path& folder) {
   std::sort(files.begin(), files.end());
   std::uint64_t hash = 0;
   for (const auto& file : files) {
-    hash = mix64(hash ^ hash64(file.filename().string()) ^ mix64(hash64(read_file(file))));
+    hash = mix64(hash ^ hash64(file.filename().string()) ^ mix64(hash_of_file(file)));
   }
   return hash;
 }
@@ -76,9 +86,9 @@ std::uintmax_t model_bytes(const std::filesystem::path& model) {
 
 /// Contents of the user's own examples.
 std::uint64_t hash_examples(const DataSettings& data) {
-  const std::uint64_t training = hash64(read_file(data.examples));
+  const std::uint64_t training = hash_of_file(data.examples);
   return mix64(training ^
-               (data.validation_examples.empty() ? 0 : mix64(hash64(read_file(data.validation_examples)))));
+               (data.validation_examples.empty() ? 0 : mix64(hash_of_file(data.validation_examples))));
 }
 
 std::uint64_t hash_inputs(const ExperimentConfig& config) {
@@ -94,9 +104,8 @@ std::string hash_adapter(const std::filesystem::path& folder) {
   if (folder.empty()) {
     return "";
   }
-  const std::uint64_t config = hash64(read_file(folder / "adapter_config.json"));
-  return fmt::format("{:016x}",
-                     mix64(config ^ mix64(hash64(read_file(folder / "adapter_model.safetensors")))));
+  const std::uint64_t config = hash_of_file(folder / "adapter_config.json");
+  return fmt::format("{:016x}", mix64(config ^ mix64(hash_of_file(folder / "adapter_model.safetensors"))));
 }
 
 io::Json versions(kernels::Precision precision) {
@@ -180,7 +189,7 @@ RunFolder& Experiment::run() {
 }
 
 void Experiment::record_settings() {
-  write_file_atomic(folder() / "config.yaml", dump_config(config_));
+  write_file_atomic(folder() / "config.yaml", dump_config(config_), Readers::kOwner);
   io::write_json(folder() / "versions.json", versions(load_options_.precision));
 }
 

@@ -74,10 +74,10 @@ int run_program(const std::function<void()>& body) noexcept {
     return 1;
   } catch (const c10::Error& error) {
     const std::string text = error.what_without_backtrace();
-    std::fprintf(stderr, "error: LibTorch: %s\n", text.substr(0, text.find('\n')).c_str());
+    std::fprintf(stderr, "error: LibTorch: %s\n", displayed(text.substr(0, text.find('\n'))).c_str());
     return 1;
   } catch (const std::exception& error) {
-    std::fprintf(stderr, "error: %s\n", error.what());
+    std::fprintf(stderr, "error: %s\n", escaped(error.what(), /*keep_newlines=*/true).c_str());
     return exit_code(error);
   }
 }

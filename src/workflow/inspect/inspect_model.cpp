@@ -71,7 +71,7 @@ void print(const io::Json& found, std::ostream& out) {
 void inspect_model(const InspectOptions& options, std::ostream& out) {
   const io::Json found = describe(options.path);
   if (options.json) {
-    out << found.dump() << '\n';
+    out << found.dump(-1, ' ', false, io::Json::error_handler_t::replace) << '\n';
   } else {
     print(found, out);
   }

@@ -1,5 +1,6 @@
 #include "tensor_table.h"
 
+#include "routedk/core/display.h"
 #include "routedk/io/json_field.h"
 #include "routedk/io/safetensors.h"
 #include "routedk/quant/tensor_view.h"
@@ -12,6 +13,8 @@
 
 namespace routedk::workflow {
 namespace {
+
+constexpr std::size_t kMostShown = 100;  // bytes of a name
 
 bool is_floating(io::Dtype dtype) noexcept {
   return dtype == io::Dtype::kF64 || quant::is_weight_type(dtype);
@@ -54,7 +57,8 @@ io::Json describe_folder(const DescribedFolder& folder) {
 
 void print_summary(const io::Json& found, std::ostream& out) {
   for (const auto& [key, value] : found["config"].items()) {
-    out << fmt::format("{:<26} {}\n", key, value.dump());
+    out << fmt::format("{:<26} {}\n", displayed(key, kMostShown),
+                       displayed(value.dump(-1, ' ', false, io::Json::error_handler_t::replace)));
   }
   out << fmt::format("{:<26} {}\n{:<26} {}\n\n", "parameters", found["parameters"].dump(), "bytes",
                      found["bytes"].dump());
@@ -68,14 +72,14 @@ void print_tensors(const io::Json& tensors, const ColumnWidths& widths, std::ost
   };
   line("tensor", "type", "shape", "bytes", "norm");
   for (const io::Json& tensor : tensors) {
-    line(tensor["name"].get<std::string>(), tensor["type"].get<std::string>(), tensor["shape"].dump(),
-         tensor["bytes"].dump(), norm_text(tensor["norm"]));
+    line(displayed(tensor["name"].get<std::string>(), kMostShown), tensor["type"].get<std::string>(),
+         tensor["shape"].dump(), tensor["bytes"].dump(), norm_text(tensor["norm"]));
   }
 }
 
 void print_description(const io::Json& found, bool json, std::ostream& out) {
   if (json) {
-    out << found.dump() << '\n' << std::flush;
+    out << found.dump(-1, ' ', false, io::Json::error_handler_t::replace) << '\n' << std::flush;
     return;
   }
   print_summary(found, out);
@@ -83,7 +87,7 @@ void print_description(const io::Json& found, bool json, std::ostream& out) {
   for (const io::Json& tensor : found["tensors"]) {
     width = std::max(width, tensor["name"].get_ref<const std::string&>().size());
   }
-  print_tensors(found["tensors"], {std::min<std::size_t>(width, 100), 5, 14}, out);
+  print_tensors(found["tensors"], {std::min(width, kMostShown), 5, 14}, out);
   out.flush();
 }
 

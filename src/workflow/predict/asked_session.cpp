@@ -127,7 +127,7 @@ std::string first_line(const std::string& text) {
 }  // namespace
 
 std::vector<AskedSession> read_sessions(std::istream& in) {
-  const std::string text{std::istreambuf_iterator<char>(in), {}};
+  const std::string text = io::read_stream(in, kSource);
   std::vector<AskedSession> sessions;
   if (text.find_first_not_of(" \t\r\n") == std::string::npos) {
     throw_<DataError>("{} must hold a session as JSON, but is empty", kSource);

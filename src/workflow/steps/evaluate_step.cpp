@@ -108,7 +108,7 @@ std::vector<eval::SessionAnswer> answer(const Answerer& answerer, const std::str
 eval::Verifier verifier_of(const Experiment& experiment, const Answerer& answerer, const std::string& name) {
   const auto folder = experiment.verifier_folder(name);
   if (std::filesystem::exists(folder)) {
-    return eval::Verifier::load(folder);
+    return eval::Verifier::load(folder, answerer.decoder.model().backbone().config().hidden);
   }
   std::filesystem::create_directories(folder.parent_path());
   const auto sessions =

@@ -1,0 +1,26 @@
+/// Text from outside as messages, logs, tables and pages show it: on one line, without what steers a
+/// terminal, cut to a length, without API keys.
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+
+namespace routedk {
+
+inline constexpr std::size_t kMostDisplayed = 400;  ///< bytes of one value in a message
+
+/// Control characters, marks that turn the direction of writing or take no room, line separators and bytes
+/// that are not UTF-8 become \n, \t, \r, \x1b or \u202e. With `keep_newlines` newlines stay.
+std::string escaped(std::string_view text, bool keep_newlines = false);
+
+/// escaped, of at most `most` bytes and a few: what is longer loses its middle ("begins ... ends").
+std::string displayed(std::string_view text, std::size_t most = kMostDisplayed);
+
+/// Whether a word of the text is formed as the providers of APIs form their keys: "sk-...", "hf_...".
+bool holds_api_key(std::string_view text);
+
+/// The text with *** in place of such words.
+std::string without_api_keys(std::string_view text);
+
+}  // namespace routedk
