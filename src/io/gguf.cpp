@@ -20,6 +20,7 @@ namespace {
 static_assert(std::endian::native == std::endian::little, "GGUF is little-endian and used in place");
 
 constexpr std::uint32_t kMagic = 0x46554747;  // "GGUF"
+constexpr std::uint32_t kOldestVersion = 2;   // 1 has 32-bit lengths; 3 allows big-endian files, too
 constexpr std::uint32_t kVersion = 3;
 constexpr std::uint32_t kMaxDims = 4;
 constexpr std::int64_t kDefaultAlignment = 32;
@@ -160,9 +161,10 @@ void place_tensors(std::vector<PlacedTensor>& placed, std::span<const std::byte>
 std::uint64_t read_tensor_count(GgufCursor& cursor) {
   const auto magic = cursor.number<std::uint32_t>("the magic");
   const auto version = cursor.number<std::uint32_t>("the version");
-  if (magic != kMagic || version != kVersion) {
-    throw_<FileError>("{} must begin with the magic GGUF and version {}, but has {:#010x} and {} instead.",
-                      cursor.file(), kVersion, magic, version);
+  if (magic != kMagic || version < kOldestVersion || version > kVersion) {
+    throw_<FileError>(
+        "{} must begin with the magic GGUF and version {} or {}, but has {:#010x} and {} instead.",
+        cursor.file(), kOldestVersion, kVersion, magic, version);
   }
   return cursor.count(kSmallestTensor, "tensors");
 }
@@ -194,6 +196,12 @@ constexpr const char* kValueName<std::vector<std::string>> = "an array of texts"
 }  // namespace
 
 GgufFile GgufFile::open(const std::filesystem::path& path) {
+  GgufFile result = open_part(path);
+  result.add_parts();
+  return result;
+}
+
+GgufFile GgufFile::open_part(const std::filesystem::path& path) {
   GgufFile result;
   result.file_ = MappedFile::open(path);
   GgufCursor cursor(path.string(), result.file_->bytes());
@@ -207,6 +215,7 @@ GgufFile GgufFile::open(const std::filesystem::path& path) {
   place_tensors(placed, data_section(cursor, result.file_->bytes(), alignment), cursor.file());
   for (PlacedTensor& next : placed) {
     std::string name = next.tensor.name;
+    next.tensor.mapping = result.file_;
     const auto [at, added] = result.tensors_.emplace(std::move(name), std::move(next.tensor));
     if (!added) {
       throw_<FileError>("{}: the tensor `{}` must be there once, but is there twice.", cursor.file(),

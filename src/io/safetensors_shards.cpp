@@ -6,6 +6,7 @@
 #include "routedk/io/unique_keys.h"
 
 #include <algorithm>
+#include <string_view>
 
 namespace routedk::io {
 namespace {
@@ -13,8 +14,9 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr const char* kSingle = "model.safetensors";
+/// Buffers that old folders carry and nobody reads: an index may leave them out or put them anywhere.
+constexpr std::string_view kUnread = "rotary_emb.inv_freq";
 constexpr const char* kIndex = "model.safetensors.index.json";
-constexpr std::uintmax_t kMaxIndex = 100'000'000;  // bytes
 
 // A name in the folder itself, so that no index reaches out of it.
 void check_shard_name(const std::string& name, const std::string& index) {
@@ -27,10 +29,6 @@ void check_shard_name(const std::string& name, const std::string& index) {
 
 // tensor -> shard's file name
 std::map<std::string, std::string> read_index(const fs::path& path) {
-  if (fs::file_size(path) > kMaxIndex) {
-    throw_<FileError>("{} must have at most {} bytes, but has {} instead.", path.string(), kMaxIndex,
-                      fs::file_size(path));
-  }
   const nlohmann::json index = parse_unique_keys(read_file(path), path.string(), "index");
   const auto map = index.find("weight_map");
   if (map == index.end() || !map->is_object() || map->empty()) {
@@ -66,6 +64,9 @@ SafetensorsShards SafetensorsShards::open(const fs::path& folder) {
   }
   std::map<std::string, std::size_t> numbers;  // of the shards' files
   for (const auto& [tensor, file] : read_index(folder / kIndex)) {
+    if (tensor.ends_with(kUnread)) {
+      continue;
+    }
     const auto [at, fresh] = numbers.emplace(file, result.shards_.size());
     if (fresh) {
       result.shards_.push_back(SafetensorsFile::open(folder / file));
@@ -76,6 +77,9 @@ SafetensorsShards SafetensorsShards::open(const fs::path& folder) {
   for (const auto& [file, number] : numbers) {
     for (const auto& [tensor, view] : result.shards_[number].tensors()) {
       const auto indexed = result.shard_of_.find(tensor);
+      if (tensor.ends_with(kUnread)) {
+        continue;
+      }
       if (indexed == result.shard_of_.end() || indexed->second != number) {
         throw_<FileError>("{}: `{}` must be in the one shard that {} gives for it, but is in {} as well.",
                           folder.string(), tensor, kIndex, file);

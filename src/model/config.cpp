@@ -47,6 +47,44 @@ std::vector<float> read_divisors(const io::GgufFile& file, std::int64_t head_dim
   return divisors;
 }
 
+/// The factor of linear rotary scaling, as llama.cpp reads it: by its key, else by the old one; without a
+/// type it is linear, with type none it does nothing; 0 is none.
+double read_linear_factor(const io::GgufFile& file) {
+  const std::string type =
+      file.has("llama.rope.scaling.type") ? file.text("llama.rope.scaling.type") : "linear";
+  if (type != "none" && type != "linear") {
+    throw_<FileError>("`llama.rope.scaling.type` must be none or linear, but is `{}` instead ({})", type,
+                      file.file().path().string());
+  }
+  const std::string magnitude = "llama.rope.scaling.attn_factor";
+  if (file.has(magnitude) && file.real(magnitude) != 1.0) {
+    throw_<FileError>(
+        "`{}` must be 1, but is {} instead: attention that a rotary scaling weakens is not known ({})",
+        magnitude, file.real(magnitude), file.file().path().string());
+  }
+  double factor = 0.0;
+  for (const char* key : {"llama.rope.scaling.factor", "llama.rope.scale_linear"}) {
+    factor = factor == 0.0 && file.has(key) ? file.real(key) : factor;
+  }
+  if (!(factor == 0.0 || (factor > 0.0 && std::isfinite(1.0 / factor))) || !std::isfinite(factor)) {
+    throw_<FileError>("a rotary scaling's factor must be positive, but is {} instead ({})", factor,
+                      file.file().path().string());
+  }
+  return type == "none" || factor == 0.0 ? 1.0 : factor;
+}
+
+/// The divisors times the factor; none where they would all be 1.
+std::vector<float> scaled_divisors(std::vector<float> divisors, double factor, std::int64_t head_dim) {
+  if (factor == 1.0) {
+    return divisors;
+  }
+  divisors.resize(static_cast<std::size_t>(head_dim / 2), divisors.empty() ? 1.0F : divisors.back());
+  for (float& divisor : divisors) {
+    divisor = static_cast<float>(divisor * factor);
+  }
+  return divisors;
+}
+
 }  // namespace
 
 LlamaConfig LlamaConfig::from_gguf(const io::GgufFile& file) {
@@ -78,11 +116,9 @@ LlamaConfig LlamaConfig::from_gguf(const io::GgufFile& file) {
           "value size must be its head size", file);
   require(integer_or(file, "llama.rope.dimension_count", c.head_dim) == c.head_dim,
           "rotary embedding must turn the whole head", file);
-  require(!file.has("llama.rope.scaling.type") || file.text("llama.rope.scaling.type") == "none",
-          "rotary scaling must be none", file);
   require(c.rms_eps > 0 && c.rms_eps < 1, "rms epsilon must be between 0 and 1", file);
   require(c.rope_theta > 0, "rotary base must be positive", file);
-  c.rope_divisors = read_divisors(file, c.head_dim);
+  c.rope_divisors = scaled_divisors(read_divisors(file, c.head_dim), read_linear_factor(file), c.head_dim);
   return c;
 }
 

@@ -43,11 +43,15 @@ void read_rope_section(const JsonField& rope, LlamaConfig& c) {
   rope.allow_only({"rope_type", "type", "rope_theta", "partial_rotary_factor", "factor", "low_freq_factor",
                    "high_freq_factor", "original_max_position_embeddings"});
   const JsonField type = rope[rope["rope_type"].absent() ? "type" : "rope_type"];
-  const bool is_llama3 = !type.absent() && type.choice({"default", "llama3"}) == 1;
+  const std::size_t kind = type.absent() ? 0 : type.choice({"default", "llama3", "linear"});
   rope["partial_rotary_factor"].require(rope["partial_rotary_factor"].real_or(1.0) == 1.0, "be 1");
   c.rope_theta = rope["rope_theta"].real_or(c.rope_theta);
-  if (is_llama3) {
+  if (kind == 1) {
     c.rope_scaling = read_llama3_scaling(rope);
+  } else if (kind == 2) {
+    const double factor = rope["factor"].real();
+    rope["factor"].require(factor >= 1.0 && factor <= 1e6, "be from 1 to 1000000");
+    c.rope_divisors.assign(static_cast<std::size_t>(c.head_dim / 2), static_cast<float>(factor));
   }
 }
 
@@ -90,9 +94,20 @@ RopeScaling scaling_of_divisors(LlamaConfig config) {
   return scaling;
 }
 
+/// The divisor of all frequencies, where they have one.
+std::optional<double> linear_factor(const LlamaConfig& c) {
+  const std::vector<float>& all = c.rope_divisors;
+  const bool one = !all.empty() && !c.rope_scaling &&
+                   std::all_of(all.begin(), all.end(), [&](float divisor) { return divisor == all.front(); });
+  return one ? std::optional<double>(all.front()) : std::nullopt;
+}
+
 io::Json rope_json(const LlamaConfig& c) {
   if (!c.rope_scaling && c.rope_divisors.empty()) {
     return nullptr;
+  }
+  if (const auto factor = linear_factor(c)) {
+    return {{"rope_type", "linear"}, {"factor", *factor}};
   }
   const RopeScaling s = c.rope_divisors.empty() ? *c.rope_scaling : scaling_of_divisors(c);
   return {{"rope_type", "llama3"},

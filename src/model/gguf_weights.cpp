@@ -86,7 +86,7 @@ const io::GgufTensor& GgufWeights::find(const std::string& name,
 
 std::optional<kernels::Weight> GgufWeights::packed(const std::string& name, LinearShape shape) {
   const io::GgufTensor& tensor = find(name, {shape.out, shape.in});
-  auto blocks = quant::borrow_blocks(tensor, file_.mapping());
+  auto blocks = quant::borrow_blocks(tensor, tensor.mapping);
   if (!blocks) {
     return std::nullopt;
   }
@@ -95,7 +95,7 @@ std::optional<kernels::Weight> GgufWeights::packed(const std::string& name, Line
   if (is_rotated(name)) {
     blocks = kernels::GgmlBlocks(blocks->type(), half_split(blocks->data(), config().head_dim));
   }
-  file_.file().release(tensor.bytes);
+  tensor.mapping->release(tensor.bytes);
   return std::move(*blocks);
 }
 
@@ -103,7 +103,7 @@ at::Tensor GgufWeights::dense(const std::string& name, const std::vector<std::in
   const io::GgufTensor& tensor = find(name, shape);
   at::Tensor values = at::empty(shape, at::kFloat);
   decode(tensor, kernels::mutable_values<float>(values));
-  file_.file().release(tensor.bytes);
+  tensor.mapping->release(tensor.bytes);
   require_finite(values, tensor.name, file_.file().path().string());
   used_.insert(tensor.name);
   return is_rotated(name) ? half_split(values, config().head_dim) : values;

@@ -239,6 +239,55 @@ TEST(Gguf, tensors_outside_the_data_or_over_each_other_are_refused) {
   EXPECT_THAT(refusal([](Draft& d) { d.tensors[0].dims = {1ULL << 61}; }), HasSubstr("must"));
 }
 
+TEST(Gguf, version_2_is_read_like_3) {
+  Draft draft;
+  draft.version = 2;
+  const TemporaryFolder folder;
+  EXPECT_EQ(GgufFile::open(folder.write("f.gguf", draft.bytes())).tensors().size(), 2U);
+  EXPECT_THAT(refusal([](Draft& d) { d.version = 1; }), HasSubstr("version 2 or 3"));
+  EXPECT_THAT(refusal([](Draft& d) { d.version = 4; }), HasSubstr("version 2 or 3"));
+}
+
+/// Part `number` of two, from 0, with one tensor.
+std::string part(std::uint16_t number, const std::string& tensor, std::uint16_t count = 2) {
+  Draft draft;
+  draft.key_count += 3;
+  draft.keys += key<std::uint16_t>("split.no", 2, number) + key<std::uint16_t>("split.count", 2, count) +
+                key<std::int32_t>("split.tensors.count", 5, 2);
+  draft.tensor_count = 1;
+  draft.tensors = {{tensor, {3, 2}, 0, 0}};
+  draft.data_bytes = 24;
+  return draft.bytes();
+}
+
+TEST(GgufParts, the_first_part_brings_the_tensors_of_all) {
+  const TemporaryFolder folder;
+  const auto first = folder.write("m-00001-of-00002.gguf", part(0, "a"));
+  const auto second = folder.write("m-00002-of-00002.gguf", part(1, "b"));
+  const GgufFile file = GgufFile::open(first);
+  EXPECT_EQ(file.tensors().size(), 2U);
+  EXPECT_EQ(file.tensor("b").mapping->path(), second);
+  EXPECT_EQ(std::to_integer<int>(file.tensor("b").bytes[1]), 1);
+}
+
+TEST(GgufParts, a_part_that_is_missing_not_the_first_or_another_models_is_named) {
+  const TemporaryFolder folder;
+  const auto first = folder.write("m-00001-of-00002.gguf", part(0, "a"));
+  const auto refused = [](const std::filesystem::path& path) {
+    return message_of<FileError>([&] { GgufFile::open(path); });
+  };
+  EXPECT_THAT(refused(first), HasSubstr("m-00002-of-00002.gguf is missing"));
+  const auto second = folder.write("m-00002-of-00002.gguf", part(1, "b"));
+  EXPECT_THAT(refused(second),
+              HasSubstr("is part 2 of 2: give the file that ends with -00001-of-00002.gguf"));
+  folder.write("m-00002-of-00002.gguf", part(1, "b", 3));
+  EXPECT_THAT(refused(first), HasSubstr("must be part 2 of 2, but its keys say part 2 of 3"));
+  folder.write("m-00002-of-00002.gguf", part(1, "a"));
+  EXPECT_THAT(refused(first), HasSubstr("the tensor `a` must be in one part"));
+  EXPECT_THAT(refused(folder.write("other.gguf", part(0, "a"))),
+              HasSubstr("its name must end with -00001-of-00002.gguf"));
+}
+
 TEST(Gguf, the_real_model_opens) {
   const GgufFile file = GgufFile::open(ROUTEDK_SOURCE_DIR "/.deps/models/SmolLM2-135M-Instruct.Q4_1.gguf");
   std::map<std::string, int> types;

@@ -113,6 +113,18 @@ TEST(SafetensorsShards, an_index_that_is_none_is_refused) {
               HasSubstr("`a` must be in the index once"));
 }
 
+TEST(SafetensorsShards, rotary_buffers_may_be_anywhere_whatever_the_index_says) {
+  const TemporaryFolder folder;
+  const std::vector<TensorView> tensors = {bytes_named("x"), bytes_named("l.0.rotary_emb.inv_freq")};
+  write_safetensors(folder / "one.safetensors", tensors);
+  for (const char* map : {R"({"x": "one.safetensors"})",
+                          R"({"x": "one.safetensors", "l.0.rotary_emb.inv_freq": "one.safetensors"})",
+                          R"({"x": "one.safetensors", "l.0.rotary_emb.inv_freq": "gone.safetensors"})"}) {
+    folder.write("model.safetensors.index.json", std::string(R"({"weight_map": )") + map + "}");
+    EXPECT_EQ(SafetensorsShards::open(folder.path()).tensors().size(), 1U) << map;
+  }
+}
+
 TEST(ShardWriter, what_fits_is_one_file_and_what_does_not_is_read_back_from_shards) {
   for (const std::uint64_t limit : {100U, 8U, 4U, 1U}) {
     const TemporaryFolder folder;

@@ -124,6 +124,49 @@ TEST(BackboneLoading, biases_must_be_there_for_all_linears_of_their_kind) {
   EXPECT_THAT(refusal(gguf), HasSubstr("`blk.0.attn_k.bias`"));
 }
 
+std::vector<float> divisors_of(const std::function<void(testing::GgufWriter&)>& change) {
+  const testing::TemporaryFolder folder;
+  testing::GgufWriter gguf = testing::tiny_llama();
+  change(gguf);
+  gguf.save(folder / "tiny.gguf");
+  return LlamaConfig::from_gguf(io::GgufFile::open(folder / "tiny.gguf")).rope_divisors;
+}
+
+TEST(BackboneLoading, reads_linear_rotary_scaling_in_every_spelling_of_llama_cpp) {
+  const std::vector<float> four(4, 4.0F);
+  EXPECT_EQ(divisors_of([](auto& g) { g.real("llama.rope.scale_linear", 4.0F); }), four);
+  EXPECT_EQ(divisors_of([](auto& g) { g.real("llama.rope.scaling.factor", 4.0F); }), four);
+  EXPECT_EQ(divisors_of([](auto& g) {
+              g.text("llama.rope.scaling.type", "linear");
+              g.real("llama.rope.scaling.factor", 4.0F);
+              g.real("llama.rope.scale_linear", 9.0F);  // the old key, which the new one overrides
+            }),
+            four);
+  EXPECT_EQ(divisors_of([](auto& g) {
+              g.text("llama.rope.scaling.type", "none");
+              g.real("llama.rope.scaling.factor", 4.0F);
+            }),
+            std::vector<float>());
+  EXPECT_EQ(divisors_of([](auto& g) { g.real("llama.rope.scaling.factor", 0.0F); }), std::vector<float>());
+  EXPECT_EQ(divisors_of([](auto& g) {
+              g.real("llama.rope.scale_linear", 2.0F);
+              g.tensor("rope_freqs.weight", {4}, {1.0F, 2.0F, 3.0F, 4.0F});
+            }),
+            (std::vector<float>{2.0F, 4.0F, 6.0F, 8.0F}));
+}
+
+TEST(BackboneLoading, refuses_other_rotary_scalings_by_name) {
+  testing::GgufWriter gguf = testing::tiny_llama();
+  gguf.text("llama.rope.scaling.type", "yarn");
+  EXPECT_THAT(refusal(gguf), HasSubstr("`llama.rope.scaling.type` must be none or linear, but is `yarn`"));
+  gguf = testing::tiny_llama();
+  gguf.real("llama.rope.scaling.factor", -2.0F);
+  EXPECT_THAT(refusal(gguf), HasSubstr("a rotary scaling's factor must be positive"));
+  gguf = testing::tiny_llama();
+  gguf.real("llama.rope.scaling.attn_factor", 2.0F);
+  EXPECT_THAT(refusal(gguf), HasSubstr("`llama.rope.scaling.attn_factor` must be 1"));
+}
+
 TEST(BackboneLoading, names_rotary_divisors_of_another_size_or_sign) {
   GgufWriter gguf = tiny_llama();
   gguf.tensor("rope_freqs.weight", {3}, std::vector<float>(3, 1.0F));

@@ -88,6 +88,17 @@ TEST(ConfigJsonFields, fields_left_out_have_the_defaults_of_transformers) {
   EXPECT_FALSE(c.tied_head || c.attention_bias || c.mlp_bias || c.rope_scaling);
 }
 
+TEST(ConfigJsonFields, linear_scaling_is_read_and_written_back) {
+  LlamaConfig config = testing::tiny_config();
+  config.rope_divisors.assign(4, 2.5F);
+  const io::Json json = config_json(config, "float32");
+  EXPECT_EQ(json["rope_scaling"], (io::Json{{"rope_type", "linear"}, {"factor", 2.5}}));
+  const testing::TemporaryFolder folder;
+  const LlamaConfig read = LlamaConfig::from_json(folder.write("config.json", json.dump()));
+  EXPECT_EQ(read.rope_divisors, config.rope_divisors);
+  EXPECT_FALSE(read.rope_scaling.has_value());
+}
+
 TEST(ConfigJsonFields, the_divisors_of_a_llama_3_gguf_become_its_scaling_again) {
   LlamaConfig config = testing::tiny_config();
   config.rope_theta = 500000.0;

@@ -1,4 +1,4 @@
-/// GGUF version 3, read only (format: ggml's docs/gguf.md).
+/// GGUF versions 2 and 3, read only (format: ggml's docs/gguf.md), in one file or in several parts.
 #pragma once
 
 #include "routedk/io/mapped_file.h"
@@ -44,6 +44,7 @@ struct GgufTensor {
   GgmlType type = GgmlType::kF32;
   std::vector<std::int64_t> shape;
   std::span<const std::byte> bytes;
+  std::shared_ptr<const MappedFile> mapping;  ///< the part that holds the bytes
 };
 
 /// Integers of every width arrive as int64 (uint64 above its range is a FileError), floats as double.
@@ -53,7 +54,9 @@ using GgufValue = std::variant<bool, std::int64_t, double, std::string, std::vec
 class GgufFile {
  public:
   /// Maps and checks the file: magic, version, counts against the file's size before any allocation,
-  /// alignment, tensor ranges without overlaps. FileError names file, place, rule and value.
+  /// alignment, tensor ranges without overlaps. The first part of several, NAME-00001-of-0000N.gguf
+  /// (`split.count`), brings the tensors of the others, which must be beside it; keys are the first part's.
+  /// FileError names file, place, rule and value.
   static GgufFile open(const std::filesystem::path& path);
 
   const std::map<std::string, GgufTensor>& tensors() const noexcept { return tensors_; }
@@ -70,10 +73,14 @@ class GgufFile {
   const std::vector<std::int64_t>& integers(const std::string& key) const;
   const std::vector<double>& reals(const std::string& key) const;
 
+  /// The file that was opened; of several parts the first.
   const MappedFile& file() const noexcept { return *file_; }
-  const std::shared_ptr<const MappedFile>& mapping() const noexcept { return file_; }
 
  private:
+  static GgufFile open_part(const std::filesystem::path& path);
+  void add_parts();
+  void add_part(const std::filesystem::path& path, std::int64_t number);
+
   template <typename T>
   const T& value(const std::string& key) const;
 

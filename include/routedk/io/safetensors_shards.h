@@ -12,7 +12,7 @@ class SafetensorsShards {
  public:
   /// Opens model.safetensors, or else every shard of the index. FileError when there is neither, when a shard
   /// is missing, its name is not that of a file in the folder, an indexed tensor is not in its shard, or a
-  /// tensor is in a shard that the index does not give for it.
+  /// tensor is in a shard that the index does not give for it. `rotary_emb.inv_freq` is not looked at.
   static SafetensorsShards open(const std::filesystem::path& folder);
 
   /// Every tensor and the number of its shard.

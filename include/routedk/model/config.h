@@ -34,10 +34,12 @@ struct LlamaConfig {
   double rms_eps = 1e-5;
   double rope_theta = 10000.0;
   std::optional<RopeScaling> rope_scaling;
-  std::vector<float> rope_divisors;  ///< [C/2] of the inverse frequencies (GGUF `rope_freqs.weight`), or none
-  bool tied_head = false;            ///< logits use the embedding matrix
-  bool attention_bias = false;       ///< q, k, v and o have biases
-  bool mlp_bias = false;             ///< gate, up and down have biases
+  std::vector<float>
+      rope_divisors;            ///< [C/2] of the inverse frequencies, or none: GGUF's `rope_freqs.weight`
+                                ///< times its factor of linear scaling, the latter alone in JSON
+  bool tied_head = false;       ///< logits use the embedding matrix
+  bool attention_bias = false;  ///< q, k, v and o have biases
+  bool mlp_bias = false;        ///< gate, up and down have biases
 
   /// From GGUF metadata; FileError when the architecture is not `llama` or a size is out of range.
   static LlamaConfig from_gguf(const io::GgufFile& file);
