@@ -40,13 +40,21 @@ void require_free(const fs::path& folder) {
   }
 }
 
-/// The ids of a GGUF's special tokens, as config.json names them.
+/// The ids of a GGUF's special tokens, as config.json names them; all that end an answer are eos.
 void add_special_tokens(io::Json& config, const io::GgufFile& file) {
-  for (const char* name : {"bos_token_id", "eos_token_id"}) {
-    const std::string key = std::string("tokenizer.ggml.") + name;
-    if (file.has(key)) {
-      config[name] = file.integer(key);
+  if (file.has("tokenizer.ggml.bos_token_id")) {
+    config["bos_token_id"] = file.integer("tokenizer.ggml.bos_token_id");
+  }
+  io::Json ends = io::Json::array();
+  for (const char* name : {"eos", "eot", "eom"}) {
+    const std::string key = fmt::format("tokenizer.ggml.{}_token_id", name);
+    const io::Json id = file.has(key) ? io::Json(file.integer(key)) : io::Json();
+    if (!id.is_null() && std::find(ends.begin(), ends.end(), id) == ends.end()) {
+      ends.push_back(id);
     }
+  }
+  if (!ends.empty()) {
+    config["eos_token_id"] = ends.size() == 1 ? ends.front() : ends;
   }
 }
 
@@ -67,11 +75,15 @@ io::Json new_config(const FolderSettings& settings) {
   return config;
 }
 
-void copy_companions(const fs::path& original, const fs::path& folder) {
+void copy_companions(const FolderSettings& settings, const fs::path& folder) {
+  const fs::path& original = settings.original;
   for (const char* name : kCompanions) {
     if (!original.empty() && fs::is_regular_file(original / name)) {
-      write_file_atomic(folder / name, read_file(original / name));
+      write_file_atomic(folder / name, read_file(original / name, kMostTokenizerBytes));
     }
+  }
+  if (settings.add_files) {
+    settings.add_files(folder);
   }
 }
 
@@ -141,7 +153,7 @@ void write_hf_folder(const FolderSettings& settings, const ParameterFn& value, c
   require_free(folder);
   FolderWriter temporary(folder);
   io::write_json(temporary.path() / "config.json", new_config(settings));
-  copy_companions(settings.original, temporary.path());
+  copy_companions(settings, temporary.path());
   const std::vector<Parameter> all = parameters(settings.config);
   std::vector<io::TensorView> plan;
   plan.reserve(all.size());
@@ -156,7 +168,8 @@ void write_hf_folder(const FolderSettings& settings, const ParameterFn& value, c
   temporary.commit();
 }
 
-void save_nf4_folder(const fs::path& model, bool double_quant, const fs::path& folder) {
+void save_nf4_folder(const fs::path& model, bool double_quant, const fs::path& folder,
+                     const std::function<void(const fs::path&)>& add_files) {
   require_free(folder);
   const auto source = WeightSource::open(model);
   if (source->quantized()) {
@@ -166,11 +179,12 @@ void save_nf4_folder(const fs::path& model, bool double_quant, const fs::path& f
   settings.config = source->config();
   settings.dtype = source->dtype();
   settings.original = model;
+  settings.add_files = add_files;
   io::Json config = new_config(settings);
   config["quantization_config"] = quantization_config(double_quant, settings.dtype);
   FolderWriter temporary(folder);
   io::write_json(temporary.path() / "config.json", config);
-  copy_companions(model, temporary.path());
+  copy_companions(settings, temporary.path());
   write_nf4_weights(*source, double_quant, settings, temporary.path());
   source->finish();
   temporary.commit();

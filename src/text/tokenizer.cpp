@@ -137,8 +137,12 @@ std::string Tokenizer::decode(std::span<const TokenId> ids, bool with_special) c
 }
 
 void Tokenizer::append(TokenId id, bool with_special, bool& at_start, std::string& text) const {
-  if (id < 0 || id >= vocab_size()) {
-    throw_<DataError>("A token id must be from 0 to {}, but is {}.", vocab_size() - 1, id);
+  const std::int64_t rows = std::max(vocab_size(), impl_->vocabulary.rows);
+  if (id < 0 || id >= rows) {
+    throw_<DataError>("A token id must be from 0 to {}, but is {}.", rows - 1, id);
+  }
+  if (id >= vocab_size()) {
+    return;  // a row that pads the embedding
   }
   const auto index = static_cast<std::size_t>(id);
   const bool spelled_out = with_special && is_special(impl_->vocabulary.types[index]);
@@ -162,6 +166,10 @@ TokenId Tokenizer::eos() const noexcept {
 }
 TokenId Tokenizer::pad() const noexcept {
   return impl_->vocabulary.pad;
+}
+
+const std::vector<TokenId>& Tokenizer::ends() const noexcept {
+  return impl_->vocabulary.ends;
 }
 
 TokenId Tokenizer::special(std::string_view spelling) const {

@@ -6,6 +6,7 @@
 
 #include "sentence_piece.h"
 #include "sentence_piece_model.h"
+#include "vocabulary_ends.h"
 
 namespace routedk::text {
 namespace {
@@ -90,6 +91,12 @@ Vocabulary Vocabulary::from_gguf(const io::GgufFile& file) {
   vocabulary.bos = id_from(file, "tokenizer.ggml.bos_token_id", vocabulary);
   vocabulary.eos = id_from(file, "tokenizer.ggml.eos_token_id", vocabulary);
   const std::string pad_key = "tokenizer.ggml.padding_token_id";
+  for (const char* name : {"eos", "eot", "eom"}) {
+    const std::string key = fmt::format("tokenizer.ggml.{}_token_id", name);
+    if (file.has(key)) {
+      add_end(id_from(file, key, vocabulary), vocabulary);
+    }
+  }
   vocabulary.pad = file.has(pad_key) ? id_from(file, pad_key, vocabulary) : vocabulary.eos;
   return vocabulary;
 }

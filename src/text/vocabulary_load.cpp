@@ -3,9 +3,11 @@
 #include "routedk/text/vocabulary.h"
 
 #include <algorithm>
+#include <iterator>
 
 #include "strict_json.h"
 #include "tokenizer_files.h"
+#include "vocabulary_ends.h"
 
 namespace routedk::text {
 namespace {
@@ -103,16 +105,55 @@ void read_config(const fs::path& path, Vocabulary& vocabulary) {
   read_special(root["pad_token"], vocabulary, vocabulary.pad);
 }
 
+/// One id or a list of them, as `eos_token_id` is written; ids of rows without a token end nothing.
+void read_ends(const JsonField& field, Vocabulary& vocabulary) {
+  if (field.absent()) {
+    return;
+  }
+  for (const JsonField& each : field.value().is_array() ? field.items() : std::vector{field}) {
+    const std::int64_t id = each.integer();
+    if (id >= 0 && id < static_cast<std::int64_t>(vocabulary.tokens.size())) {
+      add_end(static_cast<TokenId>(id), vocabulary);
+    }
+  }
+}
+
+/// What the model's own files say about its tokens.
+void read_model_files(const fs::path& folder, Vocabulary& vocabulary) {
+  add_end(vocabulary.eos, vocabulary);
+  for (const char* name : {"generation_config.json", "config.json"}) {
+    const fs::path file = folder / name;
+    if (!fs::exists(file)) {
+      continue;
+    }
+    const JsonField root = parse_strictly(read_tokenizer_file(file), file.string());
+    read_ends(root["eos_token_id"], vocabulary);
+    if (!root["vocab_size"].absent()) {
+      vocabulary.rows = root["vocab_size"].integer(1);
+    }
+  }
+  if (vocabulary.rows > 0 && std::ssize(vocabulary.tokens) > vocabulary.rows) {
+    throw_<FileError>(
+        "The tokenizer must have at most the {} tokens of the model's vocabulary (`vocab_size` of {}), but "
+        "has {} "
+        "({}).",
+        vocabulary.rows, (folder / "config.json").string(), vocabulary.tokens.size(), vocabulary.source);
+  }
+}
+
 }  // namespace
 
 Vocabulary Vocabulary::load(const fs::path& path) {
   if (!fs::is_directory(path)) {
-    return load_file(path);
+    Vocabulary vocabulary = load_file(path);
+    add_end(vocabulary.eos, vocabulary);
+    return vocabulary;
   }
   Vocabulary vocabulary = load_from_folder(path);
   if (const fs::path config = path / "tokenizer_config.json"; fs::exists(config)) {
     read_config(config, vocabulary);
   }
+  read_model_files(path, vocabulary);
   return vocabulary;
 }
 

@@ -285,6 +285,31 @@ TEST_F(ModelFolder, gives_the_specials_of_its_configuration) {
               HasSubstr("`eos_token` must be a token of"));
 }
 
+TEST_F(ModelFolder, gives_every_token_that_its_files_say_ends_an_answer) {
+  copy("tokenizer.json", "tokenizer.json");
+  folder_.write("tokenizer_config.json", R"({"eos_token": "<|eot_id|>"})");
+  EXPECT_EQ(Vocabulary::load(folder_.path()).ends, (std::vector<TokenId>{609}));
+  folder_.write("generation_config.json", R"({"eos_token_id": [601, 608, 609]})");
+  folder_.write("config.json", R"({"eos_token_id": 602})");
+  EXPECT_EQ(Vocabulary::load(folder_.path()).ends, (std::vector<TokenId>{609, 601, 608, 602}));
+  folder_.write("generation_config.json", R"({"eos_token_id": "x"})");
+  EXPECT_THAT(message_of<FileError>([this] { Vocabulary::load(folder_.path()); }),
+              AllOf(HasSubstr("`eos_token_id` must be an integer"), HasSubstr("generation_config.json")));
+}
+
+TEST_F(ModelFolder, may_have_more_rows_than_tokens_but_not_fewer) {
+  copy("tokenizer.json", "tokenizer.json");
+  const auto count = static_cast<TokenId>(Vocabulary::load(folder_.path()).tokens.size());
+  folder_.write("config.json", R"({"vocab_size": )" + std::to_string(count + 30) + "}");
+  const Tokenizer tokenizer = Tokenizer::load(folder_.path());
+  EXPECT_EQ(tokenizer.vocab_size(), count);
+  EXPECT_EQ(tokenizer.decode(std::vector<TokenId>{count + 29}), "");
+  EXPECT_THROW(tokenizer.decode(std::vector<TokenId>{count + 30}), DataError);
+  folder_.write("config.json", R"({"vocab_size": )" + std::to_string(count - 1) + "}");
+  EXPECT_THAT(message_of<FileError>([this] { Vocabulary::load(folder_.path()); }),
+              AllOf(HasSubstr("the model's vocabulary (`vocab_size`"), HasSubstr("tokenizer.json")));
+}
+
 TEST_F(ModelFolder, reads_the_sentencepiece_model_beside_its_tokenizer_json) {
   copy("sentencepiece.model", "tokenizer.model");
   folder_.write("tokenizer.json",

@@ -30,8 +30,8 @@ class Tokenizer {
   /// As encode, but spellings of special tokens become those tokens, in the order of the vocabulary's
   /// dialect. Sentencepiece sees each stretch between them as a text of its own.
   std::vector<TokenId> encode_with_special(std::string_view text) const;
-  /// The bytes of the tokens, one after another; special tokens are spelled out only when asked. DataError
-  /// when an id is outside the vocabulary.
+  /// The bytes of the tokens, one after another; special tokens are spelled out only when asked. An id of the
+  /// rows that pad the model's embedding has no bytes; DataError when an id is outside the model.
   std::string decode(std::span<const TokenId> ids, bool with_special = false) const;
   /// Appends the bytes of one token as `decode` does. `at_start` is true before the first token, where
   /// sentencepiece drops the blank that it put before the text; it is updated for the next.
@@ -42,6 +42,8 @@ class Tokenizer {
   TokenId bos() const noexcept;
   TokenId eos() const noexcept;
   TokenId pad() const noexcept;
+  /// Every token that ends an answer by the model's files; the end of turn of a chat template may be another.
+  const std::vector<TokenId>& ends() const noexcept;
   /// The id of a special token's spelling; ConfigError when there is none.
   TokenId special(std::string_view spelling) const;
 

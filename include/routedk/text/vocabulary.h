@@ -38,10 +38,13 @@ struct Vocabulary {
   TokenId bos = kNoToken;  ///< kNoToken where the files name none; so are eos and pad
   TokenId eos = kNoToken;
   TokenId pad = kNoToken;
-  std::string source;  ///< names the file in errors
+  std::vector<TokenId> ends;  ///< every token that the files say ends an answer, without repetition
+  std::int64_t rows = 0;      ///< of the model's embedding, where config.json says; 0: as many as tokens
+  std::string source;         ///< names the file in errors
 
   /// From `tokenizer.ggml.*`: model is "gpt2" (byte-level BPE) or "llama" (sentencepiece's pieces and
-  /// scores); without a padding token pad = eos. FileError names the key.
+  /// scores); without a padding token pad = eos. `ends`: eos, end of turn and end of message. FileError names
+  /// the key.
   static Vocabulary from_gguf(const io::GgufFile& file);
   /// Hugging Face's tokenizer.json with byte-level BPE. Anything else, and what would change its ids
   /// (normalizers, other pre-tokenizers, dropout, ...), is a FileError that names the field. Truncation,
@@ -54,8 +57,10 @@ struct Vocabulary {
   static Vocabulary from_sentencepiece(const std::filesystem::path& path);
   /// Any of these, told apart by content: a GGUF file, a tokenizer.json, a tokenizer.model of either kind, or
   /// a model folder. There tokenizer.json is read, unless it is sentencepiece's and tokenizer.model stands
-  /// beside it; bos_token, eos_token and pad_token come from tokenizer_config.json. FileError says what is
-  /// wrong.
+  /// beside it; bos_token, eos_token and pad_token come from tokenizer_config.json, `ends` from these and
+  /// from the eos_token_id of generation_config.json and config.json, one or a list, `rows` from
+  /// config.json's vocab_size. FileError says what is wrong, also where the model has fewer rows than there
+  /// are tokens.
   static Vocabulary load(const std::filesystem::path& path);
 
   static constexpr std::size_t kLlama3Ranks = 128'000;

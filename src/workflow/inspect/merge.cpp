@@ -7,6 +7,7 @@
 
 #include <cmath>
 
+#include "tokenizer_of.h"
 #include <ATen/core/grad_mode.h>
 
 namespace routedk::workflow {
@@ -54,7 +55,8 @@ void merge(const MergeOptions& options) {
     const at::Tensor weight = source->dense(parameter.name, parameter.shape);
     return parameter.linear ? merged(weight, *bank, parameter, weights) : weight;
   };
-  model::write_hf_folder({source->config(), source->dtype(), options.model}, value, options.output);
+  model::write_hf_folder({source->config(), source->dtype(), options.model, tokenizer_of(options.model)},
+                         value, options.output);
 }
 
 }  // namespace routedk::workflow

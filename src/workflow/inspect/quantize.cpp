@@ -3,6 +3,8 @@
 #include "routedk/core/error.h"
 #include "routedk/model/hf_folder.h"
 
+#include "tokenizer_of.h"
+
 namespace routedk::workflow {
 
 void quantize(const QuantizeOptions& options) {
@@ -11,7 +13,7 @@ void quantize(const QuantizeOptions& options) {
                         options.model.empty() ? "neither" : "both");
   }
   if (options.tensors.empty()) {
-    model::save_nf4_folder(options.model, options.double_quant, options.output);
+    model::save_nf4_folder(options.model, options.double_quant, options.output, tokenizer_of(options.model));
   } else {
     model::quantize_tensors(options.tensors, options.double_quant, options.output);
   }

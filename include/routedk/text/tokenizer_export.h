@@ -1,0 +1,16 @@
+/// A GGUF's tokenizer and chat template as the files of a model folder.
+#pragma once
+
+#include "routedk/io/gguf.h"
+
+#include <filesystem>
+
+namespace routedk::text {
+
+/// Writes tokenizer.json (byte-level BPE) or tokenizer.model (sentencepiece) and tokenizer_config.json with
+/// the special tokens and the chat template, whatever that is, into `folder`: both Vocabulary::load and
+/// Hugging Face's libraries read the same ids from them. FileError where the GGUF's tokenizer is not known
+/// here.
+void export_tokenizer(const io::GgufFile& file, const std::filesystem::path& folder);
+
+}  // namespace routedk::text
