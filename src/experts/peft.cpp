@@ -14,6 +14,14 @@ namespace {
 constexpr const char* kConfigFile = "adapter_config.json";
 constexpr const char* kWeightFile = "adapter_model.safetensors";
 
+/// The name of a factor in the file: as PEFT saves it, or with the adapter's own name in it, `.default`, as
+/// state dicts of models with adapters have it.
+std::string stored_name(const StoredTensors& tensors, std::int64_t layer, model::Linear linear, char factor) {
+  const std::string name = factor_name(layer, linear, factor);
+  std::string infixed = name.substr(0, name.rfind('.')) + ".default.weight";
+  return !tensors.has(name) && tensors.has(infixed) ? infixed : name;
+}
+
 /// FileError unless the file holds exactly the factors of the plan, in their shapes.
 void expect_factors(StoredTensors& tensors, const LoraPlan& plan, const model::LlamaConfig& model) {
   for (std::int64_t layer = 0; layer < model.layers; ++layer) {
@@ -22,8 +30,8 @@ void expect_factors(StoredTensors& tensors, const LoraPlan& plan, const model::L
       const std::int64_t rank = plan.at(layer, linear).rank;
       const model::LinearShape shape = linear_shape(model, linear);
       if (rank > 0) {
-        tensors.expect(factor_name(layer, linear, 'A'), {rank, shape.in});
-        tensors.expect(factor_name(layer, linear, 'B'), {shape.out, rank});
+        tensors.expect(stored_name(tensors, layer, linear, 'A'), {rank, shape.in});
+        tensors.expect(stored_name(tensors, layer, linear, 'B'), {shape.out, rank});
       }
     }
   }
@@ -57,8 +65,8 @@ Expert load_peft(const std::filesystem::path& folder, const std::string& name,
   expect_factors(tensors, plan, model);
   Expert expert(name, model, plan);
   expert.for_each([&](std::int64_t layer, model::Linear linear, const LoraFactors& f) {
-    tensors.read(factor_name(layer, linear, 'A'), f.a);
-    tensors.read(factor_name(layer, linear, 'B'), f.bt.t());
+    tensors.read(stored_name(tensors, layer, linear, 'A'), f.a);
+    tensors.read(stored_name(tensors, layer, linear, 'B'), f.bt.t());
   });
   return expert;
 }

@@ -2,8 +2,12 @@
 
 #include "routedk/io/json_field.h"
 
+#include <algorithm>
+#include <array>
+#include <cctype>
 #include <cmath>
 #include <set>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -52,6 +56,38 @@ const io::Json& other_defaults() {
   return defaults;
 }
 
+/// Initialisations that leave the backbone as it is: the factors in the file are all there is to them.
+constexpr std::array<std::string_view, 4> kHarmlessInits{"gaussian", "orthogonal", "eva", "mica"};
+
+/// LoftQ changes the backbone, too: its factors fit the one that was written beside them.
+bool is_loftq_base(const io::JsonField& config) {
+  std::string base = config["base_model_name_or_path"].text_or("");
+  std::ranges::transform(base, base.begin(),
+                         [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  return base.find("loftq") != std::string::npos;
+}
+
+void check_initialisation(const io::JsonField& config) {
+  const io::JsonField init = config["init_lora_weights"];
+  const bool harmless =
+      init.absent() || init.value().is_boolean() ||
+      std::ranges::any_of(kHarmlessInits, [&](std::string_view name) { return init.is(name); });
+  if (init.is("loftq")) {
+    init.require(is_loftq_base(config),
+                 "come with a `base_model_name_or_path` that names a backbone written by LoftQ");
+    return;
+  }
+  init.require(
+      harmless,
+      R"(be true, false, "gaussian", "orthogonal", "eva" or "mica" (others change the backbone, too))");
+}
+
+/// What an initialisation was told, where that is the one.
+bool tells_of_init(const std::string& key, const io::JsonField& config) {
+  const io::JsonField init = config["init_lora_weights"];
+  return (key == "eva_config" && init.is("eva")) || (key == "loftq_config" && init.is("loftq"));
+}
+
 void check_other_fields(const io::JsonField& config) {
   config["peft_type"].choice({"LORA"});
   for (const auto& [key, value] : config.value().items()) {
@@ -59,10 +95,9 @@ void check_other_fields(const io::JsonField& config) {
     if (other_defaults().contains(key)) {
       config[key].require(value.is_null() || value == other_defaults()[key],
                           "be " + other_defaults()[key].dump());
-    } else if (key == "init_lora_weights") {  // the other ones also change the backbone
-      config[key].require(value.is_boolean() || value == "gaussian" || value == "orthogonal",
-                          R"(be true, false, "gaussian" or "orthogonal")");
-    } else if (!is_informative(key)) {
+    } else if (key == "init_lora_weights") {
+      check_initialisation(config);
+    } else if (!is_informative(key) && !tells_of_init(key, config)) {
       config[key].require(nothing, "be absent, null, false or empty");
     }
   }

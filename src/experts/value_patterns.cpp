@@ -1,6 +1,19 @@
 #include "value_patterns.h"
 
+#include "routedk/core/display.h"
+
+#include <algorithm>
+
+#include <fmt/ranges.h>
+#include <spdlog/spdlog.h>
+
 namespace routedk::experts {
+namespace {
+
+constexpr std::size_t kMostNamed = 5;
+constexpr std::size_t kMostShown = 60;  // bytes of a pattern
+
+}  // namespace
 
 ValuePatterns::ValuePatterns(const io::JsonField& field, std::size_t limit) : field_(field) {
   if (field.absent()) {
@@ -26,13 +39,20 @@ const io::Json* ValuePatterns::find(const std::string& module) {
 }
 
 void ValuePatterns::check(const std::function<bool(const io::Json&)>& holds, const std::string& rule) const {
+  std::vector<std::string> unmatched;
   for (const Entry& entry : patterns_) {
-    if (!holds(*entry.value)) {
+    if (!entry.hit) {
+      unmatched.push_back("`" + displayed(entry.text, kMostShown) + "`");
+    } else if (!holds(*entry.value)) {
       field_.refuse_part(rule, entry.text + ": " + entry.value->dump());
     }
-    if (!entry.hit) {
-      field_.refuse_part("have patterns that each match an adapted linear", entry.text);
-    }
+  }
+  if (!unmatched.empty()) {
+    const std::size_t named = std::min(unmatched.size(), kMostNamed);
+    spdlog::warn("{}: {} of {} patterns match no adapted linear and are ignored: {}{}", field_.place(),
+                 unmatched.size(), patterns_.size(),
+                 fmt::join(unmatched.begin(), unmatched.begin() + static_cast<std::ptrdiff_t>(named), ", "),
+                 unmatched.size() > named ? ", ..." : "");
   }
 }
 

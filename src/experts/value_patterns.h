@@ -21,7 +21,8 @@ class ValuePatterns {
   /// The value of the first pattern that matches; nullptr where none does.
   const io::Json* find(const std::string& module);
 
-  /// FileError when a value breaks the rule, or a pattern matched no module that was asked for.
+  /// FileError when the value of a pattern that matched breaks the rule. Patterns that matched no module that
+  /// was asked for are ignored, as PEFT does, with a warning.
   void check(const std::function<bool(const io::Json&)>& holds, const std::string& rule) const;
 
  private:

@@ -98,6 +98,13 @@ class BrokenPeft : public ::testing::Test {
   std::string refusal() const {
     return testing::message_of<FileError>([&] { load_peft(path(), "x", tiny_config()); });
   }
+  /// Loads with these fields of the configuration.
+  Expert load_with(const io::Json& fields) const {
+    io::Json config = io::read_json(path() / "adapter_config.json");
+    config.update(fields);
+    io::write_json(path() / "adapter_config.json", config);
+    return load_peft(path(), "x", tiny_config());
+  }
   /// What loading says when the configuration's `key` is `value`.
   std::string refusal_of(const std::string& key, const io::Json& value) const {
     io::Json config = io::read_json(path() / "adapter_config.json");
@@ -141,7 +148,6 @@ INSTANTIATE_TEST_SUITE_P(
         BadField{"another_method", "peft_type", "\"IA3\""},
         BadField{"another_task", "task_type", "\"SEQ_CLS\""},
         BadField{"saved_modules", "modules_to_save", "[\"lm_head\"]"},
-        BadField{"a_pattern_that_hits_nothing", "rank_pattern", R"({"v_proj": 4})"},
         BadField{"a_rank_that_is_none", "rank_pattern", R"({"q_proj": 0})"},
         BadField{"an_alpha_that_is_none", "alpha_pattern", R"({"q_proj": "4"})"},
         BadField{"a_pattern_that_is_none", "alpha_pattern", R"x({"q_proj(": 4})x"},
@@ -155,6 +161,10 @@ INSTANTIATE_TEST_SUITE_P(
         BadField{"another_megatron", "megatron_core", "\"mine\""},
         BadField{"deep_nesting", "exclude_modules", "[[[[[[[1]]]]]]]"},
         BadField{"pissa", "init_lora_weights", "\"pissa\""},
+        BadField{"olora", "init_lora_weights", "\"olora\""},
+        BadField{"loftq", "init_lora_weights", "\"loftq\""},
+        BadField{"an_initialisation_by_number", "init_lora_weights", "1"},
+        BadField{"eva_config_without_eva", "eva_config", "{\"rho\": 2.0}"},
         BadField{"a_field_of_the_future", "use_quantum", "1"}, BadField{"rank_zero", "r", "0"},
         BadField{"rank_text", "r", "\"3\""}, BadField{"rank_beyond", "r", "18446744073709551615"},
         BadField{"negative_alpha", "lora_alpha", "-1"}, BadField{"rslora_number", "use_rslora", "1"},
@@ -193,6 +203,39 @@ TEST_F(BrokenPeft, patterns_of_any_length_or_cost_end_in_one_line) {
   EXPECT_THAT(refusal_of("target_modules", std::string(900, '(')), HasSubstr("regular expression"));
   EXPECT_THAT(refusal_of("target_modules", "((a{1000}){1000}){1000}"), HasSubstr("regular expression"));
   EXPECT_THAT(refusal_of("target_modules", ".*{,3}q_proj"), HasSubstr("{0,n}"));
+}
+
+TEST_F(BrokenPeft, patterns_that_match_no_adapted_linear_are_ignored_whatever_they_say) {
+  for (const io::Json& ignored :
+       {io::Json{{"lm_head", 2}}, io::Json{{"^q_proj", 2}}, io::Json{{"v_proj", "x"}}}) {
+    EXPECT_NO_THROW(load_with({{"rank_pattern", ignored}, {"alpha_pattern", ignored}})) << ignored;
+  }
+}
+
+TEST_F(BrokenPeft, initialisations_that_leave_the_backbone_alone_are_read_like_any_other) {
+  for (const char* init : {"gaussian", "orthogonal", "mica", "eva"}) {
+    EXPECT_NO_THROW(load_with({{"init_lora_weights", init}})) << init;
+  }
+  EXPECT_NO_THROW(load_with({{"init_lora_weights", "eva"}, {"eva_config", {{"rho", 2.0}}}}));
+  EXPECT_NO_THROW(load_with({{"init_lora_weights", "loftq"},
+                             {"eva_config", nullptr},
+                             {"loftq_config", {{"loftq_bits", 4}}},
+                             {"base_model_name_or_path", "LoftQ/Meta-Llama-3-8B-4bit-64rank"}}));
+}
+
+TEST_F(BrokenPeft, names_with_the_adapters_own_name_in_them_are_read_too) {
+  const Expert before = load_with(io::Json::object());
+  {
+    const auto file = io::SafetensorsFile::open(path() / "adapter_model.safetensors");
+    std::vector<io::TensorView> views;
+    for (const auto& [key, view] : file.tensors()) {
+      views.push_back(view);
+      views.back().name.insert(key.rfind('.'), ".default");
+    }
+    io::write_safetensors(path() / "renamed", views);
+  }
+  std::filesystem::rename(path() / "renamed", path() / "adapter_model.safetensors");
+  testing::expect_equal(load_with(io::Json::object()).parameters().values(), before.parameters().values());
 }
 
 TEST_F(BrokenPeft, a_rank_pattern_must_fit_the_weights) {
