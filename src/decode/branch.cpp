@@ -75,7 +75,7 @@ void BranchWriter::append(Branch& branch, const Draw& draw) const {
   branch.state = draw.next;
   branch.chunk.clear();
   branch.ends = false;
-  if (draw.token == options_.end_of_turn) {
+  if (options_.ends(draw.token)) {
     emit(branch, draw.token);
     branch.candidate.finished = true;
     return;

@@ -4,7 +4,9 @@
 #include "routedk/decode/generation.h"
 #include "routedk/kernels/values.h"
 
+#include <algorithm>
 #include <cstdint>
+#include <iterator>
 #include <span>
 #include <utility>
 #include <vector>
@@ -41,14 +43,16 @@ struct NextTokenLogits {
 /// What happens to branches between two passes through the model; prompts and options must outlive it.
 class BranchWriter {
  public:
-  BranchWriter(std::span<const Prompt> prompts, const GenerateOptions& options)
-      : prompts_(prompts), options_(options) {}
+  /// `context`: the model's.
+  BranchWriter(std::span<const Prompt> prompts, const GenerateOptions& options, std::int64_t context)
+      : prompts_(prompts), options_(options), context_(context) {}
 
   /// All samples of a prompt, nothing written.
   Branch root(std::size_t prompt) const;
   /// Whether it has all the tokens it may have.
   bool full(const Branch& branch) const {
-    return static_cast<std::int64_t>(branch.candidate.ids.size()) >= options_.max_new_tokens;
+    const std::int64_t room = context_ - std::ssize(prompts_[branch.prompt].ids);
+    return std::ssize(branch.candidate.ids) >= std::min(options_.max_new_tokens, room);
   }
   /// The next token of each sample of the branches, each from its row; branch by branch.
   std::vector<Draw> draw(std::span<const Branch> branches, std::span<const std::size_t> rows,
@@ -69,6 +73,7 @@ class BranchWriter {
 
   std::span<const Prompt> prompts_;
   const GenerateOptions& options_;
+  std::int64_t context_;
 };
 
 }  // namespace routedk::decode

@@ -23,7 +23,7 @@ class Generator {
       : decoder_(decoder),
         prompts_(prompts),
         options_(options),
-        writer_(prompts, options),
+        writer_(prompts, options, decoder.model().backbone().config().context),
         cache_(decoder.make_cache(lengths(prompts))),
         results_(prompts.size()) {
     for (Generation& result : results_) {
@@ -73,12 +73,13 @@ class Generator {
   std::unique_ptr<FrozenGate> active_gate_;
 };
 
-void check_lengths(std::span<const Prompt> prompts, const GenerateOptions& options, std::int64_t context) {
+void check_lengths(std::span<const Prompt> prompts, std::int64_t context) {
   for (const Prompt& prompt : prompts) {
     const auto length = static_cast<std::int64_t>(prompt.ids.size());
-    if (length < 1 || options.max_new_tokens > context - length) {
-      throw_<ConfigError>("prompt and answer must fit into the context of {} tokens, but are {} + {} instead",
-                          context, length, options.max_new_tokens);
+    if (length < 1 || length >= context) {
+      throw_<ConfigError>(
+          "a prompt must leave room for an answer in the model's context of {} tokens, but has {}", context,
+          length);
     }
   }
 }
@@ -270,7 +271,7 @@ const FrozenGate& Generator::gate_of_active() {
 std::vector<Generation> Decoder::generate(const experts::Gate& gate, std::span<const Prompt> prompts,
                                           const GenerateOptions& options) const {
   const at::NoGradGuard no_grad;
-  check_lengths(prompts, options, model_.backbone().config().context);
+  check_lengths(prompts, model_.backbone().config().context);
   return prompts.empty() ? std::vector<Generation>{} : Generator(*this, prompts, options).run(gate);
 }
 

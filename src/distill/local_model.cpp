@@ -1,7 +1,10 @@
 #include "routedk/distill/local_model.h"
 
 #include <chrono>
+#include <iterator>
 #include <utility>
+
+#include <fmt/format.h>
 
 namespace routedk::distill {
 
@@ -14,17 +17,31 @@ LocalModel::LocalModel(std::shared_ptr<const model::Backbone> backbone, bundle::
 
 void LocalModel::ask(std::span<const ChatRequest> requests, const ReplySink& sink) {
   const auto start = std::chrono::steady_clock::now();
+  const std::int64_t context = model_.backbone().config().context;
   std::vector<decode::Prompt> prompts;
-  for (const ChatRequest& request : requests) {
-    prompts.push_back(
-        {encoder_.prompt(request.messages), request.key,
-         request.answer_products == 0 ? nullptr : encoder_.answer_automaton(request.answer_products)});
+  std::vector<std::size_t> places;  // of the prompts among the requests
+  for (std::size_t i = 0; i < requests.size(); ++i) {
+    const ChatRequest& request = requests[i];
+    decode::Prompt prompt{
+        encoder_.prompt(request.messages), request.key,
+        request.answer_products == 0 ? nullptr : encoder_.answer_automaton(request.answer_products)};
+    if (std::ssize(prompt.ids) >= context) {
+      ChatReply none;
+      none.refusal =
+          fmt::format("A prompt must leave room for a reply in the context of {} tokens, but has {}", context,
+                      prompt.ids.size());
+      sink(i, none);
+      continue;
+    }
+    prompts.push_back(std::move(prompt));
+    places.push_back(i);
   }
   decode::GenerateOptions options;
   options.samples = 1;
   options.sampling.temperature = sampling_.temperature;
   options.max_new_tokens = sampling_.max_tokens;
   options.end_of_turn = encoder_.end_of_turn();
+  options.other_ends = encoder_.ends();
   options.seed = sampling_.seed;
   const experts::SingleExpertGate gate(-1, 1);
   const auto generations = decoder_.generate(gate, prompts, options);
@@ -37,7 +54,7 @@ void LocalModel::ask(std::span<const ChatRequest> requests, const ReplySink& sin
     reply.prompt_tokens = static_cast<std::int64_t>(prompts[i].ids.size());
     reply.completion_tokens = static_cast<std::int64_t>(candidate.ids.size());
     reply.seconds = seconds / static_cast<double>(requests.size());
-    sink(i, reply);
+    sink(places[i], reply);
   }
 }
 

@@ -1,6 +1,7 @@
 #include "routedk/core/error.h"
 #include "routedk/decode/decoder.h"
 
+#include <array>
 #include <cmath>
 #include <map>
 #include <random>
@@ -288,14 +289,39 @@ TEST(Generate, an_automaton_is_obeyed_and_its_constrained_probability_counts_fre
   EXPECT_NEAR(seen[7] + seen[8], 1.0, 1e-5);
 }
 
-TEST(Generate, a_prompt_that_cannot_fit_with_its_answer_is_refused_with_both_lengths) {
+TEST(Generate, an_answer_ends_where_the_context_does) {
   const auto model = tiny_model();
   const Prompt prompt{std::vector<std::int32_t>(60, 1), 1};
+  const Prompt shorter{std::vector<std::int32_t>(5, 1), 1};
+  GenerateOptions options = generate_options(2, 0.0);
+  options.end_of_turn = -1;  // never drawn
+  const std::array<Prompt, 2> prompts{prompt, shorter};
+  const auto generations = generate(model, FixedGate::average(2), prompts, options);
+  EXPECT_EQ(generations[0].candidates[1].ids.size(), 4U);
+  EXPECT_FALSE(generations[0].candidates[1].finished);
+  EXPECT_EQ(generations[1].candidates[0].ids.size(), 12U);
+}
+
+TEST(Generate, any_token_of_those_that_end_answers_does) {
+  const auto model = tiny_model();
+  const Prompt prompt{{1, 2, 3}, 1};
+  GenerateOptions options = generate_options(1, 0.0);
+  options.end_of_turn = -1;
+  const auto first = generate(model, FixedGate::average(2), {&prompt, 1}, options)[0].candidates[0].ids.at(0);
+  options.other_ends = {-2, first};
+  const Candidate ended = generate(model, FixedGate::average(2), {&prompt, 1}, options)[0].candidates[0];
+  EXPECT_TRUE(ended.finished);
+  EXPECT_TRUE(ended.ids.empty());
+}
+
+TEST(Generate, a_prompt_that_leaves_no_room_is_refused_with_its_length) {
+  const auto model = tiny_model();
+  const Prompt prompt{std::vector<std::int32_t>(64, 1), 1};
   try {
     generate(model, FixedGate::average(2), {&prompt, 1}, generate_options(1, 0.0));
-    FAIL() << "60 + 12 tokens fit into 64";
+    FAIL() << "64 tokens leave room in 64";
   } catch (const ConfigError& error) {
-    EXPECT_THAT(error.what(), ::testing::HasSubstr("context of 64 tokens, but are 60 + 12"));
+    EXPECT_THAT(error.what(), ::testing::HasSubstr("context of 64 tokens, but has 64"));
   }
 }
 

@@ -286,8 +286,8 @@ TEST_F(Predict, a_prompt_beyond_the_context_is_refused_with_the_counts) {
     title += "lens ";
   }
   const std::string message = refusal<DataError>("[\"a\", \"b\"]\n[\"a\", \"" + title + "\"]\n");
-  EXPECT_THAT(message, AllOf(HasSubstr("8192 tokens"), HasSubstr("+ 200"), HasSubstr("standard input:2")));
-  EXPECT_THAT(message, ::testing::ContainsRegex("are 9[0-2][0-9][0-9] \\+"));
+  EXPECT_THAT(message, AllOf(HasSubstr("8192 tokens"), HasSubstr("standard input:2")));
+  EXPECT_THAT(message, ::testing::ContainsRegex("has 9[0-2][0-9][0-9]"));
 }
 
 TEST_F(Predict, settings_that_cannot_answer_sessions_are_refused) {

@@ -29,6 +29,8 @@ class SessionEncoder {
   /// The answer's ids and the end-of-turn token.
   std::vector<text::TokenId> answer(std::string_view text) const;
   text::TokenId end_of_turn() const { return chat_.end_of_turn(tokenizer_); }
+  /// The other tokens that end an answer by the model's files.
+  const std::vector<text::TokenId>& ends() const noexcept { return tokenizer_.ends(); }
   const text::Tokenizer& tokenizer() const noexcept { return tokenizer_; }
   /// The automaton of the answers about so many products, made on first use and kept while the encoder or a
   /// copy of it lives; all are for one thread. Errors as make_answer_automaton.

@@ -29,8 +29,8 @@ class Decoder {
   Decoder& operator=(const Decoder&) = delete;
   ~Decoder();
 
-  /// One Generation per prompt. ConfigError when prompt and answer can exceed the model's context, or the
-  /// tokenizer has a token that the model has not.
+  /// One Generation per prompt; an answer ends at the latest where the model's context does. ConfigError when
+  /// a prompt leaves no room for a token there, or the tokenizer has a token that the model has not.
   std::vector<Generation> generate(const experts::Gate& gate, std::span<const Prompt> prompts,
                                    const GenerateOptions& options) const;
 

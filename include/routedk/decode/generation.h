@@ -4,6 +4,7 @@
 #include "routedk/decode/sampling.h"
 #include "routedk/text/token_automaton.h"
 
+#include <algorithm>
 #include <cstdint>
 #include <functional>
 #include <vector>
@@ -21,8 +22,9 @@ struct Prompt {
 struct GenerateOptions {
   std::int64_t samples = 4;  // N
   SamplingOptions sampling;
-  std::int64_t max_new_tokens = 256;
-  text::TokenId end_of_turn = 0;
+  std::int64_t max_new_tokens = 256;        ///< fewer where the model's context ends first
+  text::TokenId end_of_turn = 0;            ///< the one that automata end with
+  std::vector<text::TokenId> other_ends{};  ///< end an answer that is written freely, too
   std::uint64_t seed = 1;
   /// Keep the mean of the final hidden states, after the norm, of each answer's tokens: those of `ids` but
   /// the last one of an answer that max_new_tokens cut off. Empty where that leaves none.
@@ -30,13 +32,18 @@ struct GenerateOptions {
   /// Hears each token of each sample as soon as it is drawn or forced, the end-of-turn token too; what it
   /// throws ends the generation.
   std::function<void(std::size_t prompt, std::int64_t sample, text::TokenId token)> on_token{};
+
+  /// Whether the token ends an answer.
+  bool ends(text::TokenId token) const {
+    return token == end_of_turn || std::find(other_ends.begin(), other_ends.end(), token) != other_ends.end();
+  }
 };
 
 struct Candidate {
-  std::vector<text::TokenId> ids;    ///< without the end-of-turn token
+  std::vector<text::TokenId> ids;    ///< without the token that ended them
   double logprob = 0.0;              ///< summed over all tokens at temperature 1, under the model alone
   double constrained_logprob = 0.0;  ///< the same among the allowed tokens
-  bool finished = false;             ///< ended by the end-of-turn token, not by max_new_tokens
+  bool finished = false;             ///< ended by a token that ends answers, not by a limit
   std::vector<float> pooled;         // [D] see GenerateOptions::pool_hidden; empty without
 };
 

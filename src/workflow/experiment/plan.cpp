@@ -68,10 +68,8 @@ std::string plan(Experiment& experiment) {
   const experts::RouterGate router(model.layers, model.hidden, experts, router_options(c.router));
   const char* unit = experiment.has_sessions() ? "sessions" : "examples";
   const Learning learning = learning_of(experiment);
-  for (const auto* examples : {&learning.experts, &learning.router}) {
-    train::require_within_context(*examples, model.context, "training");
-  }
-  train::require_within_context(validation_examples(experiment, "", 0), model.context, "validation");
+  train::require_within_context(learning.experts, model.context, "training");
+  require_data_within(experiment, model.context);
   std::string text = data_text(experiment);
   text += fmt::format("model     {} ({})\n", c.model.path, c.model.quant);
   text += fmt::format("experts   {}; each: {} parameters, {}\n", fmt::join(c.experts, ", "),

@@ -21,8 +21,7 @@ using Clock = std::chrono::steady_clock;
 
 std::vector<text::TokenId> encoded(const bundle::SessionEncoder& encoder, const CompletionOptions& options,
                                    std::istream& in) {
-  const std::string prompt =
-      options.prompt == "-" ? std::string{std::istreambuf_iterator<char>(in), {}} : options.prompt;
+  const std::string prompt = options.prompt == "-" ? io::read_stream(in, "standard input") : options.prompt;
   std::vector<text::TokenId> ids =
       options.raw ? encoder.tokenizer().encode_with_special(prompt) : encoder.prompt({{"user", prompt}});
   if (prompt.empty() || ids.empty()) {
@@ -31,15 +30,9 @@ std::vector<text::TokenId> encoded(const bundle::SessionEncoder& encoder, const 
   return ids;
 }
 
-/// The token that ends a text: of the turn, or of a raw text.
-text::TokenId end_of_text(const bundle::SessionEncoder& encoder, bool raw) {
-  const text::TokenId eos = encoder.tokenizer().eos();
-  return raw && eos != text::kNoToken ? eos : encoder.end_of_turn();
-}
-
 /// N = 1 and no more tokens than the context leaves.
-decode::GenerateOptions options_for(const DecodeSettings& settings, text::TokenId end, std::size_t prompt,
-                                    std::int64_t context) {
+decode::GenerateOptions options_for(const DecodeSettings& settings, const bundle::SessionEncoder& encoder,
+                                    std::size_t prompt, std::int64_t context) {
   const auto tokens = static_cast<std::int64_t>(prompt);
   if (tokens >= context) {
     throw_<DataError>(
@@ -47,7 +40,7 @@ decode::GenerateOptions options_for(const DecodeSettings& settings, text::TokenI
         "itself",
         context, tokens);
   }
-  decode::GenerateOptions options = generate_options(settings, end);
+  decode::GenerateOptions options = generate_options(settings, encoder);
   options.samples = 1;
   options.max_new_tokens = std::min(settings.max_new_tokens, context - tokens);
   return options;
@@ -56,12 +49,12 @@ decode::GenerateOptions options_for(const DecodeSettings& settings, text::TokenI
 /// Takes tokens as they are drawn, gives text as its characters become whole.
 class Writer {
  public:
-  Writer(text::StreamDecoder decoder, text::TokenId end, std::ostream* out)
-      : decoder_(std::move(decoder)), end_(end), out_(out) {}
+  Writer(text::StreamDecoder decoder, const decode::GenerateOptions& options, std::ostream* out)
+      : decoder_(std::move(decoder)), options_(options), out_(out) {}
 
   /// Throws Interrupted once a signal has come.
   void take(text::TokenId token) {
-    finished_ = token == end_;
+    finished_ = options_.ends(token);
     if (!finished_) {
       ++tokens_;
       write(decoder_.push(token));
@@ -88,7 +81,7 @@ class Writer {
   }
 
   text::StreamDecoder decoder_;
-  text::TokenId end_;
+  const decode::GenerateOptions& options_;
   std::ostream* out_;  ///< nullptr keeps the text
   Clock::time_point start_ = Clock::now();
   std::string text_;
@@ -103,13 +96,12 @@ void complete(const ModelChoice& choice, const CompletionOptions& options, std::
   const ExperimentConfig config = settings_of(choice);
   const auto encoder = bundle::SessionEncoder::load(config.model.path);
   const decode::Prompt prompt{encoded(encoder, options, in)};
-  const text::TokenId end = end_of_text(encoder, options.raw);
   const std::int64_t context = model::WeightSource::open(config.model.path)->config().context;
-  decode::GenerateOptions generate = options_for(config.decode, end, prompt.ids.size(), context);
+  decode::GenerateOptions generate = options_for(config.decode, encoder, prompt.ids.size(), context);
   const ChosenModel chosen = load_chosen(choice, config);
   const decode::Decoder decoder(chosen.model, config.decode.kernels);
   const StopSignals signals;
-  Writer writer(text::StreamDecoder(encoder.tokenizer()), end, options.json ? nullptr : &out);
+  Writer writer(text::StreamDecoder(encoder.tokenizer()), generate, options.json ? nullptr : &out);
   generate.on_token = [&](std::size_t, std::int64_t, text::TokenId token) { writer.take(token); };
   const auto end_output = [&] {
     writer.finish();

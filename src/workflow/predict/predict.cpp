@@ -69,13 +69,11 @@ std::shared_ptr<const bundle::ItemRelations> relations_of(const ExperimentConfig
 void check_length(const AskedSession& asked, const eval::AnswerSetting& setting, std::int64_t context) {
   const auto prompt = bundle::inference_prompt(setting.templates, asked.session);
   const auto tokens = static_cast<std::int64_t>(setting.encoder.prompt(prompt).size());
-  const std::int64_t answer = setting.generate.max_new_tokens;
-  if (tokens + answer > context) {
+  if (tokens >= context) {
     throw_<DataError>(
-        "a session's prompt and answer must fit into the model's context of {} tokens, but are {} + {} "
-        "instead "
+        "a session's prompt must leave room for an answer in the model's context of {} tokens, but has {} "
         "({})",
-        context, tokens, answer, asked.place);
+        context, tokens, asked.place);
   }
 }
 
@@ -103,9 +101,10 @@ std::string note_on(const AskedSession& asked, const Prediction& prediction,
   }
   if (!prediction) {
     return fmt::format("none of the {} candidates {}", setting.generate.samples,
-                       setting.constrain ? fmt::format("ended within decode.max_new_tokens = {}",
-                                                       setting.generate.max_new_tokens)
-                                         : "is an answer in the required form");
+                       setting.constrain
+                           ? fmt::format("ended within decode.max_new_tokens = {} and the model's context",
+                                         setting.generate.max_new_tokens)
+                           : "is an answer in the required form");
   }
   return prediction->empty() ? "the model sees no bundle" : "";
 }

@@ -2,12 +2,14 @@
 
 namespace routedk::workflow {
 
-decode::GenerateOptions generate_options(const DecodeSettings& settings, text::TokenId end_of_turn) {
+decode::GenerateOptions generate_options(const DecodeSettings& settings,
+                                         const bundle::SessionEncoder& encoder) {
   decode::GenerateOptions options;
   options.samples = settings.samples;
   options.sampling = {settings.temperature, settings.top_k, settings.top_p, settings.min_p};
   options.max_new_tokens = settings.max_new_tokens;
-  options.end_of_turn = end_of_turn;
+  options.end_of_turn = encoder.end_of_turn();
+  options.other_ends = encoder.ends();
   options.seed = settings.seed;
   return options;
 }
@@ -18,8 +20,8 @@ eval::Choice usual_choice(const DecodeSettings& settings) {
 
 eval::AnswerSetting answer_setting(const DecodeSettings& settings, const bundle::PromptTemplates& templates,
                                    const bundle::SessionEncoder& encoder) {
-  eval::AnswerSetting setting{templates, encoder, generate_options(settings, encoder.end_of_turn()),
-                              settings.constrain, settings.batch_sessions};
+  eval::AnswerSetting setting{templates, encoder, generate_options(settings, encoder), settings.constrain,
+                              settings.batch_sessions};
   setting.choices = {usual_choice(settings)};
   return setting;
 }

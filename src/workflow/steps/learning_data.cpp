@@ -238,6 +238,16 @@ std::vector<Example> validation_examples(const Experiment& experiment, const std
   return file.empty() ? std::vector<Example>() : task_examples(experiment, file, expert, group);
 }
 
+void require_data_within(const Experiment& experiment, std::int64_t context) {
+  train::require_within_context(router_examples(experiment), context, "training");
+  train::require_within_context(validation_examples(experiment, "", 0), context, "validation");
+  if (experiment.has_sessions()) {
+    const auto& evaluated = experiment.split().part(experiment.config().eval.split);
+    train::require_within_context(raw_examples(experiment, of_two_items(evaluated), 0), context,
+                                  "evaluation");
+  }
+}
+
 train::AugmentFn shuffled_items(const Experiment& experiment, const std::vector<std::string>& experts) {
   if (!experiment.config().augment.shuffle_items || !experiment.has_sessions()) {
     return {};

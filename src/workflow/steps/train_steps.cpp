@@ -116,6 +116,7 @@ void train_step(Experiment& experiment, const std::vector<std::string>& experts)
     return;
   }
   const auto backbone = experiment.backbone();
+  require_data_within(experiment, backbone->config().context);
   const NewBank bank = new_bank(experiment, names, backbone->config());
   const experts::RoutedModel model(backbone, std::make_shared<experts::ExpertBank>(bank.experts));
   const auto checkpoints = experiment.folder() / "checkpoints" / fmt::format("{}", fmt::join(names, "+"));

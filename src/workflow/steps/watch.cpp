@@ -20,6 +20,7 @@ decode::GenerateOptions greedy(const Experiment& experiment) {
   options.sampling.temperature = 0.0;
   options.max_new_tokens = experiment.config().decode.max_new_tokens;
   options.end_of_turn = experiment.encoder().end_of_turn();
+  options.other_ends = experiment.encoder().ends();
   return options;
 }
 

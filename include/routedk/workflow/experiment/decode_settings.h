@@ -37,7 +37,8 @@ struct DecodeSettings {
       "how likely it takes each distinct candidate to be gold: its share, or its probability under the "
       "model");
     f("constrain", constrain, "allow canonical answers only; otherwise decode freely and parse strictly");
-    f("max_new_tokens", max_new_tokens, "longest answer", at_least(1));
+    f("max_new_tokens", max_new_tokens, "longest answer; shorter where the model's context ends first",
+      at_least(1));
     f("batch_sessions", batch_sessions, "sessions decoded together", at_least(1));
     f("kernels", kernels,
       "products in 8 bits where the linears are packed, or as in training (docs/decoding.md)");

@@ -13,7 +13,8 @@ eval::Choice usual_choice(const DecodeSettings& settings);
 eval::AnswerSetting answer_setting(const DecodeSettings& settings, const bundle::PromptTemplates& templates,
                                    const bundle::SessionEncoder& encoder);
 
-/// N samples, drawn until the end of a turn.
-decode::GenerateOptions generate_options(const DecodeSettings& settings, text::TokenId end_of_turn);
+/// N samples, drawn until a token that ends answers.
+decode::GenerateOptions generate_options(const DecodeSettings& settings,
+                                         const bundle::SessionEncoder& encoder);
 
 }  // namespace routedk::workflow

@@ -45,6 +45,11 @@ std::vector<train::Example> router_examples(const Experiment& experiment);
 std::vector<train::Example> validation_examples(const Experiment& experiment, const std::string& expert,
                                                 int group);
 
+/// DataError that counts and names what is longer than the model's context: the router's and the validation's
+/// examples and the sessions to be evaluated, each with its answer. The experts' own are the trainer's to
+/// check.
+void require_data_within(const Experiment& experiment, std::int64_t context);
+
 /// With `augment.shuffle_items`: an epoch's form of the experts' (or, for {}, the router's) training
 /// examples, their sessions' items in another order, with their bundles renumbered. Otherwise empty. The
 /// experiment must outlive it.
