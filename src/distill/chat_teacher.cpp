@@ -5,15 +5,20 @@
 #include <utility>
 #include <vector>
 
+#include <spdlog/spdlog.h>
+
 namespace routedk::distill {
 namespace {
+
+constexpr std::size_t kMostRefused = 4;  // requests, before the settings are held to be at fault
 
 bundle::TeacherCard card_of(const ChatTeacherOptions& options) {
   const DialogueSettings& d = options.dialogue;
   return {options.name, options.model, dialogue_prompts_hash(*d.templates),
-          fmt::format("temperature={} max_tokens={} rounds={} rules={} mentions={}",
+          fmt::format("temperature={} max_tokens={} rounds={} rules={} mentions={}{}{}",
                       options.sampling.temperature, options.sampling.max_tokens, d.rounds,
-                      d.rules_per_session, d.mentions == Mentions::kNumbers ? "numbers" : "descriptions"),
+                      d.rules_per_session, d.mentions == Mentions::kNumbers ? "numbers" : "descriptions",
+                      options.parameters.empty() ? "" : " parameters=", options.parameters),
           options.sampling.seed};
 }
 
@@ -40,7 +45,26 @@ void ChatTeacher::teach(std::span<const Task> tasks, const RecordSink& sink) {
     }
     check_budget();
     ask(open, sink);
-    std::erase_if(open, [](const auto& dialogue) { return dialogue->done(); });
+    for (auto& dialogue : open) {
+      if (dialogue->done() && !has_replied_) {
+        refused_.push_back(std::move(dialogue));
+      }
+    }
+    std::erase_if(open, [](const auto& dialogue) { return dialogue == nullptr || dialogue->done(); });
+    settle_refused(/*last=*/next == tasks.size() && open.empty(), sink);
+  }
+}
+
+/// Refusals before any reply may be the settings' fault, and are held back until a reply says that they are
+/// not.
+void ChatTeacher::settle_refused(bool last, const RecordSink& sink) {
+  if (!has_replied_ && !refused_.empty() && (last || refused_.size() >= kMostRefused)) {
+    throw ConfigError(first_refusal_);
+  }
+  if (has_replied_) {
+    for (const auto& dialogue : std::exchange(refused_, {})) {
+      sink(dialogue->record());
+    }
   }
 }
 
@@ -50,26 +74,35 @@ void ChatTeacher::ask(std::span<const std::unique_ptr<Dialogue>> dialogues, cons
   for (const auto& dialogue : dialogues) {
     requests.push_back(dialogue->request());
   }
-  std::vector<std::pair<Dialogue*, std::string>> refused;
+  std::vector<Dialogue*> refused;
   model_.ask(requests, [&](std::size_t place, const ChatReply& reply) {
     Dialogue& dialogue = *dialogues[place];
     if (!reply.refusal.empty()) {
-      refused.emplace_back(&dialogue, reply.refusal);
+      first_refusal_ = first_refusal_.empty() ? reply.refusal : first_refusal_;
+      dialogue.give_up(reply.refusal);
+      refused.push_back(&dialogue);
       return;
     }
     has_replied_ = true;
-    spending_.add({reply.prompt_tokens, reply.completion_tokens});
+    count(reply);
     dialogue.take(reply);
     if (dialogue.done()) {
       sink(dialogue.record());
     }
   });
-  for (const auto& [dialogue, reason] : refused) {
-    if (!has_replied_) {
-      throw ConfigError(reason);
+  for (const Dialogue* dialogue : refused) {
+    if (has_replied_) {
+      sink(dialogue->record());
     }
-    dialogue->give_up(reason);
-    sink(dialogue->record());
+  }
+}
+
+void ChatTeacher::count(const ChatReply& reply) {
+  spending_.add({reply.prompt_tokens, reply.completion_tokens});
+  if (reply.estimated && !std::exchange(has_estimated_, true)) {
+    spdlog::warn(
+        "the endpoint says no `usage`: its tokens are estimated from the text, one for 4 bytes, and "
+        "`teacher.budget` counts these");
   }
 }
 

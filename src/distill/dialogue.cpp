@@ -5,9 +5,11 @@
 #include "routedk/distill/describe.h"
 #include "routedk/distill/feedback.h"
 #include "routedk/distill/rule_lines.h"
+#include "routedk/distill/thinking.h"
 
 #include <algorithm>
 #include <iterator>
+#include <optional>
 #include <set>
 #include <string>
 #include <utility>
@@ -204,8 +206,12 @@ ChatRequest Dialogue::request() const {
 
 void Dialogue::take(const ChatReply& reply) {
   const std::string asked = question().name;
-  const std::string problem = reply.finished ? accept(reply.text) : "the reply was cut off at its longest";
-  record_.turns.push_back({asked, reply.text, problem});
+  const std::optional<std::string> text = without_thinking(reply.text);
+  const std::string problem = !reply.problem.empty() ? reply.problem
+                              : !reply.finished      ? "the reply was cut off at its longest"
+                              : !text                ? "the reply ends within its thinking"
+                                                     : accept(*text);
+  record_.turns.push_back({asked, text.value_or(""), problem});
   record_.prompt_tokens += reply.prompt_tokens;
   record_.completion_tokens += reply.completion_tokens;
   record_.seconds += reply.seconds;

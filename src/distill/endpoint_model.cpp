@@ -1,15 +1,17 @@
 #include "routedk/distill/endpoint_model.h"
 
 #include "routedk/core/random.h"
-#include "routedk/io/parse_json.h"
+#include "routedk/distill/chat_completion.h"
 
 #include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <cmath>
 #include <exception>
-#include <mutex>
 #include <thread>
+
+#include "endpoint_address.h"
+#include <spdlog/spdlog.h>
 
 namespace routedk::distill {
 namespace {
@@ -28,35 +30,24 @@ class Busy : public TransportError {
   double retry_after_;
 };
 
+/// A response that is no completion: another try may bring one, but one request's trouble is its own.
+class BadResponse : public TransportError {
+ public:
+  using TransportError::TransportError;
+};
+
 /// The endpoint takes other requests, but not this one.
 class Refused : public ConfigError {
  public:
   using ConfigError::ConfigError;
 };
 
-/// "https://a.b:8000/v1" -> "a.b"
-std::string host_of(const std::string& url) {
-  const std::size_t begin = std::min(url.find("://"), url.size() - 3) + 3;
-  if (url[begin] == '[') {
-    return url.substr(begin, url.find(']', begin) - begin + 1);
-  }
-  return url.substr(begin, url.find_first_of(":/?#", begin) - begin);
-}
-
-bool is_this_machine(const std::string& host) {
-  return host == "localhost" || host == "[::1]" || host == "127.0.0.1";
-}
+/// The request must be made anew: the endpoint's address or the members it knows turned out to be others.
+struct AskAnew {};
 
 void check(const EndpointOptions& options) {
   const bool secure = options.url.starts_with("https://");
-  if (!secure && !options.url.starts_with("http://")) {
-    throw_<ConfigError>("An endpoint's URL must be http://... or https://..., but is `{}` instead.",
-                        options.url);
-  }
-  if (options.url.find('@') != std::string::npos) {
-    throw_<ConfigError>("An endpoint's URL must hold no user name or password, but does.");
-  }
-  if (!secure && !options.key.empty() && !is_this_machine(host_of(options.url))) {
+  if (!secure && !options.key.empty() && !is_this_machine(options.url)) {
     throw_<ConfigError>("A key must go to https or to this machine, but the endpoint is `{}` instead.",
                         options.url);
   }
@@ -74,44 +65,8 @@ bool refuses_request(long status) {
   return status == 400 || status == 413 || status == 422;
 }
 
-std::int64_t token_count(const io::Json& json, const char* name) {
-  const auto usage = json.find("usage");
-  if (usage == json.end() || !usage->is_object()) {
-    return 0;
-  }
-  const auto count = usage->find(name);
-  return count != usage->end() && count->is_number_integer()
-             ? std::max<std::int64_t>(count->get<std::int64_t>(), 0)
-             : 0;
-}
-
-/// TransportError where the response is no chat completion.
-ChatReply reply_in(const std::string& body) {
-  try {
-    const io::Json json = io::parse_json(body, "the response");
-    const io::Json& choice = json.at("choices").at(0);
-    ChatReply reply;
-    reply.text = choice.at("message").at("content").get<std::string>();
-    const auto reason = choice.find("finish_reason");
-    reply.finished = reason == choice.end() || *reason != "length";
-    reply.prompt_tokens = token_count(json, "prompt_tokens");
-    reply.completion_tokens = token_count(json, "completion_tokens");
-    return reply;
-  } catch (const io::Json::exception& error) {
-    throw_<TransportError>("A response must be a chat completion, but is none: {}.", error.what());
-  } catch (const FileError&) {  // its text may quote the response, which may quote the key
-    throw_<TransportError>("A response must be a chat completion, but is no JSON.");
-  }
-}
-
-std::string error_message(const std::string& body) {
-  try {
-    return io::parse_json(body, "the response").at("error").at("message").get<std::string>();
-  } catch (const io::Json::exception&) {
-    return {};
-  } catch (const FileError&) {
-    return {};
-  }
+bool is_elsewhere(long status) {
+  return status == 404 || status == 405;
 }
 
 std::string authorization(const std::string& key) {
@@ -121,12 +76,13 @@ std::string authorization(const std::string& key) {
 }  // namespace
 
 EndpointModel::EndpointModel(EndpointOptions options, Sleep sleep)
-    : options_(std::move(options)), sleep_(std::move(sleep)) {
+    : options_(std::move(options)),
+      sleep_(std::move(sleep)),
+      addresses_(chat_addresses(options_.url)),
+      cover_(options_.key),
+      fields_(options_.parameters) {
   check(options_);
-  while (options_.url.ends_with('/')) {
-    options_.url.pop_back();
-  }
-  options_.http.use_proxy = !is_this_machine(host_of(options_.url));
+  options_.http.use_proxy = !is_this_machine(options_.url);
   std::vector<std::string> headers;
   if (!options_.key.empty()) {
     headers.push_back(authorization(options_.key));
@@ -168,7 +124,7 @@ void EndpointModel::ask(std::span<const ChatRequest> requests, const ReplySink& 
   }
 }
 
-ChatReply EndpointModel::reply_or_refusal(HttpClient& client, const ChatRequest& request) const {
+ChatReply EndpointModel::reply_or_refusal(HttpClient& client, const ChatRequest& request) {
   try {
     return reply_to(client, request);
   } catch (const Refused& refused) {
@@ -178,12 +134,13 @@ ChatReply EndpointModel::reply_or_refusal(HttpClient& client, const ChatRequest&
   }
 }
 
-ChatReply EndpointModel::reply_to(HttpClient& client, const ChatRequest& request) const {
-  const std::string body = request_body(request);
-  for (int attempts = 1;; ++attempts) {
+ChatReply EndpointModel::reply_to(HttpClient& client, const ChatRequest& request) {
+  for (int attempts = 1;;) {
     double retry_after = 0.0;
     try {
-      return attempt(client, body);
+      return attempt(client, request);
+    } catch (const AskAnew&) {
+      continue;
     } catch (const Busy& busy) {
       retry_after = busy.retry_after();
       if (retry_after > options_.longest_wait) {
@@ -193,38 +150,85 @@ ChatReply EndpointModel::reply_to(HttpClient& client, const ChatRequest& request
       if (attempts == options_.attempts) {
         throw;
       }
+    } catch (const BadResponse& bad) {
+      if (attempts == options_.attempts) {
+        throw Refused(bad.what());
+      }
     } catch (const TransportError&) {
       if (attempts == options_.attempts) {
         throw;
       }
     }
     sleep_(wait_before(attempts, request.key, retry_after));
+    ++attempts;
   }
 }
 
-ChatReply EndpointModel::attempt(HttpClient& client, const std::string& body) const {
+ChatReply EndpointModel::attempt(HttpClient& client, const ChatRequest& request) {
   const auto start = Clock::now();
-  const HttpResponse response = client.post(options_.url + "/chat/completions", body);
-  if (may_pass(response.status)) {
-    throw Busy(fmt::format("An endpoint must accept requests, but answers {}{} ({}).", response.status,
-                           said(response.body), options_.url),
-               response.retry_after.value_or(0.0));
+  const std::size_t place = address_;
+  const std::string& address = addresses_[place];
+  const io::Json sent = request_json(request);
+  const HttpResponse response =
+      client.post(address, sent.dump(-1, ' ', false, io::Json::error_handler_t::replace));
+  if (response.status < 200 || response.status >= 300) {
+    refuse(response, place, sent);
   }
+  try {
+    ChatReply reply = chat_reply(response.body, request);
+    reply.text = cover_.cover(reply.text);
+    reply.problem = cover_.cover(reply.problem);
+    reply.seconds = std::chrono::duration<double>(Clock::now() - start).count();
+    return reply;
+  } catch (const NoCompletion& none) {
+    ask_anew_if_learnt(none.words, sent);
+    const std::string message =
+        fmt::format("A response must be a chat completion, but is none{} ({}).", quoted(none.words), address);
+    if (refuses_request(none.status)) {
+      throw Refused(message);
+    }
+    throw BadResponse(message);
+  }
+}
+
+/// A response with an error's status ends the attempt, the request or the run.
+void EndpointModel::refuse(const HttpResponse& response, std::size_t place, const io::Json& sent) {
+  const std::string& address = addresses_[place];
   if (response.status >= 300 && response.status < 400) {
     throw_<ConfigError>("An endpoint must answer where it is asked, but redirects with {} ({}).",
-                        response.status, options_.url);
+                        response.status, address);
+  }
+  if (is_elsewhere(response.status) && place + 1 < addresses_.size()) {
+    std::size_t expected = place;
+    address_.compare_exchange_strong(expected, place + 1);
+    throw AskAnew{};
+  }
+  const std::string words = endpoint_words(response.body);
+  if (response.status < 500 && !is_elsewhere(response.status)) {
+    ask_anew_if_learnt(words, sent);
+  }
+  const std::string message = fmt::format("An endpoint must accept requests, but answers {}{} ({}).",
+                                          response.status, quoted(words), address);
+  if (may_pass(response.status)) {
+    throw Busy(message, response.retry_after.value_or(0.0));
   }
   if (refuses_request(response.status)) {
-    throw_<Refused>("An endpoint must accept requests, but answers {}{} ({}).", response.status,
-                    said(response.body), options_.url);
+    throw Refused(message);
   }
-  if (response.status < 200 || response.status >= 300) {
-    throw_<ConfigError>("An endpoint must accept requests, but answers {}{} ({}).", response.status,
-                        said(response.body), options_.url);
+  throw ConfigError(message);
+}
+
+/// Another thread may have learnt it meanwhile.
+void EndpointModel::ask_anew_if_learnt(const std::string& words, const io::Json& sent) {
+  const std::scoped_lock lock(fields_mutex_);
+  const std::string learnt = fields_.learn(words, sent);
+  if (!learnt.empty() && learnt_.insert(learnt).second) {
+    spdlog::warn("the endpoint does not know all members of a request{}: {} from now on", quoted(words),
+                 learnt);
   }
-  ChatReply reply = reply_in(response.body);
-  reply.seconds = std::chrono::duration<double>(Clock::now() - start).count();
-  return reply;
+  if (!learnt.empty()) {
+    throw AskAnew{};
+  }
 }
 
 /// Exponential, half of it jittered, so that clients that failed together don't come back together.
@@ -235,30 +239,24 @@ double EndpointModel::wait_before(int attempt, std::uint64_t key, double retry_a
   return std::max(retry_after, full * (0.5 + 0.5 * jitter));
 }
 
-std::string EndpointModel::request_body(const ChatRequest& request) const {
+io::Json EndpointModel::request_json(const ChatRequest& request) {
   io::Json messages = io::Json::array();
   for (const text::ChatMessage& message : request.messages) {
     messages.push_back({{"role", message.role}, {"content", message.content}});
   }
-  const io::Json json = {
-      {"model", options_.model},
-      {"messages", messages},
-      {"temperature", options_.sampling.temperature},
-      {"max_tokens", options_.sampling.max_tokens},
-      {"seed", random_key(options_.sampling.seed, "chat", {request.key}) >> 33U}};  // 31 bits
-  return json.dump(-1, ' ', false, io::Json::error_handler_t::replace);
+  const std::scoped_lock lock(fields_mutex_);
+  return fields_.applied_to(
+      {{"model", options_.model},
+       {"messages", std::move(messages)},
+       {"temperature", options_.sampling.temperature},
+       {"max_tokens", options_.sampling.max_tokens},
+       {"seed", random_key(options_.sampling.seed, "chat", {request.key}) >> 33U}});  // 31 bits
 }
 
 /// The endpoint's own words, cut short, without the key.
-std::string EndpointModel::said(const std::string& body) const {
-  std::string message = error_message(body);
-  for (std::size_t at = 0;
-       !options_.key.empty() && (at = message.find(options_.key, at)) != std::string::npos;) {
-    message.replace(at, options_.key.size(), "***");
-  }
-  std::ranges::replace_if(
-      message, [](unsigned char c) { return c < ' '; }, ' ');
-  return message.empty() ? "" : fmt::format(" (\"{}\")", message.substr(0, kLongestSaying));
+std::string EndpointModel::quoted(const std::string& words) const {
+  const std::string clean = cover_.cover(words);
+  return clean.empty() ? "" : fmt::format(" (\"{}\")", displayed(clean, kLongestSaying));
 }
 
 }  // namespace routedk::distill

@@ -23,7 +23,7 @@ io::Json to_json(const TokenCounts& counts) {
 
 /// A last line without its newline, which a crash left, is dropped.
 TokenCounts counts_in(const std::filesystem::path& file) {
-  std::string content = read_file(file);
+  std::string content = read_file(file, kMostTableBytes);
   content.erase(content.rfind('\n') + 1);  // npos + 1 is 0: no line is whole
   std::istringstream in(std::move(content));
   TokenCounts counts;
@@ -50,7 +50,7 @@ TokenCounts spent_on(const std::filesystem::path& store) {
 
 Spending::Spending(const std::filesystem::path& store) : total_(spent_on(store)) {
   const bool is_new = !std::filesystem::exists(file_beside(store));
-  file_ = std::make_unique<io::JsonlWriter>(file_beside(store));
+  file_ = std::make_unique<io::JsonlWriter>(file_beside(store), Readers::kOwner);
   if (is_new) {
     file_->append(to_json(total_));
     file_->sync();

@@ -55,7 +55,7 @@ KnowledgeRecord Teacher::teach(const Session& session, KnowledgeKind kind) {
 DistillCounts distill_knowledge(Teacher& teacher, const std::vector<Session>& sessions,
                                 std::span<const KnowledgeKind> kinds, const std::filesystem::path& store,
                                 const DistillProgress& progress) {
-  io::JsonlWriter writer(store);  // first: it cuts off what a crash left of a last line
+  io::JsonlWriter writer(store, Readers::kOwner);  // first: it cuts off what a crash left of a last line
   const std::vector<Task> missing =
       missing_tasks(teacher.card(), sessions, kinds, bundle::KnowledgeStore::load(store));
   DistillCounts counts;

@@ -52,6 +52,7 @@ class ScriptedModel final : public ChatModel {
         reply.refusal = "no such words here";
       }
       reply.finished = reply.text != "...";
+      reply.problem = reply.text == "a problem" ? "the model calls tools" : "";
       sink(i, reply);
       if (replies_.size() > 1) {  // the last is said for ever
         replies_.pop_front();
@@ -259,6 +260,48 @@ TEST_F(Chat, a_refused_request_ends_its_own_dialogue_alone) {
   EXPECT_EQ(records.at(1).failure, "think: no such words here");
   EXPECT_EQ(records.at(1).prompt_tokens, 0);
   EXPECT_EQ(records.at(2).text, kThought);
+}
+
+TEST_F(Chat, a_first_request_that_is_refused_alone_stops_nothing_one_at_a_time) {
+  options_.batch = 1;
+  ScriptedModel model({"refused", "refused", std::string(kThought) + "\n" + kGold});
+  ChatTeacher teacher(model, options_);
+  const std::vector<bundle::Session> sessions{shop_session(1), shop_session(2), shop_session(3)};
+  std::vector<Task> tasks;
+  for (const auto& session : sessions) {
+    tasks.push_back({&session, KnowledgeKind::kThought});
+  }
+  std::map<bundle::SessionId, std::string> failures;
+  teacher.teach(tasks, [&](const KnowledgeRecord& record) { failures[record.session] = record.failure; });
+  EXPECT_THAT(failures, ElementsAre(std::pair(1, "think: no such words here"),
+                                    std::pair(2, "think: no such words here"), std::pair(3, "")));
+}
+
+TEST_F(Chat, thinking_is_no_part_of_a_thought_a_rule_or_a_turn) {
+  const std::string thinking =
+      "<think>\nRule: Always group the two cheapest things.\n{\"bundle1\": [\"product9\"]}</think>\n";
+  const KnowledgeRecord thought = teach(KnowledgeKind::kThought, {thinking + kThought + "\n" + kGold});
+  EXPECT_EQ(thought.text, kThought);
+  const KnowledgeRecord rules =
+      teach(KnowledgeKind::kRules,
+            {thinking + kWrong, thinking + "Rule: Put shades with their lamps.", thinking + kGold});
+  EXPECT_EQ(rules.text, "Put shades with their lamps.");
+  for (const auto& turn : rules.turns) {
+    EXPECT_THAT(turn.reply, Not(HasSubstr("cheapest")));
+  }
+  options_.dialogue.retries = 0;
+  EXPECT_EQ(teach(KnowledgeKind::kThought, {"<think> and on and on"}).failure,
+            "think: the reply ends within its thinking");
+}
+
+TEST_F(Chat, a_reply_with_a_problem_is_asked_for_again_and_counted) {
+  options_.dialogue.retries = 1;
+  ScriptedModel model({"a problem", std::string(kThought) + "\n" + kGold});
+  ChatTeacher teacher(model, options_);
+  const KnowledgeRecord record = teacher.teach(session_, KnowledgeKind::kThought);
+  EXPECT_EQ(record.text, kThought);
+  EXPECT_EQ(record.turns.at(0).problem, "the model calls tools");
+  EXPECT_EQ(record.prompt_tokens, 200);
 }
 
 TEST_F(Chat, a_model_that_refuses_the_first_of_all_stops_it_without_a_record) {

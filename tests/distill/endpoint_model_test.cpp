@@ -115,12 +115,14 @@ TEST_F(Endpoint, replies_keep_the_order_of_requests_at_most_so_many_at_a_time) {
   EXPECT_EQ(most, 3);
 }
 
-TEST_F(Endpoint, a_reply_cut_by_the_limit_is_not_finished_and_usage_may_be_missing) {
+TEST_F(Endpoint, a_reply_cut_by_the_limit_is_not_finished_and_missing_usage_is_estimated) {
   server_.script({body(R"({"choices": [{"message": {"content": "so far"}, "finish_reason": "length"}]})")});
   const auto replies = ask();
   EXPECT_FALSE(replies[0].finished);
   EXPECT_EQ(replies[0].text, "so far");
-  EXPECT_EQ(replies[0].prompt_tokens, 0);
+  EXPECT_TRUE(replies[0].estimated);
+  EXPECT_EQ(replies[0].prompt_tokens, 1);      // "hi"
+  EXPECT_EQ(replies[0].completion_tokens, 2);  // "so far"
 }
 
 TEST_F(Endpoint, after_429_it_waits_twice_as_long_each_time_half_of_it_jitter) {
@@ -207,11 +209,91 @@ TEST_F(Endpoint, a_connection_reset_within_the_body_is_made_again) {
 
 TEST_F(Endpoint, what_is_no_chat_completion_is_asked_for_again) {
   server_.script({body(R"({"choices": [{"mess)"), body(R"({"choices": []})"), body("[]"), body(""),
-                  body(R"({"choices": [{"message": {"content": null}}]})"),
+                  body(R"({"choices": [{"message": {"content": 7}}]})"),
                   body(R"({"choices": {"message": "x"}})"), body(std::string(5000, '['))});
   options_.attempts = 8;
   EXPECT_EQ(ask()[0].text, "hello");
   EXPECT_EQ(sent(), 8U);
+}
+
+TEST_F(Endpoint, what_stays_no_chat_completion_is_refused_alone_with_the_endpoints_words) {
+  options_.attempts = 2;
+  server_.usually([](const httplib::Request& request, httplib::Response& response) {
+    const bool bad = request.body.find("bad") != std::string::npos;
+    response.set_content(
+        bad ? R"({"error": {"message": "out of credit", "code": 402}, "choices": null})" : completion("good"),
+        "application/json");
+  });
+  const auto replies = ask({{{{"user", "a"}}, 1}, {{{"user", "bad"}}, 2}});
+  EXPECT_EQ(replies[0].text, "good");
+  EXPECT_THAT(replies[1].refusal, HasSubstr("out of credit"));
+  EXPECT_EQ(sent(), 3U);
+}
+
+TEST_F(Endpoint, the_url_may_leave_out_v1_or_hold_chat_completions) {
+  server_.usually([](const httplib::Request& request, httplib::Response& response) {
+    if (request.path != "/v1/chat/completions") {
+      return status(404)(request, response);
+    }
+    response.set_content(completion(request.has_param("api-version") ? "with a query" : "found"),
+                         "application/json");
+  });
+  std::string root = server_.url();
+  root.erase(root.rfind("/v1"));
+  for (const char* form : {"", "/", "/v1", "/v1/", "/v1/chat/completions", "/v1/chat/completions/"}) {
+    options_.url = root + form;
+    EXPECT_EQ(ask()[0].text, "found") << form;
+  }
+  options_.url = root + "/v1?api-version=3";
+  EXPECT_EQ(ask()[0].text, "with a query");
+  options_.url = root + "/v2";
+  EXPECT_THAT(error<ConfigError>(), HasSubstr("/v2/chat/completions"));
+}
+
+TEST_F(Endpoint, members_that_it_says_it_does_not_know_are_renamed_or_left_out) {
+  const auto refuse = [](const char* member, const std::string& words) {
+    return [=](const httplib::Request& request, httplib::Response& response) {
+      if (io::Json::parse(request.body).contains(member)) {
+        return status(400, {}, words)(request, response);
+      }
+      response.set_content(completion("good"), "application/json");
+    };
+  };
+  server_.usually(refuse("max_tokens", R"({"error": {"message": "Unsupported parameter: 'max_tokens'. Use )"
+                                       R"('max_completion_tokens' instead.", "param": "max_tokens"}})"));
+  EXPECT_EQ(ask()[0].text, "good");
+  EXPECT_EQ(io::Json::parse(server_.requests().back().body).at("max_completion_tokens"), 99);
+  server_.usually(refuse("seed", R"({"detail": [{"type": "extra_forbidden", "loc": ["body", "seed"], )"
+                                 R"("msg": "Extra inputs are not permitted"}]})"));
+  EXPECT_EQ(ask()[0].text, "good");
+  server_.usually(refuse("seed", R"({"error": {"message": "seed must be at most 9"}})"));
+  EXPECT_THAT(ask()[0].refusal, HasSubstr("seed must be at most 9"));
+}
+
+TEST_F(Endpoint, parameters_rename_drop_and_add_members) {
+  options_.parameters = {{"max_tokens", "max_completion_tokens"},
+                         {"seed", nullptr},
+                         {"reasoning_effort", "low"},
+                         {"temperature", 1}};
+  ask();
+  const auto json = io::Json::parse(server_.requests().at(0).body);
+  EXPECT_EQ(json.at("max_completion_tokens"), 99);
+  EXPECT_EQ(json.at("reasoning_effort"), "low");
+  EXPECT_EQ(json.at("temperature"), 1);
+  EXPECT_FALSE(json.contains("seed"));
+  EXPECT_FALSE(json.contains("max_tokens"));
+  options_.parameters = {{"stream", true}};
+  EXPECT_THAT(error<ConfigError>(), HasSubstr("`stream`"));
+}
+
+TEST_F(Endpoint, a_key_in_a_good_reply_is_covered_in_every_form) {
+  options_.key = "sk-very-secret-0123";
+  server_.usually(
+      body(completion("say sk-very-secret-0123 or sk-very-\\nsecret-01 23 or c2stdmVyeS1zZWNyZXQtMDEyMw==")));
+  const std::string text = ask()[0].text;
+  EXPECT_EQ(text.find("secret"), std::string::npos) << text;
+  EXPECT_EQ(text.find("c2st"), std::string::npos) << text;
+  EXPECT_THAT(text, HasSubstr("say *** or *** or ***"));
 }
 
 TEST_F(Endpoint, after_the_last_attempt_it_gives_up) {

@@ -25,8 +25,10 @@ struct ChatReply {
   bool finished = true;  ///< ended by the model, not by the limit of tokens
   std::int64_t prompt_tokens = 0;
   std::int64_t completion_tokens = 0;
-  double seconds = 0.0;   ///< it took; of replies written together, its share
-  std::string refusal{};  ///< why the model will never reply to this request; empty where it has
+  double seconds = 0.0;    ///< it took; of replies written together, its share
+  std::string refusal{};   ///< why the model will never reply to this request; empty where it has
+  std::string problem{};   ///< why the reply can't be used, though it is paid for; empty where it can
+  bool estimated = false;  ///< some of the counts are estimated from the text
 };
 
 /// Hears each reply as soon as it is there, with its request's place; one at a time, whatever the thread.

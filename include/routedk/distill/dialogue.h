@@ -21,7 +21,8 @@ struct DialogueSettings {
   int retries = 2;            ///< a reply that fails its check is asked for again, at most so many times
 };
 
-/// One record under way: `request` says what to ask, `take` checks the reply and goes on. A reply that fails
+/// One record under way: `request` says what to ask, `take` checks the reply, without its thinking
+/// (distill/thinking.h), and goes on. A reply that fails
 /// its check is asked for again; after that many retries the record is whole without a text, and says why.
 class Dialogue {
  public:

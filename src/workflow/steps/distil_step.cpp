@@ -79,7 +79,7 @@ void write_domain_rules(const std::filesystem::path& path, const io::Json& rules
   for (const io::Json& rule : rules) {
     text += rule.at("rule").get<std::string>() + "\n";
   }
-  write_file_atomic(path, text);
+  write_file_atomic(path, text, Readers::kOwner);
 }
 
 std::vector<bundle::Prediction> predictions_in(const std::filesystem::path& store,

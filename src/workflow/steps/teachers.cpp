@@ -1,11 +1,14 @@
 #include "teachers.h"
 
 #include "routedk/bundle/baselines.h"
+#include "routedk/core/config_types.h"
 #include "routedk/core/error.h"
 #include "routedk/distill/annotation_teacher.h"
 #include "routedk/distill/endpoint_model.h"
 #include "routedk/distill/local_model.h"
 
+#include <algorithm>
+#include <cctype>
 #include <cstdlib>
 
 namespace routedk::workflow {
@@ -34,6 +37,45 @@ distill::ChatSampling sampling_of(const TeacherSettings& settings) {
   return {settings.temperature, settings.max_tokens, settings.seed};
 }
 
+/// A name as people give variables, rather than a key that was written there by mistake.
+bool looks_like_variable(const std::string& name) {
+  constexpr std::size_t kLongest = 40;
+  return name.size() <= kLongest && std::all_of(name.begin(), name.end(), [](unsigned char c) {
+           return std::isupper(c) != 0 || std::isdigit(c) != 0 || c == '_';
+         });
+}
+
+/// A number, word or text as YAML means it.
+io::Json json_of(const ConfigNode& node) {
+  io::Json json;
+  switch (node.kind) {
+    case ConfigNode::Kind::kNull:
+      return nullptr;
+    case ConfigNode::Kind::kList:
+      json = io::Json::array();
+      for (const ConfigNode& item : node.children) {
+        json.push_back(json_of(item));
+      }
+      return json;
+    case ConfigNode::Kind::kMap:
+      json = io::Json::object();
+      for (const ConfigNode& item : node.children) {
+        json[item.name] = json_of(item);
+      }
+      return json;
+    case ConfigNode::Kind::kScalar:
+      break;
+  }
+  if (const auto whole = parse_number<std::int64_t>(node)) {
+    return *whole;
+  }
+  if (const auto real = parse_number<double>(node)) {
+    return *real;
+  }
+  const auto truth = parse_bool(node);
+  return truth ? io::Json(*truth) : io::Json(node.text);
+}
+
 /// The key comes from the environment alone, so that no file and no log can hold it.
 std::string key_in(const std::string& variable) {
   if (variable.empty()) {
@@ -42,8 +84,8 @@ std::string key_in(const std::string& variable) {
   const char* key = std::getenv(variable.c_str());
   if (key == nullptr || *key == '\0') {
     throw_<ConfigError>(
-        "`teacher.endpoint.key_variable` must name an environment variable that is set, but `{}` is not.",
-        variable);
+        "`teacher.endpoint.key_variable` must name an environment variable that is set, but {} is not.",
+        looks_like_variable(variable) ? "`" + variable + "`" : "what it names");
   }
   return key;
 }
@@ -59,6 +101,7 @@ std::unique_ptr<distill::ChatModel> endpoint_model(const TeacherSettings& settin
   options.first_wait = e.first_wait;
   options.longest_wait = e.longest_wait;
   options.sampling = sampling_of(settings);
+  options.parameters = json_of(e.parameters.root);
   options.http.connect_seconds = e.connect_seconds;
   options.http.read_seconds = e.read_seconds;
   options.http.ca_file = e.ca_file;
@@ -86,6 +129,9 @@ distill::ChatTeacherOptions chat_options(const Experiment& experiment) {
                       static_cast<int>(settings.rounds), static_cast<int>(settings.rules_per_session),
                       static_cast<int>(settings.retries)};
   options.sampling = sampling_of(settings);
+  if (!settings.endpoint.parameters.root.children.empty()) {
+    options.parameters = json_of(settings.endpoint.parameters.root).dump();
+  }
   options.batch = static_cast<int>(settings.batch);
   options.budget = budget_of(settings.budget);
   return options;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "routedk/core/config_rules.h"
+#include "routedk/core/config_source.h"
 #include "routedk/distill/teacher_kind.h"
 
 #include <cstdint>
@@ -20,10 +21,13 @@ struct EndpointSettings {
   double longest_wait = 60.0;
   double connect_seconds = 10.0;
   double read_seconds = 120.0;
+  ConfigTree parameters;
 
   template <typename F>
   void fields(F& f) {
-    f("url", url, "of an OpenAI-compatible API: https://api.openai.com/v1");
+    f("url", url,
+      "of an OpenAI-compatible API: https://api.openai.com/v1, also without /v1 or with "
+      "/chat/completions");
     f("key_variable", key_variable, "environment variable that holds the key; empty: none is sent");
     f("ca_file", ca_file, "PEM file of who may sign its certificate; empty: the system's");
     f("concurrency", concurrency, "requests at a time", between(1, 256));
@@ -32,6 +36,10 @@ struct EndpointSettings {
     f("longest_wait", longest_wait, "seconds between tries; a longer Retry-After stops the run", positive());
     f("connect_seconds", connect_seconds, "until a connection stands", between(0.001, 86400));
     f("read_seconds", read_seconds, "until a response is whole", between(0.001, 86400));
+    f("parameters", parameters,
+      "changes to a request's members: null drops one, a text renames max_tokens, seed or temperature, "
+      "others "
+      "are added: {max_tokens: max_completion_tokens, seed: null, reasoning_effort: low}");
   }
 };
 
