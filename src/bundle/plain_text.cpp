@@ -1,77 +1,30 @@
 #include "routedk/bundle/plain_text.h"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <cstdint>
-#include <optional>
-#include <unordered_map>
+#include <string_view>
 
 namespace routedk::bundle {
 namespace {
 
 constexpr char32_t kReplacement = 0xFFFD;
-constexpr std::size_t kLongestEntity = 16;  // between & and ;
 
-// U+00A0 .. U+00FF by name, in order.
-constexpr std::array<std::string_view, 96> kLatin1 = {
-    "nbsp",   "iexcl",  "cent",   "pound",  "curren", "yen",    "brvbar", "sect",   "uml",    "copy",
-    "ordf",   "laquo",  "not",    "shy",    "reg",    "macr",   "deg",    "plusmn", "sup2",   "sup3",
-    "acute",  "micro",  "para",   "middot", "cedil",  "sup1",   "ordm",   "raquo",  "frac14", "frac12",
-    "frac34", "iquest", "Agrave", "Aacute", "Acirc",  "Atilde", "Auml",   "Aring",  "AElig",  "Ccedil",
-    "Egrave", "Eacute", "Ecirc",  "Euml",   "Igrave", "Iacute", "Icirc",  "Iuml",   "ETH",    "Ntilde",
-    "Ograve", "Oacute", "Ocirc",  "Otilde", "Ouml",   "times",  "Oslash", "Ugrave", "Uacute", "Ucirc",
-    "Uuml",   "Yacute", "THORN",  "szlig",  "agrave", "aacute", "acirc",  "atilde", "auml",   "aring",
-    "aelig",  "ccedil", "egrave", "eacute", "ecirc",  "euml",   "igrave", "iacute", "icirc",  "iuml",
-    "eth",    "ntilde", "ograve", "oacute", "ocirc",  "otilde", "ouml",   "divide", "oslash", "ugrave",
-    "uacute", "ucirc",  "uuml",   "yacute", "thorn",  "yuml"};
+struct NamedEntity {
+  std::string_view name;  // with its semicolon, but for some that do without
+  std::string_view text;
+};
+constexpr auto kNamedEntities = std::to_array<NamedEntity>({
+#include "html_entities.inc"
+});
+constexpr std::size_t kLongestName = 32;
 
 // What browsers read for 0x80 .. 0x9F (HTML standard, numeric character reference end state).
 constexpr std::array<char32_t, 32> kWindows1252 = {
     0x20AC, 0x81,   0x201A, 0x0192, 0x201E, 0x2026, 0x2020, 0x2021, 0x02C6, 0x2030, 0x0160,
     0x2039, 0x0152, 0x8D,   0x017D, 0x8F,   0x90,   0x2018, 0x2019, 0x201C, 0x201D, 0x2022,
     0x2013, 0x2014, 0x02DC, 0x2122, 0x0161, 0x203A, 0x0153, 0x9D,   0x017E, 0x0178};
-
-const std::unordered_map<std::string_view, char32_t>& named_entities() {
-  static const auto table = [] {
-    std::unordered_map<std::string_view, char32_t> names = {
-        {"amp", U'&'},      {"lt", U'<'},       {"gt", U'>'},       {"quot", U'"'},     {"apos", U'\''},
-        {"trade", 0x2122},  {"hellip", 0x2026}, {"ndash", 0x2013},  {"mdash", 0x2014},  {"lsquo", 0x2018},
-        {"rsquo", 0x2019},  {"sbquo", 0x201A},  {"ldquo", 0x201C},  {"rdquo", 0x201D},  {"bdquo", 0x201E},
-        {"bull", 0x2022},   {"euro", 0x20AC},   {"dagger", 0x2020}, {"Dagger", 0x2021}, {"permil", 0x2030},
-        {"prime", 0x2032},  {"Prime", 0x2033},  {"minus", 0x2212},  {"infin", 0x221E},  {"ne", 0x2260},
-        {"le", 0x2264},     {"ge", 0x2265},     {"asymp", 0x2248},  {"larr", 0x2190},   {"rarr", 0x2192},
-        {"hearts", 0x2665}, {"OElig", 0x152},   {"oelig", 0x153},   {"Scaron", 0x160},  {"scaron", 0x161},
-        {"ensp", 0x2002},   {"emsp", 0x2003},   {"thinsp", 0x2009}, {"deg", 0xB0}};
-    for (std::size_t i = 0; i < kLatin1.size(); ++i) {
-      names.emplace(kLatin1[i], static_cast<char32_t>(0xA0 + i));
-    }
-    return names;
-  }();
-  return table;
-}
-
-std::optional<char32_t> numeric_entity(std::string_view body) {
-  const bool hex = body.size() > 1 && (body[1] == 'x' || body[1] == 'X');
-  const std::string_view digits = body.substr(hex ? 2 : 1);
-  std::uint32_t code = 0;
-  const auto [end, error] =
-      std::from_chars(digits.data(), digits.data() + digits.size(), code, hex ? 16 : 10);
-  if (digits.empty() || error == std::errc::invalid_argument || end != digits.data() + digits.size()) {
-    return std::nullopt;
-  }
-  if (error != std::errc() || code == 0 || code > 0x10FFFF || (code >= 0xD800 && code <= 0xDFFF)) {
-    return kReplacement;
-  }
-  return code >= 0x80 && code <= 0x9F ? kWindows1252[code - 0x80] : static_cast<char32_t>(code);
-}
-
-std::optional<char32_t> entity(std::string_view body) {
-  if (!body.empty() && body.front() == '#') {
-    return numeric_entity(body);
-  }
-  const auto found = named_entities().find(body);
-  return found == named_entities().end() ? std::nullopt : std::optional(found->second);
-}
 
 void append_utf8(std::string& out, char32_t c) {
   const auto tail = [c](unsigned shift) { return static_cast<char>(0x80U | ((c >> shift) & 0x3FU)); };
@@ -84,6 +37,49 @@ void append_utf8(std::string& out, char32_t c) {
   } else {
     out += {static_cast<char>(0xF0U | (c >> 18)), tail(12), tail(6), tail(0)};
   }
+}
+
+/// Controls and non-characters, for which html.unescape gives nothing.
+bool is_invalid(char32_t c) {
+  const bool control = (c >= 1 && c <= 8) || c == 0xB || (c >= 0xE && c <= 0x1F) || (c >= 0x7F && c <= 0x9F);
+  return control || (c >= 0xFDD0 && c <= 0xFDEF) || (c & 0xFFFEU) == 0xFFFE;
+}
+
+/// "&#38;", "&#x26": appends the character; returns the bytes read, 0 where it is no reference.
+std::size_t append_numeric(std::string_view text, std::string& out) {
+  const bool hex = text.size() > 2 && (text[2] == 'x' || text[2] == 'X');
+  const std::string_view digits = text.substr(hex ? 3 : 2);
+  std::uint32_t code = 0;
+  const auto [end, error] =
+      std::from_chars(digits.data(), digits.data() + digits.size(), code, hex ? 16 : 10);
+  if (error == std::errc::invalid_argument) {
+    return 0;
+  }
+  const auto count = static_cast<std::size_t>(end - text.data());
+  const bool outside =
+      error != std::errc() || code == 0 || code > 0x10FFFF || (code >= 0xD800 && code <= 0xDFFF);
+  if (outside) {
+    append_utf8(out, kReplacement);
+  } else if (code >= 0x80 && code <= 0x9F) {
+    append_utf8(out, kWindows1252[code - 0x80]);
+  } else if (!is_invalid(code)) {
+    append_utf8(out, code);
+  }
+  return count + (text.substr(count, 1) == ";" ? 1 : 0);
+}
+
+/// "&amp;", "&copy2020": appends the text of the longest name that the text begins with; returns the bytes
+/// read, 0 for none.
+std::size_t append_named(std::string_view text, std::string& out) {
+  for (std::size_t size = std::min(kLongestName, text.size() - 1); size >= 2; --size) {
+    const std::string_view name = text.substr(1, size);
+    const auto* const found = std::ranges::lower_bound(kNamedEntities, name, {}, &NamedEntity::name);
+    if (found != kNamedEntities.end() && found->name == name) {
+      out += found->text;
+      return size + 1;
+    }
+  }
+  return 0;
 }
 
 /// Bytes of the white space at the front of `text`, 0 when there is none.
@@ -126,17 +122,12 @@ std::size_t utf8_length(std::string_view text) noexcept {
 std::string decode_entities(std::string_view text) {
   std::string out;
   out.reserve(text.size());
-  for (std::size_t i = 0; i < text.size();) {
-    const std::size_t end =
-        text[i] == '&' ? text.substr(0, i + kLongestEntity + 2).find(';', i) : std::string_view::npos;
-    const auto character =
-        end == std::string_view::npos ? std::nullopt : entity(text.substr(i + 1, end - i - 1));
-    if (character) {
-      append_utf8(out, *character);
-      i = end + 1;
-    } else {
-      out += text[i++];
-    }
+  while (!text.empty()) {
+    const std::size_t used = text.front() != '&'        ? 0
+                             : text.substr(1, 1) == "#" ? append_numeric(text, out)
+                                                        : append_named(text, out);
+    out.append(used == 0 ? text.substr(0, 1) : std::string_view());
+    text.remove_prefix(used == 0 ? 1 : used);
   }
   return out;
 }

@@ -1,6 +1,7 @@
 #include "routedk/bundle/predictions.h"
 
 #include "routedk/core/error.h"
+#include "routedk/core/numbers.h"
 #include "routedk/io/json_field.h"
 
 #include <string>
@@ -9,6 +10,16 @@
 
 namespace routedk::bundle {
 namespace {
+
+/// An integer, or a text that spells one.
+std::int64_t id_of(const io::JsonField& field) {
+  if (!field.value().is_string()) {
+    return field.integer();
+  }
+  const auto id = number_in<std::int64_t>(field.text());
+  field.require(id.has_value(), "be an integer or a text that spells one");
+  return *id;
+}
 
 Prediction read_bundles(const io::JsonField& field) {
   if (field.absent()) {
@@ -19,7 +30,7 @@ Prediction read_bundles(const io::JsonField& field) {
     bundle.require(!bundle.absent(), "be a list of item ids");
     auto& items = answer.emplace_back();
     for (const io::JsonField& item : bundle.items()) {
-      items.push_back(item.integer());
+      items.push_back(id_of(item));
     }
   }
   return answer;
@@ -37,7 +48,7 @@ std::vector<Prediction> read_predictions(const std::filesystem::path& path,
   std::vector<bool> seen(sessions.size(), false);
   io::read_jsonl(path, [&](const io::Json& record, std::int64_t line) {
     const io::JsonField field(record, fmt::format("{}:{}", path.string(), line));
-    const SessionId id = field["session"].integer();
+    const SessionId id = id_of(field["session"]);
     const auto place = place_of.find(id);
     if (place == place_of.end()) {
       throw_<DataError>("A prediction must be for a session of the split, but session {} is none ({}:{}).",

@@ -1,5 +1,7 @@
 #include "routedk/bundle/plain_text.h"
 
+#include "routedk/io/jsonl.h"
+
 #include <gtest/gtest.h>
 
 namespace routedk::bundle {
@@ -23,12 +25,23 @@ TEST(DecodeEntities, codes_that_are_no_character_become_the_replacement_characte
 }
 
 TEST(DecodeEntities, what_is_no_entity_stays_and_nothing_is_decoded_twice) {
-  for (const char* text :
-       {"AT&T", "a & b; c", "&;", "&#;", "&#x;", "&#-5;", "&nosuch;", "&amp", "&", "&#12a;"}) {
+  for (const char* text : {"AT&T", "a & b; c", "&;", "&#;", "&#x;", "&#-5;", "&nosuch;", "&", "&alpha"}) {
     EXPECT_EQ(decode_entities(text), text);
   }
   EXPECT_EQ(decode_entities("&amp;quot;"), "&quot;");
   EXPECT_EQ(decode_entities("& &amp;"), "& &");
+}
+
+TEST(DecodeEntities, every_name_and_mixture_gives_what_pythons_html_unescape_gives) {
+  std::size_t count = 0;
+  io::read_jsonl(
+      std::filesystem::path(ROUTEDK_SOURCE_DIR) / "tests/goldens/html_unescape.jsonl",
+      [&](const io::Json& line, std::int64_t) {
+        ++count;
+        EXPECT_EQ(decode_entities(line["text"].get<std::string>()), line["unescaped"].get<std::string>())
+            << line["text"];
+      });
+  EXPECT_GT(count, 2500U);
 }
 
 TEST(FoldSpace, every_run_of_white_space_becomes_one_space_and_the_ends_are_trimmed) {

@@ -47,6 +47,14 @@ TEST_F(Predictions, come_in_the_order_of_the_sessions_with_null_as_unparsed) {
   EXPECT_EQ(predictions[1], std::nullopt);
 }
 
+TEST_F(Predictions, ids_may_be_texts_that_spell_integers_in_a_file_as_windows_writes_it) {
+  const auto predictions = read(
+      "\xEF\xBB\xBF{\"session\": \"5\", \"bundles\": [[\"1\", 2]]}\r\n"
+      "{\"session\": 8, \"bundles\": [[\"-3\", \"4\"]]}\r\n");
+  EXPECT_EQ(predictions[0], (Answer{{-3, 4}}));
+  EXPECT_EQ(predictions[1], (Answer{{1, 2}}));
+}
+
 TEST_F(Predictions, an_empty_list_is_an_answer_that_parsed) {
   EXPECT_EQ(read("{\"session\":5,\"bundles\":[]}\n{\"session\":8,\"bundles\":[]}\n")[1], Answer());
 }
@@ -54,12 +62,12 @@ TEST_F(Predictions, an_empty_list_is_an_answer_that_parsed) {
 TEST_F(Predictions, mistakes_are_refused_with_file_and_line) {
   const std::string good = "{\"session\": 8, \"bundles\": []}\n";
   for (const char* line :
-       {"[1]", "{\"session\": 5}", "{\"bundles\": []}", "{\"session\": \"5\", \"bundles\": []}",
-        "{\"session\": 5.0, \"bundles\": []}", "{\"session\": 5, \"bundles\": 3}",
-        "{\"session\": 5, \"bundles\": {}}", "{\"session\": 5, \"bundles\": [1, 2]}",
-        "{\"session\": 5, \"bundles\": [[\"1\"]]}", "{\"session\": 5, \"bundles\": [[9223372036854775808]]}",
-        "{\"session\": 5, \"bundles\": [[true]]}", "{\"session\": 6, \"bundles\": []}",
-        "{\"session\": 8, \"bundles\": []}", "{\"session\": 5, "}) {
+       {"[1]", "{\"session\": 5}", "{\"bundles\": []}", "{\"session\": \"5x\", \"bundles\": []}",
+        "{\"session\": \"\", \"bundles\": []}", "{\"session\": 5.0, \"bundles\": []}",
+        "{\"session\": 5, \"bundles\": 3}", "{\"session\": 5, \"bundles\": {}}",
+        "{\"session\": 5, \"bundles\": [1, 2]}", "{\"session\": 5, \"bundles\": [[\"1.5\"]]}",
+        "{\"session\": 5, \"bundles\": [[9223372036854775808]]}", "{\"session\": 5, \"bundles\": [[true]]}",
+        "{\"session\": 6, \"bundles\": []}", "{\"session\": 8, \"bundles\": []}", "{\"session\": 5, "}) {
     EXPECT_THAT(refusal(good + line + "\n"), HasSubstr("predictions.jsonl:2")) << line;
   }
 }
