@@ -1,8 +1,9 @@
-/// Decodes freely from prompts, as routedk-predict does, and prints a JSON line a run: for run.py.
+/// Decodes freely from prompts, as routedk-predict does, and prints a JSON line a prompt: for run.py.
 #include "routedk/core/config.h"
 #include "routedk/decode/decoder.h"
 #include "routedk/experts/router.h"
 #include "routedk/io/jsonl.h"
+#include "routedk/kernels/cpu/capability.h"
 #include "routedk/workflow/experiment/program.h"
 
 #include <algorithm>
@@ -11,6 +12,8 @@
 #include <optional>
 #include <set>
 
+#include "add_choice.h"
+#include <ATen/Parallel.h>
 #include <ATen/core/grad_mode.h>
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
@@ -23,6 +26,7 @@ using Clock = std::chrono::steady_clock;
 struct Options {
   std::filesystem::path model;
   std::filesystem::path prompts;
+  model::Quant quant = model::Quant::kAuto;
   std::int64_t samples = 1;
   std::int64_t new_tokens = 64;
   std::int64_t experts = 3;
@@ -73,14 +77,21 @@ double reading_bandwidth() {
   return best;
 }
 
+void print_line(const decode::Decoder& decoder, io::Json line) {
+  line["path"] = decoder.path();
+  line["threads"] = at::get_num_threads();
+  line["cpu"] = kernels::cpu::cpu_name();
+  line["isa"] = name_of(kernels::cpu::cpu_isa());
+  std::cout << line.dump() << std::endl;
+}
+
 /// What bounds one sequence: a token's weights at the speed of memory.
 void print_roofline(const decode::Decoder& decoder, bool experts) {
   const double bandwidth = reading_bandwidth();
   const std::int64_t bytes = decoder.bytes_per_token(experts);
-  const io::Json line = {{"bytes_per_token", bytes},
-                         {"bytes_per_second", bandwidth},
-                         {"tokens_per_second", bandwidth / static_cast<double>(bytes)}};
-  std::cout << line.dump() << std::endl;
+  print_line(decoder, {{"bytes_per_token", bytes},
+                       {"bytes_per_second", bandwidth},
+                       {"tokens_per_second", bandwidth / static_cast<double>(bytes)}});
 }
 
 /// New tokens that went through the layers: what samples have in common goes through once.
@@ -95,7 +106,9 @@ std::int64_t new_rows(const decode::Generation& generation) {
 }
 
 void run(const Options& options) {
-  const auto backbone = std::make_shared<const model::Backbone>(model::Backbone::load(options.model, {}));
+  model::LoadOptions load;
+  load.quant = options.quant;
+  const auto backbone = std::make_shared<const model::Backbone>(model::Backbone::load(options.model, load));
   const experts::RoutedModel model(backbone, make_bank(backbone->config(), options.experts));
   const decode::Decoder decoder(model,
                                 options.reference ? decode::Kernels::kReference : decode::Kernels::kInt8);
@@ -104,7 +117,6 @@ void run(const Options& options) {
     return;
   }
   const auto gate = make_gate(backbone->config(), options);
-  std::cerr << decoder.path() << '\n';
   io::read_jsonl(options.prompts, [&](const io::Json& json, std::int64_t) {
     const decode::Prompt prompt{json.at("ids").get<std::vector<std::int32_t>>(), 1};
     decode::GenerateOptions generate;
@@ -122,12 +134,13 @@ void run(const Options& options) {
     const auto [prefill, one_token] = timed(1);
     const decode::Generation& first = one_token[0];
     const auto [whole, result] = timed(options.new_tokens + 1);
-    const io::Json line = {
-        {"prompt_tokens", prompt.ids.size()}, {"prefill_seconds", prefill},
-        {"decode_seconds", whole - prefill},  {"new_tokens", options.new_tokens * options.samples},
-        {"rows", new_rows(result[0])},        {"first", first.candidates[0].logprob},
-        {"ids", result[0].candidates[0].ids}};
-    std::cout << line.dump() << std::endl;
+    print_line(decoder, {{"prompt_tokens", prompt.ids.size()},
+                         {"prefill_seconds", prefill},
+                         {"decode_seconds", whole - prefill},
+                         {"new_tokens", options.new_tokens * options.samples},
+                         {"rows", new_rows(result[0])},
+                         {"first", first.candidates[0].logprob},
+                         {"ids", result[0].candidates[0].ids}});
   });
 }
 
@@ -138,6 +151,7 @@ int main(int argc, char** argv) {
   Options options;
   app.add_option("model", options.model)->required();
   app.add_option("prompts", options.prompts, R"(JSON lines {"ids": [...]})")->required();
+  apps::add_choice(app, "--quant", options.quant, "how the backbone's matrices are held");
   app.add_option("--samples", options.samples);
   app.add_option("--new-tokens", options.new_tokens);
   app.add_option("--experts", options.experts, "of rank 16, mixed by a router; 0: the backbone alone");

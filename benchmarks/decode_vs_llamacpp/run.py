@@ -1,29 +1,36 @@
 #!/usr/bin/env python3
-"""run.py DATA_DIR [--prompt-tokens 249] [--new-tokens 64] [--rounds 3] [--bin build/release/bin] [--skip-transformers]
+"""run.py DATA_DIR [--prompt-tokens 249] [--new-tokens 64] [--rounds 3] [--quant auto nf4] [--json FILE]
 
-Decoding of ours beside llama.cpp and transformers: SmolLM2-135M, the same prompt of real titles, the same number of new
-tokens, two threads for everybody. Ours runs the backbone alone and three experts of rank 16 on the 7 linears under a
-router; llama.cpp runs the same file (Q4_1) and what it makes of it in Q4_0 and Q4_K; transformers runs our NF4 folder.
-Prints medians of the rounds, interleaved, as JSON and as a table; then how far 8-bit products are from fp32 ones.
+Decoding of ours beside llama.cpp, ik_llama.cpp and transformers: SmolLM2-135M, the same prompt of real titles, the same
+number of new tokens and of threads. Ours runs the backbone alone and three experts of rank 16 on the 7 linears under a
+router, on the file's own Q4_1 (`--quant auto`) and on NF4 (`--quant nf4`). llama.cpp runs the same file and what it makes
+of it in Q4_0 and Q4_K; ik_llama.cpp the file and the Q4_0, repacked as `-rtr 1` does; transformers our NF4 folder.
+Prints medians of the rounds, interleaved, and for one sequence the fraction of what memory allows, of bytes a token and
+a bandwidth that the same run measures; then how far 8-bit products are from fp32 ones.
 
-Needs: pip install llama-cpp-python torch transformers bitsandbytes accelerate; cmake --preset release
+Needs: pip install llama-cpp-python ik-llama-cpp-python torch transformers bitsandbytes accelerate; cmake --preset release
 -D ROUTEDK_BENCHMARKS=ON && cmake --build --preset release --target routedk_decode_speed routedk-inspect
 """
 
 import argparse
 import csv
+import importlib.util
 import json
 import os
 import statistics
 import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 
-MODEL = Path(".deps/models/SmolLM2-135M-Instruct.Q4_1.gguf")
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+import machine  # noqa: E402
+import tables  # noqa: E402
+
+PACKAGES = ("llama_cpp_python", "ik-llama-cpp-python", "torch", "transformers", "bitsandbytes")
 SAMPLES = 8
-THREADS = 2
+SPEEDS = ("prefill", "one", "eight")
+QUANT_NAMES = {"auto": "Q4_1", "nf4": "NF4"}
 
 
 def prompt_ids(data_dir, length):
@@ -31,25 +38,54 @@ def prompt_ids(data_dir, length):
 
     with open(data_dir / "electronic" / "item_titles.csv", newline="", encoding="utf-8") as file:
         text = "\n".join(row[1] for row in list(csv.reader(file))[1:200])
-    return Llama(str(MODEL), vocab_only=True, verbose=False).tokenize(text.encode(), add_bos=False)[:length]
+    return Llama(str(machine.MODEL), vocab_only=True, verbose=False).tokenize(text.encode(), add_bos=False)[:length]
 
 
-def decode_speed(binaries, prompts, *options):
-    command = [binaries / "routedk_decode_speed", MODEL, prompts, *options]
-    env = dict(os.environ, OMP_NUM_THREADS=str(THREADS))
-    done = subprocess.run(list(map(str, command)), env=env, capture_output=True, text=True)
-    if done.returncode:
-        sys.exit(done.stderr)
-    return json.loads(done.stdout.splitlines()[0])
+class Ours:
+    """routedk_decode_speed of one build. An earlier build (`quant` None) knows no --quant and makes NF4."""
+
+    def __init__(self, options, prompts, binaries, quant, experts):
+        self.options, self.prompts, self.binaries, self.experts = options, prompts, binaries, experts
+        self.quant = ["--quant", quant] if quant else []
+        self.quant_name = QUANT_NAMES[quant or "nf4"]
+
+    def line(self, *arguments):
+        command = [self.binaries / "routedk_decode_speed", machine.MODEL, self.prompts, "--new-tokens",
+                   self.options.new_tokens, "--experts", self.experts, *self.quant, *arguments]  # fmt: skip
+        done = subprocess.run(list(map(str, command)), env=machine.our_environment(self.options), capture_output=True,
+                              text=True)  # fmt: skip
+        if done.returncode:
+            sys.exit(done.stderr)
+        return json.loads(done.stdout.splitlines()[0])
+
+    def measure(self):
+        one, eight = self.line(), self.line("--samples", SAMPLES)
+        decode = [line["new_tokens"] / line["decode_seconds"] for line in (one, eight)]
+        return {"prefill": one["prompt_tokens"] / one["prefill_seconds"], "one": decode[0], "eight": decode[1],
+                "rows": eight["rows"]}  # fmt: skip
+
+    def deviation(self):
+        """Greedy tokens and their log-probability, 8-bit against fp32 products."""
+        fast, exact = self.line("--temperature", 0), self.line("--temperature", 0, "--reference")
+        same = 0
+        while same < min(len(fast["ids"]), len(exact["ids"])) and fast["ids"][same] == exact["ids"][same]:
+            same += 1
+        return {"matrices": self.quant_name, "equal greedy tokens": same, "of": len(exact["ids"]),
+                "first log-probability, 8 bits": round(fast["first"], 3), "fp32": round(exact["first"], 3)}  # fmt: skip
 
 
-def ours(binaries, prompts, new_tokens, *options):
-    line = decode_speed(binaries, prompts, "--new-tokens", new_tokens, *options)
-    return {
-        "prefill": line["prompt_tokens"] / line["prefill_seconds"],
-        "decode": line["new_tokens"] / line["decode_seconds"],
-        "line": line,
-    }
+class Peer:
+    def __init__(self, options, ids_file, kind, model, *compute):
+        self.arguments = [kind, model, ids_file, options.new_tokens, options.threads, *compute]
+        self.bytes_per_token = model.stat().st_size if kind != "transformers" else None  # a tied head: every tensor once
+
+    def measure(self):
+        env = dict(os.environ, OMP_NUM_THREADS=str(self.arguments[4]), OMP_PROC_BIND="true")  # llama.cpp's best
+        command = [sys.executable, Path(__file__).with_name("peers.py"), *self.arguments]
+        done = subprocess.run(list(map(str, command)), env=env, capture_output=True, text=True)
+        if done.returncode:
+            sys.exit(done.stderr)
+        return json.loads(done.stdout.splitlines()[-1])
 
 
 def requantised(folder, name, kind):
@@ -60,169 +96,110 @@ def requantised(folder, name, kind):
     params = llama_cpp.llama_model_quantize_default_params()
     params.ftype = kind
     params.allow_requantize = True
-    if llama_cpp.llama_model_quantize(str(MODEL).encode(), str(path).encode(), params):
+    if llama_cpp.llama_model_quantize(str(machine.MODEL).encode(), str(path).encode(), params):
         sys.exit(f"llama.cpp could not quantise to {name}")
     return path
 
 
-def llama(path, ids, new_tokens):
-    """In a process of its own: one sequence, then SAMPLES of them over one shared prompt, T = 0.7."""
-    import llama_cpp as lib
-
-    lib.llama_backend_init()
-    model = lib.llama_model_load_from_file(str(path).encode(), lib.llama_model_default_params())
-    params = lib.llama_context_default_params()
-    params.n_ctx, params.n_batch, params.n_seq_max = 4096, 512, SAMPLES
-    params.n_threads = params.n_threads_batch = THREADS
-    if hasattr(params, "kv_unified"):
-        params.kv_unified = True
-    context = lib.llama_init_from_model(model, params)
-    sampler = lib.llama_sampler_chain_init(lib.llama_sampler_chain_default_params())
-    lib.llama_sampler_chain_add(sampler, lib.llama_sampler_init_temp(0.7))
-    lib.llama_sampler_chain_add(sampler, lib.llama_sampler_init_dist(1))
-    batch = lib.llama_batch_init(512, 0, SAMPLES)
-
-    def decode(tokens):  # (id, position, sequence, wants logits)
-        batch.n_tokens = len(tokens)
-        for i, (token, position, sequence, wants) in enumerate(tokens):
-            batch.token[i], batch.pos[i] = token, position
-            batch.n_seq_id[i], batch.seq_id[i][0], batch.logits[i] = 1, sequence, wants
-        if lib.llama_decode(context, batch):
-            sys.exit("llama.cpp could not decode")
-
-    def run(samples):
-        memory = lib.llama_get_memory(context)
-        lib.llama_memory_clear(memory, True)
-        start = time.perf_counter()
-        decode([(token, i, 0, i + 1 == len(ids)) for i, token in enumerate(ids)])
-        first = [lib.llama_sampler_sample(sampler, context, len(ids) - 1) for _ in range(samples)]
-        prefilled = time.perf_counter()
-        for sequence in range(1, samples):
-            lib.llama_memory_seq_cp(memory, 0, sequence, -1, -1)
-        for step in range(new_tokens):
-            decode([(token, len(ids) + step, s, True) for s, token in enumerate(first)])
-            first = [lib.llama_sampler_sample(sampler, context, s) for s in range(samples)]
-        return len(ids) / (prefilled - start), samples * new_tokens / (time.perf_counter() - prefilled)
-
-    run(1)  # warm
-    prefill, one = run(1)
-    print(json.dumps({"prefill": prefill, "one": one, "eight": run(SAMPLES)[1]}))
+def our_systems(options, prompts):
+    builds = [("ours", options.bin, quant) for quant in options.quant]
+    builds += [("ours before", options.base_bin, None)] if options.base_bin else []
+    systems = {}
+    for name, binaries, quant in builds:
+        for what, experts in (("backbone alone", 0), ("three experts and router", 3)):
+            systems[f"{name}, {QUANT_NAMES[quant or 'nf4']}, {what}"] = Ours(options, prompts, binaries, quant, experts)
+    return systems
 
 
-def transformers(folder, ids, new_tokens, compute):
-    """In a process of its own: our NF4 folder through bitsandbytes."""
-    import torch
-    from transformers import AutoModelForCausalLM
-
-    torch.set_num_threads(THREADS)
-    config = json.loads((folder / "config.json").read_text())
-    config["quantization_config"]["bnb_4bit_compute_dtype"] = compute
-    (folder / "config.json").write_text(json.dumps(config))
-    model = AutoModelForCausalLM.from_pretrained(folder, dtype=getattr(torch, compute), attn_implementation="sdpa")
-    inputs = torch.tensor([ids])
-
-    def generate(samples, count):
-        start = time.perf_counter()
-        model.generate(
-            inputs, attention_mask=torch.ones_like(inputs), do_sample=True, temperature=0.7, top_k=0, pad_token_id=0,
-            num_return_sequences=samples, min_new_tokens=count, max_new_tokens=count,
-        )  # fmt: skip
-        return time.perf_counter() - start
-
-    def run(samples):
-        prefill = generate(samples, 1)
-        return prefill, samples * new_tokens / (generate(samples, new_tokens + 1) - prefill)
-
-    generate(1, 2)
-    prefill, one = run(1)
-    print(json.dumps({"prefill": len(ids) / prefill, "one": one, "eight": run(SAMPLES)[1]}))
+def peer_systems(options, folder, ids_file):
+    files = {"Q4_1, the file itself": machine.MODEL, "Q4_0": requantised(folder, "Q4_0", 2)}
+    systems = {f"ik_llama.cpp {name}, repacked": Peer(options, ids_file, "ik", path) for name, path in files.items()
+               if importlib.util.find_spec("ik_llama_cpp")}  # fmt: skip
+    files["Q4_K_M"] = requantised(folder, "Q4_K_M", 15)
+    systems |= {f"llama.cpp {name}": Peer(options, ids_file, "llama", path) for name, path in files.items()}
+    if not options.skip_transformers:
+        subprocess.run([options.bin / "routedk-inspect", "quantize", "--model", machine.MODEL, "--output", folder / "nf4"],
+                       check=True, capture_output=True)  # fmt: skip
+        for compute in ("float32", "bfloat16"):
+            systems[f"transformers NF4, {compute}"] = Peer(options, ids_file, "transformers", folder / "nf4", compute)
+    return systems
 
 
-def apart(*arguments):
-    env = dict(os.environ, OMP_NUM_THREADS=str(THREADS), OMP_PROC_BIND="true")
-    done = subprocess.run([sys.executable, __file__, *map(str, arguments)], env=env, capture_output=True, text=True)
-    if done.returncode:
-        sys.exit(done.stderr)
-    return json.loads(done.stdout.splitlines()[-1])
+def speed_table(medians, bytes_per_token, bandwidth):
+    rows = []
+    for name, row in medians.items():
+        limit = bandwidth / bytes_per_token[name] if bytes_per_token[name] else None
+        rows.append({
+            "tokens/s": name, "prefill": round(row["prefill"]), "one sequence": round(row["one"]),
+            "eight sequences": round(row["eight"]),
+            "MB a token": round(bytes_per_token[name] / 1e6, 1) if limit else None,
+            "memory allows": round(limit) if limit else None,
+            "one, of that": round(row["one"] / limit, 2) if limit else None,
+        })  # fmt: skip
+    return rows
 
 
-def deviation(binaries, prompts, new_tokens):
-    """Greedy tokens and their log-probability, 8-bit against fp32 products."""
-    fast = ours(binaries, prompts, new_tokens, "--temperature", 0)["line"]
-    exact = ours(binaries, prompts, new_tokens, "--temperature", 0, "--reference")["line"]
-    same = 0
-    while same < min(len(fast["ids"]), len(exact["ids"])) and fast["ids"][same] == exact["ids"][same]:
-        same += 1
-    return {"equal_greedy_tokens": same, "of": len(exact["ids"]), "first_logprobs": [fast["first"], exact["first"]]}
+def ratios_table(medians, quant):
+    """`quant`: which of ours."""
+    routed = medians[f"ours, {quant}, three experts and router"]
+    plain = medians[f"ours, {quant}, backbone alone"]
+    peers = {name: row for name, row in medians.items() if not name.startswith("ours")}
+    best = {key: max(row[key] for row in peers.values()) for key in SPEEDS}
+    rows = [("one sequence, alone, against the best peer", plain["one"] / best["one"], 1.0),
+            ("one sequence, routed, against the best peer", routed["one"] / best["one"], None),
+            ("eight sequences, routed, against the best peer", routed["eight"] / best["eight"], 2.5),
+            ("prefill, routed, against the best peer", routed["prefill"] / best["prefill"], 1.5)]  # fmt: skip
+    rows += [(f"{key}, routed against alone", routed[key] / plain[key], 0.85 if key == "prefill" else None) for key in SPEEDS]
+    return [{f"ratio, {quant}": name, "reached": round(value, 2), "target": target} for name, value, target in rows]
 
 
-def main():
+def parse_arguments():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("data_dir", type=Path)
     parser.add_argument("--prompt-tokens", type=int, default=249)
     parser.add_argument("--new-tokens", type=int, default=64)
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--bin", type=Path, default=Path("build/release/bin"))
+    parser.add_argument("--quant", choices=tuple(QUANT_NAMES), nargs="+", default=["auto"], help="how ours holds matrices")
     parser.add_argument("--skip-transformers", action="store_true")
-    arguments = parser.parse_args()
-    ids = prompt_ids(arguments.data_dir, arguments.prompt_tokens)
-    new_tokens = arguments.new_tokens
-    results = {}
+    machine.add_arguments(parser)
+    return parser.parse_args()
 
-    def note(name, **figures):
-        for key, value in figures.items():
-            results.setdefault(name, {}).setdefault(key, []).append(value)
 
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        prompts = folder / "prompts.jsonl"
+def main():
+    options = parse_arguments()
+    ids = prompt_ids(options.data_dir, options.prompt_tokens)
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = Path(scratch)
+        prompts, ids_file = folder / "prompts.jsonl", folder / "ids.json"
         prompts.write_text(json.dumps({"ids": ids}) + "\n")
-        (folder / "ids.json").write_text(json.dumps(ids))
-        files = {"llama.cpp Q4_1 (the file)": MODEL}
-        for title, kind in (("Q4_0", 2), ("Q4_K_M", 15)):
-            files[f"llama.cpp {title}"] = requantised(folder, title, kind)
-        if not arguments.skip_transformers:
-            subprocess.run([arguments.bin / "routedk-inspect", "quantize", "--model", MODEL, "--output", folder / "nf4"],
-                           check=True, capture_output=True)  # fmt: skip
-        for _ in range(arguments.rounds):
-            for title, experts in (("ours, backbone alone", 0), ("ours, three experts and router", 3)):
-                one = ours(arguments.bin, prompts, new_tokens, "--experts", experts)
-                eight = ours(arguments.bin, prompts, new_tokens, "--experts", experts, "--samples", SAMPLES)
-                note(title, prefill=one["prefill"], one=one["decode"], eight=eight["decode"], rows=eight["line"]["rows"])
-            for title, path in files.items():
-                note(title, **apart("--llama", path, folder / "ids.json", new_tokens))
-            for compute in () if arguments.skip_transformers else ("float32", "bfloat16"):
-                note(f"transformers NF4, {compute}",
-                     **apart("--transformers", folder / "nf4", folder / "ids.json", new_tokens, compute))  # fmt: skip
-        off = deviation(arguments.bin, prompts, new_tokens)
-        roofs = {experts: decode_speed(arguments.bin, prompts, "--roofline", "--experts", experts) for experts in (0, 3)}
-    medians = {name: {key: statistics.median(v) for key, v in row.items()} for name, row in results.items()}
-    print(json.dumps({"medians": medians, "deviation": off, "rooflines": roofs}))
-    print(f"\n{'tokens/s':34}{'prefill':>9}{'one':>9}{'eight':>9}")
-    for name, row in medians.items():
-        print(f"{name:34}{row['prefill']:9.0f}{row['one']:9.1f}{row['eight']:9.1f}")
-    routed = medians["ours, three experts and router"]
-    plain = medians["ours, backbone alone"]
-    speeds = ("prefill", "one", "eight")
-    best = {key: max(r[key] for n, r in medians.items() if not n.startswith("ours")) for key in speeds}
-    llama_best = {key: max(r[key] for n, r in medians.items() if n.startswith("llama")) for key in speeds}
-    print(f"\nrouted, one sequence, against llama.cpp's best: {routed['one'] / llama_best['one']:.2f}x (target 1.3)")
-    print(f"routed, eight sequences, against llama.cpp's best: {routed['eight'] / llama_best['eight']:.2f}x (target 2)")
-    print(f"prefill, alone, against the best peer: {plain['prefill'] / best['prefill']:.2f}x (target 1.3)")
-    for key, target in (("prefill", 0.85), ("one", 0.75), ("eight", 0.9)):
-        print(f"routed against alone, {key}: {routed[key] / plain[key]:.2f} (target {target})")
-    print(f"of {SAMPLES * new_tokens} new tokens of eight sequences alone {plain['rows']:.0f} and routed {routed['rows']:.0f} "
-          "were computed, the others being what samples share")  # fmt: skip
-    for row, roof in ((plain, roofs[0]), (routed, roofs[3])):
-        print(f"one sequence: {roof['bytes_per_token'] / 1e6:.1f} MB a token at {roof['bytes_per_second'] / 1e9:.1f} GB/s "
-              f"allow {roof['tokens_per_second']:.0f} tokens/s; reached {row['one'] / roof['tokens_per_second']:.0%}")  # fmt: skip
-    print(f"8-bit against fp32 products: {off}")
+        ids_file.write_text(json.dumps(ids))
+        ours = our_systems(options, prompts)
+        systems = ours | peer_systems(options, folder, ids_file)
+        rounds = {name: [] for name in systems}
+        for _ in range(options.rounds):
+            for name, system in systems.items():
+                rounds[name].append(system.measure())
+                print(f"{name}: {rounds[name][-1]}", flush=True)
+        roofs = {name: system.line("--roofline") for name, system in ours.items()}
+        deviations = [Ours(options, prompts, options.bin, quant, 3).deviation() for quant in options.quant]
+    medians = {name: {key: statistics.median(row[key] for row in rows) for key in rows[0]} for name, rows in rounds.items()}
+    bandwidth = max(roof["bytes_per_second"] for roof in roofs.values())
+    sizes = {name: roofs[name]["bytes_per_token"] if name in ours else system.bytes_per_token
+             for name, system in systems.items()}  # fmt: skip
+    first = next(iter(roofs.values()))
+    result = machine.describe(options, {"isa": first["isa"], "path": first["path"]}, PACKAGES)
+    quant = QUANT_NAMES[options.quant[0]]
+    result["tables"] = {
+        "speed": speed_table(medians, sizes, bandwidth), "ratios": ratios_table(medians, quant), "equality": deviations,
+        "memory": [{"read together, GB/s": round(bandwidth / 1e9, 1), "new tokens of eight": SAMPLES * options.new_tokens,
+                    "computed, alone": round(medians[f"ours, {quant}, backbone alone"]["rows"]),
+                    "computed, routed": round(medians[f"ours, {quant}, three experts and router"]["rows"])}],
+    }  # fmt: skip
+    result["rounds"], result["rooflines"] = rounds, roofs
+    machine.write_result(options.json, result)
+    print(f"{result['machine']}")
+    print("\n".join(tables.table(rows) for rows in result["tables"].values()))
 
 
 if __name__ == "__main__":
-    if len(sys.argv) > 1 and sys.argv[1] == "--llama":
-        llama(sys.argv[2], json.loads(Path(sys.argv[3]).read_text()), int(sys.argv[4]))
-    elif len(sys.argv) > 1 and sys.argv[1] == "--transformers":
-        transformers(Path(sys.argv[2]), json.loads(Path(sys.argv[3]).read_text()), int(sys.argv[4]), sys.argv[5])
-    else:
-        main()
+    main()

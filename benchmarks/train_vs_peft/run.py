@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""run.py DATA_DIR [--steps 10] [--batch 4] [--checkpointing] [--recompute] [--pairs 1] [--bin build/release/bin]
+"""run.py DATA_DIR [--steps 10] [--batch 4] [--checkpointing] [--recompute] [--pairs 1] [--json FILE]
 
 QLoRA steps of ours and of transformers + PEFT + bitsandbytes side by side: the same NF4 model (SmolLM2-135M), rank 16 on
 the 7 linears, the same initial adapter, the same real prompts in the same batches (theirs padded to the longest, ours
-packed), AdamW without dropout. Prints both losses and gradient norms a step, then tokens/s (padding not counted, the first
-step left out) and peak memory, of several pairs the medians; then three experts at once against one over the same
-total of tokens.
+packed), AdamW without dropout. Prints losses and gradient norms of each step, then tokens/s (padding not counted, the
+first step left out), the fraction of the rate of products measured in the same run, and peak memory, of several pairs the
+medians; then three experts at once against one over the same total of tokens.
 
 Needs: pip install torch transformers peft bitsandbytes accelerate; cmake --preset release -D ROUTEDK_BENCHMARKS=ON &&
 cmake --build --preset release --target routedk_train_steps routedk-inspect
@@ -20,24 +20,16 @@ import sys
 import tempfile
 from pathlib import Path
 
-MODEL = Path(".deps/models/SmolLM2-135M-Instruct.Q4_1.gguf")
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+import machine  # noqa: E402
+import tables  # noqa: E402
+
+PACKAGES = ("torch", "transformers", "peft", "bitsandbytes")
 
 
-def run_ours(binaries, folder, data_dir, steps, batch, experts=1, recompute=False):
-    settings = {
-        "data.dir": data_dir, "data.domain": "electronic", "run.dir": folder / "run", "train.dropout": 0,
-        "train.batch_size": batch, "train.schedule": "constant", "train.warmup": 0, "train.max_tokens": 4096,
-        "train.recompute": str(recompute).lower(), "model.quant": "nf4",
-    }  # fmt: skip
-    command = [binaries / "routedk_train_steps", folder, "--steps", str(steps), "--experts", str(experts)]
-    for name, value in settings.items():
-        command += ["--set", f"{name}={value}"]
-    return measured(command)
-
-
-def measured(command):
+def measured(command, environment=None):
     """-> the JSON lines a command prints, its peak memory in MiB."""
-    process = subprocess.Popen(list(map(str, command)), stdout=subprocess.PIPE, text=True)
+    process = subprocess.Popen(list(map(str, command)), env=environment, stdout=subprocess.PIPE, text=True)
     lines = [json.loads(line) for line in process.stdout if line.startswith("{")]
     _, status, usage = os.wait4(process.pid, 0)
     if status:
@@ -45,56 +37,101 @@ def measured(command):
     return lines, usage.ru_maxrss / 1024
 
 
-def train_with_peft(folder, steps, compute, checkpointing):
-    """The other side, in a process of its own: prints the same lines."""
-    import time
-
-    import torch
-    from peft import PeftModel
-    from transformers import AutoModelForCausalLM
-
-    torch.set_num_threads(os.cpu_count())
-    dtype = getattr(torch, compute)
-    nf4 = folder / "nf4"
-    config = json.loads((nf4 / "config.json").read_text())
-    config["quantization_config"]["bnb_4bit_compute_dtype"] = compute
-    (nf4 / "config.json").write_text(json.dumps(config))
-    model = AutoModelForCausalLM.from_pretrained(nf4, dtype=dtype, attn_implementation="sdpa")
-    if checkpointing:
-        model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
-        model.enable_input_require_grads()
-    model = PeftModel.from_pretrained(model, folder / "adapters/expert0", is_trainable=True)
-    model.train()
-    trained = [p for p in model.parameters() if p.requires_grad]
-    optimiser = torch.optim.AdamW(trained, lr=5e-4, betas=(0.9, 0.999), eps=1e-8, weight_decay=0.0)
-    for step, line in enumerate((folder / "batches.jsonl").read_text().splitlines()[:steps]):
-        begin = time.perf_counter()
-        sequences = json.loads(line)
-        longest = max(len(s["ids"]) for s in sequences)
-        ids = torch.zeros(len(sequences), longest, dtype=torch.long)
-        mask, labels = torch.zeros_like(ids), torch.full_like(ids, -100)
-        for row, sequence in enumerate(sequences):
-            tokens = torch.tensor(sequence["ids"])
-            ids[row, : len(tokens)] = tokens
-            mask[row, : len(tokens)] = 1
-            labels[row, sequence["prompt_length"] : len(tokens)] = tokens[sequence["prompt_length"] :]
-        optimiser.zero_grad()
-        loss = model(input_ids=ids, attention_mask=mask, labels=labels).loss
-        loss.backward()
-        norm = torch.nn.utils.clip_grad_norm_(trained, 1.0)
-        optimiser.step()
-        seconds = time.perf_counter() - begin
-        print(json.dumps({"step": step, "loss": loss.item(), "grad_norm": norm.item(), "tokens": int(mask.sum()),
-                          "seconds": seconds}), flush=True)  # fmt: skip
+def run_ours(options, binaries, folder, batch, experts=1):
+    """-> {"machine", "steps", "peak_mib"}; an earlier build may print no machine."""
+    settings = {
+        "data.dir": options.data_dir, "data.domain": "electronic", "run.dir": folder / "run", "train.dropout": 0,
+        "train.batch_size": batch, "train.schedule": "constant", "train.warmup": 0, "train.max_tokens": 4096,
+        "train.recompute": str(options.recompute).lower(), "model.quant": "nf4",
+    }  # fmt: skip
+    command = [binaries / "routedk_train_steps", folder, "--steps", str(options.steps), "--experts", str(experts)]
+    for name, value in settings.items():
+        command += ["--set", f"{name}={value}"]
+    lines, peak = measured(command, machine.our_environment(options))
+    return {"machine": next((line for line in lines if "cpu" in line), None),
+            "steps": [line for line in lines if "step" in line], "peak_mib": peak}  # fmt: skip
 
 
-def speed(lines):
-    """Tokens per second without the first step."""
-    later = [line for line in lines if line["step"] > 0]
-    return sum(line["tokens"] for line in later) / sum(line["seconds"] for line in later)
+def run_peft(options, folder):
+    command = [sys.executable, Path(__file__).with_name("peft_steps.py"), folder, options.steps, options.compute, options.threads]
+    lines, peak = measured(command + ["--checkpointing"] * options.checkpointing)
+    return {"steps": lines, "peak_mib": peak}
 
 
-def main():
+def total(steps, what):
+    """Over all steps but the first, which warms up."""
+    return sum(step[what] for step in steps if step["step"] > 0)
+
+
+def speed(run):
+    return total(run["steps"], "tokens") / total(run["steps"], "seconds")
+
+
+def measure_pairs(options, folder):
+    """-> {system: its runs}."""
+    sides = {"ours": lambda: run_ours(options, options.bin, folder, options.batch)}
+    if options.base_bin:
+        sides["ours before"] = lambda: run_ours(options, options.base_bin, folder / "before", options.batch)
+    sides["transformers + PEFT"] = lambda: run_peft(options, folder)
+    runs = {name: [] for name in sides}
+    for pair in range(options.pairs):
+        for name, side in sides.items():
+            runs[name].append(side())
+            print(f"pair {pair + 1}: {name} {speed(runs[name][-1]):.1f} tokens/s", flush=True)
+    return runs
+
+
+def three_at_once(options, folder):
+    runs = {"one": [], "three": []}
+    for _ in range(options.pairs):
+        runs["one"].append(run_ours(options, options.bin, folder / "one", 3 * options.batch))
+        runs["three"].append(run_ours(options, options.bin, folder / "three", options.batch, experts=3))
+    return runs
+
+
+def losses_table(runs):
+    rows = []
+    for steps in zip(*(runs[name][0]["steps"] for name in runs), strict=True):
+        row = {"step": steps[0]["step"], "tokens": steps[0]["tokens"]}
+        row |= {f"loss, {name}": round(step["loss"], 4) for name, step in zip(runs, steps)}
+        row |= {f"gradient norm, {name}": round(step["grad_norm"], 3) for name, step in zip(runs, steps)}
+        rows.append(row)
+    return rows
+
+
+def speed_table(runs, precisions):
+    ours = runs["ours"]
+    flops = total(ours[0]["steps"], "flops") / total(ours[0]["steps"], "tokens")
+    limit = max(run["machine"]["product_rate"] for run in ours)
+    speeds = {name: statistics.median(map(speed, side)) for name, side in runs.items()}
+    peer = speeds["transformers + PEFT"]
+    rows = []
+    for name, side in runs.items():
+        rows.append({
+            "system": name, "products in": precisions[name], "tokens/s": round(speeds[name]),
+            "GFLOP/s": round(speeds[name] * flops / 1e9), "of the limit": round(speeds[name] * flops / limit, 3),
+            "peak, GiB": round(statistics.median(run["peak_mib"] for run in side) / 1024, 2),
+            "times PEFT's speed": round(speeds[name] / peer, 2),
+            "pairs": " and ".join(f"{speed(a) / speed(b):.2f}" for a, b in zip(side, runs["transformers + PEFT"])),
+        })  # fmt: skip
+    return rows
+
+
+def limit_table(runs):
+    ours = runs["ours"]
+    flops = total(ours[0]["steps"], "flops") / total(ours[0]["steps"], "tokens")
+    limit = max(run["machine"]["product_rate"] for run in ours)
+    return [{"products in": ours[0]["machine"]["precision"], "measured rate, GFLOP/s": round(limit / 1e9),
+             "MFLOP a token": round(flops / 1e6), "tokens/s at most": round(limit / flops)}]  # fmt: skip
+
+
+def experts_table(experts):
+    speeds = {name: statistics.median(map(speed, runs)) for name, runs in experts.items()}
+    return [{"one expert, tokens/s": round(speeds["one"]), "three at once, tokens/s": round(speeds["three"]),
+             "time of three over that of one": round(speeds["one"] / speeds["three"], 3)}]  # fmt: skip
+
+
+def parse_arguments():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("data_dir", type=Path)
     parser.add_argument("--steps", type=int, default=10)
@@ -103,39 +140,27 @@ def main():
     parser.add_argument("--recompute", action="store_true", help="ours recomputes activations")
     parser.add_argument("--pairs", type=int, default=1, help="runs of each side, in turn")
     parser.add_argument("--compute", default="bfloat16", help="their compute type")
-    parser.add_argument("--bin", type=Path, default=Path("build/release/bin"))
-    parser.add_argument("--peft", type=Path, help=argparse.SUPPRESS)
-    options = parser.parse_args()
-    if options.peft:
-        train_with_peft(options.peft, options.steps, options.compute, options.checkpointing)
-        return
+    machine.add_arguments(parser)
+    return parser.parse_args()
+
+
+def main():
+    options = parse_arguments()
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
-        quantize = [options.bin / "routedk-inspect", "quantize", "--model", MODEL, "--output", folder / "nf4"]
+        quantize = [options.bin / "routedk-inspect", "quantize", "--model", machine.MODEL, "--output", folder / "nf4"]
         subprocess.run(list(map(str, quantize)), check=True)
-        same = ["--peft", folder, "--steps", str(options.steps), "--compute", options.compute]
-        checkpointing = ["--checkpointing"] if options.checkpointing else []
-        pairs = []
-        for _ in range(options.pairs):
-            ours = run_ours(options.bin, folder, options.data_dir, options.steps, options.batch,
-                            recompute=options.recompute)  # fmt: skip
-            theirs = measured([sys.executable, __file__, options.data_dir, *same, *checkpointing])
-            print(f"pair   {speed(ours[0]):7.1f} and {speed(theirs[0]):.1f} tokens/s", flush=True)
-            pairs.append((ours, theirs))
-        (ours, _), (theirs, _) = pairs[0]
-        print(f"{'step':>4} {'tokens':>7} {'loss ours':>10} {'theirs':>8} {'norm ours':>10} {'theirs':>8}")
-        for a, b in zip(ours, theirs, strict=True):
-            print(f"{a['step']:>4} {a['tokens']:>7} {a['loss']:>10.5f} {b['loss']:>8.5f} {a['grad_norm']:>10.5f} "
-                  f"{b['grad_norm']:>8.5f}")  # fmt: skip
-        medians = [statistics.median(speed(side[0]) for side in sides) for sides in zip(*pairs)]
-        peaks = [statistics.median(side[1] for side in sides) for sides in zip(*pairs)]
-        print(f"ours   {medians[0]:7.1f} tokens/s, peak {peaks[0]:6.0f} MiB")
-        print(f"theirs {medians[1]:7.1f} tokens/s, peak {peaks[1]:6.0f} MiB ({options.compute})")
-        print(f"ratio  {medians[0] / medians[1]:7.2f}, memory {peaks[0] / peaks[1]:.3f}")
-        one, _ = run_ours(options.bin, folder / "one", options.data_dir, options.steps, 12)
-        three, _ = run_ours(options.bin, folder / "three", options.data_dir, options.steps, 4, experts=3)
-        print(f"one expert {speed(one):.1f} tokens/s, three at once {speed(three):.1f}: "
-              f"{speed(one) / speed(three):.3f} of its time over the same tokens")  # fmt: skip
+        runs = measure_pairs(options, folder)
+        experts = three_at_once(options, folder)
+    ours = runs["ours"][0]["machine"]
+    precisions = {"ours": ours["precision"], "ours before": None, "transformers + PEFT": options.compute}
+    result = machine.describe(options, {"isa": ours["isa"]}, PACKAGES)
+    result["tables"] = {"losses": losses_table(runs), "speed": speed_table(runs, precisions), "limit": limit_table(runs),
+                        "experts": experts_table(experts)}  # fmt: skip
+    result["runs"] = {**runs, **experts}
+    machine.write_result(options.json, result)
+    print(f"{result['machine']}")
+    print("\n".join(tables.table(rows) for rows in result["tables"].values()))
 
 
 if __name__ == "__main__":

@@ -1,10 +1,12 @@
-/// Trains for some steps as routedk-train does and prints a JSON line a step; before that it writes what
-/// another program needs to do the same: FOLDER/adapters/NAME (PEFT, as initialised) and FOLDER/batches.jsonl
-/// (each step's sequences as [{"ids", "prompt_length"}]).
+/// Trains for some steps as routedk-train does. Prints the machine with the rate of products that it reaches,
+/// then a JSON line a step with the operations that its products take. Before that it writes what another
+/// program needs to do the same: FOLDER/adapters/NAME (PEFT, as initialised) and FOLDER/batches.jsonl (each
+/// step's sequences as [{"ids", "prompt_length"}]).
 #include "routedk/core/config.h"
 #include "routedk/core/files.h"
 #include "routedk/experts/peft.h"
 #include "routedk/io/jsonl.h"
+#include "routedk/kernels/cpu/capability.h"
 #include "routedk/train/data_order.h"
 #include "routedk/train/joint_step.h"
 #include "routedk/workflow/experiment/program.h"
@@ -12,6 +14,7 @@
 
 #include <iostream>
 
+#include <ATen/Parallel.h>
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
 
@@ -65,9 +68,37 @@ void write_batches(const Options& options, const std::vector<Group>& groups,
   }
 }
 
+/// Operations of the products with frozen weights, forward and for the gradient of the input, of a token and,
+/// by the head, of an answer token. Attention and adapters are left out, as is what `recompute` does again.
+struct Flops {
+  double token = 0.0;
+  double answer_token = 0.0;
+};
+
+Flops flops_of(const model::LlamaConfig& config) {
+  std::int64_t layer = 0;
+  for (int i = 0; i < model::kLinears; ++i) {
+    const model::LinearShape shape = model::linear_shape(config, static_cast<model::Linear>(i));
+    layer += shape.out * shape.in;
+  }
+  return {4.0 * static_cast<double>(config.layers * layer),
+          4.0 * static_cast<double>(config.vocab * config.hidden)};
+}
+
+void print_machine(kernels::Precision precision) {
+  const io::Json line = {{"cpu", kernels::cpu::cpu_name()},
+                         {"isa", name_of(kernels::cpu::cpu_isa())},
+                         {"threads", at::get_num_threads()},
+                         {"precision", name_of(precision)},
+                         {"product_rate", kernels::cpu::product_rate(precision)}};
+  std::cout << line.dump() << std::endl;
+}
+
 void run(workflow::Experiment& experiment, const Options& options) {
   const workflow::ExperimentConfig& config = experiment.config();
   const auto backbone = experiment.backbone();
+  print_machine(backbone->precision());
+  const Flops flops = flops_of(backbone->config());
   const std::vector<train::Example> examples = examples_of(experiment, options.experts);
   std::vector<Group> groups;
   std::vector<std::shared_ptr<experts::Expert>> bank;
@@ -109,6 +140,9 @@ void run(workflow::Experiment& experiment, const Options& options) {
                              {"loss", done.loss},
                              {"grad_norm", done.grad_norm},
                              {"tokens", done.tokens},
+                             {"answer_tokens", done.answer_tokens},
+                             {"flops", flops.token * static_cast<double>(done.tokens) +
+                                           flops.answer_token * static_cast<double>(done.answer_tokens)},
                              {"seconds", trainer->progress().seconds - before}};
       std::cout << line.dump() << std::endl;
     }

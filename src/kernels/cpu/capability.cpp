@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <bit>
 #include <chrono>
 #include <cstdlib>
@@ -13,6 +14,7 @@
 #include <vector>
 
 #include "tile_amx.h"
+#include <ATen/Parallel.h>
 #include <cpuid.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -74,13 +76,14 @@ std::string wished_isa() {
   return word == nullptr ? "" : word;
 }
 
-/// Seconds of a product whose panel and rows stay in the first-level cache; the best of some.
+/// Operations a second of one thread; the best of some.
 template <typename Word>
-double product_seconds() {
+double thread_rate() {
   constexpr std::int64_t kDepth = 128;
   constexpr std::int64_t kRows = 24;
   constexpr int kProducts = 200;
   constexpr double kBudget = 0.02;
+  constexpr auto kOperations = static_cast<double>(2 * kProducts * kRows * kPanel * kDepth * kNumbers<Word>);
   const TileFn<Word> tile = choose_tile<Word>();
   const std::vector<Word> a(kRows * kDepth);
   const std::vector<Word> panel(kDepth * kPanel);
@@ -98,7 +101,7 @@ double product_seconds() {
     }
     best = std::min(best, seconds_since(begin));
   } while (seconds_since(start) < kBudget);
-  return best / static_cast<double>(kNumbers<Word>);
+  return kOperations / best;
 }
 
 }  // namespace
@@ -146,11 +149,19 @@ std::string cpu_name() {
   return fmt::format("{} ({:x})", text, signature[0]);
 }
 
+double product_rate(Precision precision) {
+  std::atomic<double> sum = 0.0;
+  at::parallel_for(0, at::get_num_threads(), 1, [&](std::int64_t /*begin*/, std::int64_t /*end*/) {
+    sum += precision == Precision::kBFloat16 ? thread_rate<Pair>() : thread_rate<float>();
+  });
+  return sum;
+}
+
 double measure_bfloat16_speedup() {
   if (!has_bfloat16_products()) {
     return 0.5;  // two multiply-adds and as many conversions for each
   }
-  return product_seconds<float>() / product_seconds<Pair>();
+  return product_rate(Precision::kBFloat16) / product_rate(Precision::kFloat32);
 }
 
 }  // namespace routedk::kernels::cpu

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "routedk/core/named_enum.h"
+#include "routedk/kernels/precision.h"
 
 #include <cstdint>
 #include <string>
@@ -31,8 +32,12 @@ bool has_amx_products() noexcept;
 /// As the CPU calls itself, with family, model and stepping: "AMD EPYC (a10f11)".
 std::string cpu_name();
 
-/// How many times faster than float32 one core multiplies bfloat16, with the kernels of tile.h; measured,
-/// which takes some 50 ms.
+/// Floating-point operations a second, two for each multiply-add, of all of ATen's threads at once with the
+/// kernels of tile.h on operands in the first-level cache: the limit of products. Measured, some 25 ms.
+double product_rate(Precision precision);
+
+/// How many times faster than float32 they multiply bfloat16: the ratio of their product_rate. 0.5, which is
+/// not measured, on a CPU without such products.
 double measure_bfloat16_speedup();
 
 }  // namespace routedk::kernels::cpu
