@@ -77,7 +77,7 @@ struct LoraLinear : torch::autograd::Function<LoraLinear> {
         plain.push_back(terms[i]);
       }
     }
-    const at::Tensor dx = setting.linear.multiply_backward(dy, plain);
+    at::Tensor dx = setting.linear.multiply_backward(dy, plain);
     for (std::size_t i = 0; i < terms.size(); ++i) {
       if (!setting.parts[i].dropout.keeps_all()) {
         setting.rows(dx, i).add_(setting.parts[i].dropout(at::mm(terms[i].left, terms[i].right)));
