@@ -345,7 +345,7 @@ AttentionOutput attention(const AttentionInput& in) {
   if (in.q.scalar_type() != at::kFloat) {
     return exact_attention(in);
   }
-  const AttentionOutput out{at::empty_like(in.q), at::empty({in.q.size(0), in.q.size(1)}, at::kFloat)};
+  AttentionOutput out{at::empty_like(in.q), at::empty({in.q.size(0), in.q.size(1)}, at::kFloat)};
   if (in.precision == Precision::kBFloat16) {
     Forward<Pair>(in, out).run();
   } else {

@@ -51,23 +51,24 @@ bool amx_is_permitted() noexcept {
 
 /// A product of small whole numbers, exact in whatever order it is summed, in tiles and in plain code.
 bool amx_is_right() noexcept {
-  constexpr std::int64_t kDepth = 20;
-  constexpr std::int64_t kRows = 35;
+  constexpr std::int64_t kProbeWords = 20;
+  constexpr std::int64_t kProbeRows = 35;
   const auto pair = [](std::size_t i) {  // of whole numbers from -8 to 8, which bfloat16 holds
     const auto number = [](std::size_t n) {
       return std::bit_cast<std::uint32_t>(static_cast<float>(n % 17) - 8.0F) >> 16U;
     };
     return number(3 * i) | number(5 * i + 1) << 16U;
   };
-  std::array<Pair, kRows * kDepth> a{};
-  std::array<Pair, kDepth * kPanel> panel{};
+  std::array<Pair, kProbeRows * kProbeWords> a{};
+  std::array<Pair, kProbeWords * kPanel> panel{};
   std::generate(a.begin(), a.end(), [&, i = std::size_t{0}]() mutable { return pair(i++); });
   std::generate(panel.begin(), panel.end(), [&, i = std::size_t{7}]() mutable { return pair(i++); });
-  std::array<float, kRows * kPanel> found{};
-  std::array<float, kRows * kPanel> wanted{};
-  tile_amx<AmxTiles>({a.data(), kDepth, found.data(), kPanel, kRows}, panel.data(), kDepth, kPanel, true);
-  tile_amx<EmulatedTiles>({a.data(), kDepth, wanted.data(), kPanel, kRows}, panel.data(), kDepth, kPanel,
-                          true);
+  std::array<float, kProbeRows * kPanel> found{};
+  std::array<float, kProbeRows * kPanel> wanted{};
+  tile_amx<AmxTiles>({a.data(), kProbeWords, found.data(), kPanel, kProbeRows}, panel.data(), kProbeWords,
+                     kPanel, true);
+  tile_amx<EmulatedTiles>({a.data(), kProbeWords, wanted.data(), kPanel, kProbeRows}, panel.data(),
+                          kProbeWords, kPanel, true);
   return found == wanted;
 }
 
@@ -79,15 +80,16 @@ std::string wished_isa() {
 /// Operations a second of one thread; the best of some.
 template <typename Word>
 double thread_rate() {
-  constexpr std::int64_t kDepth = 128;
-  constexpr std::int64_t kRows = 24;
+  constexpr std::int64_t kProbeWords = 128;
+  constexpr std::int64_t kProbeRows = 24;
   constexpr int kProducts = 200;
   constexpr double kBudget = 0.02;
-  constexpr auto kOperations = static_cast<double>(2 * kProducts * kRows * kPanel * kDepth * kNumbers<Word>);
+  constexpr auto kOperations =
+      static_cast<double>(2 * kProducts * kProbeRows * kPanel * kProbeWords * kNumbers<Word>);
   const TileFn<Word> tile = choose_tile<Word>();
-  const std::vector<Word> a(kRows * kDepth);
-  const std::vector<Word> panel(kDepth * kPanel);
-  std::vector<float> c(kRows * kPanel);
+  const std::vector<Word> a(kProbeRows * kProbeWords);
+  const std::vector<Word> panel(kProbeWords * kPanel);
+  std::vector<float> c(kProbeRows * kPanel);
   using Clock = std::chrono::steady_clock;
   const auto seconds_since = [](Clock::time_point start) {
     return std::chrono::duration<double>(Clock::now() - start).count();
@@ -97,7 +99,7 @@ double thread_rate() {
   do {
     const auto begin = Clock::now();
     for (int i = 0; i < kProducts; ++i) {
-      tile({a.data(), kDepth, c.data(), kPanel, kRows}, panel.data(), kDepth, kPanel, true);
+      tile({a.data(), kProbeWords, c.data(), kPanel, kProbeRows}, panel.data(), kProbeWords, kPanel, true);
     }
     best = std::min(best, seconds_since(begin));
   } while (seconds_since(start) < kBudget);
