@@ -224,6 +224,7 @@ class Teachers(Case):
         server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         server.daemon_threads = True
         threading.Thread(target=server.serve_forever, daemon=True).start()
+        self.addCleanup(server.server_close)
         self.addCleanup(server.shutdown)
         self.run_folder = self.folder / f"run{len(list(self.folder.iterdir()))}"
         done = run("routedk-distill", *sets(**{
