@@ -50,7 +50,7 @@ TEST(Display, words_formed_like_keys_of_apis_are_found_and_covered) {
 }
 
 TEST(Display, an_error_is_one_short_line_without_keys_whatever_it_is_given) {
-  const std::string hostile = "\x1B]0;x\x07\n" + std::string(5000, 'y') + "sk-abcdefghijklmnop";
+  const std::string hostile = "\x1B]0;x\x07\n" + std::string(5000, 'y') + " sk-abcdefghijklmnop";
   const std::string message =
       testing::message_of<DataError>([&] { throw_<DataError>("`{}` must be {}.", hostile, 1); });
   EXPECT_LT(message.size(), 500U);

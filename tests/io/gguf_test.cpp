@@ -159,8 +159,8 @@ TEST(Gguf, a_file_cut_anywhere_is_refused) {
 
 TEST(Gguf, another_magic_or_version_is_refused) {
   EXPECT_THAT(refusal([](Draft& d) { d.magic = "GGML"; }),
-              HasSubstr("must begin with the magic GGUF and version 3"));
-  EXPECT_THAT(refusal([](Draft& d) { d.version = 2; }), HasSubstr("and 2 instead"));
+              HasSubstr("must begin with the magic GGUF and version 2 or 3"));
+  EXPECT_THAT(refusal([](Draft& d) { d.version = 4; }), HasSubstr("and 4 instead"));
   EXPECT_THAT(refusal([](Draft& d) { d.version = 0x03000000; }), HasSubstr("and 50331648 instead"));
 }
 

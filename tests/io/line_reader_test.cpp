@@ -100,7 +100,7 @@ TEST_F(LineReaderTest, damaged_and_truncated_gzip_is_refused_by_line) {
 
 TEST_F(LineReaderTest, a_missing_file_and_a_folder_are_refused) {
   EXPECT_THAT(message_of<FileError>([&] { LineReader(folder_ / "none", 1); }), HasSubstr("No such file"));
-  EXPECT_THAT(message_of<FileError>([&] { LineReader(folder_.path(), 1); }), HasSubstr("directory"));
+  EXPECT_THAT(message_of<FileError>([&] { LineReader(folder_.path(), 1); }), HasSubstr("a folder"));
 }
 
 }  // namespace
