@@ -214,7 +214,7 @@ INSTANTIATE_TEST_SUITE_P(
                     "value size"},
         BadMetadata{"partial_rotary", [](GgufWriter& g) { g.integer("llama.rope.dimension_count", 4); },
                     "whole head"},
-        BadMetadata{"scaled_rotary", [](GgufWriter& g) { g.text("llama.rope.scaling.type", "linear"); },
+        BadMetadata{"scaled_rotary", [](GgufWriter& g) { g.text("llama.rope.scaling.type", "yarn"); },
                     "scaling"},
         BadMetadata{"no_epsilon",
                     [](GgufWriter& g) { g.real("llama.attention.layer_norm_rms_epsilon", 0.0F); }, "epsilon"},

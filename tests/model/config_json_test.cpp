@@ -55,7 +55,7 @@ INSTANTIATE_TEST_SUITE_P(
                  [](io::Json& c) {
                    c["rope_scaling"] = {{"type", "dynamic"}, {"factor", 2.0}};
                  },
-                 "`rope_scaling.type` must be default or llama3"},
+                 "`rope_scaling.type` must be default, llama3 or linear"},
         BadField{"other_scaling_field",
                  [](io::Json& c) {
                    c["rope_parameters"] = {{"rope_type", "default"}, {"beta_fast", 32}};

@@ -35,6 +35,19 @@ inline const io::Json& tokenizer_golden() {
   return golden;
 }
 
+/// Of one of its cases; bytes that are no UTF-8 stand there as hexadecimal digits.
+inline std::string text_of(const io::Json& entry) {
+  if (entry.contains("text")) {
+    return entry["text"].get<std::string>();
+  }
+  const auto hex = entry["hex"].get<std::string>();
+  std::string text;
+  for (std::size_t i = 0; i + 1 < hex.size(); i += 2) {
+    text += static_cast<char>(std::stoi(hex.substr(i, 2), nullptr, 16));
+  }
+  return text;
+}
+
 /// Made by tests/goldens/make_small_tokenizers.py, as are the tokenizers beside it.
 inline const io::Json& small_golden() {
   static const io::Json golden = io::read_json(golden_file("small_tokenizers/ids.json"));

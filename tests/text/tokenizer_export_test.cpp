@@ -17,7 +17,7 @@ TEST(TokenizerExport, the_folder_of_a_gguf_encodes_and_chats_like_the_gguf) {
   EXPECT_EQ(exported.ends(), original.ends());
   EXPECT_EQ(exported.pad(), original.pad());
   for (const io::Json& entry : tokenizer_golden()["cases"]) {
-    const auto text = entry["text"].get<std::string>();
+    const std::string text = text_of(entry);
     EXPECT_EQ(exported.encode(text), original.encode(text)) << text;
   }
   expect_chats(ChatTemplate::load(folder.path()), exported, tokenizer_golden()["chats"]);

@@ -12,18 +12,6 @@ namespace {
 using testing::ElementsAre;
 using testing::HasSubstr;
 
-std::string text_of(const io::Json& entry) {
-  if (entry.contains("text")) {
-    return entry["text"].get<std::string>();
-  }
-  const auto hex = entry["hex"].get<std::string>();
-  std::string text;
-  for (std::size_t i = 0; i + 1 < hex.size(); i += 2) {
-    text += static_cast<char>(std::stoi(hex.substr(i, 2), nullptr, 16));
-  }
-  return text;
-}
-
 TEST(Tokenizer, ids_equal_llama_cpp_on_hard_texts) {
   ASSERT_GT(tokenizer_golden()["cases"].size(), 40U);
   for (const io::Json& entry : tokenizer_golden()["cases"]) {
