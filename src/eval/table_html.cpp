@@ -14,7 +14,7 @@ constexpr const char* kStyle =
     "small{display:block;color:#666;white-space:nowrap}"
     ".baseline{background:#f3f3f3}";
 
-std::string escaped(const std::string& text) {
+std::string escaped_markup(const std::string& text) {
   std::string safe;
   for (const char c : routedk::escaped(text)) {
     switch (c) {
@@ -52,7 +52,7 @@ std::string html_of(const Cell& cell) {
 
 std::string html_of(const Row& row) {
   std::string html = row.baseline ? "<tr class=\"baseline\"><td>baseline: " : "<tr><td>";
-  html += escaped(row.name) + "</td>";
+  html += escaped_markup(row.name) + "</td>";
   for (const Cell& cell : row.cells) {
     html += html_of(cell);
   }
@@ -65,13 +65,13 @@ std::string html_table(const Table& table) {
   std::string html = fmt::format(
       "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>{0}</title>\n"
       "<style>{1}</style></head><body>\n<h1>{0}</h1>\n",
-      escaped(table.title), kStyle);
+      escaped_markup(table.title), kStyle);
   for (const std::string& note : table.notes) {
-    html += fmt::format("<p>{}</p>\n", escaped(note));
+    html += fmt::format("<p>{}</p>\n", escaped_markup(note));
   }
   html += "<table><tr><th>system</th>";
   for (const std::string& column : table.columns) {
-    html += fmt::format("<th>{}</th>", escaped(column));
+    html += fmt::format("<th>{}</th>", escaped_markup(column));
   }
   html += "</tr>\n";
   for (const Row& row : table.rows) {

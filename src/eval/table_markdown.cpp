@@ -9,7 +9,7 @@ namespace {
 /// Neither the end of a cell nor a tag.
 std::string escaped_cell(const std::string& text) {
   std::string safe;
-  for (const char c : escaped(text)) {
+  for (const char c : routedk::escaped(text)) {
     safe += c == '|' || c == '\\' || c == '<' ? std::string{'\\', c} : std::string{c};
   }
   return safe;
