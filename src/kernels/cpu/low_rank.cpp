@@ -35,7 +35,7 @@ Words<Word> transposed_panels(const at::Tensor& factor) {
   const std::int64_t rank = factor.size(0);
   const std::int64_t depth = factor.size(1);
   const std::int64_t words = words_of<Word>(depth);
-  const Words<Word> panels(panels_of(rank) * words * kPanel);
+  Words<Word> panels(panels_of(rank) * words * kPanel);
   const Words<Word> scratch(kPanel * words);
   for (std::int64_t r = 0; r < rank; r += kPanel) {
     pack_transposed_panel(
@@ -78,7 +78,7 @@ template <typename Word>
 Words<Word> panels_over_tokens(const at::Tensor& narrow) {
   const std::int64_t rank = narrow.size(1);
   const std::int64_t words = words_of<Word>(narrow.size(0));
-  const Words<Word> panels(panels_of(rank) * words * kPanel);
+  Words<Word> panels(panels_of(rank) * words * kPanel);
   for (std::int64_t r = 0; r < rank; r += kPanel) {
     pack_panel({narrow.const_data_ptr<float>() + r, rank, narrow.size(0), std::min(kPanel, rank - r)},
                panels.data() + r * words);

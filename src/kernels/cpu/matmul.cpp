@@ -245,6 +245,7 @@ void make_operands(const MatmulInput& x, std::int64_t depth, std::vector<at::Ten
 }
 
 template <typename Word, typename B>
+// NOLINTNEXTLINE(readability-non-const-parameter): what is called writes to it
 void multiply_words(const B& b, const MatmulInput& x, float* c) {
   std::vector<at::Tensor> held;
   Operands<Word> operands{nullptr, x.tokens, {}, c};
@@ -253,6 +254,7 @@ void multiply_words(const B& b, const MatmulInput& x, float* c) {
 }
 
 template <typename B>
+// NOLINTNEXTLINE(readability-non-const-parameter): what is called writes to it
 void multiply(const B& b, const MatmulInput& x, float* c) {
   return x.precision == Precision::kBFloat16 ? multiply_words<Pair>(b, x, c) : multiply_words<float>(b, x, c);
 }

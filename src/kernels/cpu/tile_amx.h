@@ -50,8 +50,8 @@ class AmxTiles {
     asm volatile("tileloadd (%0,%1,1), %%tmm%c2" ::"r"(rows), "r"(stride * 4), "i"(kTile) : "memory");
   }
   template <int kTile>
-  void store(float* rows,
-             std::int64_t stride) noexcept {  // NOLINT(readability-non-const-parameter): the CPU writes
+  // NOLINTNEXTLINE(readability-non-const-parameter): the CPU writes to it
+  void store(float* rows, std::int64_t stride) noexcept {
     asm volatile("tilestored %%tmm%c2, (%0,%1,1)" ::"r"(rows), "r"(stride * 4), "i"(kTile) : "memory");
   }
   /// Sums += products of tile kA's rows with tile kB's columns, pair by pair.
