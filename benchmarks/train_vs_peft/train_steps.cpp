@@ -53,6 +53,7 @@ void write_batches(const Options& options, const std::vector<Group>& groups,
                    const train::TrainConfig& config) {
   io::JsonlWriter writer(options.folder / "batches.jsonl");
   std::vector<train::DataOrder> orders;
+  orders.reserve(groups.size());
   for (const Group& group : groups) {
     orders.emplace_back(static_cast<std::int64_t>(group.examples.size()), config.batch_size, config.seed,
                         group.expert->name());
@@ -126,6 +127,7 @@ void run(workflow::Experiment& experiment, const Options& options) {
         train::GroupExamples{group.examples, {}}));
   }
   std::vector<train::GroupTrainer*> all;
+  all.reserve(trainers.size());
   for (const auto& trainer : trainers) {
     all.push_back(trainer.get());
   }
