@@ -1,5 +1,6 @@
 #include "routedk/eval/expected_utility.h"
 
+#include <algorithm>
 #include <limits>
 #include <map>
 #include <string>
@@ -20,10 +21,9 @@ class HypothesisPool {
   HypothesisPool(std::span<const Reference> references, bundle::Utility utility)
       : table_(references, utility) {
     for (const Reference& reference : references) {
-      Places bundles;
-      for (const bundle::ProductBundle& products : reference.answer) {
-        bundles.push_back(table_.index_of(products));
-      }
+      Places bundles(reference.answer.size());
+      std::transform(reference.answer.begin(), reference.answer.end(), bundles.begin(),
+                     [&](const bundle::ProductBundle& products) { return table_.index_of(products); });
       sampled_.emplace(std::move(bundles), reference.logprob);
     }
   }
@@ -36,10 +36,9 @@ class HypothesisPool {
 
  private:
   bundle::ProductAnswer answer_of(const Places& bundles) const {
-    bundle::ProductAnswer answer;
-    for (const std::size_t b : bundles) {
-      answer.push_back(table_.bundles()[b]);
-    }
+    bundle::ProductAnswer answer(bundles.size());
+    std::transform(bundles.begin(), bundles.end(), answer.begin(),
+                   [&](std::size_t b) { return table_.bundles()[b]; });
     return answer;
   }
 

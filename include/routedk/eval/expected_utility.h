@@ -45,16 +45,14 @@ struct Hypothesis {
 
 /// The best of this pool: every reference, each of their bundles alone, every pair of these bundles, and
 /// greedy unions: every reference and the best pair, grown by the bundle that raises the expected utility
-/// most while one does, up to kMaxBundles. Of sets that hold one another the pool is a small part; what it
-/// may miss is in docs/evaluation.md and tests/eval/expected_utility_test.cpp.
+/// most while one does, up to kMaxBundles. How far its best may be from the best of all answers stands in
+/// docs/evaluation.md.
 ///
 /// Utilities are equal when they differ by less than 1e-9. A tie goes to the reference with the higher
 /// log-probability, to a reference before an answer nobody sampled, then to the smaller canonical text; of
 /// equal bundles to grow by, the first in canonical order is taken.
 ///
-/// N references of 10 products: tables of O(bundles * references), then pairs and unions, those left out
-/// whose upper bound is too low. DataError names a product number above kMaxProducts; `references` must not
-/// be empty.
+/// DataError names a product number outside 1..kMaxProducts. `references` must not be empty.
 Hypothesis best_hypothesis(std::span<const Reference> references, bundle::Utility utility);
 
 }  // namespace routedk::eval
