@@ -1,0 +1,54 @@
+/// How kernels are started.
+#pragma once
+
+#include "device.h"
+
+namespace routedk::kernels::cuda {
+
+struct Grid {
+  dim3 blocks;
+  unsigned threads;        ///< of a block, whole warps
+  std::size_t shared = 0;  ///< bytes of dynamic shared memory of a block
+};
+
+constexpr std::int64_t ceil_div(std::int64_t a, std::int64_t b) {
+  return (a + b - 1) / b;
+}
+/// Blocks for `count` threads' work; kernels go over what is beyond in strides of the grid.
+inline Grid grid_for(std::int64_t count, unsigned threads = 256) {
+  constexpr std::int64_t kMost = 132 * 32;  // some rounds of a large GPU
+  const std::int64_t blocks = ceil_div(count, threads);
+  return {dim3(static_cast<unsigned>(blocks < 1 ? 1 : blocks < kMost ? blocks : kMost)), threads};
+}
+
+/// Error: "a GPU failed in OPERATION: WHAT".
+[[noreturn]] void throw_device_error(const char* operation, const char* what);
+
+#ifdef ROUTEDK_EMULATE_CUDA
+template <typename... Params, typename... Args>
+void launch(const char* /*operation*/, void (*kernel)(Params...), const Grid& grid, Stream /*stream*/,
+            const Args&... args) {
+  emulator::run(grid.blocks, grid.threads, grid.shared, [=] { kernel(args...); });
+}
+#else
+/// Error names the operation; of a kernel that fails while it runs, one of the operations behind it.
+template <typename... Params, typename... Args>
+void launch(const char* operation, void (*kernel)(Params...), const Grid& grid, Stream stream,
+            const Args&... args) {
+  constexpr std::size_t kWithoutAsking = 48 << 10;
+  cudaError_t error = cudaSuccess;
+  if (grid.shared > kWithoutAsking) {
+    error = cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize,
+                                 static_cast<int>(grid.shared));
+  }
+  if (error == cudaSuccess) {
+    kernel<<<grid.blocks, grid.threads, grid.shared, stream>>>(args...);
+    error = cudaGetLastError();
+  }
+  if (error != cudaSuccess) {
+    throw_device_error(operation, cudaGetErrorString(error));
+  }
+}
+#endif
+
+}  // namespace routedk::kernels::cuda

@@ -1,0 +1,132 @@
+/// The kernels of this folder as functions of plain pointers into the GPU's memory, which the .cu files
+/// define and the .cpp files, where tensors are, call. Arrays are contiguous. T is float or BFloat16.
+#pragma once
+
+#include "routedk/kernels/ggml_type.h"
+
+#include <cstdint>
+
+#include "device.h"
+
+namespace routedk::kernels::cuda {
+
+struct NormShape {
+  std::int64_t rows;   // T
+  std::int64_t width;  // D
+  float eps;
+};
+/// x [T,D], weight [D] -> y [T,D], scale [T]: 1 / rms of each row
+template <typename T>
+void launch_rms_norm(const float* x, const float* weight, T* y, float* scale, const NormShape& shape,
+                     Stream stream);
+/// dy [T,D] -> dx [T,D]
+template <typename T>
+void launch_rms_norm_backward(const T* dy, const float* x, const float* weight, const float* scale, float* dx,
+                              const NormShape& shape, Stream stream);
+
+struct RotaryShape {
+  std::int64_t tokens;  // T
+  std::int64_t heads;   // H
+  std::int64_t half;    // C/2
+  float direction;      ///< 1 rotates, -1 rotates back
+};
+/// x [T,H,C] -> y [T,H,C]; cosines, sines [T,C/2]
+template <typename T>
+void launch_rotate(const T* x, const float* cosines, const float* sines, T* y, const RotaryShape& shape,
+                   Stream stream);
+
+template <typename T>
+void launch_swiglu(const T* gate, const T* up, T* y, std::int64_t count, Stream stream);
+template <typename T>
+struct SwigluGradients {
+  const T* dy;
+  const T* gate;
+  const T* up;
+  T* dgate;
+  T* dup;
+};
+template <typename T>
+void launch_swiglu_backward(const SwigluGradients<T>& of, std::int64_t count, Stream stream);
+
+/// As kernels::DropoutSegment.
+struct DropoutRows {
+  std::int64_t begin;
+  std::int64_t end;
+  std::uint64_t key;
+  std::int64_t first;
+};
+/// A few of them, as the argument of a kernel.
+struct DropoutTable {
+  static constexpr int kMost = 96;
+  DropoutRows rows[kMost];
+  int count;
+};
+struct DropoutRule {
+  std::uint32_t threshold;  ///< of 65,536
+  float scale;              ///< of what is kept
+};
+/// The rows of the table, which follow one another; x, y [.,width]
+template <typename T>
+void launch_dropout(const T* x, T* y, std::int64_t width, const DropoutTable& table, const DropoutRule& rule,
+                    Stream stream);
+
+/// A step's constants (kernels/adamw.h).
+struct AdamWFactors {
+  float beta1, beta2, rest1, rest2, epsilon, keep, scale, rate, root;
+};
+void launch_adamw(const float* grads, float* values, float* first, float* second, std::int64_t count,
+                  const AdamWFactors& factors, Stream stream);
+
+/// An NF4 matrix as kernels/nf4.h has it; absmax, or the nested parts.
+struct Nf4View {
+  const std::uint8_t* codes;
+  const float* codebook;  // [16]
+  const float* absmax;    // null where nested
+  const std::uint8_t* nested_codes;
+  const float* nested_absmax;
+  const float* nested_codebook;  // [256]
+  float nested_offset;
+};
+/// `rows` [count] numbers of rows of `width`, or null: rows 0 .. count-1 -> to [count,width]
+template <typename T>
+void launch_nf4_rows(const Nf4View& from, const std::int64_t* rows, std::int64_t count, std::int64_t width,
+                     T* to, Stream stream);
+/// values [count] -> codes, absmax of each 64
+void launch_nf4_quantize(const float* values, std::int64_t count, std::uint8_t* codes, float* absmax,
+                         const float* codebook, Stream stream);
+/// values [count] -> codes of the nearest entries of the map [256], absmax of each 256
+void launch_nf4_nest(const float* values, std::int64_t count, std::uint8_t* codes, float* absmax,
+                     const float* map, Stream stream);
+
+/// As launch_nf4_rows; blocks as kernels/ggml_blocks.h has them.
+template <typename T>
+void launch_ggml_rows(GgmlType type, const std::uint8_t* blocks, const std::int64_t* rows, std::int64_t count,
+                      std::int64_t width, T* to, Stream stream);
+
+/// One row of a pass and where its keys and values lie.
+template <typename T>
+struct CachedRow {
+  T* prompt_k;  // [G,P,C]
+  T* prompt_v;
+  T* own_k;  // [G,M,C], as the branch's
+  T* own_v;
+  std::int64_t prompt_tokens;  ///< P
+  std::int64_t prompt_seen;    ///< of them
+  std::int64_t own_seen;
+};
+struct CacheHeads {
+  std::int64_t heads;     // H
+  std::int64_t kv_heads;  // G
+  std::int64_t size;      // C
+  std::int64_t room;      // M
+};
+/// The last token that each row sees is its own: k, v [T,G,C] go there.
+template <typename T>
+void launch_cache_write(const CachedRow<T>* rows, std::int64_t count, const float* k, const float* v,
+                        const CacheHeads& heads, Stream stream);
+/// q [T,H,C] -> out [T,H,C]
+template <typename T>
+void launch_cache_attend(const CachedRow<T>* rows, std::int64_t count, const float* q, float* out,
+                         const CacheHeads& heads, Stream stream);
+
+}  // namespace routedk::kernels::cuda
