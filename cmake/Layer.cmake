@@ -1,9 +1,12 @@
-# routedk_layer(NAME [ON layer...] [LIBS target...] [TORCH])
-#   library routedk_NAME (alias routedk::NAME) from src/NAME/*.cpp, and, with ROUTEDK_TESTS,
+# routedk_layer(NAME [ON layer...] [LIBS target...] [TORCH] [WITHOUT regex])
+#   library routedk_NAME (alias routedk::NAME) from src/NAME/*.cpp but for paths that match, and, with ROUTEDK_TESTS,
 #   routedk_NAME_tests from tests/NAME/*_test.cpp.
 function(routedk_layer name)
-  cmake_parse_arguments(ARG "TORCH" "" "ON;LIBS" ${ARGN})
+  cmake_parse_arguments(ARG "TORCH" "WITHOUT" "ON;LIBS" ${ARGN})
   file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/src/${name}/*.cpp)
+  if(ARG_WITHOUT)
+    list(FILTER sources EXCLUDE REGEX ${ARG_WITHOUT})
+  endif()
   if(NOT sources)  # a layer of headers alone is a library too
     set(sources ${PROJECT_BINARY_DIR}/routedk_${name}.cpp)
     file(WRITE ${sources} "")

@@ -36,5 +36,11 @@ if(NOT TARGET Torch::cpu)
       target_link_options(Torch::cpu INTERFACE
         "LINKER:--push-state,--no-as-needed,${ROUTEDK_TORCH_ROOT}/lib/lib${_name}.so,--pop-state")
     endforeach()
+    find_package(CUDAToolkit 12 REQUIRED)
+    target_link_libraries(Torch::cpu INTERFACE $<TARGET_FILE:CUDA::cudart>)
+    # They find each other when they are loaded, but the linker must be told.
+    file(GLOB _nvidia ${ROUTEDK_TORCH_ROOT}/../nvidia/*/lib)
+    list(TRANSFORM _nvidia PREPEND "LINKER:-rpath-link,")
+    target_link_options(Torch::cpu INTERFACE ${_nvidia})
   endif()
 endif()

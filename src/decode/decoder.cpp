@@ -21,17 +21,18 @@ std::int64_t Decoder::bytes_per_token(bool experts) const {
 
 kernels::KvCache Decoder::make_cache(std::vector<std::int64_t> prompt_lengths) const {
   const model::LlamaConfig& config = model_.backbone().config();
-  return {{config.layers, config.heads, config.kv_heads, config.head_dim}, std::move(prompt_lengths)};
+  return {{config.layers, config.heads, config.kv_heads, config.head_dim}, std::move(prompt_lengths),
+          model_.backbone().device(), model_.backbone().operand_type()};
 }
 
 experts::RoutedOutput Decoder::forward(const model::FlatBatch& batch, const experts::Gate& gate,
                                        std::span<const kernels::CacheRow> rows,
                                        kernels::KvCache& cache) const {
-  return engine_->forward(batch, gate, rows, cache);
+  return engine_->forward(batch.to(model_.backbone().device()), gate, rows, cache);
 }
 
 at::Tensor Decoder::logits(const at::Tensor& hidden) const {
-  return engine_->logits(hidden);
+  return engine_->logits(hidden).to(at::kCPU);
 }
 
 }  // namespace routedk::decode

@@ -102,10 +102,10 @@ void Generator::start(const experts::Gate& gate) {
     for (const GateRows& layer : prompt_rows_) {
       alpha.push_back(layer.alpha[static_cast<std::int64_t>(p)]);
     }
-    results_[p].alpha = at::stack(alpha, 0);  // [L,K]
+    results_[p].alpha = at::stack(alpha, 0).to(at::kCPU);  // [L,K]
   }
   const at::Tensor ends = at::tensor(batch.cu_seqlens).slice(0, 1) - 1;
-  const NextTokenLogits next(decoder_.logits(output.hidden.index_select(0, ends)));
+  const NextTokenLogits next(decoder_.logits(output.hidden.index_select(0, ends.to(output.hidden.device()))));
   std::vector<Branch> roots;
   std::vector<std::size_t> predicting;
   for (std::size_t p = 0; p < prompts_.size(); ++p) {
@@ -185,7 +185,7 @@ void Generator::advance() {
   batch.positions = at::tensor(positions);
   const at::Tensor hidden = decoder_.forward(batch, gate_of_active(), rows, cache_).hidden;  // [rows,D]
   const NextTokenLogits next(decoder_.logits(hidden));
-  const at::Tensor floats = options_.pool_hidden ? hidden.to(at::kFloat).contiguous() : at::Tensor();
+  const at::Tensor floats = options_.pool_hidden ? hidden.to(at::kCPU, at::kFloat).contiguous() : at::Tensor();
   std::vector<Branch> going_on;
   std::vector<std::size_t> predicting;
   std::size_t row = 0;
@@ -252,7 +252,7 @@ void Generator::retire_prompts() {
 /// The active prompts' rows.
 const FrozenGate& Generator::gate_of_active() {
   if (active_gate_ == nullptr) {
-    const at::Tensor active = at::tensor(active_);
+    const at::Tensor active = at::tensor(active_).to(prompt_rows_.front().alpha.device());
     std::vector<GateRows> layers;
     for (const GateRows& rows : prompt_rows_) {
       GateRows kept{rows.alpha.index_select(0, active), {}};

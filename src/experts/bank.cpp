@@ -145,6 +145,13 @@ void ExpertBank::freeze(at::ScalarType dtype) {
   }
 }
 
+void ExpertBank::freeze(const model::Backbone& backbone) {
+  for (const auto& expert : experts_) {
+    expert->to(backbone.device());
+  }
+  freeze(backbone.operand_type());
+}
+
 at::Tensor ExpertBank::linear(const DeltaSite& site, const kernels::FrozenLinear& weight,
                               const at::Tensor& x) const {
   return site.rows.owner.empty() ? mixed(site, weight, x) : owned(site, weight, x);

@@ -61,6 +61,11 @@ Expert::Expert(std::string name, const model::LlamaConfig& model, LoraPlan plan,
     }
   }
   parameters_ = FlatParameters(shapes, device);
+  name_factors();
+}
+
+/// The leaves by linear.
+void Expert::name_factors() {
   auto leaf = parameters_.leaves().begin();
   for (std::size_t i = 0; i < plan_.sizes.size(); ++i) {
     if (plan_.sizes[i].rank > 0) {
@@ -69,6 +74,11 @@ Expert::Expert(std::string name, const model::LlamaConfig& model, LoraPlan plan,
       factors_[i].scale = plan_.scale(plan_.sizes[i]);
     }
   }
+}
+
+void Expert::to(at::Device device) {
+  parameters_.to(device);
+  name_factors();
 }
 
 void Expert::initialise(std::uint64_t seed) {

@@ -1,5 +1,7 @@
 #include "routedk/experts/flat_parameters.h"
 
+#include "routedk/core/error.h"
+
 #include <c10/util/accumulate.h>
 
 namespace routedk::experts {
@@ -15,6 +17,18 @@ FlatParameters::FlatParameters(const std::vector<std::vector<std::int64_t>>& sha
     const std::int64_t size = c10::multiply_integers(shape);
     leaves_.push_back(values_.narrow(0, offset, size).view(shape).detach());
     offset += size;
+  }
+}
+
+void FlatParameters::to(at::Device device) {
+  if (trainable()) {
+    throw_<Error>("parameters must not be moved while they are trained");
+  }
+  values_ = values_.to(device);
+  std::int64_t offset = 0;
+  for (at::Tensor& leaf : leaves_) {
+    leaf = values_.narrow(0, offset, leaf.numel()).view(leaf.sizes()).detach();
+    offset += leaf.numel();
   }
 }
 

@@ -44,7 +44,7 @@ void save_peft(const Expert& expert, const std::filesystem::path& folder, const 
   std::vector<at::Tensor> owned;  // what the views look at
   std::vector<io::TensorView> views;
   const auto add = [&](const std::string& name, const at::Tensor& tensor) {
-    owned.push_back(tensor.detach().contiguous());
+    owned.push_back(tensor.detach().to(at::kCPU).contiguous());
     views.push_back(quant::to_view(name, owned.back()));
   };
   const io::Json config = peft_config_json(expert, base_model);

@@ -54,7 +54,7 @@ RoutedOutput RoutedModel::forward(const RoutedPass& pass) const {
 RoutedModel without_experts(std::shared_ptr<const model::Backbone> backbone) {
   const model::LlamaConfig& config = backbone->config();
   std::vector<std::shared_ptr<Expert>> bank{
-      std::make_shared<Expert>("none", config, LoraPlan(config, false))};
+      std::make_shared<Expert>("none", config, LoraPlan(config, false), backbone->device())};
   return {std::move(backbone), std::make_shared<ExpertBank>(std::move(bank))};
 }
 

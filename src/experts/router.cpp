@@ -98,10 +98,10 @@ at::Tensor RouterGate::alpha(const at::Tensor& logits) const {
 at::Tensor RouterGate::logits(std::int64_t layer, const at::Tensor& hidden,
                               const model::FlatBatch& batch) const {
   if (options_.is_static()) {
-    return bias(layer).expand({batch.sequences(), -1});
+    return bias(layer).to(hidden.device()).expand({batch.sequences(), -1});
   }
   const at::Tensor pooled = pool_prompts(hidden, batch, options_.pool_norm == PoolNorm::kRms);  // [S,D]
-  return at::addmm(bias(layer), pooled, weight(layer).t());
+  return at::addmm(bias(layer).to(pooled.device()), pooled, weight(layer).to(pooled.device()).t());
 }
 
 GateRows RouterGate::rows(std::int64_t layer, const at::Tensor& hidden, const model::FlatBatch& batch) const {

@@ -85,9 +85,11 @@ void save_router(const RouterGate& gate, const std::vector<std::string>& experts
                  const std::filesystem::path& folder) {
   const RouterOptions& options = gate.options();
   const std::vector<NamedShape> names = stored(options, gate.layers(), gate.hidden(), gate.bias(0).size(0));
+  std::vector<at::Tensor> owned;  // what the views look at
   std::vector<io::TensorView> views;
   for (std::size_t i = 0; i < names.size(); ++i) {
-    views.push_back(quant::to_view(names[i].name, gate.parameters().leaves()[i]));
+    owned.push_back(gate.parameters().leaves()[i].detach().to(at::kCPU));
+    views.push_back(quant::to_view(names[i].name, owned.back()));
   }
   const io::Json config = {{"experts", experts},
                            {"scale", name_of(options.scale)},

@@ -8,24 +8,37 @@
 namespace routedk::kernels {
 namespace {
 
-constexpr std::int64_t panels(std::int64_t size) {
-  return (size + KvCache::kPanel - 1) / KvCache::kPanel;
+constexpr std::int64_t panels(std::int64_t size, std::int64_t of) {
+  return (size + of - 1) / of;
 }
 
 }  // namespace
 
-KvCache::KvCache(const CacheShape& shape, std::vector<std::int64_t> prompt_lengths, at::Device device)
+KvCache::KvCache(const CacheShape& shape, std::vector<std::int64_t> prompt_lengths, at::Device device,
+                 at::ScalarType dtype)
     : shape_(shape),
       prompt_lengths_(std::move(prompt_lengths)),
-      options_(at::TensorOptions(device).dtype(at::kFloat)),
+      options_(at::TensorOptions(device).dtype(dtype)),
+      panel_tokens_(device.is_cuda() ? 1 : kPanel),
+      panel_columns_(device.is_cuda() ? shape.head_dim : kPanel),
       layers_(static_cast<std::size_t>(shape.layers)) {
-  const std::int64_t columns = panels(shape.head_dim);
   for (Layer& layer : layers_) {
     for (const std::int64_t length : prompt_lengths_) {
-      layer.prompts.push_back({at::empty({shape.kv_heads, panels(length), shape.head_dim, kPanel}, options_),
-                               at::zeros({shape.kv_heads, columns, length, kPanel}, options_)});
+      layer.prompts.push_back(make({}, length));
     }
   }
+}
+
+KvCache::Panels KvCache::make(std::optional<std::int64_t> branches, std::int64_t tokens) const {
+  std::vector<std::int64_t> k = {shape_.kv_heads, panels(tokens, panel_tokens_), shape_.head_dim,
+                                 panel_tokens_};
+  std::vector<std::int64_t> v = {shape_.kv_heads, panels(shape_.head_dim, panel_columns_), tokens,
+                                 panel_columns_};
+  if (branches) {
+    k.insert(k.begin(), *branches);
+    v.insert(v.begin(), *branches);
+  }
+  return {at::empty(k, options_), at::zeros(v, options_)};
 }
 
 void KvCache::reserve(std::int64_t branches, std::int64_t tokens) {
@@ -33,12 +46,12 @@ void KvCache::reserve(std::int64_t branches, std::int64_t tokens) {
     return;
   }
   const std::int64_t wanted = std::max(branches, branches_);
-  const std::int64_t room = tokens <= tokens_ ? tokens_ : panels(std::max(tokens, 2 * tokens_)) * kPanel;
+  const std::int64_t room =
+      tokens <= tokens_ ? tokens_ : panels(std::max(tokens, 2 * tokens_), kPanel) * kPanel;
   for (Layer& layer : layers_) {
-    Panels grown{at::empty({wanted, shape_.kv_heads, panels(room), shape_.head_dim, kPanel}, options_),
-                 at::zeros({wanted, shape_.kv_heads, panels(shape_.head_dim), room, kPanel}, options_)};
+    Panels grown = make(wanted, room);
     if (branches_ > 0) {
-      grown.k.narrow(0, 0, branches_).narrow(2, 0, panels(tokens_)).copy_(layer.branches.k);
+      grown.k.narrow(0, 0, branches_).narrow(2, 0, panels(tokens_, panel_tokens_)).copy_(layer.branches.k);
       grown.v.narrow(0, 0, branches_).narrow(3, 0, tokens_).copy_(layer.branches.v);
     }
     layer.branches = std::move(grown);
@@ -48,9 +61,10 @@ void KvCache::reserve(std::int64_t branches, std::int64_t tokens) {
 }
 
 void KvCache::copy(std::int64_t from, std::int64_t to, std::int64_t tokens) {
+  const std::int64_t held = panels(tokens, panel_tokens_);
   for (Layer& layer : layers_) {
     const Panels& b = layer.branches;
-    b.k[to].narrow(1, 0, panels(tokens)).copy_(b.k[from].narrow(1, 0, panels(tokens)));
+    b.k[to].narrow(1, 0, held).copy_(b.k[from].narrow(1, 0, held));
     b.v[to].narrow(2, 0, tokens).copy_(b.v[from].narrow(2, 0, tokens));
   }
 }

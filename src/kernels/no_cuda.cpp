@@ -43,7 +43,8 @@ at::Tensor lora_down(const at::Tensor& /*x*/, const at::Tensor& /*factor*/, doub
 at::Tensor factor_gradient(const at::Tensor& /*narrow*/, const at::Tensor& /*x*/, Precision /*precision*/) {
   missing("factor_gradient");
 }
-NormOutput rms_norm(const at::Tensor& /*x*/, const at::Tensor& /*weight*/, double /*eps*/) {
+NormOutput rms_norm(const at::Tensor& /*x*/, const at::Tensor& /*weight*/, double /*eps*/,
+                    at::ScalarType /*to*/) {
   missing("rms_norm");
 }
 at::Tensor rms_norm_backward(const at::Tensor& /*dy*/, const NormInput& /*input*/) {

@@ -2,6 +2,8 @@
 
 #include "routedk/core/error.h"
 
+#include <utility>
+
 #include "devices.h"
 
 namespace routedk::kernels {
@@ -30,6 +32,33 @@ at::Tensor decode(const GgmlBlocks& weight, at::ScalarType dtype) {
   return weight.data().is_cuda() ? cuda::ggml_dequantize(weight, dtype) : cpu::ggml_dequantize(weight, dtype);
 }
 
+const at::Tensor& numbers(const Dense& weight) {
+  return weight.values;
+}
+const at::Tensor& numbers(const Nf4& weight) {
+  return weight.parts().codes;
+}
+const at::Tensor& numbers(const GgmlBlocks& weight) {
+  return weight.data();
+}
+
+Weight moved(const Dense& weight, at::Device device) {
+  return Dense{weight.values.to(device)};
+}
+Weight moved(const Nf4& weight, at::Device device) {
+  Nf4Parts parts = weight.parts();
+  for (at::Tensor* part : {&parts.codes, &parts.codebook, &parts.absmax, &parts.nested_codes,
+                           &parts.nested_absmax, &parts.nested_codebook}) {
+    if (part->defined()) {
+      *part = part->to(device);
+    }
+  }
+  return Nf4(std::move(parts));
+}
+Weight moved(const GgmlBlocks& weight, at::Device device) {
+  return GgmlBlocks(weight.type(), weight.data().to(device));
+}
+
 void require_rows(const at::Tensor& ids, std::int64_t rows) {
   if (ids.numel() == 0) {
     return;
@@ -53,6 +82,15 @@ std::int64_t in_features(const Weight& weight) {
 
 std::int64_t bytes(const Weight& weight) {
   return std::visit([](const auto& w) { return w.bytes(); }, weight);
+}
+
+at::Device device_of(const Weight& weight) {
+  return std::visit([](const auto& w) { return numbers(w).device(); }, weight);
+}
+
+Weight to_device(const Weight& weight, at::Device device) {
+  return device == device_of(weight) ? weight
+                                     : std::visit([&](const auto& w) { return moved(w, device); }, weight);
 }
 
 at::Tensor dequantize(const Weight& weight, at::ScalarType dtype) {

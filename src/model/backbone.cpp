@@ -1,10 +1,12 @@
 #include "routedk/model/backbone.h"
 
 #include "routedk/core/error.h"
+#include "routedk/kernels/gpu.h"
 #include "routedk/model/parameters.h"
 #include "routedk/model/weight_source.h"
 
 #include <memory>
+#include <optional>
 #include <utility>
 
 namespace routedk::model {
@@ -16,6 +18,12 @@ class Loader {
  public:
   Loader(WeightSource& source, const LoadOptions& options) : source_(source), options_(options) {}
 
+  /// Of what a file holds packed, on the device.
+  std::optional<kernels::Weight> packed(const std::string& name, LinearShape shape) {
+    auto found = source_.packed(name, shape);
+    return found ? std::optional(kernels::to_device(*found, options_.device)) : std::nullopt;
+  }
+
   at::Tensor vector(const std::string& name, std::int64_t size) {
     return source_.dense(name, {size}).to(options_.device, at::kFloat);
   }
@@ -24,8 +32,8 @@ class Loader {
   kernels::Weight table(const std::string& name) {
     const LinearShape shape{source_.config().vocab, source_.config().hidden};
     if (held_as(options_.quant, Storage::kPacked) != Held::kDense) {
-      if (auto packed = source_.packed(name, shape)) {
-        return std::move(*packed);
+      if (auto found = packed(name, shape)) {
+        return std::move(*found);
       }
     }
     return dense(name, shape);
@@ -57,14 +65,15 @@ class Loader {
   }
 
   kernels::Weight weight(const std::string& name, LinearShape shape) {
-    auto packed = source_.packed(name, shape);
+    auto found = packed(name, shape);
     const Storage dense_storage = source_.quantized() ? Storage::kExcepted : Storage::kDense;
-    const Held held = held_as(options_.quant, packed ? Storage::kPacked : dense_storage);
-    if (packed && (held == Held::kStored || (held == Held::kNf4 && is_nf4(*packed)))) {
-      return std::move(*packed);
+    const Held held = held_as(options_.quant, found ? Storage::kPacked : dense_storage);
+    if (found && (held == Held::kStored || (held == Held::kNf4 && is_nf4(*found)))) {
+      return std::move(*found);
     }
     if (held == Held::kNf4) {
-      return kernels::Nf4::quantize(source_.dense(name, {shape.out, shape.in}), options_.double_quant);
+      return kernels::Nf4::quantize(source_.dense(name, {shape.out, shape.in}).to(options_.device),
+                                    options_.double_quant);
     }
     return dense(name, shape);
   }
@@ -78,6 +87,9 @@ class Loader {
 }  // namespace
 
 Backbone Backbone::load(const std::filesystem::path& path, const LoadOptions& options) {
+  if (options.device.is_cuda()) {
+    kernels::use_gpu(options.device.index());
+  }
   const auto source = WeightSource::open(path);
   Loader loader(*source, options);
   Backbone b;
@@ -86,7 +98,7 @@ Backbone Backbone::load(const std::filesystem::path& path, const LoadOptions& op
   b.head_ =
       kernels::FrozenLinear(b.config_.tied_head ? b.embedding_ : loader.table(kHead), {}, options.precision);
   b.norm_ = loader.vector(kFinalNorm, b.config_.hidden);
-  b.rotary_ = Rotary(b.config_);
+  b.rotary_ = Rotary(b.config_, options.device);
   for (std::int64_t i = 0; i < b.config_.layers; ++i) {
     b.layers_.push_back(loader.layer(i));
   }
@@ -95,7 +107,11 @@ Backbone Backbone::load(const std::filesystem::path& path, const LoadOptions& op
 }
 
 LayerPass Backbone::layer_pass(const FlatBatch& batch) const {
-  return {batch, rotary_.tables(batch.positions, dtype()), batch.segments()};
+  return {batch, rotary_.tables(batch.positions, dtype()), batch.segments(), operand_type()};
+}
+
+at::ScalarType Backbone::operand_type() const {
+  return device().is_cuda() ? dense_type(precision()) : dtype();
 }
 
 at::Tensor Backbone::forward(const FlatBatch& batch) const {

@@ -2,6 +2,7 @@
 
 #include "routedk/core/error.h"
 #include "routedk/core/numbers.h"
+#include "routedk/kernels/gpu.h"
 #include "routedk/model/fast_precision.h"
 
 namespace routedk::model {
@@ -11,10 +12,10 @@ constexpr std::string_view kCuda = "cuda";
 
 }  // namespace
 
-kernels::Precision precision_of(ComputeType type) {
+kernels::Precision precision_of(ComputeType type, at::Device device) {
   switch (type) {
     case ComputeType::kAuto:
-      return fast_precision();
+      return device.is_cuda() ? kernels::Precision::kBFloat16 : fast_precision();
     case ComputeType::kBFloat16:
       return kernels::Precision::kBFloat16;
     case ComputeType::kFloat32:
@@ -52,10 +53,23 @@ at::Device parse_device(const char* setting, const std::string& word) {
   if (!names_device(word)) {
     throw_<ConfigError>("`{}` must be auto, cpu, cuda or cuda:N, but is `{}` instead", setting, word);
   }
-  if (word.starts_with(kCuda)) {
+  if (word == "cpu") {
+    return at::kCPU;
+  }
+  const int index = word.size() > kCuda.size() && word.starts_with(kCuda)
+                        ? *number_in<std::uint8_t>(std::string_view(word).substr(kCuda.size() + 1))
+                        : 0;
+  const auto problem = kernels::gpu_problem(index);
+  if (!problem) {
+    return {at::kCUDA, static_cast<at::DeviceIndex>(index)};
+  }
+  if (word == "auto") {
+    return at::kCPU;
+  }
+  if (!kernels::built_with_cuda()) {
     throw_<ConfigError>("`{}` must be cpu in a build without CUDA, but is `{}` instead", setting, word);
   }
-  return at::kCPU;
+  throw_<ConfigError>("`{}` must name a GPU that can be used, but is `{}`, and {}", setting, word, *problem);
 }
 
 }  // namespace routedk::model

@@ -6,8 +6,9 @@ namespace routedk::model {
 
 Backbone Backbone::random(const LlamaConfig& config, const LoadOptions& options, std::uint64_t seed) {
   at::Generator generator = at::detail::createCPUGenerator(seed);
+  const at::Device device = options.device;
   const auto matrix = [&](std::int64_t rows, std::int64_t cols) {
-    return at::normal(0.0, 0.02, {rows, cols}, generator, at::kFloat);
+    return at::normal(0.0, 0.02, {rows, cols}, generator, at::kFloat).to(device);
   };
   const at::ScalarType type = dense_type(options.precision);
   const auto linear = [&](const LinearShape& shape) {
@@ -24,12 +25,12 @@ Backbone Backbone::random(const LlamaConfig& config, const LoadOptions& options,
   };
   b.embedding_ = table();
   b.head_ = kernels::FrozenLinear(config.tied_head ? b.embedding_ : table(), {}, options.precision);
-  b.norm_ = at::ones({config.hidden}, at::kFloat);
-  b.rotary_ = Rotary(config);
+  b.norm_ = at::ones({config.hidden}, at::TensorOptions(device).dtype(at::kFloat));
+  b.rotary_ = Rotary(config, device);
   for (std::int64_t i = 0; i < config.layers; ++i) {
     Layer layer;
-    layer.attention_norm = at::ones({config.hidden}, at::kFloat);
-    layer.mlp_norm = at::ones({config.hidden}, at::kFloat);
+    layer.attention_norm = at::ones({config.hidden}, at::TensorOptions(device).dtype(at::kFloat));
+    layer.mlp_norm = at::ones({config.hidden}, at::TensorOptions(device).dtype(at::kFloat));
     for (int kind = 0; kind < kLinears; ++kind) {
       layer.linears[static_cast<std::size_t>(kind)] = linear(linear_shape(config, static_cast<Linear>(kind)));
     }

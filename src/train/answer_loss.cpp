@@ -29,7 +29,7 @@ struct CrossEntropy : torch::autograd::Function<CrossEntropy> {
     const at::Tensor dhidden = wanted ? at::empty_like(hidden) : at::Tensor();
     const at::Tensor losses = at::empty({hidden.size(0)}, hidden.options());
     const at::Tensor token_losses = at::empty_like(losses);
-    double sum = 0.0;
+    at::Tensor sum = at::zeros({}, hidden.options().dtype(at::kDouble));
     for (std::int64_t first = 0; first < hidden.size(0); first += to.rows_at_once) {
       const std::int64_t count = std::min(to.rows_at_once, hidden.size(0) - first);
       const at::Tensor target = to.targets.narrow(0, first, count).unsqueeze(1);
@@ -39,7 +39,7 @@ struct CrossEntropy : torch::autograd::Function<CrossEntropy> {
       const at::Tensor smooth = smoothed(plain, logs, to.smoothing);
       token_losses.narrow(0, first, count).copy_(plain);
       losses.narrow(0, first, count).copy_(smooth);
-      sum += total(smooth, weight);
+      sum.add_(total(smooth, weight));
       if (wanted) {
         dhidden.narrow(0, first, count)
             .copy_(setting->head.multiply_backward(gradient(logs, target, weight, to.smoothing)));
@@ -47,7 +47,7 @@ struct CrossEntropy : torch::autograd::Function<CrossEntropy> {
     }
     ctx->mark_non_differentiable({losses, token_losses});
     ctx->save_for_backward({dhidden});
-    return {at::scalar_tensor(sum, at::kFloat), losses, token_losses};
+    return {sum.to(at::kFloat), losses, token_losses};
   }
 
   static variable_list backward(AutogradContext* ctx, const variable_list& grads) {
@@ -58,8 +58,8 @@ struct CrossEntropy : torch::autograd::Function<CrossEntropy> {
   static at::Tensor smoothed(const at::Tensor& losses, const at::Tensor& logs, double smoothing) {
     return smoothing > 0.0 ? losses * (1.0 - smoothing) - logs.mean(1) * smoothing : losses;
   }
-  static double total(const at::Tensor& losses, const at::Tensor& weight) {
-    return (weight.defined() ? losses.to(at::kDouble) * weight : losses).sum(at::kDouble).item<double>();
+  static at::Tensor total(const at::Tensor& losses, const at::Tensor& weight) {
+    return (weight.defined() ? losses.to(at::kDouble) * weight : losses).sum(at::kDouble);
   }
   /// Log-probabilities, which are overwritten -> d loss / d logits = w (p - ((1 - e) one-hot + e / V)).
   static at::Tensor gradient(at::Tensor& logs, const at::Tensor& target, const at::Tensor& weight,
@@ -75,9 +75,10 @@ struct CrossEntropy : torch::autograd::Function<CrossEntropy> {
 
 }  // namespace
 
-std::int64_t loss_rows_at_once(std::int64_t vocab) {
-  constexpr std::int64_t kElements = 1 << 22;  // 16 MiB: memory that is kept and used again
-  return std::max<std::int64_t>(1, kElements / vocab);
+std::int64_t loss_rows_at_once(std::int64_t vocab, at::Device device) {
+  constexpr std::int64_t kElements = 1 << 22;       // 16 MiB: memory that is kept and used again
+  constexpr std::int64_t kElementsOfGpu = 1 << 27;  // 512 MiB: products large enough for all of it
+  return std::max<std::int64_t>(1, (device.is_cuda() ? kElementsOfGpu : kElements) / vocab);
 }
 
 HeadLoss head_loss(const at::Tensor& hidden, const kernels::FrozenLinear& head, HeadTargets to) {
@@ -93,7 +94,7 @@ AnswerLoss answer_loss(const experts::RoutedModel& model, const LossPass& pass) 
   const kernels::FrozenLinear& head = model.backbone().head();
   HeadLoss loss =
       head_loss(output.hidden, head,
-                {batch.targets, pass.weights, pass.label_smoothing, loss_rows_at_once(head.out_features())});
+                {batch.targets, pass.weights, pass.label_smoothing, loss_rows_at_once(head.out_features(), output.hidden.device())});
   return {std::move(loss.sum), std::move(loss.losses), std::move(loss.token_losses), std::move(output.rows)};
 }
 

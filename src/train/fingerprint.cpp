@@ -3,6 +3,7 @@
 #include "routedk/core/config_types.h"
 #include "routedk/core/error.h"
 #include "routedk/core/random.h"
+#include "routedk/kernels/gpu.h"
 #include "routedk/quant/tensor_view.h"
 
 #include <cstddef>
@@ -48,14 +49,14 @@ std::uint64_t chained(std::uint64_t hash, const std::vector<std::int32_t>& ids) 
 }
 
 std::uint64_t hash_of(const at::Tensor& tensor) {
-  const at::Tensor values = tensor.to(at::kFloat).contiguous();
+  const at::Tensor values = tensor.to(at::kCPU, at::kFloat).contiguous();
   const std::span<const std::byte> bytes = quant::to_view("", values).bytes;
   return hash64({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
 }
 
 /// The first column of the matrix: a product with a unit vector is exact in whatever order it is summed.
 std::uint64_t hash_of(const kernels::FrozenLinear& linear) {
-  const at::Tensor unit = at::zeros({1, linear.in_features()}, at::kFloat);
+  const at::Tensor unit = at::zeros({1, linear.in_features()}, at::TensorOptions(kernels::device_of(linear.weight())).dtype(at::kFloat));
   unit.select(1, 0).fill_(1);
   return hash_of(linear.forward(unit));
 }
@@ -99,7 +100,10 @@ std::string examples_fingerprint(const std::vector<const Example*>& examples) {
   return fmt::format("{:016x}", hash);
 }
 
-io::Json machine_fingerprint() {
+io::Json machine_fingerprint(at::Device device) {
+  if (device.is_cuda()) {
+    return {{"gpu", kernels::gpu_name(device.index())}, {"libtorch", TORCH_VERSION}};
+  }
   return {{"cpu", at::get_cpu_capability()}, {"threads", at::get_num_threads()}, {"libtorch", TORCH_VERSION}};
 }
 

@@ -37,6 +37,15 @@ void check(const Example& example, std::size_t groups, std::int64_t vocabulary) 
   }
 }
 
+/// What a checkpoint's file is written from.
+GroupState on_cpu(GroupState state) {
+  for (at::Tensor* tensor : {&state.values, &state.moments.first, &state.moments.second, &state.best_values,
+                             &state.average}) {
+    *tensor = tensor->defined() ? tensor->to(at::kCPU) : *tensor;
+  }
+  return state;
+}
+
 std::vector<const Example*> of_group(const std::vector<Example>& examples, int group) {
   std::vector<const Example*> found;
   for (const Example& example : examples) {
@@ -112,7 +121,7 @@ void Trainer::restore(const std::filesystem::path& path) {
   const Checkpoint state = read_checkpoint_state(path);
   require_equal(state.fingerprint, fingerprint_, path.string());
   if (!job_.config.resume_elsewhere) {
-    require_equal(state.machine, machine_fingerprint(),
+    require_equal(state.machine, machine_fingerprint(job_.model.backbone().device()),
                   path.string() + "; `resume_elsewhere` goes on anyway");
   }
   std::map<std::string, std::int64_t> parameters;
@@ -202,9 +211,9 @@ void Trainer::warn(const GroupTrainer& group, const std::string& text) const {
 }
 
 void Trainer::save() {
-  Checkpoint checkpoint{step_, fingerprint_, machine_fingerprint(), {}};
+  Checkpoint checkpoint{step_, fingerprint_, machine_fingerprint(job_.model.backbone().device()), {}};
   for (const auto& group : groups_) {
-    checkpoint.groups[group->name()] = group->state();
+    checkpoint.groups[group->name()] = on_cpu(group->state());
   }
   save_checkpoint(job_.checkpoints, checkpoint, job_.config.keep_checkpoints);
   saved_step_ = step_;

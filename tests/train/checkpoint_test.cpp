@@ -29,7 +29,7 @@ Checkpoint made(std::int64_t step) {
   state.moments = {at::arange(5, at::kFloat) / 7, at::arange(5, at::kFloat) / 11};
   state.best_values = at::arange(5, at::kFloat) / 13;
   state.average = at::arange(5, at::kFloat) / 17;
-  return {step, {{"config", {{"epochs", 3}}}}, machine_fingerprint(), {{"base", state}}};
+  return {step, {{"config", {{"epochs", 3}}}}, machine_fingerprint(at::kCPU), {{"base", state}}};
 }
 
 const std::map<std::string, std::int64_t> kSizes{{"base", 5}};

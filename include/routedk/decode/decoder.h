@@ -45,7 +45,7 @@ class Decoder {
   /// Tokens through the layers, attention through the cache; rows [T] say where each token stands.
   experts::RoutedOutput forward(const model::FlatBatch& batch, const experts::Gate& gate,
                                 std::span<const kernels::CacheRow> rows, kernels::KvCache& cache) const;
-  /// hidden [n,D] -> logits [n,V] F32
+  /// hidden [n,D] -> logits [n,V] F32 on the CPU
   at::Tensor logits(const at::Tensor& hidden) const;
 
  private:

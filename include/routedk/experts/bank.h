@@ -49,6 +49,8 @@ class ExpertBank {
 
   /// Packs all experts' factors side by side in `dtype`, for mixing. Call when they no longer change.
   void freeze(at::ScalarType dtype);
+  /// Moves the experts to where the backbone is and freezes them as its linears take them.
+  void freeze(const model::Backbone& backbone);
 
   /// x [T,in] -> x W^T + b + sum_i alpha_i s_i (x A_i^T) B_i^T [T,out].
   /// Owned rows go run by run through their expert's factors; mixed rows through the frozen stack.

@@ -63,6 +63,9 @@ class Expert {
   /// layer, linear); B zero.
   void initialise(std::uint64_t seed);
 
+  /// Moves the factors to the device. Error while they are trained.
+  void to(at::Device device);
+
   const std::string& name() const noexcept { return name_; }
   const LoraPlan& plan() const noexcept { return plan_; }
   std::int64_t layers() const noexcept {
@@ -85,6 +88,8 @@ class Expert {
   const FlatParameters& parameters() const noexcept { return parameters_; }
 
  private:
+  void name_factors();
+
   std::string name_;
   LoraPlan plan_;
   FlatParameters parameters_;

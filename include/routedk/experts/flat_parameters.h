@@ -20,6 +20,9 @@ class FlatParameters {
   const at::Tensor& grads() const noexcept { return grads_; }    // [P] F32, undefined while frozen
   std::int64_t size() const noexcept { return values_.numel(); }
 
+  /// Moves all to the device, where the leaves are other tensors then. Error while they are trainable.
+  void to(at::Device device);
+
   /// Trainable parameters have a gradient buffer, frozen ones none.
   void set_trainable(bool trainable);
   bool trainable() const noexcept { return grads_.defined(); }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -30,8 +31,10 @@ struct CacheShape {
 /// it, however many tokens come at once and however many threads work.
 class KvCache {
  public:
-  /// prompt_lengths [S]: room for every prompt; branches come with `reserve`.
-  KvCache(const CacheShape& shape, std::vector<std::int64_t> prompt_lengths, at::Device device = at::kCPU);
+  /// prompt_lengths [S]: room for every prompt; branches come with `reserve`. On the CPU `dtype` is float32,
+  /// on a GPU it may be bfloat16.
+  KvCache(const CacheShape& shape, std::vector<std::int64_t> prompt_lengths, at::Device device = at::kCPU,
+          at::ScalarType dtype = at::kFloat);
 
   /// Room for `branches` of at most `tokens` own tokens; what is held is kept.
   void reserve(std::int64_t branches, std::int64_t tokens);
@@ -40,14 +43,15 @@ class KvCache {
   /// The prompt's memory is given back; its rows are never asked for again.
   void drop_prompt(std::int64_t prompt);
 
-  /// Keeps k, v [T,G,C] of the rows, rotated, as floats.
+  /// Keeps k, v [T,G,C] of the rows, rotated.
   void write(std::int64_t layer, std::span<const CacheRow> rows, const at::Tensor& k, const at::Tensor& v);
   /// q [T,H,C], rotated -> [T,H,C] in its type. Rows of one prompt stand beside each other; each sees the
   /// prompt (its own tokens up to itself) and its branch up to itself, all written before.
   at::Tensor attend(std::int64_t layer, std::span<const CacheRow> rows, const at::Tensor& q) const;
 
-  /// Columns of a panel: keys lie in panels of 32 tokens [., C, 32], values in panels of 32 columns
-  /// [., tokens, 32].
+  /// Columns of a panel on the CPU: keys lie in panels of 32 tokens [., C, 32], values in panels of 32 columns
+  /// [., tokens, 32]. On a GPU a panel of keys is one token and one of values all columns: both are
+  /// [G,tokens,C], a branch's too.
   static constexpr std::int64_t kPanel = 32;
   struct Panels {
     at::Tensor k;
@@ -63,11 +67,17 @@ class KvCache {
     return prompt_lengths_[static_cast<std::size_t>(prompt)];
   }
   std::int64_t branch_tokens() const noexcept { return tokens_; }  // M
+  at::ScalarType dtype() const { return c10::typeMetaToScalarType(options_.dtype()); }
 
  private:
+  /// For so many branches [B,...], or for a prompt: none.
+  Panels make(std::optional<std::int64_t> branches, std::int64_t tokens) const;
+
   CacheShape shape_;
   std::vector<std::int64_t> prompt_lengths_;
   at::TensorOptions options_;
+  std::int64_t panel_tokens_;   ///< of a panel of keys
+  std::int64_t panel_columns_;  ///< of a panel of values
   std::int64_t branches_ = 0;
   std::int64_t tokens_ = 0;  // M
   std::vector<Layer> layers_;

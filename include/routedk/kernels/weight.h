@@ -27,6 +27,10 @@ std::int64_t in_features(const Weight& weight);
 /// Bytes held, codebooks that all matrices share aside.
 std::int64_t bytes(const Weight& weight);
 
+at::Device device_of(const Weight& weight);
+/// The same, moved there.
+Weight to_device(const Weight& weight, at::Device device);
+
 /// The dense [out,in] matrix in `dtype`. Values of Nf4 are rounded to the type that the matrix was quantised
 /// from, as bitsandbytes does, then to `dtype`: float32 or bfloat16, ConfigError otherwise.
 at::Tensor dequantize(const Weight& weight, at::ScalarType dtype);

@@ -41,6 +41,9 @@ class Backbone {
   at::Device device() const { return norm_.device(); }
   /// Of the hidden states.
   at::ScalarType dtype() const noexcept { return norm_.scalar_type(); }
+  /// Of what the linears take and give: on a GPU bfloat16 where products round to it, else as the hidden
+  /// states.
+  at::ScalarType operand_type() const;
   kernels::Precision precision() const noexcept { return head_.precision(); }
   /// Bytes of all weights held.
   std::int64_t bytes() const;

@@ -27,7 +27,7 @@ constexpr auto enum_names(Quant /*of*/) {
 
 /// What the operands of products are rounded to; sums and activations are float32.
 enum class ComputeType : std::uint8_t {
-  kAuto,  ///< bfloat16 where the CPU multiplies it faster (fast_precision.h), else float32
+  kAuto,  ///< bfloat16 on a GPU and where the CPU multiplies it faster (fast_precision.h), else float32
   kFloat32,
   kBFloat16,
 };
@@ -37,7 +37,7 @@ constexpr auto enum_names(ComputeType /*of*/) {
                                                {ComputeType::kBFloat16, "bfloat16"}});
 }
 
-kernels::Precision precision_of(ComputeType type);
+kernels::Precision precision_of(ComputeType type, at::Device device);
 
 /// How a file stores the matrix of a linear.
 enum class Storage : std::uint8_t {
@@ -66,7 +66,8 @@ struct LoadOptions {
 
 /// Whether the word is auto, cpu, cuda or cuda:N.
 bool names_device(std::string_view word) noexcept;
-/// The device that such a word names in this build; `auto` is the CPU. ConfigError names `setting`.
+/// The device that such a word names; `auto` is the first GPU that can be used, else the CPU. ConfigError,
+/// naming `setting`, for a GPU that cannot.
 at::Device parse_device(const char* setting, const std::string& word);
 
 }  // namespace routedk::model

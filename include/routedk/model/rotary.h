@@ -15,7 +15,8 @@ at::Tensor inverse_frequencies(const LlamaConfig& config);
 class Rotary {
  public:
   Rotary() = default;
-  explicit Rotary(const LlamaConfig& config) : inverse_frequencies_(inverse_frequencies(config)) {}
+  explicit Rotary(const LlamaConfig& config, at::Device device = at::kCPU)
+      : inverse_frequencies_(inverse_frequencies(config).to(device)) {}
   /// positions [T] -> tables in `dtype`; the angles themselves are fp32.
   kernels::RotaryTables tables(const at::Tensor& positions, at::ScalarType dtype) const;
 

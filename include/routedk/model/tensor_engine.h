@@ -23,6 +23,7 @@ struct LayerPass {
   const FlatBatch& batch;
   kernels::RotaryTables rotary;
   std::vector<kernels::Segment> segments;  ///< of the batch
+  at::ScalarType operands = at::kFloat;    ///< of what the linears take
   kernels::KvCache* cache = nullptr;  ///< keys and values of earlier tokens; null: those of the batch alone
   std::span<const kernels::CacheRow> cache_rows = {};  // [T] where the tokens stand in the cache
   const BatchPart* keep = nullptr;  ///< rows that go on after the last layer's attention; null: all
@@ -50,7 +51,7 @@ class TensorEngine {
 
   at::Tensor norm(Norm norm, const Hidden& hidden) const {
     return kernels::rms_norm(hidden, norm == Norm::kAttention ? layer_.attention_norm : layer_.mlp_norm,
-                             config_.rms_eps);
+                             config_.rms_eps, pass_.operands);
   }
 
   Outputs project(Projection projection, const at::Tensor& x) const {

@@ -47,7 +47,7 @@ struct HeadLoss {
 /// logits nor their gradient are ever whole.
 HeadLoss head_loss(const at::Tensor& hidden, const kernels::FrozenLinear& head, HeadTargets to);
 /// So many that their logits take 16 MiB, whatever the vocabulary.
-std::int64_t loss_rows_at_once(std::int64_t vocab);
+std::int64_t loss_rows_at_once(std::int64_t vocab, at::Device device);
 
 /// -sum of w log p(answer token | everything before it) over all answer tokens of the batch. What
 /// lies behind the last layer's attention is computed for the rows that predict answer tokens and for no

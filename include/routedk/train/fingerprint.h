@@ -22,9 +22,9 @@ io::Json backbone_fingerprint(const model::Backbone& backbone);
 /// 16 hexadecimal digits over ids and keys of the examples, in order.
 std::string examples_fingerprint(const std::vector<const Example*>& examples);
 
-/// CPU kind, thread count and LibTorch's version: what bit-for-bit equality depends on beside the
-/// fingerprint.
-io::Json machine_fingerprint();
+/// CPU kind and thread count, or the GPU's name, and LibTorch's version: what bit-for-bit equality depends on
+/// beside the fingerprint.
+io::Json machine_fingerprint(at::Device device);
 
 /// ConfigError naming the first value that differs: "`/config/epochs` ... is 3 in it and 4 in this run";
 /// `where` names the checkpoint.

@@ -3,7 +3,7 @@
 #include "routedk/kernels/cpu/softmax.h"
 
 #include "attention_panels.h"
-#include "exact_attention.h"
+#include "../exact_attention.h"
 
 namespace routedk::kernels::cpu {
 namespace {

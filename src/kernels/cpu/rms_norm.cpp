@@ -95,7 +95,8 @@ void backward_rows(const at::Tensor& dy, const at::Tensor& x, const at::Tensor& 
 
 }  // namespace
 
-NormOutput rms_norm(const at::Tensor& x, const at::Tensor& weight, double eps) {
+NormOutput rms_norm(const at::Tensor& x, const at::Tensor& weight, double eps, at::ScalarType to) {
+  TORCH_INTERNAL_ASSERT(to == x.scalar_type());
   NormOutput output{
       at::empty_like(x),
       at::empty({x.size(0)}, x.options().dtype(x.scalar_type() == at::kDouble ? at::kDouble : at::kFloat))};

@@ -18,7 +18,16 @@ namespace routedk::kernels::cuda {
 
 #ifdef ROUTEDK_EMULATE_CUDA
 using Stream = void*;
+#else
+using Stream = cudaStream_t;
+#endif
 
+/// A number in bfloat16.
+struct BFloat16 {
+  std::uint16_t bits;
+};
+
+#ifdef ROUTEDK_EMULATE_CUDA
 inline float float_of_bits(std::uint32_t bits) {
   return emulator::float_of_bits(bits);
 }
@@ -43,9 +52,7 @@ inline float inverse_root(float x) {
 inline unsigned char* shared_memory() {
   return emulator::shared_memory();
 }
-#else
-using Stream = cudaStream_t;
-
+#elif defined(__CUDACC__)
 extern __shared__ __align__(1024) unsigned char shared_bytes[];
 
 ROUTEDK_DEVICE float float_of_bits(std::uint32_t bits) {
@@ -79,11 +86,7 @@ ROUTEDK_DEVICE unsigned char* shared_memory() {
 }
 #endif
 
-/// A number in bfloat16.
-struct BFloat16 {
-  std::uint16_t bits;
-};
-
+#if defined(ROUTEDK_EMULATE_CUDA) || defined(__CUDACC__)
 ROUTEDK_DEVICE float to_float(float x) {
   return x;
 }
@@ -101,7 +104,7 @@ ROUTEDK_DEVICE BFloat16 rounded<BFloat16>(float x) {
   return {static_cast<std::uint16_t>(round_pair(x, 0.0F) & 0xFFFFU)};
 }
 
-constexpr unsigned kWarp = 32;
+constexpr unsigned kWarp = 32;  // threads
 
 ROUTEDK_DEVICE float warp_sum(float x) {
   for (int mask = 16; mask > 0; mask /= 2) {
@@ -130,5 +133,6 @@ ROUTEDK_DEVICE float block_sum(float x, float* scratch) {
   }
   return sum;
 }
+#endif
 
 }  // namespace routedk::kernels::cuda

@@ -30,7 +30,7 @@ void launch(const char* /*operation*/, void (*kernel)(Params...), const Grid& gr
             const Args&... args) {
   emulator::run(grid.blocks, grid.threads, grid.shared, [=] { kernel(args...); });
 }
-#else
+#elif defined(__CUDACC__)
 /// Error names the operation; of a kernel that fails while it runs, one of the operations behind it.
 template <typename... Params, typename... Args>
 void launch(const char* operation, void (*kernel)(Params...), const Grid& grid, Stream stream,

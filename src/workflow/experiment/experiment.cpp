@@ -212,7 +212,7 @@ std::vector<std::filesystem::path> Experiment::expert_folders() const {
 
 experts::RoutedModel Experiment::routed_model() {
   const auto bank = load_bank(expert_folders(), backbone()->config());
-  bank->freeze(backbone()->dtype());
+  bank->freeze(*backbone());
   return {backbone(), bank};
 }
 

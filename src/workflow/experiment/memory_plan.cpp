@@ -150,7 +150,7 @@ MemoryPlan predict_memory(const model::LlamaConfig& model, const TrainingSize& s
   const double of_a_layer = kept_by_layer(model, size);
   const double kept =
       size.recompute ? layers * static_cast<double>(model.hidden) + of_a_layer : layers * of_a_layer;
-  const std::int64_t rows = std::min(size.answer_tokens, train::loss_rows_at_once(model.vocab));
+  const std::int64_t rows = std::min(size.answer_tokens, train::loss_rows_at_once(model.vocab, at::kCPU));
   const double copies = kMomentsAndValues + (size.average ? 1.0 : 0.0);
   MemoryPlan plan{frozen_bytes(model, size)};
   plan.bytes.insert(

@@ -3,8 +3,8 @@
 namespace routedk::workflow {
 
 model::LoadOptions load_options(const ModelSettings& settings) {
-  return {settings.quant, settings.double_quant, model::precision_of(settings.dtype),
-          model::parse_device("model.device", settings.device)};
+  const at::Device device = model::parse_device("model.device", settings.device);
+  return {settings.quant, settings.double_quant, model::precision_of(settings.dtype, device), device};
 }
 
 }  // namespace routedk::workflow

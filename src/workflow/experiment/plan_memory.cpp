@@ -61,7 +61,7 @@ FrozenSize backbone_size(const ModelSettings& settings, const model::WeightSourc
   using model::Held;
   using model::Storage;
   FrozenSize size{held_as(settings.quant, Storage::kDense) == Held::kNf4, settings.double_quant,
-                  model::precision_of(settings.dtype)};
+                  model::precision_of(settings.dtype, at::kCPU)};
   const bool linears = held_as(settings.quant, Storage::kPacked) == Held::kStored;
   for (const model::Parameter& parameter : model::parameters(source.config())) {
     const model::StoredAs stored = source.stored(parameter.name);

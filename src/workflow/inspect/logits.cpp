@@ -82,9 +82,8 @@ Request read_request(const io::Json& value, const model::LlamaConfig& config, st
 }
 
 model::LoadOptions load_options(const LogitsOptions& options) {
-  return {.quant = options.quant,
-          .precision = model::precision_of(options.dtype),
-          .device = model::parse_device("device", options.device)};
+  const at::Device device = model::parse_device("device", options.device);
+  return {.quant = options.quant, .precision = model::precision_of(options.dtype, device), .device = device};
 }
 
 /// The model, its experts and their gate, ready to answer.
@@ -99,7 +98,7 @@ class Answerer {
       Mixture mixture =
           make_mixture(chosen_gate(options.gate, count, {}), load_bank(options.adapters, backbone_->config()),
                        backbone_->config(), {});
-      mixture.bank->freeze(backbone_->dtype());
+      mixture.bank->freeze(*backbone_);
       routed_ = std::make_unique<experts::RoutedModel>(backbone_, std::move(mixture.bank));
       gate_ = std::move(mixture.gate);
     } else if (!options.gate.empty()) {
@@ -110,7 +109,7 @@ class Answerer {
   const model::LlamaConfig& config() const { return backbone_->config(); }
 
   Answer operator()(const Request& request) const {
-    const auto batch = model::FlatBatch::make({request.ids}, {request.prompt_length});
+    const auto batch = model::FlatBatch::make({request.ids}, {request.prompt_length}).to(backbone_->device());
     experts::RoutedOutput output;
     if (routed_) {
       output = routed_->forward({batch, *gate_});
@@ -118,7 +117,7 @@ class Answerer {
       output.hidden = backbone_->forward(batch);
     }
     const at::Tensor wanted = full_ ? output.hidden : output.hidden.narrow(0, batch.tokens() - 1, 1);
-    return {backbone_->logits(wanted), std::move(output.rows)};
+    return {backbone_->logits(wanted).to(at::kCPU), std::move(output.rows)};
   }
 
  private:
@@ -140,7 +139,7 @@ io::Json describe(const Answer& answer, std::int64_t line) {
   }
   io::Json alpha = io::Json::array();
   for (const experts::GateRows& rows : answer.rows) {
-    const at::Tensor first = rows.alpha[0].contiguous();  // [K]
+    const at::Tensor first = rows.alpha[0].to(at::kCPU).contiguous();  // [K]
     const auto weights = first.accessor<float, 1>();
     alpha.push_back(std::vector<float>(weights.data(), weights.data() + weights.size(0)));
   }

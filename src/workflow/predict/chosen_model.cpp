@@ -65,7 +65,7 @@ ChosenModel load_chosen(const ModelChoice& choice, const ExperimentConfig& confi
   const fs::path router = choice.run.empty() ? fs::path() : choice.run / "router";
   Mixture mixture = make_mixture(chosen_gate(choice.gate, static_cast<std::int64_t>(folders.size()), router),
                                  load_bank(folders, backbone->config()), backbone->config(), router);
-  mixture.bank->freeze(backbone->dtype());
+  mixture.bank->freeze(*backbone);
   std::vector<std::string> names;
   for (std::int64_t i = 0; i < mixture.bank->size(); ++i) {
     names.push_back((*mixture.bank)[i].name());

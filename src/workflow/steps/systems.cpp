@@ -101,7 +101,7 @@ System load_system(const Experiment& experiment, const experts::RoutedModel& rou
     return {routed, make_gate(spec, routed.bank(), config, experiment.router_folder())};
   }
   Mixture mixture = make_mixture(spec, load_bank(experiment.expert_folders(), config), config, {});
-  mixture.bank->freeze(routed.backbone().dtype());
+  mixture.bank->freeze(routed.backbone());
   return {routed.with_bank(std::move(mixture.bank)), std::move(mixture.gate)};
 }
 

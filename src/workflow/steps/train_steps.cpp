@@ -73,13 +73,14 @@ struct NewBank {
 };
 
 NewBank new_bank(const Experiment& experiment, const std::vector<std::string>& names,
-                 const model::LlamaConfig& model) {
+                 const model::Backbone& backbone) {
   NewBank bank;
   const auto count = static_cast<std::int64_t>(names.size());
   for (const std::string& name : names) {
     const auto place = static_cast<int>(bank.experts.size());
     const auto gate = std::make_shared<experts::SingleExpertGate>(place, count);
-    bank.experts.push_back(new_expert(name, experiment.config(), model));
+    bank.experts.push_back(new_expert(name, experiment.config(), backbone.config()));
+    bank.experts.back()->to(backbone.device());
     bank.groups.push_back({name, &bank.experts.back()->parameters(), gate, {}, expert_settings(experiment)});
     bank.gates[name] = gate;
   }
@@ -117,7 +118,7 @@ void train_step(Experiment& experiment, const std::vector<std::string>& experts)
   }
   const auto backbone = experiment.backbone();
   require_data_within(experiment, backbone->config().context);
-  const NewBank bank = new_bank(experiment, names, backbone->config());
+  const NewBank bank = new_bank(experiment, names, *backbone);
   const experts::RoutedModel model(backbone, std::make_shared<experts::ExpertBank>(bank.experts));
   const auto checkpoints = experiment.folder() / "checkpoints" / fmt::format("{}", fmt::join(names, "+"));
   MetricsLog metrics(experiment.folder(), "train");
@@ -151,7 +152,7 @@ void router_step(Experiment& experiment) {
   const experts::RoutedModel model = experiment.routed_model();
   const model::LlamaConfig& shape = model.backbone().config();
   const auto router = std::make_shared<experts::RouterGate>(shape.layers, shape.hidden, model.bank().size(),
-                                                            router_options(config.router));
+                                                            router_options(config.router), model.backbone().device());
   const train::GatePenalty penalty{config.router.entropy_weight, config.router.balance_weight};
   MetricsLog metrics(experiment.folder(), "router");
   train::TrainingJob job{model,

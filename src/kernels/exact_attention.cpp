@@ -3,7 +3,7 @@
 #include <cmath>
 #include <limits>
 
-namespace routedk::kernels::cpu {
+namespace routedk::kernels {
 namespace {
 
 /// One segment's queries and what they see, a head after another.
@@ -13,12 +13,13 @@ class SegmentView {
       : segment_(segment),
         shared_(input.q.size(1) / input.k.size(1)),
         scale_(1.0 / std::sqrt(static_cast<double>(input.q.size(2)))) {
+    const at::TensorOptions integers = at::TensorOptions(input.q.device()).dtype(at::kLong);
     std::vector<at::Tensor> seen;
     if (segment.parent >= 0) {
       const Segment& parent = input.segments[static_cast<std::size_t>(segment.parent)];
-      seen.push_back(at::arange(parent.begin, parent.end));
+      seen.push_back(at::arange(parent.begin, parent.end, integers));
     }
-    seen.push_back(at::arange(segment.begin, segment.end));
+    seen.push_back(at::arange(segment.begin, segment.end, integers));
     tokens = at::cat(seen);
     q = rows(input.q);
     k = keys(input.k);
@@ -33,7 +34,7 @@ class SegmentView {
   at::Tensor scores() const {
     const std::int64_t queries = q.size(1);
     const at::Tensor later =
-        at::ones({queries, tokens.numel()}, at::kBool).triu(tokens.numel() - queries + 1);
+        at::ones({queries, tokens.numel()}, tokens.options().dtype(at::kBool)).triu(tokens.numel() - queries + 1);
     return (at::matmul(q, k.transpose(1, 2)) * scale_)
         .masked_fill(later, -std::numeric_limits<double>::infinity());
   }
@@ -89,4 +90,4 @@ AttentionGradients exact_attention_backward(const AttentionInput& input, const A
   return gradients;
 }
 
-}  // namespace routedk::kernels::cpu
+}  // namespace routedk::kernels

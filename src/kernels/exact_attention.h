@@ -1,12 +1,13 @@
-/// Causal attention by its formula, in the type of its inputs: double, for gradients by finite differences.
+/// Causal attention by its formula, in the type of its inputs: double, for gradients by finite differences, or
+/// float32 on a GPU.
 #pragma once
 
-#include "../devices.h"
+#include "devices.h"
 
-namespace routedk::kernels::cpu {
+namespace routedk::kernels {
 
 AttentionOutput exact_attention(const AttentionInput& input);
 AttentionGradients exact_attention_backward(const AttentionInput& input, const AttentionOutput& output,
                                             const at::Tensor& dout);
 
-}  // namespace routedk::kernels::cpu
+}  // namespace routedk::kernels

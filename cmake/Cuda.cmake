@@ -1,0 +1,12 @@
+# The kernels of src/kernels/cuda, compiled by nvcc: routedk_cuda_kernels, objects that routedk_kernels takes up.
+if(NOT DEFINED CMAKE_CUDA_ARCHITECTURES)
+  set(CMAKE_CUDA_ARCHITECTURES "80-real;89-real;90a-real")
+endif()
+enable_language(CUDA)
+set(CMAKE_CUDA20_STANDARD_COMPILE_OPTION -std=c++20)  # CMake 3.25 does not know that nvcc has it
+file(GLOB _cuda_sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/src/kernels/cuda/*.cu)
+add_library(routedk_cuda_kernels OBJECT ${_cuda_sources})
+target_include_directories(routedk_cuda_kernels PRIVATE ${PROJECT_SOURCE_DIR}/include)
+# fmt 9 thinks that nvcc has no constexpr.
+target_compile_options(routedk_cuda_kernels PRIVATE --expt-relaxed-constexpr -DFMT_USE_CONSTEXPR=1 -lineinfo)
+set_target_properties(routedk_cuda_kernels PROPERTIES POSITION_INDEPENDENT_CODE ON)

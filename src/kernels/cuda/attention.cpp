@@ -1,0 +1,109 @@
+/// Causal attention on a GPU: LibTorch's flash attention (arXiv 2307.08691) over sequences of different
+/// lengths in bfloat16, the formula in float32.
+#include <algorithm>
+#include <numeric>
+
+#include "../devices.h"
+#include "../exact_attention.h"
+#include "tensors.h"
+
+namespace routedk::kernels::cuda {
+namespace {
+
+/// Which keys each segment's queries see, as flash attention wants to know it: the last query sees all.
+struct Spans {
+  at::Tensor keys;         // [u] the tokens of all segments' keys; undefined: those of the queries
+  at::Tensor ends;         // [S+1] I32 of the queries
+  at::Tensor key_ends;     // [S+1] I32
+  std::int64_t most;       ///< queries of a segment
+  std::int64_t most_keys;  ///< keys
+
+  at::Tensor gathered(const at::Tensor& x) const { return keys.defined() ? x.index_select(0, keys) : x; }
+  /// d [u,G,C] -> summed by token [T,G,C]
+  at::Tensor scattered(const at::Tensor& d, std::int64_t tokens) const {
+    return keys.defined() ? at::zeros({tokens, d.size(1), d.size(2)}, d.options().dtype(at::kFloat))
+                                .index_add_(0, keys, d.to(at::kFloat))
+                                .to(d.scalar_type())
+                          : d;
+  }
+};
+
+Spans spans_of(const std::vector<Segment>& segments, at::Device device) {
+  std::vector<std::int32_t> ends = {0};
+  std::vector<std::int32_t> key_ends = {0};
+  std::vector<std::int64_t> keys;
+  bool shared = false;
+  Spans spans{{}, {}, {}, 0, 0};
+  for (const Segment& segment : segments) {
+    const std::size_t before = keys.size();
+    const auto add = [&](const Segment& seen) {
+      keys.resize(keys.size() + static_cast<std::size_t>(seen.end - seen.begin));
+      std::iota(keys.end() - (seen.end - seen.begin), keys.end(), seen.begin);
+    };
+    if (segment.parent >= 0) {
+      shared = true;
+      add(segments[static_cast<std::size_t>(segment.parent)]);
+    }
+    add(segment);
+    ends.push_back(static_cast<std::int32_t>(segment.end));
+    key_ends.push_back(static_cast<std::int32_t>(keys.size()));
+    spans.most = std::max(spans.most, segment.end - segment.begin);
+    spans.most_keys = std::max(spans.most_keys, static_cast<std::int64_t>(keys.size() - before));
+  }
+  const auto there = [&](const auto& numbers) { return at::tensor(numbers).to(device, /*non_blocking=*/true); };
+  spans.ends = there(ends);
+  spans.key_ends = there(key_ends);
+  if (shared) {
+    spans.keys = there(keys);
+  }
+  return spans;
+}
+
+bool takes_flash(const AttentionInput& in) {
+  return in.q.is_cuda() && (in.precision == Precision::kBFloat16 || in.q.scalar_type() == at::kBFloat16) &&
+         in.q.size(2) % 8 == 0 && in.q.size(2) <= 256;
+}
+
+/// In float32, which the formula is computed in.
+AttentionInput exactly(const AttentionInput& in) {
+  return {in.q.to(at::kFloat), in.k.to(at::kFloat), in.v.to(at::kFloat), in.segments, in.precision};
+}
+
+}  // namespace
+
+AttentionOutput attention(const AttentionInput& in) {
+  const at::ScalarType type = in.q.scalar_type();
+  if (!takes_flash(in)) {
+    AttentionOutput output = exact_attention(exactly(in));
+    output.out = output.out.to(type);
+    return output;
+  }
+  const Spans spans = spans_of(in.segments, in.q.device());
+  const auto result = at::_flash_attention_forward(
+      in.q.to(at::kBFloat16), spans.gathered(in.k.to(at::kBFloat16)), spans.gathered(in.v.to(at::kBFloat16)),
+      spans.ends, spans.key_ends, spans.most, spans.most_keys, /*dropout_p=*/0.0, /*is_causal=*/true,
+      /*return_debug_mask=*/false);
+  return {std::get<0>(result).to(type), std::get<1>(result)};  // log sums as backward wants them: [H,T]
+}
+
+AttentionGradients attention_backward(const AttentionInput& in, const AttentionOutput& out,
+                                      const at::Tensor& dout) {
+  const at::ScalarType type = in.q.scalar_type();
+  const auto typed = [type](const at::Tensor& x) { return x.to(type); };
+  if (!takes_flash(in)) {
+    const AttentionGradients d = exact_attention_backward(
+        exactly(in), {out.out.to(at::kFloat), out.log_sums}, dout.to(at::kFloat));
+    return {typed(d.q), typed(d.k), typed(d.v)};
+  }
+  const Spans spans = spans_of(in.segments, in.q.device());
+  const at::Tensor random = at::zeros({2}, in.q.options().dtype(at::kUInt64));  // of a dropout of nothing
+  const auto [dq, dk, dv] = at::_flash_attention_backward(
+      dout.to(at::kBFloat16), in.q.to(at::kBFloat16), spans.gathered(in.k.to(at::kBFloat16)),
+      spans.gathered(in.v.to(at::kBFloat16)), out.out.to(at::kBFloat16), out.log_sums, spans.ends,
+      spans.key_ends, spans.most, spans.most_keys, /*dropout_p=*/0.0, /*is_causal=*/true, random,
+      at::empty({0}, random.options()));
+  const std::int64_t tokens = in.k.size(0);
+  return {typed(dq), typed(spans.scattered(dk, tokens)), typed(spans.scattered(dv, tokens))};
+}
+
+}  // namespace routedk::kernels::cuda

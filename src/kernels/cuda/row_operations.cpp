@@ -1,0 +1,94 @@
+/// Norm, rotation, activation, dropout and the optimiser on tensors.
+#include <cmath>
+
+#include "../devices.h"
+#include "tensors.h"
+
+namespace routedk::kernels::cuda {
+
+NormOutput rms_norm(const at::Tensor& x, const at::Tensor& weight, double eps, at::ScalarType to) {
+  NormOutput output{at::empty(x.sizes(), x.options().dtype(to)), at::empty({x.size(0)}, x.options())};
+  with_type(to, [&]<typename T>() {
+    launch_rms_norm(data<float>(x), data<float>(weight), mutable_data<T>(output.y),
+                    mutable_data<float>(output.scale), {x.size(0), x.size(1), static_cast<float>(eps)},
+                    current_stream());
+  });
+  return output;
+}
+
+at::Tensor rms_norm_backward(const at::Tensor& dy, const NormInput& input) {
+  at::Tensor dx = at::empty_like(input.x);
+  with_type(dy.scalar_type(), [&]<typename T>() {
+    launch_rms_norm_backward(data<T>(dy), data<float>(input.x), data<float>(input.weight),
+                             data<float>(input.scale), mutable_data<float>(dx), {dy.size(0), dy.size(1), 0.0F},
+                             current_stream());
+  });
+  return dx;
+}
+
+at::Tensor rotate(const at::Tensor& x, const RotaryTables& tables, Direction direction) {
+  at::Tensor y = at::empty_like(x);
+  with_type(x.scalar_type(), [&]<typename T>() {
+    launch_rotate(data<T>(x), data<float>(tables.cos), data<float>(tables.sin), mutable_data<T>(y),
+                  {x.size(0), x.size(1), x.size(2) / 2, static_cast<float>(direction)}, current_stream());
+  });
+  return y;
+}
+
+at::Tensor swiglu(const at::Tensor& gate, const at::Tensor& up) {
+  at::Tensor y = at::empty_like(gate);
+  with_type(gate.scalar_type(), [&]<typename T>() {
+    launch_swiglu(data<T>(gate), data<T>(up), mutable_data<T>(y), gate.numel(), current_stream());
+  });
+  return y;
+}
+
+std::pair<at::Tensor, at::Tensor> swiglu_backward(const at::Tensor& dy, const at::Tensor& gate,
+                                                  const at::Tensor& up) {
+  at::Tensor dgate = at::empty_like(dy);
+  at::Tensor dup = at::empty_like(dy);
+  with_type(dy.scalar_type(), [&]<typename T>() {
+    launch_swiglu_backward<T>(
+        {data<T>(dy), data<T>(gate), data<T>(up), mutable_data<T>(dgate), mutable_data<T>(dup)}, dy.numel(),
+        current_stream());
+  });
+  return {dgate, dup};
+}
+
+at::Tensor dropout(const at::Tensor& x, const DropoutMask& mask) {
+  constexpr double kLevels = 65536.0;
+  const at::Tensor in = x.contiguous();
+  at::Tensor out = at::empty_like(in);
+  const DropoutRule rule{mask.threshold, static_cast<float>(kLevels / (kLevels - mask.threshold))};
+  DropoutTable table{};
+  with_type(in.scalar_type(), [&]<typename T>() {
+    for (std::size_t s = 0; s < mask.segments.size(); ++s) {
+      const DropoutSegment& segment = mask.segments[s];
+      table.rows[table.count++] = {segment.begin, segment.end, segment.key, segment.first};
+      if (table.count == DropoutTable::kMost || s + 1 == mask.segments.size()) {
+        launch_dropout(data<T>(in), mutable_data<T>(out), in.size(1), table, rule, current_stream());
+        table.count = 0;
+      }
+    }
+  });
+  return out;
+}
+
+void adamw_step(const AdamWConfig& config, const AdamWStep& step, const at::Tensor& grads,
+                const at::Tensor& values, const AdamWMoments& moments) {
+  const auto correction = [&](double beta) { return 1.0 - std::pow(beta, static_cast<double>(step.number)); };
+  const AdamWFactors factors{
+      static_cast<float>(config.beta1),
+      static_cast<float>(config.beta2),
+      static_cast<float>(1.0 - config.beta1),
+      static_cast<float>(1.0 - config.beta2),
+      static_cast<float>(config.epsilon),
+      static_cast<float>(1.0 - step.learning_rate * config.weight_decay),
+      static_cast<float>(step.gradient_scale),
+      static_cast<float>(step.learning_rate / correction(config.beta1)),
+      static_cast<float>(1.0 / std::sqrt(correction(config.beta2)))};
+  launch_adamw(data<float>(grads), mutable_data<float>(values), mutable_data<float>(moments.first),
+               mutable_data<float>(moments.second), values.numel(), factors, current_stream());
+}
+
+}  // namespace routedk::kernels::cuda

@@ -1,0 +1,28 @@
+/// The GPUs that a build without CUDA has.
+#include "routedk/kernels/gpu.h"
+
+#include "routedk/core/error.h"
+
+namespace routedk::kernels {
+
+bool built_with_cuda() noexcept {
+  return false;
+}
+int gpu_count() noexcept {
+  return 0;
+}
+std::optional<std::string> gpu_problem(int /*index*/) {
+  return "this build has no CUDA";
+}
+std::string gpu_name(int /*index*/) {
+  throw_<Error>("a GPU must have a build with CUDA, but this build has none");
+}
+void use_gpu(int /*index*/) {
+  throw_<Error>("a GPU must have a build with CUDA, but this build has none");
+}
+std::int64_t gpu_peak_bytes() {
+  return 0;
+}
+void reset_gpu_peak() {}
+
+}  // namespace routedk::kernels
