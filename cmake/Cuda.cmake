@@ -2,6 +2,13 @@
 if(NOT DEFINED CMAKE_CUDA_ARCHITECTURES)
   set(CMAKE_CUDA_ARCHITECTURES "80-real;89-real;90a-real")
 endif()
+# nvcc of scripts/setup --cuda, unless the caller names one.
+file(REAL_PATH ${ROUTEDK_TORCH_ROOT} _torch)
+cmake_path(APPEND_STRING _torch /../nvidia/cu13/bin/nvcc OUTPUT_VARIABLE _nvcc)
+cmake_path(NORMAL_PATH _nvcc)
+if(NOT CMAKE_CUDA_COMPILER AND NOT DEFINED ENV{CUDACXX} AND EXISTS ${_nvcc})
+  set(CMAKE_CUDA_COMPILER ${_nvcc})
+endif()
 enable_language(CUDA)
 set(CMAKE_CUDA20_STANDARD_COMPILE_OPTION -std=c++20)  # CMake 3.25 does not know that nvcc has it
 file(GLOB _cuda_sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/src/kernels/cuda/*.cu)

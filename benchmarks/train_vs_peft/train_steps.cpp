@@ -110,6 +110,7 @@ void run(workflow::Experiment& experiment, const Options& options) {
     groups.push_back(
         {std::make_shared<experts::Expert>(fmt::format("expert{}", i), backbone->config(), lora), {}});
     groups.back().expert->initialise(config.train.seed);
+    groups.back().expert->to(backbone->device());
     bank.push_back(groups.back().expert);
     experts::save_peft(*bank.back(), options.folder / "adapters" / bank.back()->name(), config.model.path);
   }

@@ -14,13 +14,13 @@ constexpr std::int64_t panels(std::int64_t size, std::int64_t of) {
 
 }  // namespace
 
-KvCache::KvCache(const CacheShape& shape, std::vector<std::int64_t> prompt_lengths, at::Device device,
-                 at::ScalarType dtype)
+KvCache::KvCache(const CacheShape& shape, std::vector<std::int64_t> prompt_lengths,
+                 const at::TensorOptions& options, CacheLayout layout)
     : shape_(shape),
       prompt_lengths_(std::move(prompt_lengths)),
-      options_(at::TensorOptions(device).dtype(dtype)),
-      panel_tokens_(device.is_cuda() ? 1 : kPanel),
-      panel_columns_(device.is_cuda() ? shape.head_dim : kPanel),
+      options_(options),
+      panel_tokens_(layout == CacheLayout::kTokens ? 1 : kPanel),
+      panel_columns_(layout == CacheLayout::kTokens ? shape.head_dim : kPanel),
       layers_(static_cast<std::size_t>(shape.layers)) {
   for (Layer& layer : layers_) {
     for (const std::int64_t length : prompt_lengths_) {

@@ -7,8 +7,12 @@ namespace routedk::model {
 Backbone Backbone::random(const LlamaConfig& config, const LoadOptions& options, std::uint64_t seed) {
   at::Generator generator = at::detail::createCPUGenerator(seed);
   const at::Device device = options.device;
+  if (device.is_cuda()) {
+    at::manual_seed(seed);
+  }
   const auto matrix = [&](std::int64_t rows, std::int64_t cols) {
-    return at::normal(0.0, 0.02, {rows, cols}, generator, at::kFloat).to(device);
+    return device.is_cuda() ? at::randn({rows, cols}, at::TensorOptions(device).dtype(at::kFloat)).mul_(0.02)
+                            : at::normal(0.0, 0.02, {rows, cols}, generator, at::kFloat);
   };
   const at::ScalarType type = dense_type(options.precision);
   const auto linear = [&](const LinearShape& shape) {

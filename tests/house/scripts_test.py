@@ -45,12 +45,12 @@ class Scripts(unittest.TestCase):
             self.assertEqual(done.returncode, 2, script)
             self.assertIn("'--no-such'", done.stderr)
 
-    def test_a_demo_on_cuda_is_refused_before_anything_is_installed(self):
-        folder = self.copy()
-        (folder / "scripts/setup").write_text("#!/bin/sh\necho installing >&2\n")
-        done = run("scripts/demo", "--cuda", root=folder)
-        self.assertEqual((done.returncode, done.stderr),
-                         (2, "demo: --cuda must be left out: there are no CUDA kernels yet\n"))
+    def test_what_runs_on_cuda_sets_cuda_up(self):
+        for script in ("scripts/demo", "scripts/test"):
+            folder = self.copy()
+            (folder / "scripts/setup").write_text("#!/bin/sh\necho set up with $* >&2\nexit 3\n")
+            done = run(script, "--cuda", root=folder)
+            self.assertEqual((done.returncode, done.stderr), (3, "set up with --cuda\n"), script)
 
     def test_help_is_the_head_of_the_script(self):
         for script in ("scripts/setup", "scripts/format", "scripts/demo", "scripts/test"):

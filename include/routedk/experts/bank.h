@@ -4,7 +4,7 @@
 #include "routedk/experts/expert.h"
 #include "routedk/experts/gate.h"
 #include "routedk/kernels/linear.h"
-#include "routedk/model/batch.h"
+#include "routedk/model/backbone.h"
 
 #include <cstdint>
 #include <memory>

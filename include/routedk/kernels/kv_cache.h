@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <optional>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include <ATen/ATen.h>
@@ -26,6 +27,15 @@ struct CacheShape {
   std::int64_t head_dim = 0;  // C
 };
 
+/// How keys and values of one head lie.
+enum class CacheLayout : std::uint8_t {
+  kPanels,  ///< the CPU's: keys in panels of 32 tokens [., C, 32], values in panels of 32 columns [., tokens, 32]
+  kTokens,  ///< a GPU's: both [tokens,C]
+};
+inline CacheLayout cache_layout(at::Device device) {
+  return device.is_cuda() ? CacheLayout::kTokens : CacheLayout::kPanels;
+}
+
 /// Attention in fp32 over one prompt and one branch's own tokens, merged in one softmax. The order of all
 /// sums depends on a row's own keys alone: its result is the same, bit for bit, whatever rows stand beside
 /// it, however many tokens come at once and however many threads work.
@@ -34,7 +44,11 @@ class KvCache {
   /// prompt_lengths [S]: room for every prompt; branches come with `reserve`. On the CPU `dtype` is float32,
   /// on a GPU it may be bfloat16.
   KvCache(const CacheShape& shape, std::vector<std::int64_t> prompt_lengths, at::Device device = at::kCPU,
-          at::ScalarType dtype = at::kFloat);
+          at::ScalarType dtype = at::kFloat)
+      : KvCache(shape, std::move(prompt_lengths), at::TensorOptions(device).dtype(dtype),
+                cache_layout(device)) {}
+  KvCache(const CacheShape& shape, std::vector<std::int64_t> prompt_lengths, const at::TensorOptions& options,
+          CacheLayout layout);
 
   /// Room for `branches` of at most `tokens` own tokens; what is held is kept.
   void reserve(std::int64_t branches, std::int64_t tokens);
@@ -49,9 +63,8 @@ class KvCache {
   /// prompt (its own tokens up to itself) and its branch up to itself, all written before.
   at::Tensor attend(std::int64_t layer, std::span<const CacheRow> rows, const at::Tensor& q) const;
 
-  /// Columns of a panel on the CPU: keys lie in panels of 32 tokens [., C, 32], values in panels of 32 columns
-  /// [., tokens, 32]. On a GPU a panel of keys is one token and one of values all columns: both are
-  /// [G,tokens,C], a branch's too.
+  /// Columns of a panel. Where tokens lie one after another, a panel of keys is one token and a panel of values
+  /// all columns.
   static constexpr std::int64_t kPanel = 32;
   struct Panels {
     at::Tensor k;

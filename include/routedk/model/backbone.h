@@ -22,7 +22,8 @@ class Backbone {
   /// file stores them, dense under Quant::kNone.
   static Backbone load(const std::filesystem::path& path, const LoadOptions& options);
 
-  /// A model of any shape with normal(0, 0.02) weights and unit norms, for tests and benchmarks.
+  /// A model of any shape with normal(0, 0.02) weights and unit norms, for tests and benchmarks; a GPU draws
+  /// other ones, and changes the seed of LibTorch's own generators.
   static Backbone random(const LlamaConfig& config, const LoadOptions& options, std::uint64_t seed);
 
   /// The whole batch without adapters -> hidden states after the final norm [T,D].

@@ -59,6 +59,26 @@ Spans spans_of(const std::vector<Segment>& segments, at::Device device) {
   return spans;
 }
 
+bool same(const Segment& a, const Segment& b) {
+  return a.begin == b.begin && a.end == b.end && a.parent == b.parent;
+}
+
+/// The layers of a pass ask for the same ones: a thread's last are kept.
+const Spans& kept_spans_of(const std::vector<Segment>& segments, at::Device device) {
+  struct Kept {
+    std::vector<Segment> segments;
+    at::Device device = at::kCPU;
+    Spans spans{};
+  };
+  thread_local Kept kept;
+  const bool known = !kept.segments.empty() && kept.device == device &&
+                     std::equal(segments.begin(), segments.end(), kept.segments.begin(), kept.segments.end(), same);
+  if (!known) {
+    kept = {segments, device, spans_of(segments, device)};
+  }
+  return kept.spans;
+}
+
 bool takes_flash(const AttentionInput& in) {
   return in.q.is_cuda() && (in.precision == Precision::kBFloat16 || in.q.scalar_type() == at::kBFloat16) &&
          in.q.size(2) % 8 == 0 && in.q.size(2) <= 256;
@@ -78,7 +98,7 @@ AttentionOutput attention(const AttentionInput& in) {
     output.out = output.out.to(type);
     return output;
   }
-  const Spans spans = spans_of(in.segments, in.q.device());
+  const Spans& spans = kept_spans_of(in.segments, in.q.device());
   const auto result = at::_flash_attention_forward(
       in.q.to(at::kBFloat16), spans.gathered(in.k.to(at::kBFloat16)), spans.gathered(in.v.to(at::kBFloat16)),
       spans.ends, spans.key_ends, spans.most, spans.most_keys, /*dropout_p=*/0.0, /*is_causal=*/true,
@@ -95,7 +115,7 @@ AttentionGradients attention_backward(const AttentionInput& in, const AttentionO
         exactly(in), {out.out.to(at::kFloat), out.log_sums}, dout.to(at::kFloat));
     return {typed(d.q), typed(d.k), typed(d.v)};
   }
-  const Spans spans = spans_of(in.segments, in.q.device());
+  const Spans& spans = kept_spans_of(in.segments, in.q.device());
   const at::Tensor random = at::zeros({2}, in.q.options().dtype(at::kUInt64));  // of a dropout of nothing
   const auto [dq, dk, dv] = at::_flash_attention_backward(
       dout.to(at::kBFloat16), in.q.to(at::kBFloat16), spans.gathered(in.k.to(at::kBFloat16)),
