@@ -21,8 +21,10 @@ std::int64_t Decoder::bytes_per_token(bool experts) const {
 
 kernels::KvCache Decoder::make_cache(std::vector<std::int64_t> prompt_lengths) const {
   const model::LlamaConfig& config = model_.backbone().config();
-  return {{config.layers, config.heads, config.kv_heads, config.head_dim}, std::move(prompt_lengths),
-          model_.backbone().device(), model_.backbone().operand_type()};
+  return {{config.layers, config.heads, config.kv_heads, config.head_dim},
+          std::move(prompt_lengths),
+          model_.backbone().device(),
+          model_.backbone().operand_type()};
 }
 
 experts::RoutedOutput Decoder::forward(const model::FlatBatch& batch, const experts::Gate& gate,

@@ -185,7 +185,8 @@ void Generator::advance() {
   batch.positions = at::tensor(positions);
   const at::Tensor hidden = decoder_.forward(batch, gate_of_active(), rows, cache_).hidden;  // [rows,D]
   const NextTokenLogits next(decoder_.logits(hidden));
-  const at::Tensor floats = options_.pool_hidden ? hidden.to(at::kCPU, at::kFloat).contiguous() : at::Tensor();
+  const at::Tensor floats =
+      options_.pool_hidden ? hidden.to(at::kCPU, at::kFloat).contiguous() : at::Tensor();
   std::vector<Branch> going_on;
   std::vector<std::size_t> predicting;
   std::size_t row = 0;

@@ -42,9 +42,10 @@ bool Int8Model::fits(const experts::RoutedModel& model) noexcept {
     return Int8Panels::block_of(linear.weight()) > 0;
   };
   const auto& layers = model.backbone().layers();
-  return std::all_of(layers.begin(), layers.end(), [&](const model::Layer& layer) {
-    return std::all_of(layer.linears.begin(), layer.linears.end(), packed);
-  });
+  return model.backbone().device().is_cpu() &&
+         std::all_of(layers.begin(), layers.end(), [&](const model::Layer& layer) {
+           return std::all_of(layer.linears.begin(), layer.linears.end(), packed);
+         });
 }
 
 /// Packs the factors of every expert for one linear.

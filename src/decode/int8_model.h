@@ -18,7 +18,7 @@ namespace routedk::decode {
 /// rotation, attention and sums are fp32. A row's bits depend on that row alone.
 class Int8Model {
  public:
-  /// Whether every linear is packed in rows of whole blocks.
+  /// Whether the model is on the CPU and every linear is packed in rows of whole blocks.
   static bool fits(const experts::RoutedModel& model) noexcept;
   /// `model` must live as long.
   explicit Int8Model(const experts::RoutedModel& model);

@@ -31,7 +31,7 @@ std::vector<Run> owner_runs(const std::vector<int>& owner, const model::FlatBatc
 }
 
 /// The dropout of one run: each sequence has its own key, answers to one prompt the same.
-kernels::KeyedDropout dropout_of(const DeltaSite& site, const Run& run) {
+kernels::KeyedDropout dropout_of(const DeltaSite& site, model::Linear linear, const Run& run) {
   if (site.dropout == nullptr) {
     return {};
   }
@@ -44,7 +44,7 @@ kernels::KeyedDropout dropout_of(const DeltaSite& site, const Run& run) {
     }
     const std::uint64_t key = random_key(d.seed, "dropout",
                                          {d.step, d.example_keys[s], static_cast<std::uint64_t>(site.layer),
-                                          static_cast<std::uint64_t>(site.linear)});
+                                          static_cast<std::uint64_t>(linear)});
     segments.push_back({stretch.begin - run.begin, stretch.end - run.begin, key, stretch.position});
   }
   return {d.rate, std::move(segments)};
@@ -152,37 +152,49 @@ void ExpertBank::freeze(const model::Backbone& backbone) {
   freeze(backbone.operand_type());
 }
 
-at::Tensor ExpertBank::linear(const DeltaSite& site, const kernels::FrozenLinear& weight,
-                              const at::Tensor& x) const {
-  return site.rows.owner.empty() ? mixed(site, weight, x) : owned(site, weight, x);
+std::vector<at::Tensor> ExpertBank::linears(const DeltaSite& site, const model::Layer& layer,
+                                            const at::Tensor& x) const {
+  if (!site.rows.owner.empty()) {
+    return owned(site, layer, x);
+  }
+  std::vector<at::Tensor> outputs;
+  for (const model::Linear linear : model::linears_of(site.projection)) {
+    outputs.push_back(mixed(site, linear, layer[linear], x));
+  }
+  return outputs;
 }
 
-at::Tensor ExpertBank::owned(const DeltaSite& site, const kernels::FrozenLinear& weight,
-                             const at::Tensor& x) const {
+std::vector<at::Tensor> ExpertBank::owned(const DeltaSite& site, const model::Layer& layer,
+                                          const at::Tensor& x) const {
   const std::vector<Run> runs = owner_runs(site.rows.owner, site.batch);
-  const auto factors_of = [&](const Run& run) {
-    return run.owner < 0 ? LoraFactors{} : (*this)[run.owner].factors(site.layer, site.linear);
-  };
-  if (site.batch_invariant) {
-    return owned_invariantly(runs, factors_of, weight, x);
-  }
-  std::vector<kernels::LoraRows> parts;
-  for (const Run& run : runs) {
-    const LoraFactors factors = factors_of(run);
-    if (factors.a.defined() && run.begin < run.end) {
-      parts.push_back({factors, dropout_of(site, run), run.begin, run.end});
+  std::vector<at::Tensor> invariant;
+  std::vector<kernels::AdaptedLinear> adapted;
+  for (const model::Linear linear : model::linears_of(site.projection)) {
+    const auto factors_of = [&](const Run& run) {
+      return run.owner < 0 ? LoraFactors{} : (*this)[run.owner].factors(site.layer, linear);
+    };
+    if (site.batch_invariant) {
+      invariant.push_back(owned_invariantly(runs, factors_of, layer[linear], x));
+      continue;
+    }
+    adapted.push_back({layer[linear], {}});
+    for (const Run& run : runs) {
+      const LoraFactors factors = factors_of(run);
+      if (factors.a.defined() && run.begin < run.end) {
+        adapted.back().parts.push_back({factors, dropout_of(site, linear, run), run.begin, run.end});
+      }
     }
   }
-  return parts.empty() ? weight.forward(x) : kernels::lora_linear(weight, std::move(parts), x);
+  return site.batch_invariant ? invariant : kernels::lora_linears(std::move(adapted), x, site.values);
 }
 
-at::Tensor ExpertBank::mixed(const DeltaSite& site, const kernels::FrozenLinear& weight,
+at::Tensor ExpertBank::mixed(const DeltaSite& site, model::Linear linear, const kernels::FrozenLinear& weight,
                              const at::Tensor& x) const {
   if (stacks_.empty()) {
     throw_<Error>("an expert bank must be frozen before its experts are mixed");
   }
-  const Stack& s = stacks_[static_cast<std::size_t>(site.layer * model::kLinears +
-                                                    static_cast<std::int64_t>(site.linear))];
+  const Stack& s =
+      stacks_[static_cast<std::size_t>(site.layer * model::kLinears + static_cast<std::int64_t>(linear))];
   at::Tensor y = weight.forward(x);
   if (!s.expert.defined()) {
     return y;

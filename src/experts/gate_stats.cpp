@@ -22,7 +22,7 @@ at::Tensor entropy_of(const at::Tensor& weights) {
 
 LayerRouting routing_of(const at::Tensor& alpha) {
   const at::Tensor exact = alpha.detach().to(at::kCPU, at::kDouble);  // [N,K]
-  const at::Tensor mean = exact.mean(0);                    // [K]
+  const at::Tensor mean = exact.mean(0);                              // [K]
   const double uniform = 1.0 / static_cast<double>(exact.size(1));
   LayerRouting layer;
   layer.mean = numbers(mean);

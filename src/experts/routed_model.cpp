@@ -14,11 +14,17 @@ struct BankAdapters {
   const RoutedPass& pass;
   std::int64_t layer;
   const GateRows& rows;
+  model::Run run;
 
-  at::Tensor operator()(model::Linear kind, const kernels::FrozenLinear& linear, const at::Tensor& x) const {
+  std::vector<at::Tensor> operator()(model::Projection projection, const model::Layer& weights,
+                                     const at::Tensor& x) const {
     const bool cut = pass.keep != nullptr && x.size(0) != pass.batch.tokens();
     const model::FlatBatch& batch = cut ? pass.keep->batch : pass.batch;
-    return bank.linear({layer, kind, rows, batch, pass.dropout, pass.batch_invariant}, linear, x);
+    // The layer ends with it: a residual sum, whose gradients need no values.
+    const bool read = run == model::Run::kValue || projection != model::Projection::kDown;
+    return bank.linears({layer, projection, rows, batch, pass.dropout, pass.batch_invariant,
+                         read ? kernels::Values::kRead : kernels::Values::kUnread},
+                        weights, x);
   }
 };
 
@@ -37,15 +43,17 @@ RoutedOutput RoutedModel::forward(const RoutedPass& pass) const {
                               ? output.rows[0]
                               : pass.gate.rows(layer, output.hidden, pass.batch));
     // Backward may run the layer again, when the arguments of this call are gone.
-    const auto run = [this, pass, layers, layer, owner = output.rows.back().owner](const auto& inputs) {
+    const auto run = [this, pass, layers, layer, owner = output.rows.back().owner](const auto& inputs,
+                                                                                   model::Run why) {
       const GateRows rows{inputs[1], owner};
-      const BankAdapters adapters{*bank_, pass, layer, rows};
+      const BankAdapters adapters{*bank_, pass, layer, rows, why};
       model::TensorEngine engine(backbone_->config(), backbone_->layers()[static_cast<std::size_t>(layer)],
                                  layer, *layers, adapters);
       return model::decoder_layer(engine, inputs[0]);
     };
     const std::vector<at::Tensor> inputs = {output.hidden, output.rows.back().alpha};
-    output.hidden = recompute ? model::recompute(run, inputs, bank_->trainable(layer)) : run(inputs);
+    output.hidden =
+        recompute ? model::recompute(run, inputs, bank_->trainable(layer)) : run(inputs, model::Run::kValue);
   }
   output.hidden = backbone_->final_norm(output.hidden);
   return output;

@@ -24,9 +24,10 @@ struct NormOutput {
   at::Tensor scale;  // [T]: 1 / rms of each row, in the type that sums are in
 };
 struct NormInput {
-  const at::Tensor& x;       // [T,D]
+  const at::Tensor& x;       // [T,D], or y
   const at::Tensor& weight;  // [D]
   const at::Tensor& scale;   // [T]
+  bool is_output = false;    ///< y is there instead of x, on a GPU
 };
 
 enum class Direction : std::int8_t { kBack = -1, kForward = 1 };

@@ -33,8 +33,8 @@ class SegmentView {
   /// [H,t,u]
   at::Tensor scores() const {
     const std::int64_t queries = q.size(1);
-    const at::Tensor later =
-        at::ones({queries, tokens.numel()}, tokens.options().dtype(at::kBool)).triu(tokens.numel() - queries + 1);
+    const at::Tensor later = at::ones({queries, tokens.numel()}, tokens.options().dtype(at::kBool))
+                                 .triu(tokens.numel() - queries + 1);
     return (at::matmul(q, k.transpose(1, 2)) * scale_)
         .masked_fill(later, -std::numeric_limits<double>::infinity());
   }

@@ -21,12 +21,14 @@ struct Held : torch::CustomClassHolder {
 struct LinearFunction : torch::autograd::Function<LinearFunction> {
   static at::Tensor forward(AutogradContext* ctx, const at::Tensor& x, const c10::intrusive_ptr<Held>& held) {
     ctx->saved_data["linear"] = c10::IValue::make_capsule(held);
+    ctx->saved_data["type"] = static_cast<std::int64_t>(x.scalar_type());
     return held->linear.multiply(x);
   }
 
   static variable_list backward(AutogradContext* ctx, const variable_list& grads) {
     const auto held = c10::static_intrusive_pointer_cast<Held>(ctx->saved_data["linear"].toCapsule());
-    return {held->linear.multiply_backward(grads[0]), at::Tensor()};
+    const auto type = static_cast<at::ScalarType>(ctx->saved_data["type"].toInt());
+    return {held->linear.multiply_backward(grads[0].to(type)), at::Tensor()};
   }
 };
 
@@ -39,17 +41,19 @@ void require_columns(const at::Tensor& x, std::int64_t wanted) {
 
 }  // namespace
 
-at::Tensor multiply(const at::Tensor& x, const Weight& weight, const LowRanks& terms, Precision precision) {
+at::Tensor multiply(const at::Tensor& x, const Weight& weight, const LowRanks& terms, Precision precision,
+                    std::optional<at::ScalarType> to) {
   require_columns(x, in_features(weight));
-  return x.is_cuda() ? cuda::multiply(x, weight, terms, precision)
-                     : cpu::multiply(x, weight, terms, precision);
+  const at::ScalarType type = to.value_or(x.scalar_type());
+  return x.is_cuda() ? cuda::multiply(x, weight, terms, precision, type)
+                     : cpu::multiply(x, weight, terms, precision, type);
 }
 
 at::Tensor multiply_backward(const at::Tensor& dy, const Weight& weight, const LowRanks& terms,
-                             Precision precision) {
+                             Precision precision, const at::Tensor& sum) {
   require_columns(dy, out_features(weight));
-  return dy.is_cuda() ? cuda::multiply_backward(dy, weight, terms, precision)
-                      : cpu::multiply_backward(dy, weight, terms, precision);
+  return dy.is_cuda() ? cuda::multiply_backward(dy, weight, terms, precision, sum)
+                      : cpu::multiply_backward(dy, weight, terms, precision, sum);
 }
 
 at::Tensor FrozenLinear::forward(const at::Tensor& x) const {
@@ -57,12 +61,17 @@ at::Tensor FrozenLinear::forward(const at::Tensor& x) const {
 }
 
 at::Tensor FrozenLinear::multiply(const at::Tensor& x, const LowRanks& terms) const {
-  at::Tensor y = kernels::multiply(x, *weight_, terms, precision_);
+  at::Tensor y = kernels::multiply(x, *weight_, terms, precision_, output_);
   return bias_.defined() ? y.add_(bias_) : y;
 }
 
-at::Tensor FrozenLinear::multiply_backward(const at::Tensor& dy, const LowRanks& terms) const {
-  return kernels::multiply_backward(dy, *weight_, terms, precision_);
+at::Tensor FrozenLinear::unread_output(const at::Tensor& x) const {
+  return at::empty({x.size(0), out_features()}, x.options().dtype(output_.value_or(x.scalar_type())));
+}
+
+at::Tensor FrozenLinear::multiply_backward(const at::Tensor& dy, const LowRanks& terms,
+                                           const at::Tensor& sum) const {
+  return kernels::multiply_backward(dy, *weight_, terms, precision_, sum);
 }
 
 std::int64_t FrozenLinear::bytes() const {

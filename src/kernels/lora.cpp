@@ -1,5 +1,7 @@
 #include "routedk/kernels/lora.h"
 
+#include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "devices.h"
@@ -12,78 +14,194 @@ namespace {
 using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
 
-/// What of a site is not differentiated.
+/// What of the node is not differentiated.
 struct Setting : torch::CustomClassHolder {
-  Setting(FrozenLinear l, std::vector<LoraRows> p) : linear(std::move(l)), parts(std::move(p)) {}
-  FrozenLinear linear;
-  std::vector<LoraRows> parts;  ///< their factors are the node's inputs: undefined here
+  Setting(std::vector<AdaptedLinear> l, Values v) : linears(std::move(l)), values(v) {}
+  std::vector<AdaptedLinear> linears;  ///< their factors are the node's inputs: undefined here
+  Values values;
 
-  at::Tensor rows(const at::Tensor& x, std::size_t part) const {
-    return x.slice(0, parts[part].begin, parts[part].end);
-  }
-  at::Tensor dropped(const at::Tensor& x, std::size_t part) const {
-    return parts[part].dropout(rows(x, part));
+  std::size_t parts() const { return linears.front().parts.size(); }
+  const LoraRows& part(std::size_t linear, std::size_t part) const { return linears[linear].parts[part]; }
+  Precision precision() const { return linears.front().linear.precision(); }
+
+  /// Whether all linears have adapters for the same rows and none drops inputs: the factors A of a part are
+  /// then one product's.
+  bool alike() const {
+    return std::all_of(linears.begin(), linears.end(), [&](const AdaptedLinear& each) {
+      return std::equal(each.parts.begin(), each.parts.end(), linears.front().parts.begin(),
+                        linears.front().parts.end(), [](const LoraRows& a, const LoraRows& b) {
+                          return a.begin == b.begin && a.end == b.end && a.dropout.keeps_all() &&
+                                 b.dropout.keeps_all() && a.factors.scale == b.factors.scale;
+                        });
+    });
   }
 };
 
-struct LoraLinear : torch::autograd::Function<LoraLinear> {
-  /// factors: a [r,in] and bt [r,out] of each part
-  static at::Tensor forward(AutogradContext* ctx, const at::Tensor& x, at::TensorList factors,
-                            const c10::intrusive_ptr<Setting>& setting) {
+at::Tensor rows_of(const at::Tensor& x, const LoraRows& part) {
+  return x.slice(0, part.begin, part.end);
+}
+
+/// Of each linear and part.
+using ByPart = std::vector<std::vector<at::Tensor>>;
+
+/// One of each linear for a part.
+std::vector<at::Tensor> across(const ByPart& of, std::size_t part) {
+  std::vector<at::Tensor> found;
+  std::transform(of.begin(), of.end(), std::back_inserter(found),
+                 [part](const auto& parts) { return parts[part]; });
+  return found;
+}
+
+/// `stacked` in the sizes along `dim` that `like`'s tensors have along 0, one for each linear of a part.
+void split(const at::Tensor& stacked, std::int64_t dim, std::size_t part, const ByPart& like, ByPart& to) {
+  std::int64_t first = 0;
+  for (std::size_t l = 0; l < like.size(); ++l) {
+    const std::int64_t size = like[l][part].size(0);
+    to[l][part] = stacked.narrow(dim, first, size);
+    first += size;
+  }
+}
+
+ByPart like(const ByPart& other) {
+  ByPart made(other.size());
+  for (std::size_t l = 0; l < other.size(); ++l) {
+    made[l].resize(other[l].size());
+  }
+  return made;
+}
+
+/// x [T,in], factors A -> s (dropout(x) A^T) [t,r]
+ByPart narrowed(const Setting& setting, const at::Tensor& x, const ByPart& a) {
+  ByPart narrow = like(a);
+  if (setting.alike()) {
+    for (std::size_t p = 0; p < setting.parts(); ++p) {
+      const LoraRows& part = setting.part(0, p);
+      split(lora_down(rows_of(x, part), at::cat(across(a, p)), part.factors.scale, setting.precision()), 1, p,
+            a, narrow);
+    }
+    return narrow;
+  }
+  for (std::size_t l = 0; l < a.size(); ++l) {
+    for (std::size_t p = 0; p < a[l].size(); ++p) {
+      const LoraRows& part = setting.part(l, p);
+      narrow[l][p] =
+          lora_down(part.dropout(rows_of(x, part)), a[l][p], part.factors.scale, setting.precision());
+    }
+  }
+  return narrow;
+}
+
+/// x [T,in], the gradients of narrowed() [t,r] -> those of A [r,in]
+ByPart gradients_of_a(const Setting& setting, const at::Tensor& x, const ByPart& dnarrow, const ByPart& a) {
+  ByPart found = like(a);
+  if (setting.alike()) {
+    for (std::size_t p = 0; p < setting.parts(); ++p) {
+      split(factor_gradient(at::cat(across(dnarrow, p), 1), rows_of(x, setting.part(0, p)),
+                            setting.precision()),
+            0, p, a, found);
+    }
+    return found;
+  }
+  for (std::size_t l = 0; l < a.size(); ++l) {
+    for (std::size_t p = 0; p < a[l].size(); ++p) {
+      const LoraRows& part = setting.part(l, p);
+      found[l][p] = factor_gradient(dnarrow[l][p], part.dropout(rows_of(x, part)), setting.precision());
+    }
+  }
+  return found;
+}
+
+/// dy [T,out] of each linear and dnarrow -> dx [T,in]
+at::Tensor gradient_of_x(const Setting& setting, const std::vector<at::Tensor>& dy, const ByPart& dnarrow,
+                         const ByPart& a) {
+  at::Tensor dx;
+  for (std::size_t l = 0; l < dy.size(); ++l) {
     LowRanks terms;
+    for (std::size_t p = 0; p < a[l].size(); ++p) {
+      if (setting.part(l, p).dropout.keeps_all()) {
+        terms.push_back({dnarrow[l][p], a[l][p].to(dy[l].scalar_type()), setting.part(l, p).begin});
+      }
+    }
+    dx = setting.linears[l].linear.multiply_backward(dy[l], terms, dx);
+    for (std::size_t p = 0; p < a[l].size(); ++p) {
+      const LoraRows& part = setting.part(l, p);
+      if (!part.dropout.keeps_all()) {
+        rows_of(dx, part).add_(part.dropout(at::mm(dnarrow[l][p], a[l][p].to(dy[l].scalar_type()))));
+      }
+    }
+  }
+  return dx;
+}
+
+struct LoraLinears : torch::autograd::Function<LoraLinears> {
+  /// factors: a [r,in] and bt [r,out] of each linear's parts
+  static variable_list forward(AutogradContext* ctx, const at::Tensor& x, at::TensorList factors,
+                               const c10::intrusive_ptr<Setting>& setting) {
+    ByPart a;
+    ByPart bt;
+    sort(factors.vec(), *setting, a, bt);
+    const ByPart narrow = narrowed(*setting, x, a);
     variable_list saved = {x};
-    for (std::size_t i = 0; i < setting->parts.size(); ++i) {
-      const at::Tensor& a = factors[2 * i];
-      const at::Tensor& bt = factors[2 * i + 1];
-      const at::Tensor narrow = lora_down(setting->dropped(x, i), a, setting->parts[i].factors.scale,
-                                          setting->linear.precision());  // [t,r]
-      terms.push_back({narrow, bt.to(x.scalar_type()), setting->parts[i].begin});
-      saved.insert(saved.end(), {narrow, a, bt});
+    variable_list outputs;
+    for (std::size_t l = 0; l < a.size(); ++l) {
+      LowRanks terms;
+      for (std::size_t p = 0; p < a[l].size(); ++p) {
+        terms.push_back({narrow[l][p], bt[l][p].to(x.scalar_type()), setting->part(l, p).begin});
+        saved.insert(saved.end(), {narrow[l][p], a[l][p], bt[l][p]});
+      }
+      const FrozenLinear& linear = setting->linears[l].linear;
+      outputs.push_back(setting->values == Values::kRead ? linear.multiply(x, terms)
+                                                         : linear.unread_output(x));
     }
     ctx->save_for_backward(std::move(saved));
     ctx->saved_data["setting"] = c10::IValue::make_capsule(setting);
-    return setting->linear.multiply(x, terms);
+    return outputs;
   }
 
   static variable_list backward(AutogradContext* ctx, const variable_list& grads) {
     const variable_list saved = ctx->get_saved_variables();
     const auto setting = c10::static_intrusive_pointer_cast<Setting>(ctx->saved_data["setting"].toCapsule());
-    const at::Tensor dy = grads[0].contiguous();
-    const Precision precision = setting->linear.precision();
-    LowRanks terms;
-    variable_list gradients = {at::Tensor()};
-    for (std::size_t i = 0; i < setting->parts.size(); ++i) {
-      const at::Tensor& a = saved[3 * i + 2];
-      const at::Tensor& bt = saved[3 * i + 3];
-      const at::Tensor above = setting->rows(dy, i);                                                // [t,out]
-      const at::Tensor dnarrow = lora_down(above, bt, setting->parts[i].factors.scale, precision);  // [t,r]
-      gradients.push_back(
-          factor_gradient(dnarrow, setting->dropped(saved[0], i), precision).to(a.scalar_type()));
-      gradients.push_back(factor_gradient(saved[3 * i + 1], above, precision).to(bt.scalar_type()));
-      terms.push_back({dnarrow, a.to(dy.scalar_type()), setting->parts[i].begin});
+    const at::Tensor& x = saved[0];
+    ByPart narrow(grads.size());
+    ByPart a(grads.size());
+    ByPart dnarrow(grads.size());
+    ByPart dbt(grads.size());
+    std::vector<at::Tensor> dy;
+    std::size_t next = 1;
+    for (std::size_t l = 0; l < grads.size(); ++l) {
+      dy.push_back(grads[l].to(x.scalar_type()).contiguous());
+      for (const LoraRows& part : setting->linears[l].parts) {
+        const at::Tensor above = rows_of(dy[l], part);  // [t,out]
+        const at::Tensor& bt = saved[next + 2];
+        dnarrow[l].push_back(lora_down(above, bt, part.factors.scale, setting->precision()));  // [t,r]
+        dbt[l].push_back(factor_gradient(saved[next], above, setting->precision()).to(bt.scalar_type()));
+        a[l].push_back(saved[next + 1]);
+        next += 3;
+      }
     }
-    if (ctx->needs_input_grad(0)) {
-      gradients[0] = to_input(*setting, dy, terms);
+    const ByPart da = gradients_of_a(*setting, x, dnarrow, a);
+    variable_list gradients = {ctx->needs_input_grad(0) ? gradient_of_x(*setting, dy, dnarrow, a)
+                                                        : at::Tensor()};
+    for (std::size_t l = 0; l < a.size(); ++l) {
+      for (std::size_t p = 0; p < a[l].size(); ++p) {
+        gradients.insert(gradients.end(), {da[l][p].to(a[l][p].scalar_type()), dbt[l][p]});
+      }
     }
     gradients.emplace_back();
     return gradients;
   }
 
-  /// dy [T,out] and each part's dnarrow A -> dx [T,in]
-  static at::Tensor to_input(const Setting& setting, const at::Tensor& dy, const LowRanks& terms) {
-    LowRanks plain;
-    for (std::size_t i = 0; i < terms.size(); ++i) {
-      if (setting.parts[i].dropout.keeps_all()) {
-        plain.push_back(terms[i]);
+ private:
+  static void sort(const std::vector<at::Tensor>& factors, const Setting& setting, ByPart& a, ByPart& bt) {
+    auto next = factors.begin();
+    for (const AdaptedLinear& each : setting.linears) {
+      a.emplace_back();
+      bt.emplace_back();
+      for (std::size_t p = 0; p < each.parts.size(); ++p) {
+        a.back().push_back(*next++);
+        bt.back().push_back(*next++);
       }
     }
-    at::Tensor dx = setting.linear.multiply_backward(dy, plain);
-    for (std::size_t i = 0; i < terms.size(); ++i) {
-      if (!setting.parts[i].dropout.keeps_all()) {
-        setting.rows(dx, i).add_(setting.parts[i].dropout(at::mm(terms[i].left, terms[i].right)));
-      }
-    }
-    return dx;
   }
 };
 
@@ -99,13 +217,15 @@ at::Tensor factor_gradient(const at::Tensor& narrow, const at::Tensor& x, Precis
                      : cpu::factor_gradient(narrow, x, precision);
 }
 
-at::Tensor lora_linear(const FrozenLinear& linear, std::vector<LoraRows> parts, const at::Tensor& x) {
+std::vector<at::Tensor> lora_linears(std::vector<AdaptedLinear> linears, const at::Tensor& x, Values values) {
   variable_list factors;
-  for (LoraRows& part : parts) {
-    factors.insert(factors.end(), {std::move(part.factors.a), std::move(part.factors.bt)});
+  for (AdaptedLinear& each : linears) {
+    for (LoraRows& part : each.parts) {
+      factors.insert(factors.end(), {std::move(part.factors.a), std::move(part.factors.bt)});
+    }
   }
-  return LoraLinear::apply(x, at::TensorList(factors),
-                           c10::make_intrusive<Setting>(linear, std::move(parts)));
+  return LoraLinears::apply(x, at::TensorList(factors),
+                            c10::make_intrusive<Setting>(std::move(linears), values));
 }
 
 at::Tensor add_lora(const at::Tensor& y, const at::Tensor& x, const LoraStack& stack,
@@ -114,7 +234,9 @@ at::Tensor add_lora(const at::Tensor& y, const at::Tensor& x, const LoraStack& s
       x.scalar_type() == at::kFloat) {  // B's columns are rows of the result: W of the backward product
     return multiply_backward(multiply(x, Dense{stack.a}) * weights, Dense{stack.bt}).add_(y);
   }
-  return at::addmm(y, at::mm(x, stack.a.t()) * weights, stack.bt);
+  const at::Tensor narrow = at::mm(x, stack.a.t()) * weights;
+  return y.scalar_type() == narrow.scalar_type() ? at::addmm(y, narrow, stack.bt)
+                                                 : y + at::mm(narrow, stack.bt);
 }
 
 }  // namespace routedk::kernels

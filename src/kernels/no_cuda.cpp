@@ -29,11 +29,11 @@ at::Tensor embedding(const at::Tensor& /*ids*/, const Weight& /*weight*/) {
   missing("embedding");
 }
 at::Tensor multiply(const at::Tensor& /*x*/, const Weight& /*weight*/, const LowRanks& /*terms*/,
-                    Precision /*precision*/) {
+                    Precision /*precision*/, at::ScalarType /*to*/) {
   missing("multiply");
 }
 at::Tensor multiply_backward(const at::Tensor& /*dy*/, const Weight& /*weight*/, const LowRanks& /*terms*/,
-                             Precision /*precision*/) {
+                             Precision /*precision*/, const at::Tensor& /*sum*/) {
   missing("multiply_backward");
 }
 at::Tensor lora_down(const at::Tensor& /*x*/, const at::Tensor& /*factor*/, double /*scale*/,

@@ -1,7 +1,6 @@
 /// The GPUs that a build without CUDA has.
-#include "routedk/kernels/gpu.h"
-
 #include "routedk/core/error.h"
+#include "routedk/kernels/gpu.h"
 
 namespace routedk::kernels {
 

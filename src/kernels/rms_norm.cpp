@@ -14,14 +14,17 @@ struct RmsNorm : torch::autograd::Function<RmsNorm> {
                             double eps, at::ScalarType to) {
     const at::Tensor x = input.contiguous();
     NormOutput output = x.is_cuda() ? cuda::rms_norm(x, weight, eps, to) : cpu::rms_norm(x, weight, eps, to);
-    ctx->save_for_backward({x, weight, output.scale});
+    // A result of fewer bits is kept by the linears that take it: of the two it costs no memory.
+    const bool keeps_output = to != x.scalar_type();
+    ctx->save_for_backward({keeps_output ? output.y : x, weight, output.scale});
+    ctx->saved_data["is_output"] = keeps_output;
     return output.y;
   }
 
   static variable_list backward(AutogradContext* ctx, const variable_list& grads) {
     const variable_list saved = ctx->get_saved_variables();
     const at::Tensor dy = grads[0].contiguous();
-    const NormInput input{saved[0], saved[1], saved[2]};
+    const NormInput input{saved[0], saved[1], saved[2], ctx->saved_data["is_output"].toBool()};
     return {dy.is_cuda() ? cuda::rms_norm_backward(dy, input) : cpu::rms_norm_backward(dy, input),
             at::Tensor(), at::Tensor(), at::Tensor()};
   }

@@ -61,7 +61,8 @@ class Loader {
     const std::string module = module_name(index, kind);
     const at::Tensor bias =
         has_bias(source_.config(), kind) ? vector(module + ".bias", shape.out) : at::Tensor();
-    return kernels::FrozenLinear(weight(module + ".weight", shape), bias, options_.precision);
+    return kernels::FrozenLinear(weight(module + ".weight", shape), bias, options_.precision,
+                                 output_type(kind));
   }
 
   kernels::Weight weight(const std::string& name, LinearShape shape) {

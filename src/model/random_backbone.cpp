@@ -15,12 +15,13 @@ Backbone Backbone::random(const LlamaConfig& config, const LoadOptions& options,
                             : at::normal(0.0, 0.02, {rows, cols}, generator, at::kFloat);
   };
   const at::ScalarType type = dense_type(options.precision);
-  const auto linear = [&](const LinearShape& shape) {
+  const auto linear = [&](Linear kind) {
+    const LinearShape shape = linear_shape(config, kind);
     const at::Tensor dense = matrix(shape.out, shape.in);
     return kernels::FrozenLinear(held_as(options.quant, Storage::kDense) == Held::kNf4
                                      ? kernels::Weight(kernels::Nf4::quantize(dense, options.double_quant))
                                      : kernels::Weight(kernels::Dense{dense.to(type)}),
-                                 {}, options.precision);
+                                 {}, options.precision, output_type(kind));
   };
   Backbone b;
   b.config_ = config;
@@ -36,7 +37,7 @@ Backbone Backbone::random(const LlamaConfig& config, const LoadOptions& options,
     layer.attention_norm = at::ones({config.hidden}, at::TensorOptions(device).dtype(at::kFloat));
     layer.mlp_norm = at::ones({config.hidden}, at::TensorOptions(device).dtype(at::kFloat));
     for (int kind = 0; kind < kLinears; ++kind) {
-      layer.linears[static_cast<std::size_t>(kind)] = linear(linear_shape(config, static_cast<Linear>(kind)));
+      layer.linears[static_cast<std::size_t>(kind)] = linear(static_cast<Linear>(kind));
     }
     b.layers_.push_back(std::move(layer));
   }

@@ -25,7 +25,7 @@ struct Recompute : torch::autograd::Function<Recompute> {
     ctx->saved_data["body"] = c10::IValue::make_capsule(body);
     ctx->saved_data["leaves"] = static_cast<std::int64_t>(leaves.size());
     ctx->save_for_backward(inputs.vec());
-    return body->f(inputs.vec());
+    return body->f(inputs.vec(), Run::kValue);
   }
 
   static variable_list backward(AutogradContext* ctx, const variable_list& grads) {
@@ -37,7 +37,7 @@ struct Recompute : torch::autograd::Function<Recompute> {
     at::Tensor output;
     {
       const at::AutoGradMode record(true);
-      output = body->f(inputs);
+      output = body->f(inputs, Run::kGradients);
     }
     torch::autograd::backward({output}, {grads[0]});
     variable_list back = {at::Tensor()};

@@ -77,7 +77,7 @@ struct CrossEntropy : torch::autograd::Function<CrossEntropy> {
 
 std::int64_t loss_rows_at_once(std::int64_t vocab, at::Device device) {
   constexpr std::int64_t kElements = 1 << 22;       // 16 MiB: memory that is kept and used again
-  constexpr std::int64_t kElementsOfGpu = 1 << 27;  // 512 MiB: products large enough for all of it
+  constexpr std::int64_t kElementsOfGpu = 1 << 26;  // 256 MiB: products large enough for all of it
   return std::max<std::int64_t>(1, (device.is_cuda() ? kElementsOfGpu : kElements) / vocab);
 }
 
@@ -92,9 +92,9 @@ AnswerLoss answer_loss(const experts::RoutedModel& model, const LossPass& pass) 
   experts::RoutedOutput output =
       model.forward({batch.batch, pass.gate, pass.dropout, pass.recompute, &batch.predicting});
   const kernels::FrozenLinear& head = model.backbone().head();
-  HeadLoss loss =
-      head_loss(output.hidden, head,
-                {batch.targets, pass.weights, pass.label_smoothing, loss_rows_at_once(head.out_features(), output.hidden.device())});
+  HeadLoss loss = head_loss(output.hidden, head,
+                            {batch.targets, pass.weights, pass.label_smoothing,
+                             loss_rows_at_once(head.out_features(), output.hidden.device())});
   return {std::move(loss.sum), std::move(loss.losses), std::move(loss.token_losses), std::move(output.rows)};
 }
 

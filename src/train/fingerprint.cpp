@@ -56,7 +56,8 @@ std::uint64_t hash_of(const at::Tensor& tensor) {
 
 /// The first column of the matrix: a product with a unit vector is exact in whatever order it is summed.
 std::uint64_t hash_of(const kernels::FrozenLinear& linear) {
-  const at::Tensor unit = at::zeros({1, linear.in_features()}, at::TensorOptions(kernels::device_of(linear.weight())).dtype(at::kFloat));
+  const at::Tensor unit = at::zeros({1, linear.in_features()},
+                                    at::TensorOptions(kernels::device_of(linear.weight())).dtype(at::kFloat));
   unit.select(1, 0).fill_(1);
   return hash_of(linear.forward(unit));
 }

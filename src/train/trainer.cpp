@@ -39,8 +39,8 @@ void check(const Example& example, std::size_t groups, std::int64_t vocabulary) 
 
 /// What a checkpoint's file is written from.
 GroupState on_cpu(GroupState state) {
-  for (at::Tensor* tensor : {&state.values, &state.moments.first, &state.moments.second, &state.best_values,
-                             &state.average}) {
+  for (at::Tensor* tensor :
+       {&state.values, &state.moments.first, &state.moments.second, &state.best_values, &state.average}) {
     *tensor = tensor->defined() ? tensor->to(at::kCPU) : *tensor;
   }
   return state;

@@ -40,6 +40,10 @@ INSTANTIATE_TEST_SUITE_P(Cases, LoraLinear,
                          ::testing::Values(Case{true, 0.0}, Case{true, 0.3}, Case{false, 0.0},
                                            Case{false, 0.3}));
 
+at::Tensor lora_linear(const FrozenLinear& linear, const std::vector<LoraRows>& parts, const at::Tensor& x) {
+  return lora_linears({{linear, parts}}, x).front();
+}
+
 /// Every row under one adapter.
 at::Tensor lora(const FrozenLinear& linear, const LoraFactors& factors, const KeyedDropout& dropout,
                 const at::Tensor& x) {

@@ -1,4 +1,5 @@
-/// What tests of CUDA kernels share: where their tensors lie, and outputs that are NaN until they are written.
+/// What tests of CUDA kernels share: where their tensors lie, and outputs that are NaN until they are
+/// written.
 #pragma once
 
 #include "kernels/devices.h"
@@ -42,11 +43,13 @@ class CudaKernelsByType : public CudaKernels, public ::testing::WithParamInterfa
   static at::Tensor put(const at::Tensor& tensor) { return tensor.to(cuda_device(), dtype()); }
   /// As the kernel sees it, for the reference in float.
   static at::Tensor seen(const at::Tensor& tensor) { return tensor.to(dtype()).to(at::kFloat); }
-  static Tolerance tolerance() { return dtype() == at::kFloat ? Tolerance{2e-5, 2e-6} : Tolerance{8e-3, 1e-5}; }
+  static Tolerance tolerance() {
+    return dtype() == at::kFloat ? Tolerance{2e-5, 2e-6} : Tolerance{8e-3, 1e-5};
+  }
 };
 
-#define ROUTEDK_CUDA_TYPES(suite)                                                                            \
-  INSTANTIATE_TEST_SUITE_P(Types, suite, ::testing::Values(at::kFloat, at::kBFloat16),                      \
+#define ROUTEDK_CUDA_TYPES(suite)                                                      \
+  INSTANTIATE_TEST_SUITE_P(Types, suite, ::testing::Values(at::kFloat, at::kBFloat16), \
                            [](const auto& test) { return std::string(at::toString(test.param)); })
 
 /// Normal numbers, the same for the same seed.

@@ -25,8 +25,12 @@ at::Tensor hidden_with(const model::Backbone& backbone, const model::FlatBatch& 
   const model::LayerPass pass = backbone.layer_pass(batch);
   at::Tensor hidden = backbone.embed(batch.ids);
   for (std::int64_t i = 0; i < backbone.config().layers; ++i) {
-    const auto of_layer = [&](model::Linear kind, const kernels::FrozenLinear& linear, const at::Tensor& x) {
-      return adapters(i, kind, linear, x);
+    const auto of_layer = [&](model::Projection projection, const model::Layer& layer, const at::Tensor& x) {
+      std::vector<at::Tensor> outputs;
+      for (const model::Linear kind : model::linears_of(projection)) {
+        outputs.push_back(adapters(i, kind, layer[kind], x));
+      }
+      return outputs;
     };
     model::TensorEngine engine(backbone.config(), backbone.layers()[static_cast<std::size_t>(i)], i, pass,
                                of_layer);

@@ -23,14 +23,15 @@ struct TrainingDropout {
   std::vector<std::uint64_t> example_keys;  // [S]
 };
 
-/// One linear's place in a forward pass.
+/// Where in a forward pass linears stand that share their input.
 struct DeltaSite {
   std::int64_t layer;
-  model::Linear linear;
+  model::Projection projection;
   const GateRows& rows;
   const model::FlatBatch& batch;
   const TrainingDropout* dropout;  ///< nullptr outside training
   bool batch_invariant = false;    ///< as in RoutedPass
+  kernels::Values values = kernels::Values::kRead;
 };
 
 class ExpertBank {
@@ -52,9 +53,10 @@ class ExpertBank {
   /// Moves the experts to where the backbone is and freezes them as its linears take them.
   void freeze(const model::Backbone& backbone);
 
-  /// x [T,in] -> x W^T + b + sum_i alpha_i s_i (x A_i^T) B_i^T [T,out].
+  /// x [T,in] -> of each of the projection's linears x W^T + b + sum_i alpha_i s_i (x A_i^T) B_i^T [T,out].
   /// Owned rows go run by run through their expert's factors; mixed rows through the frozen stack.
-  at::Tensor linear(const DeltaSite& site, const kernels::FrozenLinear& weight, const at::Tensor& x) const;
+  std::vector<at::Tensor> linears(const DeltaSite& site, const model::Layer& layer,
+                                  const at::Tensor& x) const;
 
  private:
   /// All experts' factors for one linear, and whose each rank is.
@@ -63,8 +65,9 @@ class ExpertBank {
     at::Tensor expert;  // [R] I64
     at::Tensor scale;   // [R] F32
   };
-  at::Tensor owned(const DeltaSite& site, const kernels::FrozenLinear& weight, const at::Tensor& x) const;
-  at::Tensor mixed(const DeltaSite& site, const kernels::FrozenLinear& weight, const at::Tensor& x) const;
+  std::vector<at::Tensor> owned(const DeltaSite& site, const model::Layer& layer, const at::Tensor& x) const;
+  at::Tensor mixed(const DeltaSite& site, model::Linear linear, const kernels::FrozenLinear& weight,
+                   const at::Tensor& x) const;
   Stack stack(std::int64_t layer, model::Linear linear, at::ScalarType dtype) const;
 
   std::vector<std::shared_ptr<Expert>> experts_;

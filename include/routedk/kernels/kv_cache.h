@@ -29,7 +29,8 @@ struct CacheShape {
 
 /// How keys and values of one head lie.
 enum class CacheLayout : std::uint8_t {
-  kPanels,  ///< the CPU's: keys in panels of 32 tokens [., C, 32], values in panels of 32 columns [., tokens, 32]
+  kPanels,  ///< the CPU's: keys in panels of 32 tokens [., C, 32], values in panels of 32 columns [., tokens,
+            ///< 32]
   kTokens,  ///< a GPU's: both [tokens,C]
 };
 inline CacheLayout cache_layout(at::Device device) {
@@ -63,8 +64,8 @@ class KvCache {
   /// prompt (its own tokens up to itself) and its branch up to itself, all written before.
   at::Tensor attend(std::int64_t layer, std::span<const CacheRow> rows, const at::Tensor& q) const;
 
-  /// Columns of a panel. Where tokens lie one after another, a panel of keys is one token and a panel of values
-  /// all columns.
+  /// Columns of a panel. Where tokens lie one after another, a panel of keys is one token and a panel of
+  /// values all columns.
   static constexpr std::int64_t kPanel = 32;
   struct Panels {
     at::Tensor k;

@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -21,36 +22,43 @@ struct LowRank {
 };
 using LowRanks = std::vector<LowRank>;
 
-/// x [T,in] -> x W^T + the terms [T,out] in x's type, as the factors are. In fp32, for either precision, a
-/// row's bits depend on that row alone, whatever rows and threads are beside it, and no dense copy of a
-/// packed weight is made: it is decoded panel by panel within the product. Of other types the weight is
-/// decoded whole, LibTorch multiplies and there is no precision to choose. Not recorded by autograd, as the
-/// next.
+/// x [T,in] -> x W^T + the terms [T,out] in x's type, as the factors are, or on a GPU in `to`. In fp32, for
+/// either precision, a row's bits depend on that row alone, whatever rows and threads are beside it, and no
+/// dense copy of a packed weight is made: it is decoded panel by panel within the product. Of other types the
+/// weight is decoded whole, LibTorch multiplies and there is no precision to choose. Not recorded by
+/// autograd, as the next.
 at::Tensor multiply(const at::Tensor& x, const Weight& weight, const LowRanks& terms = {},
-                    Precision precision = Precision::kFloat32);
-/// dy [T,out] -> dy W + the terms [T,in], likewise.
+                    Precision precision = Precision::kFloat32, std::optional<at::ScalarType> to = {});
+/// dy [T,out] -> dy W + the terms [T,in], likewise; added to `sum` [T,in] where there is one, which is
+/// overwritten.
 at::Tensor multiply_backward(const at::Tensor& dy, const Weight& weight, const LowRanks& terms = {},
-                             Precision precision = Precision::kFloat32);
+                             Precision precision = Precision::kFloat32, const at::Tensor& sum = {});
 
 /// A frozen linear, most often without bias, and how exact its products are, its adapters' among them. Copies
 /// share the weight.
 class FrozenLinear {
  public:
   FrozenLinear() = default;
-  /// An undefined bias is none.
-  explicit FrozenLinear(Weight weight, at::Tensor bias = {}, Precision precision = Precision::kFloat32)
+  /// An undefined bias is none. `output` is the type of what it gives where that is not its input's.
+  explicit FrozenLinear(Weight weight, at::Tensor bias = {}, Precision precision = Precision::kFloat32,
+                        std::optional<at::ScalarType> output = {})
       : weight_(std::make_shared<const Weight>(std::move(weight))),
         bias_(std::move(bias)),
-        precision_(precision) {}
+        precision_(precision),
+        output_(output) {}
 
-  /// x [T,in] -> [T,out], in x's dtype. Gradients flow to the input only; no dense copy of a packed weight is
+  /// x [T,in] -> [T,out]. Gradients flow to the input only; no dense copy of a packed weight is
   /// kept for backward.
   at::Tensor forward(const at::Tensor& x) const;
   /// x [T,in] -> x W^T + b + the terms [T,out]. Not recorded by autograd.
   at::Tensor multiply(const at::Tensor& x, const LowRanks& terms = {}) const;
 
-  /// Of x W^T + b: dy [T,out] -> dy W + the terms [T,in]. Not recorded by autograd.
-  at::Tensor multiply_backward(const at::Tensor& dy, const LowRanks& terms = {}) const;
+  /// Of x W^T + b: dy [T,out] -> dy W + the terms [T,in], added to `sum` where there is one. Not recorded by
+  /// autograd.
+  at::Tensor multiply_backward(const at::Tensor& dy, const LowRanks& terms = {},
+                               const at::Tensor& sum = {}) const;
+  /// x [T,in] -> what `multiply` would give [T,out] without its numbers, for where nobody reads them.
+  at::Tensor unread_output(const at::Tensor& x) const;
 
   const Weight& weight() const noexcept { return *weight_; }
   const at::Tensor& bias() const noexcept { return bias_; }  // [out] in the compute type, or undefined
@@ -64,6 +72,7 @@ class FrozenLinear {
   std::shared_ptr<const Weight> weight_;
   at::Tensor bias_;
   Precision precision_ = Precision::kFloat32;
+  std::optional<at::ScalarType> output_;
 };
 
 }  // namespace routedk::kernels

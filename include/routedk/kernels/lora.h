@@ -4,6 +4,7 @@
 #include "routedk/kernels/dropout.h"
 #include "routedk/kernels/linear.h"
 
+#include <cstdint>
 #include <vector>
 
 #include <ATen/ATen.h>
@@ -33,11 +34,22 @@ struct LoraRows {
   std::int64_t end;
 };
 
-/// x [T,in] -> x W^T + b + s (dropout(x) A^T) B^T [T,out] in x's type, each part's rows under its adapter,
-/// one autograd node and one product with W. For backward it keeps x and the t x r products; the dropped
-/// input is made again. Gradients reach x and the factors. What a part computes does not depend on the
-/// others.
-at::Tensor lora_linear(const FrozenLinear& linear, std::vector<LoraRows> parts, const at::Tensor& x);
+/// A linear and the adapters of its input's rows; without parts the linear alone.
+struct AdaptedLinear {
+  FrozenLinear linear;
+  std::vector<LoraRows> parts;
+};
+
+/// Whether the numbers of a result are read. When a layer is run again for its gradients those of its last
+/// product are not, and it is left out.
+enum class Values : std::uint8_t { kRead, kUnread };
+
+/// Linears that share their input x [T,in]: of each x W^T + b + s (dropout(x) A^T) B^T [T,out], each part's
+/// rows under its adapter, one autograd node and one product with each W. For backward it keeps x and the
+/// t x r products; the dropped input is made again. Gradients reach x and the factors. What a part computes
+/// does not depend on the others.
+std::vector<at::Tensor> lora_linears(std::vector<AdaptedLinear> linears, const at::Tensor& x,
+                                     Values values = Values::kRead);
 
 /// Several adapters' factors, one after another, frozen.
 struct LoraStack {

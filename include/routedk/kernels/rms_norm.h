@@ -8,8 +8,8 @@
 namespace routedk::kernels {
 
 /// y = x / sqrt(mean(x^2) + eps) * weight, for each row; x [T,D], weight [D] of its type, y [T,D] in x's type
-/// or, on a GPU, `to`, rounded once. The weight is frozen: gradients reach x alone. x of fp32, on the CPU also
-/// fp64 or bf16.
+/// or, on a GPU, `to`, rounded once. The weight is frozen: gradients reach x alone. x of fp32, on the CPU
+/// also fp64 or bf16.
 at::Tensor rms_norm(const at::Tensor& x, const at::Tensor& weight, double eps,
                     std::optional<at::ScalarType> to = {});
 

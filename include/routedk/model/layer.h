@@ -6,6 +6,7 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <span>
 
 #include <ATen/ATen.h>
@@ -21,6 +22,12 @@ struct Layer {
     return linears[static_cast<std::size_t>(linear)];
   }
 };
+
+/// What a linear gives where that is not its input's type: what is added to the hidden states is not rounded
+/// before.
+inline std::optional<at::ScalarType> output_type(Linear linear) noexcept {
+  return linear == Linear::kO || linear == Linear::kDown ? std::optional(at::kFloat) : std::nullopt;
+}
 
 enum class Norm : std::uint8_t { kAttention, kMlp };
 

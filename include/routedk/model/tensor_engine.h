@@ -14,7 +14,6 @@
 #include <vector>
 
 #include <ATen/ATen.h>
-#include <c10/util/SmallVector.h>
 
 namespace routedk::model {
 
@@ -31,19 +30,23 @@ struct LayerPass {
 
 /// Linears without adapters.
 struct NoAdapters {
-  at::Tensor operator()(Linear /*kind*/, const kernels::FrozenLinear& linear, const at::Tensor& x) const {
-    return linear.forward(x);
+  std::vector<at::Tensor> operator()(Projection projection, const Layer& layer, const at::Tensor& x) const {
+    std::vector<at::Tensor> outputs;
+    for (const Linear linear : linears_of(projection)) {
+      outputs.push_back(layer[linear].forward(x));
+    }
+    return outputs;
   }
 };
 
-/// Computes layer `index`. adapters(kind, linear, x [n,in]) is the linear with what adapters add [n,out]; n
-/// is T, or the rows kept. The pass's batch, cache and rows must live as long as backward may run the layer
-/// again.
+/// Computes layer `index`. adapters(projection, layer, x [n,in]) are its linears with what adapters add, each
+/// [n,out]; n is T, or the rows kept. The pass's batch, cache and rows must live as long as backward may run
+/// the layer again.
 template <typename Adapters>
 class TensorEngine {
  public:
-  using Hidden = at::Tensor;                        // [n,D]
-  using Outputs = c10::SmallVector<at::Tensor, 3>;  // [n,out] each, or as heads [n,H,C]
+  using Hidden = at::Tensor;                // [n,D]
+  using Outputs = std::vector<at::Tensor>;  // [n,out] each, or as heads [n,H,C]
 
   TensorEngine(const LlamaConfig& config, const Layer& layer, std::int64_t index, const LayerPass& pass,
                const Adapters& adapters)
@@ -55,11 +58,7 @@ class TensorEngine {
   }
 
   Outputs project(Projection projection, const at::Tensor& x) const {
-    Outputs outputs;
-    for (const Linear linear : linears_of(projection)) {
-      outputs.push_back(adapters_(linear, layer_[linear], x));
-    }
-    return outputs;
+    return adapters_(projection, layer_, x);
   }
 
   void rotate(Outputs& qkv) const {

@@ -2,8 +2,8 @@
 /// that it sees and no others.
 #include "routedk/kernels/cpu/softmax.h"
 
-#include "attention_panels.h"
 #include "../exact_attention.h"
+#include "attention_panels.h"
 
 namespace routedk::kernels::cpu {
 namespace {

@@ -60,16 +60,19 @@ const at::Tensor& standard_nested_codebook() {
 
 }  // namespace
 
-at::Tensor multiply(const at::Tensor& x, const Weight& weight, const LowRanks& terms, Precision precision) {
+at::Tensor multiply(const at::Tensor& x, const Weight& weight, const LowRanks& terms, Precision precision,
+                    at::ScalarType to) {
+  TORCH_INTERNAL_ASSERT(to == x.scalar_type());
   return x.scalar_type() == at::kFloat ? product(matmul, x, weight, out_features(weight), terms, precision)
                                        : plus(at::mm(x, dequantize(weight, x.scalar_type()).t()), terms);
 }
 
 at::Tensor multiply_backward(const at::Tensor& dy, const Weight& weight, const LowRanks& terms,
-                             Precision precision) {
-  return dy.scalar_type() == at::kFloat
-             ? product(matmul_backward, dy, weight, in_features(weight), terms, precision)
-             : plus(at::mm(dy, dequantize(weight, dy.scalar_type())), terms);
+                             Precision precision, const at::Tensor& sum) {
+  const at::Tensor dx = dy.scalar_type() == at::kFloat
+                            ? product(matmul_backward, dy, weight, in_features(weight), terms, precision)
+                            : plus(at::mm(dy, dequantize(weight, dy.scalar_type())), terms);
+  return sum.defined() ? sum.add_(dx) : dx;
 }
 
 at::Tensor embedding(const at::Tensor& ids, const Weight& weight) {

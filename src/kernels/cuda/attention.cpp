@@ -50,7 +50,9 @@ Spans spans_of(const std::vector<Segment>& segments, at::Device device) {
     spans.most = std::max(spans.most, segment.end - segment.begin);
     spans.most_keys = std::max(spans.most_keys, static_cast<std::int64_t>(keys.size() - before));
   }
-  const auto there = [&](const auto& numbers) { return at::tensor(numbers).to(device, /*non_blocking=*/true); };
+  const auto there = [&](const auto& numbers) {
+    return at::tensor(numbers).to(device, /*non_blocking=*/true);
+  };
   spans.ends = there(ends);
   spans.key_ends = there(key_ends);
   if (shared) {
@@ -71,8 +73,9 @@ const Spans& kept_spans_of(const std::vector<Segment>& segments, at::Device devi
     Spans spans{};
   };
   thread_local Kept kept;
-  const bool known = !kept.segments.empty() && kept.device == device &&
-                     std::equal(segments.begin(), segments.end(), kept.segments.begin(), kept.segments.end(), same);
+  const bool known =
+      !kept.segments.empty() && kept.device == device &&
+      std::equal(segments.begin(), segments.end(), kept.segments.begin(), kept.segments.end(), same);
   if (!known) {
     kept = {segments, device, spans_of(segments, device)};
   }
@@ -111,8 +114,8 @@ AttentionGradients attention_backward(const AttentionInput& in, const AttentionO
   const at::ScalarType type = in.q.scalar_type();
   const auto typed = [type](const at::Tensor& x) { return x.to(type); };
   if (!takes_flash(in)) {
-    const AttentionGradients d = exact_attention_backward(
-        exactly(in), {out.out.to(at::kFloat), out.log_sums}, dout.to(at::kFloat));
+    const AttentionGradients d =
+        exact_attention_backward(exactly(in), {out.out.to(at::kFloat), out.log_sums}, dout.to(at::kFloat));
     return {typed(d.q), typed(d.k), typed(d.v)};
   }
   const Spans& spans = kept_spans_of(in.segments, in.q.device());

@@ -42,8 +42,12 @@ void launch(const char* operation, void (*kernel)(Params...), const Grid& grid, 
                                  static_cast<int>(grid.shared));
   }
   if (error == cudaSuccess) {
-    kernel<<<grid.blocks, grid.threads, grid.shared, stream>>>(args...);
-    error = cudaGetLastError();
+    cudaLaunchConfig_t config{};
+    config.gridDim = grid.blocks;
+    config.blockDim = dim3(grid.threads);
+    config.dynamicSmemBytes = grid.shared;
+    config.stream = stream;
+    error = cudaLaunchKernelEx(&config, kernel, static_cast<Params>(args)...);
   }
   if (error != cudaSuccess) {
     throw_device_error(operation, cudaGetErrorString(error));

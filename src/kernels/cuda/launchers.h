@@ -19,10 +19,13 @@ struct NormShape {
 template <typename T>
 void launch_rms_norm(const float* x, const float* weight, T* y, float* scale, const NormShape& shape,
                      Stream stream);
-/// dy [T,D] -> dx [T,D]
+/// dy [T,D] and x, or y, [T,D] -> dx [T,D]
 template <typename T>
 void launch_rms_norm_backward(const T* dy, const float* x, const float* weight, const float* scale, float* dx,
                               const NormShape& shape, Stream stream);
+template <typename T>
+void launch_rms_norm_backward_of_output(const T* dy, const T* y, const float* weight, const float* scale,
+                                        float* dx, const NormShape& shape, Stream stream);
 
 struct RotaryShape {
   std::int64_t tokens;  // T

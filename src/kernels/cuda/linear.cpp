@@ -50,29 +50,44 @@ at::ScalarType operand_type(const at::Tensor& x, Precision precision) {
   return precision == Precision::kBFloat16 ? at::kBFloat16 : x.scalar_type();
 }
 
+/// sum [m,n] += a [m,k] b [k,n], which are of one type.
+void add_product(at::Tensor sum, const at::Tensor& a, const at::Tensor& b) {
+  if (a.scalar_type() == sum.scalar_type()) {
+    sum.addmm_(a, b);
+    return;
+  }
+#ifdef ROUTEDK_EMULATE_CUDA
+  sum.addmm_(a.to(sum.scalar_type()), b.to(sum.scalar_type()));
+#else
+  at::addmm_out(sum, sum, a, b, sum.scalar_type());
+#endif
+}
+
 at::Tensor plus(const at::Tensor& product, const LowRanks& terms, at::ScalarType operands) {
   for (const LowRank& term : terms) {
-    const at::Tensor rows = product.narrow(0, term.begin, term.left.size(0));
-    if (operands == rows.scalar_type()) {
-      rows.addmm_(term.left.to(operands), term.right.to(operands));
-    } else {
-      rows.add_(cuda::product(term.left.to(operands), term.right.to(operands), rows.scalar_type()));
-    }
+    add_product(product.narrow(0, term.begin, term.left.size(0)), term.left.to(operands),
+                term.right.to(operands));
   }
   return product;
 }
 
 }  // namespace
 
-at::Tensor multiply(const at::Tensor& x, const Weight& weight, const LowRanks& terms, Precision precision) {
+at::Tensor multiply(const at::Tensor& x, const Weight& weight, const LowRanks& terms, Precision precision,
+                    at::ScalarType to) {
   const at::ScalarType operands = operand_type(x, precision);
-  return plus(product(x.to(operands), dequantize(weight, operands).t(), x.scalar_type()), terms, operands);
+  return plus(product(x.to(operands), dequantize(weight, operands).t(), to), terms, operands);
 }
 
 at::Tensor multiply_backward(const at::Tensor& dy, const Weight& weight, const LowRanks& terms,
-                             Precision precision) {
+                             Precision precision, const at::Tensor& sum) {
   const at::ScalarType operands = operand_type(dy, precision);
-  return plus(product(dy.to(operands), dequantize(weight, operands), dy.scalar_type()), terms, operands);
+  const at::Tensor dense = dequantize(weight, operands);
+  if (!sum.defined()) {
+    return plus(product(dy.to(operands), dense, dy.scalar_type()), terms, operands);
+  }
+  add_product(sum, dy.to(operands), dense);
+  return plus(sum, terms, operands);
 }
 
 at::Tensor lora_down(const at::Tensor& x, const at::Tensor& factor, double scale, Precision precision) {

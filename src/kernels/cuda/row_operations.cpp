@@ -17,11 +17,17 @@ NormOutput rms_norm(const at::Tensor& x, const at::Tensor& weight, double eps, a
 }
 
 at::Tensor rms_norm_backward(const at::Tensor& dy, const NormInput& input) {
-  at::Tensor dx = at::empty_like(input.x);
+  at::Tensor dx = at::empty(input.x.sizes(), input.x.options().dtype(at::kFloat));
+  const NormShape shape{dy.size(0), dy.size(1), 0.0F};
   with_type(dy.scalar_type(), [&]<typename T>() {
-    launch_rms_norm_backward(data<T>(dy), data<float>(input.x), data<float>(input.weight),
-                             data<float>(input.scale), mutable_data<float>(dx), {dy.size(0), dy.size(1), 0.0F},
-                             current_stream());
+    if (input.is_output) {
+      launch_rms_norm_backward_of_output(data<T>(dy), data<T>(input.x), data<float>(input.weight),
+                                         data<float>(input.scale), mutable_data<float>(dx), shape,
+                                         current_stream());
+    } else {
+      launch_rms_norm_backward(data<T>(dy), data<float>(input.x), data<float>(input.weight),
+                               data<float>(input.scale), mutable_data<float>(dx), shape, current_stream());
+    }
   });
   return dx;
 }
@@ -77,16 +83,15 @@ at::Tensor dropout(const at::Tensor& x, const DropoutMask& mask) {
 void adamw_step(const AdamWConfig& config, const AdamWStep& step, const at::Tensor& grads,
                 const at::Tensor& values, const AdamWMoments& moments) {
   const auto correction = [&](double beta) { return 1.0 - std::pow(beta, static_cast<double>(step.number)); };
-  const AdamWFactors factors{
-      static_cast<float>(config.beta1),
-      static_cast<float>(config.beta2),
-      static_cast<float>(1.0 - config.beta1),
-      static_cast<float>(1.0 - config.beta2),
-      static_cast<float>(config.epsilon),
-      static_cast<float>(1.0 - step.learning_rate * config.weight_decay),
-      static_cast<float>(step.gradient_scale),
-      static_cast<float>(step.learning_rate / correction(config.beta1)),
-      static_cast<float>(1.0 / std::sqrt(correction(config.beta2)))};
+  const AdamWFactors factors{static_cast<float>(config.beta1),
+                             static_cast<float>(config.beta2),
+                             static_cast<float>(1.0 - config.beta1),
+                             static_cast<float>(1.0 - config.beta2),
+                             static_cast<float>(config.epsilon),
+                             static_cast<float>(1.0 - step.learning_rate * config.weight_decay),
+                             static_cast<float>(step.gradient_scale),
+                             static_cast<float>(step.learning_rate / correction(config.beta1)),
+                             static_cast<float>(1.0 / std::sqrt(correction(config.beta2)))};
   launch_adamw(data<float>(grads), mutable_data<float>(values), mutable_data<float>(moments.first),
                mutable_data<float>(moments.second), values.numel(), factors, current_stream());
 }

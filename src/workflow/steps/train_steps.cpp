@@ -151,8 +151,9 @@ void router_step(Experiment& experiment) {
   }
   const experts::RoutedModel model = experiment.routed_model();
   const model::LlamaConfig& shape = model.backbone().config();
-  const auto router = std::make_shared<experts::RouterGate>(shape.layers, shape.hidden, model.bank().size(),
-                                                            router_options(config.router), model.backbone().device());
+  const auto router =
+      std::make_shared<experts::RouterGate>(shape.layers, shape.hidden, model.bank().size(),
+                                            router_options(config.router), model.backbone().device());
   const train::GatePenalty penalty{config.router.entropy_weight, config.router.balance_weight};
   MetricsLog metrics(experiment.folder(), "router");
   train::TrainingJob job{model,

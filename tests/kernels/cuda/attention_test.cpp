@@ -51,9 +51,7 @@ class CudaCache : public testing::CudaKernelsByType {
     }
     return rows;
   }
-  static std::vector<CacheRow> own_rows() {
-    return {{0, 0, 0}, {0, 2, 0}, {0, 2, 1}, {0, 2, 2}, {1, 1, 0}};
-  }
+  static std::vector<CacheRow> own_rows() { return {{0, 0, 0}, {0, 2, 0}, {0, 2, 1}, {0, 2, 2}, {1, 1, 0}}; }
 
   template <typename Write, typename Attend>
   static std::vector<at::Tensor> pass(KvCache& cache, const Write& write, const Attend& attend) {

@@ -100,10 +100,12 @@ TEST_P(CudaProducts, equal_the_cpus_forward_and_backward_with_their_terms) {
     for (const std::int64_t rows : {2, 13}) {
       const at::Tensor x = normal({rows, 128}, 7);
       const at::Tensor dy = normal({rows, 96}, 8);
-      expect_near(cuda::multiply(put(x), moved, put(terms(rows, 96)), precision),
-                  cpu::multiply(x, weight_, terms(rows, 96), Precision::kFloat32), share(precision));
-      expect_near(cuda::multiply_backward(put(dy), moved, put(terms(rows, 128)), precision),
-                  cpu::multiply_backward(dy, weight_, terms(rows, 128), Precision::kFloat32), share(precision));
+      expect_near(cuda::multiply(put(x), moved, put(terms(rows, 96)), precision, dtype()),
+                  cpu::multiply(x, weight_, terms(rows, 96), Precision::kFloat32, at::kFloat),
+                  share(precision));
+      expect_near(cuda::multiply_backward(put(dy), moved, put(terms(rows, 128)), precision, {}),
+                  cpu::multiply_backward(dy, weight_, terms(rows, 128), Precision::kFloat32, {}),
+                  share(precision));
     }
   }
 }
