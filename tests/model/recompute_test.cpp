@@ -16,12 +16,12 @@ std::vector<at::Tensor> gradients(bool recomputed, int* runs) {
   const at::Tensor x = some(0.7).set_requires_grad(true);
   const at::Tensor y = some(0.3).set_requires_grad(true);
   const at::Tensor leaf = some(1.9).set_requires_grad(true);
-  const RecomputeFn f = [leaf, runs](const std::vector<at::Tensor>& in, Run /*run*/) {
+  const RecomputeFn f = [leaf, runs](const std::vector<at::Tensor>& in, model::Run /*run*/) {
     ++*runs;
     return at::tanh(in[0] * leaf) * in[1] + at::exp(in[0]);
   };
   const at::Tensor shifted = x * 2;
-  const at::Tensor out = recomputed ? recompute(f, {shifted, y}, {leaf}) : f({shifted, y}, Run::kValue);
+  const at::Tensor out = recomputed ? recompute(f, {shifted, y}, {leaf}) : f({shifted, y}, model::Run::kValue);
   torch::autograd::backward({(out * out).sum()}, {});
   return {x.grad(), y.grad(), leaf.grad()};
 }
@@ -40,7 +40,7 @@ TEST(Recompute, gives_the_gradients_of_the_plain_function_bit_for_bit) {
 
 TEST(Recompute, reaches_a_leaf_where_no_input_needs_a_gradient) {
   const at::Tensor leaf = some(0.4).set_requires_grad(true);
-  const auto f = [leaf](const std::vector<at::Tensor>& in, Run /*run*/) { return in[0] * leaf; };
+  const auto f = [leaf](const std::vector<at::Tensor>& in, model::Run /*run*/) { return in[0] * leaf; };
   torch::autograd::backward({recompute(f, {some(0.9)}, {leaf}).sum()}, {});
   testing::expect_equal(leaf.grad(), some(0.9));
 }
