@@ -126,7 +126,7 @@ at::Tensor gradient_of_x(const Setting& setting, const std::vector<at::Tensor>& 
     for (std::size_t p = 0; p < a[l].size(); ++p) {
       const LoraRows& part = setting.part(l, p);
       if (!part.dropout.keeps_all()) {
-        rows_of(dx, part).add_(part.dropout(at::mm(dnarrow[l][p], a[l][p].to(dy[l].scalar_type()))));
+        part.dropout.add_product(rows_of(dx, part), dnarrow[l][p], a[l][p].to(dy[l].scalar_type()));
       }
     }
   }

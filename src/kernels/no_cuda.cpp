@@ -70,6 +70,10 @@ AttentionGradients attention_backward(const AttentionInput& /*input*/, const Att
 at::Tensor dropout(const at::Tensor& /*x*/, const DropoutMask& /*mask*/) {
   missing("dropout");
 }
+void add_dropped_product(const at::Tensor& /*sum*/, const at::Tensor& /*left*/, const at::Tensor& /*right*/,
+                         const DropoutMask& /*mask*/) {
+  missing("dropout");
+}
 void adamw_step(const AdamWConfig& /*config*/, const AdamWStep& /*step*/, const at::Tensor& /*grads*/,
                 const at::Tensor& /*values*/, const AdamWMoments& /*moments*/) {
   missing("adamw_step");

@@ -21,7 +21,8 @@ std::vector<at::Tensor> gradients(bool recomputed, int* runs) {
     return at::tanh(in[0] * leaf) * in[1] + at::exp(in[0]);
   };
   const at::Tensor shifted = x * 2;
-  const at::Tensor out = recomputed ? recompute(f, {shifted, y}, {leaf}) : f({shifted, y}, model::Run::kValue);
+  const at::Tensor out =
+      recomputed ? recompute(f, {shifted, y}, {leaf}) : f({shifted, y}, model::Run::kValue);
   torch::autograd::backward({(out * out).sum()}, {});
   return {x.grad(), y.grad(), leaf.grad()};
 }

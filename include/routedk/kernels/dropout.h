@@ -35,6 +35,8 @@ class KeyedDropout {
   /// x [T,in] of fp32, fp64 or bf16 under the mask; x itself where all is kept. A linear map that is its own
   /// adjoint: a gradient goes back through the same call. Not recorded by autograd.
   at::Tensor operator()(const at::Tensor& x) const;
+  /// sum [T,n] += left [T,r] right [r,n] under the mask, all of x's types. Not recorded by autograd.
+  void add_product(const at::Tensor& sum, const at::Tensor& left, const at::Tensor& right) const;
 
  private:
   DropoutMask mask_;

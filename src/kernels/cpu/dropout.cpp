@@ -82,4 +82,9 @@ at::Tensor dropout(const at::Tensor& x, const DropoutMask& mask) {
   return out;
 }
 
+void add_dropped_product(const at::Tensor& sum, const at::Tensor& left, const at::Tensor& right,
+                         const DropoutMask& mask) {
+  sum.add_(dropout(at::mm(left, right), mask));
+}
+
 }  // namespace routedk::kernels::cpu

@@ -73,6 +73,25 @@ template <typename T>
 void launch_dropout(const T* x, T* y, std::int64_t width, const DropoutTable& table, const DropoutRule& rule,
                     Stream stream);
 
+/// left [t,rank] of rows begin .. begin+t, right [rank,n] -> sum [.,n] += left right under the mask of those
+/// rows, whose table and rule are those of launch_dropout
+template <typename T>
+struct DroppedProduct {
+  const T* left;
+  std::int64_t left_stride;  ///< from one row to the next
+  const T* right;
+  std::int64_t rank;
+  T* sum;
+  std::int64_t width;  // n
+};
+template <typename T>
+void launch_add_dropped_product(const DroppedProduct<T>& of, const DropoutTable& table,
+                                const DropoutRule& rule, Stream stream);
+
+/// from [count] times scale -> to
+template <typename T>
+void launch_scaled(const float* from, float scale, T* to, std::int64_t count, Stream stream);
+
 /// A step's constants (kernels/adamw.h).
 struct AdamWFactors {
   float beta1, beta2, rest1, rest2, epsilon, keep, scale, rate, root;

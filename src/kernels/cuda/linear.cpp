@@ -92,7 +92,13 @@ at::Tensor multiply_backward(const at::Tensor& dy, const Weight& weight, const L
 
 at::Tensor lora_down(const at::Tensor& x, const at::Tensor& factor, double scale, Precision precision) {
   const at::ScalarType operands = operand_type(x, precision);
-  return product(x.to(operands), factor.to(operands).t(), x.scalar_type()).mul_(scale);
+  const at::Tensor from = factor.to(at::kFloat).contiguous();
+  const at::Tensor scaled = at::empty(from.sizes(), from.options().dtype(operands));
+  with_type(operands, [&]<typename T>() {
+    launch_scaled(data<float>(from), static_cast<float>(scale), mutable_data<T>(scaled), from.numel(),
+                  current_stream());
+  });
+  return product(x.to(operands), scaled.t(), x.scalar_type());
 }
 
 at::Tensor factor_gradient(const at::Tensor& narrow, const at::Tensor& x, Precision precision) {

@@ -61,23 +61,50 @@ std::pair<at::Tensor, at::Tensor> swiglu_backward(const at::Tensor& dy, const at
   return {dgate, dup};
 }
 
-at::Tensor dropout(const at::Tensor& x, const DropoutMask& mask) {
+namespace {
+
+DropoutRule rule_of(const DropoutMask& mask) {
   constexpr double kLevels = 65536.0;
+  return {mask.threshold, static_cast<float>(kLevels / (kLevels - mask.threshold))};
+}
+
+/// Calls each(table) for as many tables as the segments fill.
+template <typename Each>
+void for_each_table(const DropoutMask& mask, const Each& each) {
+  DropoutTable table{};
+  for (std::size_t s = 0; s < mask.segments.size(); ++s) {
+    const DropoutSegment& segment = mask.segments[s];
+    table.rows[table.count++] = {segment.begin, segment.end, segment.key, segment.first};
+    if (table.count == DropoutTable::kMost || s + 1 == mask.segments.size()) {
+      each(table);
+      table.count = 0;
+    }
+  }
+}
+
+}  // namespace
+
+at::Tensor dropout(const at::Tensor& x, const DropoutMask& mask) {
   const at::Tensor in = x.contiguous();
   at::Tensor out = at::empty_like(in);
-  const DropoutRule rule{mask.threshold, static_cast<float>(kLevels / (kLevels - mask.threshold))};
-  DropoutTable table{};
   with_type(in.scalar_type(), [&]<typename T>() {
-    for (std::size_t s = 0; s < mask.segments.size(); ++s) {
-      const DropoutSegment& segment = mask.segments[s];
-      table.rows[table.count++] = {segment.begin, segment.end, segment.key, segment.first};
-      if (table.count == DropoutTable::kMost || s + 1 == mask.segments.size()) {
-        launch_dropout(data<T>(in), mutable_data<T>(out), in.size(1), table, rule, current_stream());
-        table.count = 0;
-      }
-    }
+    for_each_table(mask, [&](const DropoutTable& table) {
+      launch_dropout(data<T>(in), mutable_data<T>(out), in.size(1), table, rule_of(mask), current_stream());
+    });
   });
   return out;
+}
+
+void add_dropped_product(const at::Tensor& sum, const at::Tensor& left, const at::Tensor& right,
+                         const DropoutMask& mask) {
+  TORCH_INTERNAL_ASSERT(sum.is_contiguous() && right.is_contiguous() && left.stride(1) == 1);
+  with_type(sum.scalar_type(), [&]<typename T>() {
+    for_each_table(mask, [&](const DropoutTable& table) {
+      launch_add_dropped_product<T>(
+          {data<T>(left), left.stride(0), data<T>(right), right.size(0), mutable_data<T>(sum), sum.size(1)},
+          table, rule_of(mask), current_stream());
+    });
+  });
 }
 
 void adamw_step(const AdamWConfig& config, const AdamWStep& step, const at::Tensor& grads,

@@ -58,6 +58,21 @@ void with_step(const ProgramOptions& options, const std::string& step,
   });
 }
 
+namespace {
+
+/// "CUDA out of memory. Tried to allocate 2.00 GiB. GPU 0 has a total capacity of 23.5 GiB of which 1.1 GiB is
+/// free." and more -> as one line with what to change.
+std::string out_of_gpu_memory(const std::string& text) {
+  const std::size_t end = text.find(" is free.");
+  const std::string needed = text.substr(0, end == std::string::npos ? text.find('\n') : end + 9);
+  return fmt::format(
+      "the GPU must have room for what is computed at once, but LibTorch says: {} Lower train.max_tokens and "
+      "decode.batch_sessions, or set train.recompute=true.",
+      displayed(needed));
+}
+
+}  // namespace
+
 int run_program(const std::function<void()>& body) noexcept {
   try {
     init_log("info");
@@ -72,6 +87,9 @@ int run_program(const std::function<void()>& body) noexcept {
   } catch (const std::bad_alloc&) {
     std::fputs("error: memory ran out\n", stderr);
     return 1;
+  } catch (const c10::OutOfMemoryError& error) {
+    std::fprintf(stderr, "error: %s\n", out_of_gpu_memory(error.what_without_backtrace()).c_str());
+    return 2;
   } catch (const c10::Error& error) {
     const std::string text = error.what_without_backtrace();
     std::fprintf(stderr, "error: LibTorch: %s\n", displayed(text.substr(0, text.find('\n'))).c_str());

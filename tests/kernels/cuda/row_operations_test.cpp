@@ -78,6 +78,20 @@ TEST_P(CudaRows, dropout_draws_the_cpus_masks) {
   }
 }
 
+TEST_P(CudaRows, products_are_added_under_the_cpus_masks) {
+  const DropoutMask mask{20000, {{0, 5, 77, 3}, {5, 21, 78, 0}}};
+  for (const std::int64_t width : {640, 30}) {
+    const at::Tensor left = normal({21, 40}, 12);
+    const at::Tensor right = normal({16, width}, 13);
+    const at::Tensor sum = normal({21, width}, 14);
+    const at::Tensor found = put(sum).clone();
+    cuda::add_dropped_product(found, put(left).narrow(1, 8, 16), put(right), mask);
+    const at::Tensor wanted = seen(sum).clone();
+    cpu::add_dropped_product(wanted, seen(left).narrow(1, 8, 16), seen(right), mask);
+    expect_close(here(found).to(at::kFloat), wanted, {tolerance().rtol, dtype() == at::kFloat ? 1e-5 : 2e-2});
+  }
+}
+
 class CudaAdamW : public testing::CudaKernels {};
 
 TEST_F(CudaAdamW, steps_equal_the_cpus) {
