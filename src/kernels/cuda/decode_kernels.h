@@ -89,6 +89,9 @@ struct GateUp {
 };
 void launch_gate_up(const GateUp& op, Stream stream);
 
+/// parts [splits][count] -> their sum in the first, count a multiple of 4.
+void launch_sum_parts(float* parts, int splits, std::int64_t count, Stream stream);
+
 struct DecodeAttention {
   StepTables tables;
   HeadShape shape;

@@ -108,6 +108,20 @@ __global__ void __launch_bounds__(kThreads) gate_up(const GateUp p) {
       uint4{packed[0], packed[1], packed[2], packed[3]};
 }
 
+__global__ void __launch_bounds__(kThreads) sum_parts(float* parts, int splits, std::int64_t count) {
+  let_next_kernel_start();
+  wait_for_kernels_before();
+  const std::int64_t i = (static_cast<std::int64_t>(blockIdx.x) * kThreads + threadIdx.x) * 4;
+  if (i >= count) {
+    return;
+  }
+  float4 sum = *reinterpret_cast<const float4*>(parts + i);
+  for (int s = 1; s < splits; ++s) {
+    add(sum, *reinterpret_cast<const float4*>(parts + s * count + i));
+  }
+  *reinterpret_cast<float4*>(parts + i) = sum;
+}
+
 }  // namespace
 
 void launch_step_start(const StepStart& start, Stream stream) {
@@ -124,6 +138,11 @@ void launch_gate_up(const GateUp& op, Stream stream) {
   const std::int64_t count = static_cast<std::int64_t>(op.rows) * op.width / 8;
   launch_dependent("gate_up", gate_up, {dim3(static_cast<unsigned>(ceil_div(count, kThreads))), kThreads},
                    stream, op);
+}
+
+void launch_sum_parts(float* parts, int splits, std::int64_t count, Stream stream) {
+  const auto blocks = static_cast<unsigned>(ceil_div(count, 4 * kThreads));
+  launch_dependent("sum_parts", sum_parts, {dim3(blocks), kThreads}, stream, parts, splits, count);
 }
 
 }  // namespace routedk::kernels::cuda
