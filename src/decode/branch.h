@@ -2,7 +2,6 @@
 #pragma once
 
 #include "routedk/decode/generation.h"
-#include "routedk/kernels/values.h"
 
 #include <algorithm>
 #include <cstdint>
@@ -27,17 +26,13 @@ struct Branch {
   bool ends = false;                 ///< the chunk is followed by a forced end of turn
 };
 
-/// Logits of the token after each of some rows, and their log-sum-exps.
+/// Logits of the token after each of some rows, and their log-sum-exps. Logits stay on their device.
 struct NextTokenLogits {
   at::Tensor logits;             // [rows,V]
   std::vector<double> log_sums;  // [rows]
 
   explicit NextTokenLogits(at::Tensor logits_of_rows)
       : logits(std::move(logits_of_rows)), log_sums(kernels::log_sum_exps(logits)) {}
-  std::span<const float> row(std::size_t i) const {
-    const auto width = static_cast<std::size_t>(logits.size(1));
-    return kernels::values<float>(logits).subspan(i * width, width);
-  }
 };
 
 /// What happens to branches between two passes through the model; prompts and options must outlive it.
@@ -69,6 +64,14 @@ class BranchWriter {
  private:
   void force(Branch& branch) const;
   void write(Branch& branch, text::TokenId token) const;
+  struct Place {
+    const Branch* branch;
+    std::size_t row;
+    std::int64_t sample;
+  };
+  Random random_of(const Place& place) const;
+  std::vector<Draw> draw_free(std::span<const Place> places, const NextTokenLogits& next) const;
+  std::vector<Draw> draw_constrained(std::span<const Place> places, const NextTokenLogits& next) const;
   void emit(const Branch& branch, text::TokenId token) const;
 
   std::span<const Prompt> prompts_;
