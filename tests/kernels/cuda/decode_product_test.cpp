@@ -9,7 +9,8 @@
 #include <vector>
 
 #include "kernels/cuda/decode_tiles.h"
-#include "kernels/cuda/test_device.h"
+#include "kernels/cuda/tensors.h"
+#include "support/cuda_device.h"
 #include <gtest/gtest.h>
 
 namespace routedk::kernels::cuda {
@@ -32,7 +33,7 @@ double relative_error(const at::Tensor& found, const at::Tensor& wanted) {
 }
 
 at::Tensor on_device(const at::Tensor& x) {
-  return x.to(test_device());
+  return x.to(testing::cuda_device());
 }
 
 /// [M,K] -> [K/8][M][8], columns padded with zeros
@@ -119,8 +120,7 @@ class Inputs {
   double error_of(const ProductPlan& plan, RowSource source, const DecodeProduct& product) const {
     y_.fill_(NAN);
     done_.zero_();
-    launch_decode_product(product, source, plan, test_stream());
-    synchronize();
+    launch_decode_product(product, source, plan, current_stream());
     return relative_error(y_.narrow(0, 0, plan.splits).sum(0), wanted_);
   }
 
@@ -142,7 +142,9 @@ const std::vector<Case>& cases() {
   return all;
 }
 
-class DecodeProductTest : public ::testing::TestWithParam<std::tuple<int, bool>> {};
+class DecodeProductTest : public testing::CudaKernels,
+                          public ::testing::WithParamInterface<std::tuple<int, bool>> {};
+class DecodeProductRows : public testing::CudaKernels {};
 
 TEST_P(DecodeProductTest, every_variant_equals_the_product_of_the_dequantised_matrix) {
   const auto [rows, nf4] = GetParam();
@@ -169,7 +171,7 @@ TEST_P(DecodeProductTest, every_variant_equals_the_product_of_the_dequantised_ma
 INSTANTIATE_TEST_SUITE_P(All, DecodeProductTest,
                          ::testing::Combine(::testing::Values(1, 2, 4, 8, 16, 32, 64), ::testing::Bool()));
 
-TEST(DecodeProduct, a_row_does_not_depend_on_those_beside_it) {
+TEST_F(DecodeProductRows, a_row_does_not_depend_on_those_beside_it) {
   const Inputs inputs({{128, 32, 32}, 1024, 48}, 8, true);
   const DecodeProduct product = inputs.product();
   const ProductPlan plan = plan_product(product);
@@ -181,8 +183,7 @@ TEST(DecodeProduct, a_row_does_not_depend_on_those_beside_it) {
     p.x = static_cast<const std::uint16_t*>(panels.const_data_ptr());
     p.y = out.data_ptr<float>();
     p.adapter.done = done.data_ptr<int>();
-    launch_decode_product(p, plan, test_stream());
-    synchronize();
+    launch_decode_product(p, plan, current_stream());
     return out.sum(0).cpu();
   };
   at::Tensor others = inputs.x().flip(0).contiguous();

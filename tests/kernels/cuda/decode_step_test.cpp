@@ -2,9 +2,10 @@
 #include "routedk/kernels/cuda/decode_step.h"
 
 #include <cmath>
+#include <memory>
 #include <vector>
 
-#include "kernels/cuda/test_device.h"
+#include "support/cuda_device.h"
 #include <gtest/gtest.h>
 
 namespace routedk::kernels::cuda {
@@ -25,7 +26,7 @@ struct TestLinear {
 
   TestLinear(std::int64_t out, std::int64_t in, bool adapted)
       : weight(std::make_shared<const Weight>(
-            Nf4::quantize((at::randn({out, in}) / std::sqrt(static_cast<double>(in))).to(test_device()), out % 3 != 0))),
+            Nf4::quantize((at::randn({out, in}) / std::sqrt(static_cast<double>(in))).to(testing::cuda_device()), out % 3 != 0))),
         dense(kernels::dequantize(*weight, at::kFloat).cpu()) {
     if (adapted) {
       a = at::randn({kExperts * 8, in}) * 0.05;
@@ -73,7 +74,7 @@ class TestModel {
   }
 
   std::unique_ptr<DecodeStep> step() const {
-    auto step = std::make_unique<DecodeStep>(shape_, embedding_.to(test_device()), head_.to(test_device()), norm_, frequencies_);
+    auto step = std::make_unique<DecodeStep>(shape_, embedding_.to(testing::cuda_device()), head_.to(testing::cuda_device()), norm_, frequencies_);
     for (const TestLayer& layer : layers_) {
       const auto of = [&](std::size_t i) { return layer.linears[i].view(); };
       step->add_layer({layer.attention_norm, layer.mlp_norm,
@@ -153,7 +154,7 @@ class TestModel {
 /// Prompts of these lengths and branches, all filled with noise.
 KvCache noisy_cache(const StepShape& shape, std::vector<std::int64_t> lengths, std::int64_t branches) {
   KvCache cache({shape.layers, shape.heads, shape.kv_heads, shape.head_dim}, std::move(lengths),
-                at::TensorOptions(test_device()).dtype(at::kBFloat16), CacheLayout::kTokens);
+                at::TensorOptions(testing::cuda_device()).dtype(at::kBFloat16), CacheLayout::kTokens);
   cache.reserve(branches, 40);
   const auto fill = [](const KvCache::Panels& panels) {
     panels.k.copy_(at::randn(panels.k.sizes()));
@@ -177,20 +178,27 @@ double relative_error(const at::Tensor& found, const at::Tensor& wanted) {
 const StepShape kSmallLlama{2, 192, 6, 2, 64, 320, 100, kExperts, 1e-5};
 const StepShape kWideHeads{2, 512, 4, 1, 128, 1024, 112, kExperts, 1e-5};
 
-class DecodeStepTest : public ::testing::TestWithParam<StepShape> {
+class DecodeStepTest : public testing::CudaKernels, public ::testing::WithParamInterface<StepShape> {
  protected:
+  void SetUp() override {
+    testing::CudaKernels::SetUp();
+    if (!IsSkipped()) {
+      model_ = std::make_unique<TestModel>(GetParam());
+      step_ = model_->step();
+    }
+  }
   void expect_right(const std::vector<DecodeStep::Row>& rows, std::vector<std::int64_t> lengths) {
     const KvCache cache = noisy_cache(GetParam(), std::move(lengths), 40);
     const at::Tensor alpha = at::rand({GetParam().layers, 3, kExperts});
     for (int again = 0; again < 3; ++again) {  // at once, recorded, replayed
-      const auto output = step_->run(rows, alpha.to(test_device()), cache);
+      const auto output = step_->run(rows, alpha.to(testing::cuda_device()), cache);
       const at::Tensor found = output.logits.to(at::kCPU).clone();
-      EXPECT_LT(relative_error(found, model_.logits(rows, alpha, cache)), 1.5e-2);
+      EXPECT_LT(relative_error(found, model_->logits(rows, alpha, cache)), 1.5e-2);
     }
   }
 
-  TestModel model_{GetParam()};
-  std::unique_ptr<DecodeStep> step_ = model_.step();
+  std::unique_ptr<TestModel> model_;
+  std::unique_ptr<DecodeStep> step_;
 };
 
 TEST_P(DecodeStepTest, one_row_equals_the_model_in_fp32) {
@@ -221,7 +229,7 @@ TEST_P(DecodeStepTest, many_rows_equal_the_model) {
 
 TEST_P(DecodeStepTest, a_row_does_not_depend_on_those_beside_it) {
   const KvCache cache = noisy_cache(GetParam(), {70, 20}, 8);
-  const at::Tensor alpha = at::rand({GetParam().layers, 2, kExperts}).to(test_device());
+  const at::Tensor alpha = at::rand({GetParam().layers, 2, kExperts}).to(testing::cuda_device());
   const DecodeStep::Row row{5, 75, 1, {0, 2, 5}};
   const auto first = step_->run(std::vector<DecodeStep::Row>{row, {6, 71, 0, {0, 3, 1}}, {8, 22, 0, {1, 4, 2}}}, alpha, cache).logits[0].cpu().clone();
   const auto last = step_->run(std::vector<DecodeStep::Row>{{9, 21, 1, {1, 1, 1}}, {7, 73, 0, {0, 5, 3}}, {6, 70, 0, {0, 6, 0}}, row}, alpha, cache).logits[3].cpu().clone();
