@@ -59,10 +59,10 @@ std::vector<Draw> BranchWriter::draw_free(std::span<const Place> places, const N
   for (const Place& place : places) {
     wanted.push_back({static_cast<std::int64_t>(place.row), random_of(place).uniform()});
   }
-  const std::vector<kernels::Drawn> drawn = kernels::draw_rows(next.logits, wanted, options_.sampling);
+  const std::vector<kernels::Drawn> drawn = kernels::draw_rows(next.logits(), wanted, options_.sampling);
   std::vector<Draw> draws;
   for (std::size_t i = 0; i < places.size(); ++i) {
-    const double logprob = drawn[i].value - next.log_sums[places[i].row];
+    const double logprob = drawn[i].value - drawn[i].log_sum;
     draws.push_back({static_cast<text::TokenId>(drawn[i].column), 0, logprob, logprob});
   }
   return draws;
@@ -83,16 +83,16 @@ std::vector<Draw> BranchWriter::draw_constrained(std::span<const Place> places,
     }
     first.push_back(wanted.size());
     for (const auto& edge : edges_of(places[i])) {
-      require_token(edge.token, next.logits.size(1));
+      require_token(edge.token, next.logits().size(1));
       wanted.push_back({static_cast<std::int64_t>(places[i].row), edge.token});
     }
   }
-  const std::vector<float> values = kernels::logits_at(next.logits, wanted);
+  const std::vector<float> values = kernels::logits_at(next.logits(), wanted);
   std::vector<Draw> draws;
   for (std::size_t i = 0; i < places.size(); ++i) {
     const auto edges = edges_of(places[i]);
     draws.push_back(draw_allowed(std::span(values).subspan(first[i], edges.size()),
-                                 next.log_sums[places[i].row], edges, options_.sampling, random_of(places[i])));
+                                 next.log_sum(places[i].row), edges, options_.sampling, random_of(places[i])));
   }
   return draws;
 }
@@ -157,9 +157,9 @@ void BranchWriter::count_forced(Branch& branch, const NextTokenLogits& next, std
     forced.push_back({static_cast<std::int64_t>(first_row + branch.chunk.size() - 1), options_.end_of_turn});
     branch.candidate.finished = true;
   }
-  const std::vector<float> values = kernels::logits_at(next.logits, forced);
+  const std::vector<float> values = kernels::logits_at(next.logits(), forced);
   for (std::size_t i = 0; i < forced.size(); ++i) {
-    branch.candidate.logprob += values[i] - next.log_sums[static_cast<std::size_t>(forced[i].row)];
+    branch.candidate.logprob += values[i] - next.log_sum(static_cast<std::size_t>(forced[i].row));
   }
 }
 

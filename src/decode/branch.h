@@ -26,13 +26,23 @@ struct Branch {
   bool ends = false;                 ///< the chunk is followed by a forced end of turn
 };
 
-/// Logits of the token after each of some rows, and their log-sum-exps. Logits stay on their device.
-struct NextTokenLogits {
-  at::Tensor logits;             // [rows,V]
-  std::vector<double> log_sums;  // [rows]
+/// Logits of the token after each of some rows; they stay on their device.
+class NextTokenLogits {
+ public:
+  explicit NextTokenLogits(at::Tensor logits_of_rows) : logits_(std::move(logits_of_rows)) {}
 
-  explicit NextTokenLogits(at::Tensor logits_of_rows)
-      : logits(std::move(logits_of_rows)), log_sums(kernels::log_sum_exps(logits)) {}
+  const at::Tensor& logits() const noexcept { return logits_; }  // [rows,V]
+  /// log_sum_exp of a row's logits; the first call computes those of all rows.
+  double log_sum(std::size_t row) const {
+    if (log_sums_.empty()) {
+      log_sums_ = kernels::log_sum_exps(logits_);
+    }
+    return log_sums_[row];
+  }
+
+ private:
+  at::Tensor logits_;
+  mutable std::vector<double> log_sums_;  // [rows]
 };
 
 /// What happens to branches between two passes through the model; prompts and options must outlive it.

@@ -36,7 +36,8 @@ struct RowDraw {
 };
 struct Drawn {
   std::int64_t column;
-  float value;  ///< the logit
+  float value;     ///< the logit
+  double log_sum;  ///< log_sum_exp of its row
 };
 /// draw_index of each, from logits [n,V] F32 on any device, where they stay. A GPU's exponentials may differ
 /// from the CPU's in the last bit.

@@ -58,7 +58,7 @@ std::vector<Drawn> draw_rows(const at::Tensor& logits, std::span<const RowDraw> 
   const auto* from = reinterpret_cast<const DeviceDrawn*>(data<std::uint8_t>(found));
   std::vector<Drawn> all;
   for (std::int64_t i = 0; i < count; ++i) {
-    all.push_back({from[i].column, from[i].value});
+    all.push_back({from[i].column, from[i].value, from[i].log_sum});
   }
   return all;
 }

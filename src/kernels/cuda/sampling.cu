@@ -161,7 +161,7 @@ __global__ void __launch_bounds__(kThreads) draw_tokens(const LogitRows logits, 
         break;
       }
     }
-    drawn[blockIdx.x] = {column, values[column]};
+    drawn[blockIdx.x] = {column, values[column], sums.log_sums[row]};
   }
 }
 

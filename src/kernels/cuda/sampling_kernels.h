@@ -34,6 +34,7 @@ struct DeviceDraw {
 struct DeviceDrawn {
   int column;
   float value;
+  double log_sum;
 };
 /// Draws as kernels/sampling.h, all tokens kept. Overwrites the segments' sums; largest values are known.
 void launch_draws(const LogitRows& logits, const RowSums& sums, const DeviceDraw* draws, int count,
