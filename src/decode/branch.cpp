@@ -148,18 +148,25 @@ void BranchWriter::force(Branch& branch) const {
   }
 }
 
-void BranchWriter::count_forced(Branch& branch, const NextTokenLogits& next, std::size_t first_row) const {
+void BranchWriter::count_forced(std::span<Branch> branches, const NextTokenLogits& next) const {
   std::vector<kernels::LogitPlace> forced;
-  for (std::size_t i = 1; i < branch.chunk.size(); ++i) {
-    forced.push_back({static_cast<std::int64_t>(first_row + i - 1), branch.chunk[i]});
-  }
-  if (branch.ends) {
-    forced.push_back({static_cast<std::int64_t>(first_row + branch.chunk.size() - 1), options_.end_of_turn});
-    branch.candidate.finished = true;
+  std::vector<Candidate*> candidates;  // of each place
+  std::int64_t row = 0;
+  for (Branch& branch : branches) {
+    const std::span<const text::TokenId> chunk = branch.chunk;
+    for (std::size_t i = 1; i < chunk.size(); ++i) {
+      forced.push_back({row + static_cast<std::int64_t>(i) - 1, chunk[i]});
+    }
+    row += std::ssize(chunk);
+    if (branch.ends) {
+      forced.push_back({row - 1, options_.end_of_turn});
+      branch.candidate.finished = true;
+    }
+    candidates.resize(forced.size(), &branch.candidate);
   }
   const std::vector<float> values = kernels::logits_at(next.logits(), forced);
   for (std::size_t i = 0; i < forced.size(); ++i) {
-    branch.candidate.logprob += values[i] - next.log_sum(static_cast<std::size_t>(forced[i].row));
+    candidates[i]->logprob += values[i] - next.log_sum(static_cast<std::size_t>(forced[i].row));
   }
 }
 

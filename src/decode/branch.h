@@ -64,8 +64,8 @@ class BranchWriter {
                          const NextTokenLogits& next) const;
   /// The token drawn and those that it forces become the chunk. NumericError where logits are not finite.
   void append(Branch& branch, const Draw& draw) const;
-  /// Counts the forced tokens of a chunk whose first token was fed as row `first_row`.
-  void count_forced(Branch& branch, const NextTokenLogits& next, std::size_t first_row) const;
+  /// Counts the forced tokens of the branches' chunks, which were fed one after another.
+  void count_forced(std::span<Branch> branches, const NextTokenLogits& next) const;
   /// Adds the chunk's hidden states [chunk,width] to the candidate's sum.
   void pool(Branch& branch, std::span<const float> hidden, std::size_t width) const;
   /// What the branch's samples have written, states averaged. NumericError as above.

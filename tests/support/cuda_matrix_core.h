@@ -75,6 +75,9 @@ inline std::uint32_t shared_address(const void* p) {
 inline std::uint32_t load_shared(std::uint32_t address) {
   return emulator::read_shared(address);
 }
+inline std::uint32_t load_dynamic(std::uint32_t place) {
+  return emulator::read_shared(place + emulator::kBeforeShared);
+}
 inline void load_shared_first4(std::uint32_t (&r)[4], std::uint32_t address, int lane) {
   for (std::uint32_t i = 0; lane < 4 && i < 4; ++i) {
     r[i] = load_shared(address + 4 * i);
@@ -177,8 +180,8 @@ inline void load_stream(std::uint32_t (&r)[4], const void* p) {
 inline void load_constant(std::uint32_t (&r)[2], const void* p) {
   std::memcpy(r, p, 8);
 }
-inline float load_fresh(const float* p) {
-  return *p;
+inline float4 load_fresh(const float* p) {
+  return *reinterpret_cast<const float4*>(p);
 }
 inline void wait_for_count(const int* counter, int count) {
   if (*counter < count) {

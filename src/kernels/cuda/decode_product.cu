@@ -65,7 +65,7 @@ int product_pieces(const DecodeProduct& product, int splits) {
     return 1;
   }
   const int blocks = product.weight.columns / 64 / splits;
-  const int most = std::max(1, (product.rows == 1 ? 16 : product.rows <= 32 ? 8 : 4) / splits);
+  const int most = std::max(1, (product.rows == 1 ? 16 : product.rows <= 8 ? 8 : 4) / splits);
   const int tiles = product.adapter.width() / 16;
   return std::clamp(multiprocessors() / splits / tiles, 1, std::min(blocks, most));
 }

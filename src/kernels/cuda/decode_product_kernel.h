@@ -98,8 +98,8 @@ struct Bf16Format {
 
 /// A variant: MT groups of 8 rows of x (0: exactly one row); WR x WK warps, of which WR take TR row tiles each
 /// and WK share the columns; D items under way in each warp; kGroups: tensor cores are fed by four warps at
-/// once where the GPU can.
-template <typename F, int MT, int WR, int WK, int TR, int D, bool kGroups = false>
+/// once where the GPU can; blocks a multiprocessor.
+template <typename F, int MT, int WR, int WK, int TR, int D, bool kGroups = false, int kBlocks = 1>
 struct Variant {
   using Format = F;
   static constexpr int kRows = MT;
@@ -111,38 +111,26 @@ struct Variant {
   static constexpr bool kByGroup = kGroups;
   static constexpr int T = kOne ? 1 : MT;
   static constexpr int kThreads = WR * WK * 32;
+  static constexpr int kPerMultiprocessor = kBlocks;
+  /// So that the next kernel's block can begin beside it.
+  static constexpr int kAtOnce = kThreads <= 256 && T * TR == 1 ? 2 : 1;
   static_assert(!kGroups || (WR % 4 == 0 && !kOne && TR == 1));
 };
 
-/// Shared memory of a block. The table of NF4 pairs lies at a multiple of 64 KiB of the window, so that a byte
-/// permute of codes with (lane, table) is an entry's whole address; x lies around it, the warps' sums between
-/// its entries.
+/// Shared memory of a block. The table of NF4 pairs comes first, an entry each 256 bytes, so that a byte permute
+/// of codes with the lane is an entry's place; the warps' sums lie between its entries.
 template <typename V>
 struct Memory {
   static constexpr int kSums = V::kWarpRows * V::kWarpColumns * V::kTiles * V::T;  // of 16 x 8
   static constexpr bool kTwice = kSums * 512 * 2 <= 32768;                         // two buffers of them
   static constexpr int kSumBytes = kSums * 512 * (kTwice ? 2 : 1);
   static_assert(kSumBytes <= 32768, "the sums must fit between the entries of the table");
-  static constexpr int kZero = V::Format::kCodes ? 1024 : kSumBytes;  // 16 bytes of zeros
-  static constexpr int kDown = kZero + 16;                            // x A^T
-  static constexpr int kTable = 65536 - static_cast<int>(kWindow);
-  static constexpr int kHigh = kTable + 65536;
+  static constexpr int kZero = V::Format::kCodes ? 65536 : kSumBytes;  // 16 bytes of zeros
+  static constexpr int kScratch = kZero + 16;                          // a float a warp
+  static constexpr int kDown = kScratch + 64;                          // x A^T
 
-  static constexpr int x_low(int width) { return kDown + width * 8 * V::T * 2; }
-  /// Blocks of x below the table.
-  static constexpr int low(int width, int blocks, int block_bytes) {
-    if (!V::Format::kCodes) {
-      return blocks;
-    }
-    const int room = (kTable - x_low(width)) / block_bytes & ~1;
-    return room < 0 ? 0 : room < blocks ? room : blocks;
-  }
-  static int bytes(int width, int blocks, int rows) {
-    if (!V::Format::kCodes) {
-      return x_low(width) + blocks * rows * 128;
-    }
-    return kHigh + (blocks - low(width, blocks, rows * 128)) * rows * 128;
-  }
+  static constexpr int x(int width) { return kDown + width * 8 * V::T * 2; }
+  static constexpr int bytes(int width, int blocks, int rows) { return x(width) + blocks * rows * 128; }
 };
 
 /// Place of columns k, k+1 (k even) of a single row in the order of fragments, in bytes.
@@ -275,7 +263,7 @@ ROUTEDK_DEVICE void make_row(const RowParts& s, unsigned char* x, int begin, int
 /// Blocks stride over groups of WR * TR row tiles; each begins with a share of x A^T, whose parts all blocks
 /// read when they reach the B term.
 template <typename V, RowSource kSource>
-__global__ void __launch_bounds__(V::kThreads, 1) decode_product(const DecodeProduct p) {
+__global__ void __launch_bounds__(V::kThreads, V::kAtOnce) decode_product(const DecodeProduct p) {
   using F = typename V::Format;
   using M = Memory<V>;
   constexpr int kThreads = V::kThreads;
@@ -309,9 +297,7 @@ __global__ void __launch_bounds__(V::kThreads, 1) decode_product(const DecodePro
   unsigned char* zero = sm + M::kZero;
   auto* down = reinterpret_cast<std::uint16_t*>(sm + M::kDown);  // [width/8][kPadded][8]
   const int block_bytes = p.rows * 128;
-  const int low = M::low(width, blocks, block_bytes);
-  unsigned char* x = sm + M::x_low(width);  // [k8][rows][8]
-  const int jump = F::kCodes ? M::kHigh - M::x_low(width) - low * block_bytes : 0;  // past the table
+  unsigned char* x = sm + M::x(width);  // [k8][rows][8]
 
   let_next_kernel_start();
   // Weights do not depend on the kernels ahead: fetch before waiting for those.
@@ -359,13 +345,13 @@ __global__ void __launch_bounds__(V::kThreads, 1) decode_product(const DecodePro
     fetch_up(first);
   }
   if (F::kCodes) {
-    if (shared_address(sm) % 65536 != kWindow) {
+    if (shared_address(sm) != kWindow) {
       stop();
     }
     // An entry is 128 bytes, a copy for each lane's bank, at a stride of 256.
     for (int i = tid; i < 2048; i += kThreads) {
       const std::uint32_t pair = kPairTable.pairs[i >> 3];
-      *reinterpret_cast<uint4*>(sm + M::kTable + (i >> 3) * 256 + (i & 7) * 16) = uint4{pair, pair, pair, pair};
+      *reinterpret_cast<uint4*>(sm + (i >> 3) * 256 + (i & 7) * 16) = uint4{pair, pair, pair, pair};
     }
   }
   if (tid < 4) {
@@ -374,7 +360,8 @@ __global__ void __launch_bounds__(V::kThreads, 1) decode_product(const DecodePro
 
   wait_for_kernels_before();
   if constexpr (kMade) {
-    make_row<kSource>(p.source, x, block0 * 64, blocks * 64, blockIdx.x == 0, reinterpret_cast<float*>(sm));
+    make_row<kSource>(p.source, x, block0 * 64, blocks * 64, blockIdx.x == 0,
+                      reinterpret_cast<float*>(sm + M::kScratch));
     __syncthreads();
   } else {
     // x in four pieces by columns, so that work starts with the first.
@@ -385,12 +372,11 @@ __global__ void __launch_bounds__(V::kThreads, 1) decode_product(const DecodePro
       const int end = items * (c + 1) / 4 * F::kBlocks * block_bytes;
       if constexpr (V::kOne) {
         for (int o = begin + tid * 4; o < end; o += kThreads * 4) {
-          const int place = place_in_row(o / 2);
-          copy4(x + place + (o >= low * 128 ? jump : 0), from + o);
+          copy4(x + place_in_row(o / 2), from + o);
         }
       } else {
         for (int o = begin + tid * 16; o < end; o += kThreads * 16) {
-          copy16(x + o + (o >= low * block_bytes ? jump : 0), from + o);
+          copy16(x + o, from + o);
         }
       }
       copies_commit();
@@ -420,20 +406,19 @@ __global__ void __launch_bounds__(V::kThreads, 1) decode_product(const DecodePro
   const bool real = T > 1 || (lane & 7) < p.rows;
   const unsigned char* x_row = real ? x + ((lane >> 3) * p.rows + (lane & 7)) * 16 : zero;
   const int half_bytes = real ? p.rows * 64 : 0;  // of 32 columns
-  const int row_jump = real ? jump : 0;
   const std::uint32_t one_address = shared_address(x) + static_cast<std::uint32_t>(t) * 16;
   std::uint32_t one[2][4] = {};  // x of a single row: lanes 0..3, else zero
 
   /// Columns 32 h .. 32 h + 32 of a block as right operands.
   auto load_x = [&](std::uint32_t(&b)[T][4], int block, int h) {
     if constexpr (V::kOne) {
-      load_shared_first4(one[h], one_address + block * 128 + (block >= low ? jump : 0) + h * 64, lane);
+      load_shared_first4(one[h], one_address + block * 128 + h * 64, lane);
 #pragma unroll
       for (int i = 0; i < 4; ++i) {
         b[0][i] = one[h][i];
       }
     } else {
-      const unsigned char* row = x_row + (block * 2 + h) * half_bytes + (block >= low ? row_jump : 0);
+      const unsigned char* row = x_row + (block * 2 + h) * half_bytes;
 #pragma unroll
       for (int nt = 0; nt < T; ++nt) {
         load_matrices(b[nt], row + nt * 128);
@@ -444,7 +429,7 @@ __global__ void __launch_bounds__(V::kThreads, 1) decode_product(const DecodePro
   int buffer = 0;
   auto sum_at = [&](int e) {  // e: which float of the sums
     e += buffer * M::kSums * 128;
-    return reinterpret_cast<float*>(F::kCodes ? sm + M::kTable + ((e >> 5) << 8) + 128 + ((e & 31) << 2)
+    return reinterpret_cast<float*>(F::kCodes ? sm + ((e >> 5) << 8) + 128 + ((e & 31) << 2)
                                               : sm + e * 4);
   };
   // Place of (row, column) of 16 x 8 sums: no two lanes of a store share a bank.
@@ -537,28 +522,34 @@ __global__ void __launch_bounds__(V::kThreads, 1) decode_product(const DecodePro
       wait_for_count(lora.done, units * p.splits);
     }
     __syncthreads();
-    for (int i = tid; i < width * kPadded; i += kThreads) {
-      const int c = i % width;
-      const int m = i / width;
-      float v = 0.0F;
+    const int parts = p.pieces * p.splits;
+    for (int i = tid; i < width / 4 * kPadded; i += kThreads) {
+      const int c = i % (width / 4) * 4;
+      const int m = i / (width / 4);
+      float4 v{0.0F, 0.0F, 0.0F, 0.0F};
       if (m < p.rows) {
         const float* from = lora.down + m * width + c;
-        for (int part = 0; part < p.pieces * p.splits; ++part) {
-          v += load_fresh(from + static_cast<std::int64_t>(part) * p.rows * width);
+#pragma unroll 4
+        for (int part = 0; part < parts; ++part) {
+          const float4 more = load_fresh(from + static_cast<std::int64_t>(part) * p.rows * width);
+          v.x += more.x, v.y += more.y, v.z += more.z, v.w += more.w;
         }
-        v *= lora.alpha[lora.sequence[m] * lora.experts + lora.expert[c]];
+        const float* alpha = lora.alpha + lora.sequence[m] * lora.experts;
+        v.x *= alpha[lora.expert[c]], v.y *= alpha[lora.expert[c + 1]];
+        v.z *= alpha[lora.expert[c + 2]], v.w *= alpha[lora.expert[c + 3]];
       }
-      down[((c >> 3) * kPadded + m) * 8 + (c & 7)] = float_to_bfloat16(v);
+      *reinterpret_cast<uint2*>(down + ((c >> 3) * kPadded + m) * 8 + (c & 7)) =
+          uint2{round_pair(v.x, v.y), round_pair(v.z, v.w)};
     }
     __syncthreads();
   };
 
   float acc[TR][T][4] = {};
-  const std::uint32_t table = shared_address(sm + M::kTable) | static_cast<std::uint32_t>(lane) * 4;
+  const std::uint32_t bank = static_cast<std::uint32_t>(lane) * 4;
   auto decode = [&](std::uint32_t(&a)[4], std::uint32_t codes) {
 #pragma unroll
     for (int k = 0; k < 4; ++k) {
-      a[k] = load_shared(permute_bytes(codes, table, 0x7604U | static_cast<unsigned>(k) << 4));
+      a[k] = load_dynamic(permute_bytes(codes, bank, 0x7604U | static_cast<unsigned>(k) << 4));
     }
   };
   auto add_scaled = [&](float(&to)[T][4], const float(&from)[T][4], std::uint32_t scales) {
@@ -582,7 +573,8 @@ __global__ void __launch_bounds__(V::kThreads, 1) decode_product(const DecodePro
 #pragma unroll
       for (int q = 0; q < 2; ++q) {
         const int block = i * 2 + q;
-        const std::uint32_t at = shared_address(x) + static_cast<std::uint32_t>(block * block_bytes + (block >= low ? jump : 0));
+        const std::uint32_t at =
+            shared_address(x) + static_cast<std::uint32_t>(block * block_bytes);
 #pragma unroll
         for (int step = 0; step < 4; ++step) {
           decode(a[q][step], item.codes[0][q][step]);
@@ -757,7 +749,7 @@ bool variant_fits(const DecodeProduct& p, int splits) {
   return (p.weight.scales != nullptr) == V::Format::kCodes &&
          (V::kOne ? p.rows == 1 : p.rows <= 8 * V::kRows && (V::kRows == 1 || p.rows == 8 * V::kRows)) &&
          p.weight.rows % (V::kWarpRows * V::kTiles * 16) == 0 && items % splits == 0 &&
-         items / splits >= V::kWarpColumns && Memory<V>::x_low(p.adapter.width()) <= Memory<V>::kTable &&
+         items / splits >= V::kWarpColumns &&
          static_cast<std::size_t>(Memory<V>::bytes(p.adapter.width(), p.weight.columns / 64 / splits, p.rows)) <=
              most_shared();
 }
@@ -765,7 +757,7 @@ bool variant_fits(const DecodeProduct& p, int splits) {
 template <typename V>
 int variant_blocks(const DecodeProduct& p) {
   const int groups = p.weight.rows / (V::kWarpRows * V::kTiles * 16);
-  return std::max(1, std::min(groups, multiprocessors() / p.splits));
+  return std::max(1, std::min(groups, V::kPerMultiprocessor * multiprocessors() / p.splits));
 }
 
 template <typename V, RowSource kSource>

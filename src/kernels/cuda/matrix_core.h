@@ -12,8 +12,7 @@
 
 namespace routedk::kernels::cuda {
 
-/// The window of shared memory begins so many bytes before a block's dynamic part, at a multiple of 64 KiB
-/// of its addresses (of kernels without static shared memory).
+/// Where dynamic shared memory begins in its window, of kernels without static shared memory.
 constexpr std::uint32_t kWindow = 1024;
 
 /// Two operands of wgmma in shared memory, n rows of 8 columns each 128 bytes: `next_columns` bytes from
@@ -32,6 +31,12 @@ ROUTEDK_DEVICE std::uint32_t shared_address(const void* p) {
 ROUTEDK_DEVICE std::uint32_t load_shared(std::uint32_t address) {
   std::uint32_t value = 0;
   asm volatile("ld.shared.u32 %0, [%1];" : "=r"(value) : "r"(address));
+  return value;
+}
+/// At a place in dynamic shared memory.
+ROUTEDK_DEVICE std::uint32_t load_dynamic(std::uint32_t place) {
+  std::uint32_t value = 0;
+  asm volatile("ld.shared.u32 %0, [%1 + %2];" : "=r"(value) : "r"(place), "n"(kWindow));
   return value;
 }
 /// Lanes 0..3 read 16 bytes, the others keep what they have.
@@ -181,8 +186,8 @@ ROUTEDK_DEVICE void load_constant(std::uint32_t (&r)[2], const void* p) {
   asm volatile("ld.global.nc.v2.u32 {%0,%1}, [%2];" : "=r"(r[0]), "=r"(r[1]) : "l"(p));
 }
 /// Past L1: another block may have written it while this kernel ran.
-ROUTEDK_DEVICE float load_fresh(const float* p) {
-  return __ldcg(p);
+ROUTEDK_DEVICE float4 load_fresh(const float* p) {
+  return __ldcg(reinterpret_cast<const float4*>(p));
 }
 /// Whether `count` is reached, after which what its adders wrote may be read.
 ROUTEDK_DEVICE void wait_for_count(const int* counter, int count) {
