@@ -2,7 +2,6 @@
 
 #include "routedk/core/error.h"
 #include "routedk/core/random.h"
-#include "routedk/kernels/parallel.h"
 
 #include <algorithm>
 #include <cmath>
@@ -29,38 +28,71 @@ Branch BranchWriter::root(std::size_t prompt) const {
 
 std::vector<Draw> BranchWriter::draw(std::span<const Branch> branches, std::span<const std::size_t> rows,
                                      const NextTokenLogits& next) const {
-  struct Place {
-    const Branch* branch;
-    std::size_t row;
-    std::int64_t sample;
-  };
-  std::vector<Place> places;
-  bool free = true;  // automata grow while they are asked: by one thread
+  std::vector<Place> free;
+  std::vector<Place> constrained;
+  std::vector<bool> is_free;  // of each draw
   for (std::size_t b = 0; b < branches.size(); ++b) {
-    free = free && prompts_[branches[b].prompt].automaton == nullptr;
+    const bool unbound = prompts_[branches[b].prompt].automaton == nullptr;
     for (const std::int64_t sample : branches[b].samples) {
-      places.push_back({&branches[b], rows[b], sample});
+      (unbound ? free : constrained).push_back({&branches[b], rows[b], sample});
+      is_free.push_back(unbound);
     }
   }
-  std::vector<Draw> draws(places.size());
-  const auto draw_one = [&](std::int64_t place) {
-    const auto i = static_cast<std::size_t>(place);
-    const auto& [branch, row, sample] = places[i];
-    const Prompt& prompt = prompts_[branch->prompt];
-    const Random random(options_.seed, "sample",
-                        {prompt.key, static_cast<std::uint64_t>(sample),
-                         static_cast<std::uint64_t>(branch->candidate.ids.size())});
-    draws[i] = prompt.automaton != nullptr
-                   ? draw_constrained(next.row(row), next.log_sums[row],
-                                      prompt.automaton->edges(branch->state), options_.sampling, random)
-                   : draw_free(next.row(row), next.log_sums[row], options_.sampling, random);
+  const std::vector<Draw> drawn_freely = draw_free(free, next);
+  const std::vector<Draw> drawn_constrained = draw_constrained(constrained, next);
+  std::vector<Draw> draws;
+  for (std::size_t f = 0, c = 0; draws.size() < is_free.size();) {
+    draws.push_back(is_free[draws.size()] ? drawn_freely[f++] : drawn_constrained[c++]);
+  }
+  return draws;
+}
+
+Random BranchWriter::random_of(const Place& place) const {
+  return {options_.seed,
+          "sample",
+          {prompts_[place.branch->prompt].key, static_cast<std::uint64_t>(place.sample),
+           static_cast<std::uint64_t>(place.branch->candidate.ids.size())}};
+}
+
+std::vector<Draw> BranchWriter::draw_free(std::span<const Place> places, const NextTokenLogits& next) const {
+  std::vector<kernels::RowDraw> wanted;
+  for (const Place& place : places) {
+    wanted.push_back({static_cast<std::int64_t>(place.row), random_of(place).uniform()});
+  }
+  const std::vector<kernels::Drawn> drawn = kernels::draw_rows(next.logits(), wanted, options_.sampling);
+  std::vector<Draw> draws;
+  for (std::size_t i = 0; i < places.size(); ++i) {
+    const double logprob = drawn[i].value - drawn[i].log_sum;
+    draws.push_back({static_cast<text::TokenId>(drawn[i].column), 0, logprob, logprob});
+  }
+  return draws;
+}
+
+/// Reads the logits that the automata allow, of all places at once.
+std::vector<Draw> BranchWriter::draw_constrained(std::span<const Place> places,
+                                                 const NextTokenLogits& next) const {
+  const auto edges_of = [&](const Place& place) {
+    return prompts_[place.branch->prompt].automaton->edges(place.branch->state);
   };
-  if (free) {
-    kernels::for_each_in_parallel(std::ssize(places), draw_one);
-  } else {
-    for (std::int64_t i = 0; i < std::ssize(places); ++i) {
-      draw_one(i);
+  std::vector<kernels::LogitPlace> wanted;
+  std::vector<std::size_t> first;  // of each place
+  for (std::size_t i = 0; i < places.size(); ++i) {
+    if (i > 0 && places[i].branch == places[i - 1].branch) {
+      first.push_back(first.back());
+      continue;
     }
+    first.push_back(wanted.size());
+    for (const auto& edge : edges_of(places[i])) {
+      require_token(edge.token, next.logits().size(1));
+      wanted.push_back({static_cast<std::int64_t>(places[i].row), edge.token});
+    }
+  }
+  const std::vector<float> values = kernels::logits_at(next.logits(), wanted);
+  std::vector<Draw> draws;
+  for (std::size_t i = 0; i < places.size(); ++i) {
+    const auto edges = edges_of(places[i]);
+    draws.push_back(draw_allowed(std::span(values).subspan(first[i], edges.size()),
+                                 next.log_sum(places[i].row), edges, options_.sampling, random_of(places[i])));
   }
   return draws;
 }
@@ -116,17 +148,25 @@ void BranchWriter::force(Branch& branch) const {
   }
 }
 
-void BranchWriter::count_forced(Branch& branch, const NextTokenLogits& next, std::size_t first_row) const {
-  const auto count = [&](std::size_t row, text::TokenId token) {
-    branch.candidate.logprob +=
-        static_cast<double>(next.row(row)[static_cast<std::size_t>(token)]) - next.log_sums[row];
-  };
-  for (std::size_t i = 1; i < branch.chunk.size(); ++i) {
-    count(first_row + i - 1, branch.chunk[i]);
+void BranchWriter::count_forced(std::span<Branch> branches, const NextTokenLogits& next) const {
+  std::vector<kernels::LogitPlace> forced;
+  std::vector<Candidate*> candidates;  // of each place
+  std::int64_t row = 0;
+  for (Branch& branch : branches) {
+    const std::span<const text::TokenId> chunk = branch.chunk;
+    for (std::size_t i = 1; i < chunk.size(); ++i) {
+      forced.push_back({row + static_cast<std::int64_t>(i) - 1, chunk[i]});
+    }
+    row += std::ssize(chunk);
+    if (branch.ends) {
+      forced.push_back({row - 1, options_.end_of_turn});
+      branch.candidate.finished = true;
+    }
+    candidates.resize(forced.size(), &branch.candidate);
   }
-  if (branch.ends) {
-    count(first_row + branch.chunk.size() - 1, options_.end_of_turn);
-    branch.candidate.finished = true;
+  const std::vector<float> values = kernels::logits_at(next.logits(), forced);
+  for (std::size_t i = 0; i < forced.size(); ++i) {
+    candidates[i]->logprob += values[i] - next.log_sum(static_cast<std::size_t>(forced[i].row));
   }
 }
 

@@ -2,7 +2,6 @@
 #pragma once
 
 #include "routedk/decode/generation.h"
-#include "routedk/kernels/values.h"
 
 #include <algorithm>
 #include <cstdint>
@@ -27,17 +26,23 @@ struct Branch {
   bool ends = false;                 ///< the chunk is followed by a forced end of turn
 };
 
-/// Logits of the token after each of some rows, and their log-sum-exps.
-struct NextTokenLogits {
-  at::Tensor logits;             // [rows,V]
-  std::vector<double> log_sums;  // [rows]
+/// Logits of the token after each of some rows; they stay on their device.
+class NextTokenLogits {
+ public:
+  explicit NextTokenLogits(at::Tensor logits_of_rows) : logits_(std::move(logits_of_rows)) {}
 
-  explicit NextTokenLogits(at::Tensor logits_of_rows)
-      : logits(std::move(logits_of_rows)), log_sums(kernels::log_sum_exps(logits)) {}
-  std::span<const float> row(std::size_t i) const {
-    const auto width = static_cast<std::size_t>(logits.size(1));
-    return kernels::values<float>(logits).subspan(i * width, width);
+  const at::Tensor& logits() const noexcept { return logits_; }  // [rows,V]
+  /// log_sum_exp of a row's logits; the first call computes those of all rows.
+  double log_sum(std::size_t row) const {
+    if (log_sums_.empty()) {
+      log_sums_ = kernels::log_sum_exps(logits_);
+    }
+    return log_sums_[row];
   }
+
+ private:
+  at::Tensor logits_;
+  mutable std::vector<double> log_sums_;  // [rows]
 };
 
 /// What happens to branches between two passes through the model; prompts and options must outlive it.
@@ -59,8 +64,8 @@ class BranchWriter {
                          const NextTokenLogits& next) const;
   /// The token drawn and those that it forces become the chunk. NumericError where logits are not finite.
   void append(Branch& branch, const Draw& draw) const;
-  /// Counts the forced tokens of a chunk whose first token was fed as row `first_row`.
-  void count_forced(Branch& branch, const NextTokenLogits& next, std::size_t first_row) const;
+  /// Counts the forced tokens of the branches' chunks, which were fed one after another.
+  void count_forced(std::span<Branch> branches, const NextTokenLogits& next) const;
   /// Adds the chunk's hidden states [chunk,width] to the candidate's sum.
   void pool(Branch& branch, std::span<const float> hidden, std::size_t width) const;
   /// What the branch's samples have written, states averaged. NumericError as above.
@@ -69,6 +74,14 @@ class BranchWriter {
  private:
   void force(Branch& branch) const;
   void write(Branch& branch, text::TokenId token) const;
+  struct Place {
+    const Branch* branch;
+    std::size_t row;
+    std::int64_t sample;
+  };
+  Random random_of(const Place& place) const;
+  std::vector<Draw> draw_free(std::span<const Place> places, const NextTokenLogits& next) const;
+  std::vector<Draw> draw_constrained(std::span<const Place> places, const NextTokenLogits& next) const;
   void emit(const Branch& branch, text::TokenId token) const;
 
   std::span<const Prompt> prompts_;

@@ -30,11 +30,11 @@ kernels::KvCache Decoder::make_cache(std::vector<std::int64_t> prompt_lengths) c
 experts::RoutedOutput Decoder::forward(const model::FlatBatch& batch, const experts::Gate& gate,
                                        std::span<const kernels::CacheRow> rows,
                                        kernels::KvCache& cache) const {
-  return engine_->forward(batch.to(model_.backbone().device()), gate, rows, cache);
+  return engine_->forward(batch, gate, rows, cache);
 }
 
 at::Tensor Decoder::logits(const at::Tensor& hidden) const {
-  return engine_->logits(hidden).to(at::kCPU);
+  return engine_->logits(hidden);
 }
 
 }  // namespace routedk::decode

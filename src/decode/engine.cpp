@@ -1,11 +1,15 @@
 #include "engine.h"
 
+#include "cuda_engine.h"
 #include "int8_engine.h"
 #include "reference_engine.h"
 
 namespace routedk::decode {
 
 std::unique_ptr<Engine> make_engine(const experts::RoutedModel& model, Kernels kernels) {
+  if (kernels == Kernels::kInt8 && CudaEngine::fits(model)) {
+    return std::make_unique<CudaEngine>(model);
+  }
   if (kernels == Kernels::kInt8 && Int8Model::fits(model)) {
     return std::make_unique<Int8Engine>(model);
   }

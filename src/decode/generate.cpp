@@ -187,12 +187,12 @@ void Generator::advance() {
   const NextTokenLogits next(decoder_.logits(hidden));
   const at::Tensor floats =
       options_.pool_hidden ? hidden.to(at::kCPU, at::kFloat).contiguous() : at::Tensor();
+  writer_.count_forced(branches_, next);
   std::vector<Branch> going_on;
   std::vector<std::size_t> predicting;
   std::size_t row = 0;
   for (Branch& branch : branches_) {
     const std::size_t fed = branch.chunk.size();
-    writer_.count_forced(branch, next, row);
     if (options_.pool_hidden) {
       const auto width = static_cast<std::size_t>(floats.size(1));
       writer_.pool(branch, kernels::values<float>(floats).subspan(row * width, fed * width), width);

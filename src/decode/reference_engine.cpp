@@ -5,7 +5,8 @@ namespace routedk::decode {
 experts::RoutedOutput ReferenceEngine::forward(const model::FlatBatch& batch, const experts::Gate& gate,
                                                std::span<const kernels::CacheRow> rows,
                                                kernels::KvCache& cache) const {
-  experts::RoutedPass pass{batch, gate};
+  const model::FlatBatch on_device = batch.to(model_.backbone().device());
+  experts::RoutedPass pass{on_device, gate};
   pass.batch_invariant = true;
   pass.cache = &cache;
   pass.cache_rows = rows;

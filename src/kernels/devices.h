@@ -8,6 +8,7 @@
 #include "routedk/kernels/kv_cache.h"
 #include "routedk/kernels/linear.h"
 #include "routedk/kernels/rotary.h"
+#include "routedk/kernels/sampling.h"
 #include "routedk/kernels/weight.h"
 
 #include <cstdint>

@@ -1,5 +1,6 @@
 /// The CUDA side of every operation in a build without CUDA.
 #include "routedk/core/error.h"
+#include "routedk/kernels/cuda/decode_step.h"
 
 #include "devices.h"
 
@@ -85,6 +86,36 @@ void cache_write(KvCache& /*cache*/, std::int64_t /*layer*/, std::span<const Cac
 at::Tensor cache_attend(const KvCache& /*cache*/, std::int64_t /*layer*/, std::span<const CacheRow> /*rows*/,
                         const at::Tensor& /*q*/) {
   missing("cache_attend");
+}
+std::vector<double> log_sum_exps(const at::Tensor& /*logits*/) {
+  missing("log_sum_exps");
+}
+std::vector<Drawn> draw_rows(const at::Tensor& /*logits*/, std::span<const RowDraw> /*draws*/,
+                             const SamplingOptions& /*options*/) {
+  missing("draw_rows");
+}
+
+class DecodeStep::Impl {};
+bool DecodeStep::fits(const StepShape& /*shape*/) {
+  return false;
+}
+bool DecodeStep::fits(const Weight& /*weight*/) {
+  return false;
+}
+DecodeStep::DecodeStep(const StepShape& /*shape*/, const at::Tensor& /*embedding*/, const at::Tensor& /*head*/,
+                       const at::Tensor& /*norm*/, const at::Tensor& /*inverse_frequencies*/) {
+  missing("decode_step");
+}
+DecodeStep::~DecodeStep() = default;
+void DecodeStep::add_layer(const StepLayer& /*layer*/) {
+  missing("decode_step");
+}
+DecodeStep::Output DecodeStep::run(std::span<const Row> /*rows*/, const at::Tensor& /*alpha*/,
+                                   const KvCache& /*cache*/) {
+  missing("decode_step");
+}
+std::int64_t DecodeStep::bytes(bool /*experts*/) const {
+  missing("decode_step");
 }
 
 }  // namespace routedk::kernels::cuda

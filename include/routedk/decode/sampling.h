@@ -20,6 +20,13 @@ struct Draw {
   double constrained_logprob = 0.0;
 };
 
+/// ConfigError where a token is none of the model's.
+void require_token(text::TokenId token, std::int64_t vocabulary);
+/// allowed: the logits of the edges' tokens; log_sum: log_sum_exp of all logits. Temperature 0 takes the
+/// likeliest (the first on a tie); otherwise draws.
+Draw draw_allowed(std::span<const float> allowed, double log_sum,
+                  std::span<const text::TokenAutomaton::Edge> edges, const SamplingOptions& options,
+                  Random random);
 /// logits [V] of the model and their log_sum_exp. `edges`: the tokens that may follow; the options see only
 /// these. Temperature 0 takes the likeliest (the first on a tie); otherwise draws.
 Draw draw_constrained(std::span<const float> logits, double log_sum,

@@ -22,11 +22,33 @@ struct SamplingOptions {
 
 /// log(sum(e^value)); NaN where a value is.
 double log_sum_exp(std::span<const float> values);
-/// That of each row of logits [n,V] F32.
+/// That of each row of logits [n,V] F32, on any device.
 std::vector<double> log_sum_exps(const at::Tensor& logits);
 
 /// Which value is drawn where `uniform`, from 0 to 1, falls in the distribution of what the options keep.
 /// Temperature 0 takes the largest, of equals the first.
 std::size_t draw_index(std::span<const float> values, const SamplingOptions& options, double uniform);
+
+/// One draw from a row of logits.
+struct RowDraw {
+  std::int64_t row;
+  double uniform;  ///< from 0 to 1
+};
+struct Drawn {
+  std::int64_t column;
+  float value;     ///< the logit
+  double log_sum;  ///< log_sum_exp of its row
+};
+/// draw_index of each, from logits [n,V] F32 on any device, where they stay. A GPU's exponentials may differ
+/// from the CPU's in the last bit.
+std::vector<Drawn> draw_rows(const at::Tensor& logits, std::span<const RowDraw> draws,
+                             const SamplingOptions& options);
+
+struct LogitPlace {
+  std::int64_t row;
+  std::int64_t column;
+};
+/// The logits at some places of [n,V] F32 on any device.
+std::vector<float> logits_at(const at::Tensor& logits, std::span<const LogitPlace> places);
 
 }  // namespace routedk::kernels

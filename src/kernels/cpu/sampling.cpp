@@ -5,8 +5,11 @@
 
 #include <algorithm>
 #include <cmath>
+#include <iterator>
 #include <numeric>
 #include <vector>
+
+#include "../devices.h"
 
 namespace routedk::kernels {
 namespace {
@@ -103,17 +106,6 @@ double log_sum_exp(std::span<const float> values) {
   return largest + std::log(sum_of_exponentials(values.data(), values.size(), largest));
 }
 
-std::vector<double> log_sum_exps(const at::Tensor& logits) {
-  std::vector<double> sums(static_cast<std::size_t>(logits.size(0)));
-  const auto* const values = logits.const_data_ptr<float>();
-  const auto width = static_cast<std::size_t>(logits.size(1));
-  for_each_in_parallel(logits.size(0), [&](std::int64_t row) {
-    sums[static_cast<std::size_t>(row)] =
-        log_sum_exp({values + static_cast<std::size_t>(row) * width, width});
-  });
-  return sums;
-}
-
 std::size_t draw_index(std::span<const float> values, const SamplingOptions& options, double uniform) {
   if (options.temperature == 0.0 || values.size() == 1) {
     return likeliest(values);
@@ -125,4 +117,41 @@ std::size_t draw_index(std::span<const float> values, const SamplingOptions& opt
   return std::min(static_cast<std::size_t>(at - cumulative.begin()), values.size() - 1);
 }
 
+namespace cpu {
+
+std::vector<double> log_sum_exps(const at::Tensor& logits) {
+  std::vector<double> sums(static_cast<std::size_t>(logits.size(0)));
+  const auto* const values = logits.const_data_ptr<float>();
+  const auto width = static_cast<std::size_t>(logits.size(1));
+  for_each_in_parallel(logits.size(0), [&](std::int64_t row) {
+    sums[static_cast<std::size_t>(row)] =
+        log_sum_exp({values + static_cast<std::size_t>(row) * width, width});
+  });
+  return sums;
+}
+
+std::vector<Drawn> draw_rows(const at::Tensor& logits, std::span<const RowDraw> draws,
+                             const SamplingOptions& options) {
+  const auto width = static_cast<std::size_t>(logits.size(1));
+  const auto* const values = logits.const_data_ptr<float>();
+  std::vector<double> sums(static_cast<std::size_t>(logits.size(0)));
+  std::vector<std::int64_t> rows;  // that are drawn from
+  std::transform(draws.begin(), draws.end(), std::back_inserter(rows), [](const RowDraw& d) { return d.row; });
+  std::sort(rows.begin(), rows.end());
+  rows.erase(std::unique(rows.begin(), rows.end()), rows.end());
+  for_each_in_parallel(std::ssize(rows), [&](std::int64_t i) {
+    const auto row = static_cast<std::size_t>(rows[static_cast<std::size_t>(i)]);
+    sums[row] = log_sum_exp({values + row * width, width});
+  });
+  std::vector<Drawn> drawn(draws.size());
+  for_each_in_parallel(std::ssize(draws), [&](std::int64_t place) {
+    const auto i = static_cast<std::size_t>(place);
+    const std::span<const float> row(values + static_cast<std::size_t>(draws[i].row) * width, width);
+    const std::size_t column = draw_index(row, options, draws[i].uniform);
+    drawn[i] = {static_cast<std::int64_t>(column), row[column], sums[static_cast<std::size_t>(draws[i].row)]};
+  });
+  return drawn;
+}
+
+}  // namespace cpu
 }  // namespace routedk::kernels

@@ -1,0 +1,147 @@
+#include "cuda_engine.h"
+
+#include "routedk/kernels/values.h"
+#include "routedk/model/rotary.h"
+
+#include <algorithm>
+
+#include <ATen/core/grad_mode.h>
+
+namespace routedk::decode {
+namespace {
+
+using kernels::cuda::DecodeStep;
+using kernels::cuda::StepLayer;
+using kernels::cuda::StepLinear;
+using kernels::cuda::StepShape;
+
+constexpr std::int64_t kMostSteps = 4;  // that stand for one pass; longer ones are faster on tensors
+
+StepShape shape_of(const experts::RoutedModel& model) {
+  const model::LlamaConfig& c = model.backbone().config();
+  return {c.layers, c.hidden, c.heads, c.kv_heads, c.head_dim, c.ffn, c.vocab, model.bank().size(), c.rms_eps};
+}
+
+/// All experts' factors for one linear, one below another.
+StepLinear step_linear(const experts::RoutedModel& model, std::int64_t layer, model::Linear kind) {
+  StepLinear linear{&model.backbone().layers()[static_cast<std::size_t>(layer)][kind].weight(), {}, {}, {}};
+  std::vector<at::Tensor> a;
+  std::vector<at::Tensor> bt;
+  for (std::int64_t k = 0; k < model.bank().size(); ++k) {
+    const experts::LoraFactors& f = model.bank()[k].factors(layer, kind);
+    if (f.a.defined()) {
+      a.push_back(f.a.detach().to(at::kFloat));
+      bt.push_back(f.bt.detach().to(at::kFloat) * f.scale);
+      linear.expert.insert(linear.expert.end(), static_cast<std::size_t>(f.a.size(0)),
+                           static_cast<std::uint8_t>(k));
+    }
+  }
+  if (!a.empty()) {
+    linear.a = at::cat(a, 0);
+    linear.bt = at::cat(bt, 0);
+  }
+  return linear;
+}
+
+StepLayer step_layer(const experts::RoutedModel& model, std::int64_t index) {
+  const model::Layer& from = model.backbone().layers()[static_cast<std::size_t>(index)];
+  StepLayer layer{from.attention_norm, from.mlp_norm, {}};
+  for (int i = 0; i < model::kProjections; ++i) {
+    for (const model::Linear kind : model::linears_of(static_cast<model::Projection>(i))) {
+      layer.projections.at(static_cast<std::size_t>(i)).push_back(step_linear(model, index, kind));
+    }
+  }
+  return layer;
+}
+
+}  // namespace
+
+bool CudaEngine::fits(const experts::RoutedModel& model) {
+  const model::Backbone& backbone = model.backbone();
+  const model::LlamaConfig& config = backbone.config();
+  const auto linear_fits = [](const kernels::FrozenLinear& linear) {
+    return !linear.bias().defined() && DecodeStep::fits(linear.weight());
+  };
+  return backbone.device().is_cuda() && backbone.precision() == kernels::Precision::kBFloat16 &&
+         std::holds_alternative<kernels::Dense>(backbone.embedding()) && !config.attention_bias &&
+         !config.mlp_bias && DecodeStep::fits(shape_of(model)) &&
+         std::all_of(backbone.layers().begin(), backbone.layers().end(), [&](const model::Layer& layer) {
+           return std::all_of(layer.linears.begin(), layer.linears.end(), linear_fits);
+         });
+}
+
+CudaEngine::CudaEngine(const experts::RoutedModel& model) : model_(model), reference_(model) {
+  const at::NoGradGuard no_grad;
+  const model::Backbone& backbone = model.backbone();
+  step_ = std::make_unique<DecodeStep>(shape_of(model), kernels::dequantize(backbone.embedding(), at::kBFloat16),
+                                       kernels::dequantize(backbone.head().weight(), at::kBFloat16),
+                                       backbone.norm(), model::inverse_frequencies(backbone.config()));
+  for (std::int64_t l = 0; l < backbone.config().layers; ++l) {
+    step_->add_layer(step_layer(model, l));
+  }
+}
+
+std::vector<CudaEngine::Row> CudaEngine::step_rows(const model::FlatBatch& batch, const experts::Gate& gate,
+                                                   std::span<const kernels::CacheRow> rows) {
+  const auto of_prompt = [](const kernels::CacheRow& row) { return row.branch == kernels::CacheRow::kPrompt; };
+  if (std::ssize(rows) > kMostSteps * DecodeStep::kMostRows || std::any_of(rows.begin(), rows.end(), of_prompt) ||
+      dynamic_cast<const experts::FrozenGate*>(&gate) == nullptr) {
+    return {};
+  }
+  const auto ids = kernels::values<std::int64_t>(batch.ids);
+  const auto positions = kernels::values<std::int64_t>(batch.positions);
+  const auto sequences = kernels::values<std::int64_t>(batch.seq_of_token);
+  std::vector<Row> all;
+  all.reserve(rows.size());
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    all.push_back({ids[i], positions[i], sequences[i], rows[i]});
+  }
+  return all;
+}
+
+experts::RoutedOutput CudaEngine::forward(const model::FlatBatch& batch, const experts::Gate& gate,
+                                          std::span<const kernels::CacheRow> rows,
+                                          kernels::KvCache& cache) const {
+  const std::vector<Row> all = step_rows(batch, gate, rows);
+  if (all.empty()) {
+    return reference_.forward(batch, gate, rows, cache);
+  }
+  experts::RoutedOutput output;
+  for (std::int64_t l = 0; l < model_.backbone().config().layers; ++l) {
+    output.rows.push_back(gate.rows(l, {}, batch));
+  }
+  if (!first_alpha_.is_same(output.rows[0].alpha)) {
+    std::vector<at::Tensor> alphas;
+    for (const experts::GateRows& layer : output.rows) {
+      alphas.push_back(layer.alpha);
+    }
+    alpha_ = at::stack(alphas, 0).to(model_.backbone().device(), at::kFloat);
+    first_alpha_ = output.rows[0].alpha;
+  }
+  run(all, cache);
+  output.hidden = output_.hidden;
+  return output;
+}
+
+void CudaEngine::run(std::span<const Row> rows, const kernels::KvCache& cache) const {
+  if (std::ssize(rows) <= DecodeStep::kMostRows) {
+    output_ = step_->run(rows, alpha_, cache);
+    return;
+  }
+  std::vector<at::Tensor> hidden;
+  std::vector<at::Tensor> logits;
+  for (std::size_t first = 0; first < rows.size(); first += DecodeStep::kMostRows) {
+    const std::size_t count = std::min<std::size_t>(DecodeStep::kMostRows, rows.size() - first);
+    const DecodeStep::Output part = step_->run(rows.subspan(first, count), alpha_, cache);
+    hidden.push_back(part.hidden.clone());
+    logits.push_back(part.logits.clone());
+  }
+  output_ = {at::cat(hidden, 0), at::cat(logits, 0)};
+}
+
+at::Tensor CudaEngine::logits(const at::Tensor& hidden) const {
+  return output_.hidden.defined() && hidden.is_same(output_.hidden) ? output_.logits
+                                                                    : reference_.logits(hidden);
+}
+
+}  // namespace routedk::decode

@@ -1,0 +1,110 @@
+/// Which variant computes a product.
+#include <algorithm>
+#include <array>
+#include <string_view>
+#include <vector>
+
+#include "decode_product_table.h"
+#include "graph_launch.h"
+
+namespace routedk::kernels::cuda {
+namespace {
+
+const std::vector<ProductVariant>& variants() {
+  static const std::vector<ProductVariant> kAll = [] {
+    std::vector<ProductVariant> all;
+    for (const auto& some : {nf4_row_variants(), nf4_few_variants(), nf4_many_variants(), bf16_variants()}) {
+      all.insert(all.end(), some.begin(), some.end());
+    }
+    return all;
+  }();
+  return kAll;
+}
+const ProductVariant& variant_of(int number) {
+  return variants()[static_cast<std::size_t>(number)];
+}
+
+/// The fastest on an H100 for the shapes of Llama-3.1-8B (benchmarks/gpu/products.cpp).
+struct Measured {
+  int rows;        // M
+  int out;         // N
+  int columns;     // K
+  std::string_view variant;
+  int splits;
+};
+constexpr std::array<Measured, 0> kMeasured = {};
+
+constexpr std::array<int, 7> kSplits = {1, 2, 4, 7, 8, 14, 16};
+
+/// As many blocks as the GPU has multiprocessors, or nearly.
+bool fills(const DecodeProduct& product, const ProductVariant& variant, int splits) {
+  DecodeProduct p = product;
+  p.splits = splits;
+  return 4 * splits * variant.blocks(p) >= 3 * multiprocessors();
+}
+
+}  // namespace
+
+int product_variants() {
+  return static_cast<int>(variants().size());
+}
+
+const char* product_variant_name(int variant) {
+  return variant_of(variant).name;
+}
+
+bool product_variant_fits(int variant, const DecodeProduct& product, RowSource source, int splits) {
+  const ProductVariant& v = variant_of(variant);
+  const bool wide_enough = source != RowSource::kNorm || product.weight.columns <= 8 * v.threads;
+  return v.launch[static_cast<int>(source)] != nullptr && wide_enough && v.fits(product, splits);
+}
+
+/// So many that x A^T keeps all blocks busy and its parts are still read at little cost.
+int product_pieces(const DecodeProduct& product, int splits) {
+  if (product.adapter.ranks == 0) {
+    return 1;
+  }
+  const int blocks = product.weight.columns / 64 / splits;
+  const int most = std::max(1, (product.rows == 1 ? 16 : product.rows <= 8 ? 8 : 4) / splits);
+  const int tiles = product.adapter.width() / 16;
+  return std::clamp(multiprocessors() / splits / tiles, 1, std::min(blocks, most));
+}
+
+ProductPlan plan_product(const DecodeProduct& product, RowSource source) {
+  const auto plan = [&](int variant, int splits) {
+    return ProductPlan{variant, splits, product_pieces(product, splits)};
+  };
+  for (const Measured& m : kMeasured) {
+    for (int v = 0; v < product_variants() && m.rows == product.rows && m.out == product.weight.rows &&
+                    m.columns == product.weight.columns;
+         ++v) {
+      if (m.variant == variant_of(v).name && product_variant_fits(v, product, source, m.splits)) {
+        return plan(v, m.splits);
+      }
+    }
+  }
+  ProductPlan found;
+  for (int v = 0; v < product_variants(); ++v) {
+    for (const int splits : kSplits) {
+      if (product_variant_fits(v, product, source, splits)) {
+        if (fills(product, variant_of(v), splits)) {
+          return plan(v, splits);
+        }
+        found = found.variant < 0 ? plan(v, splits) : found;
+      }
+    }
+  }
+  return found;
+}
+
+void launch_decode_product(DecodeProduct product, RowSource source, const ProductPlan& plan, Stream stream) {
+  product.splits = plan.splits;
+  product.pieces = plan.pieces;
+  variant_of(plan.variant).launch[static_cast<int>(source)](product, stream);
+}
+
+void launch_decode_product(DecodeProduct product, const ProductPlan& plan, Stream stream) {
+  launch_decode_product(product, RowSource::kMemory, plan, stream);
+}
+
+}  // namespace routedk::kernels::cuda

@@ -1,0 +1,71 @@
+/// Starting kernels that follow one another in a graph.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+
+#include "launch.h"
+
+namespace routedk::kernels::cuda {
+
+#ifdef ROUTEDK_EMULATE_CUDA
+inline int multiprocessors() {
+  return 6;
+}
+inline std::size_t most_shared() {
+  return 232448;
+}
+template <typename... Params, typename... Args>
+void launch_dependent(const char* operation, void (*kernel)(Params...), const Grid& grid, Stream stream,
+                      const Args&... args) {
+  launch(operation, kernel, grid, stream, args...);
+}
+#else
+inline int device_attribute(cudaDeviceAttr attribute) {
+  int device = 0;
+  int value = 0;
+  cudaGetDevice(&device);
+  cudaDeviceGetAttribute(&value, attribute, device);
+  return value;
+}
+inline int multiprocessors() {
+  static const int count = device_attribute(cudaDevAttrMultiProcessorCount);
+  return count;
+}
+/// Bytes of shared memory that a block can have.
+inline std::size_t most_shared() {
+  static const int bytes = device_attribute(cudaDevAttrMaxSharedMemoryPerBlockOptin);
+  return static_cast<std::size_t>(bytes);
+}
+/// As launch; from compute capability 9.0 on the kernel's blocks may start before the kernel ahead has ended:
+/// it calls wait_for_kernels_before.
+template <typename... Params, typename... Args>
+void launch_dependent(const char* operation, void (*kernel)(Params...), const Grid& grid, Stream stream,
+                      const Args&... args) {
+  static const bool programmatic = device_attribute(cudaDevAttrComputeCapabilityMajor) >= 9;
+  constexpr std::size_t kWithoutAsking = 48 << 10;
+  cudaError_t error = cudaSuccess;
+  if (grid.shared > kWithoutAsking) {
+    error = cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize,
+                                 static_cast<int>(grid.shared));
+  }
+  if (error == cudaSuccess) {
+    cudaLaunchAttribute attribute{};
+    attribute.id = cudaLaunchAttributeProgrammaticStreamSerialization;
+    attribute.val.programmaticStreamSerializationAllowed = 1;
+    cudaLaunchConfig_t config{};
+    config.gridDim = grid.blocks;
+    config.blockDim = dim3(grid.threads);
+    config.dynamicSmemBytes = grid.shared;
+    config.stream = stream;
+    config.attrs = &attribute;
+    config.numAttrs = programmatic ? 1 : 0;
+    error = cudaLaunchKernelEx(&config, kernel, static_cast<Params>(args)...);
+  }
+  if (error != cudaSuccess) {
+    throw_device_error(operation, cudaGetErrorString(error));
+  }
+}
+#endif
+
+}  // namespace routedk::kernels::cuda
