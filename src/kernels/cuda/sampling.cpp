@@ -1,6 +1,7 @@
 #include "routedk/kernels/sampling.h"
 
 #include "../devices.h"
+#include "launch.h"
 #include "sampling_kernels.h"
 #include "tensors.h"
 
