@@ -4,6 +4,7 @@
 
 #include "routedk/kernels/adamw.h"
 #include "routedk/kernels/attention.h"
+#include "routedk/kernels/cross_entropy.h"
 #include "routedk/kernels/dropout.h"
 #include "routedk/kernels/kv_cache.h"
 #include "routedk/kernels/linear.h"

@@ -68,6 +68,10 @@ AttentionGradients attention_backward(const AttentionInput& /*input*/, const Att
                                       const at::Tensor& /*dout*/) {
   missing("attention_backward");
 }
+TokenLosses cross_entropy(const at::Tensor& /*logits*/, const TokenTargets& /*targets*/,
+                          bool /*with_gradient*/, at::ScalarType /*gradient_type*/) {
+  missing("cross_entropy");
+}
 at::Tensor dropout(const at::Tensor& /*x*/, const DropoutMask& /*mask*/) {
   missing("dropout");
 }
@@ -102,8 +106,9 @@ bool DecodeStep::fits(const StepShape& /*shape*/) {
 bool DecodeStep::fits(const Weight& /*weight*/) {
   return false;
 }
-DecodeStep::DecodeStep(const StepShape& /*shape*/, const at::Tensor& /*embedding*/, const at::Tensor& /*head*/,
-                       const at::Tensor& /*norm*/, const at::Tensor& /*inverse_frequencies*/) {
+DecodeStep::DecodeStep(const StepShape& /*shape*/, const at::Tensor& /*embedding*/,
+                       const at::Tensor& /*head*/, const at::Tensor& /*norm*/,
+                       const at::Tensor& /*inverse_frequencies*/) {
   missing("decode_step");
 }
 DecodeStep::~DecodeStep() = default;

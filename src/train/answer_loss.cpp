@@ -1,5 +1,7 @@
 #include "routedk/train/answer_loss.h"
 
+#include "routedk/kernels/cross_entropy.h"
+
 #include <algorithm>
 #include <utility>
 
@@ -26,23 +28,22 @@ struct CrossEntropy : torch::autograd::Function<CrossEntropy> {
                                const c10::intrusive_ptr<LossSetting>& setting) {
     const HeadTargets& to = setting->to;
     const bool wanted = hidden.requires_grad();
-    const at::Tensor dhidden = wanted ? at::empty_like(hidden) : at::Tensor();
+    const at::Tensor dhidden = wanted ? at::zeros_like(hidden) : at::Tensor();
     const at::Tensor losses = at::empty({hidden.size(0)}, hidden.options());
     const at::Tensor token_losses = at::empty_like(losses);
     at::Tensor sum = at::zeros({}, hidden.options().dtype(at::kDouble));
     for (std::int64_t first = 0; first < hidden.size(0); first += to.rows_at_once) {
       const std::int64_t count = std::min(to.rows_at_once, hidden.size(0) - first);
-      const at::Tensor target = to.targets.narrow(0, first, count).unsqueeze(1);
-      const at::Tensor weight = to.weights.defined() ? to.weights.narrow(0, first, count) : at::Tensor();
-      at::Tensor logs = at::log_softmax(setting->head.multiply(hidden.narrow(0, first, count)), -1);  // [n,V]
-      const at::Tensor plain = logs.gather(1, target).squeeze(1).neg_();
-      const at::Tensor smooth = smoothed(plain, logs, to.smoothing);
-      token_losses.narrow(0, first, count).copy_(plain);
-      losses.narrow(0, first, count).copy_(smooth);
-      sum.add_(total(smooth, weight));
+      const auto rows = [&](const at::Tensor& x) { return x.defined() ? x.narrow(0, first, count) : x; };
+      const at::Tensor weight = rows(to.weights);
+      const kernels::TokenLosses found = kernels::cross_entropy(setting->head.multiply(rows(hidden)),
+                                                                {rows(to.targets), weight, to.smoothing},
+                                                                wanted, operand_type(setting->head, hidden));
+      rows(token_losses).copy_(found.unsmooth);
+      rows(losses).copy_(found.losses);
+      sum.add_(total(found.losses, weight));
       if (wanted) {
-        dhidden.narrow(0, first, count)
-            .copy_(setting->head.multiply_backward(gradient(logs, target, weight, to.smoothing)));
+        setting->head.multiply_backward(found.gradient, {}, rows(dhidden));
       }
     }
     ctx->mark_non_differentiable({losses, token_losses});
@@ -55,21 +56,12 @@ struct CrossEntropy : torch::autograd::Function<CrossEntropy> {
   }
 
  private:
-  static at::Tensor smoothed(const at::Tensor& losses, const at::Tensor& logs, double smoothing) {
-    return smoothing > 0.0 ? losses * (1.0 - smoothing) - logs.mean(1) * smoothing : losses;
-  }
   static at::Tensor total(const at::Tensor& losses, const at::Tensor& weight) {
     return (weight.defined() ? losses.to(at::kDouble) * weight : losses).sum(at::kDouble);
   }
-  /// Log-probabilities, which are overwritten -> d loss / d logits = w (p - ((1 - e) one-hot + e / V)).
-  static at::Tensor gradient(at::Tensor& logs, const at::Tensor& target, const at::Tensor& weight,
-                             double smoothing) {
-    at::Tensor d = logs.exp_();
-    if (smoothing > 0.0) {
-      d.sub_(smoothing / static_cast<double>(d.size(1)));
-    }
-    d.scatter_add_(1, target, at::full_like(target, smoothing - 1.0, at::kFloat));
-    return weight.defined() ? d.mul_(weight.unsqueeze(1)) : d;
+  /// What the head's product rounds the gradient to in any case.
+  static at::ScalarType operand_type(const kernels::FrozenLinear& head, const at::Tensor& hidden) {
+    return hidden.is_cuda() && head.precision() == kernels::Precision::kBFloat16 ? at::kBFloat16 : at::kFloat;
   }
 };
 

@@ -11,23 +11,22 @@
 
 namespace routedk::kernels::cuda {
 
-constexpr std::array<float, 16> kNf4Values = {
-    -1.0F,
-    -0.6961928009986877F,
-    -0.5250730514526367F,
-    -0.39491748809814453F,
-    -0.28444138169288635F,
-    -0.18477343022823334F,
-    -0.09105003625154495F,
-    0.0F,
-    0.07958029955625534F,
-    0.16093020141124725F,
-    0.24611230194568634F,
-    0.33791524171829224F,
-    0.44070982933044434F,
-    0.5626170039176941F,
-    0.7229568362236023F,
-    1.0F};
+constexpr std::array<float, 16> kNf4Values = {-1.0F,
+                                              -0.6961928009986877F,
+                                              -0.5250730514526367F,
+                                              -0.39491748809814453F,
+                                              -0.28444138169288635F,
+                                              -0.18477343022823334F,
+                                              -0.09105003625154495F,
+                                              0.0F,
+                                              0.07958029955625534F,
+                                              0.16093020141124725F,
+                                              0.24611230194568634F,
+                                              0.33791524171829224F,
+                                              0.44070982933044434F,
+                                              0.5626170039176941F,
+                                              0.7229568362236023F,
+                                              1.0F};
 
 /// The two values of each byte of codes, in bf16.
 struct PairTable {
@@ -96,9 +95,9 @@ struct Bf16Format {
   }
 };
 
-/// A variant: MT groups of 8 rows of x (0: exactly one row); WR x WK warps, of which WR take TR row tiles each
-/// and WK share the columns; D items under way in each warp; kGroups: tensor cores are fed by four warps at
-/// once where the GPU can; blocks a multiprocessor.
+/// A variant: MT groups of 8 rows of x (0: exactly one row); WR x WK warps, of which WR take TR row tiles
+/// each and WK share the columns; D items under way in each warp; kGroups: tensor cores are fed by four warps
+/// at once where the GPU can; blocks a multiprocessor.
 template <typename F, int MT, int WR, int WK, int TR, int D, bool kGroups = false, int kBlocks = 1>
 struct Variant {
   using Format = F;
@@ -117,8 +116,8 @@ struct Variant {
   static_assert(!kGroups || (WR % 4 == 0 && !kOne && TR == 1));
 };
 
-/// Shared memory of a block. The table of NF4 pairs comes first, an entry each 256 bytes, so that a byte permute
-/// of codes with the lane is an entry's place; the warps' sums lie between its entries.
+/// Shared memory of a block. The table of NF4 pairs comes first, an entry each 256 bytes, so that a byte
+/// permute of codes with the lane is an entry's place; the warps' sums lie between its entries.
 template <typename V>
 struct Memory {
   static constexpr int kSums = V::kWarpRows * V::kWarpColumns * V::kTiles * V::T;  // of 16 x 8
@@ -272,8 +271,8 @@ __global__ void __launch_bounds__(V::kThreads, V::kAtOnce) decode_product(const 
   constexpr int WR = V::kWarpRows;
   constexpr int WK = V::kWarpColumns;
   constexpr int D = V::kDepth;
-  constexpr int kPadded = 8 * T;                  // rows of x A^T in shared memory
-  constexpr int kAhead = (4 + WK - 1) / WK;       // steps of B that a warp reads ahead: 64 ranks
+  constexpr int kPadded = 8 * T;             // rows of x A^T in shared memory
+  constexpr int kAhead = (4 + WK - 1) / WK;  // steps of B that a warp reads ahead: 64 ranks
   constexpr bool kMade = kSource != RowSource::kMemory;
   unsigned char* sm = shared_memory();
   const int tid = static_cast<int>(threadIdx.x);
@@ -365,7 +364,8 @@ __global__ void __launch_bounds__(V::kThreads, V::kAtOnce) decode_product(const 
     __syncthreads();
   } else {
     // x in four pieces by columns, so that work starts with the first.
-    const auto* from = reinterpret_cast<const unsigned char*>(p.x) + static_cast<std::int64_t>(block0) * block_bytes;
+    const auto* from =
+        reinterpret_cast<const unsigned char*>(p.x) + static_cast<std::int64_t>(block0) * block_bytes;
 #pragma unroll
     for (int c = 0; c < 4; ++c) {
       const int begin = items * c / 4 * F::kBlocks * block_bytes;
@@ -429,8 +429,7 @@ __global__ void __launch_bounds__(V::kThreads, V::kAtOnce) decode_product(const 
   int buffer = 0;
   auto sum_at = [&](int e) {  // e: which float of the sums
     e += buffer * M::kSums * 128;
-    return reinterpret_cast<float*>(F::kCodes ? sm + ((e >> 5) << 8) + 128 + ((e & 31) << 2)
-                                              : sm + e * 4);
+    return reinterpret_cast<float*>(F::kCodes ? sm + ((e >> 5) << 8) + 128 + ((e & 31) << 2) : sm + e * 4);
   };
   // Place of (row, column) of 16 x 8 sums: no two lanes of a store share a bank.
   auto place = [](int row, int col) {
@@ -497,8 +496,8 @@ __global__ void __launch_bounds__(V::kThreads, V::kAtOnce) decode_product(const 
         for (int w = 0; w < kThreads / 32; ++w) {
           v += *sum_at(w * T * 128 + o);
         }
-        lora.down[(static_cast<std::int64_t>(split * p.pieces + piece) * p.rows + spot.m) * width + tile * 16 +
-                  spot.row] = v;
+        lora.down[(static_cast<std::int64_t>(split * p.pieces + piece) * p.rows + spot.m) * width +
+                  tile * 16 + spot.row] = v;
       }
     }
     __syncthreads();
@@ -573,8 +572,7 @@ __global__ void __launch_bounds__(V::kThreads, V::kAtOnce) decode_product(const 
 #pragma unroll
       for (int q = 0; q < 2; ++q) {
         const int block = i * 2 + q;
-        const std::uint32_t at =
-            shared_address(x) + static_cast<std::uint32_t>(block * block_bytes);
+        const std::uint32_t at = shared_address(x) + static_cast<std::uint32_t>(block * block_bytes);
 #pragma unroll
         for (int step = 0; step < 4; ++step) {
           decode(a[q][step], item.codes[0][q][step]);
@@ -583,7 +581,9 @@ __global__ void __launch_bounds__(V::kThreads, V::kAtOnce) decode_product(const 
 #pragma unroll
         for (int step = 0; step < 4; ++step) {
           wgmma<T>(sums[q], a[q][step],
-                   operand_address(at + static_cast<std::uint32_t>(step * 2 * p.rows * 16), static_cast<std::uint32_t>(p.rows) * 16), step > 0);
+                   operand_address(at + static_cast<std::uint32_t>(step * 2 * p.rows * 16),
+                                   static_cast<std::uint32_t>(p.rows) * 16),
+                   step > 0);
         }
         wgmma_commit();
       }
@@ -659,8 +659,9 @@ __global__ void __launch_bounds__(V::kThreads, V::kAtOnce) decode_product(const 
 #pragma unroll
         for (int nt = 0; nt < T; ++nt) {
           std::uint32_t b[2];
-          load_two_matrices(b, down + ((section * steps * 2 + step * 2 + ((lane >> 3) & 1)) * kPadded + nt * 8 +
-                                       (lane & 7)) * 8);
+          load_two_matrices(b, down + ((section * steps * 2 + step * 2 + ((lane >> 3) & 1)) * kPadded +
+                                       nt * 8 + (lane & 7)) *
+                                          8);
           mma(acc[tr][nt], a, b[0], b[1]);
         }
       };
@@ -750,8 +751,8 @@ bool variant_fits(const DecodeProduct& p, int splits) {
          (V::kOne ? p.rows == 1 : p.rows <= 8 * V::kRows && (V::kRows == 1 || p.rows == 8 * V::kRows)) &&
          p.weight.rows % (V::kWarpRows * V::kTiles * 16) == 0 && items % splits == 0 &&
          items / splits >= V::kWarpColumns &&
-         static_cast<std::size_t>(Memory<V>::bytes(p.adapter.width(), p.weight.columns / 64 / splits, p.rows)) <=
-             most_shared();
+         static_cast<std::size_t>(
+             Memory<V>::bytes(p.adapter.width(), p.weight.columns / 64 / splits, p.rows)) <= most_shared();
 }
 
 template <typename V>

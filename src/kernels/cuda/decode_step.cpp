@@ -60,9 +60,8 @@ void PackedLinears::pack_adapter(const std::vector<StepLinear>& linears) {
   for (const StepLinear& linear : linears) {
     const at::TensorOptions options = weight.scales.options().dtype(at::kFloat);
     const std::int64_t own = linear.a.defined() ? linear.a.size(0) : 0;
-    as.push_back(linear.a.defined()
-                     ? at::constant_pad_nd(linear.a.to(options), {0, 0, 0, ranks - own})
-                     : at::zeros({ranks, in_features(*linear.weight)}, options));
+    as.push_back(linear.a.defined() ? at::constant_pad_nd(linear.a.to(options), {0, 0, 0, ranks - own})
+                                    : at::zeros({ranks, in_features(*linear.weight)}, options));
     bs.push_back(linear.a.defined() ? at::constant_pad_nd(linear.bt.to(options).t(), {0, ranks - own})
                                     : at::zeros({out_features(*linear.weight), ranks}, options));
     experts.insert(experts.end(), linear.expert.begin(), linear.expert.end());
@@ -130,10 +129,10 @@ class DecodeStep::Impl {
   /// The memory, plans and graph of steps of so many rows.
   struct Bucket {
     int rows = 0;
-    at::Tensor hidden, second_hidden, normed;          // [M,D] F32
-    at::Tensor x_hidden, x_attended, x_gated;          // bf16 panels
+    at::Tensor hidden, second_hidden, normed;  // [M,D] F32
+    at::Tensor x_hidden, x_attended, x_gated;  // bf16 panels
     std::array<at::Tensor, 2> y;  // parts of outputs: of qkv and gate_up, and of o and down, which read those
-    at::Tensor logits;                                 // [splits][M][V padded] F32
+    at::Tensor logits;            // [splits][M][V padded] F32
     at::Tensor down, counters, angles, q, sums, states;
     std::array<ProductPlan, 4> plans;
     std::array<RowSource, 4> sources{};
@@ -240,8 +239,8 @@ DecodeStep::Impl::Bucket& DecodeStep::Impl::bucket_of(std::int64_t rows) {
     widest = std::max(widest, b.plans.at(i).splits * linears.weight.rows);
     for (const PackedLayer& layer : layers_) {
       const PackedLinears& of_layer = layer.projections.at(i);
-      widest_down = std::max(widest_down,
-                             of_layer.ranks * static_cast<std::int64_t>(of_layer.first_rows.size()));
+      widest_down =
+          std::max(widest_down, of_layer.ranks * static_cast<std::int64_t>(of_layer.first_rows.size()));
     }
   }
   b.y = {floats({widest, m}), floats({widest, m})};
@@ -389,8 +388,8 @@ void DecodeStep::Impl::launch_all(const Bucket& b, Stream stream) const {
   add_norm(norm_, b.plans[kDown].splits, mutable_data<float>(b.normed));
   launch_decode_product(head_product(b), b.head_plan, stream);
   if (b.head_plan.splits > 1) {
-    launch_sum_parts(mutable_data<float>(b.logits), b.head_plan.splits,
-                     b.logits.numel() / b.head_plan.splits, stream);
+    launch_sum_parts(mutable_data<float>(b.logits), b.head_plan.splits, b.logits.numel() / b.head_plan.splits,
+                     stream);
   }
 }
 
@@ -449,8 +448,7 @@ void DecodeStep::add_layer(const StepLayer& layer) {
   impl_->add_layer(layer);
 }
 
-DecodeStep::Output DecodeStep::run(std::span<const Row> rows, const at::Tensor& alpha,
-                                   const KvCache& cache) {
+DecodeStep::Output DecodeStep::run(std::span<const Row> rows, const at::Tensor& alpha, const KvCache& cache) {
   return impl_->run(rows, alpha, cache);
 }
 

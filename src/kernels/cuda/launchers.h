@@ -51,6 +51,21 @@ struct SwigluGradients {
 template <typename T>
 void launch_swiglu_backward(const SwigluGradients<T>& of, std::int64_t count, Stream stream);
 
+/// As kernels::cross_entropy; logits [.,vocab].
+template <typename T>
+struct CrossEntropyRows {
+  const float* logits;
+  const std::int64_t* targets;
+  const float* weights;  // null: 1
+  float smoothing;
+  std::int64_t vocab;
+  float* losses;
+  float* unsmooth;
+  T* gradient;  // null: not wanted
+};
+template <typename T>
+void launch_cross_entropy(const CrossEntropyRows<T>& of, std::int64_t rows, Stream stream);
+
 /// As kernels::DropoutSegment.
 struct DropoutRows {
   std::int64_t begin;

@@ -30,9 +30,9 @@ struct StepShape {
 /// A linear and all experts' factors for it.
 struct StepLinear {
   const Weight* weight = nullptr;
-  at::Tensor a;                       // [R,in], of all experts one below another; undefined: none adapts it
-  at::Tensor bt;                      // [R,out], times each expert's scale
-  std::vector<std::uint8_t> expert;   // [R]: whose rank it is
+  at::Tensor a;                      // [R,in], of all experts one below another; undefined: none adapts it
+  at::Tensor bt;                     // [R,out], times each expert's scale
+  std::vector<std::uint8_t> expert;  // [R]: whose rank it is
 };
 /// Those that share their input: query, key and value; output; gate and up; down.
 using StepProjections = std::array<std::vector<StepLinear>, 4>;
