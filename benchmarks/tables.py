@@ -39,7 +39,11 @@ def table(rows):
 
 def run_sentence(name, result):
     machine = result["machine"]
-    parts = [f"{machine['cpu']}, {machine['threads']} threads on {machine['cores']} cores"]
+    if "gpu" in machine:
+        parts = [f"{machine['gpu']}, copies {machine['copy_gb_per_second']:,.0f} GB/s, "
+                 f"products in bfloat16 {machine['product_tflops']:.0f} TFLOP/s"]  # fmt: skip
+    else:
+        parts = [f"{machine['cpu']}, {machine['threads']} threads on {machine['cores']} cores"]
     parts += [f"{key} {machine[key]}" for key in ("isa", "path", "precision") if key in machine]
     parts += [" ".join(item) for item in result["versions"].items()]
     commits = f"commit {result['commit']}"

@@ -85,8 +85,8 @@ def decoding_table(found):
         rows.append({
             "samples of a prompt": each["samples"],
             "ours, tokens/s": round(each["tokens_per_second"]),
-            "a step, ms": rounded(each["step_seconds"] * 1e3),
-            "of the copy rate": round(each["of_copy"], 2),
+            "a step, ms": rounded(each["step_ms"]),
+            "of the copy rate": round(each["fraction_of_copy"], 2),
             "transformers + bitsandbytes, no experts": rounded(rate),
             "ratio": round(each["tokens_per_second"] / rate, 2) if rate else None,
         })

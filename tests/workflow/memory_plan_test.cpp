@@ -3,9 +3,11 @@
 #include "routedk/decode/decoder.h"
 #include "routedk/experts/expert.h"
 #include "routedk/experts/router.h"
+#include "routedk/io/jsonl.h"
 #include "routedk/model/backbone.h"
 #include "routedk/train/answer_loss.h"
 
+#include <filesystem>
 #include <map>
 #include <memory>
 #include <vector>
@@ -216,6 +218,34 @@ TEST(MemoryPlan, what_is_kept_for_backward_covers_what_a_step_holds_but_not_twic
       EXPECT_LT(share, 1.0) << router << recompute;
       EXPECT_GT(share, 0.5) << router << recompute;
     }
+  }
+}
+
+/// docs/results/gpu.json: Llama-3.1-8B's shape, one expert of rank 16 or three.
+TEST(MemoryPlan, of_a_gpu_is_within_a_tenth_of_what_was_measured_on_one) {
+  model::LlamaConfig shape;
+  shape.layers = 32;
+  shape.hidden = 4096;
+  shape.heads = 32;
+  shape.kv_heads = 8;
+  shape.head_dim = 128;
+  shape.ffn = 14336;
+  shape.vocab = 128256;
+  const io::Json measured =
+      io::read_json(std::filesystem::path(ROUTEDK_SOURCE_DIR) / "docs/results/gpu.json");
+  for (const auto& [name, run] : measured.at("train").items()) {
+    TrainingSize size;
+    size.gpu = true;
+    size.precision = kernels::Precision::kBFloat16;
+    const auto experts = run.at("experts").get<std::int64_t>();
+    size.trainable = 41'943'040 * experts;
+    size.tokens =
+        run.at("sequences_of_pass").get<std::int64_t>() * run.at("tokens_of_sequence").get<std::int64_t>();
+    size.answer_tokens = size.tokens;
+    size.recompute = run.at("recompute").get<bool>();
+    const double best = 4.0 * static_cast<double>(size.trainable);  // without validation none is kept
+    const double predicted = predict_memory(shape, size).total() - best;
+    EXPECT_NEAR(predicted / (run.at("peak_gb").get<double>() * 1e9), 1.0, 0.1) << name;
   }
 }
 

@@ -44,6 +44,11 @@ double weight_bytes(const FrozenSize& size) {
   return size.precision == kernels::Precision::kBFloat16 ? 2.0 : kFloatBytes;
 }
 
+/// On a GPU: of what the linears take and give.
+double operand_bytes(const FrozenSize& size) {
+  return weight_bytes(size);
+}
+
 /// Input and output sizes of all linears, and their products.
 struct LinearSizes {
   double weights = 0.0;
@@ -80,7 +85,8 @@ Bytes frozen_bytes(const model::LlamaConfig& model, const FrozenSize& size) {
   const double linears = linear_sizes(model).weights * linear_bytes(size);
   return {{"frozen linears", size.packed_linears > 0.0 ? size.packed_linears : linears},
           {"embedding and head", size.packed_tables > 0.0 ? size.packed_tables : tables * weight_bytes(size)},
-          {"frozen experts", static_cast<double>(size.factors) * 2.0 * kFloatBytes}};
+          {"frozen experts", static_cast<double>(size.factors) *
+                                 (kFloatBytes + (size.gpu ? operand_bytes(size) : kFloatBytes))}};
 }
 
 /// Numbers kept for backward per token of a layer.
@@ -89,6 +95,45 @@ double kept_by_layer(const model::LlamaConfig& model, const TrainingSize& size) 
   const auto ffn = static_cast<double>(model.ffn);
   return size.factors == 0 ? kKeptHidden * hidden + kKeptFfn * ffn
                            : kMixedHidden * hidden + kMixedFfn * ffn + kMixedRanks * ranks(model, size);
+}
+
+/// On a GPU, bytes kept for backward per token of a layer: both norms' results, queries, keys and values
+/// rotated, what they see, gate and up; for trained experts also the product of both, for frozen ones what
+/// their factors A make of the inputs, with its weights.
+double kept_on_gpu(const model::LlamaConfig& model, const TrainingSize& size) {
+  const double attention = 2.0 * static_cast<double>((model.heads + model.kv_heads) * model.head_dim);
+  const double numbers =
+      2.0 * static_cast<double>(model.hidden) + attention +
+      (size.factors == 0 ? 3.0 * static_cast<double>(model.ffn)
+                         : 2.0 * static_cast<double>(model.ffn) + 2.0 * model::kLinears * ranks(model, size));
+  return operand_bytes(size) * numbers;
+}
+
+/// Bytes that the backward pass of one layer needs at its peak beside what is kept: gradients of a token, and
+/// the largest matrix decoded, twice.
+double backward_on_gpu(const model::LlamaConfig& model, const TrainingSize& size) {
+  const auto hidden = static_cast<double>(model.hidden);
+  const auto ffn = static_cast<double>(model.ffn);
+  return operand_bytes(size) *
+         (static_cast<double>(size.tokens) * (3.0 * ffn + 3.0 * hidden) + 2.0 * ffn * hidden);
+}
+
+MemoryPlan plan_of_gpu(const model::LlamaConfig& model, const TrainingSize& size) {
+  const auto layers = static_cast<double>(model.layers);
+  const auto hidden = static_cast<double>(model.hidden);
+  const double kept = size.recompute ? layers * hidden * kFloatBytes + kept_on_gpu(model, size)
+                                     : layers * kept_on_gpu(model, size);
+  const std::int64_t rows = std::min(size.answer_tokens, train::loss_rows_at_once(model.vocab, at::kCUDA));
+  const double logits =
+      static_cast<double>(rows) * static_cast<double>(model.vocab) * (kFloatBytes + operand_bytes(size)) +
+      3.0 * static_cast<double>(size.answer_tokens) * hidden * kFloatBytes;
+  const double copies = kMomentsAndValues + (size.average ? 1.0 : 0.0);
+  MemoryPlan plan{frozen_bytes(model, size)};
+  plan.bytes.insert(plan.bytes.end(),
+                    {{"trained, with optimiser", static_cast<double>(size.trainable) * kFloatBytes * copies},
+                     {"kept for backward", static_cast<double>(size.tokens) * kept},
+                     {"a layer's backward, or logits", std::max(logits, backward_on_gpu(model, size))}});
+  return plan;
 }
 
 bool in_8_bits(const DecodingSize& size) {
@@ -146,6 +191,9 @@ double MemoryPlan::total() const {
 }
 
 MemoryPlan predict_memory(const model::LlamaConfig& model, const TrainingSize& size) {
+  if (size.gpu) {
+    return plan_of_gpu(model, size);
+  }
   const auto layers = static_cast<double>(model.layers);
   const double of_a_layer = kept_by_layer(model, size);
   const double kept =

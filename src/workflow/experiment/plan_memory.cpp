@@ -60,8 +60,10 @@ std::int64_t most_prompt_tokens(const Experiment& experiment) {
 FrozenSize backbone_size(const ModelSettings& settings, const model::WeightSource& source) {
   using model::Held;
   using model::Storage;
+  const at::Device device = model::parse_device("model.device", settings.device);
   FrozenSize size{held_as(settings.quant, Storage::kDense) == Held::kNf4, settings.double_quant,
-                  model::precision_of(settings.dtype, at::kCPU)};
+                  model::precision_of(settings.dtype, device)};
+  size.gpu = device.is_cuda();
   const bool linears = held_as(settings.quant, Storage::kPacked) == Held::kStored;
   for (const model::Parameter& parameter : model::parameters(source.config())) {
     const model::StoredAs stored = source.stored(parameter.name);
@@ -119,7 +121,7 @@ std::vector<std::string> kinds_of(const std::vector<Column>& columns) {
   return kinds;
 }
 
-std::string table_text(const std::vector<Column>& columns) {
+std::string table_text(const std::vector<Column>& columns, bool on_gpu) {
   const auto row = [&](const std::string& kind, const auto& cell) {
     std::string line = fmt::format("memory    {:<24}", kind);
     for (const Column& column : columns) {
@@ -131,7 +133,8 @@ std::string table_text(const std::vector<Column>& columns) {
   for (const std::string& kind : kinds_of(columns)) {
     text += row(kind, [&](const Column& column) { return column.cell(kind); });
   }
-  return text + row("predicted peak", [](const Column& c) { return Column::mib(c.plan.total()); });
+  return text + row(on_gpu ? "predicted peak, GPU" : "predicted peak",
+                    [](const Column& c) { return Column::mib(c.plan.total()); });
 }
 
 }  // namespace
@@ -163,12 +166,12 @@ std::string memory_text(const Experiment& experiment, const model::WeightSource&
       {"train", predict_memory(model, training_size(backbone, c.train, bank, tokens))},
       {"router", predict_memory(model, training_size(with_experts, c.router, gate.parameters().size(),
                                                      count_tokens(routing, c.router)))}};
-  if (experiment.has_sessions()) {
+  if (experiment.has_sessions() && !backbone.gpu) {
     columns.push_back({"evaluate", predict_memory(model, decoding_size(experiment, with_experts))});
   }
   return fmt::format("tokens    {:.0f} of an expert's step, {} of the largest micro-batch\n",
                      tokens.of_a_step, tokens.largest) +
-         table_text(columns);
+         table_text(columns, backbone.gpu);
 }
 
 }  // namespace routedk::workflow

@@ -21,6 +21,7 @@ struct FrozenSize {
   double packed_linears = 0.0;  ///< bytes of those held as the file packs them; 0: none are
   double packed_tables = 0.0;   ///< of embedding and head, likewise
   std::int64_t factors = 0;     ///< numbers of all frozen experts
+  bool gpu = false;             ///< on a GPU, whose memory it is then
 };
 
 /// What is trained, in the largest micro-batch.
@@ -50,7 +51,8 @@ struct MemoryPlan {
 /// Frozen weights; frozen experts, and once more side by side; five or six fp32 copies of
 /// what is trained (values, gradients, both moments, the best, the running mean); what the layers keep for
 /// backward, proportional to T; logits and their gradients, A by V; the process itself. Counted for this
-/// implementation's forward pass.
+/// implementation's forward pass. On a GPU nothing is the process's, and a layer's backward needs more than
+/// the logits, or they more.
 MemoryPlan predict_memory(const model::LlamaConfig& model, const TrainingSize& size);
 
 /// Frozen weights and experts; their copy in the 8-bit kernels' layout; keys and values of the prompts; the
