@@ -24,15 +24,51 @@ const ProductVariant& variant_of(int number) {
   return variants()[static_cast<std::size_t>(number)];
 }
 
-/// The fastest on an H100 for the shapes of Llama-3.1-8B (benchmarks/gpu/products.cpp).
+/// The fastest on an H100 for Llama-3.1-8B with three experts of rank 16: for each number of rows qkv, o,
+/// gate_up, down and head (benchmarks/gpu/product_speed.cpp).
 struct Measured {
-  int rows;        // M
-  int out;         // N
-  int columns;     // K
+  int rows;     // M
+  int out;      // N
+  int columns;  // K
   std::string_view variant;
   int splits;
 };
-constexpr std::array<Measured, 0> kMeasured = {};
+constexpr Measured kMeasured[] = {
+    {1, 6144, 4096, "nf4 1: 4x4 d4", 4},
+    {1, 4096, 4096, "nf4 1: 4x4 d4", 4},
+    {1, 28672, 4096, "nf4 1: 4x4 d4", 2},
+    {1, 4096, 14336, "nf4 1: 4x4 d4", 4},
+    {1, 128256, 4096, "bf16 1: 1x16 d3", 1},
+    {2, 6144, 4096, "nf4 8: 2x8x2 d2", 4},
+    {2, 4096, 4096, "nf4 8: 2x8x2 d2", 2},
+    {2, 28672, 4096, "nf4 8: 2x8x2 d2", 2},
+    {2, 4096, 14336, "nf4 8: 2x8x2 d2", 2},
+    {2, 128256, 4096, "bf16 8: 1x16 d3", 1},
+    {4, 6144, 4096, "nf4 8: 2x8x2 d2", 4},
+    {4, 4096, 4096, "nf4 8: 2x8x2 d2", 2},
+    {4, 28672, 4096, "nf4 8: 2x8x2 d2", 2},
+    {4, 4096, 14336, "nf4 8: 2x8x2 d2", 2},
+    {4, 128256, 4096, "bf16 8: 1x16 d3", 1},
+    {8, 6144, 4096, "nf4 8: 2x8x2 d2", 4},
+    {8, 4096, 4096, "nf4 8: 2x8x2 d2", 4},
+    {8, 28672, 4096, "nf4 8: 2x8x2 d2", 2},
+    {8, 4096, 14336, "nf4 8: 2x8x2 d2", 4},
+    {8, 128256, 4096, "bf16 8: 4x4 d3", 1},
+    {16, 6144, 4096, "nf4 16: 4x4 d3 groups", 4},
+    {16, 4096, 4096, "nf4 16: 4x4 d3 groups", 4},
+    {16, 28672, 4096, "nf4 16: 4x4 d3 groups", 2},
+    {16, 4096, 14336, "nf4 16: 4x4 d3 groups", 8},
+    {16, 128256, 4096, "bf16 16: 1x16 d2", 1},
+    {32, 6144, 4096, "nf4 32: 4x4 d2 groups", 4},
+    {32, 4096, 4096, "nf4 32: 4x2x2 d2", 4},
+    {32, 28672, 4096, "nf4 32: 4x4 d2 groups", 2},
+    {32, 4096, 14336, "nf4 32: 4x4 d2 groups", 8},
+    {32, 128256, 4096, "bf16 32: 4x4 d2", 2},
+    {64, 6144, 4096, "nf4 64: 4x2 d2 groups", 4},
+    {64, 4096, 4096, "nf4 64: 8x1 d2 groups", 4},
+    {64, 28672, 4096, "nf4 64: 8x1 d2 groups", 4},
+    {64, 4096, 14336, "nf4 64: 8x1 d2 groups", 16},
+};
 
 constexpr std::array<int, 7> kSplits = {1, 2, 4, 7, 8, 14, 16};
 
