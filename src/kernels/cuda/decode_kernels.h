@@ -1,5 +1,5 @@
-/// The kernels of a decoding step around its products. Rows are tokens of branches: each sees its prompt's keys,
-/// which several rows share, and its own branch's. M rows, of which those without a branch are padding.
+/// The kernels of a decoding step around its products. Rows are tokens of branches: each sees its prompt's
+/// keys, which several rows share, and its own branch's. M rows, of which those without a branch are padding.
 #pragma once
 
 #include <cstdint>
@@ -38,7 +38,7 @@ struct StepTables {
   const int* parts = nullptr;           // [M]: chunks of the row's prompt, and one for its own tokens
   const PromptChunk* chunks = nullptr;  // [chunk_count]
   const int* chunk_count = nullptr;
-  const int* room = nullptr;             ///< tokens that a branch has room for
+  const int* room = nullptr;  ///< tokens that a branch has room for
 };
 
 struct HeadShape {
@@ -52,8 +52,8 @@ struct HeadShape {
 /// hidden [M,D] = rows of the table; angles [M,C/2] of the rows' positions; counters become 0.
 struct StepStart {
   StepTables tables;
-  const std::uint16_t* embedding = nullptr;     // [V,D] bf16
-  const float* inverse_frequencies = nullptr;   // [C/2]
+  const std::uint16_t* embedding = nullptr;    // [V,D] bf16
+  const float* inverse_frequencies = nullptr;  // [C/2]
   float* hidden = nullptr;
   float2* angles = nullptr;  ///< cosine, sine
   int* counters = nullptr;
@@ -64,8 +64,8 @@ struct StepStart {
 };
 void launch_step_start(const StepStart& start, Stream stream);
 
-/// hidden += parts [count][M][D]; x = RMSNorm(hidden) * gain, as [D/8][M][8] bf16 or, where `normed` is given,
-/// also as [M,D] fp32.
+/// hidden += parts [count][M][D]; x = RMSNorm(hidden) * gain, as [D/8][M][8] bf16 or, where `normed` is
+/// given, also as [M,D] fp32.
 struct AddNorm {
   float* hidden = nullptr;
   const float* parts = nullptr;
@@ -101,10 +101,10 @@ struct DecodeAttention {
   const KeysValues* own = nullptr;      ///< of this layer
   const float* qkv = nullptr;           // parts [count][M][(H + 2 G) C]
   int count = 0;
-  const float2* angles = nullptr;     // [M,C/2]
-  std::uint16_t* q = nullptr;         // [M,H,C] rotated, times log2(e) / sqrt(C); memory, unused for one row
-  float* sums = nullptr;              // [parts][M,H][C], not normalised
-  float2* states = nullptr;           // [parts][M,H]: largest score (base 2), sum
+  const float2* angles = nullptr;  // [M,C/2]
+  std::uint16_t* q = nullptr;      // [M,H,C] rotated, times log2(e) / sqrt(C); memory, unused for one row
+  float* sums = nullptr;           // [parts][M,H][C], not normalised
+  float2* states = nullptr;        // [parts][M,H]: largest score (base 2), sum
 };
 /// Rotates, keeps keys and values, attends; leaves states to join.
 void launch_decode_attention(const DecodeAttention& op, Stream stream);

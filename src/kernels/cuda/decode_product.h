@@ -1,7 +1,8 @@
 /// Products of 1 to 64 rows with a frozen matrix and the experts' stacked LoRA term, for a decoding step.
 ///
 /// Weights are rearranged once, to what each lane feeds to the tensor cores (16 x 16 fragments):
-///   bf16  [N/16][K/16][32 lanes][4 words]: lane 4 g + t holds columns 2t, 2t+1 of rows g, g+8, then of columns
+///   bf16  [N/16][K/16][32 lanes][4 words]: lane 4 g + t holds columns 2t, 2t+1 of rows g, g+8, then of
+///   columns
 ///         + 8
 ///   NF4   codes [N/16][K/64][32 lanes][4 steps of 16 columns][4 bytes], the same order, two codes a byte;
 ///         scales [N/16][K/128][8 g] of 4 fp16: (row g, block 0), (g + 8, 0), (g, 1), (g + 8, 1)
@@ -25,8 +26,8 @@ struct FrozenTiles {
 /// ((x A^T) * alpha) B^T of all experts, stacked; B holds their scales. Linears that share x are sections: R
 /// ranks each, row tiles apart.
 struct StackedAdapter {
-  const void* a = nullptr;  // bf16 tiles [sections * R, K]
-  const void* b = nullptr;  // bf16 tiles [N, R]
+  const void* a = nullptr;                // bf16 tiles [sections * R, K]
+  const void* b = nullptr;                // bf16 tiles [N, R]
   const unsigned char* expert = nullptr;  // [sections * R]: whose rank it is
   int ranks = 0;                          // R, a multiple of 16; 0: no adapter
   int sections = 1;
@@ -50,16 +51,16 @@ enum class RowSource : unsigned char {
   kAttention,  ///< the joined states of attention
 };
 struct RowParts {
-  const float* parts = nullptr;       // [count][K], [count][2 K] or [count][H][C]
+  const float* parts = nullptr;  // [count][K], [count][2 K] or [count][H][C]
   int count = 0;
-  const int* counted = nullptr;       ///< the count, where it is known on the GPU alone
-  int width = 0;                      // K before padding
-  const float* hidden = nullptr;      // [K], as the next
-  float* new_hidden = nullptr;        ///< hidden + parts is kept here
-  const float* gain = nullptr;        // [K]
+  const int* counted = nullptr;   ///< the count, where it is known on the GPU alone
+  int width = 0;                  // K before padding
+  const float* hidden = nullptr;  // [K], as the next
+  float* new_hidden = nullptr;    ///< hidden + parts is kept here
+  const float* gain = nullptr;    // [K]
   float epsilon = 0.0F;
-  const float2* states = nullptr;     // [count][H]: largest score (base 2), sum
-  int heads = 0;                      // H
+  const float2* states = nullptr;  // [count][H]: largest score (base 2), sum
+  int heads = 0;                   // H
 };
 
 struct DecodeProduct {
@@ -68,10 +69,10 @@ struct DecodeProduct {
   RowParts source;
   const std::uint16_t* x = nullptr;
   float* y = nullptr;
-  int rows = 0;       // M: 1, 2, 4, 8, 16, 32 or 64
-  int splits = 1;     ///< of K
-  int pieces = 1;     ///< of a split's columns for x A^T
-  int only = 0;       ///< emulator: 1 computes x A^T alone, 2 all but that
+  int rows = 0;    // M: 1, 2, 4, 8, 16, 32 or 64
+  int splits = 1;  ///< of K
+  int pieces = 1;  ///< of a split's columns for x A^T
+  int only = 0;    ///< emulator: 1 computes x A^T alone, 2 all but that
 };
 
 /// What computes a product: a kernel and into how many splits it divides K.

@@ -1,264 +1,13 @@
-/// The kernel of decode_product.h, included by the .cu files that instantiate it.
+/// The kernel of decode_product.h. One function: its parts share what lies in registers.
 #pragma once
 
-#include <algorithm>
-#include <array>
-#include <bit>
-
 #include "decode_product.h"
-#include "graph_launch.h"
+#include "decode_product_formats.h"
+#include "decode_product_rows.h"
+#include "decode_product_variant.h"
 #include "matrix_core.h"
 
 namespace routedk::kernels::cuda {
-
-constexpr std::array<float, 16> kNf4Values = {
-    -1.0F,
-    -0.6961928009986877F,
-    -0.5250730514526367F,
-    -0.39491748809814453F,
-    -0.28444138169288635F,
-    -0.18477343022823334F,
-    -0.09105003625154495F,
-    0.0F,
-    0.07958029955625534F,
-    0.16093020141124725F,
-    0.24611230194568634F,
-    0.33791524171829224F,
-    0.44070982933044434F,
-    0.5626170039176941F,
-    0.7229568362236023F,
-    1.0F};
-
-/// The two values of each byte of codes, in bf16.
-struct PairTable {
-  std::uint32_t pairs[256];
-};
-constexpr std::uint32_t bfloat16_bits_of(float value) {
-  const auto bits = std::bit_cast<std::uint32_t>(value);
-  return (bits + 0x7FFF + (bits >> 16 & 1U)) >> 16;
-}
-constexpr PairTable make_pair_table() {
-  PairTable table{};
-  for (std::size_t i = 0; i < 256; ++i) {
-    table.pairs[i] = bfloat16_bits_of(kNf4Values[i >> 4]) | bfloat16_bits_of(kNf4Values[i & 15]) << 16;
-  }
-  return table;
-}
-namespace {
-__constant__ PairTable kPairTable = make_pair_table();
-}
-
-/// Where a lane reads next: `tile` counts blocks of 64 columns over all row tiles, `block` within the row.
-struct Cursor {
-  int tile;
-  int block;
-};
-
-struct Nf4Format {
-  static constexpr int kBlocks = 2;  ///< of 64 columns that are read at once
-  static constexpr bool kCodes = true;
-  template <int TR>
-  struct Item {
-    std::uint32_t codes[TR][2][4];
-    std::uint32_t scales[TR][2];
-  };
-  template <int TR>
-  static ROUTEDK_DEVICE void load(Item<TR>& item, const FrozenTiles& m, Cursor at, int blocks, int lane) {
-    const auto* codes = static_cast<const unsigned char*>(m.codes) + lane * 16;
-    const auto* scales = static_cast<const unsigned char*>(m.scales) + lane / 4 * 8;
-#pragma unroll
-    for (int tr = 0; tr < TR; ++tr) {
-      const auto tile = static_cast<std::int64_t>(at.tile + tr * blocks);
-      load_stream(item.codes[tr][0], codes + tile * 512);
-      load_stream(item.codes[tr][1], codes + tile * 512 + 512);
-      load_constant(item.scales[tr], scales + tile * 32);
-    }
-  }
-};
-struct Bf16Format {
-  static constexpr int kBlocks = 1;
-  static constexpr bool kCodes = false;
-  template <int TR>
-  struct Item {
-    std::uint32_t values[TR][4][4];
-  };
-  template <int TR>
-  static ROUTEDK_DEVICE void load(Item<TR>& item, const FrozenTiles& m, Cursor at, int blocks, int lane) {
-    const auto* values = static_cast<const unsigned char*>(m.codes) + lane * 16;
-#pragma unroll
-    for (int tr = 0; tr < TR; ++tr) {
-      const auto* from = values + static_cast<std::int64_t>(at.tile + tr * blocks) * 2048;
-#pragma unroll
-      for (int step = 0; step < 4; ++step) {
-        load_stream(item.values[tr][step], from + step * 512);
-      }
-    }
-  }
-};
-
-/// A variant: MT groups of 8 rows of x (0: exactly one row); WR x WK warps, of which WR take TR row tiles each
-/// and WK share the columns; D items under way in each warp; kGroups: tensor cores are fed by four warps at
-/// once where the GPU can; blocks a multiprocessor.
-template <typename F, int MT, int WR, int WK, int TR, int D, bool kGroups = false, int kBlocks = 1>
-struct Variant {
-  using Format = F;
-  static constexpr int kRows = MT;
-  static constexpr int kWarpRows = WR;
-  static constexpr int kWarpColumns = WK;
-  static constexpr int kTiles = TR;
-  static constexpr int kDepth = D;
-  static constexpr bool kOne = MT == 0;
-  static constexpr bool kByGroup = kGroups;
-  static constexpr int T = kOne ? 1 : MT;
-  static constexpr int kThreads = WR * WK * 32;
-  static constexpr int kPerMultiprocessor = kBlocks;
-  /// So that the next kernel's block can begin beside it.
-  static constexpr int kAtOnce = kThreads <= 256 && T * TR == 1 ? 2 : 1;
-  static_assert(!kGroups || (WR % 4 == 0 && !kOne && TR == 1));
-};
-
-/// Shared memory of a block. The table of NF4 pairs comes first, an entry each 256 bytes, so that a byte permute
-/// of codes with the lane is an entry's place; the warps' sums lie between its entries.
-template <typename V>
-struct Memory {
-  static constexpr int kSums = V::kWarpRows * V::kWarpColumns * V::kTiles * V::T;  // of 16 x 8
-  static constexpr bool kTwice = kSums * 512 * 2 <= 32768;                         // two buffers of them
-  static constexpr int kSumBytes = kSums * 512 * (kTwice ? 2 : 1);
-  static_assert(kSumBytes <= 32768, "the sums must fit between the entries of the table");
-  static constexpr int kZero = V::Format::kCodes ? 65536 : kSumBytes;  // 16 bytes of zeros
-  static constexpr int kScratch = kZero + 16;                          // a float a warp
-  static constexpr int kDown = kScratch + 64;                          // x A^T
-
-  static constexpr int x(int width) { return kDown + width * 8 * V::T * 2; }
-  static constexpr int bytes(int width, int blocks, int rows) { return x(width) + blocks * rows * 128; }
-};
-
-/// Place of columns k, k+1 (k even) of a single row in the order of fragments, in bytes.
-ROUTEDK_DEVICE int place_in_row(int k) {
-  const int word = (k & 63) >> 1;
-  return (k >> 6) * 128 + (word >> 4) * 64 + (word & 3) * 16 + ((word >> 3) & 1) * 8 + ((word >> 2) & 1) * 4;
-}
-
-ROUTEDK_DEVICE void put_pair(unsigned char* to, float a, float b) {
-  *reinterpret_cast<std::uint32_t*>(to) = round_pair(a, b);
-}
-
-/// Columns begin .. begin + count of RMSNorm(hidden + parts) * gain; all threads, 8 columns each.
-ROUTEDK_DEVICE void make_normed(const RowParts& s, unsigned char* x, int begin, int count, bool keep,
-                                float* scratch) {
-  const int k = static_cast<int>(threadIdx.x) * 8;
-  float v[8] = {};
-  float squares = 0.0F;
-  if (k < s.width) {
-#pragma unroll
-    for (int half = 0; half < 2; ++half) {
-      float4 a = *reinterpret_cast<const float4*>(s.hidden + k + 4 * half);
-      for (int i = 0; i < s.count; ++i) {
-        const float4 b = *reinterpret_cast<const float4*>(s.parts + std::int64_t{i} * s.width + k + 4 * half);
-        a.x += b.x, a.y += b.y, a.z += b.z, a.w += b.w;
-      }
-      if (keep) {
-        *reinterpret_cast<float4*>(s.new_hidden + k + 4 * half) = a;
-      }
-      v[4 * half] = a.x, v[4 * half + 1] = a.y, v[4 * half + 2] = a.z, v[4 * half + 3] = a.w;
-    }
-#pragma unroll
-    for (int e = 0; e < 8; ++e) {
-      squares += v[e] * v[e];
-    }
-  }
-  const float scale = inverse_root(block_sum(squares, scratch) / static_cast<float>(s.width) + s.epsilon);
-  if (k >= begin && k < begin + count) {
-#pragma unroll
-    for (int e = 0; e < 8; e += 2) {
-      const bool real = k < s.width;
-      put_pair(x + place_in_row(k + e - begin), real ? v[e] * scale * s.gain[k + e] : 0.0F,
-               real ? v[e + 1] * scale * s.gain[k + e + 1] : 0.0F);
-    }
-  }
-}
-
-ROUTEDK_DEVICE float silu(float x) {
-  return x / (1.0F + exponential(-x));
-}
-ROUTEDK_DEVICE void make_swiglu(const RowParts& s, unsigned char* x, int begin, int count) {
-  for (int k = begin + static_cast<int>(threadIdx.x) * 2; k < begin + count;
-       k += static_cast<int>(blockDim.x) * 2) {
-    float2 gate{0.0F, 0.0F};
-    float2 up{0.0F, 0.0F};
-    for (int i = 0; i < s.count && k < s.width; ++i) {
-      const float* p = s.parts + std::int64_t{i} * 2 * s.width + k;
-      const float2 a = *reinterpret_cast<const float2*>(p);
-      const float2 b = *reinterpret_cast<const float2*>(p + s.width);
-      gate.x += a.x, gate.y += a.y, up.x += b.x, up.y += b.y;
-    }
-    put_pair(x + place_in_row(k - begin), silu(gate.x) * up.x, silu(gate.y) * up.y);
-  }
-}
-
-/// A head's states [count][H] and sums [count][H][C], joined; each lane 4 of up to 128 columns.
-ROUTEDK_DEVICE float4 join_states(const float2* states, const float* parts, int count, int heads, int head,
-                                  int size, int lane) {
-  float largest = -1e30F;
-  for (int i = lane; i < count; i += 32) {
-    largest = fmaxf(largest, states[std::int64_t{i} * heads + head].x);
-  }
-  largest = warp_max(largest);
-  float total = 0.0F;
-  float4 v{0.0F, 0.0F, 0.0F, 0.0F};
-  const int column = lane * 4 < size ? lane * 4 : 0;
-  for (int first = 0; first < count; first += 32) {
-    float weight = 0.0F;
-    if (first + lane < count) {
-      const float2 state = states[std::int64_t{first + lane} * heads + head];
-      weight = power_of_2(state.x - largest);
-      total += weight * state.y;
-    }
-    const int end = count - first < 32 ? count - first : 32;
-#pragma unroll 8
-    for (int i = 0; i < end; ++i) {
-      const float c = shuffle(weight, i);
-      const float4 part =
-          *reinterpret_cast<const float4*>(parts + (std::int64_t{first + i} * heads + head) * size + column);
-      v.x += c * part.x, v.y += c * part.y, v.z += c * part.z, v.w += c * part.w;
-    }
-  }
-  const float scale = 1.0F / warp_sum(total);
-  return float4{v.x * scale, v.y * scale, v.z * scale, v.w * scale};
-}
-
-/// A warp a head.
-ROUTEDK_DEVICE void make_attended(const RowParts& s, unsigned char* x, int begin, int count) {
-  const int lane = static_cast<int>(threadIdx.x) % 32;
-  const int size = s.width / s.heads;
-  const int end = begin + count;
-  for (int head = begin / size + static_cast<int>(threadIdx.x) / 32; head < s.heads && head * size < end;
-       head += static_cast<int>(blockDim.x) / 32) {
-    const int parts = s.counted != nullptr ? *s.counted : s.count;
-    const float4 v = join_states(s.states, s.parts, parts, s.heads, head, size, lane);
-    const int k = head * size + lane * 4;
-    if (lane * 4 < size && k >= begin && k < end) {
-      put_pair(x + place_in_row(k - begin), v.x, v.y);
-      put_pair(x + place_in_row(k + 2 - begin), v.z, v.w);
-    }
-  }
-  for (int k = (begin > s.width ? begin : s.width) + static_cast<int>(threadIdx.x) * 2; k < end;
-       k += static_cast<int>(blockDim.x) * 2) {
-    put_pair(x + place_in_row(k - begin), 0.0F, 0.0F);
-  }
-}
-
-template <RowSource kSource>
-ROUTEDK_DEVICE void make_row(const RowParts& s, unsigned char* x, int begin, int count, bool keep,
-                             float* scratch) {
-  if constexpr (kSource == RowSource::kNorm) {
-    make_normed(s, x, begin, count, keep, scratch);
-  } else if constexpr (kSource == RowSource::kSwiglu) {
-    make_swiglu(s, x, begin, count);
-  } else if constexpr (kSource == RowSource::kAttention) {
-    make_attended(s, x, begin, count);
-  }
-}
 
 /// Blocks stride over groups of WR * TR row tiles; each begins with a share of x A^T, whose parts all blocks
 /// read when they reach the B term.
@@ -272,8 +21,8 @@ __global__ void __launch_bounds__(V::kThreads, V::kAtOnce) decode_product(const 
   constexpr int WR = V::kWarpRows;
   constexpr int WK = V::kWarpColumns;
   constexpr int D = V::kDepth;
-  constexpr int kPadded = 8 * T;                  // rows of x A^T in shared memory
-  constexpr int kAhead = (4 + WK - 1) / WK;       // steps of B that a warp reads ahead: 64 ranks
+  constexpr int kPadded = 8 * T;             // rows of x A^T in shared memory
+  constexpr int kAhead = (4 + WK - 1) / WK;  // steps of B that a warp reads ahead: 64 ranks
   constexpr bool kMade = kSource != RowSource::kMemory;
   unsigned char* sm = shared_memory();
   const int tid = static_cast<int>(threadIdx.x);
@@ -365,7 +114,8 @@ __global__ void __launch_bounds__(V::kThreads, V::kAtOnce) decode_product(const 
     __syncthreads();
   } else {
     // x in four pieces by columns, so that work starts with the first.
-    const auto* from = reinterpret_cast<const unsigned char*>(p.x) + static_cast<std::int64_t>(block0) * block_bytes;
+    const auto* from =
+        reinterpret_cast<const unsigned char*>(p.x) + static_cast<std::int64_t>(block0) * block_bytes;
 #pragma unroll
     for (int c = 0; c < 4; ++c) {
       const int begin = items * c / 4 * F::kBlocks * block_bytes;
@@ -429,8 +179,7 @@ __global__ void __launch_bounds__(V::kThreads, V::kAtOnce) decode_product(const 
   int buffer = 0;
   auto sum_at = [&](int e) {  // e: which float of the sums
     e += buffer * M::kSums * 128;
-    return reinterpret_cast<float*>(F::kCodes ? sm + ((e >> 5) << 8) + 128 + ((e & 31) << 2)
-                                              : sm + e * 4);
+    return reinterpret_cast<float*>(F::kCodes ? sm + ((e >> 5) << 8) + 128 + ((e & 31) << 2) : sm + e * 4);
   };
   // Place of (row, column) of 16 x 8 sums: no two lanes of a store share a bank.
   auto place = [](int row, int col) {
@@ -497,8 +246,8 @@ __global__ void __launch_bounds__(V::kThreads, V::kAtOnce) decode_product(const 
         for (int w = 0; w < kThreads / 32; ++w) {
           v += *sum_at(w * T * 128 + o);
         }
-        lora.down[(static_cast<std::int64_t>(split * p.pieces + piece) * p.rows + spot.m) * width + tile * 16 +
-                  spot.row] = v;
+        lora.down[(static_cast<std::int64_t>(split * p.pieces + piece) * p.rows + spot.m) * width +
+                  tile * 16 + spot.row] = v;
       }
     }
     __syncthreads();
@@ -573,8 +322,7 @@ __global__ void __launch_bounds__(V::kThreads, V::kAtOnce) decode_product(const 
 #pragma unroll
       for (int q = 0; q < 2; ++q) {
         const int block = i * 2 + q;
-        const std::uint32_t at =
-            shared_address(x) + static_cast<std::uint32_t>(block * block_bytes);
+        const std::uint32_t at = shared_address(x) + static_cast<std::uint32_t>(block * block_bytes);
 #pragma unroll
         for (int step = 0; step < 4; ++step) {
           decode(a[q][step], item.codes[0][q][step]);
@@ -583,7 +331,9 @@ __global__ void __launch_bounds__(V::kThreads, V::kAtOnce) decode_product(const 
 #pragma unroll
         for (int step = 0; step < 4; ++step) {
           wgmma<T>(sums[q], a[q][step],
-                   operand_address(at + static_cast<std::uint32_t>(step * 2 * p.rows * 16), static_cast<std::uint32_t>(p.rows) * 16), step > 0);
+                   operand_address(at + static_cast<std::uint32_t>(step * 2 * p.rows * 16),
+                                   static_cast<std::uint32_t>(p.rows) * 16),
+                   step > 0);
         }
         wgmma_commit();
       }
@@ -659,8 +409,9 @@ __global__ void __launch_bounds__(V::kThreads, V::kAtOnce) decode_product(const 
 #pragma unroll
         for (int nt = 0; nt < T; ++nt) {
           std::uint32_t b[2];
-          load_two_matrices(b, down + ((section * steps * 2 + step * 2 + ((lane >> 3) & 1)) * kPadded + nt * 8 +
-                                       (lane & 7)) * 8);
+          load_two_matrices(b, down + ((section * steps * 2 + step * 2 + ((lane >> 3) & 1)) * kPadded +
+                                       nt * 8 + (lane & 7)) *
+                                          8);
           mma(acc[tr][nt], a, b[0], b[1]);
         }
       };
@@ -741,38 +492,6 @@ __global__ void __launch_bounds__(V::kThreads, V::kAtOnce) decode_product(const 
       }
     }
   }
-}
-
-template <typename V>
-bool variant_fits(const DecodeProduct& p, int splits) {
-  const int items = p.weight.columns / 64 / V::Format::kBlocks;
-  return (p.weight.scales != nullptr) == V::Format::kCodes &&
-         (V::kOne ? p.rows == 1 : p.rows <= 8 * V::kRows && (V::kRows == 1 || p.rows == 8 * V::kRows)) &&
-         p.weight.rows % (V::kWarpRows * V::kTiles * 16) == 0 && items % splits == 0 &&
-         items / splits >= V::kWarpColumns &&
-         static_cast<std::size_t>(Memory<V>::bytes(p.adapter.width(), p.weight.columns / 64 / splits, p.rows)) <=
-             most_shared();
-}
-
-template <typename V>
-int variant_blocks(const DecodeProduct& p) {
-  const int groups = p.weight.rows / (V::kWarpRows * V::kTiles * 16);
-  return std::max(1, std::min(groups, V::kPerMultiprocessor * multiprocessors() / p.splits));
-}
-
-template <typename V, RowSource kSource>
-void launch_variant(DecodeProduct p, Stream stream) {
-  const Grid grid{dim3(static_cast<unsigned>(p.splits * variant_blocks<V>(p))), V::kThreads,
-                  static_cast<std::size_t>(
-                      Memory<V>::bytes(p.adapter.width(), p.weight.columns / 64 / p.splits, p.rows))};
-#ifdef ROUTEDK_EMULATE_CUDA
-  p.only = 1;
-  if (p.adapter.ranks > 0) {
-    launch_dependent("decode_product", decode_product<V, kSource>, grid, stream, p);
-  }
-  p.only = 2;
-#endif
-  launch_dependent("decode_product", decode_product<V, kSource>, grid, stream, p);
 }
 
 }  // namespace routedk::kernels::cuda

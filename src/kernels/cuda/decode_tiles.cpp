@@ -5,7 +5,7 @@
 namespace routedk::kernels::cuda {
 namespace {
 
-constexpr std::int64_t kTile = 16;     // rows
+constexpr std::int64_t kTile = 16;      // rows
 constexpr std::int64_t kPadding = 128;  // columns
 constexpr double kZeroPair = 0x77;      // two codes of the value 0
 
@@ -43,12 +43,12 @@ std::int64_t Tiles::bytes() const {
 }
 
 bool fits_tiles(const Nf4& matrix) {
-  static const at::Tensor standard = at::tensor(
-      {-1.0, -0.6961928009986877, -0.5250730514526367, -0.39491748809814453, -0.28444138169288635,
-       -0.18477343022823334, -0.09105003625154495, 0.0, 0.07958029955625534, 0.16093020141124725,
-       0.24611230194568634, 0.33791524171829224, 0.44070982933044434, 0.5626170039176941, 0.7229568362236023,
-       1.0},
-      at::kFloat);
+  static const at::Tensor standard =
+      at::tensor({-1.0, -0.6961928009986877, -0.5250730514526367, -0.39491748809814453, -0.28444138169288635,
+                  -0.18477343022823334, -0.09105003625154495, 0.0, 0.07958029955625534, 0.16093020141124725,
+                  0.24611230194568634, 0.33791524171829224, 0.44070982933044434, 0.5626170039176941,
+                  0.7229568362236023, 1.0},
+                 at::kFloat);
   return matrix.in_features() % kNf4Block == 0 && matrix.out_features() % kTile == 0 &&
          at::equal(matrix.parts().codebook.cpu(), standard);
 }

@@ -6,9 +6,8 @@
 #include <cstdint>
 #include <span>
 
-#include <ATen/ATen.h>
-
 #include "decode_product.h"
+#include <ATen/ATen.h>
 
 namespace routedk::kernels::cuda {
 

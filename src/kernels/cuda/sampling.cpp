@@ -32,7 +32,8 @@ struct SummedRows {
 
 std::vector<double> log_sum_exps(const at::Tensor& logits) {
   const SummedRows summed(logits);
-  const at::Tensor log_sums = summed.doubles.narrow(0, summed.rows.rows * summed.rows.segments, summed.rows.rows).to(at::kCPU);
+  const at::Tensor log_sums =
+      summed.doubles.narrow(0, summed.rows.rows * summed.rows.segments, summed.rows.rows).to(at::kCPU);
   const auto* from = data<double>(log_sums);
   return {from, from + log_sums.numel()};
 }
@@ -51,7 +52,8 @@ std::vector<Drawn> draw_rows(const at::Tensor& logits, std::span<const RowDraw> 
     *to++ = {static_cast<int>(draw.row), 0, draw.uniform};
   }
   const at::Tensor given = host.to(logits.device());
-  const at::Tensor drawn = at::empty({count * static_cast<std::int64_t>(sizeof(DeviceDrawn))}, given.options());
+  const at::Tensor drawn =
+      at::empty({count * static_cast<std::int64_t>(sizeof(DeviceDrawn))}, given.options());
   launch_draws(summed.rows, summed.sums, reinterpret_cast<const DeviceDraw*>(data<std::uint8_t>(given)),
                static_cast<int>(count), options.temperature,
                reinterpret_cast<DeviceDrawn*>(mutable_data<std::uint8_t>(drawn)), current_stream());

@@ -21,7 +21,7 @@ struct RowSums {
   float* segment_largest;
   double* segment_sums;  ///< of e^((x - largest) / temperature)
   float* largest;
-  double* log_sums;      ///< log(sum(e^x))
+  double* log_sums;  ///< log(sum(e^x))
 };
 /// The largest of each segment and row, the sums at temperature 1 and their logarithms.
 void launch_log_sums(const LogitRows& logits, const RowSums& sums, Stream stream);

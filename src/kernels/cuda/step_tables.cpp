@@ -41,24 +41,24 @@ RowTables::RowTables(std::int64_t chunk_room, at::Device device)
 
 std::int64_t RowTables::chunks_of(std::span<const DecodeStep::Row> rows, const KvCache& cache) {
   std::int64_t count = 0;
-  for_each_prompt(rows, [&](std::int64_t prompt, std::size_t, std::size_t) {
-    count += prompt_chunks(cache, prompt);
-  });
+  for_each_prompt(
+      rows, [&](std::int64_t prompt, std::size_t, std::size_t) { count += prompt_chunks(cache, prompt); });
   return count;
 }
 
 void RowTables::fill(std::span<const DecodeStep::Row> rows, std::int64_t padded, const KvCache& cache) {
   // Of its own: an earlier step's may still be on its way.
-  const at::Tensor host = at::empty({device_.numel()}, at::TensorOptions(at::kInt).pinned_memory(device_.is_cuda()));
+  const at::Tensor host =
+      at::empty({device_.numel()}, at::TensorOptions(at::kInt).pinned_memory(device_.is_cuda()));
   int* const to = host.data_ptr<int>();
   auto* const step_rows = reinterpret_cast<StepRow*>(to);
   auto* chunk = reinterpret_cast<PromptChunk*>(to + kChunks);
   for (std::size_t m = 0; m < static_cast<std::size_t>(padded); ++m) {
     const bool real = m < rows.size();
-    step_rows[m] = real ? StepRow{static_cast<int>(rows[m].token), static_cast<int>(rows[m].position),
-                                  static_cast<int>(rows[m].place.branch),
-                                  static_cast<int>(rows[m].place.position)}
-                        : StepRow{0, 0, -1, 0};
+    step_rows[m] =
+        real ? StepRow{static_cast<int>(rows[m].token), static_cast<int>(rows[m].position),
+                       static_cast<int>(rows[m].place.branch), static_cast<int>(rows[m].place.position)}
+             : StepRow{0, 0, -1, 0};
     to[kSequences + static_cast<std::int64_t>(m)] = real ? static_cast<int>(rows[m].alpha) : 0;
     to[kParts + static_cast<std::int64_t>(m)] =
         real ? static_cast<int>(prompt_chunks(cache, rows[m].place.prompt) + 1) : 1;

@@ -7,9 +7,8 @@
 #include <span>
 #include <vector>
 
-#include <ATen/ATen.h>
-
 #include "decode_kernels.h"
+#include <ATen/ATen.h>
 
 namespace routedk::kernels::cuda {
 
