@@ -19,7 +19,8 @@ constexpr std::int64_t kMostSteps = 4;  // that stand for one pass; longer ones 
 
 StepShape shape_of(const experts::RoutedModel& model) {
   const model::LlamaConfig& c = model.backbone().config();
-  return {c.layers, c.hidden, c.heads, c.kv_heads, c.head_dim, c.ffn, c.vocab, model.bank().size(), c.rms_eps};
+  return {c.layers, c.hidden, c.heads, c.kv_heads, c.head_dim, c.ffn, c.vocab, model.bank().size(),
+          c.rms_eps};
 }
 
 /// All experts' factors for one linear, one below another.
@@ -73,18 +74,22 @@ bool CudaEngine::fits(const experts::RoutedModel& model) {
 CudaEngine::CudaEngine(const experts::RoutedModel& model) : model_(model), reference_(model) {
   const at::NoGradGuard no_grad;
   const model::Backbone& backbone = model.backbone();
-  step_ = std::make_unique<DecodeStep>(shape_of(model), kernels::dequantize(backbone.embedding(), at::kBFloat16),
-                                       kernels::dequantize(backbone.head().weight(), at::kBFloat16),
-                                       backbone.norm(), model::inverse_frequencies(backbone.config()));
+  step_ =
+      std::make_unique<DecodeStep>(shape_of(model), kernels::dequantize(backbone.embedding(), at::kBFloat16),
+                                   kernels::dequantize(backbone.head().weight(), at::kBFloat16),
+                                   backbone.norm(), model::inverse_frequencies(backbone.config()));
   for (std::int64_t l = 0; l < backbone.config().layers; ++l) {
     step_->add_layer(step_layer(model, l));
   }
+  most_rows_ = step_->most_rows();
 }
 
 std::vector<CudaEngine::Row> CudaEngine::step_rows(const model::FlatBatch& batch, const experts::Gate& gate,
-                                                   std::span<const kernels::CacheRow> rows) {
-  const auto of_prompt = [](const kernels::CacheRow& row) { return row.branch == kernels::CacheRow::kPrompt; };
-  if (std::ssize(rows) > kMostSteps * DecodeStep::kMostRows || std::any_of(rows.begin(), rows.end(), of_prompt) ||
+                                                   std::span<const kernels::CacheRow> rows) const {
+  const auto of_prompt = [](const kernels::CacheRow& row) {
+    return row.branch == kernels::CacheRow::kPrompt;
+  };
+  if (std::ssize(rows) > kMostSteps * most_rows_ || std::any_of(rows.begin(), rows.end(), of_prompt) ||
       dynamic_cast<const experts::FrozenGate*>(&gate) == nullptr) {
     return {};
   }
@@ -124,14 +129,15 @@ experts::RoutedOutput CudaEngine::forward(const model::FlatBatch& batch, const e
 }
 
 void CudaEngine::run(std::span<const Row> rows, const kernels::KvCache& cache) const {
-  if (std::ssize(rows) <= DecodeStep::kMostRows) {
+  if (std::ssize(rows) <= most_rows_) {
     output_ = step_->run(rows, alpha_, cache);
     return;
   }
   std::vector<at::Tensor> hidden;
   std::vector<at::Tensor> logits;
-  for (std::size_t first = 0; first < rows.size(); first += DecodeStep::kMostRows) {
-    const std::size_t count = std::min<std::size_t>(DecodeStep::kMostRows, rows.size() - first);
+  const auto most = static_cast<std::size_t>(most_rows_);
+  for (std::size_t first = 0; first < rows.size(); first += most) {
+    const std::size_t count = std::min(most, rows.size() - first);
     const DecodeStep::Output part = step_->run(rows.subspan(first, count), alpha_, cache);
     hidden.push_back(part.hidden.clone());
     logits.push_back(part.logits.clone());

@@ -102,12 +102,16 @@ bool DecodeStep::fits(const StepShape& /*shape*/) {
 bool DecodeStep::fits(const Weight& /*weight*/) {
   return false;
 }
-DecodeStep::DecodeStep(const StepShape& /*shape*/, const at::Tensor& /*embedding*/, const at::Tensor& /*head*/,
-                       const at::Tensor& /*norm*/, const at::Tensor& /*inverse_frequencies*/) {
+DecodeStep::DecodeStep(const StepShape& /*shape*/, const at::Tensor& /*embedding*/,
+                       const at::Tensor& /*head*/, const at::Tensor& /*norm*/,
+                       const at::Tensor& /*inverse_frequencies*/) {
   missing("decode_step");
 }
 DecodeStep::~DecodeStep() = default;
 void DecodeStep::add_layer(const StepLayer& /*layer*/) {
+  missing("decode_step");
+}
+std::int64_t DecodeStep::most_rows() const {
   missing("decode_step");
 }
 DecodeStep::Output DecodeStep::run(std::span<const Row> /*rows*/, const at::Tensor& /*alpha*/,

@@ -3,8 +3,10 @@
 
 #include <cmath>
 #include <memory>
+#include <utility>
 #include <vector>
 
+#include "kernels/cuda/graph_launch.h"
 #include "support/cuda_device.h"
 #include <gtest/gtest.h>
 
@@ -25,8 +27,9 @@ struct TestLinear {
   std::vector<std::uint8_t> expert;
 
   TestLinear(std::int64_t out, std::int64_t in, bool adapted)
-      : weight(std::make_shared<const Weight>(
-            Nf4::quantize((at::randn({out, in}) / std::sqrt(static_cast<double>(in))).to(testing::cuda_device()), out % 3 != 0))),
+      : weight(std::make_shared<const Weight>(Nf4::quantize(
+            (at::randn({out, in}) / std::sqrt(static_cast<double>(in))).to(testing::cuda_device()),
+            out % 3 != 0))),
         dense(kernels::dequantize(*weight, at::kFloat).cpu()) {
     if (adapted) {
       a = at::randn({kExperts * 8, in}) * 0.05;
@@ -64,20 +67,30 @@ class TestModel {
     embedding_ = rounded_to_bf16(at::randn({shape.vocab, d}));
     head_ = rounded_to_bf16(at::randn({shape.vocab, d}) * 0.1);
     norm_ = at::rand({d}) + 0.5;
-    frequencies_ = at::pow(10000.0, at::arange(shape.head_dim / 2) * (-2.0 / static_cast<double>(shape.head_dim))).to(at::kFloat);
+    frequencies_ =
+        at::pow(10000.0, at::arange(shape.head_dim / 2) * (-2.0 / static_cast<double>(shape.head_dim)))
+            .to(at::kFloat);
     for (std::int64_t l = 0; l < shape.layers; ++l) {
       const bool all = l % 2 == 0;
-      layers_.push_back({at::rand({d}) + 0.5, at::rand({d}) + 0.5,
-                         {{q, d, true}, {kv, d, all}, {kv, d, true}, {d, q, all}, {shape.ffn, d, true},
-                          {shape.ffn, d, all}, {d, shape.ffn, true}}});
+      layers_.push_back({at::rand({d}) + 0.5,
+                         at::rand({d}) + 0.5,
+                         {{q, d, true},
+                          {kv, d, all},
+                          {kv, d, true},
+                          {d, q, all},
+                          {shape.ffn, d, true},
+                          {shape.ffn, d, all},
+                          {d, shape.ffn, true}}});
     }
   }
 
   std::unique_ptr<DecodeStep> step() const {
-    auto step = std::make_unique<DecodeStep>(shape_, embedding_.to(testing::cuda_device()), head_.to(testing::cuda_device()), norm_, frequencies_);
+    auto step = std::make_unique<DecodeStep>(shape_, embedding_.to(testing::cuda_device()),
+                                             head_.to(testing::cuda_device()), norm_, frequencies_);
     for (const TestLayer& layer : layers_) {
       const auto of = [&](std::size_t i) { return layer.linears[i].view(); };
-      step->add_layer({layer.attention_norm, layer.mlp_norm,
+      step->add_layer({layer.attention_norm,
+                       layer.mlp_norm,
                        {{{of(0), of(1), of(2)}, {of(3)}, {of(4), of(5)}, {of(6)}}}});
     }
     return step;
@@ -91,10 +104,12 @@ class TestModel {
     const at::Tensor angles = at::outer(positions.to(at::kFloat), frequencies_).unsqueeze(1);
     const auto halves = x.chunk(2, 2);
     return at::cat({halves[0] * angles.cos() - halves[1] * angles.sin(),
-                    halves[1] * angles.cos() + halves[0] * angles.sin()}, 2);
+                    halves[1] * angles.cos() + halves[0] * angles.sin()},
+                   2);
   }
   /// Logits [n,V]; keys and values are added to `cache`.
-  at::Tensor logits(const std::vector<DecodeStep::Row>& rows, const at::Tensor& alpha, const KvCache& cache) const {
+  at::Tensor logits(const std::vector<DecodeStep::Row>& rows, const at::Tensor& alpha,
+                    const KvCache& cache) const {
     std::vector<std::int64_t> tokens, positions, sequences;
     for (const auto& row : rows) {
       tokens.push_back(row.token);
@@ -121,15 +136,16 @@ class TestModel {
       hidden = hidden + layer.linears[3].forward(seen, weights);
       const at::Tensor y = normed(hidden, layer.mlp_norm);
       hidden = hidden + layer.linears[6].forward(at::silu(layer.linears[4].forward(y, weights)) *
-                                                     layer.linears[5].forward(y, weights), weights);
+                                                     layer.linears[5].forward(y, weights),
+                                                 weights);
     }
     return rounded_to_bf16(normed(hidden, norm_)).mm(head_.t());
   }
 
  private:
   /// q [H,C], k and v [G,C] of a row, which are kept -> [H C]
-  at::Tensor attended(const DecodeStep::Row& row, const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
-                      const KvCache::Layer& held) const {
+  at::Tensor attended(const DecodeStep::Row& row, const at::Tensor& q, const at::Tensor& k,
+                      const at::Tensor& v, const KvCache::Layer& held) const {
     const KvCache::Panels& own = held.branches;
     const KvCache::Panels& prompt = held.prompts[static_cast<std::size_t>(row.place.prompt)];
     const std::int64_t c = shape_.head_dim;
@@ -140,9 +156,12 @@ class TestModel {
     own_of(own.k).select(1, row.place.position).copy_(k);
     own_of(own.v).select(1, row.place.position).copy_(v);
     const auto all = [&](const at::Tensor& of_prompt, const at::Tensor& of_branch) {
-      return at::cat({of_prompt.view({g, -1, c}), own_of(of_branch)}, 1).to(at::kCPU, at::kFloat).repeat_interleave(shape_.heads / g, 0);
+      return at::cat({of_prompt.view({g, -1, c}), own_of(of_branch)}, 1)
+          .to(at::kCPU, at::kFloat)
+          .repeat_interleave(shape_.heads / g, 0);
     };
-    const at::Tensor scores = at::bmm(all(prompt.k, own.k), q.unsqueeze(2)).squeeze(2) / std::sqrt(static_cast<double>(c));
+    const at::Tensor scores =
+        at::bmm(all(prompt.k, own.k), q.unsqueeze(2)).squeeze(2) / std::sqrt(static_cast<double>(c));
     return at::bmm(at::softmax(scores, 1).unsqueeze(1), all(prompt.v, own.v)).view({-1});
   }
 
@@ -231,10 +250,51 @@ TEST_P(DecodeStepTest, a_row_does_not_depend_on_those_beside_it) {
   const KvCache cache = noisy_cache(GetParam(), {70, 20}, 8);
   const at::Tensor alpha = at::rand({GetParam().layers, 2, kExperts}).to(testing::cuda_device());
   const DecodeStep::Row row{5, 75, 1, {0, 2, 5}};
-  const auto first = step_->run(std::vector<DecodeStep::Row>{row, {6, 71, 0, {0, 3, 1}}, {8, 22, 0, {1, 4, 2}}}, alpha, cache).logits[0].cpu().clone();
-  const auto last = step_->run(std::vector<DecodeStep::Row>{{9, 21, 1, {1, 1, 1}}, {7, 73, 0, {0, 5, 3}}, {6, 70, 0, {0, 6, 0}}, row}, alpha, cache).logits[3].cpu().clone();
+  const auto first =
+      step_
+          ->run(std::vector<DecodeStep::Row>{row, {6, 71, 0, {0, 3, 1}}, {8, 22, 0, {1, 4, 2}}}, alpha, cache)
+          .logits[0]
+          .cpu()
+          .clone();
+  const auto last = step_
+                        ->run(
+                            std::vector<DecodeStep::Row>{
+                                {9, 21, 1, {1, 1, 1}}, {7, 73, 0, {0, 5, 3}}, {6, 70, 0, {0, 6, 0}}, row},
+                            alpha, cache)
+                        .logits[3]
+                        .cpu()
+                        .clone();
   EXPECT_TRUE(at::equal(first, last));
 }
+
+#ifdef ROUTEDK_EMULATE_CUDA
+class SharedMemory {
+ public:
+  explicit SharedMemory(std::size_t bytes) : before_(std::exchange(emulated_shared, bytes)) {}
+  ~SharedMemory() { emulated_shared = before_; }
+  SharedMemory(const SharedMemory&) = delete;
+  SharedMemory& operator=(const SharedMemory&) = delete;
+
+ private:
+  std::size_t before_;
+};
+
+TEST_P(DecodeStepTest, a_gpu_with_less_shared_memory_takes_fewer_rows_and_computes_them_right) {
+  EXPECT_EQ(step_->most_rows(), 64);
+  {
+    const SharedMemory less(99 << 10);  // compute capability 8.9
+    const std::int64_t most = GetParam().head_dim == 64 ? 32 : 64;
+    EXPECT_EQ(step_->most_rows(), most);
+    std::vector<DecodeStep::Row> rows;
+    for (std::int64_t i = 0; i < 20; ++i) {
+      rows.push_back({i, 30 + i % 4, i % 3, {0, i, i % 4}});
+    }
+    expect_right(rows, {30});
+  }
+  const SharedMemory none(60 << 10);
+  EXPECT_EQ(step_->most_rows(), 0);
+}
+#endif
 
 INSTANTIATE_TEST_SUITE_P(Shapes, DecodeStepTest, ::testing::Values(kSmallLlama, kWideHeads));
 
