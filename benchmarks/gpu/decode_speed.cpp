@@ -152,14 +152,10 @@ void run(const Options& options) {
   const model::LlamaConfig shape = shape_of(options);
   const std::int64_t kept = 4 * shape.layers * shape.kv_heads * shape.head_dim * options.prompt;
   const double bytes = static_cast<double>(decoder.bytes_per_token(true) + kept);
-  io::Json found = {{"gpu", kernels::gpu_name(0)},
-                    {"path", decoder.path()},
-                    {"copy_gb_per_second", copy / 1e9},
-                    {"step_gb", bytes / 1e9},
-                    {"prompt_tokens", options.prompt},
-                    {"experts", kExperts},
-                    {"rank", options.rank},
-                    {"decode", io::Json::array()}};
+  io::Json found = {
+      {"gpu", kernels::gpu_name(0)}, {"path", decoder.path()},          {"copy_gb_per_second", copy / 1e9},
+      {"step_gb", bytes / 1e9},      {"prompt_tokens", options.prompt}, {"experts", kExperts},
+      {"rank", options.rank},        {"decode", io::Json::array()}};
   fmt::print("{}, copies {:.0f} GB/s; {}, {:.3f} GB a step\n", kernels::gpu_name(0), copy / 1e9,
              decoder.path(), bytes / 1e9);
   fmt::print("samples  tokens/s  step ms  without draws ms  GB/s  of copy\n");

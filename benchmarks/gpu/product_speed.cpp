@@ -1,5 +1,6 @@
 /// Every variant of the decoding products on the shapes of Llama-3.1-8B: the fastest for each number of rows,
-/// as src/kernels/cuda/decode_product.cu keeps it. Weights are other ones at each launch, more than the L2 cache.
+/// as src/kernels/cuda/decode_product.cu keeps it. Weights are other ones at each launch, more than the L2
+/// cache.
 #include <algorithm>
 #include <cstdio>
 #include <string>
@@ -20,7 +21,7 @@ struct Shape {
   int sections;
   int second, third;  ///< first rows of the sections
   bool nf4;
-  RowSource source;   ///< of one row
+  RowSource source;  ///< of one row
 };
 constexpr Shape kShapes[] = {{"qkv", 6144, 4096, 3, 4096, 5120, true, RowSource::kNorm},
                              {"o", 4096, 4096, 1, 0, 0, true, RowSource::kAttention},
@@ -150,7 +151,8 @@ void measure(Bench& bench, const Shape& shape, int rows) {
           !product_variant_fits(v, product, source, splits)) {
         continue;
       }
-      all.push_back({bench.time(shape, rows, source, {v, splits, product_pieces(product, splits)}), v, splits});
+      all.push_back(
+          {bench.time(shape, rows, source, {v, splits, product_pieces(product, splits)}), v, splits});
     }
   }
   std::sort(all.begin(), all.end(), [](const Found& a, const Found& b) { return a.us < b.us; });
@@ -158,10 +160,12 @@ void measure(Bench& bench, const Shape& shape, int rows) {
     std::printf("%-8s %2d rows: no variant fits\n", shape.name, rows);
     return;
   }
-  const double bytes = static_cast<double>(shape.out) * shape.columns * (shape.nf4 ? 0.53125 : 2.0) +
-                       96.0 * (shape.sections * static_cast<double>(shape.columns) + (shape.sections > 0 ? shape.out : 0));
+  const double bytes =
+      static_cast<double>(shape.out) * shape.columns * (shape.nf4 ? 0.53125 : 2.0) +
+      96.0 * (shape.sections * static_cast<double>(shape.columns) + (shape.sections > 0 ? shape.out : 0));
   std::printf("{%d, %d, %d, \"%s\", %d},  // %s: %.2f us, %.0f GB/s;", rows, shape.out, shape.columns,
-              product_variant_name(all[0].variant), all[0].splits, shape.name, all[0].us, bytes / all[0].us / 1e3);
+              product_variant_name(all[0].variant), all[0].splits, shape.name, all[0].us,
+              bytes / all[0].us / 1e3);
   for (std::size_t i = 1; i < std::min<std::size_t>(4, all.size()); ++i) {
     std::printf(" [%s] x%d %.2f;", product_variant_name(all[i].variant), all[i].splits, all[i].us);
   }

@@ -92,7 +92,8 @@ std::vector<Draw> BranchWriter::draw_constrained(std::span<const Place> places,
   for (std::size_t i = 0; i < places.size(); ++i) {
     const auto edges = edges_of(places[i]);
     draws.push_back(draw_allowed(std::span(values).subspan(first[i], edges.size()),
-                                 next.log_sum(places[i].row), edges, options_.sampling, random_of(places[i])));
+                                 next.log_sum(places[i].row), edges, options_.sampling,
+                                 random_of(places[i])));
   }
   return draws;
 }

@@ -31,7 +31,8 @@ class CudaEngine : public ::testing::Test {
     auto backbone = std::make_shared<const model::Backbone>(model::Backbone::random(config, load, 7));
     std::vector<std::shared_ptr<experts::Expert>> experts;
     for (const char* name : {"a", "b"}) {
-      experts.push_back(std::make_shared<experts::Expert>(name, config, experts::LoraConfig{.rank = 8, .alpha = 16.0}));
+      experts.push_back(
+          std::make_shared<experts::Expert>(name, config, experts::LoraConfig{.rank = 8, .alpha = 16.0}));
       experts.back()->initialise(1);
       const at::NoGradGuard no_grad;
       const auto count = experts.back()->parameters().size();

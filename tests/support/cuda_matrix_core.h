@@ -38,8 +38,7 @@ inline float half_of(std::uint32_t pair, unsigned which) {
   return float_of_bits((which % 2 == 1 ? pair >> 16 : pair & 0xFFFFU) << 16);
 }
 inline std::uint32_t read_shared(std::uint32_t address) {
-  if (address % 4 != 0 || address < kBeforeShared ||
-      address + 4 - kBeforeShared > machine.shared.size()) {
+  if (address % 4 != 0 || address < kBeforeShared || address + 4 - kBeforeShared > machine.shared.size()) {
     fail("a load outside shared memory");
   }
   std::uint32_t value = 0;
@@ -145,7 +144,8 @@ inline void pin(float& /*x*/) {}
 inline void shared_for_wgmma() {}
 
 inline void copy_bytes(void* to, const void* from, std::size_t bytes) {
-  if (reinterpret_cast<std::uintptr_t>(to) % bytes != 0 || reinterpret_cast<std::uintptr_t>(from) % bytes != 0) {
+  if (reinterpret_cast<std::uintptr_t>(to) % bytes != 0 ||
+      reinterpret_cast<std::uintptr_t>(from) % bytes != 0) {
     emulator::fail("a copy that is not aligned");
   }
   emulator::matrix_core.open[emulator::machine.now->thread].push_back({to, from, bytes});

@@ -42,7 +42,8 @@ class Decoder {
 
   /// Room for prompts of these lengths [S] and their branches.
   kernels::KvCache make_cache(std::vector<std::int64_t> prompt_lengths) const;
-  /// A batch on the CPU through the layers, attention through the cache; rows [T] say where each token stands.
+  /// A batch on the CPU through the layers, attention through the cache; rows [T] say where each token
+  /// stands.
   experts::RoutedOutput forward(const model::FlatBatch& batch, const experts::Gate& gate,
                                 std::span<const kernels::CacheRow> rows, kernels::KvCache& cache) const;
   /// hidden [n,D], of the last pass -> logits [n,V] F32 on the model's device, until the next pass

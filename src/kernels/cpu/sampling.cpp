@@ -136,7 +136,8 @@ std::vector<Drawn> draw_rows(const at::Tensor& logits, std::span<const RowDraw> 
   const auto* const values = logits.const_data_ptr<float>();
   std::vector<double> sums(static_cast<std::size_t>(logits.size(0)));
   std::vector<std::int64_t> rows;  // that are drawn from
-  std::transform(draws.begin(), draws.end(), std::back_inserter(rows), [](const RowDraw& d) { return d.row; });
+  std::transform(draws.begin(), draws.end(), std::back_inserter(rows),
+                 [](const RowDraw& d) { return d.row; });
   std::sort(rows.begin(), rows.end());
   rows.erase(std::unique(rows.begin(), rows.end()), rows.end());
   for_each_in_parallel(std::ssize(rows), [&](std::int64_t i) {

@@ -60,8 +60,8 @@ void with_step(const ProgramOptions& options, const std::string& step,
 
 namespace {
 
-/// "CUDA out of memory. Tried to allocate 2.00 GiB. GPU 0 has a total capacity of 23.5 GiB of which 1.1 GiB is
-/// free." and more -> as one line with what to change.
+/// "CUDA out of memory. Tried to allocate 2.00 GiB. GPU 0 has a total capacity of 23.5 GiB of which 1.1 GiB
+/// is free." and more -> as one line with what to change.
 std::string out_of_gpu_memory(const std::string& text) {
   const std::size_t end = text.find(" is free.");
   const std::string needed = text.substr(0, end == std::string::npos ? text.find('\n') : end + 9);

@@ -54,7 +54,8 @@ class Inputs {
     for (std::size_t s = 0; s < shape.sections.size(); ++s) {
       const at::Tensor values = at::randn({shape.sections[s], shape.columns}) * 0.02;
       matrices.push_back(Nf4::quantize(values, s % 2 == 0));
-      dense.push_back(nf4 ? dequantize(Weight(matrices.back()), at::kFloat) : values.to(at::kBFloat16).to(at::kFloat));
+      dense.push_back(nf4 ? dequantize(Weight(matrices.back()), at::kFloat)
+                          : values.to(at::kBFloat16).to(at::kFloat));
       n_ += shape.sections[s];
     }
     std::vector<const Nf4*> pointers;
@@ -77,14 +78,15 @@ class Inputs {
       for (std::int64_t s = 0; s < sections; ++s) {
         const std::int64_t count = shape.sections[static_cast<std::size_t>(s)];
         wanted_.narrow(1, row, count)
-            .add_(down.narrow(1, s * shape.ranks, shape.ranks)
-                      .mm(b.narrow(0, row, count).to(at::kFloat).t()));
+            .add_(
+                down.narrow(1, s * shape.ranks, shape.ranks).mm(b.narrow(0, row, count).to(at::kFloat).t()));
         row += count;
       }
       a_ = bf16_tiles(a, tiles_.columns);
       b_ = bf16_tiles(b, 16);
     }
-    for (at::Tensor* t : {&tiles_.codes, &tiles_.scales, &a_.codes, &b_.codes, &alpha_, &sequence_, &expert_}) {
+    for (at::Tensor* t :
+         {&tiles_.codes, &tiles_.scales, &a_.codes, &b_.codes, &alpha_, &sequence_, &expert_}) {
       *t = t->defined() ? on_device(*t) : *t;
     }
     panels_ = on_device(in_panels(x_, tiles_.columns));
@@ -136,9 +138,8 @@ class Inputs {
 };
 
 const std::vector<Case>& cases() {
-  static const std::vector<Case> all = {{{128}, 128, 0},           {{64}, 576, 16},
-                                        {{128, 32, 32}, 1024, 48}, {{64, 64}, 1792, 32},
-                                        {{512}, 2048, 80},         {{128}, 4096, 48}};
+  static const std::vector<Case> all = {{{128}, 128, 0},      {{64}, 576, 16},   {{128, 32, 32}, 1024, 48},
+                                        {{64, 64}, 1792, 32}, {{512}, 2048, 80}, {{128}, 4096, 48}};
   return all;
 }
 

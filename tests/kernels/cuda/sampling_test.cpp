@@ -1,6 +1,7 @@
 /// Sums and draws over rows of logits against the CPU's, in the emulator or on a GPU.
-#include "routedk/core/random.h"
 #include "routedk/kernels/sampling.h"
+
+#include "routedk/core/random.h"
 
 #include "kernels/devices.h"
 #include "support/cuda_device.h"
