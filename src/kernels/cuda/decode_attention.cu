@@ -92,17 +92,37 @@ __global__ void __launch_bounds__(kAttentionThreads) join_attention(const Decode
   }
 }
 
-/// Warps that share 16 queries: all eight have work where there are few.
+/// Warps that share 16 queries: all eight have work where there are few; none share where a block has no memory
+/// for what each has seen.
+template <int C>
 int sharing_of(const HeadShape& shape, int rows) {
-  const int tiles = (rows * shape.group() + 15) / 16;
-  return tiles >= 8 ? 1 : tiles >= 4 ? 2 : 4;
+  const int queries = rows * shape.group();
+  const int tiles = (queries + 15) / 16;
+  const int sharing = tiles >= 8 ? 1 : tiles >= 4 ? 2 : 4;
+  return static_cast<std::size_t>(AttentionMemory<C>::bytes(queries, sharing)) <= most_shared() ? sharing : 1;
 }
 
 template <int C>
 int bytes_of(const HeadShape& shape, int rows) {
   const int own = 8 * C * 2 + 8 * (C + 2) * 4;
-  const int chunk = AttentionMemory<C>::bytes(rows * shape.group(), sharing_of(shape, rows));
+  const int chunk = AttentionMemory<C>::bytes(rows * shape.group(), sharing_of<C>(shape, rows));
   return own > chunk ? own : chunk;
+}
+
+template <int C>
+void launch_rows(const DecodeAttention& op, const Grid& grid, Stream stream) {
+  const unsigned heads = static_cast<unsigned>(op.shape.heads + 2 * op.shape.kv_heads);
+  const unsigned blocks = (heads * (C / 2) + kAttentionThreads - 1) / kAttentionThreads;
+  launch_dependent("rotate_and_keep", rotate_and_keep,
+                   {dim3(blocks, static_cast<unsigned>(op.rows)), kAttentionThreads}, stream, op);
+  switch (sharing_of<C>(op.shape, op.rows)) {
+    case 1:
+      return launch_dependent("attention", attention<C, 1, false>, grid, stream, op);
+    case 2:
+      return launch_dependent("attention", attention<C, 2, false>, grid, stream, op);
+    default:
+      return launch_dependent("attention", attention<C, 4, false>, grid, stream, op);
+  }
 }
 
 template <int C>
@@ -110,21 +130,12 @@ void launch_attention(const DecodeAttention& op, Stream stream) {
   const int blocks = (op.chunk_room + op.rows) * op.shape.kv_heads;
   const Grid grid{dim3(static_cast<unsigned>(blocks)), kAttentionThreads,
                   static_cast<std::size_t>(bytes_of<C>(op.shape, op.rows))};
-  if (op.rows == 1) {
+  if (op.rows > 1) {
+    launch_rows<C>(op, grid, stream);
+  } else if (sharing_of<C>(op.shape, 1) == 1) {
+    launch_dependent("attention", attention<C, 1, true>, grid, stream, op);
+  } else {
     launch_dependent("attention", attention<C, 4, true>, grid, stream, op);
-    return;
-  }
-  const unsigned heads = static_cast<unsigned>(op.shape.heads + 2 * op.shape.kv_heads);
-  const Grid rotation{dim3((heads * (C / 2) + kAttentionThreads - 1) / kAttentionThreads, static_cast<unsigned>(op.rows)),
-                      kAttentionThreads};
-  launch_dependent("rotate_and_keep", rotate_and_keep, rotation, stream, op);
-  switch (sharing_of(op.shape, op.rows)) {
-    case 1:
-      return launch_dependent("attention", attention<C, 1, false>, grid, stream, op);
-    case 2:
-      return launch_dependent("attention", attention<C, 2, false>, grid, stream, op);
-    default:
-      return launch_dependent("attention", attention<C, 4, false>, grid, stream, op);
   }
 }
 

@@ -40,7 +40,7 @@ struct StepMemory {
   at::Tensor q;                 // [M,H C] BF16
   at::Tensor sums, states;      // [parts,M,H C], [parts,M,H,2] F32
 
-  StepMemory(const StepWeights& weights, const StepPlan& plan, int rows, std::int64_t chunk_room);
+  StepMemory(const StepWeights& weights, const StepPlan& chosen, int row_count, std::int64_t chunk_room);
 
  private:
   void make_outputs(const StepWeights& weights);

@@ -290,6 +290,7 @@ TEST_P(DecodeStepTest, a_gpu_with_less_shared_memory_takes_fewer_rows_and_comput
       rows.push_back({i, 30 + i % 4, i % 3, {0, i, i % 4}});
     }
     expect_right(rows, {30});
+    expect_right({rows[0]}, {30});
   }
   const SharedMemory none(60 << 10);
   EXPECT_EQ(step_->most_rows(), 0);
