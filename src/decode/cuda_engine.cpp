@@ -81,15 +81,15 @@ CudaEngine::CudaEngine(const experts::RoutedModel& model) : model_(model), refer
   for (std::int64_t l = 0; l < backbone.config().layers; ++l) {
     step_->add_layer(step_layer(model, l));
   }
+  most_rows_ = step_->most_rows();
 }
 
 std::vector<CudaEngine::Row> CudaEngine::step_rows(const model::FlatBatch& batch, const experts::Gate& gate,
-                                                   std::span<const kernels::CacheRow> rows) {
+                                                   std::span<const kernels::CacheRow> rows) const {
   const auto of_prompt = [](const kernels::CacheRow& row) {
     return row.branch == kernels::CacheRow::kPrompt;
   };
-  if (std::ssize(rows) > kMostSteps * DecodeStep::kMostRows ||
-      std::any_of(rows.begin(), rows.end(), of_prompt) ||
+  if (std::ssize(rows) > kMostSteps * most_rows_ || std::any_of(rows.begin(), rows.end(), of_prompt) ||
       dynamic_cast<const experts::FrozenGate*>(&gate) == nullptr) {
     return {};
   }
@@ -129,14 +129,15 @@ experts::RoutedOutput CudaEngine::forward(const model::FlatBatch& batch, const e
 }
 
 void CudaEngine::run(std::span<const Row> rows, const kernels::KvCache& cache) const {
-  if (std::ssize(rows) <= DecodeStep::kMostRows) {
+  if (std::ssize(rows) <= most_rows_) {
     output_ = step_->run(rows, alpha_, cache);
     return;
   }
   std::vector<at::Tensor> hidden;
   std::vector<at::Tensor> logits;
-  for (std::size_t first = 0; first < rows.size(); first += DecodeStep::kMostRows) {
-    const std::size_t count = std::min<std::size_t>(DecodeStep::kMostRows, rows.size() - first);
+  const auto most = static_cast<std::size_t>(most_rows_);
+  for (std::size_t first = 0; first < rows.size(); first += most) {
+    const std::size_t count = std::min(most, rows.size() - first);
     const DecodeStep::Output part = step_->run(rows.subspan(first, count), alpha_, cache);
     hidden.push_back(part.hidden.clone());
     logits.push_back(part.logits.clone());

@@ -1,5 +1,5 @@
-/// Decoding on a GPU: steps of up to 64 rows are graphs (kernels/cuda/decode_step.h), longer passes run on
-/// tensors. One thread at a time.
+/// Decoding on a GPU: steps of up to 64 rows, of fewer where the GPU's shared memory is small, are graphs
+/// (kernels/cuda/decode_step.h); longer passes run on tensors. One thread at a time.
 #pragma once
 
 #include "routedk/kernels/cuda/decode_step.h"
@@ -21,6 +21,8 @@ class CudaEngine : public Engine {
   static bool fits(const experts::RoutedModel& model);
   /// `model` must fit and live as long.
   explicit CudaEngine(const experts::RoutedModel& model);
+  /// Of one step; 0: this GPU's shared memory is too small for any, and the engine is not to be used.
+  std::int64_t most_rows() const noexcept { return most_rows_; }
 
   experts::RoutedOutput forward(const model::FlatBatch& batch, const experts::Gate& gate,
                                 std::span<const kernels::CacheRow> rows,
@@ -33,13 +35,14 @@ class CudaEngine : public Engine {
   using Row = kernels::cuda::DecodeStep::Row;
 
   /// The rows of a step, or none where the pass is not one.
-  static std::vector<Row> step_rows(const model::FlatBatch& batch, const experts::Gate& gate,
-                                    std::span<const kernels::CacheRow> rows);
+  std::vector<Row> step_rows(const model::FlatBatch& batch, const experts::Gate& gate,
+                             std::span<const kernels::CacheRow> rows) const;
   void run(std::span<const Row> rows, const kernels::KvCache& cache) const;
 
   const experts::RoutedModel& model_;
   ReferenceEngine reference_;
   std::unique_ptr<kernels::cuda::DecodeStep> step_;
+  std::int64_t most_rows_ = 0;
   // of the last step
   mutable at::Tensor first_alpha_;  // [S,K]: the first layer's, by which a gate's rows are known again
   mutable at::Tensor alpha_;        // [L,S,K]

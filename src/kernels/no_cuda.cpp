@@ -115,6 +115,9 @@ DecodeStep::~DecodeStep() = default;
 void DecodeStep::add_layer(const StepLayer& /*layer*/) {
   missing("decode_step");
 }
+std::int64_t DecodeStep::most_rows() const {
+  missing("decode_step");
+}
 DecodeStep::Output DecodeStep::run(std::span<const Row> /*rows*/, const at::Tensor& /*alpha*/,
                                    const KvCache& /*cache*/) {
   missing("decode_step");

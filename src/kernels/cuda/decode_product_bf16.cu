@@ -1,19 +1,6 @@
-#include "decode_product_kernel.h"
-#include "decode_product_table.h"
+#include "decode_product_launch.h"
 
 namespace routedk::kernels::cuda {
-namespace {
-
-template <typename V>
-constexpr ProductVariant variant(const char* name) {
-  return {name,
-          variant_fits<V>,
-          variant_blocks<V>,
-          V::kThreads,
-          {launch_variant<V, RowSource::kMemory>, nullptr, nullptr, nullptr}};
-}
-
-}  // namespace
 
 std::span<const ProductVariant> bf16_variants() {
   static constexpr ProductVariant kVariants[] = {

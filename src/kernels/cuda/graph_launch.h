@@ -12,8 +12,9 @@ namespace routedk::kernels::cuda {
 inline int multiprocessors() {
   return 6;
 }
+inline std::size_t emulated_shared = 232448;  // bytes, of an H100
 inline std::size_t most_shared() {
-  return 232448;
+  return emulated_shared;
 }
 template <typename... Params, typename... Args>
 void launch_dependent(const char* operation, void (*kernel)(Params...), const Grid& grid, Stream stream,

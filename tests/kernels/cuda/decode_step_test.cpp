@@ -3,8 +3,10 @@
 
 #include <cmath>
 #include <memory>
+#include <utility>
 #include <vector>
 
+#include "kernels/cuda/graph_launch.h"
 #include "support/cuda_device.h"
 #include <gtest/gtest.h>
 
@@ -264,6 +266,36 @@ TEST_P(DecodeStepTest, a_row_does_not_depend_on_those_beside_it) {
                         .clone();
   EXPECT_TRUE(at::equal(first, last));
 }
+
+#ifdef ROUTEDK_EMULATE_CUDA
+class SharedMemory {
+ public:
+  explicit SharedMemory(std::size_t bytes) : before_(std::exchange(emulated_shared, bytes)) {}
+  ~SharedMemory() { emulated_shared = before_; }
+  SharedMemory(const SharedMemory&) = delete;
+  SharedMemory& operator=(const SharedMemory&) = delete;
+
+ private:
+  std::size_t before_;
+};
+
+TEST_P(DecodeStepTest, a_gpu_with_less_shared_memory_takes_fewer_rows_and_computes_them_right) {
+  EXPECT_EQ(step_->most_rows(), 64);
+  {
+    const SharedMemory less(99 << 10);  // compute capability 8.9
+    const std::int64_t most = GetParam().head_dim == 64 ? 32 : 64;
+    EXPECT_EQ(step_->most_rows(), most);
+    std::vector<DecodeStep::Row> rows;
+    for (std::int64_t i = 0; i < 20; ++i) {
+      rows.push_back({i, 30 + i % 4, i % 3, {0, i, i % 4}});
+    }
+    expect_right(rows, {30});
+    expect_right({rows[0]}, {30});
+  }
+  const SharedMemory none(60 << 10);
+  EXPECT_EQ(step_->most_rows(), 0);
+}
+#endif
 
 INSTANTIATE_TEST_SUITE_P(Shapes, DecodeStepTest, ::testing::Values(kSmallLlama, kWideHeads));
 

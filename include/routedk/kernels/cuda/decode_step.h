@@ -60,6 +60,10 @@ class DecodeStep {
   DecodeStep(const DecodeStep&) = delete;
   DecodeStep& operator=(const DecodeStep&) = delete;
 
+  /// Of one step on this GPU, a power of 2: its blocks' shared memory must hold their share of x. 0: it holds
+  /// none. For once all layers are added.
+  std::int64_t most_rows() const;
+
   struct Row {
     std::int64_t token;
     std::int64_t position;  ///< in its sequence
@@ -70,9 +74,9 @@ class DecodeStep {
     at::Tensor hidden;  // [n,D] F32 after the final norm, until the next run, as the logits
     at::Tensor logits;  // [n,V] F32
   };
-  /// n <= 64 rows, those of one prompt beside each other, those of one branch in order; alpha [L,S,K] F32,
-  /// unchanged as long as it is the same tensor; cache in bfloat16, its keys and values are added to. A row's
-  /// results depend on it alone, given the number of rows rounded up to a power of 2.
+  /// n <= most_rows() rows, those of one prompt beside each other, those of one branch in order; alpha
+  /// [L,S,K] F32, unchanged as long as it is the same tensor; cache in bfloat16, its keys and values are
+  /// added to. A row's results depend on it alone, given the number of rows rounded up to a power of 2.
   Output run(std::span<const Row> rows, const at::Tensor& alpha, const KvCache& cache);
 
   /// Bytes of weights that a step reads, of all experts or of none.
