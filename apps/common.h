@@ -3,6 +3,7 @@
 
 #include "routedk/bundle/split.h"
 #include "routedk/workflow/experiment/program.h"
+#include "routedk/workflow/experiment/threads.h"
 
 #include <filesystem>
 #include <optional>
@@ -12,9 +13,16 @@
 
 namespace routedk::apps {
 
+inline void add_threads(CLI::App& app) {
+  app.add_option_function<std::string>(
+      "--threads", workflow::ask_for_threads,
+      "that compute; default: run.threads, OMP_NUM_THREADS or the CPUs that this process can use");
+}
+
 inline void add_experiment_options(CLI::App& app, workflow::ProgramOptions& options) {
   app.add_option("config,--config", options.config, "the experiment's YAML; without it all defaults hold");
   app.add_option("--set", options.assignments, "override one setting: a.b=value")->allow_extra_args(false);
+  add_threads(app);
   app.add_flag("--dump-config", options.dump_config, "print the effective settings as YAML and stop");
   app.add_flag("--dry-run", options.dry_run, "check everything, print what would be done and stop");
 }

@@ -26,6 +26,7 @@ struct Arguments {
         "router's folder; with --run also dynamic, static, top_k:N, threshold:SHARE, ablate:NAME");
     app.add_option("--set", model.assignments, "override one setting: decode.samples=8")
         ->allow_extra_args(false);
+    add_threads(app);
     app.add_option("--max-new-tokens", max_new_tokens, "--set decode.max_new_tokens=NUMBER");
     app.add_option("--temperature", temperature, "--set decode.temperature=NUMBER; 0 is greedy");
     CLI::Option* prompt = app.add_option("--prompt", text.prompt, "go on from this text; - reads it");

@@ -4,6 +4,7 @@
 #include <memory>
 
 #include "../add_choice.h"
+#include "../common.h"
 #include "commands.h"
 
 namespace routedk::apps {
@@ -23,6 +24,7 @@ void add_logits(CLI::App& app, Chosen& chosen) {
                       "ties_factors:DENSITY or a router's folder");
   command->add_option("--full", options->full,
                       "write logits.<i> [T,V] of every line to this safetensors file");
+  add_threads(*command);
   command->callback(
       [options, &chosen] { chosen = [options] { workflow::logits(*options, std::cin, std::cout); }; });
 }

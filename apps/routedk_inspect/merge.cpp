@@ -2,6 +2,7 @@
 
 #include <memory>
 
+#include "../common.h"
 #include "commands.h"
 
 namespace routedk::apps {
@@ -18,6 +19,7 @@ void add_merge(CLI::App& app, Chosen& chosen) {
       ->delimiter(',')
       ->allow_extra_args(false);
   command->add_option("--output", options->output, "a new folder")->required();
+  add_threads(*command);
   command->callback([options, &chosen] { chosen = [options] { workflow::merge(*options); }; });
 }
 

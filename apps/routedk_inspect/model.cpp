@@ -3,6 +3,7 @@
 #include <iostream>
 #include <memory>
 
+#include "../common.h"
 #include "commands.h"
 
 namespace routedk::apps {
@@ -13,6 +14,7 @@ void add_model(CLI::App& app, Chosen& chosen) {
       app.add_subcommand("model", "The shape of a model and its tensors with types, sizes and norms.");
   command->add_option("path", options->path, "a GGUF file or a Hugging Face folder")->required();
   command->add_flag("--json", options->json, "one JSON object instead of a table");
+  add_threads(*command);
   command->callback(
       [options, &chosen] { chosen = [options] { workflow::inspect_model(*options, std::cout); }; });
 }

@@ -2,6 +2,7 @@
 
 #include <memory>
 
+#include "../common.h"
 #include "commands.h"
 
 namespace routedk::apps {
@@ -13,6 +14,7 @@ void add_quantize(CLI::App& app, Chosen& chosen) {
   command->add_option("--tensors", options->tensors, "a safetensors file, of which each matrix is quantised");
   command->add_option("--output", options->output, "the new folder, or with --tensors the file")->required();
   command->add_flag("--double-quant", options->double_quant, "scales in 8 bits");
+  add_threads(*command);
   command->callback([options, &chosen] { chosen = [options] { workflow::quantize(*options); }; });
 }
 

@@ -1,5 +1,7 @@
 #include "routedk/core/progress.h"
 
+#include "routedk/core/crowding.h"
+
 #include <algorithm>
 #include <chrono>
 #include <cmath>
@@ -48,6 +50,7 @@ Progress::~Progress() {
 
 void Progress::advance(std::int64_t count, std::string_view note) {
   done_ += count;
+  look_for_crowding();
   const double now = output_.now();
   if (!due(now)) {
     return;

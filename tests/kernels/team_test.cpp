@@ -1,7 +1,10 @@
 #include "routedk/kernels/cpu/team.h"
 
+#include <algorithm>
+#include <chrono>
 #include <numeric>
 #include <stdexcept>
+#include <thread>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -60,6 +63,68 @@ TEST(Team, an_exception_between_steps_reaches_the_caller_too) {
   };
   EXPECT_THROW(run(0), std::runtime_error);
   EXPECT_THROW(run(at::get_num_threads() - 1), std::runtime_error);
+}
+
+/// Threads that never rest, as many as there are CPUs.
+class BusyNeighbours {
+ public:
+  BusyNeighbours() {
+    for (unsigned i = 0; i < std::thread::hardware_concurrency(); ++i) {
+      threads_.emplace_back([](const std::stop_token& stop) {
+        while (!stop.stop_requested()) {
+        }
+      });
+    }
+  }
+
+ private:
+  std::vector<std::jthread> threads_;
+};
+
+/// Sets the number of ATen's threads while it lives.
+class Threads {
+ public:
+  explicit Threads(int count) { at::set_num_threads(count); }
+  Threads(const Threads&) = delete;
+  Threads& operator=(const Threads&) = delete;
+  ~Threads() { at::set_num_threads(before_); }
+
+ private:
+  int before_ = at::get_num_threads();
+};
+
+TEST(Team, more_members_than_cpus_beside_busy_threads_lose_no_step_and_never_hang) {
+  const Threads many(static_cast<int>(3 * std::thread::hardware_concurrency()));
+  const BusyNeighbours neighbours;
+  constexpr int kSteps = 200;
+  std::int64_t sum = 0;
+  std::vector<std::int64_t> parts(static_cast<std::size_t>(at::get_num_threads()), 0);
+  Team::run([&](Team::Member& member) {
+    for (int step = 0; step < kSteps; ++step) {
+      member.share(std::ssize(parts), [&](std::int64_t first, std::int64_t last) {
+        std::fill(parts.begin() + first, parts.begin() + last, step);
+      });
+      member.share(1,
+                   [&](auto, auto) { sum += std::accumulate(parts.begin(), parts.end(), std::int64_t{0}); });
+    }
+  });
+  EXPECT_EQ(sum, std::ssize(parts) * kSteps * (kSteps - 1) / 2);
+}
+
+TEST(Team, an_exception_wakes_members_that_have_fallen_asleep) {
+  const Threads several(4);
+  const auto run = [] {
+    Team::run([](Team::Member& member) {
+      std::int64_t mine = -1;
+      member.share(member.threads(), [&](std::int64_t first, auto) { mine = first; });
+      if (mine == 0) {
+        std::this_thread::sleep_for(std::chrono::milliseconds(50));
+        throw std::runtime_error("late");
+      }
+      member.share(8, [](auto, auto) {});
+    });
+  };
+  EXPECT_THROW(run(), std::runtime_error);
 }
 
 TEST(Team, within_a_parallel_region_the_caller_is_alone) {

@@ -31,7 +31,7 @@ class Progress {
 
   /// `count` more units are done. Shows "train 42 % | 420/1000 steps | 12.3 steps/s | ETA 0:47 | note": on a
   /// terminal at most ten times a second, elsewhere every 10 % but not more often than every second, and at
-  /// least every 10 s.
+  /// least every 10 s. Looks for crowding now and then (crowding.h).
   void advance(std::int64_t count, std::string_view note = "");
   /// Prints the total time: "train: 1000 steps in 1:21".
   void finish();

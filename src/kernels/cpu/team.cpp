@@ -1,42 +1,94 @@
 #include "routedk/kernels/cpu/team.h"
 
+#include <algorithm>
+#include <array>
+#include <chrono>
 #include <string>
-#include <thread>
 #include <utility>
 
 #include "intrinsics.h"
+#include <sched.h>
 
 namespace routedk::kernels::cpu {
+namespace {
+
+/// Longer than any wait for a thread that is running; after it the CPU is better left to others. Shorter
+/// spinning costs more than it saves where all CPUs are busy: a thread that wakes then waits up to 4 ms for
+/// one (docs/threads.md).
+constexpr std::chrono::milliseconds kSpin{1};
+
+/// The CPU on which each place of a team was last seen, kept from team to team: their threads stay the same.
+std::array<std::atomic<int>, 256> last_cpu{};  // CPU + 1; 0: not seen yet
+
+/// Notes the CPU of the calling thread, whose first place is `first`. Whether another thread of the team was
+/// last seen on it: that one cannot run while this one spins.
+bool shares_cpu(std::int64_t first, std::int64_t size) {
+  const int cpu = sched_getcpu() + 1;
+  const auto places = std::min<std::size_t>(static_cast<std::size_t>(size), last_cpu.size());
+  bool shared = false;
+  for (std::size_t i = 0; i < places; ++i) {
+    const int seen = last_cpu[i].load(std::memory_order_relaxed);
+    if (static_cast<std::int64_t>(i) == first) {
+      if (seen != cpu) {
+        last_cpu[i].store(cpu, std::memory_order_relaxed);
+      }
+    } else {
+      shared = shared || seen == cpu;
+    }
+  }
+  return shared;
+}
+
+template <typename Condition>
+void spin_while(const Condition& waiting) {
+  constexpr int kPauses = 16;  // between looks at the clock
+  const auto end = std::chrono::steady_clock::now() + kSpin;
+  do {
+    for (int i = 0; i < kPauses; ++i) {
+      if (!waiting()) {
+        return;
+      }
+      _mm_pause();
+    }
+  } while (std::chrono::steady_clock::now() < end);
+}
+
+}  // namespace
 
 bool Team::all_at_once() {
   static const bool openmp = at::get_parallel_info().find("backend: OpenMP") != std::string::npos;
   return openmp;
 }
 
-void Team::wait(std::int64_t places) noexcept {
-  constexpr int kSpins = 4000;  // some hundred microseconds; then another's work may need this core
-  const std::int64_t step = step_.load(std::memory_order_relaxed);
+void Team::wait(std::int64_t first, std::int64_t places) noexcept {
+  const bool shared = shares_cpu(first, size_);
+  const std::uint32_t step = step_.load(std::memory_order_relaxed);
   if (arrived_.fetch_add(places, std::memory_order_acq_rel) + places == size_) {
     arrived_.store(0, std::memory_order_relaxed);
-    step_.store(step + 1, std::memory_order_release);
+    advance();
     return;
   }
   const auto waiting = [&] {
     return step_.load(std::memory_order_acquire) == step && !failed_.load(std::memory_order_relaxed);
   };
-  for (int spins = 0; waiting(); ++spins) {
-    if (spins < kSpins) {
-      _mm_pause();
-    } else {
-      std::this_thread::yield();
-    }
+  if (!shared) {
+    spin_while(waiting);
   }
+  while (waiting()) {
+    step_.wait(step, std::memory_order_acquire);
+  }
+}
+
+void Team::advance() noexcept {
+  step_.fetch_add(1);
+  step_.notify_all();  // a system call only where a thread sleeps
 }
 
 void Team::fail(std::exception_ptr error) noexcept {
   const std::lock_guard lock(mutex_);
   if (!failed_.exchange(true)) {
     error_ = std::move(error);
+    advance();  // sleeping threads wake and see failed_
   }
 }
 

@@ -6,6 +6,7 @@
 #include "routedk/io/jsonl.h"
 #include "routedk/io/mapped_file.h"
 #include "routedk/kernels/cpu/nf4_decode.h"
+#include "routedk/workflow/experiment/threads.h"
 #include "routedk/workflow/predict/mixture.h"
 
 #include <algorithm>
@@ -166,9 +167,7 @@ Experiment::Experiment(ExperimentConfig config)
   inputs_ = hash_inputs(config_);
   init_adapter_ = hash_adapter(config_.lora.init_adapter);
   config_.run.dir = run_folder(config_);
-  if (config_.run.threads > 0) {
-    at::set_num_threads(static_cast<int>(config_.run.threads));
-  }
+  set_threads(config_.run.threads);
 }
 
 bool Experiment::leaky_categories() const {
@@ -195,6 +194,7 @@ void Experiment::record_settings() {
 
 std::shared_ptr<const model::Backbone> Experiment::backbone() {
   if (backbone_ == nullptr) {
+    warn_of_crowding();
     backbone_ =
         std::make_shared<const model::Backbone>(model::Backbone::load(config_.model.path, load_options_));
     spdlog::info("backbone {}: {:.0f} MiB, products in {}", config_.model.path,

@@ -4,6 +4,7 @@
 #include "routedk/core/error.h"
 #include "routedk/core/log.h"
 #include "routedk/kernels/cpu/capability.h"
+#include "routedk/workflow/experiment/threads.h"
 #include "routedk/workflow/steps/steps.h"
 
 #include <cerrno>
@@ -78,6 +79,7 @@ int run_program(const std::function<void()>& body) noexcept {
     init_log("info");
     kernels::cpu::require_known_isa();
     keep_freed_memory();
+    start_threads();
     body();
     if (std::fflush(stdout) != 0 || !std::cout.flush()) {
       throw_<SystemError>("standard output must take all that is printed, but refused it: {}",

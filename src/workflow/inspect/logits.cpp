@@ -5,6 +5,7 @@
 #include "routedk/io/jsonl.h"
 #include "routedk/kernels/attention.h"
 #include "routedk/quant/tensor_view.h"
+#include "routedk/workflow/experiment/threads.h"
 #include "routedk/workflow/predict/mixture.h"
 
 #include <algorithm>
@@ -158,6 +159,7 @@ void write_full(const std::filesystem::path& path, const std::vector<at::Tensor>
 
 void logits(const LogitsOptions& options, std::istream& in, std::ostream& out) {
   const at::NoGradGuard no_grad;
+  warn_of_crowding();
   const Answerer answer(options);
   std::vector<at::Tensor> all;
   io::read_jsonl(in, kSource, [&](const io::Json& value, std::int64_t line) {

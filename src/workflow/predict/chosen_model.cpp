@@ -3,11 +3,11 @@
 #include "routedk/core/config.h"
 #include "routedk/core/error.h"
 #include "routedk/workflow/experiment/experiment.h"
+#include "routedk/workflow/experiment/threads.h"
 #include "routedk/workflow/predict/mixture.h"
 
 #include <utility>
 
-#include <ATen/Parallel.h>
 #include <spdlog/spdlog.h>
 
 namespace routedk::workflow {
@@ -44,9 +44,7 @@ ExperimentConfig settings_of(const ModelChoice& choice) {
     source.set(assignment);
   }
   auto config = read_config<ExperimentConfig>(source);
-  if (config.run.threads > 0) {
-    at::set_num_threads(static_cast<int>(config.run.threads));
-  }
+  set_threads(config.run.threads);
   return config;
 }
 
@@ -56,6 +54,7 @@ ChosenModel load_chosen(const ModelChoice& choice, const ExperimentConfig& confi
     throw_<ConfigError>("a gate must have experts to weigh, but `{}` has none: give --run or --adapter",
                         choice.gate);
   }
+  warn_of_crowding();
   auto backbone = std::make_shared<const model::Backbone>(
       model::Backbone::load(config.model.path, load_options(config.model)));
   if (folders.empty()) {

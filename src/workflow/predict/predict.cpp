@@ -2,6 +2,7 @@
 
 #include "routedk/bundle/dataset.h"
 #include "routedk/bundle/expert_input.h"
+#include "routedk/core/crowding.h"
 #include "routedk/core/error.h"
 #include "routedk/eval/answers.h"
 #include "routedk/model/weight_source.h"
@@ -179,6 +180,7 @@ void predict(const ModelChoice& choice, const PredictOptions& options, std::istr
       }
       out << json.dump(options.pretty ? 2 : -1) << '\n' << std::flush;
     }
+    look_for_crowding();
   }
 }
 

@@ -1,5 +1,6 @@
 /// Threads that take the same steps together: a parallel region costs as much as one step of a token's layer,
-/// so that a layer is one region, within which they wait for each other by watching a number.
+/// so that a layer is one region, within which they wait for each other by watching a number, and sleep where
+/// the wait is long.
 #pragma once
 
 #include <atomic>
@@ -33,7 +34,7 @@ class Team {
           team_->fail(std::current_exception());
         }
       }
-      team_->wait(last_ - first_);
+      team_->wait(first_, last_ - first_);
     }
     /// The same number for all of them.
     std::int64_t threads() const { return team_ == nullptr ? at::get_num_threads() : team_->size_; }
@@ -76,13 +77,15 @@ class Team {
   /// Whether ATen's threads are OpenMP's, which run side by side.
   static bool all_at_once();
   /// Until every place has arrived (a thread may hold several when there are fewer than wished for) or one
-  /// has failed, which may never arrive.
-  void wait(std::int64_t places) noexcept;
+  /// has failed, which may never arrive. `first` is the first of the caller's `places`.
+  void wait(std::int64_t first, std::int64_t places) noexcept;
   void fail(std::exception_ptr error) noexcept;
+  /// Releases all waiting threads.
+  void advance() noexcept;
 
   std::int64_t size_;
   std::atomic<std::int64_t> arrived_{0};
-  alignas(64) std::atomic<std::int64_t> step_{0};
+  alignas(64) std::atomic<std::uint32_t> step_{0};  ///< 32 bits: what a futex compares
   std::atomic<bool> failed_{false};
   std::mutex mutex_;
   std::exception_ptr error_;

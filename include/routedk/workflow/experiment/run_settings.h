@@ -15,7 +15,7 @@ struct RunSettings {
   template <typename F>
   void fields(F& f) {
     f("dir", dir, "results, checkpoints, what makes a second run go on; empty: runs/<data folder>-<domain>");
-    f("threads", threads, "of computation; 0: one per core", between(0, 4096));
+    f("threads", threads, "of computation; 0: as many as the CPUs this process can use", between(0, 4096));
   }
 };
 
