@@ -61,9 +61,10 @@ TEST_F(PolicySamples, of_sessions_are_canonical_answers_with_what_was_allowed_an
   const auto all = sampler(experiment, model_)({group_, pointers_to(examples), 0, false});
   ASSERT_EQ(all.size(), examples.size());
   const auto& tokenizer = experiment.encoder().tokenizer();
+  const std::vector<bundle::Session> sessions = learning_sessions(experiment).experts;
   for (std::size_t i = 0; i < all.size(); ++i) {
     std::int64_t count = 0;
-    const bundle::Session& session = learning_sessions(experiment).experts[i];
+    const bundle::Session& session = sessions[i];
     for (const train::SampledAnswer& answer : all[i]) {
       count += answer.count;
       ASSERT_EQ(answer.allowed.size(), answer.ids.size());
@@ -111,8 +112,12 @@ TEST_F(PolicySamples, the_example_s_own_answer_is_worth_1) {
   config_.augment.shuffle_items = true;
   const Experiment experiment(config_);
   const auto examples = raw_expert_examples(experiment, "base", 0);
-  train::Example moved = shuffled_items(experiment, {})(examples[0], 3);
-  EXPECT_NE(moved.prompt, examples[0].prompt);
+  const train::AugmentFn shuffle = shuffled_items(experiment, {});
+  train::Example moved = examples[0];
+  for (std::int64_t epoch = 0; moved.prompt == examples[0].prompt; ++epoch) {
+    ASSERT_LT(epoch, 20);
+    moved = shuffle(examples[0], epoch);
+  }
   const train::SampleFn sample = sampler(experiment, model_);
   const auto drawn = sample({group_, {&moved}, 0, true});
   moved.answer = drawn[0][0].ids;
