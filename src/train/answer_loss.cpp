@@ -91,10 +91,10 @@ AnswerLoss answer_loss(const experts::RoutedModel& model, const LossPass& pass) 
   experts::RoutedOutput output =
       model.forward({batch.batch, pass.gate, pass.dropout, pass.recompute, &batch.predicting});
   const kernels::FrozenLinear& head = model.backbone().head();
-  HeadLoss loss = head_loss(output.hidden, head,
-                            {batch.targets, pass.weights.defined() ? pass.weights : batch.weights,
-                             pass.label_smoothing,
-                             loss_rows_at_once(head.out_features(), output.hidden.device()), batch.allowed});
+  HeadLoss loss =
+      head_loss(output.hidden, head,
+                {batch.targets, pass.weights.defined() ? pass.weights : batch.weights, pass.label_smoothing,
+                 loss_rows_at_once(head.out_features(), output.hidden.device()), batch.allowed});
   return {std::move(loss.sum), std::move(loss.losses), std::move(loss.token_losses), std::move(output.rows)};
 }
 

@@ -67,10 +67,10 @@ class JointPass {
       const auto own = [&](const at::Tensor& losses) {
         return losses.narrow(0, token, part.batch->answer_tokens()).to(at::kDouble);
       };
-      BatchFindings found{(own(answer.losses) * part.batch->weights).sum().item<double>(),
-                          own(answer.token_losses).sum().item<double>() /
-                              static_cast<double>(part.group->answer_tokens()),
-                          answer.rows};
+      BatchFindings found{
+          (own(answer.losses) * part.batch->weights).sum().item<double>(),
+          own(answer.token_losses).sum().item<double>() / static_cast<double>(part.group->answer_tokens()),
+          answer.rows};
       if (part.group->penalty().any()) {  // of a gate that mixes: alone in its pass
         const at::Tensor penalty = gate_penalty(answer.rows, part.group->penalty()) * share(part);
         loss = loss + penalty;

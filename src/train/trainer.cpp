@@ -200,9 +200,8 @@ void Trainer::validate(GroupTrainer& group, const GroupStep& step) const {
         ValidationEvent{group.name(), progress.step, *validation, progress.best_step == progress.step});
     signs.insert(signs.end(), validation->found.warnings.begin(), validation->found.warnings.end());
     const auto overfit =
-        validation->utility
-            ? std::nullopt
-            : overfit_sign(validation->loss, *progress.best_validation_loss, step.token_loss);
+        validation->utility ? std::nullopt
+                            : overfit_sign(validation->loss, *progress.best_validation_loss, step.token_loss);
     if (overfit) {
       signs.push_back(*overfit);
     }

@@ -31,15 +31,15 @@ AllowedIds some_allowed() {
 TEST(AllowedIds, a_restricted_row_is_normalised_over_its_ids_alone_in_loss_and_gradient) {
   const experts::RoutedModel model = toy_model();
   const kernels::FrozenLinear& head = model.backbone().head();
-  const at::Tensor targets = at::tensor(std::vector<std::int64_t>{9, 5, 11, 6});  // the last: no offsets at all
+  const at::Tensor targets =
+      at::tensor(std::vector<std::int64_t>{9, 5, 11, 6});  // the last: no offsets at all
   const at::Tensor weights = at::tensor(std::vector<float>{0.5F, 2.0F, 1.0F, -1.5F});
   const at::Tensor hidden = at::sin(at::arange(4 * 32, at::kFloat) * 1.7).reshape({4, 32}).requires_grad_();
   const at::Tensor logits = head.forward(hidden).to(at::kDouble);
   const at::Tensor among = at::tensor(std::vector<std::int64_t>{3, 9, 40});
-  const at::Tensor naive =
-      at::stack({at::logsumexp(logits[0].index_select(0, among), 0) - logits[0][9],
-                 at::logsumexp(logits[1], 0) - logits[1][5], 0.0 * logits[2][11],
-                 at::logsumexp(logits[3], 0) - logits[3][6]});
+  const at::Tensor naive = at::stack({at::logsumexp(logits[0].index_select(0, among), 0) - logits[0][9],
+                                      at::logsumexp(logits[1], 0) - logits[1][5], 0.0 * logits[2][11],
+                                      at::logsumexp(logits[3], 0) - logits[3][6]});
   (naive * weights).sum().backward();
   const at::Tensor wanted = hidden.grad().clone();
   for (const std::int64_t rows_at_once : {1, 3, 4}) {

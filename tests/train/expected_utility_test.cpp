@@ -134,8 +134,7 @@ TEST(ExpectedUtility, a_step_whose_samples_are_all_worth_the_same_changes_nothin
     return all;
   };
   std::vector<std::string> warnings;
-  job.on_event =
-      on<WarningEvent>([&](const WarningEvent& event) { warnings.push_back(event.text); });
+  job.on_event = on<WarningEvent>([&](const WarningEvent& event) { warnings.push_back(event.text); });
   const GroupResult result = Trainer(job).run()[0];
   EXPECT_EQ(result.progress.skipped_steps, 6);
   EXPECT_EQ(result.progress.tokens, 0);
@@ -151,7 +150,8 @@ TEST(ExpectedUtility, a_weighty_kl_keeps_the_values_near_the_start_and_a_limit_o
     job.validation.clear();
     job.config.expected_utility.kl_weight = kl_weight;
     job.config.expected_utility.steps = 40;
-    job.on_event = on<StepEvent>([&](const StepEvent& event) { kl.push_back(event.step.samples->kl.value()); });
+    job.on_event =
+        on<StepEvent>([&](const StepEvent& event) { kl.push_back(event.step.samples->kl.value()); });
     Trainer(job).run();
   };
   std::vector<double> light;

@@ -69,7 +69,8 @@ inline at::Tensor naive_logprob(const experts::RoutedModel& model, const experts
   ids.insert(ids.end(), answer.ids.begin(), answer.ids.end());
   const auto length = static_cast<std::int64_t>(prompt.size());
   const auto batch = model::FlatBatch::make({ids}, {length});
-  const at::Tensor logits = model.backbone().logits(model.forward({batch, gate}).hidden).to(at::kDouble);  // [T,V]
+  const at::Tensor logits =
+      model.backbone().logits(model.forward({batch, gate}).hidden).to(at::kDouble);  // [T,V]
   at::Tensor sum = at::zeros({}, at::kDouble);
   for (std::size_t i = 0; i < answer.ids.size(); ++i) {
     const at::Tensor row = logits[length - 1 + static_cast<std::int64_t>(i)];

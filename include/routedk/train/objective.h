@@ -18,8 +18,8 @@ namespace routedk::train {
 
 /// What a step computes. Its loss is the sum over the batches' answer tokens of weight times cross entropy.
 struct StepWork {
-  std::vector<PackedBatch> batches;     ///< with their weights; none: there is nothing to learn in the step
-  std::int64_t examples = 0;            ///< that the step took
+  std::vector<PackedBatch> batches;  ///< with their weights; none: there is nothing to learn in the step
+  std::int64_t examples = 0;         ///< that the step took
   std::optional<SampleFigures> samples = {};  ///< where answers were drawn
 };
 

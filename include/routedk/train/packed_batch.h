@@ -20,7 +20,8 @@ struct AllowedIds {
   void add(const std::vector<std::int32_t>& of_row);
   /// Rows without restriction up to `rows` rows, then those of `other`.
   void append(const AllowedIds& other, std::int64_t rows);
-  /// [count,vocab] bool: what rows `first` .. `first` + `count` may not predict; undefined where they may all.
+  /// [count,vocab] bool: what rows `first` .. `first` + `count` may not predict; undefined where they may
+  /// all.
   at::Tensor forbidden(std::int64_t first, std::int64_t count, std::int64_t vocab, at::Device device) const;
 };
 

@@ -73,8 +73,8 @@ struct TrainConfig {
     f("dropout", dropout, "share of a LoRA's inputs that a step of likelihood leaves out", between(0, 0.99));
     f("recompute", recompute, "keep of each layer its input alone and run it again in backward: less memory");
     f("prepare_ahead", prepare_ahead, "make a step's batches in a thread of their own during the one before");
-    f("label_smoothing", label_smoothing, "share of each target spread over the vocabulary; training by likelihood only",
-      between(0, 0.99));
+    f("label_smoothing", label_smoothing,
+      "share of each target spread over the vocabulary; training by likelihood only", between(0, 0.99));
     f("ema", ema, "validate and keep a running mean of the values that forgets at this rate a step; 0: none",
       between(0, 0.999999));
     f("patience", patience, "stop a group after this many validations without a better loss; 0: never",

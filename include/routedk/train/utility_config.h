@@ -14,8 +14,8 @@ enum class ObjectiveKind : std::uint8_t {
   kExpectedUtility,  ///< afterwards minus the expected utility of the answers that are written
 };
 constexpr auto enum_names(ObjectiveKind /*of*/) {
-  return std::to_array<EnumName<ObjectiveKind>>({{ObjectiveKind::kLikelihood, "likelihood"},
-                                                 {ObjectiveKind::kExpectedUtility, "expected_utility"}});
+  return std::to_array<EnumName<ObjectiveKind>>(
+      {{ObjectiveKind::kLikelihood, "likelihood"}, {ObjectiveKind::kExpectedUtility, "expected_utility"}});
 }
 
 /// What an answer is worth beside the example's own answer. Who samples computes it: training sees numbers.

@@ -60,11 +60,11 @@ io::Json record_of(const train::BadStepEvent& event) {
 io::Json record_of(const train::ValidationEvent& event) {
   const train::Findings& found = event.validation.found;
   const std::optional<double>& utility = event.validation.utility;
-  io::Json record = {{"step", event.number},
-                     {"group", event.group},
-                     {utility ? "validation_utility" : "validation_loss",
-                      utility.value_or(event.validation.loss)},
-                     {"best", event.best}};
+  io::Json record = {
+      {"step", event.number},
+      {"group", event.group},
+      {utility ? "validation_utility" : "validation_loss", utility.value_or(event.validation.loss)},
+      {"best", event.best}};
   for (const train::WatchedAnswer& answer : found.answers) {
     record["answers"].push_back({{"key", answer.key}, {"answer", answer.text}});
   }

@@ -91,15 +91,15 @@ void check_objective(const ExperimentConfig& config, const train::TrainConfig& t
   const train::TrainUtility utility = training.expected_utility.utility;
   const bool of_bundles = utility != train::TrainUtility::kExact;
   if (config.data.examples.empty() && !config.decode.constrain) {
-    problems.push_back(fmt::format(
-        "`{}.objective` must be likelihood where `decode.constrain` is false, but is {} instead.", where,
-        name_of(training.objective)));
+    problems.push_back(
+        fmt::format("`{}.objective` must be likelihood where `decode.constrain` is false, but is {} instead.",
+                    where, name_of(training.objective)));
   }
   if (config.data.examples.empty() ? !of_bundles : of_bundles) {
-    problems.push_back(fmt::format("`{}.expected_utility.utility` must be {}, but is {} instead.", where,
-                                   config.data.examples.empty() ? "f1, jaccard_f1 or mean on bundle data"
-                                                                : "exact with data.examples",
-                                   name_of(utility)));
+    problems.push_back(fmt::format(
+        "`{}.expected_utility.utility` must be {}, but is {} instead.", where,
+        config.data.examples.empty() ? "f1, jaccard_f1 or mean on bundle data" : "exact with data.examples",
+        name_of(utility)));
   }
 }
 

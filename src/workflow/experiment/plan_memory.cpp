@@ -42,7 +42,8 @@ TokenCounts count_tokens(const std::vector<Example>& examples, const train::Trai
   return counts;
 }
 
-/// The same of the steps by expected utility: of the longest prompt with as many answers as there are samples.
+/// The same of the steps by expected utility: of the longest prompt with as many answers as there are
+/// samples.
 TokenCounts count_drawn_tokens(const std::vector<Example>& examples, const train::TrainConfig& config) {
   TokenCounts counts;
   const std::int64_t samples = config.expected_utility.samples;
@@ -211,14 +212,13 @@ std::string memory_text(const Experiment& experiment, const model::WeightSource&
       {"router", predict_memory(model, training_size(with_experts, c.router, gate.parameters().size(),
                                                      count_all_tokens(routing, c.router)))}};
   if (c.train.objective == train::ObjectiveKind::kExpectedUtility) {
-    columns.push_back(
-        {"train draws",
-         predict_memory(model, drawing_size(experiment, with_experts, c.train, bank, training))});
+    columns.push_back({"train draws", predict_memory(model, drawing_size(experiment, with_experts, c.train,
+                                                                         bank, training))});
   }
   if (c.router.objective == train::ObjectiveKind::kExpectedUtility) {
-    columns.push_back({"router draws",
-                       predict_memory(model, drawing_size(experiment, with_experts, c.router,
-                                                          gate.parameters().size(), routing))});
+    columns.push_back(
+        {"router draws", predict_memory(model, drawing_size(experiment, with_experts, c.router,
+                                                            gate.parameters().size(), routing))});
   }
   if (experiment.has_sessions()) {
     columns.push_back({"evaluate", predict_memory(model, decoding_size(experiment, with_experts))});

@@ -49,7 +49,8 @@ class UtilityOfAnswers {
                    const train::Example& example, int items)
       : encoder_(encoder), kind_(kind), example_(example) {
     if (items > 0) {
-      gold_ = numbered_session(items, parsed(without_end(example.answer), items).value_or(bundle::ProductAnswer()));
+      gold_ = numbered_session(items,
+                               parsed(without_end(example.answer), items).value_or(bundle::ProductAnswer()));
     }
   }
 
@@ -126,7 +127,11 @@ train::PromptSamples different(const decode::Generation& generation, text::Token
       ++found->second.count;
       continue;
     }
-    found->second = {ids, allowed_along(automaton, ids), 1, utility(candidate), candidate.constrained_logprob,
+    found->second = {ids,
+                     allowed_along(automaton, ids),
+                     1,
+                     utility(candidate),
+                     candidate.constrained_logprob,
                      candidate.finished};
   }
   train::PromptSamples samples;
@@ -150,9 +155,8 @@ class PolicySampler {
     std::vector<train::PromptSamples> all;
     const auto together = static_cast<std::size_t>(experiment_.config().decode.batch_sessions);
     for (std::size_t first = 0; first < request.prompts.size(); first += together) {
-      add(request, std::span(request.prompts)
-                       .subspan(first, std::min(together, request.prompts.size() - first)),
-          all);
+      add(request,
+          std::span(request.prompts).subspan(first, std::min(together, request.prompts.size() - first)), all);
     }
     return all;
   }

@@ -63,8 +63,8 @@ void train_and_log(train::TrainingJob job) {
 /// A step's training: by likelihood and then, where the objective says so, from there by expected utility.
 struct Phases {
   const Experiment& experiment;
-  std::string name;                     ///< of the metrics' job
-  std::filesystem::path checkpoints;    ///< the second phase's lie in a folder of them
+  std::string name;                   ///< of the metrics' job
+  std::filesystem::path checkpoints;  ///< the second phase's lie in a folder of them
   const experts::RoutedModel& model;
   const train::TrainConfig& config;
   std::vector<train::ParameterGroup> groups;
@@ -74,8 +74,9 @@ struct Phases {
 
   void by_likelihood(std::vector<train::Example> training, train::AugmentFn augment) const {
     MetricsLog metrics(experiment.folder(), name);
-    train::TrainingJob job{model,      config.likelihood_phase(), groups,        std::move(training),
-                           validation, checkpoints,               metrics.sink()};
+    train::TrainingJob job{
+        model,         config.likelihood_phase(), groups, std::move(training), validation, checkpoints,
+        metrics.sink()};
     job.augment = std::move(augment);
     job.on_validation = watch;
     train_and_log(std::move(job));
@@ -170,7 +171,7 @@ void train_step(Experiment& experiment, const std::vector<std::string>& experts)
   const NewBank bank = new_bank(experiment, names, *backbone);
   const experts::RoutedModel model(backbone, std::make_shared<experts::ExpertBank>(bank.experts));
   const auto checkpoints = experiment.folder() / "checkpoints" / fmt::format("{}", fmt::join(names, "+"));
-  Phases phases{experiment, "train",     checkpoints, model, experiment.config().train,
+  Phases phases{experiment,  "train",    checkpoints, model, experiment.config().train,
                 bank.groups, bank.gates, {},          {}};
   std::vector<train::Example> training;
   std::vector<train::Example> raw;
