@@ -6,8 +6,11 @@
 #include "routedk/decode/decoder.h"
 
 #include <algorithm>
+#include <iterator>
 #include <map>
 #include <memory>
+#include <optional>
+#include <span>
 #include <utility>
 
 namespace routedk::workflow {
