@@ -14,6 +14,9 @@ namespace {
 using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
 
+/// A logit whose probability is 0, finite: differences of two of them are numbers.
+constexpr double kForbidden = -1e30;
+
 /// What of the loss is not differentiated.
 struct LossSetting : torch::CustomClassHolder {
   LossSetting(kernels::FrozenLinear h, HeadTargets t) : head(std::move(h)), to(std::move(t)) {}
@@ -36,9 +39,13 @@ struct CrossEntropy : torch::autograd::Function<CrossEntropy> {
       const std::int64_t count = std::min(to.rows_at_once, hidden.size(0) - first);
       const auto rows = [&](const at::Tensor& x) { return x.defined() ? x.narrow(0, first, count) : x; };
       const at::Tensor weight = rows(to.weights);
-      const kernels::TokenLosses found = kernels::cross_entropy(setting->head.multiply(rows(hidden)),
-                                                                {rows(to.targets), weight, to.smoothing},
-                                                                wanted, operand_type(setting->head, hidden));
+      const at::Tensor logits = setting->head.multiply(rows(hidden));  // [n,V]
+      if (const at::Tensor no = to.allowed.forbidden(first, count, logits.size(1), logits.device());
+          no.defined()) {
+        logits.masked_fill_(no, kForbidden);
+      }
+      const kernels::TokenLosses found = kernels::cross_entropy(
+          logits, {rows(to.targets), weight, to.smoothing}, wanted, operand_type(setting->head, hidden));
       rows(token_losses).copy_(found.unsmooth);
       rows(losses).copy_(found.losses);
       sum.add_(total(found.losses, weight));
@@ -84,9 +91,10 @@ AnswerLoss answer_loss(const experts::RoutedModel& model, const LossPass& pass) 
   experts::RoutedOutput output =
       model.forward({batch.batch, pass.gate, pass.dropout, pass.recompute, &batch.predicting});
   const kernels::FrozenLinear& head = model.backbone().head();
-  HeadLoss loss = head_loss(output.hidden, head,
-                            {batch.targets, pass.weights, pass.label_smoothing,
-                             loss_rows_at_once(head.out_features(), output.hidden.device())});
+  HeadLoss loss =
+      head_loss(output.hidden, head,
+                {batch.targets, pass.weights.defined() ? pass.weights : batch.weights, pass.label_smoothing,
+                 loss_rows_at_once(head.out_features(), output.hidden.device()), batch.allowed});
   return {std::move(loss.sum), std::move(loss.losses), std::move(loss.token_losses), std::move(output.rows)};
 }
 

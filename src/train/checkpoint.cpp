@@ -60,7 +60,8 @@ io::Json to_json(const GroupProgress& p) {
           {"stale_validations", p.stale_validations},
           {"tokens", p.tokens},
           {"answer_tokens", p.answer_tokens},
-          {"seconds", p.seconds}};
+          {"seconds", p.seconds},
+          {"skipped_steps", p.skipped_steps}};
 }
 
 GroupProgress progress_from(const io::JsonField& group) {
@@ -77,6 +78,7 @@ GroupProgress progress_from(const io::JsonField& group) {
   p.tokens = group["tokens"].integer(0);
   p.answer_tokens = group["answer_tokens"].integer(0);
   p.seconds = group["seconds"].real(0);
+  p.skipped_steps = group["skipped_steps"].integer(0);
   return p;
 }
 

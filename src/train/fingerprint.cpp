@@ -27,6 +27,9 @@ class FieldValues {
   void operator()(const char* name, T& member, const char* /*meaning*/, const Rule& /*rule*/ = {}) {
     if constexpr (ConfigScalar<T>) {
       values_[name] = member;
+    } else if constexpr (ConfigSection<T>) {
+      FieldValues of_section(values_[name]);
+      member.fields(of_section);
     } else {  // a list of sections
       values_[name] = io::Json::array();
       for (auto& section : member) {
@@ -99,6 +102,10 @@ std::string examples_fingerprint(const std::vector<const Example*>& examples) {
     hash = chained(chained(mix64(hash ^ example->key), example->prompt), example->answer);
   }
   return fmt::format("{:016x}", hash);
+}
+
+std::string values_fingerprint(const at::Tensor& values) {
+  return fmt::format("{:016x}", hash_of(values));
 }
 
 io::Json machine_fingerprint(at::Device device) {

@@ -1,14 +1,13 @@
 #include "routedk/train/group_trainer.h"
 
 #include "routedk/core/error.h"
-#include "routedk/train/answer_loss.h"
 #include "routedk/train/fingerprint.h"
 
 #include <chrono>
 #include <cmath>
-#include <list>
 #include <utility>
 
+#include "values_in_place.h"
 #include <ATen/core/grad_mode.h>
 #include <fmt/ranges.h>
 
@@ -27,36 +26,6 @@ class Stopwatch {
   using Clock = std::chrono::steady_clock;
   Clock::time_point start_ = Clock::now();
 };
-
-/// Lets `average`, where there is one, stand in `values` while it lives.
-class AverageInPlace {
- public:
-  AverageInPlace(const at::Tensor& values, const at::Tensor& average) : values_(values) {
-    if (average.defined()) {
-      own_ = values.clone();
-      values.copy_(average);
-    }
-  }
-  AverageInPlace(const AverageInPlace&) = delete;
-  AverageInPlace& operator=(const AverageInPlace&) = delete;
-  ~AverageInPlace() {
-    if (own_.defined()) {
-      values_.copy_(own_);
-    }
-  }
-
- private:
-  at::Tensor values_;  // [P]
-  at::Tensor own_;     // [P] or undefined
-};
-
-std::int64_t count_training(const ParameterGroup& group, const GroupExamples& examples) {
-  if (examples.training.empty()) {
-    throw_<DataError>("parameter group `{}` must have at least 1 training example, but has 0 instead.",
-                      group.name);
-  }
-  return static_cast<std::int64_t>(examples.training.size());
-}
 
 }  // namespace
 
@@ -82,14 +51,12 @@ std::vector<experts::LayerRouting> RoutingOfStep::layers() const {
 
 GroupTrainer::GroupTrainer(const experts::RoutedModel& model, const TrainConfig& config, ParameterGroup group,
                            GroupExamples examples)
-    : model_(model),
-      config_(config),
+    : config_(config),
       group_(std::move(group)),
       examples_(std::move(examples)),
-      order_(count_training(group_, examples_), config.batch_size, config.seed, group_.name),
-      total_steps_(config.epochs * order_.steps_per_epoch()),
-      schedule_(config.schedule, config.warmup, total_steps_),
-      batches_([this](std::int64_t step) { return batches_of(step); }) {
+      objective_(make_objective(model, config, group_, examples_)),
+      total_steps_(objective_->steps()),
+      schedule_(config.schedule, config.warmup, total_steps_) {
   group_.parameters->set_trainable(true);
   state_.values = group_.parameters->values();
   state_.moments = AdamWMoments::zeros_like(group_.parameters->values());
@@ -102,26 +69,15 @@ GroupTrainer::~GroupTrainer() {
   group_.parameters->set_trainable(false);
 }
 
-std::vector<PackedBatch> GroupTrainer::batches_of(std::int64_t step) {
-  const std::int64_t epoch = step / order_.steps_per_epoch();
-  std::vector<const Example*> taken;
-  std::list<Example> augmented;
-  for (const std::size_t i : order_.batch(step)) {
-    const Example* example = examples_.training[i];
-    taken.push_back(examples_.augment ? &augmented.emplace_back(examples_.augment(*example, epoch))
-                                      : example);
-  }
-  return pack_all(taken, config_.max_tokens, model_.backbone().device());
-}
-
 void GroupTrainer::begin() {
-  const std::int64_t now = state_.progress.step;
-  const bool more = config_.prepare_ahead && now + 1 < total_steps_;
-  now_ = batches_.take(now, more ? now + 1 : -1);
+  StepWork work = objective_->work(state_.progress.step);
+  now_ = std::move(work.batches);
   step_ = GroupStep();
   routing_ = RoutingOfStep();
+  step_.examples = work.examples;
+  step_.samples = work.samples;
+  step_.skipped = now_.empty();
   for (const PackedBatch& batch : now_) {
-    step_.examples += batch.batch.sequences();
     step_.tokens += batch.batch.tokens();
     step_.answer_tokens += batch.answer_tokens();
     step_.keys.insert(step_.keys.end(), batch.keys.begin(), batch.keys.end());
@@ -165,9 +121,11 @@ void GroupTrainer::apply(const GroupStep& step) {
   if (step.not_finite != nullptr) {
     ++progress.bad_steps;
     ++progress.bad_steps_in_a_row;
+  } else if (step.skipped) {
+    ++progress.skipped_steps;
   } else {
     const AdamWConfig adamw{config_.beta1, config_.beta2, config_.epsilon, config_.weight_decay};
-    const std::int64_t number = progress.step - progress.bad_steps + 1;
+    const std::int64_t number = progress.step - progress.bad_steps - progress.skipped_steps + 1;
     adamw_step(adamw, {number, step.learning_rate, clip_scale(step.grad_norm, config_.max_grad_norm)},
                group_.parameters->grads(), state_.values, state_.moments);
     if (state_.average.defined()) {
@@ -188,28 +146,14 @@ std::optional<Validation> GroupTrainer::validate(const ValidationHook& hook) {
   }
   const Stopwatch watch;
   const at::NoGradGuard no_grad;
-  const AverageInPlace average(state_.values, state_.average);
-  Validation validation{validation_loss(), hook ? hook(group_.name) : Findings()};
+  const ValuesInPlace average(state_.values, state_.average);
+  Validation validation = objective_->validate(state_.progress.step);
+  if (hook) {
+    validation.found = hook(group_.name);
+  }
   keep_if_best(validation.loss);
   state_.progress.seconds += watch.seconds();
   return validation;
-}
-
-double GroupTrainer::validation_loss() const {
-  double sum = 0.0;
-  std::int64_t answer_tokens = 0;
-  for (const PackedBatch& batch :
-       pack_all(examples_.validation, config_.max_tokens, model_.backbone().device())) {
-    sum += answer_loss_sum(model_, *group_.gate, batch).item<double>();
-    answer_tokens += batch.answer_tokens();
-    if (!std::isfinite(sum)) {
-      throw_<NumericError>(
-          "the validation loss of parameter group `{}` must be finite, but is {} after {} steps (examples "
-          "{})",
-          group_.name, sum, state_.progress.step, fmt::join(batch.keys, ", "));
-    }
-  }
-  return sum / static_cast<double>(answer_tokens);
 }
 
 void GroupTrainer::keep_if_best(double loss) {
@@ -222,13 +166,6 @@ void GroupTrainer::keep_if_best(double loss) {
   progress.best_validation_loss = loss;
   progress.best_step = progress.step;
   state_.best_values = state_.values.clone();
-}
-
-std::int64_t GroupTrainer::examples_left() const {
-  const auto examples = static_cast<std::int64_t>(examples_.training.size());
-  const std::int64_t steps = state_.progress.step;
-  const std::int64_t in_epoch = steps % order_.steps_per_epoch() * config_.batch_size;
-  return (config_.epochs - steps / order_.steps_per_epoch()) * examples - in_epoch;
 }
 
 void GroupTrainer::restore(const GroupState& state) {
@@ -250,6 +187,7 @@ void GroupTrainer::take_best() {
 io::Json GroupTrainer::fingerprint() const {
   return {{"parameters", group_.parameters->size()},
           {"settings", group_.settings},
+          {"objective", objective_->fingerprint()},
           {"entropy_weight", group_.penalty.entropy_weight},
           {"balance_weight", group_.penalty.balance_weight},
           {"training_examples", examples_.training.size()},

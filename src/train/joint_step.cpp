@@ -42,12 +42,9 @@ class JointPass {
       return;
     }
     std::vector<const PackedBatch*> batches;
-    std::vector<at::Tensor> weights;
     std::vector<int> owners;
     for (const Part& part : parts_) {
       batches.push_back(part.batch);
-      weights.push_back(at::full({part.batch->answer_tokens()}, part.group->token_weight(),
-                                 part.batch->targets.options().dtype(at::kFloat)));
       owners.insert(owners.end(), static_cast<std::size_t>(part.batch->batch.sequences()),
                     part.group->gate().owner().value_or(-1));
     }
@@ -57,7 +54,7 @@ class JointPass {
     const experts::TrainingDropout dropout{config_.dropout, config_.seed,
                                            static_cast<std::uint64_t>(first.progress().step), batch.keys};
     backward(answer_loss(model_, {parts_.size() > 1 ? by_owner : first.gate(), batch, &dropout,
-                                  config_.recompute, config_.label_smoothing, at::cat(weights)}));
+                                  config_.recompute, config_.label_smoothing}));
     parts_.clear();
   }
 
@@ -67,11 +64,13 @@ class JointPass {
     bool finite = false;
     std::int64_t token = 0;
     for (const Part& part : parts_) {
-      const auto mean = [&](const at::Tensor& losses) {
-        return losses.narrow(0, token, part.batch->answer_tokens()).sum(at::kDouble).item<double>() *
-               part.group->token_weight();
+      const auto own = [&](const at::Tensor& losses) {
+        return losses.narrow(0, token, part.batch->answer_tokens()).to(at::kDouble);
       };
-      BatchFindings found{mean(answer.losses), mean(answer.token_losses), answer.rows};
+      BatchFindings found{
+          (own(answer.losses) * part.batch->weights).sum().item<double>(),
+          own(answer.token_losses).sum().item<double>() / static_cast<double>(part.group->answer_tokens()),
+          answer.rows};
       if (part.group->penalty().any()) {  // of a gate that mixes: alone in its pass
         const at::Tensor penalty = gate_penalty(answer.rows, part.group->penalty()) * share(part);
         loss = loss + penalty;
@@ -135,8 +134,9 @@ std::vector<GroupStep> compute_steps(const experts::RoutedModel& model, const Tr
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   const auto tokens = std::accumulate(steps.begin(), steps.end(), std::int64_t{0},
                                       [](std::int64_t sum, const GroupStep& s) { return sum + s.tokens; });
-  for (GroupStep& step : steps) {
-    step.seconds = seconds * static_cast<double>(step.tokens) / static_cast<double>(tokens);
+  for (GroupStep& step : steps) {  // by tokens, or equally where there was nothing to learn
+    step.seconds = seconds * (tokens > 0 ? static_cast<double>(step.tokens) / static_cast<double>(tokens)
+                                         : 1.0 / static_cast<double>(steps.size()));
   }
   return steps;
 }

@@ -23,9 +23,56 @@ std::vector<std::int32_t> joined(const Example& example) {
 
 }  // namespace
 
+void AllowedIds::add(const std::vector<std::int32_t>& of_row) {
+  if (offsets.empty()) {
+    offsets.push_back(0);
+  }
+  ids.insert(ids.end(), of_row.begin(), of_row.end());
+  offsets.push_back(static_cast<std::int64_t>(ids.size()));
+}
+
+void AllowedIds::append(const AllowedIds& other, std::int64_t rows) {
+  const auto before = static_cast<std::int64_t>(ids.size());
+  offsets.resize(static_cast<std::size_t>(rows) + 1, before);
+  for (std::size_t row = 1; row < other.offsets.size(); ++row) {
+    offsets.push_back(before + other.offsets[row]);
+  }
+  ids.insert(ids.end(), other.ids.begin(), other.ids.end());
+}
+
+at::Tensor AllowedIds::forbidden(std::int64_t first, std::int64_t count, std::int64_t vocab,
+                                 at::Device device) const {
+  std::vector<std::int64_t> restricted;  // rows
+  std::vector<std::int64_t> row_of_id;
+  const auto offset = [&](std::int64_t row) {
+    return row < static_cast<std::int64_t>(offsets.size()) ? offsets[static_cast<std::size_t>(row)]
+                                                           : static_cast<std::int64_t>(ids.size());
+  };
+  for (std::int64_t row = 0; row < count; ++row) {
+    const std::int64_t of_row = offset(first + row + 1) - offset(first + row);
+    if (of_row > 0) {
+      restricted.push_back(row);
+      row_of_id.insert(row_of_id.end(), static_cast<std::size_t>(of_row), row);
+    }
+  }
+  if (restricted.empty()) {
+    return {};
+  }
+  const std::vector<std::int64_t> id_of_row(ids.begin() + offset(first), ids.begin() + offset(first + count));
+  at::Tensor mask = at::zeros({count, vocab}, at::TensorOptions(device).dtype(at::kBool));
+  mask.index_fill_(0, at::tensor(restricted).to(device), true);
+  mask.index_put_({at::tensor(row_of_id).to(device), at::tensor(id_of_row).to(device)},
+                  at::zeros({}, mask.options()));
+  return mask;
+}
+
 PackedBatch PackedBatch::to(at::Device device) const {
-  return {
-      batch.to(device), {predicting.rows.to(device), predicting.batch.to(device)}, targets.to(device), keys};
+  return {batch.to(device),
+          {predicting.rows.to(device), predicting.batch.to(device)},
+          targets.to(device),
+          keys,
+          weights.defined() ? weights.to(device) : weights,
+          allowed};
 }
 
 PackedBatch pack(const std::vector<const Example*>& examples) {
@@ -71,18 +118,28 @@ PackedBatch joined(const std::vector<const PackedBatch*>& parts) {
   std::vector<const model::FlatBatch*> predicting;
   std::vector<at::Tensor> rows;
   std::vector<at::Tensor> targets;
+  std::vector<at::Tensor> weights;
   std::int64_t tokens = 0;
+  std::int64_t answer_tokens = 0;
   for (const PackedBatch* part : parts) {
     batches.push_back(&part->batch);
     predicting.push_back(&part->predicting.batch);
     rows.push_back(part->predicting.rows + tokens);
     targets.push_back(part->targets);
+    if (part->weights.defined()) {
+      weights.push_back(part->weights);
+    }
+    if (!part->allowed.ids.empty()) {
+      whole.allowed.append(part->allowed, answer_tokens);
+    }
+    answer_tokens += part->answer_tokens();
     whole.keys.insert(whole.keys.end(), part->keys.begin(), part->keys.end());
     tokens += part->batch.tokens();
   }
   whole.batch = model::FlatBatch::joined(batches);
   whole.predicting = {at::cat(rows), model::FlatBatch::joined(predicting)};
   whole.targets = at::cat(targets);
+  whole.weights = weights.empty() ? at::Tensor() : at::cat(weights);
   return whole;
 }
 

@@ -81,7 +81,8 @@ Trainer::Trainer(TrainingJob job) : job_(std::move(job)) {
     const int group = static_cast<int>(i);
     groups_.push_back(std::make_unique<GroupTrainer>(
         job_.model, job_.config, job_.groups[i],
-        GroupExamples{of_group(job_.training, group), of_group(job_.validation, group), job_.augment}));
+        GroupExamples{of_group(job_.training, group), of_group(job_.validation, group), job_.augment,
+                      job_.sample}));
   }
 }
 
@@ -152,7 +153,7 @@ void Trainer::step(Progress& progress) {
     const GroupStep& computed = steps[i];
     group->apply(computed);
     report_step(*group, computed);
-    if (group->at_epoch_end()) {
+    if (group->validation_due()) {
       validate(*group, computed);
     }
   }
@@ -180,6 +181,9 @@ void Trainer::report_step(const GroupTrainer& group, const GroupStep& step) cons
   const std::int64_t number = group.progress().step;
   if (step.not_finite == nullptr) {
     job_.on_event(StepEvent{group.name(), number, step, resident_memory_mib()});
+    if (step.skipped && group.progress().skipped_steps == 1) {
+      warn(group, "no prompt has samples that differ in utility: such a step changes nothing");
+    }
     return;
   }
   job_.on_event(BadStepEvent{group.name(), number, step});
@@ -194,8 +198,10 @@ void Trainer::validate(GroupTrainer& group, const GroupStep& step) const {
     const GroupProgress& progress = group.progress();
     job_.on_event(
         ValidationEvent{group.name(), progress.step, *validation, progress.best_step == progress.step});
-    const auto overfit = overfit_sign(validation->loss, *progress.best_validation_loss, step.token_loss);
     signs.insert(signs.end(), validation->found.warnings.begin(), validation->found.warnings.end());
+    const auto overfit =
+        validation->utility ? std::nullopt
+                            : overfit_sign(validation->loss, *progress.best_validation_loss, step.token_loss);
     if (overfit) {
       signs.push_back(*overfit);
     }

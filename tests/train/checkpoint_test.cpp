@@ -24,7 +24,7 @@ namespace fs = std::filesystem;
 
 Checkpoint made(std::int64_t step) {
   GroupState state;
-  state.progress = {step, 3, 1, 1.0 / 3.0, 0.1 + 0.2, 2, 4, 300, 40, 5.5};
+  state.progress = {step, 3, 1, 1.0 / 3.0, 0.1 + 0.2, 2, 4, 300, 40, 5.5, 6};
   state.values = at::arange(5, at::kFloat) / 3;
   state.moments = {at::arange(5, at::kFloat) / 7, at::arange(5, at::kFloat) / 11};
   state.best_values = at::arange(5, at::kFloat) / 13;
@@ -60,6 +60,7 @@ TEST(Checkpoint, reads_back_bit_for_bit) {
   EXPECT_EQ(found.progress.tokens, 300);
   EXPECT_EQ(found.progress.answer_tokens, 40);
   EXPECT_EQ(found.progress.seconds, 5.5);
+  EXPECT_EQ(found.progress.skipped_steps, 6);
 }
 
 TEST(Checkpoint, only_the_newest_stay) {

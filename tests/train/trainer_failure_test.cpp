@@ -1,5 +1,6 @@
 #include "routedk/core/error.h"
 #include "routedk/train/checkpoint.h"
+#include "routedk/train/data_order.h"
 #include "routedk/train/joint_step.h"
 #include "routedk/train/trainer.h"
 

@@ -33,6 +33,21 @@ TEST(ExperimentConfig, learning_rates_are_of_groups_that_exist) {
   EXPECT_THAT(problems("router: {learning_rates: [{group: base}]}\n"), HasSubstr("`router.learning_rates`"));
 }
 
+TEST(ExperimentConfig, expected_utility_needs_constrained_answers_samples_and_a_utility_of_the_data) {
+  const std::string by_utility = "train: {objective: expected_utility}\n";
+  EXPECT_EQ(read(by_utility).train.expected_utility.samples, 16);
+  EXPECT_THAT(problems(by_utility + "decode: {constrain: false}\n"),
+              HasSubstr("`train.objective` must be likelihood where `decode.constrain` is false, but is "
+                        "expected_utility instead"));
+  EXPECT_THAT(problems("train: {objective: expected_utility, expected_utility: {utility: exact}}\n"),
+              HasSubstr("`train.expected_utility.utility` must be f1, jaccard_f1 or mean on bundle data"));
+  EXPECT_THAT(
+      problems("experts: [kind]\ndata: {examples: own.jsonl}\nrouter: {objective: expected_utility}\n"),
+      HasSubstr("`router.expected_utility.utility` must be exact with data.examples, but is mean"));
+  EXPECT_THAT(problems("train: {expected_utility: {samples: 1}}\n"),
+              HasSubstr("`train.expected_utility.samples` must be between 2 and 1024, but is 1 instead"));
+}
+
 TEST(ExperimentConfig, top_k_is_at_most_the_number_of_experts) {
   EXPECT_THAT(problems("router: {top_k: 4}\n"), HasSubstr("`router.top_k` must be at most the 3 experts"));
 }

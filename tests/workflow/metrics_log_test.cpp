@@ -45,6 +45,14 @@ std::string line_of(const train::Event& event) {
   return to_json(event).dump();
 }
 
+TEST(MetricsLog, a_step_that_drew_answers_says_what_they_were_worth) {
+  train::GroupStep step;
+  step.samples = train::SampleFigures{0.5, 0.25, 2.0, 0.75, 1.0, 0.0, 0.125, 3.0};
+  EXPECT_THAT(line_of(train::StepEvent{"base", 7, step, 300.5}),
+              HasSubstr(R"("samples":{"utility":0.5,"advantage_std":0.25,"entropy":2.0,"distinct":0.75,)"
+                        R"("informative":1.0,"unfinished":0.0,"seconds":3.0,"kl":0.125},"skipped":0)"));
+}
+
 TEST(MetricsLog, every_event_is_a_record_of_a_fixed_form) {
   train::GroupStep step{.loss = 0.5,
                         .token_loss = 0.25,
@@ -55,6 +63,8 @@ TEST(MetricsLog, every_event_is_a_record_of_a_fixed_form) {
                         .answer_tokens = 4,
                         .seconds = 1.5,
                         .not_finite = nullptr,
+                        .skipped = false,
+                        .samples = {},
                         .keys = {},
                         .routing = {}};
   EXPECT_EQ(line_of(train::StepEvent{"base", 7, step, 300.5}),
@@ -79,6 +89,9 @@ TEST(MetricsLog, every_event_is_a_record_of_a_fixed_form) {
   EXPECT_EQ(line_of(train::ValidationEvent{"base", 8, validation, false}),
             R"({"step":8,"group":"base","validation_loss":0.75,"best":false,"answers":[{"key":12,)"
             R"("answer":"a"},{"key":13,"answer":"b"}],"metrics":{"precision":1.0,"recall":0.5}})");
+  validation.utility = 0.625;
+  EXPECT_THAT(line_of(train::ValidationEvent{"base", 8, validation, true}),
+              HasSubstr(R"("group":"base","validation_utility":0.625,"best":true)"));
   EXPECT_EQ(line_of(train::WarningEvent{"base", 8, "collapse"}),
             R"({"step":8,"group":"base","warning":"collapse"})");
   EXPECT_EQ(line_of(train::ResumeEvent{5, {"base", "merged"}}),

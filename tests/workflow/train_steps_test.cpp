@@ -4,6 +4,9 @@
 #include "routedk/io/jsonl.h"
 #include "routedk/workflow/steps/steps.h"
 
+#include <filesystem>
+#include <map>
+
 #include "support/expect_close.h"
 #include "workflow/experiment_folder.h"
 #include <gtest/gtest.h>
@@ -102,6 +105,46 @@ TEST_F(TrainSteps, router_options_reach_the_saved_router) {
                                         .top_k = 1,
                                         .pool_norm = experts::PoolNorm::kRms};
   EXPECT_EQ(router.gate.options(), expected);
+}
+
+TEST_F(TrainSteps, expected_utility_follows_likelihood_for_experts_and_router_and_is_not_redone) {
+  for (train::TrainConfig* training : {&config_.train, static_cast<train::TrainConfig*>(&config_.router)}) {
+    training->objective = train::ObjectiveKind::kExpectedUtility;
+    training->expected_utility.utility = train::TrainUtility::kExact;
+    training->expected_utility.samples = 2;
+    training->expected_utility.steps = 2;
+    training->expected_utility.batch_size = 2;
+    training->expected_utility.max_new_tokens = 3;
+    training->expected_utility.likelihood_weight = 1.0;  // the draws of two steps are seldom exact
+  }
+  {
+    Experiment experiment(config_);
+    run_experiment(experiment, "");
+  }
+  std::map<std::string, int> steps;
+  std::map<std::string, int> validations;
+  for (const io::Json& record : records()) {
+    const std::string job = record["job"].get<std::string>();
+    steps[job] += record.contains("loss") ? 1 : 0;
+    EXPECT_EQ(record.contains("samples"), record.contains("loss") && job.ends_with("expected_utility"));
+    validations[job] += record.contains("validation_utility") ? 1 : 0;
+  }
+  EXPECT_EQ(steps["train_expected_utility"], 4) << "of two experts";
+  EXPECT_EQ(steps["router_expected_utility"], 2);
+  EXPECT_EQ(validations["train_expected_utility"], 2);
+  EXPECT_EQ(validations["train"], 0);
+  const auto shape = testing::real_model()->config();
+  const auto values_of = [&] {
+    const auto expert = experts::load_peft(folder_ / "run/experts/kind", "kind", shape);
+    return expert.parameters().values().clone();
+  };
+  const at::Tensor first = values_of();
+  const std::size_t lines = records().size();
+  std::filesystem::remove(folder_ / "run/steps.txt");  // as if killed before the steps counted as done
+  Experiment again(config_);
+  run_experiment(again, "");
+  testing::expect_equal(values_of(), first);
+  EXPECT_EQ(records().size(), lines + 4) << "each phase says alone where it goes on";
 }
 
 }  // namespace

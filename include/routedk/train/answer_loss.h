@@ -20,7 +20,7 @@ struct LossPass {
   bool recompute = false;                             ///< as in RoutedPass
   /// e: the target is (1 - e) one-hot + e / V everywhere, as torch's cross_entropy has it
   double label_smoothing = 0.0;
-  at::Tensor weights = {};  ///< [A] F32: how much each answer token counts; undefined: 1 each
+  at::Tensor weights = {};  ///< [A] F32: how much each answer token counts; undefined: as in the batch
 };
 
 struct AnswerLoss {
@@ -35,6 +35,7 @@ struct HeadTargets {
   at::Tensor weights = {};  // [A] F32, or undefined: 1 each
   double smoothing = 0.0;
   std::int64_t rows_at_once = 1;
+  AllowedIds allowed = {};  ///< p is among these alone; without smoothing
 };
 
 struct HeadLoss {
@@ -49,12 +50,13 @@ HeadLoss head_loss(const at::Tensor& hidden, const kernels::FrozenLinear& head, 
 /// So many that their logits take 16 MiB, whatever the vocabulary.
 std::int64_t loss_rows_at_once(std::int64_t vocab, at::Device device);
 
-/// -sum of w log p(answer token | everything before it) over all answer tokens of the batch. What
+/// -sum of w log p(answer token | everything before it) over all answer tokens of the batch, p among the
+/// tokens that the batch allows. What
 /// lies behind the last layer's attention is computed for the rows that predict answer tokens and for no
 /// others.
 AnswerLoss answer_loss(const experts::RoutedModel& model, const LossPass& pass);
 
-/// Its sum alone, of weights 1.
+/// Its sum alone, by the batch's weights.
 at::Tensor answer_loss_sum(const experts::RoutedModel& model, const experts::Gate& gate,
                            const PackedBatch& batch, const experts::TrainingDropout* dropout = nullptr);
 

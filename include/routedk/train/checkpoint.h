@@ -19,16 +19,17 @@ using kernels::AdamWMoments;
 
 /// How far a group has come.
 struct GroupProgress {
-  std::int64_t step = 0;                ///< optimiser steps done, bad ones included
-  std::int64_t bad_steps = 0;           ///< those that were not applied
-  std::int64_t bad_steps_in_a_row = 0;  ///< up to now
-  double last_loss = 0.0;               ///< of the last step
-  std::optional<double> best_validation_loss;
-  std::int64_t best_step = 0;          ///< steps done when it was measured
-  std::int64_t stale_validations = 0;  ///< validations since then
-  std::int64_t tokens = 0;             ///< trained on, prompts included
+  std::int64_t step = 0;                       ///< optimiser steps done, bad ones included
+  std::int64_t bad_steps = 0;                  ///< those that were not applied
+  std::int64_t bad_steps_in_a_row = 0;         ///< up to now
+  double last_loss = 0.0;                      ///< of the last step
+  std::optional<double> best_validation_loss;  ///< as Validation::loss
+  std::int64_t best_step = 0;                  ///< steps done when it was measured
+  std::int64_t stale_validations = 0;          ///< validations since then
+  std::int64_t tokens = 0;                     ///< trained on, prompts included
   std::int64_t answer_tokens = 0;
-  double seconds = 0.0;  ///< spent on steps and validation, over all resumed parts
+  double seconds = 0.0;            ///< spent on steps and validation, over all resumed parts
+  std::int64_t skipped_steps = 0;  ///< those in which there was nothing to learn
 };
 
 /// All that a group's training needs to go on.

@@ -5,12 +5,25 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <utility>
 #include <variant>
 #include <vector>
 
 namespace routedk::train {
+
+/// The answers that a step drew, in figures.
+struct SampleFigures {
+  double utility = 0.0;        ///< mean over samples
+  double advantage_std = 0.0;  ///< over samples
+  double entropy = 0.0;        ///< mean -log p of an answer among what was allowed, nats
+  double distinct = 0.0;       ///< different answers / samples, mean over prompts
+  double informative = 0.0;    ///< share of the prompts whose samples differ in what they are rewarded
+  double unfinished = 0.0;     ///< share of the samples that a limit cut
+  std::optional<double> kl;    ///< mean log p - log p at the start, nats an answer, where it is asked for
+  double seconds = 0.0;        ///< to draw them
+};
 
 /// One optimiser step before it is applied: its gradient lies in the group's buffer.
 struct GroupStep {
@@ -23,6 +36,8 @@ struct GroupStep {
   std::int64_t answer_tokens = 0;
   double seconds = 0.0;
   const char* not_finite = nullptr;            ///< "loss" or "gradient norm": not to be applied
+  bool skipped = false;                        ///< nothing to learn: no gradient, not to be applied
+  std::optional<SampleFigures> samples = {};   ///< of objectives that draw answers
   std::vector<std::uint64_t> keys;             ///< of its examples
   std::vector<experts::LayerRouting> routing;  // [L], where the gate mixes experts
 };
@@ -41,8 +56,10 @@ struct Findings {
 };
 
 struct Validation {
-  double loss = 0.0;  ///< mean over the answer tokens, nats
-  Findings found;
+  /// What is to become least: the mean over the answer tokens, nats, or minus the utility.
+  double loss = 0.0;
+  Findings found = {};
+  std::optional<double> utility = {};  ///< mean of greedy answers, of objectives that draw them
 };
 
 // Events name a group and its steps done so far, 1 after the first.

@@ -22,6 +22,9 @@ io::Json backbone_fingerprint(const model::Backbone& backbone);
 /// 16 hexadecimal digits over ids and keys of the examples, in order.
 std::string examples_fingerprint(const std::vector<const Example*>& examples);
 
+/// 16 hexadecimal digits over the numbers of an fp32 tensor.
+std::string values_fingerprint(const at::Tensor& values);
+
 /// CPU kind and thread count, or the GPU's name, and LibTorch's version: what bit-for-bit equality depends on
 /// beside the fingerprint.
 io::Json machine_fingerprint(at::Device device);

@@ -1,16 +1,12 @@
 /// The training of one parameter group, step by step.
 #pragma once
 
-#include "routedk/core/prefetcher.h"
-#include "routedk/experts/flat_parameters.h"
 #include "routedk/experts/gate.h"
 #include "routedk/experts/routed_model.h"
-#include "routedk/kernels/adamw.h"
 #include "routedk/train/checkpoint.h"
-#include "routedk/train/data_order.h"
 #include "routedk/train/event.h"
-#include "routedk/train/example.h"
-#include "routedk/train/gate_penalty.h"
+#include "routedk/train/group.h"
+#include "routedk/train/objective.h"
 #include "routedk/train/packed_batch.h"
 #include "routedk/train/schedule.h"
 #include "routedk/train/train_config.h"
@@ -22,26 +18,6 @@
 #include <vector>
 
 namespace routedk::train {
-
-/// What is trained and the gate that its examples run under: an expert under the gate that gives it every
-/// sequence, a router under itself.
-struct ParameterGroup {
-  std::string name;
-  experts::FlatParameters* parameters;
-  std::shared_ptr<const experts::Gate> gate;
-  GatePenalty penalty = {};                ///< of a group whose gate mixes experts
-  io::Json settings = io::Json::object();  ///< what else its numbers depend on, for the checkpoint
-};
-
-/// An example as an epoch, counted from 0, has it. Called in a thread of its own, one of each group.
-using AugmentFn = std::function<Example(const Example&, std::int64_t)>;
-
-/// A group's share of the data.
-struct GroupExamples {
-  std::vector<const Example*> training;
-  std::vector<const Example*> validation;
-  AugmentFn augment = {};  ///< of the training examples; empty: they stay as they are
-};
 
 /// Looks at a group at its validation.
 using ValidationHook = std::function<Findings(const std::string& group)>;
@@ -78,22 +54,23 @@ class GroupTrainer {
   void begin();
   /// Of the step begun.
   const std::vector<PackedBatch>& batches() const noexcept { return now_; }
-  /// How much each answer token of these counts: 1 / their number.
-  double token_weight() const { return 1.0 / static_cast<double>(step_.answer_tokens); }
+  /// Of these.
+  std::int64_t answer_tokens() const noexcept { return step_.answer_tokens; }
   void add(const BatchFindings& found);
   /// NumericError naming group, step and example keys when loss or gradient is not finite for more than
   /// `max_bad_steps` steps in a row; no parameter has changed then.
   GroupStep finish();
-  /// Clips and applies the computed gradient, unless it is not finite; afterwards a step is done.
+  /// Clips and applies the computed gradient, unless it is not finite or there was nothing to learn;
+  /// afterwards a step is done.
   void apply(const GroupStep& step);
-  /// Mean answer-token loss over the validation examples without dropout; the best values so far are kept.
+  /// What the objective says of the validation examples, without dropout; the best values so far are kept.
   /// With `ema` the running mean stands in the parameters meanwhile, for `hook` (may be empty) too.
   /// Nothing without validation examples. NumericError when the loss is not finite.
   std::optional<Validation> validate(const ValidationHook& hook = {});
 
   bool done() const noexcept { return state_.progress.step == total_steps_ || out_of_patience(); }
-  bool at_epoch_end() const noexcept { return state_.progress.step % order_.steps_per_epoch() == 0; }
-  std::int64_t examples_left() const;
+  bool validation_due() const { return objective_->validates_after(state_.progress.step); }
+  std::int64_t examples_left() const { return objective_->examples_after(state_.progress.step); }
   const std::string& name() const noexcept { return group_.name; }
   const experts::Gate& gate() const noexcept { return *group_.gate; }
   const GatePenalty& penalty() const noexcept { return group_.penalty; }
@@ -111,23 +88,19 @@ class GroupTrainer {
   bool out_of_patience() const noexcept {
     return config_.patience > 0 && state_.progress.stale_validations >= config_.patience;
   }
-  std::vector<PackedBatch> batches_of(std::int64_t step);
   void check_finite(GroupStep& step) const;
-  double validation_loss() const;
   void keep_if_best(double loss);
 
-  const experts::RoutedModel& model_;
   const TrainConfig& config_;
   ParameterGroup group_;
   GroupExamples examples_;
-  DataOrder order_;
+  std::unique_ptr<Objective> objective_;
   std::int64_t total_steps_;
   Schedule schedule_;
   GroupState state_;
   std::vector<PackedBatch> now_;
   GroupStep step_;
   RoutingOfStep routing_;
-  Prefetcher<std::vector<PackedBatch>> batches_;  // last: its thread uses the others
 };
 
 }  // namespace routedk::train

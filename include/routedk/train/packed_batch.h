@@ -11,12 +11,28 @@
 
 namespace routedk::train {
 
+/// Which ids each of A rows may predict. A row without any may predict all.
+struct AllowedIds {
+  std::vector<std::int64_t> offsets;  ///< [A+1]: row a's are ids[offsets[a]] .. ids[offsets[a+1]]
+  std::vector<std::int64_t> ids;      ///< none: no row is restricted, and there may be no offsets
+
+  /// One more row.
+  void add(const std::vector<std::int32_t>& of_row);
+  /// Rows without restriction up to `rows` rows, then those of `other`.
+  void append(const AllowedIds& other, std::int64_t rows);
+  /// [count,vocab] bool: what rows `first` .. `first` + `count` may not predict; undefined where they may
+  /// all.
+  at::Tensor forbidden(std::int64_t first, std::int64_t count, std::int64_t vocab, at::Device device) const;
+};
+
 /// One micro-batch: S sequences prompt + answer; the gates may look at their prompts only.
 struct PackedBatch {
   model::FlatBatch batch;
   model::BatchPart predicting;      ///< the A rows whose next token is an answer token
   at::Tensor targets;               ///< [A] I64: those next tokens
   std::vector<std::uint64_t> keys;  ///< [S]: the examples' keys
+  at::Tensor weights = {};          ///< [A] F32: how much each answer token counts; undefined: 1 each
+  AllowedIds allowed = {};          ///< among which ids each of `targets` was chosen
 
   /// The same with its tensors on that device.
   PackedBatch to(at::Device device) const;
@@ -31,7 +47,7 @@ PackedBatch pack(const std::vector<const Example*>& examples);
 /// are `targets` one answer after another. `keys` [S] are the prompts'. DataError as above.
 PackedBatch pack(const std::vector<model::PromptAnswers>& prompts, const std::vector<std::uint64_t>& keys);
 
-/// Batches one after another as one.
+/// Batches one after another as one; all have weights or none has.
 PackedBatch joined(const std::vector<const PackedBatch*>& parts);
 
 /// Packs examples, shortest first (equal lengths in the given order), each micro-batch filled up to

@@ -3,6 +3,7 @@
 
 #include "routedk/core/config_rules.h"
 #include "routedk/train/schedule.h"
+#include "routedk/train/utility_config.h"
 
 #include <algorithm>
 #include <cstdint>
@@ -24,6 +25,8 @@ struct GroupRate {
 };
 
 struct TrainConfig {
+  ObjectiveKind objective = ObjectiveKind::kLikelihood;
+  ExpectedUtilityConfig expected_utility;
   std::int64_t epochs = 3;
   std::int64_t batch_size = 16;
   std::int64_t max_tokens = 2048;
@@ -50,6 +53,10 @@ struct TrainConfig {
 
   template <typename F>
   void fields(F& f) {
+    f("objective", objective,
+      "cross entropy of gold answers, or afterwards the utility of answers drawn from the model "
+      "(docs/training.md)");
+    f("expected_utility", expected_utility, "the steps of objective: expected_utility");
     f("epochs", epochs, "passes over a group's training examples", at_least(1));
     f("batch_size", batch_size, "examples of each group in one optimiser step", at_least(1));
     f("max_tokens", max_tokens, "tokens of one packed micro-batch (a longer example runs alone)",
@@ -63,11 +70,11 @@ struct TrainConfig {
     f("beta2", beta2, "AdamW: memory of its square", between(0, 0.999999));
     f("epsilon", epsilon, "AdamW: added to the root of the second moment", positive());
     f("max_grad_norm", max_grad_norm, "a group's gradient is shortened to this length", positive());
-    f("dropout", dropout, "share of a LoRA's inputs that a step leaves out", between(0, 0.99));
+    f("dropout", dropout, "share of a LoRA's inputs that a step of likelihood leaves out", between(0, 0.99));
     f("recompute", recompute, "keep of each layer its input alone and run it again in backward: less memory");
     f("prepare_ahead", prepare_ahead, "make a step's batches in a thread of their own during the one before");
-    f("label_smoothing", label_smoothing, "share of each target spread over the vocabulary; training only",
-      between(0, 0.99));
+    f("label_smoothing", label_smoothing,
+      "share of each target spread over the vocabulary; training by likelihood only", between(0, 0.99));
     f("ema", ema, "validate and keep a running mean of the values that forgets at this rate a step; 0: none",
       between(0, 0.999999));
     f("patience", patience, "stop a group after this many validations without a better loss; 0: never",
@@ -91,6 +98,28 @@ struct TrainConfig {
     checkpoint_every = defaults.checkpoint_every;
     keep_checkpoints = defaults.keep_checkpoints;
     resume_elsewhere = defaults.resume_elsewhere;
+  }
+
+  /// The settings of the steps by likelihood, which come first whatever the objective.
+  TrainConfig likelihood_phase() const {
+    TrainConfig phase = *this;
+    phase.objective = ObjectiveKind::kLikelihood;
+    phase.expected_utility = {};
+    return phase;
+  }
+
+  /// The settings of the steps by expected utility. Answers are drawn without dropout, so it has none.
+  TrainConfig utility_phase() const {
+    TrainConfig phase = *this;
+    phase.objective = ObjectiveKind::kExpectedUtility;
+    phase.batch_size = expected_utility.batch_size;
+    phase.learning_rate = expected_utility.learning_rate;
+    phase.learning_rates.clear();
+    phase.warmup = expected_utility.warmup;
+    phase.schedule = expected_utility.schedule;
+    phase.dropout = 0.0;
+    phase.label_smoothing = 0.0;
+    return phase;
   }
 
   /// The highest step size of a group.

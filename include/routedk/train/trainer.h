@@ -29,6 +29,7 @@ struct TrainingJob {
   /// More figures of a group at its validations, while the values to be kept stand in its parameters; may be
   /// empty.
   ValidationHook on_validation = {};
+  SampleFn sample = {};  ///< of the objective expected_utility alone
 };
 
 /// What became of a group; its parameters are those of `best_step`.

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <optional>
 
 #include <fmt/format.h>
 
@@ -11,6 +12,17 @@ namespace {
 /// As text, since JSON has no such numbers; a NaN's sign says nothing.
 std::string not_finite_text(double value) {
   return std::isnan(value) ? "nan" : fmt::format("{}", value);
+}
+
+io::Json json_of(const train::SampleFigures& samples) {
+  io::Json json = {{"utility", samples.utility},         {"advantage_std", samples.advantage_std},
+                   {"entropy", samples.entropy},         {"distinct", samples.distinct},
+                   {"informative", samples.informative}, {"unfinished", samples.unfinished},
+                   {"seconds", samples.seconds}};
+  if (samples.kl) {
+    json["kl"] = *samples.kl;
+  }
+  return json;
 }
 
 io::Json record_of(const train::StepEvent& event) {
@@ -26,6 +38,10 @@ io::Json record_of(const train::StepEvent& event) {
                      {"tokens_per_s", static_cast<double>(step.tokens) / std::max(step.seconds, 1e-9)},
                      {"seconds", step.seconds},
                      {"memory_mib", event.memory_mib}};
+  if (step.samples) {
+    record["samples"] = json_of(*step.samples);
+    record["skipped"] = step.skipped ? 1 : 0;
+  }
   if (!step.routing.empty()) {
     record["gates"] = experts::to_json(step.routing);
   }
@@ -43,10 +59,12 @@ io::Json record_of(const train::BadStepEvent& event) {
 
 io::Json record_of(const train::ValidationEvent& event) {
   const train::Findings& found = event.validation.found;
-  io::Json record = {{"step", event.number},
-                     {"group", event.group},
-                     {"validation_loss", event.validation.loss},
-                     {"best", event.best}};
+  const std::optional<double>& utility = event.validation.utility;
+  io::Json record = {
+      {"step", event.number},
+      {"group", event.group},
+      {utility ? "validation_utility" : "validation_loss", utility.value_or(event.validation.loss)},
+      {"best", event.best}};
   for (const train::WatchedAnswer& answer : found.answers) {
     record["answers"].push_back({{"key", answer.key}, {"answer", answer.text}});
   }

@@ -82,6 +82,27 @@ void check_rates(const Names& groups, const std::vector<train::GroupRate>& rates
   }
 }
 
+/// What training by expected utility needs of the data and of decoding.
+void check_objective(const ExperimentConfig& config, const train::TrainConfig& training, const char* where,
+                     Names& problems) {
+  if (training.objective == train::ObjectiveKind::kLikelihood) {
+    return;
+  }
+  const train::TrainUtility utility = training.expected_utility.utility;
+  const bool of_bundles = utility != train::TrainUtility::kExact;
+  if (config.data.examples.empty() && !config.decode.constrain) {
+    problems.push_back(
+        fmt::format("`{}.objective` must be likelihood where `decode.constrain` is false, but is {} instead.",
+                    where, name_of(training.objective)));
+  }
+  if (config.data.examples.empty() ? !of_bundles : of_bundles) {
+    problems.push_back(fmt::format(
+        "`{}.expected_utility.utility` must be {}, but is {} instead.", where,
+        config.data.examples.empty() ? "f1, jaccard_f1 or mean on bundle data" : "exact with data.examples",
+        name_of(utility)));
+  }
+}
+
 }  // namespace
 
 void ExperimentConfig::validate(std::vector<std::string>& problems) const {
@@ -89,6 +110,8 @@ void ExperimentConfig::validate(std::vector<std::string>& problems) const {
   check_systems(*this, problems);
   check_rates(experts, train.learning_rates, "train", problems);
   check_rates({"router"}, router.learning_rates, "router", problems);
+  check_objective(*this, train, "train", problems);
+  check_objective(*this, router, "router", problems);
   if (router.top_k > static_cast<std::int64_t>(experts.size())) {
     problems.push_back(fmt::format("`router.top_k` must be at most the {} experts, but is {} instead.",
                                    experts.size(), router.top_k));

@@ -17,8 +17,13 @@ using train::Example;
 std::string describe(const train::TrainConfig& config, std::size_t examples, const char* unit) {
   const auto batch = static_cast<std::size_t>(config.batch_size);
   const std::size_t of_an_epoch = (examples + batch - 1) / batch;
+  const train::ExpectedUtilityConfig& then = config.expected_utility;
   return fmt::format("{} {}, {} epochs, {} optimiser steps", examples, unit, config.epochs,
-                     of_an_epoch * static_cast<std::size_t>(config.epochs));
+                     of_an_epoch * static_cast<std::size_t>(config.epochs)) +
+         (config.objective == train::ObjectiveKind::kLikelihood
+              ? ""
+              : fmt::format(", then {} by expected utility ({} prompts x {} samples)", then.steps,
+                            then.batch_size, then.samples));
 }
 
 /// What is trained on.

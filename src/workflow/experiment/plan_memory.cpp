@@ -42,6 +42,32 @@ TokenCounts count_tokens(const std::vector<Example>& examples, const train::Trai
   return counts;
 }
 
+/// The same of the steps by expected utility: of the longest prompt with as many answers as there are
+/// samples.
+TokenCounts count_drawn_tokens(const std::vector<Example>& examples, const train::TrainConfig& config) {
+  TokenCounts counts;
+  const std::int64_t samples = config.expected_utility.samples;
+  for (const Example& example : examples) {
+    const auto answers = samples * static_cast<std::int64_t>(example.answer.size());
+    const std::int64_t tokens = static_cast<std::int64_t>(example.prompt.size()) + answers;
+    const std::int64_t most = std::max(config.max_tokens, example.tokens());
+    counts.largest = std::max(counts.largest, std::min(most, config.expected_utility.batch_size * tokens));
+    counts.largest_answers = std::max(counts.largest_answers, counts.largest * answers / tokens);
+  }
+  return counts;
+}
+
+/// Of the larger micro-batch of a training's phases.
+TokenCounts count_all_tokens(const std::vector<Example>& examples, const train::TrainConfig& config) {
+  TokenCounts counts = count_tokens(examples, config);
+  if (config.objective == train::ObjectiveKind::kExpectedUtility) {
+    const TokenCounts drawn = count_drawn_tokens(examples, config);
+    counts.largest = std::max(counts.largest, drawn.largest);
+    counts.largest_answers = std::max(counts.largest_answers, drawn.largest_answers);
+  }
+  return counts;
+}
+
 /// Prompt tokens of the sessions decoded together, where they have most.
 std::int64_t most_prompt_tokens(const Experiment& experiment) {
   const std::vector<Example> raw = raw_examples(experiment, of_two_items(evaluated_sessions(experiment)), 0);
@@ -93,6 +119,28 @@ DecodingSize decoding_size(const Experiment& experiment, const FrozenSize& froze
           most_prompt_tokens(experiment),
           samples,
           c.decode.max_new_tokens};
+}
+
+/// Of the answers that a training draws, beside what it trains.
+DecodingSize drawing_size(const Experiment& experiment, const FrozenSize& frozen,
+                          const train::TrainConfig& config, std::int64_t trainable,
+                          const std::vector<Example>& examples) {
+  constexpr std::int64_t kCopies = 2;  // gradient, moments and start, where a frozen factor counts twice
+  const auto sessions =
+      std::min({experiment.config().decode.batch_sessions, config.expected_utility.batch_size,
+                static_cast<std::int64_t>(examples.size())});
+  std::int64_t longest = 0;
+  for (const Example& example : examples) {
+    longest = std::max(longest, static_cast<std::int64_t>(example.prompt.size()));
+  }
+  DecodingSize size{frozen};
+  size.factors += kCopies * trainable;
+  size.int8 = false;
+  size.sessions = sessions;
+  size.prompt_tokens = sessions * longest;
+  size.samples = config.expected_utility.samples;
+  size.new_tokens = config.expected_utility.max_new_tokens;
+  return size;
 }
 
 /// A step and what it takes.
@@ -157,7 +205,7 @@ std::string memory_text(const Experiment& experiment, const model::WeightSource&
   const model::LlamaConfig& model = source.config();
   const auto bank_size = static_cast<std::int64_t>(c.experts.size());
   const std::int64_t bank = bank_size * expert_parameters(model, c.lora);
-  const TokenCounts tokens = count_tokens(training, c.train);
+  const TokenCounts tokens = count_all_tokens(training, c.train);
   const FrozenSize backbone = backbone_size(c.model, source);
   FrozenSize with_experts = backbone;
   with_experts.factors = bank;
@@ -165,7 +213,16 @@ std::string memory_text(const Experiment& experiment, const model::WeightSource&
   std::vector<Column> columns = {
       {"train", predict_memory(model, training_size(backbone, c.train, bank, tokens))},
       {"router", predict_memory(model, training_size(with_experts, c.router, gate.parameters().size(),
-                                                     count_tokens(routing, c.router)))}};
+                                                     count_all_tokens(routing, c.router)))}};
+  if (c.train.objective == train::ObjectiveKind::kExpectedUtility) {
+    columns.push_back({"train draws", predict_memory(model, drawing_size(experiment, with_experts, c.train,
+                                                                         bank, training))});
+  }
+  if (c.router.objective == train::ObjectiveKind::kExpectedUtility) {
+    columns.push_back(
+        {"router draws", predict_memory(model, drawing_size(experiment, with_experts, c.router,
+                                                            gate.parameters().size(), routing))});
+  }
   if (experiment.has_sessions() && !backbone.gpu) {
     columns.push_back({"evaluate", predict_memory(model, decoding_size(experiment, with_experts))});
   }

@@ -98,8 +98,10 @@ void remove_outputs(const Experiment& experiment, const std::string& step) {
   } else if (step == "router") {
     std::filesystem::remove_all(folder / "router");
     std::filesystem::remove_all(folder / "checkpoints" / "router");
-    std::filesystem::remove_all(folder / "tensorboard" / "router");
-    remove_records(folder / "metrics.jsonl", "job", step);
+    for (const char* job : {"router", "router_expected_utility"}) {
+      std::filesystem::remove_all(folder / "tensorboard" / job);
+      remove_records(folder / "metrics.jsonl", "job", job);
+    }
   } else {
     std::filesystem::remove_all(folder / "answers");
     std::filesystem::remove_all(folder / "verifiers");

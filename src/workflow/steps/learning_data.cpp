@@ -225,6 +225,11 @@ std::vector<Example> raw_examples(const Experiment& experiment, const std::vecto
   return session_examples(experiment, sessions, "", group, no_budget);
 }
 
+std::vector<Example> raw_expert_examples(const Experiment& experiment, const std::string& expert, int group) {
+  return experiment.has_sessions() ? raw_examples(experiment, learning_sessions(experiment).experts, group)
+                                   : expert_examples(experiment, expert, group);
+}
+
 std::vector<Example> router_examples(const Experiment& experiment) {
   return experiment.has_sessions() ? raw_examples(experiment, learning_sessions(experiment).router, 0)
                                    : task_examples(experiment, experiment.config().data.examples, "", 0);
@@ -263,8 +268,10 @@ train::AugmentFn shuffled_items(const Experiment& experiment, const std::vector<
       (*sources)[key_of(session, expert, part)] = {session, input, part};
     }
   };
-  for (const Session& session : routing ? learning.router : std::vector<Session>()) {
-    add(session, "", input_of(experiment, ""));
+  for (const auto* sessions : {&learning.router, &learning.experts}) {
+    for (const Session& session : routing ? *sessions : std::vector<Session>()) {
+      add(session, "", input_of(experiment, ""));
+    }
   }
   for (const std::string& expert : experts) {
     const bundle::ExpertInput input = input_of(experiment, expert);

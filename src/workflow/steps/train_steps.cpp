@@ -4,6 +4,7 @@
 #include "routedk/train/trainer.h"
 #include "routedk/workflow/experiment/metrics_log.h"
 #include "routedk/workflow/steps/learning_data.h"
+#include "routedk/workflow/steps/policy_samples.h"
 #include "routedk/workflow/steps/steps.h"
 #include "routedk/workflow/steps/watch.h"
 
@@ -33,15 +34,64 @@ void append(std::vector<train::Example>& all, std::vector<train::Example> more) 
   std::move(more.begin(), more.end(), std::back_inserter(all));
 }
 
-void log_results(const std::vector<train::GroupResult>& results) {
-  for (const train::GroupResult& result : results) {
+/// "best validation loss 0.4321"; of training by utility minus that.
+std::string best_text(const train::TrainConfig& config, const train::GroupProgress& progress) {
+  const double best = progress.best_validation_loss.value_or(progress.last_loss);
+  if (config.objective == train::ObjectiveKind::kLikelihood) {
+    return fmt::format("best validation loss {:.4f} at step {}", best, progress.best_step);
+  }
+  const std::string skipped =
+      progress.skipped_steps == 0
+          ? ""
+          : fmt::format("; {} steps had no prompt whose samples differ in utility and changed nothing",
+                        progress.skipped_steps);
+  return (progress.best_validation_loss
+              ? fmt::format("best validation utility {:.4f} at step {}", -best, progress.best_step)
+              : std::string("no validation")) +
+         skipped;
+}
+
+void train_and_log(train::TrainingJob job) {
+  const train::TrainConfig config = job.config;
+  for (const train::GroupResult& result : train::Trainer(std::move(job)).run()) {
     const train::GroupProgress& p = result.progress;
-    spdlog::info(
-        "{}: {} steps, {} tokens in {:.0f} s ({:.0f} tokens/s), best validation loss {:.4f} at step {}",
-        result.name, p.step, p.tokens, p.seconds, static_cast<double>(p.tokens) / std::max(p.seconds, 1e-9),
-        p.best_validation_loss.value_or(p.last_loss), p.best_step);
+    spdlog::info("{}: {} steps, {} tokens in {:.0f} s ({:.0f} tokens/s), {}", result.name, p.step, p.tokens,
+                 p.seconds, static_cast<double>(p.tokens) / std::max(p.seconds, 1e-9), best_text(config, p));
   }
 }
+
+/// A step's training: by likelihood and then, where the objective says so, from there by expected utility.
+struct Phases {
+  const Experiment& experiment;
+  std::string name;                   ///< of the metrics' job
+  std::filesystem::path checkpoints;  ///< the second phase's lie in a folder of them
+  const experts::RoutedModel& model;
+  const train::TrainConfig& config;
+  std::vector<train::ParameterGroup> groups;
+  GroupGates gates;
+  std::vector<train::Example> validation;
+  train::ValidationHook watch;
+
+  void by_likelihood(std::vector<train::Example> training, train::AugmentFn augment) const {
+    MetricsLog metrics(experiment.folder(), name);
+    train::TrainingJob job{
+        model,         config.likelihood_phase(), groups, std::move(training), validation, checkpoints,
+        metrics.sink()};
+    job.augment = std::move(augment);
+    job.on_validation = watch;
+    train_and_log(std::move(job));
+  }
+
+  void by_utility(std::vector<train::Example> training) const {
+    MetricsLog metrics(experiment.folder(), name + "_expected_utility");
+    train::TrainingJob job{model,      config.utility_phase(),           groups,        std::move(training),
+                           validation, checkpoints / "expected_utility", metrics.sink()};
+    job.augment = shuffled_items(experiment, {});
+    job.on_validation = watch;
+    job.sample = policy_samples(experiment, model, gates, config);
+    train_and_log(std::move(job));
+  }
+};
 
 /// What an expert's numbers depend on beside the training's settings and its examples.
 io::Json expert_settings(const Experiment& experiment) {
@@ -121,19 +171,28 @@ void train_step(Experiment& experiment, const std::vector<std::string>& experts)
   const NewBank bank = new_bank(experiment, names, *backbone);
   const experts::RoutedModel model(backbone, std::make_shared<experts::ExpertBank>(bank.experts));
   const auto checkpoints = experiment.folder() / "checkpoints" / fmt::format("{}", fmt::join(names, "+"));
-  MetricsLog metrics(experiment.folder(), "train");
-  train::TrainingJob job{model, experiment.config().train, bank.groups, {}, {}, checkpoints, metrics.sink()};
+  Phases phases{experiment,  "train",    checkpoints, model, experiment.config().train,
+                bank.groups, bank.gates, {},          {}};
+  std::vector<train::Example> training;
+  std::vector<train::Example> raw;
+  const bool by_utility = phases.config.objective == train::ObjectiveKind::kExpectedUtility;
   for (std::size_t i = 0; i < names.size(); ++i) {
+    const int group = static_cast<int>(i);
     InputCounts counts;
-    append(job.training, expert_examples(experiment, names[i], static_cast<int>(i), &counts));
+    append(training, expert_examples(experiment, names[i], group, &counts));
     if (experiment.has_sessions()) {
       record_inputs(experiment, names[i], counts);
     }
-    append(job.validation, validation_examples(experiment, names[i], static_cast<int>(i)));
+    append(phases.validation, validation_examples(experiment, names[i], group));
+    if (by_utility) {
+      append(raw, raw_expert_examples(experiment, names[i], group));
+    }
   }
-  job.augment = shuffled_items(experiment, names);
-  job.on_validation = watch_answers(experiment, model, bank.gates);
-  log_results(train::Trainer(std::move(job)).run());
+  phases.watch = watch_answers(experiment, model, bank.gates);
+  phases.by_likelihood(std::move(training), shuffled_items(experiment, names));
+  if (by_utility) {
+    phases.by_utility(std::move(raw));
+  }
   save_experts(experiment, bank);
   std::vector<std::string> steps;
   std::transform(names.begin(), names.end(), std::back_inserter(steps),
@@ -155,17 +214,20 @@ void router_step(Experiment& experiment) {
       std::make_shared<experts::RouterGate>(shape.layers, shape.hidden, model.bank().size(),
                                             router_options(config.router), model.backbone().device());
   const train::GatePenalty penalty{config.router.entropy_weight, config.router.balance_weight};
-  MetricsLog metrics(experiment.folder(), "router");
-  train::TrainingJob job{model,
-                         config.router,
-                         {{"router", &router->parameters(), router, penalty, router_group_settings(config)}},
-                         router_examples(experiment),
-                         validation_examples(experiment, "", 0),
-                         experiment.folder() / "checkpoints" / "router",
-                         metrics.sink()};
-  job.augment = shuffled_items(experiment, {});
-  job.on_validation = watch_answers(experiment, model, {{"router", router}});
-  log_results(train::Trainer(std::move(job)).run());
+  const GroupGates gates{{"router", router}};
+  const Phases phases{experiment,
+                      "router",
+                      experiment.folder() / "checkpoints" / "router",
+                      model,
+                      config.router,
+                      {{"router", &router->parameters(), router, penalty, router_group_settings(config)}},
+                      gates,
+                      validation_examples(experiment, "", 0),
+                      watch_answers(experiment, model, gates)};
+  phases.by_likelihood(router_examples(experiment), shuffled_items(experiment, {}));
+  if (config.router.objective == train::ObjectiveKind::kExpectedUtility) {
+    phases.by_utility(router_examples(experiment));
+  }
   experts::save_router(*router, config.experts, experiment.router_folder());
   mark_done(experiment, {"router"});
 }

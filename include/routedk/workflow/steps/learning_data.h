@@ -38,6 +38,10 @@ void record_inputs(const Experiment& experiment, const std::string& expert, cons
 /// Raw prompts of sessions of at least 2 items with their gold answers.
 std::vector<train::Example> raw_examples(const Experiment& experiment,
                                          const std::vector<bundle::Session>& sessions, int group);
+/// What an expert's answers are drawn to: its training sessions as it is asked about them, raw; the user's
+/// own examples as they are.
+std::vector<train::Example> raw_expert_examples(const Experiment& experiment, const std::string& expert,
+                                                int group);
 /// What the router trains on: raw prompts, whatever the experts read.
 std::vector<train::Example> router_examples(const Experiment& experiment);
 /// What an expert, or with "" the router, is validated with: raw prompts of the validation sessions, or the
@@ -50,9 +54,9 @@ std::vector<train::Example> validation_examples(const Experiment& experiment, co
 /// check.
 void require_data_within(const Experiment& experiment, std::int64_t context);
 
-/// With `augment.shuffle_items`: an epoch's form of the experts' (or, for {}, the router's) training
-/// examples, their sessions' items in another order, with their bundles renumbered. Otherwise empty. The
-/// experiment must outlive it.
+/// With `augment.shuffle_items`: an epoch's form of the experts' (or, for {}, the raw) training examples,
+/// their sessions' items in another order, with their bundles renumbered. Otherwise empty. The experiment
+/// must outlive it.
 train::AugmentFn shuffled_items(const Experiment& experiment, const std::vector<std::string>& experts);
 
 }  // namespace routedk::workflow

@@ -1,0 +1,72 @@
+/// What training descends, and the settings of training by expected utility.
+#pragma once
+
+#include "routedk/core/config_rules.h"
+#include "routedk/core/named_enum.h"
+#include "routedk/train/schedule.h"
+
+#include <cstdint>
+
+namespace routedk::train {
+
+enum class ObjectiveKind : std::uint8_t {
+  kLikelihood,       ///< cross entropy of the gold answer
+  kExpectedUtility,  ///< afterwards minus the expected utility of the answers that are written
+};
+constexpr auto enum_names(ObjectiveKind /*of*/) {
+  return std::to_array<EnumName<ObjectiveKind>>(
+      {{ObjectiveKind::kLikelihood, "likelihood"}, {ObjectiveKind::kExpectedUtility, "expected_utility"}});
+}
+
+/// What an answer is worth beside the example's own answer. Who samples computes it: training sees numbers.
+enum class TrainUtility : std::uint8_t {
+  kF1,         ///< of bundles, as bundle::Utility
+  kJaccardF1,  ///< likewise
+  kMean,       ///< likewise
+  kExact,      ///< 1 for the example's own answer, 0 for any other
+};
+constexpr auto enum_names(TrainUtility /*of*/) {
+  return std::to_array<EnumName<TrainUtility>>({{TrainUtility::kF1, "f1"},
+                                                {TrainUtility::kJaccardF1, "jaccard_f1"},
+                                                {TrainUtility::kMean, "mean"},
+                                                {TrainUtility::kExact, "exact"}});
+}
+
+/// The `expected_utility:` section of a training.
+struct ExpectedUtilityConfig {
+  TrainUtility utility = TrainUtility::kMean;
+  std::int64_t samples = 16;
+  std::int64_t steps = 20;
+  std::int64_t batch_size = 24;
+  double learning_rate = 2e-4;
+  double warmup = 0.0;
+  ScheduleKind schedule = ScheduleKind::kConstant;
+  double kl_weight = 0.0;
+  double max_kl = 50.0;
+  double likelihood_weight = 0.0;
+  std::int64_t max_new_tokens = 256;
+  std::int64_t validate_every = 5;
+
+  template <typename F>
+  void fields(F& f) {
+    f("utility", utility, "f1, jaccard_f1 or mean, their mean, of bundles; exact of data.examples");
+    f("samples", samples, "G: answers drawn for each prompt at temperature 1", between(2, 1024));
+    f("steps", steps, "optimiser steps", at_least(1));
+    f("batch_size", batch_size, "prompts of each group in one optimiser step", at_least(1));
+    f("learning_rate", learning_rate, "highest step size of the schedule", positive());
+    f("warmup", warmup, "share of the steps over which the step size rises from 0", between(0, 1));
+    f("schedule", schedule, "the step size after warm-up");
+    f("kl_weight", kl_weight, "utility lost for each nat that an answer is likelier than at the start",
+      at_least(0));
+    f("max_kl", max_kl, "end the run where kl_weight is set and the mean KL to the start, nats, exceeds this",
+      positive());
+    f("likelihood_weight", likelihood_weight, "of the gold answer's mean cross entropy in the loss",
+      between(0, 100));
+    f("max_new_tokens", max_new_tokens, "longest answer; shorter where the model's context ends first",
+      at_least(1));
+    f("validate_every", validate_every, "steps between validations, which choose the values that are kept",
+      at_least(1));
+  }
+};
+
+}  // namespace routedk::train

@@ -1,0 +1,199 @@
+#include "expected_utility.h"
+
+#include "routedk/core/error.h"
+#include "routedk/train/answer_loss.h"
+#include "routedk/train/fingerprint.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <functional>
+
+#include "advantages.h"
+#include "values_in_place.h"
+#include <ATen/core/grad_mode.h>
+
+namespace routedk::train {
+namespace {
+
+/// Means over the samples of a step and over its prompts.
+class FiguresOfStep {
+ public:
+  void add(const PromptSamples& samples, const std::vector<double>& advantages) {
+    const auto total = static_cast<double>(sample_count(samples));
+    bool differ = false;
+    for (std::size_t i = 0; i < samples.size(); ++i) {
+      const auto count = static_cast<double>(samples[i].count);
+      sum_.utility += count * samples[i].utility;
+      sum_.entropy -= count * samples[i].logprob;
+      sum_.advantage_std += count * advantages[i] * advantages[i];
+      sum_.unfinished += samples[i].finished ? 0.0 : count;
+      differ = differ || advantages[i] != 0.0;
+    }
+    sum_.distinct += static_cast<double>(samples.size()) / total;
+    sum_.informative += differ ? 1.0 : 0.0;
+    samples_ += total;
+    prompts_ += 1.0;
+  }
+
+  /// Advantages of a prompt have mean 0.
+  SampleFigures means() const {
+    SampleFigures means = sum_;
+    for (double* of_samples : {&means.utility, &means.entropy, &means.advantage_std, &means.unfinished}) {
+      *of_samples /= samples_;
+    }
+    for (double* of_prompts : {&means.distinct, &means.informative}) {
+      *of_prompts /= prompts_;
+    }
+    means.advantage_std = std::sqrt(means.advantage_std);
+    return means;
+  }
+
+ private:
+  SampleFigures sum_;
+  double samples_ = 0.0;
+  double prompts_ = 0.0;
+};
+
+const std::vector<std::vector<std::int32_t>>& all_allowed() {
+  static const std::vector<std::vector<std::int32_t>> kAll;
+  return kAll;
+}
+
+/// Every answer of all prompts, in order.
+std::vector<WeightedAnswer> each_once(const std::vector<const Example*>& prompts,
+                                      const std::vector<PromptSamples>& samples) {
+  std::vector<WeightedAnswer> all;
+  for (std::size_t p = 0; p < prompts.size(); ++p) {
+    for (const SampledAnswer& answer : samples[p]) {
+      all.push_back({prompts[p], &answer.ids, &answer.allowed});
+    }
+  }
+  return all;
+}
+
+}  // namespace
+
+ExpectedUtility::ExpectedUtility(const experts::RoutedModel& model, const TrainConfig& config,
+                                 const ParameterGroup& group, const GroupExamples& examples)
+    : model_(model),
+      config_(config),
+      group_(group),
+      validation_(examples.validation),
+      sample_(examples.sample),
+      source_(config, group.name, examples),
+      start_(group.parameters->values().clone()) {}
+
+StepWork ExpectedUtility::work(std::int64_t step) {
+  const auto begun = std::chrono::steady_clock::now();
+  const TakenExamples taken = source_.take(step);
+  const std::vector<PromptSamples> samples = drawn(taken.examples, step, false);
+  const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begun).count();
+  std::vector<WeightedAnswer> answers = each_once(taken.examples, samples);
+  const std::vector<double> distances = start_distances(answers);  // [answers], or empty
+  FiguresOfStep figures;
+  double kl = 0.0;
+  std::size_t at = 0;
+  const auto prompts = static_cast<double>(samples.size());
+  for (const PromptSamples& of_prompt : samples) {
+    const auto count = static_cast<double>(sample_count(of_prompt));
+    std::vector<double> rewards;
+    for (std::size_t i = 0; i < of_prompt.size(); ++i) {
+      const double distance = distances.empty() ? 0.0 : distances[at + i];
+      rewards.push_back(of_prompt[i].utility - config_.expected_utility.kl_weight * distance);
+      kl += static_cast<double>(of_prompt[i].count) * distance / count / prompts;
+    }
+    const std::vector<double> advantages = leave_one_out(of_prompt, rewards);
+    figures.add(of_prompt, advantages);
+    for (std::size_t i = 0; i < of_prompt.size(); ++i) {
+      answers[at++].weight = static_cast<double>(of_prompt[i].count) * advantages[i] / count / prompts;
+    }
+  }
+  std::erase_if(answers, [](const WeightedAnswer& answer) { return answer.weight == 0.0; });
+  const std::vector<WeightedAnswer> gold = golden(taken.examples);
+  answers.insert(answers.end(), gold.begin(), gold.end());
+  StepWork work{pack_weighted(answers, config_.max_tokens, model_.backbone().device()),
+                static_cast<std::int64_t>(taken.examples.size()), figures.means()};
+  work.samples->seconds = seconds;
+  if (!distances.empty()) {
+    check_distance(kl, step);
+    work.samples->kl = kl;
+  }
+  return work;
+}
+
+std::vector<PromptSamples> ExpectedUtility::drawn(const std::vector<const Example*>& prompts,
+                                                  std::int64_t step, bool greedy) const {
+  return sample_({group_.name, prompts, step, greedy});
+}
+
+/// The examples' own answers, which together weigh likelihood_weight.
+std::vector<WeightedAnswer> ExpectedUtility::golden(const std::vector<const Example*>& examples) const {
+  const double weight = config_.expected_utility.likelihood_weight;
+  std::vector<WeightedAnswer> gold;
+  std::size_t tokens = 0;
+  for (const Example* example : weight > 0.0 ? examples : std::vector<const Example*>()) {
+    gold.push_back({example, &example->answer, &all_allowed()});
+    tokens += example->answer.size();
+  }
+  for (WeightedAnswer& answer : gold) {
+    answer.weight = weight / static_cast<double>(tokens);
+  }
+  return gold;
+}
+
+/// By the values that stand in the parameters, nats.
+std::vector<double> ExpectedUtility::logprobs(const std::vector<WeightedAnswer>& answers) const {
+  const at::NoGradGuard no_grad;
+  std::vector<at::Tensor> losses;
+  for (const PackedBatch& batch : pack_weighted(answers, config_.max_tokens, model_.backbone().device())) {
+    losses.push_back(answer_loss(model_, {*group_.gate, batch}).token_losses);
+  }
+  std::vector<std::int64_t> lengths;
+  for (const WeightedAnswer& answer : answers) {
+    lengths.push_back(static_cast<std::int64_t>(answer.ids->size()));
+  }
+  std::vector<double> sums;
+  for (const at::Tensor& of_answer : at::split_with_sizes(at::cat(losses), lengths)) {
+    sums.push_back(-of_answer.sum(at::kDouble).item<double>());
+  }
+  return sums;
+}
+
+/// log p - log p at the start of each answer, where that is asked for.
+std::vector<double> ExpectedUtility::start_distances(const std::vector<WeightedAnswer>& answers) const {
+  if (config_.expected_utility.kl_weight == 0.0) {
+    return {};
+  }
+  std::vector<double> now = logprobs(answers);
+  const at::NoGradGuard no_grad;
+  const ValuesInPlace start(group_.parameters->values(), start_);
+  const std::vector<double> then = logprobs(answers);
+  std::transform(now.begin(), now.end(), then.begin(), now.begin(), std::minus<>());
+  return now;
+}
+
+void ExpectedUtility::check_distance(double kl, std::int64_t step) const {
+  const double most = config_.expected_utility.max_kl;
+  if (!(kl <= most)) {
+    throw_<NumericError>(
+        "the mean KL of parameter group `{}` to its start must be at most `max_kl`, {} nats an answer, but "
+        "is {:.4g} after {} steps",
+        group_.name, most, kl, step);
+  }
+}
+
+Validation ExpectedUtility::validate(std::int64_t done) const {
+  double sum = 0.0;
+  for (const PromptSamples& samples : drawn(validation_, done, true)) {
+    sum += samples.front().utility;
+  }
+  const double utility = sum / static_cast<double>(validation_.size());
+  return {-utility, {}, utility};
+}
+
+io::Json ExpectedUtility::fingerprint() const {
+  return {{"start", values_fingerprint(start_)}};
+}
+
+}  // namespace routedk::train

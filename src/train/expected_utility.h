@@ -1,0 +1,55 @@
+/// The expected utility of the answers that the model writes.
+#pragma once
+
+#include "routedk/train/objective.h"
+
+#include <vector>
+
+#include "example_source.h"
+#include "weighted_answers.h"
+
+namespace routedk::train {
+
+/// Policy gradient with a leave-one-out baseline (RLOO: Kool et al. 2019; arXiv 2402.14740), which is minimum
+/// risk training (arXiv 1512.02433) with a baseline. Of a prompt's G samples y_i with utilities u_i
+///   R_i = u_i - kl_weight (log p(y_i) - log p_start(y_i))      (KL in the reward: arXiv 2009.01325)
+///   A_i = R_i - mean of the other samples' R
+/// and the step descends the mean over its prompts of -1/G sum A_i log p(y_i), and likelihood_weight times
+/// the gold answers' mean cross entropy. log p is among the allowed tokens, as the samples were drawn, so the
+/// gradient is unbiased. Equal answers are computed once, those of coefficient 0 not at all. Each step draws
+/// anew (no ratio to older values, hence no clipping).
+class ExpectedUtility : public Objective {
+ public:
+  /// The values in the group's parameters are the start.
+  ExpectedUtility(const experts::RoutedModel& model, const TrainConfig& config, const ParameterGroup& group,
+                  const GroupExamples& examples);
+
+  std::int64_t steps() const override { return config_.expected_utility.steps; }
+  bool validates_after(std::int64_t done) const override {
+    return done % config_.expected_utility.validate_every == 0 || done == steps();
+  }
+  std::int64_t examples_after(std::int64_t done) const override {
+    return source_.examples_between(done, steps());
+  }
+  StepWork work(std::int64_t step) override;
+  Validation validate(std::int64_t done) const override;
+  io::Json fingerprint() const override;
+
+ private:
+  std::vector<PromptSamples> drawn(const std::vector<const Example*>& prompts, std::int64_t step,
+                                   bool greedy) const;
+  std::vector<WeightedAnswer> golden(const std::vector<const Example*>& examples) const;
+  std::vector<double> logprobs(const std::vector<WeightedAnswer>& answers) const;
+  std::vector<double> start_distances(const std::vector<WeightedAnswer>& answers) const;
+  void check_distance(double kl, std::int64_t step) const;
+
+  const experts::RoutedModel& model_;
+  const TrainConfig& config_;
+  const ParameterGroup& group_;
+  std::vector<const Example*> validation_;
+  SampleFn sample_;
+  ExampleSource source_;
+  at::Tensor start_;  // [P]
+};
+
+}  // namespace routedk::train

@@ -1,0 +1,39 @@
+/// Cross entropy of the gold answers.
+#pragma once
+
+#include "routedk/core/prefetcher.h"
+#include "routedk/train/objective.h"
+
+#include <vector>
+
+#include "example_source.h"
+
+namespace routedk::train {
+
+/// The mean over the step's answer tokens. Batches can be made ahead: they depend on no value.
+class Likelihood : public Objective {
+ public:
+  Likelihood(const experts::RoutedModel& model, const TrainConfig& config, const ParameterGroup& group,
+             const GroupExamples& examples);
+
+  std::int64_t steps() const override { return config_.epochs * source_.steps_per_epoch(); }
+  bool validates_after(std::int64_t done) const override { return done % source_.steps_per_epoch() == 0; }
+  std::int64_t examples_after(std::int64_t done) const override {
+    return source_.examples_between(done, steps());
+  }
+  StepWork work(std::int64_t step) override;
+  Validation validate(std::int64_t done) const override;
+  io::Json fingerprint() const override { return io::Json::object(); }
+
+ private:
+  StepWork made(std::int64_t step);
+
+  const experts::RoutedModel& model_;
+  const TrainConfig& config_;
+  const ParameterGroup& group_;
+  std::vector<const Example*> validation_;
+  ExampleSource source_;
+  Prefetcher<StepWork> ahead_;  // last: its thread uses the others
+};
+
+}  // namespace routedk::train
