@@ -150,6 +150,7 @@ std::vector<double> ExpectedUtility::logprobs(const std::vector<WeightedAnswer>&
     losses.push_back(answer_loss(model_, {*group_.gate, batch}).token_losses);
   }
   std::vector<std::int64_t> lengths;
+  lengths.reserve(answers.size());
   for (const WeightedAnswer& answer : answers) {
     lengths.push_back(static_cast<std::int64_t>(answer.ids->size()));
   }

@@ -14,8 +14,11 @@ using Bytes = std::vector<std::pair<std::string, double>>;
 /// Numbers that a layer keeps for backward per token, in units of the hidden and the feed-forward size:
 /// inputs of norms, of adapted linears, of attention and of the product in the feed-forward, with what
 /// backward itself needs at its peak; fitted to measured peaks (tests/house/memory_test.py).
-constexpr double kKeptHidden = 12.0;
-constexpr double kKeptFfn = 4.0;
+constexpr double kKeptHidden = 9.0;
+constexpr double kKeptFfn = 3.5;
+/// The same of one layer that is run again, with its gradients.
+constexpr double kAgainHidden = 12.0;
+constexpr double kAgainFfn = 4.0;
 /// The same where the experts are frozen: their inputs are not kept, but for each linear what A makes of
 /// them and its weights, one number a rank each.
 constexpr double kMixedHidden = 10.0;
@@ -93,8 +96,10 @@ Bytes frozen_bytes(const model::LlamaConfig& model, const FrozenSize& size) {
 double kept_by_layer(const model::LlamaConfig& model, const TrainingSize& size) {
   const auto hidden = static_cast<double>(model.hidden);
   const auto ffn = static_cast<double>(model.ffn);
-  return size.factors == 0 ? kKeptHidden * hidden + kKeptFfn * ffn
-                           : kMixedHidden * hidden + kMixedFfn * ffn + kMixedRanks * ranks(model, size);
+  if (size.factors > 0) {
+    return kMixedHidden * hidden + kMixedFfn * ffn + kMixedRanks * ranks(model, size);
+  }
+  return size.recompute ? kAgainHidden * hidden + kAgainFfn * ffn : kKeptHidden * hidden + kKeptFfn * ffn;
 }
 
 /// On a GPU, bytes kept for backward per token of a layer: both norms' results, queries, keys and values
