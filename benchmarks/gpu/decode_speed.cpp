@@ -5,11 +5,11 @@
 #include "routedk/io/jsonl.h"
 #include "routedk/kernels/gpu.h"
 
-#include <chrono>
 #include <fstream>
 #include <iostream>
 #include <memory>
 
+#include "llama_8b.h"
 #include <ATen/core/grad_mode.h>
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
@@ -17,7 +17,9 @@
 namespace {
 
 using namespace routedk;
-using Clock = std::chrono::steady_clock;
+using benchmarks::Clock;
+using benchmarks::seconds_since;
+using benchmarks::wait_for;
 
 struct Options {
   std::int64_t layers = 32;
@@ -32,44 +34,8 @@ struct Options {
 constexpr std::int64_t kWarmUp = 16;  // steps that are not timed
 constexpr std::int64_t kExperts = 3;
 
-/// Llama-3.1-8B's, with fewer layers if wanted.
-model::LlamaConfig shape_of(const Options& options) {
-  model::LlamaConfig shape;
-  shape.layers = options.layers;
-  shape.hidden = 4096;
-  shape.heads = 32;
-  shape.kv_heads = 8;
-  shape.head_dim = 128;
-  shape.ffn = 14336;
-  shape.vocab = 128256;
-  shape.context = 8192;
-  shape.rope_theta = 500000.0;
-  return shape;
-}
-
-double seconds_since(Clock::time_point start) {
-  return std::chrono::duration<double>(Clock::now() - start).count();
-}
-void wait_for(const at::Tensor& result) {
-  (void)result.reshape(-1)[0].item<float>();
-}
-
-double copy_bandwidth() {
-  const at::Tensor from = at::zeros({1 << 30}, at::TensorOptions(at::kCUDA).dtype(at::kFloat));
-  const at::Tensor to = at::empty_like(from);
-  constexpr int kTimes = 10;
-  to.copy_(from);
-  wait_for(to);
-  const auto start = Clock::now();
-  for (int i = 0; i < kTimes; ++i) {
-    to.copy_(from);
-  }
-  wait_for(to);
-  return 2.0 * static_cast<double>(from.nbytes()) * kTimes / seconds_since(start);
-}
-
 experts::RoutedModel random_model(const Options& options) {
-  const model::LlamaConfig shape = shape_of(options);
+  const model::LlamaConfig shape = benchmarks::llama_8b(options.layers);
   const model::LoadOptions load{model::Quant::kNf4, true, kernels::Precision::kBFloat16, at::kCUDA};
   auto backbone = std::make_shared<const model::Backbone>(model::Backbone::random(shape, load, 1));
   std::vector<std::shared_ptr<experts::Expert>> bank;
@@ -139,7 +105,7 @@ double step_seconds(const decode::Decoder& decoder, const experts::Gate& gate, c
 
 void run(const Options& options) {
   const at::NoGradGuard no_grad;
-  const double copy = copy_bandwidth();
+  const double copy = benchmarks::copy_bandwidth(at::kCUDA);
   const experts::RoutedModel model = random_model(options);
   const decode::Decoder decoder(model,
                                 options.tensors ? decode::Kernels::kReference : decode::Kernels::kInt8);
@@ -149,7 +115,7 @@ void run(const Options& options) {
   for (std::int64_t t = 0; t < options.prompt; ++t) {
     prompt.ids.push_back(static_cast<std::int32_t>(random.below(128000)));
   }
-  const model::LlamaConfig shape = shape_of(options);
+  const model::LlamaConfig shape = benchmarks::llama_8b(options.layers);
   const std::int64_t kept = 4 * shape.layers * shape.kv_heads * shape.head_dim * options.prompt;
   const double bytes = static_cast<double>(decoder.bytes_per_token(true) + kept);
   io::Json found = {

@@ -6,10 +6,10 @@
 #include "routedk/kernels/gpu.h"
 #include "routedk/train/joint_step.h"
 
-#include <chrono>
 #include <iostream>
 #include <memory>
 
+#include "llama_8b.h"
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
 
@@ -31,21 +31,6 @@ struct Options {
   std::string device = "cuda";
 };
 
-/// Llama-3.1-8B's, with fewer layers if wanted.
-model::LlamaConfig shape_of(const Options& options) {
-  model::LlamaConfig shape;
-  shape.layers = options.layers;
-  shape.hidden = 4096;
-  shape.heads = 32;
-  shape.kv_heads = 8;
-  shape.head_dim = 128;
-  shape.ffn = 14336;
-  shape.vocab = 128256;
-  shape.context = 8192;
-  shape.rope_theta = 500000.0;
-  return shape;
-}
-
 /// Its prompt is one token: all others are learnt.
 train::Example random_example(std::uint64_t key, std::int64_t tokens, std::int64_t vocab) {
   Random random(1, "example", {key});
@@ -58,37 +43,20 @@ train::Example random_example(std::uint64_t key, std::int64_t tokens, std::int64
   return example;
 }
 
-/// Runs f some times after once; seconds of one.
-template <typename F>
-double seconds_of(int times, const at::Tensor& result, const F& f) {
-  const auto wait = [&] { (void)result.reshape(-1)[0].item<float>(); };
-  f();
-  wait();
-  const auto start = std::chrono::steady_clock::now();
-  for (int i = 0; i < times; ++i) {
-    f();
-  }
-  wait();
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count() / times;
-}
-
 io::Json limits(at::Device device) {
   const auto numbers = at::TensorOptions(device).dtype(at::kBFloat16);
-  const at::Tensor from = at::zeros({1 << 30}, numbers.dtype(at::kByte));
-  const at::Tensor to = at::empty_like(from);
-  const double copy = seconds_of(10, to, [&] { to.copy_(from); });
   const at::Tensor a = at::randn({8192, 8192}, numbers);
   at::Tensor c = at::empty_like(a);
-  const double product = seconds_of(10, c, [&] { at::mm_out(c, a, a); });
+  const double product = benchmarks::seconds_of(10, c, [&] { at::mm_out(c, a, a); });
   return {{"gpu", kernels::gpu_name(device.index())},
-          {"copy_gb_per_second", 2.0 * static_cast<double>(from.numel()) / copy / 1e9},
+          {"copy_gb_per_second", benchmarks::copy_bandwidth(device) / 1e9},
           {"product_tflops", 2.0 * 8192.0 * 8192.0 * 8192.0 / product / 1e12}};
 }
 
 void run(const Options& options) {
   const at::Device device = model::parse_device("device", options.device);
   io::Json found = device.is_cuda() ? limits(device) : io::Json::object();
-  const model::LlamaConfig shape = shape_of(options);
+  const model::LlamaConfig shape = benchmarks::llama_8b(options.layers);
   const model::LoadOptions load{model::Quant::kNf4, options.double_quant, kernels::Precision::kBFloat16,
                                 device};
   auto backbone = std::make_shared<const model::Backbone>(model::Backbone::random(shape, load, 1));
@@ -138,13 +106,13 @@ void run(const Options& options) {
   double measured = 0.0;
   kernels::reset_gpu_peak();
   for (std::int64_t step = 0; step < options.steps; ++step) {
-    const auto start = std::chrono::steady_clock::now();
+    const auto start = benchmarks::Clock::now();
     const std::vector<train::GroupStep> steps = train::compute_steps(model, config, groups);
     for (std::size_t i = 0; i < groups.size(); ++i) {
       groups[i]->apply(steps[i]);
     }
-    (void)groups.back()->state().values[0].item<float>();  // the GPU is done
-    const double took = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    benchmarks::wait_for(groups.back()->state().values);
+    const double took = benchmarks::seconds_since(start);
     losses.push_back(steps[0].loss);
     norms.push_back(steps[0].grad_norm);
     seconds.push_back(took);

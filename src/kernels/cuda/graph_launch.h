@@ -44,28 +44,10 @@ template <typename... Params, typename... Args>
 void launch_dependent(const char* operation, void (*kernel)(Params...), const Grid& grid, Stream stream,
                       const Args&... args) {
   static const bool programmatic = device_attribute(cudaDevAttrComputeCapabilityMajor) >= 9;
-  constexpr std::size_t kWithoutAsking = 48 << 10;
-  cudaError_t error = cudaSuccess;
-  if (grid.shared > kWithoutAsking) {
-    error = cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize,
-                                 static_cast<int>(grid.shared));
-  }
-  if (error == cudaSuccess) {
-    cudaLaunchAttribute attribute{};
-    attribute.id = cudaLaunchAttributeProgrammaticStreamSerialization;
-    attribute.val.programmaticStreamSerializationAllowed = 1;
-    cudaLaunchConfig_t config{};
-    config.gridDim = grid.blocks;
-    config.blockDim = dim3(grid.threads);
-    config.dynamicSmemBytes = grid.shared;
-    config.stream = stream;
-    config.attrs = &attribute;
-    config.numAttrs = programmatic ? 1 : 0;
-    error = cudaLaunchKernelEx(&config, kernel, static_cast<Params>(args)...);
-  }
-  if (error != cudaSuccess) {
-    throw_device_error(operation, cudaGetErrorString(error));
-  }
+  cudaLaunchAttribute attribute{};
+  attribute.id = cudaLaunchAttributeProgrammaticStreamSerialization;
+  attribute.val.programmaticStreamSerializationAllowed = 1;
+  launch_with(programmatic ? &attribute : nullptr, operation, kernel, grid, stream, args...);
 }
 #endif
 

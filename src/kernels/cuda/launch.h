@@ -31,10 +31,11 @@ void launch(const char* /*operation*/, void (*kernel)(Params...), const Grid& gr
   emulator::run(grid.blocks, grid.threads, grid.shared, [=] { kernel(args...); });
 }
 #elif defined(__CUDACC__)
-/// Error names the operation; of a kernel that fails while it runs, one of the operations behind it.
+/// Error names the operation; of a kernel that fails while it runs, one of the operations behind it. A null
+/// attribute is none.
 template <typename... Params, typename... Args>
-void launch(const char* operation, void (*kernel)(Params...), const Grid& grid, Stream stream,
-            const Args&... args) {
+void launch_with(cudaLaunchAttribute* attribute, const char* operation, void (*kernel)(Params...),
+                 const Grid& grid, Stream stream, const Args&... args) {
   constexpr std::size_t kWithoutAsking = 48 << 10;
   cudaError_t error = cudaSuccess;
   if (grid.shared > kWithoutAsking) {
@@ -47,11 +48,19 @@ void launch(const char* operation, void (*kernel)(Params...), const Grid& grid, 
     config.blockDim = dim3(grid.threads);
     config.dynamicSmemBytes = grid.shared;
     config.stream = stream;
+    config.attrs = attribute;
+    config.numAttrs = attribute != nullptr ? 1 : 0;
     error = cudaLaunchKernelEx(&config, kernel, static_cast<Params>(args)...);
   }
   if (error != cudaSuccess) {
     throw_device_error(operation, cudaGetErrorString(error));
   }
+}
+
+template <typename... Params, typename... Args>
+void launch(const char* operation, void (*kernel)(Params...), const Grid& grid, Stream stream,
+            const Args&... args) {
+  launch_with(nullptr, operation, kernel, grid, stream, args...);
 }
 #endif
 

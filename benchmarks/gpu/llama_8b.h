@@ -1,0 +1,59 @@
+/// What the benchmarks on a GPU share: the shape, and how time is taken.
+#pragma once
+
+#include "routedk/model/config.h"
+
+#include <chrono>
+#include <cstdint>
+
+#include <ATen/ATen.h>
+
+namespace routedk::benchmarks {
+
+/// Llama-3.1-8B's, with as many layers as wanted.
+inline model::LlamaConfig llama_8b(std::int64_t layers) {
+  model::LlamaConfig shape;
+  shape.layers = layers;
+  shape.hidden = 4096;
+  shape.heads = 32;
+  shape.kv_heads = 8;
+  shape.head_dim = 128;
+  shape.ffn = 14336;
+  shape.vocab = 128256;
+  shape.context = 8192;
+  shape.rope_theta = 500000.0;
+  return shape;
+}
+
+using Clock = std::chrono::steady_clock;
+
+inline double seconds_since(Clock::time_point start) {
+  return std::chrono::duration<double>(Clock::now() - start).count();
+}
+
+/// Until the GPU has computed it.
+inline void wait_for(const at::Tensor& result) {
+  (void)result.reshape(-1)[0].item<float>();
+}
+
+/// Runs f, which makes `result`, some times after once; seconds of one.
+template <typename F>
+double seconds_of(int times, const at::Tensor& result, const F& f) {
+  f();
+  wait_for(result);
+  const auto start = Clock::now();
+  for (int i = 0; i < times; ++i) {
+    f();
+  }
+  wait_for(result);
+  return seconds_since(start) / times;
+}
+
+/// Bytes read and written in a second of copying.
+inline double copy_bandwidth(at::Device device) {
+  const at::Tensor from = at::zeros({1 << 30}, at::TensorOptions(device).dtype(at::kFloat));
+  const at::Tensor to = at::empty_like(from);
+  return 2.0 * static_cast<double>(from.nbytes()) / seconds_of(10, to, [&] { to.copy_(from); });
+}
+
+}  // namespace routedk::benchmarks
