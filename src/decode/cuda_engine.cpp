@@ -1,9 +1,11 @@
 #include "cuda_engine.h"
 
+#include "routedk/kernels/gpu.h"
 #include "routedk/kernels/values.h"
 #include "routedk/model/rotary.h"
 
 #include <algorithm>
+#include <optional>
 
 #include <ATen/core/grad_mode.h>
 
@@ -11,6 +13,7 @@ namespace routedk::decode {
 namespace {
 
 using kernels::cuda::DecodeStep;
+using kernels::cuda::StepFormat;
 using kernels::cuda::StepLayer;
 using kernels::cuda::StepLinear;
 using kernels::cuda::StepShape;
@@ -55,29 +58,52 @@ StepLayer step_layer(const experts::RoutedModel& model, std::int64_t index) {
   return layer;
 }
 
+bool all_fit(const model::Backbone& backbone, StepFormat format) {
+  return std::all_of(backbone.layers().begin(), backbone.layers().end(), [&](const model::Layer& layer) {
+    return std::all_of(layer.linears.begin(), layer.linears.end(), [&](const kernels::FrozenLinear& linear) {
+      return !linear.bias().defined() && DecodeStep::fits(linear.weight(), format);
+    });
+  });
+}
+
+std::int64_t decoded_bytes(const model::Backbone& backbone) {
+  std::int64_t elements = 0;
+  for (const model::Layer& layer : backbone.layers()) {
+    for (const kernels::FrozenLinear& linear : layer.linears) {
+      elements += linear.out_features() * linear.in_features();
+    }
+  }
+  return elements * 2;
+}
+
+/// NF4 where all linears are; else decoded, where that takes no more than a third of the GPU's free memory.
+std::optional<StepFormat> format_of(const model::Backbone& backbone) {
+  if (all_fit(backbone, StepFormat::kNf4)) {
+    return StepFormat::kNf4;
+  }
+  if (all_fit(backbone, StepFormat::kBf16) && decoded_bytes(backbone) <= kernels::gpu_free_bytes() / 3) {
+    return StepFormat::kBf16;
+  }
+  return std::nullopt;
+}
+
 }  // namespace
 
 bool CudaEngine::fits(const experts::RoutedModel& model) {
   const model::Backbone& backbone = model.backbone();
   const model::LlamaConfig& config = backbone.config();
-  const auto linear_fits = [](const kernels::FrozenLinear& linear) {
-    return !linear.bias().defined() && DecodeStep::fits(linear.weight());
-  };
   return backbone.device().is_cuda() && backbone.precision() == kernels::Precision::kBFloat16 &&
-         std::holds_alternative<kernels::Dense>(backbone.embedding()) && !config.attention_bias &&
-         !config.mlp_bias && DecodeStep::fits(shape_of(model)) &&
-         std::all_of(backbone.layers().begin(), backbone.layers().end(), [&](const model::Layer& layer) {
-           return std::all_of(layer.linears.begin(), layer.linears.end(), linear_fits);
-         });
+         !config.attention_bias && !config.mlp_bias && DecodeStep::fits(shape_of(model)) &&
+         format_of(backbone).has_value();
 }
 
 CudaEngine::CudaEngine(const experts::RoutedModel& model) : model_(model), reference_(model) {
   const at::NoGradGuard no_grad;
   const model::Backbone& backbone = model.backbone();
-  step_ =
-      std::make_unique<DecodeStep>(shape_of(model), kernels::dequantize(backbone.embedding(), at::kBFloat16),
-                                   kernels::dequantize(backbone.head().weight(), at::kBFloat16),
-                                   backbone.norm(), model::inverse_frequencies(backbone.config()));
+  step_ = std::make_unique<DecodeStep>(shape_of(model), format_of(backbone).value(),
+                                       kernels::dequantize(backbone.embedding(), at::kBFloat16),
+                                       kernels::dequantize(backbone.head().weight(), at::kBFloat16),
+                                       backbone.norm(), model::inverse_frequencies(backbone.config()));
   for (std::int64_t l = 0; l < backbone.config().layers; ++l) {
     step_->add_layer(step_layer(model, l));
   }

@@ -16,8 +16,8 @@ namespace routedk::decode {
 
 class CudaEngine : public Engine {
  public:
-  /// Whether the model is on a GPU in bfloat16, without biases, its linears NF4 and its shape one that steps
-  /// are computed for.
+  /// Whether the model is on a GPU in bfloat16, without biases, its shape one that steps are computed for,
+  /// and its linears NF4 or small enough to be held decoded.
   static bool fits(const experts::RoutedModel& model);
   /// `model` must fit and live as long.
   explicit CudaEngine(const experts::RoutedModel& model);

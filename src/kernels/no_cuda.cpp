@@ -103,10 +103,10 @@ class DecodeStep::Impl {};
 bool DecodeStep::fits(const StepShape& /*shape*/) {
   return false;
 }
-bool DecodeStep::fits(const Weight& /*weight*/) {
+bool DecodeStep::fits(const Weight& /*weight*/, StepFormat /*format*/) {
   return false;
 }
-DecodeStep::DecodeStep(const StepShape& /*shape*/, const at::Tensor& /*embedding*/,
+DecodeStep::DecodeStep(const StepShape& /*shape*/, StepFormat /*format*/, const at::Tensor& /*embedding*/,
                        const at::Tensor& /*head*/, const at::Tensor& /*norm*/,
                        const at::Tensor& /*inverse_frequencies*/) {
   missing("decode_step");

@@ -19,6 +19,9 @@ std::string gpu_name(int /*index*/) {
 void use_gpu(int /*index*/) {
   throw_<Error>("a GPU must have a build with CUDA, but this build has none");
 }
+std::int64_t gpu_free_bytes() {
+  return 0;
+}
 std::int64_t gpu_peak_bytes() {
   return 0;
 }

@@ -19,6 +19,9 @@ std::string gpu_name(int index);
 /// What follows on this thread runs on it.
 void use_gpu(int index);
 
+/// Bytes of the current GPU that nobody has taken, those that LibTorch's allocator keeps among them; 0
+/// without.
+std::int64_t gpu_free_bytes();
 /// Bytes that LibTorch's allocator has handed out on the current GPU at most since the last reset; 0 without.
 std::int64_t gpu_peak_bytes();
 void reset_gpu_peak();

@@ -141,15 +141,19 @@ bool DecodeStep::fits(const StepShape& shape) {
          shape.hidden % 64 == 0 && shape.hidden <= 8192 && shape.ffn % 64 == 0;
 }
 
-bool DecodeStep::fits(const Weight& weight) {
-  const auto* matrix = std::get_if<Nf4>(&weight);
-  return matrix != nullptr && fits_tiles(*matrix);
+bool DecodeStep::fits(const Weight& weight, StepFormat format) {
+  if (format == StepFormat::kNf4) {
+    const auto* matrix = std::get_if<Nf4>(&weight);
+    return matrix != nullptr && fits_tiles(*matrix);
+  }
+  return out_features(weight) % 16 == 0 && in_features(weight) % 64 == 0;
 }
 
-DecodeStep::DecodeStep(const StepShape& shape, const at::Tensor& embedding, const at::Tensor& head,
-                       const at::Tensor& norm, const at::Tensor& inverse_frequencies)
+DecodeStep::DecodeStep(const StepShape& shape, StepFormat format, const at::Tensor& embedding,
+                       const at::Tensor& head, const at::Tensor& norm, const at::Tensor& inverse_frequencies)
     : impl_(std::make_unique<Impl>(
           StepWeights{shape,
+                      format,
                       embedding.device(),
                       embedding.to(at::kBFloat16).contiguous(),
                       bf16_tiles(head, 64),

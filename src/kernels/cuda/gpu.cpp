@@ -44,6 +44,17 @@ void use_gpu(int index) {
   c10::cuda::set_device(static_cast<c10::DeviceIndex>(index));
 }
 
+std::int64_t gpu_free_bytes() {
+  if (gpu_count() == 0) {
+    return 0;
+  }
+  const auto device = at::cuda::current_device();
+  const auto [free, total] = c10::cuda::CUDACachingAllocator::get()->getMemoryInfo(device);
+  const auto stats = c10::cuda::CUDACachingAllocator::getDeviceStats(device);
+  return static_cast<std::int64_t>(free) + stats.reserved_bytes[kAll].current -
+         stats.allocated_bytes[kAll].current;
+}
+
 std::int64_t gpu_peak_bytes() {
   if (gpu_count() == 0) {
     return 0;

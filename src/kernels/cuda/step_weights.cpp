@@ -1,23 +1,39 @@
 #include "step_weights.h"
 
 #include <algorithm>
+#include <iterator>
 
 #include "tensors.h"
 
 namespace routedk::kernels::cuda {
 
-PackedLinears::PackedLinears(const std::vector<StepLinear>& linears) {
-  std::vector<const Nf4*> matrices;
+namespace {
+
+Tiles tiles_of(const std::vector<StepLinear>& linears, StepFormat format) {
+  if (format == StepFormat::kNf4) {
+    std::vector<const Nf4*> matrices;
+    std::transform(linears.begin(), linears.end(), std::back_inserter(matrices),
+                   [](const StepLinear& linear) { return &std::get<Nf4>(*linear.weight); });
+    return nf4_tiles(matrices);
+  }
+  std::vector<at::Tensor> matrices;
+  std::transform(linears.begin(), linears.end(), std::back_inserter(matrices),
+                 [](const StepLinear& linear) { return dequantize(*linear.weight, at::kBFloat16); });
+  return bf16_tiles(at::cat(matrices, 0), 64);
+}
+
+}  // namespace
+
+PackedLinears::PackedLinears(const std::vector<StepLinear>& linears, StepFormat format)
+    : weight(tiles_of(linears, format)) {
   std::int64_t rows = 0;
   for (const StepLinear& linear : linears) {
-    matrices.push_back(&std::get<Nf4>(*linear.weight));
     first_rows.push_back(rows);
-    rows += matrices.back()->out_features();
+    rows += out_features(*linear.weight);
     if (linear.a.defined()) {
       ranks = std::max(ranks, (linear.a.size(0) + 15) / 16 * 16);
     }
   }
-  weight = nf4_tiles(matrices);
   if (ranks > 0) {
     pack_adapter(linears);
   }
@@ -28,7 +44,7 @@ void PackedLinears::pack_adapter(const std::vector<StepLinear>& linears) {
   std::vector<at::Tensor> bs;
   std::vector<std::uint8_t> experts;
   for (const StepLinear& linear : linears) {
-    const at::TensorOptions options = weight.scales.options().dtype(at::kFloat);
+    const at::TensorOptions options = weight.codes.options().dtype(at::kFloat);
     const std::int64_t own = linear.a.defined() ? linear.a.size(0) : 0;
     as.push_back(linear.a.defined() ? at::constant_pad_nd(linear.a.to(options), {0, 0, 0, ranks - own})
                                     : at::zeros({ranks, in_features(*linear.weight)}, options));
@@ -40,7 +56,7 @@ void PackedLinears::pack_adapter(const std::vector<StepLinear>& linears) {
   a = bf16_tiles(at::constant_pad_nd(at::cat(as, 0), {0, weight.columns - as[0].size(1)}), 64);
   b = bf16_tiles(at::cat(bs, 0), 16);
   expert = at::tensor(std::vector<std::int64_t>(experts.begin(), experts.end()))
-               .to(weight.scales.device(), at::kByte);
+               .to(weight.codes.device(), at::kByte);
 }
 
 StackedAdapter PackedLinears::adapter() const {
@@ -61,7 +77,8 @@ void StepWeights::add_layer(const StepLayer& layer) {
   const auto& p = layer.projections;
   layers.push_back({layer.attention_norm.to(device, at::kFloat).contiguous(),
                     layer.mlp_norm.to(device, at::kFloat).contiguous(),
-                    {PackedLinears(p[0]), PackedLinears(p[1]), PackedLinears(p[2]), PackedLinears(p[3])}});
+                    {PackedLinears(p[0], format), PackedLinears(p[1], format), PackedLinears(p[2], format),
+                     PackedLinears(p[3], format)}});
 }
 
 const PackedLinears& StepWeights::widest(std::size_t projection) const {

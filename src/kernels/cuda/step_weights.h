@@ -22,7 +22,7 @@ struct PackedLinears {
   std::int64_t ranks = 0;
   std::vector<std::int64_t> first_rows;  // of the sections
 
-  explicit PackedLinears(const std::vector<StepLinear>& linears);
+  PackedLinears(const std::vector<StepLinear>& linears, StepFormat format);
   StackedAdapter adapter() const;
   /// Columns of x A^T.
   std::int64_t width() const { return ranks * static_cast<std::int64_t>(first_rows.size()); }
@@ -45,6 +45,7 @@ struct PackedLayer {
 
 struct StepWeights {
   StepShape shape;
+  StepFormat format;
   at::Device device;
   at::Tensor embedding;            // [V,D] BF16
   Tiles head;                      // [V,D]

@@ -148,29 +148,35 @@ class PolicySampler {
   PolicySampler(const Experiment& experiment, const experts::RoutedModel& model, GroupGates gates,
                 const train::TrainConfig& config)
       : experiment_(experiment),
-        decoder_(std::make_shared<decode::Decoder>(model, decode::Kernels::kReference)),
+        model_(model),
         gates_(std::move(gates)),
         settings_(config.expected_utility),
         seed_(config.seed),
         items_(experiment.has_sessions() ? item_counts(experiment) : ItemCounts()) {}
 
+  /// The decoder holds weights of its own on a GPU, so each request has a new one.
   std::vector<train::PromptSamples> operator()(const train::SampleRequest& request) const {
+    const decode::Decoder decoder(model_, kernels());
     std::vector<train::PromptSamples> all;
     const auto together = static_cast<std::size_t>(experiment_.config().decode.batch_sessions);
     for (std::size_t first = 0; first < request.prompts.size(); first += together) {
-      add(request,
+      add(decoder, request,
           std::span(request.prompts).subspan(first, std::min(together, request.prompts.size() - first)), all);
     }
     return all;
   }
 
  private:
+  /// Those whose probabilities are training's up to rounding: 8-bit products would be another policy.
+  decode::Kernels kernels() const {
+    return model_.backbone().device().is_cuda() ? decode::Kernels::kInt8 : decode::Kernels::kReference;
+  }
   int items_of(const train::Example& example) const {
     return experiment_.has_sessions() ? items_.at(example.key) : 0;
   }
 
-  void add(const train::SampleRequest& request, std::span<const train::Example* const> examples,
-           std::vector<train::PromptSamples>& all) const {
+  void add(const decode::Decoder& decoder, const train::SampleRequest& request,
+           std::span<const train::Example* const> examples, std::vector<train::PromptSamples>& all) const {
     const bundle::SessionEncoder& encoder = experiment_.encoder();
     std::vector<decode::Prompt> prompts;
     for (const train::Example* const example : examples) {
@@ -179,7 +185,7 @@ class PolicySampler {
                          random_key(example->key, request.group, {static_cast<std::uint64_t>(request.step)}),
                          items > 0 ? encoder.answer_automaton(items) : nullptr});
     }
-    const auto generations = decoder_->generate(*gates_.at(request.group), prompts, options(request.greedy));
+    const auto generations = decoder.generate(*gates_.at(request.group), prompts, options(request.greedy));
     for (std::size_t i = 0; i < examples.size(); ++i) {
       const UtilityOfAnswers utility(encoder, settings_.utility, *examples[i], items_of(*examples[i]));
       all.push_back(different(generations[i], prompts[i].automaton, encoder.end_of_turn(), utility));
@@ -197,7 +203,7 @@ class PolicySampler {
   }
 
   const Experiment& experiment_;
-  std::shared_ptr<const decode::Decoder> decoder_;
+  const experts::RoutedModel& model_;
   GroupGates gates_;
   train::ExpectedUtilityConfig settings_;
   std::uint64_t seed_;

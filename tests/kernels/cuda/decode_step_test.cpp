@@ -26,10 +26,8 @@ struct TestLinear {
   at::Tensor a, bt;  // [R,in], [R,out]
   std::vector<std::uint8_t> expert;
 
-  TestLinear(std::int64_t out, std::int64_t in, bool adapted)
-      : weight(std::make_shared<const Weight>(Nf4::quantize(
-            (at::randn({out, in}) / std::sqrt(static_cast<double>(in))).to(testing::cuda_device()),
-            out % 3 != 0))),
+  TestLinear(std::int64_t out, std::int64_t in, bool adapted, StepFormat format)
+      : weight(std::make_shared<const Weight>(random_weight(out, in, format))),
         dense(kernels::dequantize(*weight, at::kFloat).cpu()) {
     if (adapted) {
       a = at::randn({kExperts * 8, in}) * 0.05;
@@ -38,6 +36,12 @@ struct TestLinear {
         expert.push_back(static_cast<std::uint8_t>(r / 8));
       }
     }
+  }
+  static Weight random_weight(std::int64_t out, std::int64_t in, StepFormat format) {
+    const at::Tensor values =
+        (at::randn({out, in}) / std::sqrt(static_cast<double>(in))).to(testing::cuda_device());
+    return format == StepFormat::kNf4 ? Weight(Nf4::quantize(values, out % 3 != 0))
+                                      : Weight(Dense{rounded_to_bf16(values)});
   }
   StepLinear view() const { return {weight.get(), a, bt, expert}; }
   /// x [n,in], alpha [n,K]
@@ -59,7 +63,7 @@ struct TestLayer {
 
 class TestModel {
  public:
-  explicit TestModel(const StepShape& shape) : shape_(shape) {
+  TestModel(const StepShape& shape, StepFormat format) : shape_(shape), format_(format) {
     at::manual_seed(11);
     const std::int64_t q = shape.heads * shape.head_dim;
     const std::int64_t kv = shape.kv_heads * shape.head_dim;
@@ -74,18 +78,18 @@ class TestModel {
       const bool all = l % 2 == 0;
       layers_.push_back({at::rand({d}) + 0.5,
                          at::rand({d}) + 0.5,
-                         {{q, d, true},
-                          {kv, d, all},
-                          {kv, d, true},
-                          {d, q, all},
-                          {shape.ffn, d, true},
-                          {shape.ffn, d, all},
-                          {d, shape.ffn, true}}});
+                         {{q, d, true, format},
+                          {kv, d, all, format},
+                          {kv, d, true, format},
+                          {d, q, all, format},
+                          {shape.ffn, d, true, format},
+                          {shape.ffn, d, all, format},
+                          {d, shape.ffn, true, format}}});
     }
   }
 
   std::unique_ptr<DecodeStep> step() const {
-    auto step = std::make_unique<DecodeStep>(shape_, embedding_.to(testing::cuda_device()),
+    auto step = std::make_unique<DecodeStep>(shape_, format_, embedding_.to(testing::cuda_device()),
                                              head_.to(testing::cuda_device()), norm_, frequencies_);
     for (const TestLayer& layer : layers_) {
       const auto of = [&](std::size_t i) { return layer.linears[i].view(); };
@@ -166,6 +170,7 @@ class TestModel {
   }
 
   StepShape shape_;
+  StepFormat format_;
   at::Tensor embedding_, head_, norm_, frequencies_;
   std::vector<TestLayer> layers_;
 };
@@ -197,18 +202,20 @@ double relative_error(const at::Tensor& found, const at::Tensor& wanted) {
 const StepShape kSmallLlama{2, 192, 6, 2, 64, 320, 100, kExperts, 1e-5};
 const StepShape kWideHeads{2, 512, 4, 1, 128, 1024, 112, kExperts, 1e-5};
 
-class DecodeStepTest : public testing::CudaKernels, public ::testing::WithParamInterface<StepShape> {
+class DecodeStepTest : public testing::CudaKernels,
+                       public ::testing::WithParamInterface<std::pair<StepShape, StepFormat>> {
  protected:
   void SetUp() override {
     testing::CudaKernels::SetUp();
     if (!IsSkipped()) {
-      model_ = std::make_unique<TestModel>(GetParam());
+      model_ = std::make_unique<TestModel>(shape(), GetParam().second);
       step_ = model_->step();
     }
   }
+  static const StepShape& shape() { return GetParam().first; }
   void expect_right(const std::vector<DecodeStep::Row>& rows, std::vector<std::int64_t> lengths) {
-    const KvCache cache = noisy_cache(GetParam(), std::move(lengths), 40);
-    const at::Tensor alpha = at::rand({GetParam().layers, 3, kExperts});
+    const KvCache cache = noisy_cache(shape(), std::move(lengths), 40);
+    const at::Tensor alpha = at::rand({shape().layers, 3, kExperts});
     for (int again = 0; again < 3; ++again) {  // at once, recorded, replayed
       const auto output = step_->run(rows, alpha.to(testing::cuda_device()), cache);
       const at::Tensor found = output.logits.to(at::kCPU).clone();
@@ -247,8 +254,8 @@ TEST_P(DecodeStepTest, many_rows_equal_the_model) {
 }
 
 TEST_P(DecodeStepTest, a_row_does_not_depend_on_those_beside_it) {
-  const KvCache cache = noisy_cache(GetParam(), {70, 20}, 8);
-  const at::Tensor alpha = at::rand({GetParam().layers, 2, kExperts}).to(testing::cuda_device());
+  const KvCache cache = noisy_cache(shape(), {70, 20}, 8);
+  const at::Tensor alpha = at::rand({shape().layers, 2, kExperts}).to(testing::cuda_device());
   const DecodeStep::Row row{5, 75, 1, {0, 2, 5}};
   const auto first =
       step_
@@ -281,9 +288,10 @@ class SharedMemory {
 
 TEST_P(DecodeStepTest, a_gpu_with_less_shared_memory_takes_fewer_rows_and_computes_them_right) {
   EXPECT_EQ(step_->most_rows(), 64);
+  const bool needs_table = GetParam().second == StepFormat::kNf4;  // decode_product_formats.h
   {
     const SharedMemory less(99 << 10);  // compute capability 8.9
-    const std::int64_t most = GetParam().head_dim == 64 ? 32 : 64;
+    const std::int64_t most = shape().head_dim == 64 && needs_table ? 32 : 64;
     EXPECT_EQ(step_->most_rows(), most);
     std::vector<DecodeStep::Row> rows;
     for (std::int64_t i = 0; i < 20; ++i) {
@@ -293,11 +301,14 @@ TEST_P(DecodeStepTest, a_gpu_with_less_shared_memory_takes_fewer_rows_and_comput
     expect_right({rows[0]}, {30});
   }
   const SharedMemory none(60 << 10);
-  EXPECT_EQ(step_->most_rows(), 0);
+  EXPECT_EQ(step_->most_rows(), needs_table ? 0 : 64);
 }
 #endif
 
-INSTANTIATE_TEST_SUITE_P(Shapes, DecodeStepTest, ::testing::Values(kSmallLlama, kWideHeads));
+INSTANTIATE_TEST_SUITE_P(Shapes, DecodeStepTest,
+                         ::testing::Values(std::pair(kSmallLlama, StepFormat::kNf4),
+                                           std::pair(kWideHeads, StepFormat::kNf4),
+                                           std::pair(kSmallLlama, StepFormat::kBf16)));
 
 }  // namespace
 }  // namespace routedk::kernels::cuda

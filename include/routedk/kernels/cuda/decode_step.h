@@ -1,4 +1,4 @@
-/// A decoding step of up to 64 rows on a GPU as one captured graph: NF4 products with the experts' stacked
+/// A decoding step of up to 64 rows on a GPU as one captured graph: products with the experts' stacked
 /// factors, attention over shared prompts, logits. In a build without CUDA nothing fits.
 #pragma once
 
@@ -27,6 +27,9 @@ struct StepShape {
   double epsilon = 0.0;
 };
 
+/// How a step holds the frozen linears: NF4 as it is, anything else decoded.
+enum class StepFormat : std::uint8_t { kNf4, kBf16 };
+
 /// A linear and all experts' factors for it.
 struct StepLinear {
   const Weight* weight = nullptr;
@@ -48,12 +51,12 @@ class DecodeStep {
   static constexpr std::int64_t kMostRows = 64;
 
   /// Whether a model of that shape is computed: heads of 64 or 128 columns, at most 8 of them a key head; and
-  /// whether a linear's weight is: NF4 in whole blocks on a GPU.
+  /// whether a linear's weight can be held so: NF4 in whole blocks, or multiples of 16 rows and 64 columns.
   static bool fits(const StepShape& shape);
-  static bool fits(const Weight& weight);
+  static bool fits(const Weight& weight, StepFormat format);
 
   /// Copies all it needs in its own layout. embedding and head [V,D]; norm [D]; inverse_frequencies [C/2].
-  DecodeStep(const StepShape& shape, const at::Tensor& embedding, const at::Tensor& head,
+  DecodeStep(const StepShape& shape, StepFormat format, const at::Tensor& embedding, const at::Tensor& head,
              const at::Tensor& norm, const at::Tensor& inverse_frequencies);
   void add_layer(const StepLayer& layer);
   ~DecodeStep();
