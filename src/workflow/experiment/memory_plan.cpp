@@ -41,6 +41,7 @@ constexpr double kFedAtOnce = 4.0;
 constexpr std::int64_t kPanel = 32;  ///< tokens, and columns, in a piece of the cache
 
 constexpr double kFloatBytes = 4.0;
+constexpr double kStepRows = 128.0;  ///< of logits on a GPU: those of a step, twice
 
 /// Of a dense weight.
 double weight_bytes(const FrozenSize& size) {
@@ -142,7 +143,7 @@ MemoryPlan plan_of_gpu(const model::LlamaConfig& model, const TrainingSize& size
 }
 
 bool in_8_bits(const DecodingSize& size) {
-  return size.int8 && (size.nf4 || size.packed_linears > 0.0);
+  return size.int8 && !size.gpu && (size.nf4 || size.packed_linears > 0.0);
 }
 
 /// Linears, factors and head. Blocks of a GGUF take as much as in the file, but for K's fp32 scales.
@@ -188,6 +189,35 @@ double sample_bytes(const model::LlamaConfig& model, const DecodingSize& size) {
   return branches * (room * growing * cached_token_bytes(model) + kFedAtOnce * of_a_row);
 }
 
+/// What the steps of decoding hold in their own layout: linears (NF4 with fp16 scales, others in bfloat16),
+/// the experts' factors and the head, both in bfloat16.
+double step_copy(const model::LlamaConfig& model, const DecodingSize& size) {
+  const bool nf4 = size.nf4 && size.packed_linears == 0.0;
+  return linear_sizes(model).weights * (nf4 ? 0.5 + 2.0 / 64.0 : 2.0) +
+         2.0 * static_cast<double>(size.factors) + 2.0 * table_weights(model);
+}
+
+/// On a GPU: keys and values in the type of the products; the prefill's rows, its largest matrix decoded;
+/// later the samples' own keys and values and the logits of a step.
+MemoryPlan plan_of_gpu(const model::LlamaConfig& model, const DecodingSize& size) {
+  const double width = 2.0 * static_cast<double>(model.kv_heads * model.head_dim);
+  const double of_a_token = static_cast<double>(model.layers) * width * operand_bytes(size);
+  const auto tokens = static_cast<double>(size.prompt_tokens);
+  const auto hidden = static_cast<double>(model.hidden);
+  const auto ffn = static_cast<double>(model.ffn);
+  const double prefill = tokens * (3.0 * hidden * kFloatBytes + 3.0 * ffn * operand_bytes(size)) +
+                         hidden * ffn * operand_bytes(size);
+  const auto branches = static_cast<double>(size.sessions * size.samples);
+  const auto room = static_cast<double>(std::bit_ceil(static_cast<std::uint64_t>(size.new_tokens)));
+  const double steps =
+      branches * room * of_a_token + kStepRows * static_cast<double>(model.vocab) * kFloatBytes;
+  MemoryPlan plan{frozen_bytes(model, size)};
+  plan.bytes.insert(plan.bytes.end(), {{"steps' layout", size.int8 ? step_copy(model, size) : 0.0},
+                                       {"prompts' keys and values", tokens * of_a_token},
+                                       {"prefill, later samples", std::max(prefill, steps)}});
+  return plan;
+}
+
 }  // namespace
 
 double MemoryPlan::total() const {
@@ -216,6 +246,9 @@ MemoryPlan predict_memory(const model::LlamaConfig& model, const TrainingSize& s
 }
 
 MemoryPlan predict_memory(const model::LlamaConfig& model, const DecodingSize& size) {
+  if (size.gpu) {
+    return plan_of_gpu(model, size);
+  }
   const auto tokens = static_cast<double>(size.prompt_tokens);
   const double prefill = tokens * row_bytes(model, size);
   MemoryPlan plan{frozen_bytes(model, size)};

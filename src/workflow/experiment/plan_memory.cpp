@@ -135,7 +135,7 @@ DecodingSize drawing_size(const Experiment& experiment, const FrozenSize& frozen
   }
   DecodingSize size{frozen};
   size.factors += kCopies * trainable;
-  size.int8 = false;
+  size.int8 = frozen.gpu;
   size.sessions = sessions;
   size.prompt_tokens = sessions * longest;
   size.samples = config.expected_utility.samples;
@@ -223,7 +223,7 @@ std::string memory_text(const Experiment& experiment, const model::WeightSource&
         {"router draws", predict_memory(model, drawing_size(experiment, with_experts, c.router,
                                                             gate.parameters().size(), routing))});
   }
-  if (experiment.has_sessions() && !backbone.gpu) {
+  if (experiment.has_sessions()) {
     columns.push_back({"evaluate", predict_memory(model, decoding_size(experiment, with_experts))});
   }
   return fmt::format("tokens    {:.0f} of an expert's step, {} of the largest micro-batch\n",

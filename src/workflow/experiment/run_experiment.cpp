@@ -2,6 +2,7 @@
 #include "routedk/core/memory.h"
 #include "routedk/core/progress.h"
 #include "routedk/io/jsonl.h"
+#include "routedk/kernels/gpu.h"
 #include "routedk/workflow/steps/steps.h"
 #include "routedk/workflow/steps/systems.h"
 
@@ -14,15 +15,26 @@
 namespace routedk::workflow {
 namespace {
 
-/// Runs one step and adds its wall time and the process's peak memory so far to timings.jsonl.
+/// ", 3200 MiB on the GPU" of a step; nothing where none is used.
+std::string gpu_text(double mib) {
+  return mib > 0.0 ? fmt::format(", {:.0f} MiB on the GPU", mib) : "";
+}
+
+/// Runs one step and adds its wall time, the process's peak memory so far and the step's on the GPU to
+/// timings.jsonl.
 void timed(Experiment& experiment, const std::string& name, const std::function<void()>& step) {
   const auto start = std::chrono::steady_clock::now();
+  kernels::reset_gpu_peak();
   step();
   const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
-  spdlog::info("{}: {}, peak memory so far {:.0f} MiB", name, format_duration(seconds.count()),
-               peak_memory_mib());
+  const double gpu_mib = static_cast<double>(kernels::gpu_peak_bytes()) / (1 << 20);
+  spdlog::info("{}: {}, peak memory so far {:.0f} MiB{}", name, format_duration(seconds.count()),
+               peak_memory_mib(), gpu_text(gpu_mib));
   io::JsonlWriter(experiment.folder() / "timings.jsonl")
-      .append({{"step", name}, {"seconds", seconds.count()}, {"peak_memory_mib", peak_memory_mib()}});
+      .append({{"step", name},
+               {"seconds", seconds.count()},
+               {"peak_memory_mib", peak_memory_mib()},
+               {"peak_gpu_mib", gpu_mib}});
 }
 
 }  // namespace

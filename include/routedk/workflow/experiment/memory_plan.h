@@ -57,6 +57,7 @@ MemoryPlan predict_memory(const model::LlamaConfig& model, const TrainingSize& s
 
 /// Frozen weights and experts; their copy in the 8-bit kernels' layout; keys and values of the prompts; the
 /// larger of the two phases: the rows of the prefill, or the samples' keys, values and logits; the process.
+/// On a GPU the copy is that of its steps and nothing is the process's.
 MemoryPlan predict_memory(const model::LlamaConfig& model, const DecodingSize& size);
 
 }  // namespace routedk::workflow
