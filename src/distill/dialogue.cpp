@@ -150,13 +150,13 @@ class ReflectionDialogue final : public Dialogue {
       return {};
     }
     proposal_ = *proposal;
-    tell(feedback);
+    give(feedback);
     proposing_ = false;
     return {};
   }
 
   /// The teacher hears the feedback, after what it has said before.
-  void tell(const std::vector<Feedback>& feedback) {
+  void give(const std::vector<Feedback>& feedback) {
     bundle::PromptContent content;
     content.answer = bundle::canonical_answer(proposal_);
     content.feedback = feedback_text(feedback, session());

@@ -61,12 +61,12 @@ DistillCounts distill_knowledge(Teacher& teacher, const std::vector<Session>& se
   DistillCounts counts;
   counts.total = static_cast<std::int64_t>(sessions.size() * kinds.size());
   counts.kept = counts.total - static_cast<std::int64_t>(missing.size());
-  const auto tell = [&] {
+  const auto report = [&] {
     if (progress) {
       progress(counts);
     }
   };
-  tell();
+  report();
   teacher.teach(missing, [&](KnowledgeRecord record) {
     record.time = utc_now();
     writer.append(bundle::to_json(record));
@@ -75,7 +75,7 @@ DistillCounts distill_knowledge(Teacher& teacher, const std::vector<Session>& se
     counts.failed += record.valid() ? 0 : 1;
     counts.prompt_tokens += record.prompt_tokens;
     counts.completion_tokens += record.completion_tokens;
-    tell();
+    report();
   });
   return counts;
 }

@@ -14,9 +14,8 @@ namespace routedk::eval {
 /// answer A against a reference of n bundles is the harmonic mean of
 ///   precision: the sum over A of `precision`, divided by |A|
 ///   recall: the sum over the reference's bundles of the largest `recall` in A, divided by n.
-///   f1           precision: 1 where a bundle of the reference contains it; recall: 1 of the first such
-///   bundle jaccard_f1   precision: the best Jaccard with a bundle of the reference; recall: the Jaccard with
-///   each
+///   f1          precision: 1 where a bundle of the reference contains it; recall: 1 of the first such bundle
+///   jaccard_f1  precision: the best Jaccard with a bundle of the reference; recall: the Jaccard with each
 struct MetricTable {
   std::vector<double> precision;       // [bundles, references]
   std::vector<double> recall;          // [bundles, columns]

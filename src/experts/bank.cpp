@@ -37,15 +37,15 @@ kernels::KeyedDropout dropout_of(const DeltaSite& site, model::Linear linear, co
   }
   const TrainingDropout& d = *site.dropout;
   std::vector<kernels::DropoutSegment> segments;
-  for (const model::Stretch& stretch : site.batch.stretches) {
-    const auto s = static_cast<std::size_t>(stretch.sequence);
+  for (const model::TokenRun& tokens : site.batch.runs) {
+    const auto s = static_cast<std::size_t>(tokens.sequence);
     if (s < run.first || s >= run.last) {
       continue;
     }
     const std::uint64_t key = random_key(d.seed, "dropout",
                                          {d.step, d.example_keys[s], static_cast<std::uint64_t>(site.layer),
                                           static_cast<std::uint64_t>(linear)});
-    segments.push_back({stretch.begin - run.begin, stretch.end - run.begin, key, stretch.position});
+    segments.push_back({tokens.begin - run.begin, tokens.end - run.begin, key, tokens.position});
   }
   return {d.rate, std::move(segments)};
 }

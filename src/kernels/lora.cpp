@@ -71,62 +71,62 @@ ByPart like(const ByPart& other) {
 }
 
 /// x [T,in], factors A -> s (dropout(x) A^T) [t,r]
-ByPart narrowed(const Setting& setting, const at::Tensor& x, const ByPart& a) {
-  ByPart narrow = like(a);
+ByPart projected_down(const Setting& setting, const at::Tensor& x, const ByPart& a) {
+  ByPart down = like(a);
   if (setting.alike()) {
     for (std::size_t p = 0; p < setting.parts(); ++p) {
       const LoraRows& part = setting.part(0, p);
       split(lora_down(rows_of(x, part), at::cat(across(a, p)), part.factors.scale, setting.precision()), 1, p,
-            a, narrow);
+            a, down);
     }
-    return narrow;
+    return down;
   }
   for (std::size_t l = 0; l < a.size(); ++l) {
     for (std::size_t p = 0; p < a[l].size(); ++p) {
       const LoraRows& part = setting.part(l, p);
-      narrow[l][p] =
+      down[l][p] =
           lora_down(part.dropout(rows_of(x, part)), a[l][p], part.factors.scale, setting.precision());
     }
   }
-  return narrow;
+  return down;
 }
 
-/// x [T,in], the gradients of narrowed() [t,r] -> those of A [r,in]
-ByPart gradients_of_a(const Setting& setting, const at::Tensor& x, const ByPart& dnarrow, const ByPart& a) {
+/// x [T,in], the gradients of projected_down() [t,r] -> those of A [r,in]
+ByPart gradients_of_a(const Setting& setting, const at::Tensor& x, const ByPart& ddown, const ByPart& a) {
   ByPart found = like(a);
   if (setting.alike()) {
     for (std::size_t p = 0; p < setting.parts(); ++p) {
-      split(factor_gradient(at::cat(across(dnarrow, p), 1), rows_of(x, setting.part(0, p)),
-                            setting.precision()),
-            0, p, a, found);
+      split(
+          factor_gradient(at::cat(across(ddown, p), 1), rows_of(x, setting.part(0, p)), setting.precision()),
+          0, p, a, found);
     }
     return found;
   }
   for (std::size_t l = 0; l < a.size(); ++l) {
     for (std::size_t p = 0; p < a[l].size(); ++p) {
       const LoraRows& part = setting.part(l, p);
-      found[l][p] = factor_gradient(dnarrow[l][p], part.dropout(rows_of(x, part)), setting.precision());
+      found[l][p] = factor_gradient(ddown[l][p], part.dropout(rows_of(x, part)), setting.precision());
     }
   }
   return found;
 }
 
-/// dy [T,out] of each linear and dnarrow -> dx [T,in]
-at::Tensor gradient_of_x(const Setting& setting, const std::vector<at::Tensor>& dy, const ByPart& dnarrow,
+/// dy [T,out] of each linear and ddown -> dx [T,in]
+at::Tensor gradient_of_x(const Setting& setting, const std::vector<at::Tensor>& dy, const ByPart& ddown,
                          const ByPart& a) {
   at::Tensor dx;
   for (std::size_t l = 0; l < dy.size(); ++l) {
     LowRanks terms;
     for (std::size_t p = 0; p < a[l].size(); ++p) {
       if (setting.part(l, p).dropout.keeps_all()) {
-        terms.push_back({dnarrow[l][p], a[l][p].to(dy[l].scalar_type()), setting.part(l, p).begin});
+        terms.push_back({ddown[l][p], a[l][p].to(dy[l].scalar_type()), setting.part(l, p).begin});
       }
     }
     dx = setting.linears[l].linear.multiply_backward(dy[l], terms, dx);
     for (std::size_t p = 0; p < a[l].size(); ++p) {
       const LoraRows& part = setting.part(l, p);
       if (!part.dropout.keeps_all()) {
-        part.dropout.add_product(rows_of(dx, part), dnarrow[l][p], a[l][p].to(dy[l].scalar_type()));
+        part.dropout.add_product(rows_of(dx, part), ddown[l][p], a[l][p].to(dy[l].scalar_type()));
       }
     }
   }
@@ -140,14 +140,14 @@ struct LoraLinears : torch::autograd::Function<LoraLinears> {
     ByPart a;
     ByPart bt;
     sort(factors.vec(), *setting, a, bt);
-    const ByPart narrow = narrowed(*setting, x, a);
+    const ByPart down = projected_down(*setting, x, a);
     variable_list saved = {x};
     variable_list outputs;
     for (std::size_t l = 0; l < a.size(); ++l) {
       LowRanks terms;
       for (std::size_t p = 0; p < a[l].size(); ++p) {
-        terms.push_back({narrow[l][p], bt[l][p].to(x.scalar_type()), setting->part(l, p).begin});
-        saved.insert(saved.end(), {narrow[l][p], a[l][p], bt[l][p]});
+        terms.push_back({down[l][p], bt[l][p].to(x.scalar_type()), setting->part(l, p).begin});
+        saved.insert(saved.end(), {down[l][p], a[l][p], bt[l][p]});
       }
       const FrozenLinear& linear = setting->linears[l].linear;
       outputs.push_back(setting->values == Values::kRead ? linear.multiply(x, terms)
@@ -162,9 +162,9 @@ struct LoraLinears : torch::autograd::Function<LoraLinears> {
     const variable_list saved = ctx->get_saved_variables();
     const auto setting = c10::static_intrusive_pointer_cast<Setting>(ctx->saved_data["setting"].toCapsule());
     const at::Tensor& x = saved[0];
-    ByPart narrow(grads.size());
+    ByPart down(grads.size());
     ByPart a(grads.size());
-    ByPart dnarrow(grads.size());
+    ByPart ddown(grads.size());
     ByPart dbt(grads.size());
     std::vector<at::Tensor> dy;
     std::size_t next = 1;
@@ -173,14 +173,14 @@ struct LoraLinears : torch::autograd::Function<LoraLinears> {
       for (const LoraRows& part : setting->linears[l].parts) {
         const at::Tensor above = rows_of(dy[l], part);  // [t,out]
         const at::Tensor& bt = saved[next + 2];
-        dnarrow[l].push_back(lora_down(above, bt, part.factors.scale, setting->precision()));  // [t,r]
+        ddown[l].push_back(lora_down(above, bt, part.factors.scale, setting->precision()));  // [t,r]
         dbt[l].push_back(factor_gradient(saved[next], above, setting->precision()).to(bt.scalar_type()));
         a[l].push_back(saved[next + 1]);
         next += 3;
       }
     }
-    const ByPart da = gradients_of_a(*setting, x, dnarrow, a);
-    variable_list gradients = {ctx->needs_input_grad(0) ? gradient_of_x(*setting, dy, dnarrow, a)
+    const ByPart da = gradients_of_a(*setting, x, ddown, a);
+    variable_list gradients = {ctx->needs_input_grad(0) ? gradient_of_x(*setting, dy, ddown, a)
                                                         : at::Tensor()};
     for (std::size_t l = 0; l < a.size(); ++l) {
       for (std::size_t p = 0; p < a[l].size(); ++p) {
@@ -212,9 +212,8 @@ at::Tensor lora_down(const at::Tensor& x, const at::Tensor& factor, double scale
                      : cpu::lora_down(x, factor, scale, precision);
 }
 
-at::Tensor factor_gradient(const at::Tensor& narrow, const at::Tensor& x, Precision precision) {
-  return x.is_cuda() ? cuda::factor_gradient(narrow, x, precision)
-                     : cpu::factor_gradient(narrow, x, precision);
+at::Tensor factor_gradient(const at::Tensor& down, const at::Tensor& x, Precision precision) {
+  return x.is_cuda() ? cuda::factor_gradient(down, x, precision) : cpu::factor_gradient(down, x, precision);
 }
 
 std::vector<at::Tensor> lora_linears(std::vector<AdaptedLinear> linears, const at::Tensor& x, Values values) {
@@ -234,9 +233,8 @@ at::Tensor add_lora(const at::Tensor& y, const at::Tensor& x, const LoraStack& s
       x.scalar_type() == at::kFloat) {  // B's columns are rows of the result: W of the backward product
     return multiply_backward(multiply(x, Dense{stack.a}) * weights, Dense{stack.bt}).add_(y);
   }
-  const at::Tensor narrow = at::mm(x, stack.a.t()) * weights;
-  return y.scalar_type() == narrow.scalar_type() ? at::addmm(y, narrow, stack.bt)
-                                                 : y + at::mm(narrow, stack.bt);
+  const at::Tensor down = at::mm(x, stack.a.t()) * weights;
+  return y.scalar_type() == down.scalar_type() ? at::addmm(y, down, stack.bt) : y + at::mm(down, stack.bt);
 }
 
 }  // namespace routedk::kernels

@@ -21,7 +21,7 @@ class Tokens {
     positions_.resize(ids_.size());
     std::iota(positions_.begin() + begin, positions_.end(), first);
     sequences_.resize(ids_.size(), batch_.sequences());
-    batch_.stretches.push_back({begin, size(), first, batch_.sequences()});
+    batch_.runs.push_back({begin, size(), first, batch_.sequences()});
   }
   void close(std::int64_t prompt_len) {
     batch_.prompt_len.push_back(prompt_len);
@@ -42,9 +42,9 @@ class Tokens {
   std::vector<std::int64_t> sequences_;
 };
 
-/// Whether what follows the sequence's prompt is a stretch of its own.
-bool is_answer(const FlatBatch& batch, const Stretch& stretch) {
-  return stretch.begin > batch.cu_seqlens[static_cast<std::size_t>(stretch.sequence)];
+/// Whether what follows the sequence's prompt is a run of its own.
+bool is_answer(const FlatBatch& batch, const TokenRun& run) {
+  return run.begin > batch.cu_seqlens[static_cast<std::size_t>(run.sequence)];
 }
 
 }  // namespace
@@ -100,8 +100,8 @@ FlatBatch FlatBatch::joined(const std::vector<const FlatBatch*>& parts) {
     std::transform(part->cu_seqlens.begin() + 1, part->cu_seqlens.end(), std::back_inserter(whole.cu_seqlens),
                    [token](std::int64_t end) { return token + end; });
     whole.prompt_len.insert(whole.prompt_len.end(), part->prompt_len.begin(), part->prompt_len.end());
-    for (const Stretch& s : part->stretches) {
-      whole.stretches.push_back({s.begin + token, s.end + token, s.position, s.sequence + sequence});
+    for (const TokenRun& s : part->runs) {
+      whole.runs.push_back({s.begin + token, s.end + token, s.position, s.sequence + sequence});
     }
   }
   whole.ids = at::cat(ids);
@@ -111,16 +111,16 @@ FlatBatch FlatBatch::joined(const std::vector<const FlatBatch*>& parts) {
 }
 
 FlatBatch FlatBatch::to(at::Device device) const {
-  return {ids.to(device), positions.to(device), seq_of_token.to(device), cu_seqlens, prompt_len, stretches};
+  return {ids.to(device), positions.to(device), seq_of_token.to(device), cu_seqlens, prompt_len, runs};
 }
 
 std::vector<kernels::Segment> FlatBatch::segments() const {
   std::vector<kernels::Segment> segments;
   std::int64_t prompt = 0;
-  for (const Stretch& stretch : stretches) {
-    const bool answer = is_answer(*this, stretch);
+  for (const TokenRun& run : runs) {
+    const bool answer = is_answer(*this, run);
     prompt = answer ? prompt : static_cast<std::int64_t>(segments.size());
-    segments.push_back({stretch.begin, stretch.end, answer ? prompt : -1});
+    segments.push_back({run.begin, run.end, answer ? prompt : -1});
   }
   return segments;
 }
@@ -130,16 +130,16 @@ BatchPart predicting_rows(const FlatBatch& batch) {
   part.batch.prompt_len = batch.prompt_len;
   part.batch.cu_seqlens.assign(batch.prompt_len.size() + 1, 0);
   std::vector<std::int64_t> rows;
-  for (const Stretch& stretch : batch.stretches) {
-    const auto s = static_cast<std::size_t>(stretch.sequence);
+  for (const TokenRun& run : batch.runs) {
+    const auto s = static_cast<std::size_t>(run.sequence);
     const std::int64_t prompt_end = batch.cu_seqlens[s] + batch.prompt_len[s];
     const auto first = static_cast<std::int64_t>(rows.size());
-    for (std::int64_t row = std::max(stretch.begin, prompt_end); row < stretch.end; ++row) {
-      rows.push_back(row == stretch.begin ? prompt_end - 1 : row - 1);
+    for (std::int64_t row = std::max(run.begin, prompt_end); row < run.end; ++row) {
+      rows.push_back(row == run.begin ? prompt_end - 1 : row - 1);
     }
     const auto last = static_cast<std::int64_t>(rows.size());
     if (last > first) {
-      part.batch.stretches.push_back({first, last, batch.prompt_len[s] - 1, stretch.sequence});
+      part.batch.runs.push_back({first, last, batch.prompt_len[s] - 1, run.sequence});
     }
     part.batch.cu_seqlens[s + 1] = last;
   }

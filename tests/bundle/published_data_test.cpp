@@ -97,7 +97,7 @@ TEST_F(PublishedData, electronic_is_titled_in_full_and_the_others_are_not) {
   }
 }
 
-TEST_F(PublishedData, floors_have_the_published_figures) {
+TEST_F(PublishedData, baselines_have_the_published_figures) {
   for (const Figures& expected : kBaselines) {
     const MetricValues values = baseline_values(expected.baseline, load(expected.domain));
     // Random pairs: three times the standard error of the mean of 20 runs, both ours and the published one.
@@ -111,7 +111,7 @@ TEST_F(PublishedData, floors_have_the_published_figures) {
   }
 }
 
-TEST_F(PublishedData, floors_have_the_published_jaccard_and_exact_match_on_electronic) {
+TEST_F(PublishedData, baselines_have_the_published_jaccard_and_exact_match_on_electronic) {
   const Dataset data = load("electronic");
   const struct {
     const char* baseline;

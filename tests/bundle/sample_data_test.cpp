@@ -59,7 +59,7 @@ TEST_P(SampleData, exercises_gold_entities_newlines_and_other_scripts) {
   EXPECT_GT(sizes[3], 3);
 }
 
-TEST_P(SampleData, floors_solve_little_of_it) {
+TEST_P(SampleData, baselines_solve_little_of_it) {
   for (const std::string_view baseline : kBaselineNames) {
     const Evaluation all =
         evaluate(score_baseline(baseline, data_.sessions, TfIdf(data_.titles)), {.resamples = 1});

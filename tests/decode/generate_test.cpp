@@ -135,12 +135,20 @@ TEST(Generate, samples_of_one_prompt_differ_at_a_high_temperature) {
   EXPECT_NE(candidates[0].ids, candidates[1].ids);
 }
 
-/// Claims that hold to the last bit, for both kinds of kernels.
-class Exact : public ::testing::TestWithParam<Kernels> {
+struct Products {
+  Kernels kernels;
+  kernels::Precision precision;  // of the tensors
+};
+const Products kFloat32{Kernels::kReference, kernels::Precision::kFloat32};
+const Products kBFloat16{Kernels::kReference, kernels::Precision::kBFloat16};
+const Products kInt8{Kernels::kInt8, kernels::Precision::kFloat32};
+
+/// Claims that hold to the last bit, for all kinds of products.
+class Exact : public ::testing::TestWithParam<Products> {
  protected:
-  experts::RoutedModel model_ = small_model(wide_config(), true);
+  experts::RoutedModel model_ = small_model(wide_config(), true, GetParam().precision);
   RouterGate gate_ = router_for(wide_config());
-  Decoder decoder_{model_, GetParam()};
+  Decoder decoder_{model_, GetParam().kernels};
   std::vector<Prompt> prompts_ = {{{3, 9, 27, 11, 5, 6, 7}, 1}, {{2, 4}, 2}, {{30, 31, 32, 33}, 3}};
 
   static void expect_same(const Candidate& a, const Candidate& b) {
@@ -229,15 +237,17 @@ TEST_P(Exact, samples_that_part_late_keep_what_they_share) {
     for (std::size_t t = 0; t < tokens.size(); ++t) {
       logprob += log_p[static_cast<std::int64_t>(1 + t)][tokens[t]].item<double>();
     }
-    const double tolerance = GetParam() == Kernels::kReference ? 1e-3 : 0.01 * std::fabs(logprob);
+    const bool rounds =
+        GetParam().kernels == Kernels::kInt8 || GetParam().precision == kernels::Precision::kBFloat16;
+    const double tolerance = rounds ? 0.01 * std::fabs(logprob) : 1e-3;
     EXPECT_NEAR(c.logprob, logprob, tolerance);
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Kernels, Exact, ::testing::Values(Kernels::kReference, Kernels::kInt8),
-                         [](const auto& kernels) {
-                           return kernels.param == Kernels::kReference ? "reference" : "int8";
-                         });
+INSTANTIATE_TEST_SUITE_P(Kernels, Exact, ::testing::Values(kFloat32, kBFloat16, kInt8), [](const auto& test) {
+  return test.param.kernels == Kernels::kInt8 ? std::string("int8")
+                                              : std::string(name_of(test.param.precision));
+});
 
 TEST(Generate, eight_bit_kernels_stay_near_the_reference) {
   const at::NoGradGuard no_grad;

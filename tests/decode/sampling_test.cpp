@@ -1,5 +1,7 @@
 #include "routedk/decode/sampling.h"
 
+#include "routedk/core/error.h"
+
 #include <algorithm>
 #include <array>
 #include <cmath>
@@ -22,6 +24,14 @@ TEST(Sampling, temperature_zero_takes_the_likeliest_allowed_token) {
   const Draw draw = draw_constrained(kLogits, log_sum_exp(kLogits), edges, kGreedy, Random(1, "x"));
   EXPECT_EQ(draw.token, 3);
   EXPECT_EQ(draw.next, 9);
+}
+
+TEST(Sampling, a_token_that_the_model_has_not_is_refused) {
+  for (const text::TokenId token : {-1, 4}) {
+    const std::array<Edge, 2> edges = {{{0, 7}, {token, 9}}};
+    EXPECT_THROW(draw_constrained(kLogits, log_sum_exp(kLogits), edges, kGreedy, Random(1, "x")),
+                 ConfigError);
+  }
 }
 
 TEST(Sampling, log_probabilities_are_at_temperature_one_under_the_model_and_among_the_allowed) {

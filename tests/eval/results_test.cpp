@@ -84,7 +84,7 @@ TEST(Results, a_comparison_is_the_difference_on_the_same_sessions) {
               -2.0 / 3.0, 1e-12);
 }
 
-TEST(Results, the_table_has_one_line_a_system_and_floors_without_a_time) {
+TEST(Results, the_table_has_one_line_a_system_and_baselines_without_a_time) {
   const std::map<bundle::ItemId, std::string> titles = [] {
     std::map<bundle::ItemId, std::string> all;
     for (const Session& s : sessions()) {

@@ -20,7 +20,7 @@ Table table() {
            {"whole", true, {{0.261, bundle::Interval{0.2, 0.3}}, {}}}}};
 }
 
-TEST(Table, every_writer_shows_every_row_and_the_floors_among_them) {
+TEST(Table, every_writer_shows_every_row_and_the_baselines_among_them) {
   for (const std::string& text : {text_table(table()), markdown_table(table()), html_table(table())}) {
     EXPECT_THAT(text, HasSubstr("dynamic mbr n=8"));
     EXPECT_THAT(text, HasSubstr("whole"));

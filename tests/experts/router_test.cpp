@@ -221,7 +221,7 @@ TEST(AblationGate, sets_one_weight_to_0_and_leaves_the_others_of_any_gate) {
   for (std::int64_t layer = 0; layer < 2; ++layer) {
     at::Tensor expected = router.rows(layer, some_hidden(), two_prompts()).alpha.clone();
     expected.select(1, 1).zero_();
-    EXPECT_TRUE(at::equal(gate.rows(layer, some_hidden(), two_prompts()).alpha, expected));
+    testing::expect_equal(gate.rows(layer, some_hidden(), two_prompts()).alpha, expected);
   }
   const AblationGate owners(std::make_unique<OwnerGate>(std::vector<int>{1, 2}, kExperts), 1);
   const GateRows rows = owners.rows(0, some_hidden(), two_prompts());

@@ -3,6 +3,8 @@
 #include "routedk/kernels/linear.h"
 
 #include <array>
+#include <tuple>
+#include <vector>
 
 #include "support/expect_close.h"
 #include <ATen/Parallel.h>
@@ -41,6 +43,17 @@ at::Tensor rounded(const at::Tensor& x, Precision precision) {
 
 constexpr std::array kPrecisions = {Precision::kFloat32, Precision::kBFloat16};
 
+/// As a checkpoint may hold a matrix: NF4 of fp32, fp16 and bf16, with scales in 32 and in 8 bits, and dense.
+std::vector<Weight> frozen_forms(const at::Tensor& values) {
+  return {Nf4::quantize(values, false),
+          Nf4::quantize(values, true),
+          Nf4::quantize(values.to(at::kHalf), false),
+          Nf4::quantize(values.to(at::kBFloat16), true),
+          Dense{values},
+          Dense{values.to(at::kBFloat16)}};
+}
+constexpr int kFrozenForms = 6;
+
 struct Shape {
   std::int64_t tokens, in, out;
 };
@@ -57,10 +70,9 @@ INSTANTIATE_TEST_SUITE_P(Shapes, Matmul,
 
 TEST_P(Matmul, both_products_equal_the_double_precision_ones_of_the_rounded_operands) {
   const Shape s = GetParam();
-  for (const bool double_quant : {false, true}) {
-    const Nf4 weight = Nf4::quantize(some({s.out, s.in}, 1.3) * 0.05, double_quant);
-    const at::Tensor x = some({s.tokens, s.in}, 0.37);
-    const at::Tensor dy = some({s.tokens, s.out}, 0.91);
+  const at::Tensor x = some({s.tokens, s.in}, 0.37);
+  const at::Tensor dy = some({s.tokens, s.out}, 0.91);
+  for (const Weight& weight : frozen_forms(some({s.out, s.in}, 1.3) * 0.05)) {
     for (const Precision precision : kPrecisions) {
       SCOPED_TRACE(name_of(precision));
       const at::Tensor dense = rounded(dequantize(weight, at::kFloat), precision);
@@ -94,11 +106,14 @@ TEST_P(Matmul, a_term_of_low_rank_is_added_on_the_way) {
   }
 }
 
-TEST(MatmulRows, a_row_s_result_does_not_depend_on_the_rows_beside_it_or_the_threads) {
-  const Nf4 weight = Nf4::quantize(some({200, 576}, 1.3) * 0.05, true);
+class MatmulRows : public ::testing::TestWithParam<std::tuple<int, Precision>> {};
+
+TEST_P(MatmulRows, a_row_s_result_does_not_depend_on_the_rows_beside_it_or_the_threads) {
+  const auto [form, precision] = GetParam();
+  const Weight weight = frozen_forms(some({200, 576}, 1.3) * 0.05)[static_cast<std::size_t>(form)];
   const at::Tensor x = some({203, 576}, 0.37);
   const at::Tensor dy = some({203, 200}, 0.91);
-  for (const Precision precision : kPrecisions) {
+  {
     const at::Tensor y = forward(x, weight, precision);
     const at::Tensor dx = backward(dy, weight, precision);
     for (const std::int64_t row : {0, 5, 11, 100, 191, 192, 202}) {
@@ -114,7 +129,11 @@ TEST(MatmulRows, a_row_s_result_does_not_depend_on_the_rows_beside_it_or_the_thr
   }
 }
 
-TEST(MatmulRows, a_dense_matrix_in_bfloat16_is_multiplied_as_it_is) {
+INSTANTIATE_TEST_SUITE_P(Forms, MatmulRows,
+                         ::testing::Combine(::testing::Range(0, kFrozenForms),
+                                            ::testing::ValuesIn(kPrecisions)));
+
+TEST(MatmulOfRows, a_dense_matrix_in_bfloat16_is_multiplied_as_it_is) {
   const at::Tensor values = (some({40, 70}, 1.3) * 0.05).to(at::kBFloat16);
   const at::Tensor x = some({9, 70}, 0.37);
   for (const Precision precision : kPrecisions) {
@@ -123,7 +142,7 @@ TEST(MatmulRows, a_dense_matrix_in_bfloat16_is_multiplied_as_it_is) {
   }
 }
 
-TEST(MatmulRows, numbers_that_are_not_finite_reach_the_result_in_bfloat16) {
+TEST(MatmulOfRows, numbers_that_are_not_finite_reach_the_result_in_bfloat16) {
   const Nf4 weight = Nf4::quantize(some({8, 64}, 1.3), true);
   at::Tensor x = some({2, 64}, 0.37);
   x[0][3] = std::nanf("");
@@ -132,7 +151,7 @@ TEST(MatmulRows, numbers_that_are_not_finite_reach_the_result_in_bfloat16) {
   EXPECT_TRUE(y[1].isfinite().all().item<bool>());
 }
 
-TEST(MatmulRows, nothing_is_done_for_no_rows) {
+TEST(MatmulOfRows, nothing_is_done_for_no_rows) {
   const Nf4 weight = Nf4::quantize(some({8, 64}, 1.3), true);
   EXPECT_EQ(forward(at::empty({0, 64}), weight).numel(), 0);
 }

@@ -1,4 +1,4 @@
-/// Tests of operations, each in every type; on a GPU, which takes fewer types, those of tests/kernels/cuda.
+/// Tests of operations on the CPU, each in every type. A GPU's kernels have their own (tests/kernels/cuda).
 #pragma once
 
 #include <string>
@@ -10,15 +10,9 @@
 
 namespace routedk::testing {
 
-/// An operation's tests under TEST_P; skipped where the device is missing.
+/// An operation's tests under TEST_P.
 class DeviceDtype : public ::testing::TestWithParam<std::tuple<at::DeviceType, at::ScalarType>> {
  protected:
-  void SetUp() override {
-    if (device() == at::kCUDA && !at::hasCUDA()) {
-      GTEST_SKIP() << "no CUDA device that this LibTorch can use";
-    }
-  }
-
   static at::DeviceType device() { return std::get<0>(GetParam()); }
   static at::ScalarType dtype() { return std::get<1>(GetParam()); }
   /// `tensor` on the device in the type.

@@ -68,7 +68,8 @@ class EvaluateStep : public testing::ExperimentFolder {
   }
 };
 
-TEST_F(EvaluateStep, every_system_rule_and_number_of_samples_has_its_line_and_the_floors_are_always_there) {
+TEST_F(EvaluateStep,
+       every_system_rule_and_number_of_samples_has_its_line_and_the_baselines_are_always_there) {
   config_.eval.systems = {"backbone", "base", "dynamic", "ties_factors:0.5"};
   config_.eval.select = {eval::SelectRule::kVote,         eval::SelectRule::kBundleVote,
                          eval::SelectRule::kWeightedVote, eval::SelectRule::kLogprob,

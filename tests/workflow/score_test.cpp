@@ -66,7 +66,7 @@ TEST_F(Score, gold_with_every_third_answer_unparsed_is_right_in_the_rest) {
   }
 }
 
-TEST_F(Score, a_floor_is_scored_by_its_name_as_its_own_predictions_are) {
+TEST_F(Score, a_baseline_is_scored_by_its_name_as_its_own_predictions_are) {
   ScoreOptions baseline = for_split(bundle::SplitPart::kTest);
   baseline.predictions.clear();
   baseline.predictor = "first_two";
@@ -79,7 +79,7 @@ TEST_F(Score, a_floor_is_scored_by_its_name_as_its_own_predictions_are) {
   EXPECT_EQ(score(baseline), score(for_split(bundle::SplitPart::kTest)));
 }
 
-TEST_F(Score, exactly_one_of_file_and_floor_must_be_given_and_the_floor_known) {
+TEST_F(Score, exactly_one_of_file_and_baseline_must_be_given_and_the_baseline_known) {
   ScoreOptions options = for_split(bundle::SplitPart::kTest);
   options.predictor = "whole";
   EXPECT_THROW(score(options), ConfigError);

@@ -45,7 +45,8 @@ Evaluation evaluate(const Runs& runs, const BootstrapOptions& options = {});
 struct Comparison {
   MetricValues difference{};
   std::array<Interval, kMetrics> intervals;
-  /// Two-sided bootstrap p-value: twice the smaller share of resamples on either side of 0, at most 1.
+  /// Two-sided bootstrap p-value, 2 (b + 1) / (B + 1) and at most 1, where b of B resamples lie on the rarer
+  /// side of 0 (Davison & Hinkley 1997, section 4.2; Phipson & Smyth 2010): never 0.
   MetricValues p_value{};
 };
 Comparison compare(const Runs& a, const Runs& b, const BootstrapOptions& options = {});

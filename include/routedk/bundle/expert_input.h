@@ -24,9 +24,7 @@ enum class ExpertKind {
   kMerged,       ///< session + rules + thought
 };
 
-/// "base", "high_level", "fine_grained" or "merged".
-const char* expert_name(ExpertKind kind) noexcept;
-/// The reverse; ConfigError names what is no expert and lists those that are.
+/// "base", "high_level", "fine_grained" or "merged"; ConfigError lists these where the name is another.
 ExpertKind expert_kind(std::string_view name);
 
 /// Where an expert meets its knowledge while it trains (`knowledge.placement`).

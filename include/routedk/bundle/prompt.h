@@ -7,8 +7,7 @@
 ///   {{thought}}   the text of the session's thought
 ///   {{answer}}    bundles as JSON: what the teacher proposed, or gold
 ///   {{feedback}}  what gold says of the proposal, a remark a line
-///   {{relations}} how the session's items relate (ItemRelations), in any file, on a line of its own: the
-///   line
+///   {{relations}} how the session's items relate (ItemRelations), in any file, on a line of its own, which
 ///                 is left out where no relations are shown
 /// What is put in is never searched for placeholders again, whatever a title spells.
 #pragma once
@@ -26,8 +25,9 @@
 
 namespace routedk::bundle {
 
-/// What a prompt shows and asks for. The file of each is `<prompt_name>.txt`; it must use the placeholders
-/// named here, each exactly once, and no other but `relations`.
+/// What a prompt shows and asks for. The files are raw.txt, rules.txt, thought.txt, both.txt,
+/// write_rules.txt, write_thought.txt, teach_propose.txt, teach_reflect.txt and teach_thought.txt; each must
+/// use the placeholders named here, each exactly once, and no other but `relations`.
 enum class PromptKind {
   kRaw,           ///< products
   kRules,         ///< products, rules
@@ -40,10 +40,6 @@ enum class PromptKind {
   kTeachThought,  ///< products, answer; asks the teacher how one comes to this answer
 };
 inline constexpr int kPromptKinds = 9;
-
-/// "raw", "rules", "thought", "both", "write_rules", "write_thought", "teach_propose", "teach_reflect" or
-/// "teach_thought".
-const char* prompt_name(PromptKind kind) noexcept;
 
 /// What is known of one session; a text that the kind does not show is not looked at.
 struct PromptContent {

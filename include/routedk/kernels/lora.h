@@ -21,9 +21,9 @@ struct LoraFactors {
 /// x [T,n], factor [R,n] -> scale x factor^T [T,R] in x's type. Not recorded by autograd.
 at::Tensor lora_down(const at::Tensor& x, const at::Tensor& factor, double scale,
                      Precision precision = Precision::kFloat32);
-/// narrow [T,R], x [T,n] -> narrow^T x [R,n] in x's type: a factor's gradient. Not recorded by autograd. In
+/// down [T,R], x [T,n] -> down^T x [R,n] in x's type: a factor's gradient. Not recorded by autograd. In
 /// fp32 the sums over the tokens don't depend on the number of threads.
-at::Tensor factor_gradient(const at::Tensor& narrow, const at::Tensor& x,
+at::Tensor factor_gradient(const at::Tensor& down, const at::Tensor& x,
                            Precision precision = Precision::kFloat32);
 
 /// Neighbouring rows of an input and the adapter that they get.

@@ -11,6 +11,7 @@
 #include "kernels/cuda/decode_tiles.h"
 #include "kernels/cuda/tensors.h"
 #include "support/cuda_device.h"
+#include "support/expect_close.h"
 #include <gtest/gtest.h>
 
 namespace routedk::kernels::cuda {
@@ -189,7 +190,7 @@ TEST_F(DecodeProductRows, a_row_does_not_depend_on_those_beside_it) {
   };
   at::Tensor others = inputs.x().flip(0).contiguous();
   others[3] = inputs.x()[3];
-  EXPECT_TRUE(at::equal(y(inputs.x())[3], y(others)[3]));
+  testing::expect_equal(y(inputs.x())[3], y(others)[3]);
 }
 
 }  // namespace

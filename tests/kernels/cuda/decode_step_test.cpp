@@ -8,6 +8,7 @@
 
 #include "kernels/cuda/graph_launch.h"
 #include "support/cuda_device.h"
+#include "support/expect_close.h"
 #include <gtest/gtest.h>
 
 namespace routedk::kernels::cuda {
@@ -271,7 +272,7 @@ TEST_P(DecodeStepTest, a_row_does_not_depend_on_those_beside_it) {
                         .logits[3]
                         .cpu()
                         .clone();
-  EXPECT_TRUE(at::equal(first, last));
+  testing::expect_equal(first, last);
 }
 
 #ifdef ROUTEDK_EMULATE_CUDA

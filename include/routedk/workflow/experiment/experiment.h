@@ -3,12 +3,15 @@
 /// The run folder:
 ///   config.yaml       the effective settings        versions.json  what computed them
 ///   knowledge.jsonl   rules and thoughts            knowledge.json what the teacher wrote, in figures
-///   domain_rules.txt  the domain's rules, best first  teacher-SPLIT.jsonl, .json  the teacher's own answers
+///   domain_rules.txt  the domain's rules, best first
+///   teacher-SPLIT.jsonl, .json  the teacher's own answers
+///   *.spent.jsonl     what each reply to a teacher's question cost, beside the .jsonl that it went into
 ///   experts/NAME/     PEFT folders                  router/        router.safetensors, router_config.json
 ///   checkpoints/      of training under way         metrics.jsonl  every optimiser step and validation
-///   answers/NAME.jsonl  what each system answered   results.json   figures; the table: results.txt, .md,
-///   .html verifiers/NAME/   what chooses among a system's answers, NAME.jsonl  what it learnt from
-///   inputs.json       how many prompts were cut     domain_rules.txt  the domain's rules, best first
+///   answers/NAME.jsonl  what each system answered
+///   results.json      figures                       results.txt, .md, .html  the same as a table
+///   verifiers/NAME/   what chooses among a system's answers; NAME.jsonl: what it learnt from
+///   inputs.json       how many prompts were cut
 ///   steps.txt         which steps are begun and done  timings.jsonl  wall time and memory of each step
 #pragma once
 
