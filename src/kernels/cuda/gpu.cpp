@@ -10,6 +10,11 @@ namespace {
 constexpr int kLeastMajor = 8;  // bfloat16 and asynchronous copies
 constexpr auto kAll = static_cast<std::size_t>(c10::CachingAllocator::StatType::AGGREGATE);
 
+/// Its figures exist from the first tensor on a GPU on.
+bool allocates() {
+  return gpu_count() > 0 && c10::cuda::CUDACachingAllocator::get()->initialized();
+}
+
 }  // namespace
 
 bool built_with_cuda() noexcept {
@@ -45,7 +50,7 @@ void use_gpu(int index) {
 }
 
 std::int64_t gpu_free_bytes() {
-  if (gpu_count() == 0) {
+  if (!allocates()) {
     return 0;
   }
   const auto device = at::cuda::current_device();
@@ -56,7 +61,7 @@ std::int64_t gpu_free_bytes() {
 }
 
 std::int64_t gpu_peak_bytes() {
-  if (gpu_count() == 0) {
+  if (!allocates()) {
     return 0;
   }
   const auto device = at::cuda::current_device();
@@ -64,7 +69,7 @@ std::int64_t gpu_peak_bytes() {
 }
 
 void reset_gpu_peak() {
-  if (gpu_count() > 0) {
+  if (allocates()) {
     c10::cuda::CUDACachingAllocator::resetPeakStats(at::cuda::current_device());
   }
 }
