@@ -3,12 +3,14 @@
 #include "routedk/core/error.h"
 #include "routedk/core/files.h"
 #include "routedk/io/checked.h"
+#include "routedk/io/json_field.h"
 #include "routedk/io/unique_keys.h"
 
 #include <algorithm>
 #include <array>
 #include <bit>
 #include <cstring>
+#include <iterator>
 #include <set>
 #include <utility>
 
@@ -21,6 +23,7 @@ static_assert(std::endian::native == std::endian::little,
               "tensors are stored little-endian and used in place");
 
 using nlohmann::json;
+using Field = BasicJsonField<json>;
 
 constexpr std::uint64_t kLengthBytes = 8;
 constexpr std::uint64_t kMaxHeader = 100'000'000;
@@ -51,7 +54,7 @@ class HeaderReader {
  public:
   explicit HeaderReader(const MappedFile& file) : file_(file.path().string()), bytes_(file.bytes()) {}
 
-  json header() {
+  Field header() {
     if (bytes_.size() < kLengthBytes) {
       throw_<FileError>("{} must hold at least {} bytes, but holds {} instead.", file_, kLengthBytes,
                         bytes_.size());
@@ -65,28 +68,27 @@ class HeaderReader {
     }
     data_ = bytes_.subspan(kLengthBytes + length);
     const auto* text = reinterpret_cast<const char*>(bytes_.data()) + kLengthBytes;
-    return parse_unique_keys({text, length}, file_, "header");
+    return {parse_unique_keys({text, length}, file_, "header"), file_};
   }
 
-  TensorView tensor(const std::string& name, const json& entry) const {
+  TensorView tensor(const std::string& name, const Field& entry) const {
     TensorView view;
     view.name = name;
-    view.dtype = dtype(name, entry);
-    const std::vector<std::uint64_t> shape = numbers(name, entry, "shape");
-    view.shape.assign(shape.begin(), shape.end());
-    const std::vector<std::uint64_t> offsets = numbers(name, entry, "data_offsets");
-    if (offsets.size() != 2 || offsets[0] > offsets[1] || offsets[1] > data_.size()) {
-      throw_<FileError>(
-          "{}: `{}`.data_offsets must be a begin and an end within the {} bytes of data, but is [{}] "
-          "instead.",
-          file_, name, data_.size(), fmt::join(offsets, ", "));
-    }
+    view.dtype = static_cast<Dtype>(entry["dtype"].choice(dtype_names()));
+    view.shape = sizes(entry["shape"]);
+    const Field place = entry["data_offsets"];
+    const std::vector<std::int64_t> offsets = sizes(place);
+    place.require(
+        offsets.size() == 2 && offsets[0] <= offsets[1] && std::cmp_less_equal(offsets[1], data_.size()),
+        fmt::format("be a begin and an end within the {} bytes of data", data_.size()));
+    const auto begin = static_cast<std::uint64_t>(offsets[0]);
+    const std::uint64_t held = static_cast<std::uint64_t>(offsets[1]) - begin;
     const auto size = byte_count(view.dtype, view.shape);
-    if (!size || *size != offsets[1] - offsets[0]) {
+    if (!size || *size != held) {
       throw_<FileError>("{}: `{}` must have as many bytes as {} [{}] takes, but has {} instead.", file_, name,
-                        dtype_name(view.dtype), fmt::join(view.shape, ", "), offsets[1] - offsets[0]);
+                        dtype_name(view.dtype), fmt::join(view.shape, ", "), held);
     }
-    view.bytes = data_.subspan(offsets[0], *size);
+    view.bytes = data_.subspan(begin, *size);
     return view;
   }
 
@@ -115,51 +117,30 @@ class HeaderReader {
     }
   }
 
-  std::map<std::string, std::string> metadata(const json& entry) const {
+  static std::map<std::string, std::string> metadata(const Field& entry) {
+    entry.require(entry.value().is_object(), "be an object");
     std::map<std::string, std::string> values;
-    if (!entry.is_object()) {
-      throw_<FileError>("{}: `__metadata__` must be an object, but is {} instead.", file_, entry.type_name());
-    }
-    for (const auto& [key, value] : entry.items()) {
-      if (!value.is_string()) {
-        throw_<FileError>("{}: `__metadata__`.`{}` must be a text, but is {} instead.", file_, key,
-                          value.type_name());
-      }
-      values.emplace(key, value.get<std::string>());
+    for (const auto& [key, value] : entry.value().items()) {
+      values.emplace(key, entry[key].text());
     }
     return values;
   }
 
  private:
-  const json& member(const std::string& name, const json& entry, const char* key) const {
-    if (!entry.is_object() || !entry.contains(key)) {
-      throw_<FileError>("{}: `{}` must have dtype, shape and data_offsets, but has no {}.", file_, name, key);
-    }
-    return entry.at(key);
+  static std::vector<std::string> dtype_names() {
+    std::vector<std::string> names;
+    std::transform(kDtypes.begin(), kDtypes.end(), std::back_inserter(names),
+                   [](const DtypeInfo& info) { return info.name; });
+    return names;
   }
 
-  Dtype dtype(const std::string& name, const json& entry) const {
-    const json& value = member(name, entry, "dtype");
-    for (std::size_t i = 0; i < kDtypes.size() && value.is_string(); ++i) {
-      if (value.get_ref<const std::string&>() == kDtypes[i].name) {
-        return static_cast<Dtype>(i);
-      }
+  static std::vector<std::int64_t> sizes(const Field& list) {
+    list.require(!list.absent(), "be a list");
+    std::vector<std::int64_t> all;
+    for (const Field& item : list.items()) {
+      all.push_back(item.integer(0));
     }
-    throw_<FileError>(
-        "{}: `{}`.dtype must be one of F64, F32, F16, BF16, I64, I32, I16, I8, U8, BOOL, but is {} instead.",
-        file_, name, value.dump(-1, ' ', true, json::error_handler_t::replace).substr(0, 40));
-  }
-
-  std::vector<std::uint64_t> numbers(const std::string& name, const json& entry, const char* key) const {
-    const json& list = member(name, entry, key);
-    const bool whole = list.is_array() && std::all_of(list.begin(), list.end(), [](const json& number) {
-                         return number.is_number_unsigned() && number.get<std::uint64_t>() <= INT64_MAX;
-                       });
-    if (!whole) {
-      throw_<FileError>("{}: `{}`.{} must be a list of whole numbers, but is {} instead.", file_, name, key,
-                        list.dump(-1, ' ', true, json::error_handler_t::replace).substr(0, 40));
-    }
-    return list.get<std::vector<std::uint64_t>>();
+    return all;
   }
 
   std::string file_;
@@ -208,12 +189,13 @@ SafetensorsFile SafetensorsFile::open(const std::filesystem::path& path) {
   SafetensorsFile result;
   result.file_ = MappedFile::open(path);
   HeaderReader reader(*result.file_);
-  const json header = reader.header();
-  for (const auto& [name, entry] : header.items()) {
+  const Field header = reader.header();
+  header.require(header.value().is_object(), "be an object");
+  for (const auto& [name, entry] : header.value().items()) {
     if (name == "__metadata__") {
-      result.metadata_ = reader.metadata(entry);
+      result.metadata_ = HeaderReader::metadata(header[name]);
     } else {
-      result.tensors_.emplace(name, reader.tensor(name, entry));
+      result.tensors_.emplace(name, reader.tensor(name, header[name]));
     }
   }
   reader.check_cover(result.tensors_);

@@ -151,14 +151,14 @@ TEST(Safetensors, offsets_outside_the_data_are_refused) {
   for (const char* offsets :
        {"[0,9]", "[4,0]", "[9223372036854775807,9223372036854775807]", "[0]", "[0,8,8]"}) {
     EXPECT_THAT(refusal(R"({"x":{"dtype":"U8","shape":[8],"data_offsets":)" + std::string(offsets) + "}}", 8),
-                HasSubstr("`x`.data_offsets must be a begin and an end within the 8 bytes"))
+                HasSubstr("`x.data_offsets` must be a begin and an end within the 8 bytes"))
         << offsets;
   }
   for (const char* offsets :
        {"[-1,8]", "[0,18446744073709551615]", "[0,8.0]", "\"0\"", "[[0],8]", "[0,1e400]"}) {
-    EXPECT_THAT(
-        refusal(R"({"x":{"dtype":"U8","shape":[8],"data_offsets":)" + std::string(offsets) + "}}", 8),
-        ::testing::AnyOf(HasSubstr("must be a list of whole numbers"), HasSubstr("the header must be JSON")))
+    EXPECT_THAT(refusal(R"({"x":{"dtype":"U8","shape":[8],"data_offsets":)" + std::string(offsets) + "}}", 8),
+                ::testing::AnyOf(HasSubstr("must be a list"), HasSubstr("must be an integer"),
+                                 HasSubstr("must be a begin and"), HasSubstr("the header must be JSON")))
         << offsets;
   }
 }
@@ -175,12 +175,13 @@ TEST(Safetensors, a_shape_whose_size_is_not_the_bytes_is_refused) {
 
 TEST(Safetensors, entries_without_their_parts_or_of_unknown_types_are_named) {
   EXPECT_THAT(refusal(R"({"x":{"dtype":"F8_E4M3","shape":[1],"data_offsets":[0,1]}})", 1),
-              HasSubstr("but is \"F8_E4M3\" instead"));
+              HasSubstr("`x.dtype` must be F64, F32"));
   EXPECT_THAT(refusal(R"({"x":{"dtype":7,"shape":[1],"data_offsets":[0,1]}})", 1),
               HasSubstr("but is 7 instead"));
-  EXPECT_THAT(refusal(R"({"x":{"shape":[1],"data_offsets":[0,1]}})", 1), HasSubstr("but has no dtype"));
-  EXPECT_THAT(refusal(R"({"x":3})", 0), HasSubstr("`x` must have dtype, shape and data_offsets"));
-  EXPECT_THAT(refusal(R"({"__metadata__":{"a":1}})", 0), HasSubstr("`__metadata__`.`a` must be a text"));
+  EXPECT_THAT(refusal(R"({"x":{"shape":[1],"data_offsets":[0,1]}})", 1),
+              HasSubstr("`x.dtype` must be F64, F32"));
+  EXPECT_THAT(refusal(R"({"x":3})", 0), HasSubstr("`x` must be an object"));
+  EXPECT_THAT(refusal(R"({"__metadata__":{"a":1}})", 0), HasSubstr("`__metadata__.a` must be a text"));
   EXPECT_THAT(refusal(R"({"__metadata__":[]})", 0), HasSubstr("`__metadata__` must be an object"));
 }
 
