@@ -53,6 +53,7 @@ struct DataArguments {
 
 /// Parses; -1 goes on. Help ends with 0, a wrong command line with 2.
 inline int parse(CLI::App& app, int argc, char** argv) {
+  app.set_version_flag("--version", workflow::version_text(), "print the version and stop");
   try {
     app.parse(argc, argv);
     return -1;

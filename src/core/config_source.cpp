@@ -157,6 +157,7 @@ void ConfigSource::set(const std::string& assignment) {
   }
   const std::string place = "--set " + path;
   ConfigNode value = read_yaml(assignment.substr(equals + 1), place);
+  value.blank = equals + 1 == assignment.size();
   place_at(value, place);
   ConfigNode* target = &root_;
   for (const std::string& part : parts) {

@@ -41,7 +41,8 @@ std::optional<bool> parse_bool(const ConfigNode& node) {
 }
 
 std::optional<std::string> parse_text(const ConfigNode& node) {
-  return node.kind == ConfigNode::Kind::kScalar ? std::optional(node.text) : std::nullopt;
+  const bool is_text = node.kind == ConfigNode::Kind::kScalar || node.blank;
+  return is_text ? std::optional(node.text) : std::nullopt;
 }
 
 std::string yaml_text(std::string_view text) {

@@ -13,7 +13,7 @@ Schedule::Schedule(ScheduleKind kind, double warmup_share, std::int64_t steps)
 
 double Schedule::factor(std::int64_t step) const noexcept {
   if (step < warmup_) {
-    return static_cast<double>(step) / static_cast<double>(warmup_);
+    return static_cast<double>(step + 1) / static_cast<double>(warmup_ + 1);
   }
   const double rest = static_cast<double>(std::max<std::int64_t>(1, steps_ - warmup_));
   const double progress = static_cast<double>(step - warmup_) / rest;

@@ -169,6 +169,7 @@ TEST(Config, assignments_win_over_the_file_and_are_named_in_problems) {
   source.set("lora.rank=16");
   source.set("domains=[food]");
   source.set("title=");
+  EXPECT_EQ(read_config<DemoConfig>(source).title, "");
   source.set("title='a=b'");
   const auto config = read_config<DemoConfig>(source);
   EXPECT_EQ(config.lora.rank, 16);
@@ -184,6 +185,9 @@ TEST(Config, assignments_of_another_form_are_refused) {
   ConfigSource source = ConfigSource::from_string("seed: 7\n", "demo.yaml");
   EXPECT_EQ(message_of<ConfigError>([&] { source.set("seed"); }),
             "--set must have the form section.key=value, but is `seed` instead.");
+  source.set("seed=");
+  EXPECT_THROW(read_config<DemoConfig>(source), ConfigError);
+  source.set("seed=7");
   EXPECT_THROW(source.set("=1"), ConfigError);
   EXPECT_THROW(source.set("lora..rank=1"), ConfigError);
   EXPECT_THROW(source.set("lora.rank=[1"), ConfigError);

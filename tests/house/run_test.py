@@ -45,6 +45,17 @@ class Run(unittest.TestCase):
         lines = (self.folder / "run/metrics.jsonl").read_text().splitlines()
         return [record for record in map(json.loads, lines) if record["job"] == job]
 
+    def test_every_program_says_its_version(self):
+        programs = sorted(pathlib.Path(PROGRAM).parent.glob("routedk-*"))
+        self.assertGreaterEqual(len(programs), 1)
+        for program in programs:
+            done = subprocess.run([program, "--version"], capture_output=True, text=True, timeout=60)
+            self.assertRegex(done.stdout, r"^routedk \d+\.\d+\.\d+ \(LibTorch \S+, (CPU|CUDA)\)\n$")
+            self.assertEqual(done.returncode, 0)
+
+    def test_an_assignment_without_a_value_is_an_empty_text(self):
+        self.assertIn("model: \"\"", self.run_program("--dump-config", settings=["teacher.model="]))
+
     def test_a_task_of_ones_own_ends_with_experts_and_a_router(self):
         said = self.run_program()
         self.assertIn(f"experts: {self.folder}/run/experts", said)

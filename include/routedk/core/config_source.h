@@ -15,6 +15,7 @@ struct ConfigNode {
   std::string name{};   ///< of a section's member
   std::string text{};   ///< of a scalar
   bool quoted = false;  ///< a scalar written in quotes is a text, never a number
+  bool blank = false;   ///< null as an assignment without a value, which a text takes as the empty one
   std::string place{};
   std::vector<ConfigNode> children{};  ///< items of a list or members of a map, in the order of the file
 
@@ -46,8 +47,9 @@ class ConfigSource {
   /// No document: every field keeps its default.
   static ConfigSource empty();
 
-  /// Assigns "a.b=value", the value read as YAML; the last assignment wins. Missing sections are made.
-  /// ConfigError when the text has another form or its path runs through something that is not a section.
+  /// Assigns "a.b=value", the value read as YAML, nothing as an empty text or null; the last assignment wins.
+  /// Missing sections are made. ConfigError when the text has another form or its path runs through something
+  /// that is not a section.
   void set(const std::string& assignment);
 
   const ConfigNode& root() const noexcept { return root_; }

@@ -15,11 +15,12 @@ constexpr auto enum_names(ScheduleKind /*of*/) {
 }
 
 /// Linear warm-up over w = ceil(share * steps) steps, then by kind; the factor of step s = 0, 1, ... is
-///   s < w:     s / w
+///   s < w:     (s + 1) / (w + 1)
 ///   cosine:    (1 + cos(pi p)) / 2,  p = (s - w) / max(1, steps - w)
 ///   linear:    1 - p
 ///   constant:  1
-/// as transformers' get_cosine_schedule_with_warmup and its siblings: the first step of a warm-up is 0.
+/// as transformers' get_cosine_schedule_with_warmup and its siblings, whose warm-up is s / w: its first step
+/// changes nothing.
 class Schedule {
  public:
   Schedule(ScheduleKind kind, double warmup_share, std::int64_t steps);

@@ -4,6 +4,7 @@
 #include "routedk/core/error.h"
 #include "routedk/core/log.h"
 #include "routedk/kernels/cpu/capability.h"
+#include "routedk/kernels/gpu.h"
 #include "routedk/workflow/experiment/threads.h"
 #include "routedk/workflow/steps/steps.h"
 
@@ -16,6 +17,7 @@
 #include <c10/util/Exception.h>
 #include <fmt/format.h>
 #include <malloc.h>
+#include <torch/version.h>
 
 namespace routedk::workflow {
 namespace {
@@ -73,6 +75,11 @@ std::string out_of_gpu_memory(const std::string& text) {
 }
 
 }  // namespace
+
+std::string version_text() {
+  return fmt::format("routedk {} (LibTorch {}, {})", ROUTEDK_VERSION, TORCH_VERSION,
+                     kernels::built_with_cuda() ? "CUDA" : "CPU");
+}
 
 int run_program(const std::function<void()>& body) noexcept {
   try {

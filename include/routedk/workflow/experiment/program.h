@@ -24,6 +24,9 @@ void with_experiment(const ProgramOptions& options, const std::function<void(Exp
 void with_step(const ProgramOptions& options, const std::string& step,
                const std::function<void(Experiment&)>& work);
 
+/// "routedk 0.1.0 (LibTorch 2.11.0, CPU)"
+std::string version_text();
+
 /// Runs a program's body; an exception becomes one "error: ..." line on stderr and its exit code.
 int run_program(const std::function<void()>& body) noexcept;
 
