@@ -49,6 +49,9 @@ void run_experiment(Experiment& experiment, const std::string& from) {
   }
   timed(experiment, "train", [&] { train_step(experiment, experiment.config().experts); });
   timed(experiment, "router", [&] { router_step(experiment); });
+  if (!trained_controls(experiment.config()).empty()) {
+    timed(experiment, "controls", [&] { controls_step(experiment); });
+  }
   if (experiment.has_sessions()) {
     timed(experiment, "evaluate", [&] { evaluate_step(experiment); });
   }

@@ -162,6 +162,9 @@ void evaluate_step(Experiment& experiment) {
   if (std::any_of(c.eval.systems.begin(), c.eval.systems.end(), takes_router)) {
     require_done(experiment, "router", "routedk-train-router");
   }
+  if (!trained_controls(c).empty()) {
+    require_done(experiment, "controls", "routedk-train-router");
+  }
   if (!begin_step(experiment, "evaluate")) {
     return;
   }

@@ -5,6 +5,7 @@
 ///   knowledge.jsonl   rules and thoughts            knowledge.json what the teacher wrote, in figures
 ///   domain_rules.txt  the domain's rules, best first  teacher-SPLIT.jsonl, .json  the teacher's own answers
 ///   experts/NAME/     PEFT folders                  router/        router.safetensors, router_config.json
+///   controls/NAME/    what eval.systems' controls trained: a PEFT folder, or experts/ and router/
 ///   checkpoints/      of training under way         metrics.jsonl  every optimiser step and validation
 ///   answers/NAME.jsonl  what each system answered   results.json   figures; the table: results.txt, .md,
 ///   .html verifiers/NAME/   what chooses among a system's answers, NAME.jsonl  what it learnt from
@@ -73,6 +74,9 @@ class Experiment {
   /// Of all experts, in the bank's order.
   std::vector<std::filesystem::path> expert_folders() const;
   std::filesystem::path router_folder() const { return folder() / "router"; }
+  std::filesystem::path control_folder(const std::string& system) const {
+    return folder() / "controls" / system;
+  }
   std::filesystem::path answers_file(const std::string& system) const {
     return folder() / "answers" / (file_word(system) + ".jsonl");
   }
