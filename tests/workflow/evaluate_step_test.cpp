@@ -9,6 +9,7 @@
 #include "routedk/workflow/data/score.h"
 #include "routedk/workflow/steps/steps.h"
 
+#include <algorithm>
 #include <fstream>
 #include <map>
 
@@ -89,6 +90,9 @@ TEST_F(EvaluateStep, every_system_rule_and_number_of_samples_has_its_line_and_th
   }
   EXPECT_EQ(json["against_backbone"].size(), 3U * 7U * 2U + 6U);
   EXPECT_EQ(json["against_vote"].size(), 4U * 6U * 2U);
+  const std::string summary = read_file(folder_ / "run/summary.txt");
+  EXPECT_EQ(std::count(summary.begin(), summary.end(), '\n'), 1 + 4 + 6 + 1) << summary;
+  EXPECT_THAT(summary, HasSubstr("\nties_factors:0.5 "));
   for (const char* file : {"results.txt", "results.md", "results.html"}) {
     const std::string text = read_file(folder_ / "run" / file);
     for (const std::string& name : names) {

@@ -59,8 +59,8 @@ void run_experiment(Experiment& experiment, const std::string& from) {
 
 std::string outcome(const Experiment& experiment) {
   const std::filesystem::path folder = experiment.folder();
-  return experiment.has_sessions() ? fmt::format("{}results: {}\n", read_file(folder / "results.txt"),
-                                                 (folder / "results.json").string())
+  return experiment.has_sessions() ? fmt::format("{}page: {}\n", read_file(folder / "summary.txt"),
+                                                 (folder / "results.html").string())
                                    : fmt::format("experts: {}\nrouter: {}\n", (folder / "experts").string(),
                                                  experiment.router_folder().string());
 }

@@ -122,7 +122,7 @@ void remove_outputs(const Experiment& experiment, const std::string& step) {
   } else {
     std::filesystem::remove_all(folder / "answers");
     std::filesystem::remove_all(folder / "verifiers");
-    for (const char* name : {"results.json", "results.txt", "results.md", "results.html"}) {
+    for (const char* name : {"results.json", "summary.txt", "results.txt", "results.md", "results.html"}) {
       std::filesystem::remove(folder / name);
     }
   }

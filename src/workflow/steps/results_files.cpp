@@ -2,6 +2,7 @@
 
 #include "routedk/bundle/predictions.h"
 #include "routedk/core/files.h"
+#include "routedk/workflow/steps/summary.h"
 
 #include <algorithm>
 
@@ -108,6 +109,7 @@ void write_results(const Experiment& experiment, const Found& found) {
       "Answers drawn at random under the same grammar, {} a session, have f1 {:.3f} and jaccard_f1 {:.3f}.",
       eval::kRandomDraws, random.values[bundle::Metric::kF1], random.values[bundle::Metric::kJaccardF1]));
   io::write_json(experiment.folder() / "results.json", json);
+  write_file_atomic(experiment.folder() / "summary.txt", summary_table(results));
   write_file_atomic(experiment.folder() / "results.txt", eval::text_table(table));
   write_file_atomic(experiment.folder() / "results.md", eval::markdown_table(table));
   write_file_atomic(experiment.folder() / "results.html", eval::html_table(table));

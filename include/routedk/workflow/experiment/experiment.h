@@ -8,9 +8,10 @@
 ///   controls/NAME/    what eval.systems' controls trained: a PEFT folder, or experts/ and router/
 ///   checkpoints/      of training under way         metrics.jsonl  every optimiser step and validation
 ///   answers/NAME.jsonl  what each system answered   results.json   figures; the table: results.txt, .md,
-///   .html verifiers/NAME/   what chooses among a system's answers, NAME.jsonl  what it learnt from
-///   inputs.json       how many prompts were cut     domain_rules.txt  the domain's rules, best first
-///   steps.txt         which steps are begun and done  timings.jsonl  wall time and memory of each step
+///   .html; summary.txt: at a glance  verifiers/NAME/   what chooses among a system's answers, NAME.jsonl
+///   what it learnt from inputs.json       how many prompts were cut     domain_rules.txt  the domain's
+///   rules, best first steps.txt         which steps are begun and done  timings.jsonl  wall time and memory
+///   of each step
 #pragma once
 
 #include "routedk/bundle/dataset.h"

@@ -40,7 +40,7 @@ void evaluate_step(Experiment& experiment);
 /// after it.
 void run_experiment(Experiment& experiment, const std::string& from);
 
-/// What a whole run leaves, as text: the table of results and where its figures are, or with `data.examples`
+/// What a whole run leaves, as text: the summary of results and where their page is, or with `data.examples`
 /// where experts and router are.
 std::string outcome(const Experiment& experiment);
 
