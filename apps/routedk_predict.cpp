@@ -20,10 +20,10 @@ struct Arguments {
     app.add_option("--adapter", model.adapters, "a PEFT folder; once for each expert")
         ->allow_extra_args(false)
         ->excludes(run);
-    app.add_option(
-        "--gate", model.gate,
-        "backbone, an expert's name, average, one-hot:I, ties:DENSITY[:RANK], ties_factors:DENSITY, a "
-        "router's folder; with --run also dynamic, static, top_k:N, threshold:SHARE, ablate:NAME");
+    app.add_option("--gate", model.gate,
+                   "backbone, an expert's name, average, ensemble, one-hot:I, ties:DENSITY[:RANK], "
+                   "ties_factors:DENSITY, a "
+                   "router's folder; with --run also dynamic, static, top_k:N, threshold:SHARE, ablate:NAME");
     app.add_option("--set", model.assignments, "override one setting: decode.samples=8")
         ->allow_extra_args(false);
     add_threads(app);

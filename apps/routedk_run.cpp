@@ -14,7 +14,8 @@ int main(int argc, char** argv) {
   workflow::ProgramOptions options;
   std::string from;
   apps::add_experiment_options(app, options);
-  app.add_option("--from", from, "redo this step and those after it: distil, train, router or evaluate");
+  app.add_option("--from", from,
+                 "redo this step and those after it: distil, train, router, controls or evaluate");
   if (const int code = apps::parse(app, argc, argv); code >= 0) {
     return code;
   }

@@ -4,12 +4,19 @@
 
 int main(int argc, char** argv) {
   using namespace routedk;
-  CLI::App app("Trains the router over the frozen experts of RUN/experts into RUN/router.");
+  CLI::App app(
+      "Trains the router over the frozen experts of RUN/experts into RUN/router, then the controls that "
+      "eval.systems names.");
   app.footer("Example:\n  routedk-train-router configs/experiments/demo.yaml");
   workflow::ProgramOptions options;
   apps::add_step_options(app, options);
   if (const int code = apps::parse(app, argc, argv); code >= 0) {
     return code;
   }
-  return workflow::run_program([&] { workflow::with_step(options, "router", workflow::router_step); });
+  return workflow::run_program([&] {
+    workflow::with_step(options, "router", [](workflow::Experiment& experiment) {
+      workflow::router_step(experiment);
+      workflow::controls_step(experiment);
+    });
+  });
 }

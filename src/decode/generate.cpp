@@ -7,32 +7,31 @@
 #include <map>
 
 #include "branch.h"
+#include "member_passes.h"
 #include <ATen/core/grad_mode.h>
 
 namespace routedk::decode {
 namespace {
 
-using experts::FrozenGate;
-using experts::GateRows;
 using kernels::CacheRow;
 using model::FlatBatch;
 
 class Generator {
  public:
-  Generator(const Decoder& decoder, std::span<const Prompt> prompts, const GenerateOptions& options)
-      : decoder_(decoder),
-        prompts_(prompts),
+  Generator(const Decoder& decoder, const experts::Gate& gate, std::span<const Prompt> prompts,
+            const GenerateOptions& options)
+      : prompts_(prompts),
         options_(options),
         writer_(prompts, options, decoder.model().backbone().config().context),
-        cache_(decoder.make_cache(lengths(prompts))),
+        passes_(decoder, gate, lengths(prompts)),
         results_(prompts.size()) {
     for (Generation& result : results_) {
       result.candidates.resize(static_cast<std::size_t>(options.samples));
     }
   }
 
-  std::vector<Generation> run(const experts::Gate& gate) {
-    start(gate);
+  std::vector<Generation> run() {
+    start();
     while (!branches_.empty()) {
       advance();
     }
@@ -47,7 +46,7 @@ class Generator {
     return all;
   }
 
-  void start(const experts::Gate& gate);
+  void start();
   void advance();
   void split(const Branch& branch, std::span<const Draw> draws);
   void fork(const std::vector<Branch>& branches, std::span<const std::size_t> rows,
@@ -56,21 +55,17 @@ class Generator {
   void finish(const Branch& branch);
   std::int64_t free_slot();
   void retire_prompts();
-  const FrozenGate& gate_of_active();
 
-  const Decoder& decoder_;
   std::span<const Prompt> prompts_;
   const GenerateOptions& options_;
   BranchWriter writer_;
-  kernels::KvCache cache_;
+  MemberPasses passes_;
   std::vector<Generation> results_;
-  std::vector<GateRows> prompt_rows_;  // [L] of [S,K]
-  std::vector<Branch> branches_;       // by prompt
-  std::vector<Branch> next_;           // branches of the next step
+  std::vector<Branch> branches_;  // by prompt
+  std::vector<Branch> next_;      // branches of the next step
   std::vector<std::int64_t> free_slots_;
   std::int64_t slots_ = 0;
   std::vector<std::int64_t> active_;  // prompts with branches, ascending
-  std::unique_ptr<FrozenGate> active_gate_;
 };
 
 void check_lengths(std::span<const Prompt> prompts, std::int64_t context) {
@@ -84,7 +79,7 @@ void check_lengths(std::span<const Prompt> prompts, std::int64_t context) {
   }
 }
 
-void Generator::start(const experts::Gate& gate) {
+void Generator::start() {
   std::vector<std::vector<std::int32_t>> ids;
   std::vector<CacheRow> rows;
   for (std::size_t p = 0; p < prompts_.size(); ++p) {
@@ -95,20 +90,11 @@ void Generator::start(const experts::Gate& gate) {
     }
   }
   const FlatBatch batch = FlatBatch::make(ids, lengths(prompts_));
-  const experts::RoutedOutput output = decoder_.forward(batch, gate, rows, cache_);
-  prompt_rows_ = output.rows;
-  for (std::size_t p = 0; p < prompts_.size(); ++p) {
-    std::vector<at::Tensor> alpha;
-    for (const GateRows& layer : prompt_rows_) {
-      alpha.push_back(layer.alpha[static_cast<std::int64_t>(p)]);
-    }
-    results_[p].alpha = at::stack(alpha, 0).to(at::kCPU);  // [L,K]
-  }
-  const at::Tensor ends = at::tensor(batch.cu_seqlens).slice(0, 1) - 1;
-  const NextTokenLogits next(decoder_.logits(output.hidden.index_select(0, ends.to(output.hidden.device()))));
+  const NextTokenLogits next(passes_.prompts(batch, rows).logits);
   std::vector<Branch> roots;
   std::vector<std::size_t> predicting;
   for (std::size_t p = 0; p < prompts_.size(); ++p) {
+    results_[p].alpha = passes_.alpha(static_cast<std::int64_t>(p));
     Branch root = writer_.root(p);
     root.slot = free_slot();
     roots.push_back(std::move(root));
@@ -131,7 +117,7 @@ void Generator::split(const Branch& branch, std::span<const Draw> draws) {
     child.samples = std::move(entry.second);
     if (--left > 0) {  // the last one takes the place of the branch itself
       child.slot = free_slot();
-      cache_.copy(branch.slot, child.slot, branch.kept);
+      passes_.copy(branch.slot, child.slot, branch.kept);
     }
     writer_.append(child, entry.first);
     place(std::move(child));
@@ -180,11 +166,11 @@ void Generator::advance() {
       longest = std::max(longest, position + 1);
     }
   }
-  cache_.reserve(slots_, longest);
+  passes_.reserve(slots_, longest);
   FlatBatch batch = FlatBatch::make(ids, std::vector<std::int64_t>(ids.size(), 1));
   batch.positions = at::tensor(positions);
-  const at::Tensor hidden = decoder_.forward(batch, gate_of_active(), rows, cache_).hidden;  // [rows,D]
-  const NextTokenLogits next(decoder_.logits(hidden));
+  const auto [hidden, logits] = passes_.step(batch, rows, active_);  // [rows,D], [rows,V]
+  const NextTokenLogits next(logits);
   const at::Tensor floats =
       options_.pool_hidden ? hidden.to(at::kCPU, at::kFloat).contiguous() : at::Tensor();
   writer_.count_forced(branches_, next);
@@ -220,7 +206,7 @@ void Generator::finish(const Branch& branch) {
 std::int64_t Generator::free_slot() {
   if (free_slots_.empty()) {
     const std::int64_t most = static_cast<std::int64_t>(prompts_.size()) * options_.samples;
-    cache_.reserve(
+    passes_.reserve(
         std::min(most, static_cast<std::int64_t>(std::bit_ceil(static_cast<std::uint64_t>(slots_ + 1)))), 1);
     return slots_++;
   }
@@ -243,28 +229,10 @@ void Generator::retire_prompts() {
   }
   for (const std::int64_t prompt : active_) {
     if (!std::binary_search(still.begin(), still.end(), prompt)) {
-      cache_.drop_prompt(prompt);
+      passes_.drop_prompt(prompt);
     }
   }
   active_ = std::move(still);
-  active_gate_.reset();
-}
-
-/// The active prompts' rows.
-const FrozenGate& Generator::gate_of_active() {
-  if (active_gate_ == nullptr) {
-    const at::Tensor active = at::tensor(active_).to(prompt_rows_.front().alpha.device());
-    std::vector<GateRows> layers;
-    for (const GateRows& rows : prompt_rows_) {
-      GateRows kept{rows.alpha.index_select(0, active), {}};
-      for (std::size_t i = 0; !rows.owner.empty() && i < active_.size(); ++i) {
-        kept.owner.push_back(rows.owner[static_cast<std::size_t>(active_[i])]);
-      }
-      layers.push_back(std::move(kept));
-    }
-    active_gate_ = std::make_unique<FrozenGate>(std::move(layers));
-  }
-  return *active_gate_;
 }
 
 }  // namespace
@@ -273,7 +241,7 @@ std::vector<Generation> Decoder::generate(const experts::Gate& gate, std::span<c
                                           const GenerateOptions& options) const {
   const at::NoGradGuard no_grad;
   check_lengths(prompts, model_.backbone().config().context);
-  return prompts.empty() ? std::vector<Generation>{} : Generator(*this, prompts, options).run(gate);
+  return prompts.empty() ? std::vector<Generation>{} : Generator(*this, gate, prompts, options).run();
 }
 
 std::vector<Generation> generate(const experts::RoutedModel& model, const experts::Gate& gate,

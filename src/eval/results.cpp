@@ -168,6 +168,7 @@ SystemResult score_predictions(const std::string& system, std::span<const bundle
   result.system = system;
   result.runs = {bundle::score_sessions(sessions, predictions)};
   result.figures = bundle::evaluate(result.runs, bootstrap);
+  result.patterns = answer_patterns(sessions, predictions);
   return result;
 }
 
@@ -191,6 +192,13 @@ io::Json to_json(const SystemResult& system) {
   }
   if (system.sampled) {
     add_samples(*system.sampled, json);
+  }
+  if (system.patterns) {
+    json["patterns"] = {{"sessions", system.patterns->sessions},
+                        {"whole", system.patterns->whole},
+                        {"alike", system.patterns->alike},
+                        {"commonest", system.patterns->commonest}};
+    json["warnings"] = system.warnings;
   }
   json["seconds"] = system.seconds;
   if (!system.routing.empty()) {
@@ -219,6 +227,9 @@ Table results_table(std::span<const SystemResult> systems) {
   table.columns.insert(table.columns.end(), {"pair_auc", "oracle_f1", "equal", "seconds"});
   for (const SystemResult& system : systems) {
     table.rows.push_back({system.name, system.baseline, cells(system)});
+    for (const std::string& warning : system.warnings) {
+      table.warnings.push_back(fmt::format("{} {}", system.name, warning));
+    }
   }
   return table;
 }

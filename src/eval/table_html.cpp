@@ -77,7 +77,11 @@ std::string html_table(const Table& table) {
   for (const Row& row : table.rows) {
     html += html_of(row);
   }
-  return html + "</table>\n</body></html>\n";
+  html += "</table>\n";
+  for (const std::string& warning : table.warnings) {
+    html += fmt::format("<p><strong>warning:</strong> {}</p>\n", escaped_markup(warning));
+  }
+  return html + "</body></html>\n";
 }
 
 }  // namespace routedk::eval

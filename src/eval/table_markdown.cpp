@@ -46,6 +46,9 @@ std::string markdown_table(const Table& table) {
     }
     text += "\n";
   }
+  for (const std::string& warning : table.warnings) {
+    text += fmt::format("\n**warning:** {}\n", escaped_cell(warning));
+  }
   return text;
 }
 

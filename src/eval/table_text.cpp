@@ -33,6 +33,9 @@ std::string text_table(const Table& table) {
     }
     text += "\n";
   }
+  for (const std::string& warning : table.warnings) {
+    text += fmt::format("warning: {}\n", displayed(warning));
+  }
   return text;
 }
 

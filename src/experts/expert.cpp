@@ -5,18 +5,11 @@
 
 #include <cmath>
 
+#include "fill_uniform.h"
 #include <ATen/core/grad_mode.h>
 
 namespace routedk::experts {
 namespace {
-
-void fill_uniform(const at::Tensor& tensor, double bound, Random random) {
-  std::vector<float> values(static_cast<std::size_t>(tensor.numel()));
-  for (float& value : values) {
-    value = static_cast<float>((2.0 * random.uniform() - 1.0) * bound);
-  }
-  tensor.copy_(at::tensor(values).view(tensor.sizes()));
-}
 
 void check(const std::string& name, const LoraSize& size) {
   if (size.rank < 0) {

@@ -1,6 +1,9 @@
 #include "routedk/experts/gate.h"
 
+#include "routedk/core/error.h"
+
 #include <algorithm>
+#include <iterator>
 
 namespace routedk::experts {
 
@@ -22,6 +25,24 @@ GateRows SingleExpertGate::rows(std::int64_t layer, const at::Tensor& hidden,
                                 const model::FlatBatch& batch) const {
   return OwnerGate(std::vector<int>(static_cast<std::size_t>(batch.sequences()), expert_), experts_)
       .rows(layer, hidden, batch);
+}
+
+EnsembleGate::EnsembleGate(std::int64_t experts) {
+  for (int i = 0; i < static_cast<int>(experts); ++i) {
+    experts_.emplace_back(i, experts);
+  }
+}
+
+GateRows EnsembleGate::rows(std::int64_t, const at::Tensor&, const model::FlatBatch&) const {
+  throw_<ConfigError>(
+      "the gate of a single pass must weigh experts, but is `ensemble` instead, which only decoding can run");
+}
+
+std::vector<const Gate*> EnsembleGate::members() const {
+  std::vector<const Gate*> members;
+  std::transform(experts_.begin(), experts_.end(), std::back_inserter(members),
+                 [](const SingleExpertGate& expert) { return &expert; });
+  return members;
 }
 
 FixedGate::FixedGate(const std::vector<float>& weights) : weights_(at::tensor(weights)) {}

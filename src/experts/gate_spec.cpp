@@ -29,6 +29,9 @@ constexpr auto kForms = std::to_array<Form>({
     {GateKind::kAblate, "ablate", "NAME", "an expert's name"},
     {GateKind::kRouter, "router", "FOLDER", "a folder"},
     {GateKind::kOneHot, "one-hot", "I", "an expert's number from 0"},
+    {GateKind::kEnsemble, "ensemble", "", ""},
+    {GateKind::kRandomExperts, "random_experts", "", ""},
+    {GateKind::kOneLoraOnRouterData, "one_lora_on_router_data", "", ""},
     {GateKind::kPredictions, "predictions", "FILE", "a file"},
 });
 
@@ -80,6 +83,9 @@ bool read_argument(std::string_view text, GateSpec& spec) {
     case GateKind::kAverage:
     case GateKind::kDynamic:
     case GateKind::kStatic:
+    case GateKind::kEnsemble:
+    case GateKind::kRandomExperts:
+    case GateKind::kOneLoraOnRouterData:
       break;
   }
   return true;
@@ -104,6 +110,9 @@ std::string argument_of(const GateSpec& spec) {
     case GateKind::kAverage:
     case GateKind::kDynamic:
     case GateKind::kStatic:
+    case GateKind::kEnsemble:
+    case GateKind::kRandomExperts:
+    case GateKind::kOneLoraOnRouterData:
       break;
   }
   return {};
@@ -153,6 +162,10 @@ bool takes_router(GateKind kind) noexcept {
 
 bool merges(GateKind kind) noexcept {
   return kind == GateKind::kTies || kind == GateKind::kTiesFactors;
+}
+
+bool is_trained_control(GateKind kind) noexcept {
+  return kind == GateKind::kRandomExperts || kind == GateKind::kOneLoraOnRouterData;
 }
 
 }  // namespace routedk::experts

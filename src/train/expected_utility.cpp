@@ -8,6 +8,7 @@
 #include <chrono>
 #include <cmath>
 #include <functional>
+#include <utility>
 
 #include "advantages.h"
 #include "values_in_place.h"
@@ -85,17 +86,35 @@ ExpectedUtility::ExpectedUtility(const experts::RoutedModel& model, const TrainC
       start_(group.parameters->values().clone()) {}
 
 StepWork ExpectedUtility::work(std::int64_t step) {
+  const std::int64_t iterations = config_.expected_utility.iterations;
+  const bool fresh = step % iterations == 0;
+  if (fresh) {
+    draw(step / iterations, step);
+  }
+  SampleFigures figures = round_.figures;
+  std::vector<WeightedAnswer> answers = round_.answers;
+  if (!fresh) {
+    figures.seconds = 0.0;
+    figures.clipped = weigh_by_ratio(answers);
+  }
+  const std::vector<WeightedAnswer> gold = golden(round_.taken.examples);
+  answers.insert(answers.end(), gold.begin(), gold.end());
+  return {pack_weighted(answers, config_.max_tokens, model_.backbone().device()),
+          fresh ? static_cast<std::int64_t>(round_.taken.examples.size()) : 0, figures};
+}
+
+void ExpectedUtility::draw(std::int64_t round, std::int64_t step) {
   const auto begun = std::chrono::steady_clock::now();
-  const TakenExamples taken = source_.take(step);
-  const std::vector<PromptSamples> samples = drawn(taken.examples, step, false);
+  round_.taken = source_.take(round);
+  round_.samples = drawn(round_.taken.examples, round, false);
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begun).count();
-  std::vector<WeightedAnswer> answers = each_once(taken.examples, samples);
+  std::vector<WeightedAnswer> answers = each_once(round_.taken.examples, round_.samples);
   const std::vector<double> distances = start_distances(answers);  // [answers], or empty
   FiguresOfStep figures;
   double kl = 0.0;
   std::size_t at = 0;
-  const auto prompts = static_cast<double>(samples.size());
-  for (const PromptSamples& of_prompt : samples) {
+  const auto prompts = static_cast<double>(round_.samples.size());
+  for (const PromptSamples& of_prompt : round_.samples) {
     const auto count = static_cast<double>(sample_count(of_prompt));
     std::vector<double> rewards;
     for (std::size_t i = 0; i < of_prompt.size(); ++i) {
@@ -110,21 +129,40 @@ StepWork ExpectedUtility::work(std::int64_t step) {
     }
   }
   std::erase_if(answers, [](const WeightedAnswer& answer) { return answer.weight == 0.0; });
-  const std::vector<WeightedAnswer> gold = golden(taken.examples);
-  answers.insert(answers.end(), gold.begin(), gold.end());
-  StepWork work{pack_weighted(answers, config_.max_tokens, model_.backbone().device()),
-                static_cast<std::int64_t>(taken.examples.size()), figures.means()};
-  work.samples->seconds = seconds;
+  round_.figures = figures.means();
+  round_.figures.seconds = seconds;
   if (!distances.empty()) {
     check_distance(kl, step);
-    work.samples->kl = kl;
+    round_.figures.kl = kl;
   }
-  return work;
+  if (config_.expected_utility.iterations > 1) {
+    round_.logprobs = logprobs(answers);
+    round_.figures.clipped = 0.0;
+  }
+  round_.answers = std::move(answers);
+}
+
+/// The gradient of min(r A, clip(r) A) is r A grad log p, or 0 beyond the clip. Gives the share of answers
+/// there.
+double ExpectedUtility::weigh_by_ratio(std::vector<WeightedAnswer>& answers) const {
+  const double clip = config_.expected_utility.clip;
+  const std::vector<double> now = logprobs(answers);
+  double clipped = 0.0;
+  for (std::size_t i = 0; i < answers.size(); ++i) {
+    const double ratio = std::exp(now[i] - round_.logprobs[i]);
+    double& weight = answers[i].weight;
+    const bool beyond = weight > 0.0 ? ratio > 1.0 + clip : ratio < 1.0 - clip;
+    clipped += beyond ? 1.0 : 0.0;
+    weight *= beyond ? 0.0 : ratio;
+  }
+  const double share = answers.empty() ? 0.0 : clipped / static_cast<double>(answers.size());
+  std::erase_if(answers, [](const WeightedAnswer& answer) { return answer.weight == 0.0; });
+  return share;
 }
 
 std::vector<PromptSamples> ExpectedUtility::drawn(const std::vector<const Example*>& prompts,
-                                                  std::int64_t step, bool greedy) const {
-  return sample_({group_.name, prompts, step, greedy});
+                                                  std::int64_t round, bool greedy) const {
+  return sample_({group_.name, prompts, round, greedy});
 }
 
 /// The examples' own answers, which together weigh likelihood_weight.
@@ -144,6 +182,9 @@ std::vector<WeightedAnswer> ExpectedUtility::golden(const std::vector<const Exam
 
 /// By the values that stand in the parameters, nats.
 std::vector<double> ExpectedUtility::logprobs(const std::vector<WeightedAnswer>& answers) const {
+  if (answers.empty()) {
+    return {};
+  }
   const at::NoGradGuard no_grad;
   std::vector<at::Tensor> losses;
   for (const PackedBatch& batch : pack_weighted(answers, config_.max_tokens, model_.backbone().device())) {

@@ -16,8 +16,11 @@ namespace routedk::train {
 ///   A_i = R_i - mean of the other samples' R
 /// and the step descends the mean over its prompts of -1/G sum A_i log p(y_i), and likelihood_weight times
 /// the gold answers' mean cross entropy. log p is among the allowed tokens, as the samples were drawn, so the
-/// gradient is unbiased. Equal answers are computed once, those of coefficient 0 not at all. Each step draws
-/// anew (no ratio to older values, hence no clipping).
+/// gradient is unbiased. Equal answers are computed once, those of coefficient 0 not at all.
+///
+/// With iterations > 1 so many steps are taken on the answers of one draw, by the clipped surrogate of PPO
+/// (arXiv 1707.06347) with a whole answer as the action: -1/G sum min(r_i A_i, clip(r_i, 1 - c, 1 + c) A_i)
+/// with r_i = p(y_i) / p(y_i) when it was drawn. The first of these steps, where r_i = 1, is the one above.
 class ExpectedUtility : public Objective {
  public:
   /// The values in the group's parameters are the start.
@@ -29,14 +32,32 @@ class ExpectedUtility : public Objective {
     return done % config_.expected_utility.validate_every == 0 || done == steps();
   }
   std::int64_t examples_after(std::int64_t done) const override {
-    return source_.examples_between(done, steps());
+    return source_.examples_between(rounds(done), rounds(steps()));
+  }
+  bool resumes_after(std::int64_t done) const override {
+    return done % config_.expected_utility.iterations == 0;
   }
   StepWork work(std::int64_t step) override;
   Validation validate(std::int64_t done) const override;
   io::Json fingerprint() const override;
 
  private:
-  std::vector<PromptSamples> drawn(const std::vector<const Example*>& prompts, std::int64_t step,
+  /// What a draw leaves for the steps on it.
+  struct Round {
+    TakenExamples taken;
+    std::vector<PromptSamples> samples;
+    std::vector<WeightedAnswer> answers;  ///< those of an advantage, weighed by it
+    std::vector<double> logprobs;         ///< theirs by the values that drew them; empty of a single step
+    SampleFigures figures;
+  };
+  /// Draws that the first so many steps use.
+  std::int64_t rounds(std::int64_t steps) const {
+    const std::int64_t iterations = config_.expected_utility.iterations;
+    return (steps + iterations - 1) / iterations;
+  }
+  void draw(std::int64_t round, std::int64_t step);
+  double weigh_by_ratio(std::vector<WeightedAnswer>& answers) const;
+  std::vector<PromptSamples> drawn(const std::vector<const Example*>& prompts, std::int64_t round,
                                    bool greedy) const;
   std::vector<WeightedAnswer> golden(const std::vector<const Example*>& examples) const;
   std::vector<double> logprobs(const std::vector<WeightedAnswer>& answers) const;
@@ -50,6 +71,7 @@ class ExpectedUtility : public Objective {
   SampleFn sample_;
   ExampleSource source_;
   at::Tensor start_;  // [P]
+  Round round_;
 };
 
 }  // namespace routedk::train

@@ -158,14 +158,15 @@ void Trainer::step(Progress& progress) {
     }
   }
   ++step_;
-  if (done() || step_ % job_.config.checkpoint_every == 0) {
+  const std::int64_t every = job_.config.checkpoint_every;
+  if (done() || (step_ / every > saved_step_ / every && resumable())) {
     save();
   }
 }
 
 void Trainer::stop_if_asked() {
   const int signal = StopSignals::received();
-  if (signal == 0) {
+  if (signal == 0 || !(done() || resumable())) {
     return;
   }
   if (saved_step_ != step_) {
@@ -182,7 +183,9 @@ void Trainer::report_step(const GroupTrainer& group, const GroupStep& step) cons
   if (step.not_finite == nullptr) {
     job_.on_event(StepEvent{group.name(), number, step, resident_memory_mib()});
     if (step.skipped && group.progress().skipped_steps == 1) {
-      warn(group, "no prompt has samples that differ in utility: such a step changes nothing");
+      warn(group,
+           "no prompt has samples that differ in utility, or all of them are clipped: such a step changes "
+           "nothing");
     }
     return;
   }
@@ -223,6 +226,11 @@ void Trainer::save() {
   }
   save_checkpoint(job_.checkpoints, checkpoint, job_.config.keep_checkpoints);
   saved_step_ = step_;
+}
+
+bool Trainer::resumable() const {
+  return std::all_of(groups_.begin(), groups_.end(),
+                     [](const auto& group) { return group->done() || group->resumable(); });
 }
 
 bool Trainer::done() const {

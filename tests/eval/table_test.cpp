@@ -32,6 +32,17 @@ TEST(Table, every_writer_shows_every_row_and_the_baselines_among_them) {
                                              "<td>0.261<small>0.200 to 0.300</small></td><td>-</td></tr>"));
 }
 
+TEST(Table, every_writer_shows_the_warnings_below_the_rows_and_as_text) {
+  Table warned = table();
+  warned.warnings = {"a|b <i> answers alike", "whole is below chance"};
+  for (const std::string& text : {text_table(warned), markdown_table(warned), html_table(warned)}) {
+    EXPECT_GT(text.find("whole is below chance"), text.find("0.261"));
+  }
+  EXPECT_THAT(text_table(warned), HasSubstr("\nwarning: whole is below chance\n"));
+  EXPECT_THAT(markdown_table(warned), HasSubstr("**warning:** a\\|b \\<i> answers alike\n"));
+  EXPECT_THAT(html_table(warned), HasSubstr("<strong>warning:</strong> a|b &lt;i&gt; answers alike</p>"));
+}
+
 TEST(Table, text_lines_up_whatever_the_names) {
   const std::string text = text_table(table());
   std::vector<std::string> lines;

@@ -25,6 +25,9 @@ TEST(GateSpec, every_form_is_read_and_written_back) {
       {"ablate:high_level", {.kind = GateKind::kAblate, .name = "high_level"}},
       {"router:a/b:c", {.kind = GateKind::kRouter, .name = "a/b:c"}},
       {"one-hot:0", {.kind = GateKind::kOneHot}},
+      {"ensemble", {.kind = GateKind::kEnsemble}},
+      {"random_experts", {.kind = GateKind::kRandomExperts}},
+      {"one_lora_on_router_data", {.kind = GateKind::kOneLoraOnRouterData}},
       {"predictions:a b.jsonl", {.kind = GateKind::kPredictions, .name = "a b.jsonl"}}};
   for (const auto& [text, spec] : forms) {
     EXPECT_EQ(parse_gate_spec(text), spec) << text;

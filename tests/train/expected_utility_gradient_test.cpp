@@ -203,6 +203,70 @@ TEST(ExpectedUtility, a_step_is_the_mean_over_prompts_of_leave_one_out_advantage
   }
 }
 
+/// min(r A, clip(r) A) over the samples of a draw, whose old log p are given; F64.
+at::Tensor naive_clipped(const experts::RoutedModel& model, const ParameterGroup& group,
+                         const Example& example, const PromptSamples& samples, const std::vector<double>& old,
+                         double clip) {
+  at::Tensor sum = at::zeros({}, at::kDouble);
+  double total = 0.0;
+  double utilities = 0.0;
+  for (const SampledAnswer& answer : samples) {
+    total += static_cast<double>(answer.count);
+    utilities += static_cast<double>(answer.count) * answer.utility;
+  }
+  for (std::size_t i = 0; i < samples.size(); ++i) {
+    const double advantage = samples[i].utility - (utilities - samples[i].utility) / (total - 1.0);
+    const at::Tensor ratio =
+        (testing::naive_logprob(model, *group.gate, example.prompt, samples[i]) - old[i]).exp();
+    const at::Tensor least = at::minimum(ratio * advantage, ratio.clamp(1.0 - clip, 1.0 + clip) * advantage);
+    sum = sum + least * (static_cast<double>(samples[i].count) / total);
+  }
+  return sum;
+}
+
+TEST(ExpectedUtility, a_second_step_on_a_draw_descends_the_clipped_surrogate) {
+  experts::RoutedModel model = toy_model();
+  const ParameterGroup group = testing::expert_group(model, 1);
+  TrainConfig config = toy_config();
+  config.expected_utility.iterations = 2;
+  config.expected_utility.clip = 0.15;
+  config.learning_rate = 4e-3;
+  const std::vector<Example> examples = testing::random_examples(2, 0, 8);
+  std::vector<std::pair<const Example*, PromptSamples>> draws;
+  std::vector<std::vector<double>> old;
+  const SampleFn sample = [&](const SampleRequest& request) {
+    const at::NoGradGuard no_grad;
+    std::vector<PromptSamples> all;
+    for (const Example* example : request.prompts) {
+      all.push_back(testing::toy_samples(example->key, {2, 1, 1, 3, 1}, {.2, .2, .2, .2, .2}));
+      draws.emplace_back(example, all.back());
+      auto& own = old.emplace_back();
+      for (const SampledAnswer& answer : all.back()) {
+        own.push_back(testing::naive_logprob(model, *group.gate, example->prompt, answer).item<double>());
+      }
+    }
+    return all;
+  };
+  GroupTrainer trainer(model, config, group, {testing::pointers(examples), {}, {}, sample});
+  const GroupStep first = compute_steps(model, config, {&trainer})[0];
+  EXPECT_EQ(first.samples->clipped, 0.0);
+  trainer.apply(first);
+  const GroupStep second = compute_steps(model, config, {&trainer})[0];
+  EXPECT_EQ(draws.size(), 2U) << "one draw of two prompts";
+  EXPECT_EQ(second.examples, 0);
+  EXPECT_EQ(second.samples->utility, first.samples->utility);
+  EXPECT_GT(second.samples->clipped.value(), 0.0) << "or the test shows nothing";
+  EXPECT_LT(second.samples->clipped.value(), 1.0);
+  const at::Tensor found = group.parameters->grads().clone();
+  at::Tensor loss = at::zeros({}, at::kDouble);
+  for (std::size_t p = 0; p < draws.size(); ++p) {
+    loss = loss - naive_clipped(model, group, *draws[p].first, draws[p].second, old[p], 0.15) / 2.0;
+  }
+  const at::Tensor wanted = gradient_of(loss.to(at::kFloat), *group.parameters);
+  EXPECT_GT(wanted.abs().max().item<double>(), 1e-3);
+  testing::expect_close(found, wanted, share_of_largest(wanted, 1e-3));
+}
+
 TEST(ExpectedUtility, a_step_raises_it) {
   experts::RoutedModel model = toy_model();
   const ParameterGroup group = testing::expert_group(model, 0);

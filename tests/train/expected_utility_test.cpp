@@ -1,7 +1,9 @@
 #include "routedk/core/error.h"
+#include "routedk/core/stop_signal.h"
 #include "routedk/train/trainer.h"
 
 #include <algorithm>
+#include <csignal>
 #include <stdexcept>
 #include <string>
 #include <variant>
@@ -70,11 +72,12 @@ TEST(ExpectedUtility, training_goes_on_to_the_best_answers_and_validates_by_the_
 }
 
 TEST(ExpectedUtility, resumed_training_equals_an_uninterrupted_one_bit_for_bit_whatever_step_it_stopped_at) {
-  for (const double kl_weight : {0.0, 0.05}) {
+  for (const auto& [kl_weight, iterations] : {std::pair(0.0, 1), {0.05, 4}}) {
     const TemporaryFolder reference_folder;
     experts::RoutedModel reference = toy_model();
     TrainingJob whole = toy_job(reference, reference_folder, {0, 1, 2});
     whole.config.expected_utility.kl_weight = kl_weight;
+    whole.config.expected_utility.iterations = iterations;
     Trainer(whole).run();
     EXPECT_FALSE(at::equal(values(reference, 0), values(toy_model(), 0)));
     for (std::int64_t stop = 1; stop <= 6; ++stop) {
@@ -116,6 +119,33 @@ TEST(ExpectedUtility, all_at_once_equals_one_by_one) {
     SCOPED_TRACE(i);
     expect_equal(values(alone, i), values(together, i));
   }
+}
+
+TEST(ExpectedUtility, a_draw_serves_so_many_steps_and_a_signal_among_them_waits_for_the_last) {
+  const TemporaryFolder folder;
+  experts::RoutedModel model = toy_model();
+  TrainingJob job = toy_job(model, folder, {0});
+  job.config.expected_utility.iterations = 3;
+  job.validation.clear();
+  std::vector<std::int64_t> draws;
+  const SampleFn sample = job.sample;
+  job.sample = [&](const SampleRequest& request) {
+    draws.push_back(request.step);
+    return sample(request);
+  };
+  std::vector<std::int64_t> steps;
+  job.on_event = on<StepEvent>([&](const StepEvent& event) {
+    steps.push_back(event.number);
+    if (event.number == 1) {
+      std::raise(SIGTERM);
+    }
+  });
+  EXPECT_THROW(Trainer(job).run(), Interrupted);
+  EXPECT_EQ(steps, (std::vector<std::int64_t>{1, 2, 3}));
+  model.bank()[0].parameters().values().copy_(values(toy_model(), 0));
+  Trainer(job).run();
+  EXPECT_EQ(steps, (std::vector<std::int64_t>{1, 2, 3, 4, 5, 6}));
+  EXPECT_EQ(draws, (std::vector<std::int64_t>{0, 1}));
 }
 
 TEST(ExpectedUtility, a_step_whose_samples_are_all_worth_the_same_changes_nothing_and_is_counted) {

@@ -1,3 +1,4 @@
+#include "routedk/bundle/answer.h"
 #include "routedk/bundle/utility.h"
 #include "routedk/core/error.h"
 #include "routedk/core/files.h"
@@ -8,6 +9,7 @@
 #include "routedk/workflow/data/score.h"
 #include "routedk/workflow/steps/steps.h"
 
+#include <algorithm>
 #include <fstream>
 #include <map>
 
@@ -89,6 +91,9 @@ TEST_F(EvaluateStep,
   }
   EXPECT_EQ(json["against_backbone"].size(), 3U * 7U * 2U + 6U);
   EXPECT_EQ(json["against_vote"].size(), 4U * 6U * 2U);
+  const std::string summary = read_file(folder_ / "run/summary.txt");
+  EXPECT_EQ(std::count(summary.begin(), summary.end(), '\n'), 1 + 4 + 6 + 1) << summary;
+  EXPECT_THAT(summary, HasSubstr("\nties_factors:0.5 "));
   for (const char* file : {"results.txt", "results.md", "results.html"}) {
     const std::string text = read_file(folder_ / "run" / file);
     for (const std::string& name : names) {
@@ -234,6 +239,37 @@ TEST_F(EvaluateStep, a_file_of_predictions_is_scored_as_by_score_and_another_con
   EXPECT_THAT(refused(), HasSubstr("--redo"));
   std::filesystem::remove(file);
   EXPECT_THAT(refused(), HasSubstr("theirs.jsonl"));
+}
+
+TEST_F(EvaluateStep, an_answer_that_is_always_the_same_and_below_chance_is_a_warning_everywhere) {
+  const auto split = Experiment(config_).split();
+  const auto write = [&](const char* name, const auto& bundles_of) {
+    std::ofstream out(folder_ / name);
+    for (const bundle::Session& session : split.test) {
+      out << io::Json{{"session", session.id}, {"bundles", bundles_of(session)}} << '\n';
+    }
+    return "predictions:" + (folder_ / name).string();
+  };
+  const std::string nothing =
+      write("nothing.jsonl", [](const bundle::Session&) { return io::Json::array(); });
+  const std::string gold = write(
+      "gold.jsonl", [](const bundle::Session& session) { return io::Json(bundle::gold_answer(session)); });
+  config_.eval.limit = 0;
+  config_.eval.systems = {nothing, gold};
+  const io::Json json = evaluate();
+  EXPECT_GT(json["random_model"]["f1"].get<double>(), 0.0);
+  EXPECT_EQ(json["random_model"]["parse_rate"], 1.0);
+  const io::Json& found = json["systems"][nothing];
+  EXPECT_EQ(found["patterns"]["alike"], 1.0);
+  EXPECT_EQ(found["patterns"]["commonest"], "no bundle");
+  ASSERT_EQ(found["warnings"].size(), 2U);
+  for (const std::string sign : found["warnings"]) {
+    EXPECT_THAT(read_file(folder_ / "run/results.txt"), HasSubstr(sign));
+    EXPECT_THAT(read_file(folder_ / "run/results.md"), HasSubstr(sign));
+    EXPECT_THAT(read_file(folder_ / "run/results.html"), HasSubstr(sign));
+  }
+  EXPECT_TRUE(json["systems"][gold]["warnings"].empty());
+  EXPECT_FALSE(json["systems"]["whole"].contains("warnings")) << "a baseline says what it does";
 }
 
 TEST_F(EvaluateStep, a_static_router_is_called_so_and_a_folder_of_a_router_is_a_system) {

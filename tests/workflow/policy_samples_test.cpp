@@ -2,6 +2,7 @@
 
 #include "routedk/bundle/answer.h"
 #include "routedk/bundle/utility.h"
+#include "routedk/text/rouge.h"
 #include "routedk/workflow/steps/learning_data.h"
 
 #include <algorithm>
@@ -123,6 +124,33 @@ TEST_F(PolicySamples, the_example_s_own_answer_is_worth_1) {
   moved.answer = drawn[0][0].ids;
   ASSERT_TRUE(drawn[0][0].finished);
   EXPECT_EQ(sample({group_, {&moved}, 0, true})[0][0].utility, 1.0);
+}
+
+/// What is drawn to a prompt decides which reference is which: exactly it, its words alone, or none of them.
+TEST_F(PolicySamples, of_ones_own_examples_are_worth_what_the_best_reference_says) {
+  const auto drawn_with = [&](const std::string& references, train::TrainUtility utility) {
+    const std::string line = R"({"prompt": "Say hello", "completion": "Zyx", "expert": "base")" + references;
+    config_.data.examples = folder_.write("own.jsonl", line + "}\n").string();
+    config_.train.expected_utility.utility = utility;
+    config_.train.expected_utility.max_new_tokens = 200;
+    const Experiment experiment(config_);
+    const auto examples = raw_expert_examples(experiment, "base", 0);
+    auto answer = sampler(experiment, model_)({group_, pointers_to(examples), 0, true})[0][0];
+    EXPECT_TRUE(answer.finished);
+    const Ids written(answer.ids.begin(), answer.ids.end() - 1);
+    return std::pair(experiment.encoder().tokenizer().decode(written, true), answer.utility);
+  };
+  const auto reference = [](const std::string& text) { return ", \"reference\": " + io::Json(text).dump(); };
+  const auto [text, none] = drawn_with("", train::TrainUtility::kExact);
+  EXPECT_EQ(none, 0.0) << text;
+  EXPECT_EQ(drawn_with(reference(text), train::TrainUtility::kExact).second, 1.0);
+  EXPECT_EQ(drawn_with(reference(text + " ..."), train::TrainUtility::kExact).second, 0.0);
+  EXPECT_EQ(drawn_with(reference(text + " ..."), train::TrainUtility::kRougeL).second, 1.0);
+  const std::string list = ", \"reference\": " + io::Json({"zyx", text + " zyx"}).dump();
+  const double some = drawn_with(list, train::TrainUtility::kRougeL).second;
+  EXPECT_NEAR(some, text::rouge_l(text, text + " zyx"), 1e-12);
+  EXPECT_GT(some, 0.0);
+  EXPECT_LT(some, 1.0);
 }
 
 }  // namespace

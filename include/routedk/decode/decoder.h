@@ -29,8 +29,10 @@ class Decoder {
   Decoder& operator=(const Decoder&) = delete;
   ~Decoder();
 
-  /// One Generation per prompt; an answer ends at the latest where the model's context does. ConfigError when
-  /// a prompt leaves no room for a token there, or the tokenizer has a token that the model has not.
+  /// One Generation per prompt; under a gate of several members (an ensemble) every token takes a pass under
+  /// each, and next-token distributions, hidden states and alpha are the members' means. An answer ends at
+  /// the latest where the model's context does. ConfigError when a prompt leaves no room for a token there,
+  /// or the tokenizer has a token that the model has not.
   std::vector<Generation> generate(const experts::Gate& gate, std::span<const Prompt> prompts,
                                    const GenerateOptions& options) const;
 

@@ -4,6 +4,7 @@
 #include "routedk/bundle/baselines.h"
 #include "routedk/bundle/bootstrap.h"
 #include "routedk/eval/answers.h"
+#include "routedk/eval/collapse.h"
 #include "routedk/eval/router_stats.h"
 #include "routedk/eval/sample_figures.h"
 #include "routedk/eval/table.h"
@@ -27,8 +28,10 @@ struct SystemResult {
       sampled;           ///< of systems that sample, shared by choices of as many samples
   double seconds = 0.0;  ///< to answer all sessions; 0 of choices that see fewer samples
   std::map<bundle::SessionId, double> expected_utility;  ///< under kExpectedUtility, of the sessions with one
-  std::vector<LayerRouting> routing;  ///< of systems that mix experts, in the first of their results
-  bundle::Runs runs;                  ///< for paired comparisons
+  std::vector<LayerRouting> routing;         ///< of systems that mix experts, in the first of their results
+  bundle::Runs runs;                         ///< for paired comparisons
+  std::optional<AnswerPatterns> patterns{};  ///< none of baselines
+  std::vector<std::string> warnings{};       ///< signs of collapse, a sentence each
 };
 
 /// "dynamic", "dynamic mbr", "dynamic n=8", "dynamic expected_utility utility=mean n=8": what differs from
@@ -54,14 +57,15 @@ SystemResult score_baseline_system(const std::string& name, std::span<const bund
 /// {"precision": ..., "intervals": {...}, "baseline": ..., "system": ..., "select": ..., "samples": ...,
 /// "pair_auc": ...,
 ///  "oracle": {...}, "overlap": {"equality": ..., "jaccard": ...} or null, "candidates_parsed": ...,
-///  "seconds": ..., "routing": [...]}, and where "select" is expected_utility "utility", "expectation" and
+///  "seconds": ..., "routing": [...], "patterns": {"sessions": ..., "whole": ..., "alike": ..., "commonest":
+///  ...}, "warnings": [...]}, and where "select" is expected_utility "utility", "expectation" and
 /// "expected_utility": {"mean": ..., "sessions": {session: ...}}, to be compared with the figure itself
 io::Json to_json(const SystemResult& system);
 /// Difference a - b in every metric with its interval and p-value, on the same sessions.
 io::Json compare_systems(const SystemResult& a, const SystemResult& b,
                          const bundle::BootstrapOptions& bootstrap);
 
-/// One row a result, in their order, with the columns that a reader compares.
+/// One row a result, in their order, with the columns that a reader compares, and the results' warnings.
 Table results_table(std::span<const SystemResult> systems);
 
 }  // namespace routedk::eval

@@ -26,9 +26,10 @@ struct Table {
   std::vector<std::string> notes;  ///< a paragraph each
   std::vector<std::string> columns;
   std::vector<Row> rows;
+  std::vector<std::string> warnings{};  ///< a line each, below
 };
 
-/// Plain text, a line a row, without title, notes and intervals.
+/// Plain text, a line a row and a line a warning, without title, notes and intervals.
 std::string text_table(const Table& table);
 /// Markdown with intervals; baselines are called so.
 std::string markdown_table(const Table& table);

@@ -31,6 +31,9 @@ class Gate {
   virtual bool same_in_all_layers() const noexcept { return false; }
   /// The expert that gets every sequence (-1: none), where that is so whatever they are.
   virtual std::optional<int> owner() const noexcept { return std::nullopt; }
+  /// The gates that decoding runs a pass under each, averaging their next-token distributions: this one
+  /// alone, but for an ensemble.
+  virtual std::vector<const Gate*> members() const { return {this}; }
 };
 
 /// Each sequence is one expert's (training, single-expert inference) or nobody's (-1, the plain backbone).
@@ -53,6 +56,17 @@ class SingleExpertGate : public Gate {
  private:
   int expert_;
   std::int64_t experts_;
+};
+
+/// Each expert answers by itself: only decoding can run it, by its members. `rows` throws ConfigError.
+class EnsembleGate : public Gate {
+ public:
+  explicit EnsembleGate(std::int64_t experts);
+  GateRows rows(std::int64_t layer, const at::Tensor& hidden, const model::FlatBatch& batch) const override;
+  std::vector<const Gate*> members() const override;
+
+ private:
+  std::vector<SingleExpertGate> experts_;
 };
 
 /// The same weights [K] for every sequence and layer; 1/K each is METHOD's `average`.

@@ -9,19 +9,22 @@
 namespace routedk::experts {
 
 enum class GateKind {
-  kBackbone,     ///< no expert
-  kAverage,      ///< 1/K of each
-  kDynamic,      ///< the run's router, which looks at its input
-  kStatic,       ///< the run's router, which weighs all inputs alike
-  kTies,         ///< one expert merged from all deltas (experts/ties.h)
-  kTiesFactors,  ///< one expert merged from all factors
-  kTopK,         ///< the run's router, the largest so many weights kept
-  kThreshold,    ///< the run's router, the weights of at least that share kept
-  kAblate,       ///< the run's router, one expert's weight set to 0
-  kRouter,       ///< the router in a folder
-  kOneHot,       ///< the expert of that number
-  kPredictions,  ///< no gate: answers in a file, for an evaluation
-  kNamed,        ///< any other text: an expert's name or, for `--gate`, also a router's folder
+  kBackbone,             ///< no expert
+  kAverage,              ///< 1/K of each
+  kDynamic,              ///< the run's router, which looks at its input
+  kStatic,               ///< the run's router, which weighs all inputs alike
+  kTies,                 ///< one expert merged from all deltas (experts/ties.h)
+  kTiesFactors,          ///< one expert merged from all factors
+  kTopK,                 ///< the run's router, the largest so many weights kept
+  kThreshold,            ///< the run's router, the weights of at least that share kept
+  kAblate,               ///< the run's router, one expert's weight set to 0
+  kRouter,               ///< the router in a folder
+  kOneHot,               ///< the expert of that number
+  kEnsemble,             ///< each expert in a pass of its own, their next-token distributions averaged
+  kRandomExperts,        ///< random experts of the trained ones' norms under a router of their own
+  kOneLoraOnRouterData,  ///< one expert that learnt from the router's data, without a router
+  kPredictions,          ///< no gate: answers in a file, for an evaluation
+  kNamed,                ///< any other text: an expert's name or, for `--gate`, also a router's folder
 };
 
 struct GateSpec {
@@ -44,5 +47,7 @@ std::string gate_forms();
 bool takes_router(GateKind kind) noexcept;
 /// Whether it merges the experts into one.
 bool merges(GateKind kind) noexcept;
+/// Whether it has a training of its own, as a control of an evaluation.
+bool is_trained_control(GateKind kind) noexcept;
 
 }  // namespace routedk::experts

@@ -22,7 +22,10 @@ struct SampleFigures {
   double informative = 0.0;    ///< share of the prompts whose samples differ in what they are rewarded
   double unfinished = 0.0;     ///< share of the samples that a limit cut
   std::optional<double> kl;    ///< mean log p - log p at the start, nats an answer, where it is asked for
-  double seconds = 0.0;        ///< to draw them
+  /// With iterations: share of the answers with an advantage whose probability has changed too much to add
+  /// to the step.
+  std::optional<double> clipped;
+  double seconds = 0.0;  ///< to draw them; 0 where they were drawn before
 };
 
 /// One optimiser step before it is applied: its gradient lies in the group's buffer.

@@ -70,6 +70,7 @@ class GroupTrainer {
 
   bool done() const noexcept { return state_.progress.step == total_steps_ || out_of_patience(); }
   bool validation_due() const { return objective_->validates_after(state_.progress.step); }
+  bool resumable() const { return objective_->resumes_after(state_.progress.step); }
   std::int64_t examples_left() const { return objective_->examples_after(state_.progress.step); }
   const std::string& name() const noexcept { return group_.name; }
   const experts::Gate& gate() const noexcept { return *group_.gate; }

@@ -36,7 +36,9 @@ class Objective {
   virtual bool validates_after(std::int64_t done) const = 0;
   /// Examples that the steps still to be done take.
   virtual std::int64_t examples_after(std::int64_t done) const = 0;
-  /// Called for each step once, in order, from whichever it begins at; the parameters hold the step's values.
+  /// Whether a training that ends when so many steps are done can go on there, from the values alone.
+  virtual bool resumes_after(std::int64_t /*done*/) const { return true; }
+  /// Called for each step once, in order, from any that resumes; the parameters hold the step's values.
   virtual StepWork work(std::int64_t step) = 0;
   /// By the values that stand in the parameters; `done` steps are. NumericError when the loss is not finite.
   virtual Validation validate(std::int64_t done) const = 0;

@@ -29,7 +29,8 @@ using PromptSamples = std::vector<SampledAnswer>;
 struct SampleRequest {
   const std::string& group;
   const std::vector<const Example*>& prompts;
-  std::int64_t step = 0;  ///< keys the draws, with the group and each example's key
+  std::int64_t step =
+      0;  ///< of draws, not of the optimiser: keys them, with the group and each example's key
   bool greedy = false;
 };
 

@@ -65,6 +65,7 @@ class Trainer {
   void save();
   void stop_if_asked();
   bool done() const;
+  bool resumable() const;
   std::vector<std::string> group_names() const;
   io::Json make_fingerprint() const;
 

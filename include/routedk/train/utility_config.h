@@ -23,13 +23,15 @@ enum class TrainUtility : std::uint8_t {
   kF1,         ///< of bundles, as bundle::Utility
   kJaccardF1,  ///< likewise
   kMean,       ///< likewise
-  kExact,      ///< 1 for the example's own answer, 0 for any other
+  kExact,      ///< 1 for an answer that the example names, 0 for any other
+  kRougeL,     ///< of the most similar answer that the example names (text/rouge.h)
 };
 constexpr auto enum_names(TrainUtility /*of*/) {
   return std::to_array<EnumName<TrainUtility>>({{TrainUtility::kF1, "f1"},
                                                 {TrainUtility::kJaccardF1, "jaccard_f1"},
                                                 {TrainUtility::kMean, "mean"},
-                                                {TrainUtility::kExact, "exact"}});
+                                                {TrainUtility::kExact, "exact"},
+                                                {TrainUtility::kRougeL, "rouge_l"}});
 }
 
 /// The `expected_utility:` section of a training.
@@ -38,6 +40,8 @@ struct ExpectedUtilityConfig {
   std::int64_t samples = 16;
   std::int64_t steps = 20;
   std::int64_t batch_size = 24;
+  std::int64_t iterations = 1;
+  double clip = 0.2;
   double learning_rate = 2e-4;
   double warmup = 0.0;
   ScheduleKind schedule = ScheduleKind::kConstant;
@@ -49,10 +53,18 @@ struct ExpectedUtilityConfig {
 
   template <typename F>
   void fields(F& f) {
-    f("utility", utility, "f1, jaccard_f1 or mean, their mean, of bundles; exact of data.examples");
+    f("utility", utility,
+      "f1, jaccard_f1 or mean, their mean, of bundles; exact or rouge_l of data.examples");
     f("samples", samples, "G: answers drawn for each prompt at temperature 1", between(2, 1024));
     f("steps", steps, "optimiser steps", at_least(1));
     f("batch_size", batch_size, "prompts of each group in one optimiser step", at_least(1));
+    f("iterations", iterations, "optimiser steps on the same drawn answers, then new ones are drawn",
+      between(1, 1000));
+    f("clip", clip,
+      "with iterations: an answer whose probability has changed by more than this share, the way it is "
+      "worth, "
+      "adds nothing",
+      between(0.001, 1));
     f("learning_rate", learning_rate, "highest step size of the schedule", positive());
     f("warmup", warmup, "share of the steps over which the step size rises from 0", between(0, 1));
     f("schedule", schedule, "the step size after warm-up");

@@ -22,6 +22,9 @@ io::Json json_of(const train::SampleFigures& samples) {
   if (samples.kl) {
     json["kl"] = *samples.kl;
   }
+  if (samples.clipped) {
+    json["clipped"] = *samples.clipped;
+  }
   return json;
 }
 

@@ -89,17 +89,17 @@ void check_objective(const ExperimentConfig& config, const train::TrainConfig& t
     return;
   }
   const train::TrainUtility utility = training.expected_utility.utility;
-  const bool of_bundles = utility != train::TrainUtility::kExact;
+  const bool of_bundles = utility != train::TrainUtility::kExact && utility != train::TrainUtility::kRougeL;
   if (config.data.examples.empty() && !config.decode.constrain) {
     problems.push_back(
         fmt::format("`{}.objective` must be likelihood where `decode.constrain` is false, but is {} instead.",
                     where, name_of(training.objective)));
   }
   if (config.data.examples.empty() ? !of_bundles : of_bundles) {
-    problems.push_back(fmt::format(
-        "`{}.expected_utility.utility` must be {}, but is {} instead.", where,
-        config.data.examples.empty() ? "f1, jaccard_f1 or mean on bundle data" : "exact with data.examples",
-        name_of(utility)));
+    problems.push_back(fmt::format("`{}.expected_utility.utility` must be {}, but is {} instead.", where,
+                                   config.data.examples.empty() ? "f1, jaccard_f1 or mean on bundle data"
+                                                                : "exact or rouge_l with data.examples",
+                                   name_of(utility)));
   }
 }
 

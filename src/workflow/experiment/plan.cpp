@@ -81,6 +81,9 @@ std::string plan(Experiment& experiment) {
                       expert_parameters(model, c.lora), describe(c.train, learning.of_an_expert, unit));
   text += fmt::format("router    {} parameters, {}\n", router.parameters().size(),
                       describe(c.router, learning.router.size(), unit));
+  if (const std::vector<std::string> controls = trained_controls(c); !controls.empty()) {
+    text += fmt::format("controls  {}: as many steps as the router\n", fmt::join(controls, ", "));
+  }
   text += memory_text(experiment, *source, learning.experts, learning.router);
   if (experiment.has_sessions()) {
     text += fmt::format("evaluate  {} on {} ({} samples at T = {}, chosen by {})\n",
@@ -93,7 +96,8 @@ std::string plan(Experiment& experiment) {
   }
   text += fmt::format("run       {}\n", c.run.dir);
   for (const std::string& step : step_names()) {
-    if (experiment.has_sessions() || step == "train" || step == "router") {
+    if (step == "controls" ? !trained_controls(c).empty()
+                           : experiment.has_sessions() || step == "train" || step == "router") {
       text += fmt::format("{:<9} {}\n", step, is_done(experiment, step) ? "done" : "to do");
     }
   }

@@ -49,6 +49,9 @@ void run_experiment(Experiment& experiment, const std::string& from) {
   }
   timed(experiment, "train", [&] { train_step(experiment, experiment.config().experts); });
   timed(experiment, "router", [&] { router_step(experiment); });
+  if (!trained_controls(experiment.config()).empty()) {
+    timed(experiment, "controls", [&] { controls_step(experiment); });
+  }
   if (experiment.has_sessions()) {
     timed(experiment, "evaluate", [&] { evaluate_step(experiment); });
   }
@@ -56,8 +59,8 @@ void run_experiment(Experiment& experiment, const std::string& from) {
 
 std::string outcome(const Experiment& experiment) {
   const std::filesystem::path folder = experiment.folder();
-  return experiment.has_sessions() ? fmt::format("{}results: {}\n", read_file(folder / "results.txt"),
-                                                 (folder / "results.json").string())
+  return experiment.has_sessions() ? fmt::format("{}page: {}\n", read_file(folder / "summary.txt"),
+                                                 (folder / "results.html").string())
                                    : fmt::format("experts: {}\nrouter: {}\n", (folder / "experts").string(),
                                                  experiment.router_folder().string());
 }

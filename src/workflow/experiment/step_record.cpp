@@ -45,7 +45,7 @@ std::string settings_of(const Experiment& experiment, const std::string& step) {
     return settings;
   }
   settings += fmt::format("{}", fmt::join(c.experts, ",")) + learning_settings(c.router);
-  if (step == "router") {
+  if (step == "router" || step.starts_with("controls-")) {
     return settings;
   }
   return settings + dump_config(c.decode) + dump_config(c.eval) +
@@ -56,14 +56,21 @@ std::string fingerprint(const Experiment& experiment, const std::string& step) {
   return fmt::format("{:016x}", hash64(settings_of(experiment, step)));
 }
 
-/// The step's marks: training is done expert by expert.
-std::vector<std::string> marks(const Experiment& experiment, const std::string& step) {
-  if (step != "train") {
+/// All that there are, whether or not the evaluation asks for them.
+const std::vector<std::string>& control_names() {
+  static const std::vector<std::string> kNames = {"random_experts", "one_lora_on_router_data"};
+  return kNames;
+}
+
+/// The step's marks: training is done expert by expert, control by control.
+std::vector<std::string> marks(const Experiment& experiment, const std::string& step,
+                               const std::vector<std::string>& controls) {
+  if (step != "train" && step != "controls") {
     return {step};
   }
   std::vector<std::string> all;
-  for (const std::string& expert : experiment.config().experts) {
-    all.push_back("train-" + expert);
+  for (const std::string& name : step == "train" ? experiment.config().experts : controls) {
+    all.push_back(fmt::format("{}-{}", step, name));
   }
   return all;
 }
@@ -83,6 +90,15 @@ void remove_records(const std::filesystem::path& file, const char* key, const st
   write_file_atomic(file, kept);
 }
 
+/// A training's checkpoints and records.
+void remove_job(const std::filesystem::path& folder, const std::string& name) {
+  std::filesystem::remove_all(folder / "checkpoints" / name);
+  for (const std::string& job : {name, name + "_expected_utility"}) {
+    std::filesystem::remove_all(folder / "tensorboard" / job);
+    remove_records(folder / "metrics.jsonl", "job", job);
+  }
+}
+
 void remove_outputs(const Experiment& experiment, const std::string& step) {
   const std::filesystem::path folder = experiment.folder();
   remove_records(folder / "timings.jsonl", "step", step);
@@ -97,15 +113,16 @@ void remove_outputs(const Experiment& experiment, const std::string& step) {
     std::filesystem::remove(folder / "inputs.json");
   } else if (step == "router") {
     std::filesystem::remove_all(folder / "router");
-    std::filesystem::remove_all(folder / "checkpoints" / "router");
-    for (const char* job : {"router", "router_expected_utility"}) {
-      std::filesystem::remove_all(folder / "tensorboard" / job);
-      remove_records(folder / "metrics.jsonl", "job", job);
+    remove_job(folder, "router");
+  } else if (step == "controls") {
+    std::filesystem::remove_all(folder / "controls");
+    for (const std::string& control : control_names()) {
+      remove_job(folder, control);
     }
   } else {
     std::filesystem::remove_all(folder / "answers");
     std::filesystem::remove_all(folder / "verifiers");
-    for (const char* name : {"results.json", "results.txt", "results.md", "results.html"}) {
+    for (const char* name : {"results.json", "summary.txt", "results.txt", "results.md", "results.html"}) {
       std::filesystem::remove(folder / name);
     }
   }
@@ -114,7 +131,7 @@ void remove_outputs(const Experiment& experiment, const std::string& step) {
 }  // namespace
 
 const std::vector<std::string>& step_names() {
-  static const std::vector<std::string> names = {"distil", "train", "router", "evaluate"};
+  static const std::vector<std::string> names = {"distil", "train", "router", "controls", "evaluate"};
   return names;
 }
 
@@ -141,7 +158,7 @@ bool is_done(Experiment& experiment, const std::string& step) {
   if (!std::filesystem::exists(experiment.folder())) {
     return false;
   }
-  const std::vector<std::string> all = marks(experiment, step);
+  const std::vector<std::string> all = marks(experiment, step, trained_controls(experiment.config()));
   return std::all_of(all.begin(), all.end(), [&](const std::string& mark) {
     return experiment.run().done(mark) && experiment.run().fingerprint(mark) == fingerprint(experiment, mark);
   });
@@ -179,7 +196,7 @@ void forget_from(Experiment& experiment, const std::string& step) {
   }
   std::vector<std::string> forgotten;
   for (auto name = first; name != names.end(); ++name) {
-    for (const std::string& mark : marks(experiment, *name)) {
+    for (const std::string& mark : marks(experiment, *name, control_names())) {
       forgotten.push_back(mark);
       forgotten.push_back("begun-" + mark);
     }

@@ -131,6 +131,8 @@ std::unique_ptr<experts::Gate> make_gate(const GateSpec& spec, const experts::Ex
       return single(-1, bank);
     case GateKind::kAverage:
       return std::make_unique<experts::FixedGate>(experts::FixedGate::average(bank.size()));
+    case GateKind::kEnsemble:
+      return std::make_unique<experts::EnsembleGate>(bank.size());
     case GateKind::kOneHot:
       return single(spec.number, bank);
     case GateKind::kNamed:
@@ -150,9 +152,11 @@ std::unique_ptr<experts::Gate> make_gate(const GateSpec& spec, const experts::Ex
     case GateKind::kTies:
     case GateKind::kTiesFactors:
     case GateKind::kPredictions:
+    case GateKind::kRandomExperts:
+    case GateKind::kOneLoraOnRouterData:
       break;
   }
-  throw_<ConfigError>("a gate must weigh experts, but is `{}` instead", to_string(spec));
+  throw_<ConfigError>("a gate must weigh the given experts, but is `{}` instead", to_string(spec));
 }
 
 Mixture make_mixture(const GateSpec& spec, std::shared_ptr<experts::ExpertBank> bank,

@@ -68,18 +68,6 @@ bool wants_verifier(const std::vector<eval::Choice>& choices) {
                      [](const auto& choice) { return choice.rule == eval::SelectRule::kVerifier; });
 }
 
-/// Share of the sessions answered with one bundle of everything: a model that only ever says this has learnt
-/// nothing.
-double whole_share(const std::vector<Session>& sessions, const std::vector<eval::SessionAnswer>& answers) {
-  std::int64_t whole = 0;
-  for (std::size_t i = 0; i < sessions.size(); ++i) {
-    const auto& prediction = answers[i].prediction;
-    whole +=
-        prediction && prediction->size() == 1 && (*prediction)[0].size() == sessions[i].items.size() ? 1 : 0;
-  }
-  return static_cast<double>(whole) / static_cast<double>(std::max<std::size_t>(sessions.size(), 1));
-}
-
 /// A system and how its products are computed.
 struct Answerer {
   Answerer(System loaded, decode::Kernels kernels)
@@ -141,13 +129,18 @@ std::vector<SystemResult> run_system(const Experiment& experiment, const experts
     setting.verifier = &*verifier;
   }
   const auto answers = answer(answerer, "answer " + name, sessions, setting, experiment.answers_file(name));
-  const double whole = whole_share(sessions, answers);
-  if (whole > 0.8 && sessions.size() >= 10) {
-    spdlog::warn("{} answers {:.0f} % of the sessions with one bundle of everything: it has collapsed", name,
-                 100.0 * whole);
-  }
   return eval::score_answers(name, sessions, answers,
                              {usual_choice(experiment.config().decode), mixes(name), bootstrap});
+}
+
+void warn_of_collapse(std::vector<SystemResult>& results, double random_f1) {
+  for (SystemResult& result : results) {
+    result.warnings =
+        eval::collapse_signs(*result.patterns, result.figures.values[bundle::Metric::kF1], random_f1);
+    for (const std::string& sign : result.warnings) {
+      spdlog::warn("{} {}", result.name, sign);
+    }
+  }
 }
 
 }  // namespace
@@ -162,6 +155,9 @@ void evaluate_step(Experiment& experiment) {
   if (std::any_of(c.eval.systems.begin(), c.eval.systems.end(), takes_router)) {
     require_done(experiment, "router", "routedk-train-router");
   }
+  if (!trained_controls(c).empty()) {
+    require_done(experiment, "controls", "routedk-train-router");
+  }
   if (!begin_step(experiment, "evaluate")) {
     return;
   }
@@ -174,11 +170,14 @@ void evaluate_step(Experiment& experiment) {
     auto results = run_system(experiment, model, system, sessions, bootstrap);
     std::move(results.begin(), results.end(), std::back_inserter(systems));
   }
+  const auto random =
+      bundle::evaluate(eval::random_model(sessions, experiment.encoder(), c.decode.seed), bootstrap);
+  warn_of_collapse(systems, random.values[bundle::Metric::kF1]);
   const bundle::TfIdf titles(experiment.dataset().titles);
   for (const std::string_view baseline : bundle::kBaselineNames) {
     systems.push_back(eval::score_baseline_system(std::string(baseline), sessions, titles, bootstrap));
   }
-  write_results(experiment, sessions.size(), systems, bootstrap);
+  write_results(experiment, {sessions.size(), systems, random, bootstrap});
   mark_done(experiment, {"evaluate"});
 }
 

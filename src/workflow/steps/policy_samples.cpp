@@ -4,6 +4,8 @@
 #include "routedk/bundle/utility.h"
 #include "routedk/core/random.h"
 #include "routedk/decode/decoder.h"
+#include "routedk/text/rouge.h"
+#include "routedk/workflow/steps/task_examples.h"
 
 #include <algorithm>
 #include <iterator>
@@ -11,6 +13,7 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <string>
 #include <utility>
 
 namespace routedk::workflow {
@@ -32,6 +35,27 @@ ItemCounts item_counts(const Experiment& experiment) {
   return counts;
 }
 
+/// Of the user's own examples, by file and line.
+using References = std::map<std::string, std::vector<std::string>>;
+
+/// As the model would write them: what a tokenizer changes in a text is no difference.
+References references_in(const Experiment& experiment) {
+  const ExperimentConfig& config = experiment.config();
+  const bundle::SessionEncoder& encoder = experiment.encoder();
+  References references;
+  for (const std::string& file : {config.data.examples, config.data.validation_examples}) {
+    for (const TaskExample& example :
+         file.empty() ? std::vector<TaskExample>() : read_task_examples(file, config.experts)) {
+      for (const std::string& reference : example.references) {
+        Ids ids = encoder.answer(reference);
+        ids.pop_back();  // the end of the turn
+        references[example.where].push_back(encoder.tokenizer().decode(ids, true));
+      }
+    }
+  }
+  return references;
+}
+
 /// A session of items 1 to n, whose item ids are its product numbers.
 bundle::Session numbered_session(int items, const bundle::ProductAnswer& gold) {
   bundle::Session session;
@@ -47,15 +71,17 @@ bundle::Session numbered_session(int items, const bundle::ProductAnswer& gold) {
 /// Of the answers to one example.
 class UtilityOfAnswers {
  public:
-  /// `items`: of its session; 0: it has none.
+  /// To a session's example of so many items.
   UtilityOfAnswers(const bundle::SessionEncoder& encoder, train::TrainUtility kind,
                    const train::Example& example, int items)
-      : encoder_(encoder), kind_(kind), example_(example) {
-    if (items > 0) {
-      gold_ = numbered_session(items,
-                               parsed(without_end(example.answer), items).value_or(bundle::ProductAnswer()));
-    }
-  }
+      : encoder_(encoder),
+        kind_(kind),
+        gold_(numbered_session(items, parsed({example.answer.begin(), example.answer.end() - 1}, items)
+                                          .value_or(bundle::ProductAnswer()))) {}
+  /// To an example that has these references.
+  UtilityOfAnswers(const bundle::SessionEncoder& encoder, train::TrainUtility kind,
+                   std::vector<std::string> references)
+      : encoder_(encoder), kind_(kind), references_(std::move(references)) {}
 
   double operator()(const decode::Candidate& answer) const {
     if (!answer.finished) {
@@ -63,10 +89,11 @@ class UtilityOfAnswers {
     }
     switch (kind_) {
       case train::TrainUtility::kExact:
-        return encoder_.tokenizer().decode(answer.ids, true) ==
-                       encoder_.tokenizer().decode(without_end(example_.answer), true)
-                   ? 1.0
-                   : 0.0;
+        return best_of(answer.ids, [](const std::string& text, const std::string& reference) {
+          return text == reference ? 1.0 : 0.0;
+        });
+      case train::TrainUtility::kRougeL:
+        return best_of(answer.ids, text::rouge_l);
       case train::TrainUtility::kF1:
         return of_bundles(bundle::Utility::kF1, answer.ids);
       case train::TrainUtility::kJaccardF1:
@@ -78,7 +105,15 @@ class UtilityOfAnswers {
   }
 
  private:
-  static Ids without_end(const Ids& ids) { return {ids.begin(), ids.end() - 1}; }
+  template <typename Likeness>
+  double best_of(const Ids& ids, const Likeness& likeness) const {
+    const std::string text = encoder_.tokenizer().decode(ids, true);
+    double best = 0.0;
+    for (const std::string& reference : references_) {
+      best = std::max(best, likeness(text, reference));
+    }
+    return best;
+  }
 
   std::optional<bundle::ProductAnswer> parsed(const Ids& ids, int items) const {
     return bundle::parse_answer(encoder_.tokenizer().decode(ids, true), items);
@@ -93,8 +128,8 @@ class UtilityOfAnswers {
 
   const bundle::SessionEncoder& encoder_;
   train::TrainUtility kind_;
-  const train::Example& example_;
   bundle::Session gold_;
+  std::vector<std::string> references_;
 };
 
 /// Among which ids the automaton let each of these be drawn.
@@ -152,7 +187,8 @@ class PolicySampler {
         gates_(std::move(gates)),
         settings_(config.expected_utility),
         seed_(config.seed),
-        items_(experiment.has_sessions() ? item_counts(experiment) : ItemCounts()) {}
+        items_(experiment.has_sessions() ? item_counts(experiment) : ItemCounts()),
+        references_(experiment.has_sessions() ? References() : references_in(experiment)) {}
 
   /// The decoder holds weights of its own on a GPU, so each request has a new one.
   std::vector<train::PromptSamples> operator()(const train::SampleRequest& request) const {
@@ -175,6 +211,13 @@ class PolicySampler {
     return experiment_.has_sessions() ? items_.at(example.key) : 0;
   }
 
+  UtilityOfAnswers utility_of(const train::Example& example) const {
+    const bundle::SessionEncoder& encoder = experiment_.encoder();
+    return experiment_.has_sessions()
+               ? UtilityOfAnswers(encoder, settings_.utility, example, items_of(example))
+               : UtilityOfAnswers(encoder, settings_.utility, references_.at(example.source));
+  }
+
   void add(const decode::Decoder& decoder, const train::SampleRequest& request,
            std::span<const train::Example* const> examples, std::vector<train::PromptSamples>& all) const {
     const bundle::SessionEncoder& encoder = experiment_.encoder();
@@ -187,8 +230,8 @@ class PolicySampler {
     }
     const auto generations = decoder.generate(*gates_.at(request.group), prompts, options(request.greedy));
     for (std::size_t i = 0; i < examples.size(); ++i) {
-      const UtilityOfAnswers utility(encoder, settings_.utility, *examples[i], items_of(*examples[i]));
-      all.push_back(different(generations[i], prompts[i].automaton, encoder.end_of_turn(), utility));
+      all.push_back(
+          different(generations[i], prompts[i].automaton, encoder.end_of_turn(), utility_of(*examples[i])));
     }
   }
 
@@ -208,6 +251,7 @@ class PolicySampler {
   train::ExpectedUtilityConfig settings_;
   std::uint64_t seed_;
   ItemCounts items_;
+  References references_;
 };
 
 }  // namespace

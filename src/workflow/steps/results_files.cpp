@@ -1,6 +1,8 @@
 #include "results_files.h"
 
+#include "routedk/bundle/predictions.h"
 #include "routedk/core/files.h"
+#include "routedk/workflow/steps/summary.h"
 
 #include <algorithm>
 
@@ -79,8 +81,8 @@ std::vector<std::string> notes(const Experiment& experiment, std::size_t session
 
 }  // namespace
 
-void write_results(const Experiment& experiment, std::size_t sessions, const Results& results,
-                   const bundle::BootstrapOptions& bootstrap) {
+void write_results(const Experiment& experiment, const Found& found) {
+  const auto& [sessions, results, random, bootstrap] = found;
   const ExperimentConfig& c = experiment.config();
   io::Json json = {{"domain", c.data.domain},
                    {"split", name_of(c.eval.split)},
@@ -93,6 +95,7 @@ void write_results(const Experiment& experiment, std::size_t sessions, const Res
                    {"expectation", name_of(c.decode.expectation)},
                    {"temperature", c.decode.temperature},
                    {"constrain", c.decode.constrain},
+                   {"random_model", bundle::to_json(random)},
                    {"systems", io::Json::object()}};
   for (const SystemResult& result : results) {
     json["systems"][result.name] = eval::to_json(result);
@@ -102,7 +105,11 @@ void write_results(const Experiment& experiment, std::size_t sessions, const Res
   eval::Table table = eval::results_table(results);
   table.title = fmt::format("Results: {}, {}", c.data.domain, c.eval.split);
   table.notes = notes(experiment, sessions);
+  table.notes.push_back(fmt::format(
+      "Answers drawn at random under the same grammar, {} a session, have f1 {:.3f} and jaccard_f1 {:.3f}.",
+      eval::kRandomDraws, random.values[bundle::Metric::kF1], random.values[bundle::Metric::kJaccardF1]));
   io::write_json(experiment.folder() / "results.json", json);
+  write_file_atomic(experiment.folder() / "summary.txt", summary_table(results));
   write_file_atomic(experiment.folder() / "results.txt", eval::text_table(table));
   write_file_atomic(experiment.folder() / "results.md", eval::markdown_table(table));
   write_file_atomic(experiment.folder() / "results.html", eval::html_table(table));

@@ -9,10 +9,17 @@
 
 namespace routedk::workflow {
 
-/// `results` in the table's order. Beside the figures results.json compares, on the same sessions, every
+/// What an evaluation found.
+struct Found {
+  std::size_t sessions;
+  const std::vector<eval::SystemResult>& results;  ///< in the table's order
+  const bundle::Evaluation& random;                ///< of the random model (eval/collapse.h)
+  const bundle::BootstrapOptions& bootstrap;
+};
+
+/// Beside the figures results.json compares, on the same sessions, every
 /// system with the backbone under the same choice, and every other choice with the vote among as many samples
 /// of the same system.
-void write_results(const Experiment& experiment, std::size_t sessions,
-                   const std::vector<eval::SystemResult>& results, const bundle::BootstrapOptions& bootstrap);
+void write_results(const Experiment& experiment, const Found& found);
 
 }  // namespace routedk::workflow

@@ -40,6 +40,26 @@ void check_kind(GateKind system, const RouterSettings& router) {
   }
 }
 
+/// What controls_step has trained.
+System load_control(const Experiment& experiment, const experts::RoutedModel& routed,
+                    const std::string& name) {
+  const std::filesystem::path folder = experiment.control_folder(name);
+  const bool alone = parse_gate_spec(name).kind == GateKind::kOneLoraOnRouterData;
+  std::vector<std::filesystem::path> folders{folder};
+  if (!alone) {
+    folders.clear();
+    for (const std::string& expert : experiment.config().experts) {
+      folders.push_back(folder / "experts" / expert);
+    }
+  }
+  const model::LlamaConfig& config = routed.backbone().config();
+  const GateSpec gate = alone ? GateSpec{.kind = GateKind::kOneHot}
+                              : GateSpec{.kind = GateKind::kRouter, .name = (folder / "router").string()};
+  Mixture mixture = make_mixture(gate, load_bank(folders, config), config, {});
+  mixture.bank->freeze(routed.backbone());
+  return {routed.with_bank(std::move(mixture.bank)), std::move(mixture.gate)};
+}
+
 std::uint64_t hash_of(const std::filesystem::path& file) {
   return std::filesystem::is_regular_file(file) ? hash64(read_file(file)) : 0;
 }
@@ -56,7 +76,8 @@ bool takes_router(const std::string& system) {
 
 bool mixes(const std::string& system) {
   const GateKind kind = parse_gate_spec(system).kind;
-  return kind == GateKind::kAverage || kind == GateKind::kRouter || experts::takes_router(kind);
+  return kind == GateKind::kAverage || kind == GateKind::kRouter || kind == GateKind::kRandomExperts ||
+         experts::takes_router(kind);
 }
 
 std::vector<bundle::Session> evaluated_sessions(const Experiment& experiment) {
@@ -97,6 +118,9 @@ System load_system(const Experiment& experiment, const experts::RoutedModel& rou
                    const std::string& name) {
   const model::LlamaConfig& config = routed.backbone().config();
   const GateSpec spec = parse_gate_spec(name);
+  if (experts::is_trained_control(spec.kind)) {
+    return load_control(experiment, routed, name);
+  }
   if (!experts::merges(spec.kind)) {
     return {routed, make_gate(spec, routed.bank(), config, experiment.router_folder())};
   }

@@ -19,14 +19,31 @@ std::string text_of(const io::Json& line, const char* key, const std::string& wh
   return line[key].get<std::string>();
 }
 
+std::vector<std::string> references_of(const io::Json& line, const std::string& where) {
+  if (!line.contains("reference")) {
+    return {text_of(line, "completion", where)};
+  }
+  const io::Json& given = line["reference"];
+  const io::Json list = given.is_array() ? given : io::Json::array({given});
+  std::vector<std::string> references;
+  for (const io::Json& one : list) {
+    references.push_back(text_of({{"reference", one}}, "reference", where));
+  }
+  if (references.empty()) {
+    throw_<DataError>("`reference` of an example must be at least 1 text, but is [] instead ({})", where);
+  }
+  return references;
+}
+
 TaskExample example_of(const io::Json& line, const std::string& where) {
-  if (!line.is_object() || line.size() > 3) {
-    throw_<DataError>("an example must be an object of prompt, completion and expert, but is {} instead ({})",
-                      line.is_object() ? fmt::format("one of {} members", line.size()) : line.type_name(),
-                      where);
+  if (!line.is_object() || line.size() > (line.contains("reference") ? 4 : 3)) {
+    throw_<DataError>(
+        "an example must be an object of prompt, completion, expert and at most reference, but is {} instead "
+        "({})",
+        line.is_object() ? fmt::format("one of {} members", line.size()) : line.type_name(), where);
   }
   return {text_of(line, "prompt", where), text_of(line, "completion", where), text_of(line, "expert", where),
-          where};
+          where, references_of(line, where)};
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 
 #include "routedk/bundle/answer.h"
 #include "routedk/eval/answers.h"
+#include "routedk/eval/collapse.h"
 #include "routedk/workflow/steps/task_examples.h"
 
 #include <algorithm>
@@ -28,13 +29,6 @@ std::string answer_text(const Session& session, const bundle::Prediction& predic
   return prediction ? bundle::canonical_answer(bundle::to_products(session, *prediction)) : "unparsed";
 }
 
-/// The answer, but the same word for one bundle of everything whatever the session's length.
-std::string pattern_of(const Session& session, const bundle::Prediction& prediction) {
-  const bool whole =
-      prediction && prediction->size() == 1 && prediction->front().size() == session.items.size();
-  return whole ? "one bundle of everything" : answer_text(session, prediction);
-}
-
 std::vector<std::pair<std::string, double>> metrics_of(std::span<const Session> sessions,
                                                        std::span<const bundle::Prediction> predictions) {
   const bundle::MetricValues values = bundle::metric_values(bundle::score_sessions(sessions, predictions));
@@ -56,7 +50,7 @@ Findings watch_sessions(const Experiment& experiment, const experts::RoutedModel
   std::vector<std::string> patterns;
   for (std::size_t i = 0; i < sessions.size(); ++i) {
     predictions.push_back(answers[i].prediction);
-    patterns.push_back(pattern_of(sessions[i], predictions.back()));
+    patterns.push_back(eval::answer_pattern(sessions[i], predictions.back()));
     found.answers.push_back({sessions[i].id, answer_text(sessions[i], predictions.back())});
   }
   found.metrics = metrics_of(sessions, predictions);
@@ -113,7 +107,8 @@ std::vector<std::string> pattern_warnings(const std::vector<std::string>& patter
   }
   const auto most = std::max_element(counts.begin(), counts.end(),
                                      [](const auto& a, const auto& b) { return a.second < b.second; });
-  if (patterns.size() < 4 || 10 * most->second <= 9 * patterns.size()) {
+  if (patterns.size() < 4 ||
+      static_cast<double>(most->second) <= eval::kMostAlike * static_cast<double>(patterns.size())) {
     return {};
   }
   return {fmt::format("collapse: {} of {} answers are `{}`", most->second, patterns.size(), most->first)};

@@ -7,9 +7,11 @@
 ///   teacher-SPLIT.jsonl, .json  the teacher's own answers
 ///   *.spent.jsonl     what each reply to a teacher's question cost, beside the .jsonl that it went into
 ///   experts/NAME/     PEFT folders                  router/        router.safetensors, router_config.json
+///   controls/NAME/    what eval.systems' controls trained: a PEFT folder, or experts/ and router/
 ///   checkpoints/      of training under way         metrics.jsonl  every optimiser step and validation
 ///   answers/NAME.jsonl  what each system answered
 ///   results.json      figures                       results.txt, .md, .html  the same as a table
+///   summary.txt       the same at a glance
 ///   verifiers/NAME/   what chooses among a system's answers; NAME.jsonl: what it learnt from
 ///   inputs.json       how many prompts were cut
 ///   steps.txt         which steps are begun and done  timings.jsonl  wall time and memory of each step
@@ -76,6 +78,9 @@ class Experiment {
   /// Of all experts, in the bank's order.
   std::vector<std::filesystem::path> expert_folders() const;
   std::filesystem::path router_folder() const { return folder() / "router"; }
+  std::filesystem::path control_folder(const std::string& system) const {
+    return folder() / "controls" / system;
+  }
   std::filesystem::path answers_file(const std::string& system) const {
     return folder() / "answers" / (file_word(system) + ".jsonl");
   }

@@ -1,5 +1,5 @@
-/// The experiment's steps in their order: distil -> train -> router -> evaluate. Each records that it is done
-/// and under which settings; a done step is skipped, a step cut off goes on where it stopped.
+/// The experiment's steps in their order: distil -> train -> router -> controls -> evaluate. Each records
+/// that it is done and under which settings; a done step is skipped, a step cut off goes on where it stopped.
 #pragma once
 
 #include "routedk/workflow/experiment/experiment.h"
@@ -9,7 +9,7 @@
 
 namespace routedk::workflow {
 
-/// "distil", "train", "router", "evaluate".
+/// "distil", "train", "router", "controls", "evaluate".
 const std::vector<std::string>& step_names();
 
 /// The teacher writes rules and a thought about every training session.
@@ -27,6 +27,10 @@ void train_step(Experiment& experiment, const std::vector<std::string>& experts)
 std::vector<std::string> experts_named(const ExperimentConfig& config, const std::string& name);
 /// Trains the router over the frozen experts.
 void router_step(Experiment& experiment);
+/// The systems of the evaluation that have a training of their own: random_experts, one_lora_on_router_data.
+std::vector<std::string> trained_controls(const ExperimentConfig& config);
+/// Trains them, those not done yet one after another.
+void controls_step(Experiment& experiment);
 /// Answers the split's sessions with every system, chooses by every rule among every number of samples asked
 /// for, and writes results.json and the table as results.txt, .md and .html. Training and choosing with
 /// verifiers comes first where `verifier` is among the rules.
@@ -36,7 +40,7 @@ void evaluate_step(Experiment& experiment);
 /// after it.
 void run_experiment(Experiment& experiment, const std::string& from);
 
-/// What a whole run leaves, as text: the table of results and where its figures are, or with `data.examples`
+/// What a whole run leaves, as text: the summary of results and where their page is, or with `data.examples`
 /// where experts and router are.
 std::string outcome(const Experiment& experiment);
 
@@ -49,7 +53,7 @@ bool is_done(Experiment& experiment, const std::string& step);
 /// Forgets a step and those after it, with their files. ConfigError when there is no such step.
 void forget_from(Experiment& experiment, const std::string& step);
 
-/// Steps are recorded by name, the experts of `train` one by one: "train-NAME".
+/// Steps are recorded by name, the experts of `train` and the systems of `controls` one by one: "train-NAME".
 /// Opens a step: false when it is done already. ConfigError when it was begun, or done, under settings whose
 /// numbers would differ. Otherwise the effective settings are written to the run folder.
 bool begin_step(Experiment& experiment, const std::string& step);

@@ -15,7 +15,8 @@ namespace routedk::workflow {
 
 /// Whether its answers come from a file: predictions:FILE.
 bool is_predictions(const std::string& system);
-/// Whether its gate weighs the experts: average, router:FOLDER and those that take the run's router.
+/// Whether its gate weighs experts: average, router:FOLDER, random_experts and those that take the run's
+/// router.
 bool mixes(const std::string& system);
 
 /// As experts::takes_router.

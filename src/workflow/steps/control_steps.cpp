@@ -1,0 +1,96 @@
+#include "routedk/experts/gate_spec.h"
+#include "routedk/experts/peft.h"
+#include "routedk/experts/random_expert.h"
+#include "routedk/workflow/predict/mixture.h"
+#include "routedk/workflow/steps/learning_data.h"
+#include "routedk/workflow/steps/steps.h"
+
+#include "phases.h"
+
+namespace routedk::workflow {
+namespace {
+
+void train_random_experts(Experiment& experiment, const std::string& name) {
+  const auto backbone = experiment.backbone();
+  const ExperimentConfig& config = experiment.config();
+  const auto trained = load_bank(experiment.expert_folders(), backbone->config());
+  std::vector<std::shared_ptr<experts::Expert>> random;
+  for (std::int64_t i = 0; i < trained->size(); ++i) {
+    // Of another name than the trained one, whose A began with that name's random values.
+    random.push_back(std::make_shared<experts::Expert>(experts::random_expert(
+        "random_" + (*trained)[i].name(), (*trained)[i], backbone->config(), config.train.seed)));
+    experts::save_peft(*random.back(), experiment.control_folder(name) / "experts" / (*trained)[i].name(),
+                       config.model.path);
+  }
+  const auto bank = std::make_shared<experts::ExpertBank>(std::move(random));
+  bank->freeze(*backbone);
+  train_router(experiment, {backbone, bank}, name, experiment.control_folder(name) / "router");
+}
+
+/// An expert's settings, with as many steps by the same objectives as the router's.
+train::TrainConfig lora_on_router_data(const ExperimentConfig& config) {
+  train::TrainConfig training = config.train;
+  training.objective = config.router.objective;
+  training.epochs = config.router.epochs;
+  training.batch_size = config.router.batch_size;
+  training.expected_utility.utility = config.router.expected_utility.utility;
+  training.expected_utility.samples = config.router.expected_utility.samples;
+  training.expected_utility.steps = config.router.expected_utility.steps;
+  training.expected_utility.batch_size = config.router.expected_utility.batch_size;
+  return training;
+}
+
+void train_one_lora(Experiment& experiment, const std::string& name) {
+  const auto backbone = experiment.backbone();
+  const train::TrainConfig training = lora_on_router_data(experiment.config());
+  const std::vector bank{new_expert(name, experiment.config(), backbone->config())};
+  experts::Expert& lora = *bank.front();
+  lora.to(backbone->device());
+  const experts::RoutedModel model(backbone, std::make_shared<experts::ExpertBank>(bank));
+  const auto gate = std::make_shared<experts::SingleExpertGate>(0, 1);
+  const GroupGates gates{{name, gate}};
+  const Phases phases{experiment,
+                      name,
+                      experiment.folder() / "checkpoints" / name,
+                      model,
+                      training,
+                      {{name, &lora.parameters(), gate, {}, expert_settings(experiment)}},
+                      gates,
+                      validation_examples(experiment, "", 0),
+                      watch_answers(experiment, model, gates)};
+  phases.run(router_examples(experiment), shuffled_items(experiment, {}),
+             phases.by_utility() ? router_examples(experiment) : std::vector<train::Example>());
+  experts::save_peft(lora, experiment.control_folder(name), experiment.config().model.path);
+}
+
+}  // namespace
+
+std::vector<std::string> trained_controls(const ExperimentConfig& config) {
+  std::vector<std::string> controls;
+  for (const std::string& system :
+       config.data.examples.empty() ? config.eval.systems : std::vector<std::string>()) {
+    if (experts::is_trained_control(experts::parse_gate_spec(system).kind)) {
+      controls.push_back(system);
+    }
+  }
+  return controls;
+}
+
+void controls_step(Experiment& experiment) {
+  for (const std::string& name : trained_controls(experiment.config())) {
+    for (const std::string& expert : experiment.config().experts) {
+      require_done(experiment, "train-" + expert, "routedk-train");
+    }
+    if (!begin_step(experiment, "controls-" + name)) {
+      continue;
+    }
+    if (experts::parse_gate_spec(name).kind == experts::GateKind::kRandomExperts) {
+      train_random_experts(experiment, name);
+    } else {
+      train_one_lora(experiment, name);
+    }
+    mark_done(experiment, {"controls-" + name});
+  }
+}
+
+}  // namespace routedk::workflow

@@ -1,0 +1,133 @@
+#include "phases.h"
+
+#include "routedk/experts/peft.h"
+#include "routedk/experts/router_file.h"
+#include "routedk/train/trainer.h"
+#include "routedk/workflow/experiment/metrics_log.h"
+#include "routedk/workflow/steps/learning_data.h"
+#include "routedk/workflow/steps/policy_samples.h"
+
+#include <algorithm>
+#include <utility>
+
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+
+namespace routedk::workflow {
+namespace {
+
+/// "best validation loss 0.4321"; of training by utility minus that.
+std::string best_text(const train::TrainConfig& config, const train::GroupProgress& progress) {
+  const double best = progress.best_validation_loss.value_or(progress.last_loss);
+  if (config.objective == train::ObjectiveKind::kLikelihood) {
+    return fmt::format("best validation loss {:.4f} at step {}", best, progress.best_step);
+  }
+  const std::string skipped =
+      progress.skipped_steps == 0
+          ? ""
+          : fmt::format("; {} steps had no prompt whose samples differ in utility and changed nothing",
+                        progress.skipped_steps);
+  return (progress.best_validation_loss
+              ? fmt::format("best validation utility {:.4f} at step {}", -best, progress.best_step)
+              : std::string("no validation")) +
+         skipped;
+}
+
+void train_and_log(train::TrainingJob job) {
+  const train::TrainConfig config = job.config;
+  for (const train::GroupResult& result : train::Trainer(std::move(job)).run()) {
+    const train::GroupProgress& p = result.progress;
+    spdlog::info("{}: {} steps, {} tokens in {:.0f} s ({:.0f} tokens/s), {}", result.name, p.step, p.tokens,
+                 p.seconds, static_cast<double>(p.tokens) / std::max(p.seconds, 1e-9), best_text(config, p));
+  }
+}
+
+void by_likelihood(const Phases& p, std::vector<train::Example> training, train::AugmentFn augment) {
+  MetricsLog metrics(p.experiment.folder(), p.name);
+  train::TrainingJob job{
+      p.model,       p.config.likelihood_phase(), p.groups, std::move(training), p.validation, p.checkpoints,
+      metrics.sink()};
+  job.augment = std::move(augment);
+  job.on_validation = p.watch;
+  train_and_log(std::move(job));
+}
+
+void from_there_by_utility(const Phases& p, std::vector<train::Example> training) {
+  MetricsLog metrics(p.experiment.folder(), p.name + "_expected_utility");
+  train::TrainingJob job{p.model,      p.config.utility_phase(),           p.groups,      std::move(training),
+                         p.validation, p.checkpoints / "expected_utility", metrics.sink()};
+  job.augment = shuffled_items(p.experiment, {});
+  job.on_validation = p.watch;
+  job.sample = policy_samples(p.experiment, p.model, p.gates, p.config);
+  train_and_log(std::move(job));
+}
+
+io::Json router_group_settings(const ExperimentConfig& config) {
+  const RouterSettings& r = config.router;
+  return {{"kind", name_of(r.kind)},
+          {"scale", name_of(r.scale)},
+          {"granularity", name_of(r.granularity)},
+          {"pool_norm", name_of(r.pool_norm)},
+          {"temperature", r.temperature},
+          {"top_k", r.top_k},
+          {"threshold", r.threshold},
+          {"shuffle_items", config.augment.shuffle_items}};
+}
+
+}  // namespace
+
+void Phases::run(std::vector<train::Example> training, train::AugmentFn augment,
+                 std::vector<train::Example> raw) const {
+  by_likelihood(*this, std::move(training), std::move(augment));
+  if (by_utility()) {
+    from_there_by_utility(*this, std::move(raw));
+  }
+}
+
+std::shared_ptr<experts::Expert> new_expert(const std::string& name, const ExperimentConfig& config,
+                                            const model::LlamaConfig& model) {
+  if (!config.lora.init_adapter.empty()) {
+    return std::make_shared<experts::Expert>(experts::load_peft(config.lora.init_adapter, name, model));
+  }
+  experts::LoraConfig lora;
+  lora.rank = config.lora.rank;
+  lora.alpha = config.lora.alpha;
+  lora.rank_stabilised = config.lora.rank_stabilised;
+  auto expert = std::make_shared<experts::Expert>(name, model, lora);
+  expert->initialise(config.train.seed);
+  return expert;
+}
+
+io::Json expert_settings(const Experiment& experiment) {
+  const ExperimentConfig& config = experiment.config();
+  return {{"rank", config.lora.rank},
+          {"alpha", config.lora.alpha},
+          {"rank_stabilised", config.lora.rank_stabilised},
+          {"init_adapter", experiment.init_adapter()},
+          {"shuffle_items", config.augment.shuffle_items}};
+}
+
+void train_router(const Experiment& experiment, const experts::RoutedModel& model, const std::string& job,
+                  const std::filesystem::path& folder) {
+  const ExperimentConfig& config = experiment.config();
+  const model::LlamaConfig& shape = model.backbone().config();
+  const auto router =
+      std::make_shared<experts::RouterGate>(shape.layers, shape.hidden, model.bank().size(),
+                                            router_options(config.router), model.backbone().device());
+  const train::GatePenalty penalty{config.router.entropy_weight, config.router.balance_weight};
+  const GroupGates gates{{"router", router}};
+  const Phases phases{experiment,
+                      job,
+                      experiment.folder() / "checkpoints" / job,
+                      model,
+                      config.router,
+                      {{"router", &router->parameters(), router, penalty, router_group_settings(config)}},
+                      gates,
+                      validation_examples(experiment, "", 0),
+                      watch_answers(experiment, model, gates)};
+  phases.run(router_examples(experiment), shuffled_items(experiment, {}),
+             phases.by_utility() ? router_examples(experiment) : std::vector<train::Example>());
+  experts::save_router(*router, config.experts, folder);
+}
+
+}  // namespace routedk::workflow

@@ -1,0 +1,159 @@
+#include "routedk/workflow/steps/summary.h"
+
+#include "routedk/core/display.h"
+#include "routedk/experts/gate_spec.h"
+
+#include <algorithm>
+#include <array>
+#include <vector>
+
+#include <fmt/format.h>
+
+namespace routedk::workflow {
+namespace {
+
+using bundle::Metric;
+using eval::SystemResult;
+using experts::GateKind;
+
+constexpr std::size_t kNameWidth = 23;
+constexpr std::size_t kWhatWidth = 29;
+
+struct SummaryColumn {
+  const char* title;
+  Metric metric;
+};
+constexpr auto kSummaryColumns = std::to_array<SummaryColumn>({{"jaccard", Metric::kJaccardF1},
+                                                               {"prec", Metric::kPrecisionAll},
+                                                               {"recall", Metric::kRecallDistinctAll}});
+
+struct Meaning {
+  std::string_view name;
+  const char* what;
+};
+/// Experts and baselines by their names.
+constexpr auto kMeanings = std::to_array<Meaning>({{"base", "one expert: sessions alone"},
+                                                   {"high_level", "one expert: rules"},
+                                                   {"fine_grained", "one expert: thoughts"},
+                                                   {"merged", "one expert: rules, thoughts"},
+                                                   {"whole", "the session as one bundle"},
+                                                   {"first_two", "the first two items"},
+                                                   {"random_pairs", "items paired at random"},
+                                                   {"similar_pair", "most similar pair of titles"},
+                                                   {"similar_pairs", "pairs of similar titles"},
+                                                   {"similar_groups", "groups of similar titles"}});
+
+std::string named(const std::string& name) {
+  const auto* const found = std::ranges::find(kMeanings, std::string_view(name), &Meaning::name);
+  return found == kMeanings.end() ? "one expert" : found->what;
+}
+
+std::string what_is(const SystemResult& result) {
+  if (result.baseline) {
+    return named(result.system);
+  }
+  const experts::GateSpec spec = experts::parse_gate_spec(result.system);
+  switch (spec.kind) {
+    case GateKind::kBackbone:
+      return "the model, untrained";
+    case GateKind::kAverage:
+      return "all experts, weighed alike";
+    case GateKind::kDynamic:
+      return "all experts, routed";
+    case GateKind::kStatic:
+      return "all experts, fixed weights";
+    case GateKind::kTies:
+    case GateKind::kTiesFactors:
+      return "all experts, merged";
+    case GateKind::kTopK:
+    case GateKind::kThreshold:
+      return "the router, some experts";
+    case GateKind::kAblate:
+      return "the router, one expert less";
+    case GateKind::kRouter:
+      return "another run's router";
+    case GateKind::kOneHot:
+      return "one expert";
+    case GateKind::kEnsemble:
+      return "experts' predictions averaged";
+    case GateKind::kRandomExperts:
+      return "random experts, routed";
+    case GateKind::kOneLoraOnRouterData:
+      return "one expert: the router's data";
+    case GateKind::kPredictions:
+      return "answers of a file";
+    case GateKind::kNamed:
+      break;
+  }
+  return named(result.system);
+}
+
+/// One result a system: that of the usual choice, which goes by the system's name, or else the first.
+std::vector<const SystemResult*> one_each(std::span<const SystemResult> results) {
+  std::vector<const SystemResult*> chosen;
+  for (const SystemResult& result : results) {
+    const auto same = std::ranges::find_if(chosen, [&](const SystemResult* other) {
+      return other->system == result.system && other->baseline == result.baseline;
+    });
+    if (same == chosen.end()) {
+      chosen.push_back(&result);
+    } else if (result.name == result.system) {
+      *same = &result;
+    }
+  }
+  return chosen;
+}
+
+std::string short_name(const std::string& name) {
+  constexpr std::size_t kCut = 6;  // what displayed may exceed its limit by
+  const std::string whole = displayed(name);
+  return whole.size() <= kNameWidth ? whole : displayed(name, kNameWidth - kCut);
+}
+
+double best_of(const std::vector<const SystemResult*>& rows, Metric metric) {
+  double best = 0.0;
+  for (const SystemResult* row : rows) {
+    best = std::max(best, row->figures.values[metric]);
+  }
+  return best;
+}
+
+/// Equal at the three decimals shown is equal.
+char star(double value, double best) {
+  return fmt::format("{:.3f}", value) == fmt::format("{:.3f}", best) ? '*' : ' ';
+}
+
+}  // namespace
+
+std::string summary_table(std::span<const SystemResult> results) {
+  const std::vector<const SystemResult*> rows = one_each(results);
+  std::string text = fmt::format("{:<{}} {:<{}} {:<22}", "system", kNameWidth, "what it is", kWhatWidth,
+                                 "f1 [95 % interval]");
+  for (const SummaryColumn& column : kSummaryColumns) {
+    text += fmt::format(" {:>7}", column.title);
+  }
+  text += "\n";
+  for (const SystemResult* row : rows) {
+    const double f1 = row->figures.values[Metric::kF1];
+    const bundle::Interval& interval = row->figures.intervals[static_cast<std::size_t>(Metric::kF1)];
+    text += fmt::format("{:<{}} {:<{}} {:.3f}{} [{:.3f}, {:.3f}]", short_name(row->name), kNameWidth,
+                        what_is(*row), kWhatWidth, f1, star(f1, best_of(rows, Metric::kF1)), interval.low,
+                        interval.high);
+    for (const SummaryColumn& column : kSummaryColumns) {
+      const double value = row->figures.values[column.metric];
+      text += fmt::format(" {:>6.3f}{}", value, star(value, best_of(rows, column.metric)));
+    }
+    text += "\n";
+  }
+  text +=
+      "* the best of its column. f1: of precision and distinct recall in each session; jaccard: "
+      "jaccard_f1.\n";
+  for (const SystemResult& result : results) {
+    for (const std::string& warning : result.warnings) {
+      text += fmt::format("warning: {} {}\n", displayed(result.name), displayed(warning));
+    }
+  }
+  return text;
+}
+
+}  // namespace routedk::workflow

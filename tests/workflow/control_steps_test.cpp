@@ -1,0 +1,151 @@
+#include "routedk/core/error.h"
+#include "routedk/core/random.h"
+#include "routedk/experts/peft.h"
+#include "routedk/experts/random_expert.h"
+#include "routedk/experts/router_file.h"
+#include "routedk/io/jsonl.h"
+#include "routedk/workflow/steps/steps.h"
+
+#include <map>
+
+#include "support/expect_close.h"
+#include "workflow/experiment_folder.h"
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace routedk::workflow {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::UnorderedElementsAre;
+
+/// Two experts that nobody trained, on a few sessions of the sample.
+class ControlSteps : public testing::ExperimentFolder {
+ protected:
+  void SetUp() override {
+    ExperimentFolder::SetUp();
+    config_.experts = {"base", "merged"};
+    config_.split.train_limit = 4;
+    config_.split.val_per_length = 0;
+    config_.lora.rank = 2;
+    config_.lora.alpha = 4.0;
+    config_.watch.answers = 0;
+    config_.router.batch_size = 2;
+    config_.router.epochs = 1;
+    config_.train.batch_size = 5;
+    config_.train.epochs = 3;
+    config_.eval.systems = {"random_experts", "one_lora_on_router_data", "ensemble", "base"};
+    config_.eval.limit = 1;
+    config_.eval.resamples = 20;
+    config_.decode.samples = 2;
+  }
+
+  void prepare(Experiment& experiment) {
+    const model::LlamaConfig& shape = testing::real_model()->config();
+    for (const std::string& name : config_.experts) {
+      experts::Expert expert(name, shape, experts::LoraConfig{.rank = 2, .alpha = 4.0});
+      expert.initialise(hash64(name));
+      const at::NoGradGuard no_grad;
+      const at::Tensor values = expert.parameters().values();
+      values.add_(at::sin(at::arange(values.numel(), at::kFloat) * (name == "base" ? 1.0 : 2.0)), 0.002);
+      experts::save_peft(expert, experiment.expert_folder(name), config_.model.path);
+    }
+    mark_done(experiment, {"distil", "train-base", "train-merged"});
+  }
+
+  /// Optimiser steps of each job.
+  std::map<std::string, int> steps() const {
+    std::map<std::string, int> counts;
+    io::read_jsonl(folder_ / "run/metrics.jsonl", [&](const io::Json& line, std::int64_t) {
+      counts[line["job"].get<std::string>()] += line.contains("loss") ? 1 : 0;
+    });
+    return counts;
+  }
+};
+
+TEST_F(ControlSteps, controls_learn_as_many_steps_as_the_router_and_are_evaluated_by_their_names) {
+  Experiment experiment(config_);
+  prepare(experiment);
+  router_step(experiment);
+  EXPECT_THAT(testing::message_of<ConfigError>([&] { evaluate_step(experiment); }),
+              HasSubstr("routedk-train-router"));
+  controls_step(experiment);
+  const auto taken = steps();
+  EXPECT_GT(taken.at("router"), 1);
+  EXPECT_EQ(taken.at("random_experts"), taken.at("router"));
+  EXPECT_EQ(taken.at("one_lora_on_router_data"), taken.at("router"));
+
+  const model::LlamaConfig& shape = testing::real_model()->config();
+  const auto router = experts::load_router(folder_ / "run/controls/random_experts/router", shape);
+  EXPECT_EQ(router.experts, config_.experts);
+  EXPECT_GT(router.gate.weight(3).abs().max().item<float>(), 0.0F);
+  for (const std::string& name : config_.experts) {
+    const auto trained = experts::load_peft(experiment.expert_folder(name), name, shape);
+    const auto random =
+        experts::load_peft(folder_ / "run/controls/random_experts/experts" / name, name, shape);
+    trained.for_each([&](std::int64_t layer, model::Linear linear, const experts::LoraFactors& f) {
+      EXPECT_NEAR(experts::delta_norm(random.factors(layer, linear)) / experts::delta_norm(f), 1.0, 1e-4);
+    });
+  }
+  const auto lora = experts::load_peft(folder_ / "run/controls/one_lora_on_router_data", "lora", shape);
+  EXPECT_EQ(lora.plan().at(0, model::Linear::kQ), (experts::LoraSize{2, 4.0}));
+  EXPECT_GT(lora.factors(0, model::Linear::kQ).bt.abs().max().item<float>(), 0.0F);
+
+  evaluate_step(experiment);
+  const io::Json systems = io::read_json(folder_ / "run/results.json")["systems"];
+  std::vector<std::string> compared;
+  for (const auto& [name, system] : systems.items()) {
+    if (!system["baseline"].get<bool>()) {
+      compared.push_back(name);
+      EXPECT_EQ(system.contains("routing"), name == "random_experts") << name;
+    }
+  }
+  EXPECT_THAT(compared,
+              UnorderedElementsAre("random_experts", "one_lora_on_router_data", "ensemble", "base"));
+  io::read_jsonl(folder_ / "run/answers/ensemble.jsonl", [](const io::Json& line, std::int64_t) {
+    EXPECT_EQ(line["alpha"][0], (io::Json{0.5, 0.5}));
+  });
+}
+
+TEST_F(ControlSteps, they_are_forgotten_with_the_router_whatever_the_evaluation_asks_for_by_then) {
+  config_.eval.systems = {"one_lora_on_router_data"};
+  {
+    Experiment experiment(config_);
+    prepare(experiment);
+    mark_done(experiment, {"router"});
+    EXPECT_FALSE(is_done(experiment, "controls"));
+    controls_step(experiment);
+    EXPECT_TRUE(is_done(experiment, "controls"));
+  }
+  const auto lines = steps().at("one_lora_on_router_data");
+  {
+    Experiment again(config_);
+    controls_step(again);
+    EXPECT_EQ(steps().at("one_lora_on_router_data"), lines) << "what is done stays";
+  }
+  config_.eval.systems = {"base"};
+  Experiment other(config_);
+  EXPECT_THAT(trained_controls(other.config()), ElementsAre());
+  forget_from(other, "router");
+  EXPECT_FALSE(std::filesystem::exists(folder_ / "run/controls"));
+  EXPECT_FALSE(std::filesystem::exists(folder_ / "run/checkpoints/one_lora_on_router_data"));
+  EXPECT_EQ(steps().count("one_lora_on_router_data"), 0U);
+  EXPECT_FALSE(other.run().done("controls-one_lora_on_router_data"));
+}
+
+TEST_F(ControlSteps, a_change_of_the_routers_settings_is_another_control) {
+  config_.eval.systems = {"random_experts"};
+  {
+    Experiment experiment(config_);
+    begin_step(experiment, "controls-random_experts");
+    mark_done(experiment, {"controls-random_experts"});
+  }
+  config_.router.epochs += 1;
+  Experiment experiment(config_);
+  EXPECT_THAT(testing::message_of<ConfigError>([&] { begin_step(experiment, "controls-random_experts"); }),
+              HasSubstr("--from controls"));
+}
+
+}  // namespace
+}  // namespace routedk::workflow
