@@ -42,7 +42,7 @@ std::shared_ptr<experts::ExpertBank> make_bank(const model::LlamaConfig& config,
   std::vector<std::shared_ptr<experts::Expert>> all;
   for (std::int64_t i = 0; i < std::max<std::int64_t>(count, 1); ++i) {
     all.push_back(
-        std::make_shared<experts::Expert>(fmt::format("expert{}", i), config, experts::LoraConfig{}));
+        std::make_shared<experts::Expert>(fmt::format("expert{}", i), config, experts::LoraOptions{}));
     all.back()->initialise(static_cast<std::uint64_t>(i));
     auto& values = all.back()->parameters().values();
     values.add_(at::sin(at::arange(values.numel(), at::kFloat)), 0.003);

@@ -40,7 +40,7 @@ experts::RoutedModel random_model(const Options& options) {
   auto backbone = std::make_shared<const model::Backbone>(model::Backbone::random(shape, load, 1));
   std::vector<std::shared_ptr<experts::Expert>> bank;
   for (std::int64_t i = 0; i < kExperts; ++i) {
-    experts::LoraConfig lora;
+    experts::LoraOptions lora;
     lora.rank = options.rank;
     lora.alpha = 2.0 * static_cast<double>(options.rank);
     bank.push_back(std::make_shared<experts::Expert>(fmt::format("expert{}", i), shape, lora, at::kCUDA));

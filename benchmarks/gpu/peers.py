@@ -15,7 +15,7 @@ os.environ.setdefault("HF_HUB_OFFLINE", "1")
 
 import bitsandbytes as bnb
 import torch
-from peft import LoraConfig, get_peft_model
+from peft import LoraOptions, get_peft_model
 from transformers import LlamaConfig, LlamaForCausalLM, StaticCache
 from transformers.initialization import no_init_weights
 
@@ -176,7 +176,7 @@ def train_step(model, parameters, optimizer, sequences, tokens):
 
 def train(base):
     """QLoRA of rank 16 on all linears: tokens a second, with and without layers run again for backward."""
-    model = get_peft_model(base, LoraConfig(r=16, lora_alpha=32, task_type="CAUSAL_LM", target_modules=LINEARS))
+    model = get_peft_model(base, LoraOptions(r=16, lora_alpha=32, task_type="CAUSAL_LM", target_modules=LINEARS))
     model.train()
     parameters = [p for p in model.parameters() if p.requires_grad]
     optimizer = torch.optim.AdamW(parameters, lr=1e-4, fused=True)

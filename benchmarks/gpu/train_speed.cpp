@@ -77,7 +77,7 @@ void run(const Options& options) {
   }
   std::vector<std::shared_ptr<experts::Expert>> bank;
   for (int i = 0; i < options.experts; ++i) {
-    experts::LoraConfig lora;
+    experts::LoraOptions lora;
     lora.rank = options.rank;
     lora.alpha = 2.0 * static_cast<double>(options.rank);
     bank.push_back(std::make_shared<experts::Expert>(fmt::format("expert{}", i), shape, lora, device));

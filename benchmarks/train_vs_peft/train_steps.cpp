@@ -104,7 +104,7 @@ void run(workflow::Experiment& experiment, const Options& options) {
   std::vector<Group> groups;
   std::vector<std::shared_ptr<experts::Expert>> bank;
   for (int i = 0; i < options.experts; ++i) {
-    experts::LoraConfig lora;
+    experts::LoraOptions lora;
     lora.rank = config.lora.rank;
     lora.alpha = config.lora.alpha;
     groups.push_back(

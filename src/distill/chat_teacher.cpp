@@ -13,7 +13,7 @@ namespace {
 constexpr std::size_t kMostRefused = 4;  // requests, before the settings are held to be at fault
 
 bundle::TeacherCard card_of(const ChatTeacherOptions& options) {
-  const DialogueSettings& d = options.dialogue;
+  const DialogueOptions& d = options.dialogue;
   return {options.name, options.model, dialogue_prompts_hash(*d.templates),
           fmt::format("temperature={} max_tokens={} rounds={} rules={} mentions={}{}{}",
                       options.sampling.temperature, options.sampling.max_tokens, d.rounds,

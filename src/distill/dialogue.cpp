@@ -49,7 +49,7 @@ bool in_range(const ProductAnswer& answer, std::size_t products) {
   });
 }
 
-std::vector<text::ChatMessage> proposal_prompt(const DialogueSettings& settings, const Session& session,
+std::vector<text::ChatMessage> proposal_prompt(const DialogueOptions& settings, const Session& session,
                                                const std::string& rules) {
   bundle::PromptContent content;
   content.rules = rules.empty() ? "none so far" : rules;
@@ -192,7 +192,7 @@ class ReflectionDialogue final : public Dialogue {
 
 }  // namespace
 
-Dialogue::Dialogue(const Task& task, const DialogueSettings& settings, const bundle::TeacherCard& card)
+Dialogue::Dialogue(const Task& task, const DialogueOptions& settings, const bundle::TeacherCard& card)
     : task_(task), settings_(settings), record_(blank_record(card, task)) {}
 
 ChatRequest Dialogue::request() const {
@@ -232,7 +232,7 @@ void Dialogue::finish(std::string text) {
   done_ = true;
 }
 
-std::unique_ptr<Dialogue> open_dialogue(const Task& task, const DialogueSettings& settings,
+std::unique_ptr<Dialogue> open_dialogue(const Task& task, const DialogueOptions& settings,
                                         const bundle::TeacherCard& card) {
   switch (task.kind) {
     case KnowledgeKind::kRules:

@@ -23,7 +23,7 @@ void check(const std::string& name, const LoraSize& size) {
 
 }  // namespace
 
-LoraPlan::LoraPlan(const model::LlamaConfig& model, const LoraConfig& config)
+LoraPlan::LoraPlan(const model::LlamaConfig& model, const LoraOptions& config)
     : LoraPlan(model, config.rank_stabilised) {
   if (config.rank < 1) {
     throw_<ConfigError>("`rank` must be at least 1, but is {} instead", config.rank);

@@ -10,7 +10,7 @@ AdamWMoments AdamWMoments::zeros_like(const at::Tensor& values) {
   return {at::zeros_like(values), at::zeros_like(values)};
 }
 
-void adamw_step(const AdamWConfig& config, const AdamWStep& step, const at::Tensor& grads,
+void adamw_step(const AdamWOptions& config, const AdamWStep& step, const at::Tensor& grads,
                 const at::Tensor& values, const AdamWMoments& moments) {
   values.is_cuda() ? cuda::adamw_step(config, step, grads, values, moments)
                    : cpu::adamw_step(config, step, grads, values, moments);

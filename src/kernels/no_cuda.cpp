@@ -79,7 +79,7 @@ void add_dropped_product(const at::Tensor& /*sum*/, const at::Tensor& /*left*/, 
                          const DropoutMask& /*mask*/) {
   missing("dropout");
 }
-void adamw_step(const AdamWConfig& /*config*/, const AdamWStep& /*step*/, const at::Tensor& /*grads*/,
+void adamw_step(const AdamWOptions& /*config*/, const AdamWStep& /*step*/, const at::Tensor& /*grads*/,
                 const at::Tensor& /*values*/, const AdamWMoments& /*moments*/) {
   missing("adamw_step");
 }

@@ -59,7 +59,7 @@ void add_special_tokens(io::Json& config, const io::GgufFile& file) {
 }
 
 /// The original's config.json with the type of the new weights, or one from the shape.
-io::Json new_config(const FolderSettings& settings) {
+io::Json new_config(const FolderOptions& settings) {
   const std::string dtype = dtype_word(settings.dtype);
   if (!fs::is_directory(settings.original)) {
     io::Json config = config_json(settings.config, dtype);
@@ -75,7 +75,7 @@ io::Json new_config(const FolderSettings& settings) {
   return config;
 }
 
-void copy_companions(const FolderSettings& settings, const fs::path& folder) {
+void copy_companions(const FolderOptions& settings, const fs::path& folder) {
   const fs::path& original = settings.original;
   for (const char* name : kCompanions) {
     if (!original.empty() && fs::is_regular_file(original / name)) {
@@ -123,7 +123,7 @@ void append_nf4(io::ShardWriter& writer, const std::string& name, const at::Tens
   }
 }
 
-void write_nf4_weights(WeightSource& source, bool double_quant, const FolderSettings& settings,
+void write_nf4_weights(WeightSource& source, bool double_quant, const FolderOptions& settings,
                        const fs::path& folder) {
   const std::vector<Parameter> all = matrices_first(settings.config);
   std::vector<io::TensorView> plan;
@@ -149,7 +149,7 @@ void write_nf4_weights(WeightSource& source, bool double_quant, const FolderSett
 
 }  // namespace
 
-void write_hf_folder(const FolderSettings& settings, const ParameterFn& value, const fs::path& folder) {
+void write_hf_folder(const FolderOptions& settings, const ParameterFn& value, const fs::path& folder) {
   require_free(folder);
   FolderWriter temporary(folder);
   io::write_json(temporary.path() / "config.json", new_config(settings));
@@ -175,7 +175,7 @@ void save_nf4_folder(const fs::path& model, bool double_quant, const fs::path& f
   if (source->quantized()) {
     throw_<ConfigError>("a model to quantise must be dense, but {} is NF4 already", model.string());
   }
-  FolderSettings settings;
+  FolderOptions settings;
   settings.config = source->config();
   settings.dtype = source->dtype();
   settings.original = model;

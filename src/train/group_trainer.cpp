@@ -14,7 +14,7 @@
 namespace routedk::train {
 namespace {
 
-using kernels::AdamWConfig;
+using kernels::AdamWOptions;
 using kernels::clip_scale;
 using kernels::gradient_norm;
 
@@ -124,7 +124,7 @@ void GroupTrainer::apply(const GroupStep& step) {
   } else if (step.skipped) {
     ++progress.skipped_steps;
   } else {
-    const AdamWConfig adamw{config_.beta1, config_.beta2, config_.epsilon, config_.weight_decay};
+    const AdamWOptions adamw{config_.beta1, config_.beta2, config_.epsilon, config_.weight_decay};
     const std::int64_t number = progress.step - progress.bad_steps - progress.skipped_steps + 1;
     adamw_step(adamw, {number, step.learning_rate, clip_scale(step.grad_norm, config_.max_grad_norm)},
                group_.parameters->grads(), state_.values, state_.moments);

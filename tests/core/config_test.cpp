@@ -14,7 +14,7 @@ namespace {
 using ::testing::ElementsAre;
 using testing::message_of;
 
-struct LoraConfig {
+struct LoraOptions {
   int rank = 8;
   double dropout = 0.05;
   template <typename F>
@@ -56,7 +56,7 @@ struct DemoConfig {
   bool verbose = false;
   std::optional<int> limit;
   std::vector<Domain> domains = {Domain::kElectronic};
-  LoraConfig lora;
+  LoraOptions lora;
   std::vector<ExpertConfig> experts = {{}, {"high_level", {1, 2}}};
   template <typename F>
   void fields(F& f) {

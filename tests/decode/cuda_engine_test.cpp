@@ -32,7 +32,7 @@ class CudaEngine : public ::testing::Test {
     std::vector<std::shared_ptr<experts::Expert>> experts;
     for (const char* name : {"a", "b"}) {
       experts.push_back(
-          std::make_shared<experts::Expert>(name, config, experts::LoraConfig{.rank = 8, .alpha = 16.0}));
+          std::make_shared<experts::Expert>(name, config, experts::LoraOptions{.rank = 8, .alpha = 16.0}));
       experts.back()->initialise(1);
       const at::NoGradGuard no_grad;
       const auto count = experts.back()->parameters().size();

@@ -36,7 +36,7 @@ experts::RoutedModel with_experts(std::shared_ptr<const model::Backbone> backbon
   const model::LlamaConfig& config = backbone->config();
   std::vector<std::shared_ptr<experts::Expert>> all;
   for (const std::int64_t rank : {20, 2, 16, 40}) {
-    experts::LoraConfig lora;
+    experts::LoraOptions lora;
     lora.rank = rank;
     all.push_back(std::make_shared<experts::Expert>("rank" + std::to_string(rank), config, lora));
     all.back()->initialise(static_cast<std::uint64_t>(rank));

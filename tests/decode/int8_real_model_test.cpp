@@ -32,7 +32,7 @@ class Int8RealModel : public testing::RealModel {
 TEST_F(Int8RealModel, predicts_as_the_reference_but_for_the_rounding_of_activations) {
   const auto backbone = std::make_shared<const model::Backbone>(
       model::Backbone::load(testing::real_model_path(), model::LoadOptions{}));
-  const auto expert = std::make_shared<experts::Expert>("none", backbone->config(), experts::LoraConfig{});
+  const auto expert = std::make_shared<experts::Expert>("none", backbone->config(), experts::LoraOptions{});
   const experts::RoutedModel model(backbone, std::make_shared<experts::ExpertBank>(std::vector{expert}));
   const testing::Golden golden("smollm2_logits.safetensors");
   const std::vector<std::int32_t> ids = testing::ids_of(golden["ids"]);

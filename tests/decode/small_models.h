@@ -20,7 +20,7 @@ inline experts::RoutedModel small_model(const model::LlamaConfig& config, bool n
   std::vector<std::shared_ptr<experts::Expert>> bank;
   for (const char* name : {"a", "b"}) {
     bank.push_back(
-        std::make_shared<experts::Expert>(name, config, experts::LoraConfig{.rank = 2, .alpha = 4.0}));
+        std::make_shared<experts::Expert>(name, config, experts::LoraOptions{.rank = 2, .alpha = 4.0}));
     bank.back()->initialise(1);
     const at::NoGradGuard no_grad;
     bank.back()->parameters().values().add_(at::sin(at::arange(bank.back()->parameters().size(), at::kFloat)),

@@ -27,7 +27,7 @@ experts::RoutedModel random_model(std::int64_t vocabulary) {
   config.context = 2048;
   const model::LoadOptions options{model::Quant::kNone, false, kernels::Precision::kFloat32};
   auto backbone = std::make_shared<const model::Backbone>(model::Backbone::random(config, options, 7));
-  auto expert = std::make_shared<experts::Expert>("a", config, experts::LoraConfig{.rank = 2, .alpha = 4.0});
+  auto expert = std::make_shared<experts::Expert>("a", config, experts::LoraOptions{.rank = 2, .alpha = 4.0});
   auto bank = std::make_shared<experts::ExpertBank>(std::vector{expert});
   bank->freeze(at::kFloat);
   return {backbone, bank};
@@ -221,7 +221,7 @@ TEST_F(Answers, a_choice_among_more_candidates_than_there_are_is_refused) {
 
 TEST_F(Answers, the_first_two_of_four_samples_of_the_real_model_are_those_of_a_run_with_two) {
   auto bank = std::make_shared<experts::ExpertBank>(std::vector{std::make_shared<experts::Expert>(
-      "a", testing::real_model()->config(), experts::LoraConfig{.rank = 2, .alpha = 4.0})});
+      "a", testing::real_model()->config(), experts::LoraOptions{.rank = 2, .alpha = 4.0})});
   bank->freeze(at::kFloat);
   const experts::RoutedModel model(testing::real_model(), bank);
   const experts::SingleExpertGate gate(-1, 1);

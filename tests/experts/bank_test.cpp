@@ -169,7 +169,7 @@ TEST(ExpertBank, finds_experts_by_name_and_refuses_unknown_double_or_absent_ones
   model::LlamaConfig deeper = tiny_config();
   deeper.layers = 3;
   EXPECT_THROW(
-      ExpertBank({testing::tiny_experts()[0], std::make_shared<Expert>("deep", deeper, LoraConfig{})}),
+      ExpertBank({testing::tiny_experts()[0], std::make_shared<Expert>("deep", deeper, LoraOptions{})}),
       ConfigError);
 }
 

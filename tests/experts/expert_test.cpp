@@ -14,7 +14,7 @@ namespace {
 using testing::tiny_config;
 
 TEST(Expert, starts_with_uniform_a_within_one_over_root_in_and_zero_b) {
-  LoraConfig config;
+  LoraOptions config;
   config.rank = 8;
   Expert expert("base", tiny_config(), config);
   expert.initialise(1);
@@ -29,7 +29,7 @@ TEST(Expert, starts_with_uniform_a_within_one_over_root_in_and_zero_b) {
 
 TEST(Expert, initial_factors_depend_on_seed_and_name_alone) {
   const auto values = [](const std::string& name, std::uint64_t seed) {
-    Expert expert(name, tiny_config(), LoraConfig{});
+    Expert expert(name, tiny_config(), LoraOptions{});
     expert.initialise(seed);
     return expert.parameters().values();
   };
@@ -39,7 +39,7 @@ TEST(Expert, initial_factors_depend_on_seed_and_name_alone) {
 }
 
 TEST(Expert, has_no_factors_where_it_adapts_nothing) {
-  const Expert expert("base", tiny_config(), LoraConfig{4, 8.0, false, {model::Linear::kV}});
+  const Expert expert("base", tiny_config(), LoraOptions{4, 8.0, false, {model::Linear::kV}});
   EXPECT_FALSE(expert.factors(0, model::Linear::kQ).a.defined());
   EXPECT_EQ(expert.factors(0, model::Linear::kV).a.sizes(), (at::IntArrayRef{4, 32}));
   EXPECT_EQ(expert.factors(0, model::Linear::kV).bt.sizes(), (at::IntArrayRef{4, 16}));
@@ -66,7 +66,7 @@ TEST(Expert, each_linear_has_its_own_rank_and_scale) {
 
 TEST(Expert, ranks_and_alphas_that_are_not_positive_are_refused) {
   const auto make = [](std::int64_t rank, double alpha) {
-    return Expert("base", tiny_config(), LoraConfig{.rank = rank, .alpha = alpha});
+    return Expert("base", tiny_config(), LoraOptions{.rank = rank, .alpha = alpha});
   };
   EXPECT_THROW(make(0, 32.0), ConfigError);
   EXPECT_THROW(make(1, 0.0), ConfigError);

@@ -255,7 +255,7 @@ TEST(Peft, an_expert_that_adapts_nothing_cannot_be_saved) {
 
 TEST(Peft, ranks_and_alphas_that_differ_are_saved_as_patterns) {
   const testing::TemporaryFolder folder;
-  LoraPlan plan(tiny_config(), LoraConfig{2, 4.0, false, {model::Linear::kQ, model::Linear::kV}});
+  LoraPlan plan(tiny_config(), LoraOptions{2, 4.0, false, {model::Linear::kQ, model::Linear::kV}});
   plan.at(1, model::Linear::kV) = {3, 7.0};
   save_peft(Expert("mixed", tiny_config(), plan), folder / "x", "tiny");
   const io::Json config = io::read_json(folder / "x/adapter_config.json");

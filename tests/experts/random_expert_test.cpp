@@ -24,7 +24,7 @@ TEST(RandomExpert, every_delta_has_the_frobenius_norm_of_the_trained_one_and_no_
 }
 
 TEST(RandomExpert, where_nothing_was_learnt_there_is_no_delta) {
-  Expert untrained("base", testing::tiny_config(), LoraConfig{.rank = 2});
+  Expert untrained("base", testing::tiny_config(), LoraOptions{.rank = 2});
   untrained.initialise(1);
   const Expert random = random_expert("random", untrained, testing::tiny_config(), 1);
   random.for_each([&](std::int64_t, model::Linear, const LoraFactors& f) {

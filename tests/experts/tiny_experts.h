@@ -13,7 +13,7 @@ namespace routedk::testing {
 
 /// A and B filled with keyed values; both matter.
 inline std::shared_ptr<experts::Expert> tiny_expert(const std::string& name,
-                                                    const experts::LoraConfig& config) {
+                                                    const experts::LoraOptions& config) {
   auto expert = std::make_shared<experts::Expert>(name, tiny_config(), config);
   const std::int64_t count = expert->parameters().size();
   const std::vector<float> values = tiny_values(name, count, 0.0, 0.4);
@@ -25,7 +25,7 @@ inline std::shared_ptr<experts::Expert> tiny_expert(const std::string& name,
 /// Three experts of different rank, scale and targets.
 inline std::vector<std::shared_ptr<experts::Expert>> tiny_experts() {
   using model::Linear;
-  const std::vector<Linear> all = experts::LoraConfig{}.targets;
+  const std::vector<Linear> all = experts::LoraOptions{}.targets;
   return {tiny_expert("base", {2, 4.0, false, all}),
           tiny_expert("high_level", {3, 1.5, true, {Linear::kQ, Linear::kO, Linear::kDown}}),
           tiny_expert("fine_grained", {1, 2.0, false, {Linear::kQ, Linear::kGate}})};

@@ -10,7 +10,7 @@ import tempfile
 from pathlib import Path
 
 import torch
-from peft import LoraConfig, get_peft_model
+from peft import LoraOptions, get_peft_model
 from safetensors.torch import save_file
 
 from reference import HERE, TEXT, load_model, load_vocabulary, randomise, versions
@@ -20,7 +20,7 @@ TOP = 200
 
 
 def config(rank, alpha):
-    return LoraConfig(
+    return LoraOptions(
         r=rank,
         lora_alpha=alpha,
         lora_dropout=0.0,

@@ -15,7 +15,7 @@ import tempfile
 from pathlib import Path
 
 import torch
-from peft import LoraConfig, PeftModel, get_peft_model
+from peft import LoraOptions, PeftModel, get_peft_model
 from peft.utils.merge_utils import ties
 from safetensors.torch import save_file
 
@@ -86,9 +86,9 @@ def logits(model):
 @torch.no_grad()
 def exact_ties(adapters):
     """Our names: TIES on the full deltas, weights 1, added to the backbone's weights."""
-    model = get_peft_model(tiny_model(), LoraConfig(**CONFIGS[adapters[0]]), adapter_name=adapters[0])
+    model = get_peft_model(tiny_model(), LoraOptions(**CONFIGS[adapters[0]]), adapter_name=adapters[0])
     for adapter in adapters[1:]:
-        model.add_adapter(adapter, LoraConfig(**CONFIGS[adapter]))
+        model.add_adapter(adapter, LoraOptions(**CONFIGS[adapter]))
     for adapter in adapters:
         model.load_adapter(FOLDER / adapter, adapter)
     for module in model.modules():
@@ -104,10 +104,10 @@ def main():
     save_gguf(tiny_model())
     tensors = {"ids": torch.tensor(IDS), "base.logits": logits(tiny_model())}
     first = next(iter(CONFIGS))
-    model = get_peft_model(tiny_model(), LoraConfig(task_type="CAUSAL_LM", **CONFIGS[first]), adapter_name=first)
+    model = get_peft_model(tiny_model(), LoraOptions(task_type="CAUSAL_LM", **CONFIGS[first]), adapter_name=first)
     for seed, (name, config) in enumerate(CONFIGS.items()):
         if name != first:
-            model.add_adapter(name, LoraConfig(task_type="CAUSAL_LM", **config))
+            model.add_adapter(name, LoraOptions(task_type="CAUSAL_LM", **config))
         randomise(model, name, seed, 0.3)
         save(model, name)
     for name in CONFIGS:  # from the files, as others read them

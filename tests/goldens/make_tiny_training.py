@@ -14,7 +14,7 @@ factors in fp32, the loss is of the logits in fp32.
 """
 
 import torch
-from peft import LoraConfig, PeftModel, get_peft_model
+from peft import LoraOptions, PeftModel, get_peft_model
 from safetensors.torch import save_file
 
 from reference import HERE, versions
@@ -56,7 +56,7 @@ def gradients(model, factor):
 
 
 def train_expert(dtype):
-    config = LoraConfig(
+    config = LoraOptions(
         r=4, lora_alpha=8, lora_dropout=0.0, target_modules=[name.split(".")[1] for name in LINEARS], task_type="CAUSAL_LM"
     )
     model = get_peft_model(tiny_model().to(dtype), config)

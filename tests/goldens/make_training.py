@@ -9,7 +9,7 @@ of step 1 before clipping, layers 0 and 29, linears q_proj and down_proj.
 """
 
 import torch
-from peft import LoraConfig, get_peft_model
+from peft import LoraOptions, get_peft_model
 from safetensors.torch import save_file
 
 from reference import HERE, load_model, load_vocabulary, versions
@@ -70,7 +70,7 @@ def gradients(model, factor):
 
 def main():
     sequences = list(tokenise())
-    config = LoraConfig(r=4, lora_alpha=16, lora_dropout=0.0, target_modules=LINEARS, task_type="CAUSAL_LM")
+    config = LoraOptions(r=4, lora_alpha=16, lora_dropout=0.0, target_modules=LINEARS, task_type="CAUSAL_LM")
     model = get_peft_model(load_model(), config)
     set_factors(model)
     trained = [p for p in model.parameters() if p.requires_grad]

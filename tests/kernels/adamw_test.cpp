@@ -25,7 +25,7 @@ at::Tensor start() {
 }
 
 TEST(AdamW, equals_torch) {
-  const AdamWConfig config{0.9, 0.99, 1e-8, 0.1};
+  const AdamWOptions config{0.9, 0.99, 1e-8, 0.1};
   const at::Tensor values = start();
   const AdamWMoments moments = AdamWMoments::zeros_like(values);
   at::Tensor theirs = start().set_requires_grad(true);

@@ -42,7 +42,7 @@ TEST(HfFolder, a_written_folder_has_the_logits_of_the_same_weights_in_a_gguf) {
   const TemporaryFolder folder;
   testing::tiny_llama().save(folder / "tiny.gguf");
   const auto source = WeightSource::open(folder / "tiny.gguf");
-  FolderSettings settings = tiny_settings();
+  FolderOptions settings = tiny_settings();
   settings.original = folder / "tiny.gguf";
   write_hf_folder(
       settings, [&](const Parameter& p) { return source->dense(p.name, p.shape); }, folder / "hf");
@@ -57,7 +57,7 @@ std::vector<float> interleaved(const at::Tensor& bias, std::int64_t head_dim) {
 
 TEST(HfFolder, biases_and_rotary_divisors_of_a_gguf_equal_those_of_a_folder) {
   const TemporaryFolder folder;
-  FolderSettings settings = tiny_settings();
+  FolderOptions settings = tiny_settings();
   settings.config.attention_bias = true;
   const at::Tensor plain = inverse_frequencies(settings.config);
   settings.config.rope_scaling = RopeScaling{8.0, 1.0, 4.0, 64};
@@ -86,7 +86,7 @@ TEST(HfFolder, biases_and_rotary_divisors_of_a_gguf_equal_those_of_a_folder) {
 
 TEST(HfFolder, shards_give_the_same_model_as_one_file) {
   const TemporaryFolder folder;
-  FolderSettings settings = tiny_settings();
+  FolderOptions settings = tiny_settings();
   write_tiny_folder(folder / "one", settings);
   settings.shard_bytes = 20000;
   write_tiny_folder(folder / "many", settings);
@@ -98,7 +98,7 @@ TEST(HfFolder, shards_give_the_same_model_as_one_file) {
 TEST(HfFolder, biases_and_types_survive_writing) {
   const TemporaryFolder folder;
   for (const at::ScalarType dtype : {at::kFloat, at::kHalf, at::kBFloat16}) {
-    FolderSettings settings = tiny_settings(dtype);
+    FolderOptions settings = tiny_settings(dtype);
     settings.config.attention_bias = true;
     settings.config.mlp_bias = true;
     settings.config.rope_scaling = RopeScaling{4.0, 1.0, 2.0, 32};
@@ -123,7 +123,7 @@ TEST(HfFolder, other_files_and_fields_of_the_original_go_along) {
   io::Json config = io::read_json(folder / "a" / "config.json");
   config["eos_token_id"] = {7, 8};
   io::write_json(folder / "a" / "config.json", config);
-  FolderSettings settings = tiny_settings(at::kBFloat16);
+  FolderOptions settings = tiny_settings(at::kBFloat16);
   settings.original = folder / "a";
   write_tiny_folder(folder / "b", settings);
   EXPECT_EQ(content_of(folder / "b" / "tokenizer.json"), "{}");
@@ -232,7 +232,7 @@ void put_tensor(const std::filesystem::path& folder, const std::string& name, co
 
 TEST(HfFolderLoading, the_named_leftovers_are_let_pass_and_no_others) {
   const TemporaryFolder folder;
-  FolderSettings settings = tiny_settings();
+  FolderOptions settings = tiny_settings();
   settings.config.tied_head = true;
   write_tiny_folder(folder / "m", settings);
   const at::Tensor before = logits_in(folder / "m");
@@ -262,7 +262,7 @@ TEST(HfFolderLoading, tensors_that_are_missing_misshapen_mistyped_or_not_finite_
               ::testing::AllOf(HasSubstr(name), HasSubstr("[48,32]"), HasSubstr("F32 [47,32]")));
   EXPECT_THAT(with(at::zeros({48, 32}, at::kLong)), HasSubstr("F32, F16 or BF16"));
   EXPECT_THAT(with(at::full({48, 32}, INFINITY)), HasSubstr("`" + name + "` must be finite"));
-  FolderSettings settings = tiny_settings();
+  FolderOptions settings = tiny_settings();
   settings.config.layers = 1;
   write_tiny_folder(folder / "short", settings);
   io::Json config = io::read_json(folder / "short" / "config.json");

@@ -56,7 +56,7 @@ LlamaConfig shape() {
 class LargeModel : public ::testing::Test {
  protected:
   void SetUp() override {
-    FolderSettings settings;
+    FolderOptions settings;
     settings.config = shape();
     settings.shard_bytes = settings.config.vocab == 8000 ? 50'000'000 : 5'000'000'000;
     write_hf_folder(settings, random_parameter, dense_);

@@ -18,15 +18,15 @@ inline at::Tensor tiny_parameter(const model::Parameter& parameter) {
   return at::tensor(at::ArrayRef<float>(values)).view(parameter.shape);
 }
 
-inline model::FolderSettings tiny_settings(at::ScalarType dtype = at::kFloat) {
-  model::FolderSettings settings;
+inline model::FolderOptions tiny_settings(at::ScalarType dtype = at::kFloat) {
+  model::FolderOptions settings;
   settings.config = tiny_config();
   settings.dtype = dtype;
   return settings;
 }
 
 inline void write_tiny_folder(const std::filesystem::path& folder,
-                              const model::FolderSettings& settings = tiny_settings()) {
+                              const model::FolderOptions& settings = tiny_settings()) {
   model::write_hf_folder(settings, tiny_parameter, folder);
 }
 

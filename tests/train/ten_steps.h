@@ -29,7 +29,7 @@ struct TenSteps {
 /// An expert of rank 4 with A[i,j] = size * sin(0.37 i + frequency * j + layer), B = 0.
 inline std::shared_ptr<experts::Expert> sine_expert(const model::LlamaConfig& model, double alpha,
                                                     double size, double frequency) {
-  experts::LoraConfig lora;
+  experts::LoraOptions lora;
   lora.rank = 4;
   lora.alpha = alpha;
   auto expert = std::make_shared<experts::Expert>("golden", model, lora);

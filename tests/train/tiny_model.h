@@ -43,7 +43,7 @@ inline experts::RoutedModel tiny_model(const TinyShape& shape = {}) {
   const model::LlamaConfig config = tiny_config(shape);
   std::vector<std::shared_ptr<experts::Expert>> experts;
   for (int i = 0; i < kTinyExperts; ++i) {
-    experts::LoraConfig lora;
+    experts::LoraOptions lora;
     lora.rank = 4;
     lora.alpha = 8;
     experts.push_back(std::make_shared<experts::Expert>("expert" + std::to_string(i), config, lora));

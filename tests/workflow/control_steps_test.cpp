@@ -44,7 +44,7 @@ class ControlSteps : public testing::ExperimentFolder {
   void prepare(Experiment& experiment) {
     const model::LlamaConfig& shape = testing::real_model()->config();
     for (const std::string& name : config_.experts) {
-      experts::Expert expert(name, shape, experts::LoraConfig{.rank = 2, .alpha = 4.0});
+      experts::Expert expert(name, shape, experts::LoraOptions{.rank = 2, .alpha = 4.0});
       expert.initialise(hash64(name));
       const at::NoGradGuard no_grad;
       const at::Tensor values = expert.parameters().values();

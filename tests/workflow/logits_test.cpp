@@ -140,7 +140,7 @@ TEST_F(Logits, ties_merges_the_deltas_exactly_or_to_a_rank) {
 }
 
 TEST_F(Logits, ties_factors_merges_a_and_b_apart) {
-  const auto twin = testing::tiny_expert("twin", {2, 4.0, false, experts::LoraConfig{}.targets});
+  const auto twin = testing::tiny_expert("twin", {2, 4.0, false, experts::LoraOptions{}.targets});
   experts::save_peft(*twin, folder_ / "twin", "tiny");
   const experts::ExpertBank pair({testing::tiny_experts()[0], twin});
   const at::Tensor factors = of_expert(experts::ties_factors(pair, tiny_config(), 0.3));

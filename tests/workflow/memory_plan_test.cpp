@@ -68,7 +68,7 @@ TEST(MemoryPlan, what_the_file_packs_takes_its_bytes_there_and_about_as_many_in_
 
 TEST(MemoryPlan, what_is_trained_is_there_five_times_and_a_sixth_with_a_running_mean) {
   const model::LlamaConfig shape = some_shape(true);
-  const experts::Expert expert("base", shape, experts::LoraConfig{});
+  const experts::Expert expert("base", shape, experts::LoraOptions{});
   TrainingSize size;
   size.trainable = expert.parameters().size();
   const double bytes = static_cast<double>(expert.parameters().values().nbytes());
@@ -105,7 +105,7 @@ struct Experts {
               std::make_shared<experts::ExpertBank>(std::vector{make("a", shape), make("b", shape)})) {}
 
   static std::shared_ptr<experts::Expert> make(const char* name, const model::LlamaConfig& shape) {
-    auto expert = std::make_shared<experts::Expert>(name, shape, experts::LoraConfig{});
+    auto expert = std::make_shared<experts::Expert>(name, shape, experts::LoraOptions{});
     expert->initialise(1);
     return expert;
   }

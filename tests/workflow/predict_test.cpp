@@ -40,7 +40,7 @@ class Predict : public testing::ExperimentFolder {
     config_.eval.systems = {"dynamic"};
     config_.prompt.relations = {bundle::Relation::kTitleSimilarity};
     for (const std::string& name : config_.experts) {
-      experts::Expert expert(name, shape, experts::LoraConfig{.rank = 2, .alpha = 4.0});
+      experts::Expert expert(name, shape, experts::LoraOptions{.rank = 2, .alpha = 4.0});
       expert.initialise(1);
       const at::NoGradGuard no_grad;
       at::Tensor values = expert.parameters().values();

@@ -75,7 +75,7 @@ TEST_F(TrainSteps, a_run_on_examples_of_ones_own_trains_experts_and_a_static_rou
 
 TEST_F(TrainSteps, an_expert_that_starts_from_an_adapter_begins_with_its_numbers) {
   const auto shape = testing::real_model()->config();
-  experts::LoraConfig lora;
+  experts::LoraOptions lora;
   lora.rank = 3;
   experts::Expert start("start", shape, lora);
   start.parameters().values().fill_(1e-3);

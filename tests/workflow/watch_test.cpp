@@ -23,7 +23,7 @@ TEST(PatternWarnings, four_answers_of_one_pattern_are_collapse_and_three_or_mixe
 class Watch : public testing::ExperimentFolder {
  protected:
   experts::RoutedModel model() const {
-    experts::LoraConfig lora;
+    experts::LoraOptions lora;
     const auto backbone = testing::real_model();
     const auto expert = std::make_shared<experts::Expert>("base", backbone->config(), lora);
     return {backbone, std::make_shared<experts::ExpertBank>(std::vector{expert})};

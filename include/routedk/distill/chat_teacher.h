@@ -24,7 +24,7 @@ struct Budget {
 struct ChatTeacherOptions {
   std::string name;   ///< of the card: "endpoint/1"
   std::string model;  ///< of the card
-  DialogueSettings dialogue;
+  DialogueOptions dialogue;
   ChatSampling sampling;     ///< the chat model's, for the card
   std::string parameters{};  ///< changes to its requests, for the card; empty for none
   int batch = 16;            ///< dialogues under way at a time

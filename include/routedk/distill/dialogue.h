@@ -13,7 +13,7 @@
 namespace routedk::distill {
 
 /// How a teacher that is asked is asked.
-struct DialogueSettings {
+struct DialogueOptions {
   const bundle::PromptTemplates* templates = nullptr;  ///< outlives the dialogues
   Mentions mentions = Mentions::kDescriptions;
   int rounds = 2;             ///< at most so many times a session's proposal is reflected on
@@ -26,7 +26,7 @@ struct DialogueSettings {
 /// its check is asked for again; after that many retries the record is whole without a text, and says why.
 class Dialogue {
  public:
-  Dialogue(const Task& task, const DialogueSettings& settings, const bundle::TeacherCard& card);
+  Dialogue(const Task& task, const DialogueOptions& settings, const bundle::TeacherCard& card);
   Dialogue(const Dialogue&) = delete;
   Dialogue& operator=(const Dialogue&) = delete;
   virtual ~Dialogue() = default;
@@ -48,7 +48,7 @@ class Dialogue {
   };
 
   const bundle::Session& session() const noexcept { return *task_.session; }
-  const DialogueSettings& settings() const noexcept { return settings_; }
+  const DialogueOptions& settings() const noexcept { return settings_; }
   /// The record is whole.
   void finish(std::string text);
 
@@ -58,7 +58,7 @@ class Dialogue {
   virtual std::string accept(const std::string& reply) = 0;
 
   Task task_;
-  DialogueSettings settings_;
+  DialogueOptions settings_;
   bundle::KnowledgeRecord record_;
   int failures_ = 0;  ///< of the present question
   bool done_ = false;
@@ -69,7 +69,7 @@ class Dialogue {
 /// thought: shown gold, reasons from titles to intents to composition and ends with the bundles, which must
 /// be gold's; it must speak of two products of each by a word of their titles, and of none by number unless
 /// `mentions` says so. answer: the bundles of the session, gold unseen; the text is bundle::canonical_answer.
-std::unique_ptr<Dialogue> open_dialogue(const Task& task, const DialogueSettings& settings,
+std::unique_ptr<Dialogue> open_dialogue(const Task& task, const DialogueOptions& settings,
                                         const bundle::TeacherCard& card);
 
 /// 16 hexadecimal digits of the templates that dialogues ask with.

@@ -14,7 +14,7 @@
 namespace routedk::experts {
 
 /// The same rank and alpha wherever the expert adapts: what training asks for.
-struct LoraConfig {
+struct LoraOptions {
   std::int64_t rank = 16;        ///< r
   double alpha = 32.0;           ///< lora_alpha
   bool rank_stabilised = false;  ///< s = alpha / sqrt(r) (rsLoRA) instead of alpha / r
@@ -33,12 +33,12 @@ struct LoraSize {
 /// Rank and alpha of every linear of a model.
 struct LoraPlan {
   std::vector<LoraSize> sizes;   // [L * 7], layer by layer
-  bool rank_stabilised = false;  ///< as in LoraConfig
+  bool rank_stabilised = false;  ///< as in LoraOptions
 
   LoraPlan(const model::LlamaConfig& model, bool stabilised)
       : sizes(static_cast<std::size_t>(model.layers * model::kLinears)), rank_stabilised(stabilised) {}
   /// The same in every layer. ConfigError when rank or alpha are not positive.
-  LoraPlan(const model::LlamaConfig& model, const LoraConfig& config);
+  LoraPlan(const model::LlamaConfig& model, const LoraOptions& config);
 
   LoraSize& at(std::int64_t layer, model::Linear linear) { return sizes[index(layer, linear)]; }
   const LoraSize& at(std::int64_t layer, model::Linear linear) const { return sizes[index(layer, linear)]; }
@@ -55,7 +55,7 @@ class Expert {
  public:
   /// All factors zero. ConfigError when a rank is negative, or the alpha of an adapted linear not positive.
   Expert(std::string name, const model::LlamaConfig& model, LoraPlan plan, at::Device device = at::kCPU);
-  Expert(std::string name, const model::LlamaConfig& model, const LoraConfig& config,
+  Expert(std::string name, const model::LlamaConfig& model, const LoraOptions& config,
          at::Device device = at::kCPU)
       : Expert(std::move(name), model, LoraPlan(model, config), device) {}
 

@@ -7,7 +7,7 @@
 
 namespace routedk::kernels {
 
-struct AdamWConfig {
+struct AdamWOptions {
   double beta1 = 0.9;
   double beta2 = 0.999;
   double epsilon = 1e-8;
@@ -33,7 +33,7 @@ struct AdamWMoments {
 /// number of threads:
 ///   m = b1 m + (1-b1) g,  v = b2 v + (1-b2) g^2,
 ///   p = p (1 - lr wd) - lr (m / (1-b1^t)) / (sqrt(v / (1-b2^t)) + eps).
-void adamw_step(const AdamWConfig& config, const AdamWStep& step, const at::Tensor& grads,
+void adamw_step(const AdamWOptions& config, const AdamWStep& step, const at::Tensor& grads,
                 const at::Tensor& values, const AdamWMoments& moments);
 
 /// The Euclidean length of a flat gradient [P].

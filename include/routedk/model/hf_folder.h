@@ -10,7 +10,7 @@
 
 namespace routedk::model {
 
-struct FolderSettings {
+struct FolderOptions {
   LlamaConfig config;
   at::ScalarType dtype = at::kBFloat16;  ///< on disk: float32, float16 or bfloat16
   /// The model it was made from: a folder's other fields of config.json, its tokenizer files, chat template
@@ -28,13 +28,13 @@ using ParameterFn = std::function<at::Tensor(const Parameter&)>;
 
 /// Writes the dense model under a temporary name, flushes it, renames it. ConfigError when `folder` exists
 /// and is not empty or the type is no other; SystemError.
-void write_hf_folder(const FolderSettings& settings, const ParameterFn& value,
+void write_hf_folder(const FolderOptions& settings, const ParameterFn& value,
                      const std::filesystem::path& folder);
 
 /// Quantises the linears of a model (GGUF file or dense folder) to NF4, tensor by tensor, and writes a folder
 /// with `quantization_config` that bitsandbytes loads. The other parameters keep the model's type.
 /// ConfigError as above, or when the model is NF4 already.
-/// `add_files` as in FolderSettings.
+/// `add_files` as in FolderOptions.
 void save_nf4_folder(const std::filesystem::path& model, bool double_quant,
                      const std::filesystem::path& folder,
                      const std::function<void(const std::filesystem::path&)>& add_files = {});

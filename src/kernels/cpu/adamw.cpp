@@ -11,7 +11,7 @@ constexpr std::int64_t kGrain = 16384;
 
 /// The step's constants in fp32, computed in fp64.
 struct Factors {
-  Factors(const AdamWConfig& config, const AdamWStep& step)
+  Factors(const AdamWOptions& config, const AdamWStep& step)
       : beta1(static_cast<float>(config.beta1)),
         beta2(static_cast<float>(config.beta2)),
         rest1(static_cast<float>(1.0 - config.beta1)),
@@ -31,7 +31,7 @@ struct Factors {
 
 }  // namespace
 
-void adamw_step(const AdamWConfig& config, const AdamWStep& step, const at::Tensor& grads,
+void adamw_step(const AdamWOptions& config, const AdamWStep& step, const at::Tensor& grads,
                 const at::Tensor& values, const AdamWMoments& moments) {
   const Factors f(config, step);
   const auto* g = grads.const_data_ptr<float>();

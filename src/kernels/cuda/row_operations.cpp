@@ -107,7 +107,7 @@ void add_dropped_product(const at::Tensor& sum, const at::Tensor& left, const at
   });
 }
 
-void adamw_step(const AdamWConfig& config, const AdamWStep& step, const at::Tensor& grads,
+void adamw_step(const AdamWOptions& config, const AdamWStep& step, const at::Tensor& grads,
                 const at::Tensor& values, const AdamWMoments& moments) {
   const auto correction = [&](double beta) { return 1.0 - std::pow(beta, static_cast<double>(step.number)); };
   const AdamWFactors factors{static_cast<float>(config.beta1),

@@ -21,7 +21,7 @@
 namespace routedk::workflow {
 namespace {
 
-bundle::Dataset dataset_of(const DataSettings& data) {
+bundle::Dataset dataset_of(const DataConfig& data) {
   if (!data.examples.empty()) {
     return {};
   }
@@ -38,7 +38,7 @@ bundle::Split split_of(const ExperimentConfig& config, const bundle::Dataset& da
   return split;
 }
 
-std::shared_ptr<const bundle::ItemRelations> relations_of(const PromptSettings& settings,
+std::shared_ptr<const bundle::ItemRelations> relations_of(const PromptConfig& settings,
                                                           const bundle::Dataset& data,
                                                           const bundle::Split& split) {
   if (settings.relations.empty()) {
@@ -86,7 +86,7 @@ std::uintmax_t model_bytes(const std::filesystem::path& model) {
 }
 
 /// Contents of the user's own examples.
-std::uint64_t hash_examples(const DataSettings& data) {
+std::uint64_t hash_examples(const DataConfig& data) {
   const std::uint64_t training = hash_of_file(data.examples);
   return mix64(training ^
                (data.validation_examples.empty() ? 0 : mix64(hash_of_file(data.validation_examples))));
@@ -137,7 +137,7 @@ std::filesystem::path data_folder(const std::string& given) {
 }
 
 std::string run_folder(const ExperimentConfig& config) {
-  const DataSettings& data = config.data;
+  const DataConfig& data = config.data;
   if (!config.run.dir.empty()) {
     return config.run.dir;
   }
@@ -148,7 +148,7 @@ std::string run_folder(const ExperimentConfig& config) {
   return fmt::format("runs/{}-{}", folder.string(), data.domain);
 }
 
-bundle::SplitCounts split_counts(const SplitSettings& settings, const std::filesystem::path& data) {
+bundle::SplitCounts split_counts(const SplitConfig& settings, const std::filesystem::path& data) {
   bundle::SplitCounts counts = bundle::default_split_counts(data);
   counts.test_per_length = settings.test_per_length.value_or(counts.test_per_length);
   counts.val_per_length = settings.val_per_length.value_or(counts.val_per_length);

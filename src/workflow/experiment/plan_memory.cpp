@@ -83,7 +83,7 @@ std::int64_t most_prompt_tokens(const Experiment& experiment) {
   return most;
 }
 
-FrozenSize backbone_size(const ModelSettings& settings, const model::WeightSource& source) {
+FrozenSize backbone_size(const ModelConfig& settings, const model::WeightSource& source) {
   using model::Held;
   using model::Storage;
   const at::Device device = model::parse_device("model.device", settings.device);
@@ -187,7 +187,7 @@ std::string table_text(const std::vector<Column>& columns, bool on_gpu) {
 
 }  // namespace
 
-std::int64_t expert_parameters(const model::LlamaConfig& model, const LoraSettings& lora) {
+std::int64_t expert_parameters(const model::LlamaConfig& model, const LoraConfig& lora) {
   if (!lora.init_adapter.empty()) {
     return experts::load_peft(lora.init_adapter, "init", model).parameters().size();
   }

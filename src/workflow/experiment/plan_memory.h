@@ -12,7 +12,7 @@ namespace routedk::workflow {
 
 /// Numbers trained in one expert: r (in + out) for each adapted linear, or those of the adapter it starts
 /// from.
-std::int64_t expert_parameters(const model::LlamaConfig& model, const LoraSettings& lora);
+std::int64_t expert_parameters(const model::LlamaConfig& model, const LoraConfig& lora);
 
 /// Tokens of an expert's step, and a table of bytes by kind, a column for each step that takes memory.
 /// `training` and `routing`: what experts and router train on.

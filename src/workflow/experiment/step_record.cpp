@@ -26,7 +26,7 @@ std::string learning_settings(Settings config) {
 /// how to resume or how fast to compute is left out.
 std::string settings_of(const Experiment& experiment, const std::string& step) {
   const ExperimentConfig& c = experiment.config();
-  DataSettings data = c.data;
+  DataConfig data = c.data;
   data.dir =
       experiment.has_sessions() ? std::filesystem::weakly_canonical(data_folder(c.data.dir)).string() : "";
   std::string settings = dump_config(data) + dump_config(c.split) + dump_config(c.thoughts) +
@@ -34,7 +34,7 @@ std::string settings_of(const Experiment& experiment, const std::string& step) {
   if (step == "distil") {
     return settings;
   }
-  LoraSettings lora = c.lora;
+  LoraConfig lora = c.lora;
   lora.init_adapter = experiment.init_adapter();
   settings += dump_config(c.prompt) + dump_config(c.model) + dump_config(c.knowledge) +
               dump_config(c.augment) + dump_config(lora) + learning_settings(c.train);

@@ -31,7 +31,7 @@ std::vector<text::TokenId> encoded(const bundle::SessionEncoder& encoder, const 
 }
 
 /// N = 1 and no more tokens than the context leaves.
-decode::GenerateOptions options_for(const DecodeSettings& settings, const bundle::SessionEncoder& encoder,
+decode::GenerateOptions options_for(const DecodeConfig& settings, const bundle::SessionEncoder& encoder,
                                     std::size_t prompt, std::int64_t context) {
   const auto tokens = static_cast<std::int64_t>(prompt);
   if (tokens >= context) {

@@ -39,8 +39,8 @@ void check_settings(const ExperimentConfig& config) {
 }
 
 /// `decode:` under `predict:`.
-DecodeSettings decode_settings(const ExperimentConfig& config) {
-  DecodeSettings decode = config.decode;
+DecodeConfig decode_settings(const ExperimentConfig& config) {
+  DecodeConfig decode = config.decode;
   decode.select = config.predict.select.value_or(decode.select);
   decode.utility = config.predict.utility.value_or(decode.utility);
   decode.expectation = config.predict.expectation.value_or(decode.expectation);
@@ -156,7 +156,7 @@ void predict(const ModelChoice& choice, const PredictOptions& options, std::istr
   const std::vector<AskedSession> asked = read_sessions(in);
   const ExperimentConfig config = settings_of(choice);
   check_settings(config);
-  const DecodeSettings decode = decode_settings(config);
+  const DecodeConfig decode = decode_settings(config);
   const auto templates = bundle::PromptTemplates::load(config.prompts, relations_of(config));
   const auto encoder = bundle::SessionEncoder::load(config.model.path);
   const eval::AnswerSetting setting = answer_setting(decode, templates, encoder);

@@ -2,7 +2,7 @@
 
 namespace routedk::workflow {
 
-decode::GenerateOptions generate_options(const DecodeSettings& settings,
+decode::GenerateOptions generate_options(const DecodeConfig& settings,
                                          const bundle::SessionEncoder& encoder) {
   decode::GenerateOptions options;
   options.samples = settings.samples;
@@ -14,11 +14,11 @@ decode::GenerateOptions generate_options(const DecodeSettings& settings,
   return options;
 }
 
-eval::Choice usual_choice(const DecodeSettings& settings) {
+eval::Choice usual_choice(const DecodeConfig& settings) {
   return {settings.select, settings.samples, {settings.utility, settings.expectation}};
 }
 
-eval::AnswerSetting answer_setting(const DecodeSettings& settings, const bundle::PromptTemplates& templates,
+eval::AnswerSetting answer_setting(const DecodeConfig& settings, const bundle::PromptTemplates& templates,
                                    const bundle::SessionEncoder& encoder) {
   eval::AnswerSetting setting{templates, encoder, generate_options(settings, encoder), settings.constrain,
                               settings.batch_sessions};

@@ -59,7 +59,7 @@ io::Json domain_rules(const bundle::KnowledgeStore& knowledge, std::int64_t limi
 io::Json report_on(Experiment& experiment) {
   const auto training = of_two_items(experiment.split().train);
   const auto knowledge = bundle::KnowledgeStore::load(experiment.knowledge_file());
-  const TeacherSettings& settings = experiment.config().teacher;
+  const TeacherConfig& settings = experiment.config().teacher;
   io::Json json = {{"teacher", name_of(settings.kind)}, {"model", settings.model}};
   for (const KnowledgeKind kind : kTaught) {
     json[bundle::knowledge_name(kind)] = to_json(distill::knowledge_share(training, knowledge, kind));

@@ -63,7 +63,7 @@ void from_there_by_utility(const Phases& p, std::vector<train::Example> training
 }
 
 io::Json router_group_settings(const ExperimentConfig& config) {
-  const RouterSettings& r = config.router;
+  const RouterConfig& r = config.router;
   return {{"kind", name_of(r.kind)},
           {"scale", name_of(r.scale)},
           {"granularity", name_of(r.granularity)},
@@ -89,7 +89,7 @@ std::shared_ptr<experts::Expert> new_expert(const std::string& name, const Exper
   if (!config.lora.init_adapter.empty()) {
     return std::make_shared<experts::Expert>(experts::load_peft(config.lora.init_adapter, name, model));
   }
-  experts::LoraConfig lora;
+  experts::LoraOptions lora;
   lora.rank = config.lora.rank;
   lora.alpha = config.lora.alpha;
   lora.rank_stabilised = config.lora.rank_stabilised;

@@ -47,7 +47,7 @@ io::Json against_vote(const Results& results, const bundle::BootstrapOptions& bo
   return comparisons;
 }
 
-std::string usual_rule(const DecodeSettings& decode) {
+std::string usual_rule(const DecodeConfig& decode) {
   return decode.select == eval::SelectRule::kExpectedUtility
              ? fmt::format("{} ({}, {})", decode.select, decode.utility, decode.expectation)
              : fmt::format("{}", decode.select);

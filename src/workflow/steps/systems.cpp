@@ -31,7 +31,7 @@ void check_router(const std::filesystem::path& folder, const ExperimentConfig& c
   }
 }
 
-void check_kind(GateKind system, const RouterSettings& router) {
+void check_kind(GateKind system, const RouterConfig& router) {
   const auto own = router.kind == experts::RouterKind::kStatic ? GateKind::kStatic : GateKind::kDynamic;
   if ((system == GateKind::kDynamic || system == GateKind::kStatic) && system != own) {
     throw_<ConfigError>(
@@ -81,7 +81,7 @@ bool mixes(const std::string& system) {
 }
 
 std::vector<bundle::Session> evaluated_sessions(const Experiment& experiment) {
-  const EvalSettings& eval = experiment.config().eval;
+  const EvalConfig& eval = experiment.config().eval;
   return bundle::evenly_spread(experiment.split().part(eval.split), eval.limit);
 }
 

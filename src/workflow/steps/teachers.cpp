@@ -19,7 +19,7 @@ constexpr const char* kProposer = "similar_groups";
 
 TeacherAtWork annotation_teacher(const Experiment& experiment) {
   const std::vector<bundle::Session>& training = experiment.split().train;
-  const TeacherSettings& settings = experiment.config().teacher;
+  const TeacherConfig& settings = experiment.config().teacher;
   distill::AnnotationOptions options;
   options.mentions = experiment.config().thoughts.mentions;
   options.rules_per_session = static_cast<int>(settings.rules_per_session);
@@ -33,7 +33,7 @@ TeacherAtWork annotation_teacher(const Experiment& experiment) {
   return made;
 }
 
-distill::ChatSampling sampling_of(const TeacherSettings& settings) {
+distill::ChatSampling sampling_of(const TeacherConfig& settings) {
   return {settings.temperature, settings.max_tokens, settings.seed};
 }
 
@@ -90,8 +90,8 @@ std::string key_in(const std::string& variable) {
   return key;
 }
 
-std::unique_ptr<distill::ChatModel> endpoint_model(const TeacherSettings& settings) {
-  const EndpointSettings& e = settings.endpoint;
+std::unique_ptr<distill::ChatModel> endpoint_model(const TeacherConfig& settings) {
+  const EndpointConfig& e = settings.endpoint;
   distill::EndpointOptions options;
   options.url = e.url;
   options.model = settings.model;
@@ -109,7 +109,7 @@ std::unique_ptr<distill::ChatModel> endpoint_model(const TeacherSettings& settin
 }
 
 std::unique_ptr<distill::ChatModel> local_model(Experiment& experiment) {
-  const TeacherSettings& settings = experiment.config().teacher;
+  const TeacherConfig& settings = experiment.config().teacher;
   if (settings.model.empty()) {
     return std::make_unique<distill::LocalModel>(experiment.backbone(), experiment.encoder(),
                                                  sampling_of(settings));
@@ -121,7 +121,7 @@ std::unique_ptr<distill::ChatModel> local_model(Experiment& experiment) {
 }
 
 distill::ChatTeacherOptions chat_options(const Experiment& experiment) {
-  const TeacherSettings& settings = experiment.config().teacher;
+  const TeacherConfig& settings = experiment.config().teacher;
   distill::ChatTeacherOptions options;
   options.name = fmt::format("{}/1", settings.kind);
   options.model = settings.model;
@@ -139,12 +139,12 @@ distill::ChatTeacherOptions chat_options(const Experiment& experiment) {
 
 }  // namespace
 
-distill::Budget budget_of(const BudgetSettings& settings) {
+distill::Budget budget_of(const BudgetConfig& settings) {
   return {settings.tokens, settings.cost, settings.prompt_price, settings.completion_price};
 }
 
 TeacherAtWork make_teacher(Experiment& experiment, const std::filesystem::path& store) {
-  const TeacherSettings& settings = experiment.config().teacher;
+  const TeacherConfig& settings = experiment.config().teacher;
   if (settings.kind == distill::TeacherKind::kAnnotation) {
     return annotation_teacher(experiment);
   }

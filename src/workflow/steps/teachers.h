@@ -20,6 +20,6 @@ struct TeacherAtWork {
 /// otherwise as the model's own constructor.
 TeacherAtWork make_teacher(Experiment& experiment, const std::filesystem::path& store);
 
-distill::Budget budget_of(const BudgetSettings& settings);
+distill::Budget budget_of(const BudgetConfig& settings);
 
 }  // namespace routedk::workflow

@@ -41,7 +41,7 @@ std::vector<std::pair<std::string, double>> metrics_of(std::span<const Session> 
 
 Findings watch_sessions(const Experiment& experiment, const experts::RoutedModel& model,
                         const experts::Gate& gate, const std::vector<Session>& sessions) {
-  const DecodeSettings& decode = experiment.config().decode;
+  const DecodeConfig& decode = experiment.config().decode;
   const eval::AnswerSetting setting{experiment.templates(), experiment.encoder(), greedy(experiment),
                                     decode.constrain, decode.batch_sessions};
   const auto answers = eval::answer_batch({model, decode::Kernels::kReference}, gate, sessions, setting);

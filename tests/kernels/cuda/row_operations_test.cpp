@@ -95,7 +95,7 @@ TEST_P(CudaRows, products_are_added_under_the_cpus_masks) {
 class CudaAdamW : public testing::CudaKernels {};
 
 TEST_F(CudaAdamW, steps_equal_the_cpus) {
-  const AdamWConfig config{0.9, 0.99, 1e-8, 0.1};
+  const AdamWOptions config{0.9, 0.99, 1e-8, 0.1};
   const at::Tensor grads = normal({1000}, 10);
   at::Tensor values = normal({1000}, 11);
   AdamWMoments moments = AdamWMoments::zeros_like(values);

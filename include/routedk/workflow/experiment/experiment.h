@@ -108,6 +108,6 @@ std::string run_folder(const ExperimentConfig& config);
 std::filesystem::path data_folder(const std::string& given);
 
 /// The split counts that the settings and, for what they leave open, the data folder say.
-bundle::SplitCounts split_counts(const SplitSettings& settings, const std::filesystem::path& data);
+bundle::SplitCounts split_counts(const SplitConfig& settings, const std::filesystem::path& data);
 
 }  // namespace routedk::workflow

@@ -2,19 +2,19 @@
 #pragma once
 
 #include "routedk/train/train_config.h"
-#include "routedk/workflow/experiment/augment_settings.h"
-#include "routedk/workflow/experiment/data_settings.h"
-#include "routedk/workflow/experiment/decode_settings.h"
-#include "routedk/workflow/experiment/eval_settings.h"
-#include "routedk/workflow/experiment/knowledge_settings.h"
-#include "routedk/workflow/experiment/lora_settings.h"
-#include "routedk/workflow/experiment/model_settings.h"
-#include "routedk/workflow/experiment/predict_settings.h"
-#include "routedk/workflow/experiment/prompt_settings.h"
-#include "routedk/workflow/experiment/router_settings.h"
-#include "routedk/workflow/experiment/run_settings.h"
-#include "routedk/workflow/experiment/teacher_settings.h"
-#include "routedk/workflow/experiment/watch_settings.h"
+#include "routedk/workflow/experiment/augment_config.h"
+#include "routedk/workflow/experiment/data_config.h"
+#include "routedk/workflow/experiment/decode_config.h"
+#include "routedk/workflow/experiment/eval_config.h"
+#include "routedk/workflow/experiment/knowledge_config.h"
+#include "routedk/workflow/experiment/lora_config.h"
+#include "routedk/workflow/experiment/model_config.h"
+#include "routedk/workflow/experiment/predict_config.h"
+#include "routedk/workflow/experiment/prompt_config.h"
+#include "routedk/workflow/experiment/router_config.h"
+#include "routedk/workflow/experiment/run_config.h"
+#include "routedk/workflow/experiment/teacher_config.h"
+#include "routedk/workflow/experiment/watch_config.h"
 
 #include <string>
 #include <vector>
@@ -22,24 +22,24 @@
 namespace routedk::workflow {
 
 struct ExperimentConfig {
-  DataSettings data;
-  SplitSettings split;
-  ModelSettings model;
+  DataConfig data;
+  SplitConfig split;
+  ModelConfig model;
   std::string prompts = "configs/prompts";
-  PromptSettings prompt;
+  PromptConfig prompt;
   std::vector<std::string> experts = {"base", "high_level", "fine_grained"};
-  TeacherSettings teacher;
-  ThoughtSettings thoughts;
-  KnowledgeSettings knowledge;
-  AugmentSettings augment;
-  LoraSettings lora;
+  TeacherConfig teacher;
+  ThoughtConfig thoughts;
+  KnowledgeConfig knowledge;
+  AugmentConfig augment;
+  LoraConfig lora;
   train::TrainConfig train;
-  RouterSettings router;
-  WatchSettings watch;
-  DecodeSettings decode;
-  EvalSettings eval;
-  PredictSettings predict;
-  RunSettings run;
+  RouterConfig router;
+  WatchConfig watch;
+  DecodeConfig decode;
+  EvalConfig eval;
+  PredictConfig predict;
+  RunConfig run;
 
   template <typename F>
   void fields(F& f) {

@@ -7,14 +7,13 @@
 namespace routedk::workflow {
 
 /// The rule of `decode.select` over all samples, under its utility and expectation.
-eval::Choice usual_choice(const DecodeSettings& settings);
+eval::Choice usual_choice(const DecodeConfig& settings);
 
 /// Templates and encoder must outlive it.
-eval::AnswerSetting answer_setting(const DecodeSettings& settings, const bundle::PromptTemplates& templates,
+eval::AnswerSetting answer_setting(const DecodeConfig& settings, const bundle::PromptTemplates& templates,
                                    const bundle::SessionEncoder& encoder);
 
 /// N samples, drawn until a token that ends answers.
-decode::GenerateOptions generate_options(const DecodeSettings& settings,
-                                         const bundle::SessionEncoder& encoder);
+decode::GenerateOptions generate_options(const DecodeConfig& settings, const bundle::SessionEncoder& encoder);
 
 }  // namespace routedk::workflow

@@ -7,13 +7,13 @@
 
 namespace routedk::workflow {
 
-/// For ModelSettings::device.
+/// For ModelConfig::device.
 struct DeviceRule {
   static bool holds(const std::string& word) noexcept { return model::names_device(word); }
   static const char* words() noexcept { return "auto, cpu, cuda or cuda:N"; }
 };
 
-struct ModelSettings {
+struct ModelConfig {
   std::string path = ".deps/models/SmolLM2-135M-Instruct.Q4_1.gguf";
   model::Quant quant = model::Quant::kAuto;
   bool double_quant = true;
@@ -35,6 +35,6 @@ struct ModelSettings {
 };
 
 /// How the settings want a model loaded. ConfigError when this build has no such device.
-model::LoadOptions load_options(const ModelSettings& settings);
+model::LoadOptions load_options(const ModelConfig& settings);
 
 }  // namespace routedk::workflow

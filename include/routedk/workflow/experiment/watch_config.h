@@ -7,7 +7,7 @@
 
 namespace routedk::workflow {
 
-struct WatchSettings {
+struct WatchConfig {
   std::int64_t answers = 4;
 
   template <typename F>

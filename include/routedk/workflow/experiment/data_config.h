@@ -10,7 +10,7 @@
 
 namespace routedk::workflow {
 
-struct DataSettings {
+struct DataConfig {
   std::string dir;
   std::string domain = "electronic";
   bundle::Untitled untitled = bundle::Untitled::kError;
@@ -29,7 +29,7 @@ struct DataSettings {
   }
 };
 
-struct SplitSettings {
+struct SplitConfig {
   std::optional<std::int64_t> test_per_length;
   std::optional<std::int64_t> val_per_length;
   std::int64_t train_limit = 0;

@@ -8,7 +8,7 @@
 
 namespace routedk::workflow {
 
-struct RunSettings {
+struct RunConfig {
   std::string dir;
   std::int64_t threads = 0;
 

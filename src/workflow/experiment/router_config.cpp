@@ -1,8 +1,8 @@
-#include "routedk/workflow/experiment/router_settings.h"
+#include "routedk/workflow/experiment/router_config.h"
 
 namespace routedk::workflow {
 
-experts::RouterOptions router_options(const RouterSettings& settings) {
+experts::RouterOptions router_options(const RouterConfig& settings) {
   experts::RouterOptions options;
   options.kind = settings.kind;
   options.granularity = settings.granularity;

@@ -9,7 +9,7 @@
 
 namespace routedk::workflow {
 
-struct PromptSettings {
+struct PromptConfig {
   std::vector<bundle::Relation> relations;
   std::int64_t relation_pairs = 5;
   double min_similarity = 0.1;

@@ -3,7 +3,7 @@
 
 namespace routedk::workflow {
 
-struct AugmentSettings {
+struct AugmentConfig {
   bool shuffle_items = false;
 
   template <typename F>

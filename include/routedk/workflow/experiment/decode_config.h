@@ -9,7 +9,7 @@
 
 namespace routedk::workflow {
 
-struct DecodeSettings {
+struct DecodeConfig {
   std::int64_t samples = 4;
   double temperature = 0.7;
   std::int64_t top_k = 0;

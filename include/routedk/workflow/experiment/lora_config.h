@@ -8,7 +8,7 @@
 
 namespace routedk::workflow {
 
-struct LoraSettings {
+struct LoraConfig {
   std::int64_t rank = 16;
   double alpha = 32.0;
   bool rank_stabilised = false;

@@ -11,7 +11,7 @@
 
 namespace routedk::workflow {
 
-struct EvalSettings {
+struct EvalConfig {
   bundle::SplitPart split = bundle::SplitPart::kTest;
   std::vector<std::string> systems = {"backbone", "base", "high_level", "fine_grained", "average", "dynamic"};
   std::vector<eval::SelectRule> select;

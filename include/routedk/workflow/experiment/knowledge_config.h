@@ -9,7 +9,7 @@
 
 namespace routedk::workflow {
 
-struct ThoughtSettings {
+struct ThoughtConfig {
   distill::Mentions mentions = distill::Mentions::kDescriptions;
 
   template <typename F>
@@ -18,7 +18,7 @@ struct ThoughtSettings {
   }
 };
 
-struct KnowledgeSettings {
+struct KnowledgeConfig {
   bundle::KnowledgePlacement placement = bundle::KnowledgePlacement::kInput;
   bundle::RuleSource rules = bundle::RuleSource::kSession;
   std::int64_t domain_rules = 20;

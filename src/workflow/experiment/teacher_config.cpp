@@ -1,4 +1,4 @@
-#include "routedk/workflow/experiment/teacher_settings.h"
+#include "routedk/workflow/experiment/teacher_config.h"
 
 #include <algorithm>
 #include <cctype>
@@ -13,7 +13,7 @@ bool is_variable_name(const std::string& name) {
 
 }  // namespace
 
-void TeacherSettings::validate(std::vector<std::string>& problems) const {
+void TeacherConfig::validate(std::vector<std::string>& problems) const {
   if (kind == distill::TeacherKind::kEndpoint && (endpoint.url.empty() || model.empty())) {
     problems.emplace_back(
         "`endpoint.url` and `model` must be given where `kind` is endpoint, but one is empty.");
@@ -28,8 +28,8 @@ void TeacherSettings::validate(std::vector<std::string>& problems) const {
   }
 }
 
-TeacherSettings text_settings(TeacherSettings settings) {
-  const TeacherSettings defaults;
+TeacherConfig text_settings(TeacherConfig settings) {
+  const TeacherConfig defaults;
   const ConfigTree parameters = settings.endpoint.parameters;
   settings.endpoint = defaults.endpoint;
   settings.endpoint.parameters = parameters;

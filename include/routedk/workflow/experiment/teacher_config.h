@@ -11,7 +11,7 @@
 
 namespace routedk::workflow {
 
-struct EndpointSettings {
+struct EndpointConfig {
   std::string url;
   std::string key_variable;
   std::string ca_file;
@@ -43,7 +43,7 @@ struct EndpointSettings {
   }
 };
 
-struct BudgetSettings {
+struct BudgetConfig {
   std::int64_t tokens = 0;
   double cost = 0.0;
   double prompt_price = 0.0;
@@ -59,7 +59,7 @@ struct BudgetSettings {
   }
 };
 
-struct TeacherSettings {
+struct TeacherConfig {
   distill::TeacherKind kind = distill::TeacherKind::kAnnotation;
   std::string model;
   double temperature = 0.7;
@@ -71,8 +71,8 @@ struct TeacherSettings {
   std::int64_t retries = 2;
   std::int64_t batch = 16;
   bool held_out = false;
-  EndpointSettings endpoint;
-  BudgetSettings budget;
+  EndpointConfig endpoint;
+  BudgetConfig budget;
 
   template <typename F>
   void fields(F& f) {
@@ -96,6 +96,6 @@ struct TeacherSettings {
 };
 
 /// What of the settings changes a text: where, how fast and how long one asks is left out.
-TeacherSettings text_settings(TeacherSettings settings);
+TeacherConfig text_settings(TeacherConfig settings);
 
 }  // namespace routedk::workflow

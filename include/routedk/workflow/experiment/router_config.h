@@ -20,7 +20,7 @@ constexpr auto enum_names(RouterData /*of*/) {
 
 /// The router is trained like an expert, with defaults of its own; the rest are METHOD's options, off by
 /// default.
-struct RouterSettings : train::TrainConfig {
+struct RouterConfig : train::TrainConfig {
   experts::RouterKind kind = experts::RouterKind::kDynamic;
   experts::AlphaScale scale = experts::AlphaScale::kSoftmax;
   experts::Granularity granularity = experts::Granularity::kLayer;
@@ -33,7 +33,7 @@ struct RouterSettings : train::TrainConfig {
   RouterData data = RouterData::kTrain;
   double holdout = 0.3;
 
-  RouterSettings() {
+  RouterConfig() {
     learning_rate = 1e-3;
     epochs = 2;
     dropout = 0.0;
@@ -61,6 +61,6 @@ struct RouterSettings : train::TrainConfig {
 };
 
 /// The router that the settings ask for.
-experts::RouterOptions router_options(const RouterSettings& settings);
+experts::RouterOptions router_options(const RouterConfig& settings);
 
 }  // namespace routedk::workflow

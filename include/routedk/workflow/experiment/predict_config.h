@@ -7,7 +7,7 @@
 
 namespace routedk::workflow {
 
-struct PredictSettings {
+struct PredictConfig {
   std::optional<eval::SelectRule> select;
   std::optional<bundle::Utility> utility;
   std::optional<eval::Expectation> expectation;
