@@ -41,9 +41,9 @@ TEST(Summary, a_line_a_system_under_the_usual_choice_with_a_star_at_the_best_of_
   const std::vector<std::string> lines = lines_of(summary_table(results));
   ASSERT_EQ(lines.size(), 6U);
   EXPECT_THAT(lines[1], HasSubstr("backbone                the model, untrained"));
-  EXPECT_THAT(lines[1], HasSubstr("0.300  [0.250, 0.350]   0.250 "));
+  EXPECT_THAT(lines[1], HasSubstr("0.300  [0.250, 0.350]  0.250 "));
   EXPECT_THAT(lines[2], HasSubstr("all experts, routed"));
-  EXPECT_THAT(lines[2], HasSubstr("0.555* [0.505, 0.605]   0.400 "));
+  EXPECT_THAT(lines[2], HasSubstr("0.555* [0.505, 0.605]  0.400 "));
   EXPECT_THAT(lines[3], HasSubstr("base mbr                one expert: sessions alone"));
   EXPECT_THAT(lines[3], HasSubstr("0.555* ")) << "equal as shown";
   EXPECT_THAT(lines[4], HasSubstr("the session as one bundle"));

@@ -127,7 +127,7 @@ char star(double value, double best) {
 
 std::string summary_table(std::span<const SystemResult> results) {
   const std::vector<const SystemResult*> rows = one_each(results);
-  std::string text = fmt::format("{:<{}} {:<{}} {:<22}", "system", kNameWidth, "what it is", kWhatWidth,
+  std::string text = fmt::format("{:<{}} {:<{}} {:<21}", "system", kNameWidth, "what it is", kWhatWidth,
                                  "f1 [95 % interval]");
   for (const SummaryColumn& column : kSummaryColumns) {
     text += fmt::format(" {:>7}", column.title);
