@@ -43,7 +43,8 @@ TEST(ExperimentConfig, expected_utility_needs_constrained_answers_samples_and_a_
               HasSubstr("`train.expected_utility.utility` must be f1, jaccard_f1 or mean on bundle data"));
   EXPECT_THAT(
       problems("experts: [kind]\ndata: {examples: own.jsonl}\nrouter: {objective: expected_utility}\n"),
-      HasSubstr("`router.expected_utility.utility` must be exact with data.examples, but is mean"));
+      HasSubstr(
+          "`router.expected_utility.utility` must be exact or rouge_l with data.examples, but is mean"));
   EXPECT_THAT(problems("train: {expected_utility: {samples: 1}}\n"),
               HasSubstr("`train.expected_utility.samples` must be between 2 and 1024, but is 1 instead"));
 }
