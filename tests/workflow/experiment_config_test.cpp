@@ -126,7 +126,7 @@ TEST(ExperimentConfig, every_shipped_configuration_reads) {
       const std::string name = entry.path().stem().string();
       if (name == "electronic" || name == "clothing" || name == "food") {
         EXPECT_EQ(config.data.domain, name);
-        EXPECT_EQ(config.decode.samples, 16) << entry.path() << " must extend what its model's domains share";
+        EXPECT_GE(config.decode.samples, 16) << entry.path() << " must extend what its model's domains share";
       }
     }
   }

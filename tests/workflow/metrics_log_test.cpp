@@ -47,10 +47,11 @@ std::string line_of(const train::Event& event) {
 
 TEST(MetricsLog, a_step_that_drew_answers_says_what_they_were_worth) {
   train::GroupStep step;
-  step.samples = train::SampleFigures{0.5, 0.25, 2.0, 0.75, 1.0, 0.0, 0.125, 3.0};
-  EXPECT_THAT(line_of(train::StepEvent{"base", 7, step, 300.5}),
-              HasSubstr(R"("samples":{"utility":0.5,"advantage_std":0.25,"entropy":2.0,"distinct":0.75,)"
-                        R"("informative":1.0,"unfinished":0.0,"seconds":3.0,"kl":0.125},"skipped":0)"));
+  step.samples = train::SampleFigures{0.5, 0.25, 2.0, 0.75, 1.0, 0.0, 0.125, 0.5, 3.0};
+  EXPECT_THAT(
+      line_of(train::StepEvent{"base", 7, step, 300.5}),
+      HasSubstr(R"("samples":{"utility":0.5,"advantage_std":0.25,"entropy":2.0,"distinct":0.75,)"
+                R"("informative":1.0,"unfinished":0.0,"seconds":3.0,"kl":0.125,"clipped":0.5},"skipped":0)"));
 }
 
 TEST(MetricsLog, every_event_is_a_record_of_a_fixed_form) {
