@@ -15,7 +15,7 @@ double delta_norm(const LoraFactors& factors) {
   const at::Tensor a = factors.a.detach().to(at::kDouble);
   const at::Tensor bt = factors.bt.detach().to(at::kDouble);
   // ||B A||^2 = tr(A^T B^T B A) = sum over B^T B * A A^T
-  const double squared = at::mm(bt, bt.t()).mul(at::mm(a, a.t())).sum().item<double>();
+  const auto squared = at::mm(bt, bt.t()).mul(at::mm(a, a.t())).sum().item<double>();
   return factors.scale * std::sqrt(std::max(squared, 0.0));
 }
 
