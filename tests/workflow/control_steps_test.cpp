@@ -1,5 +1,4 @@
 #include "routedk/core/error.h"
-#include "routedk/core/random.h"
 #include "routedk/experts/peft.h"
 #include "routedk/experts/random_expert.h"
 #include "routedk/experts/router_file.h"
@@ -10,6 +9,7 @@
 
 #include "support/expect_close.h"
 #include "workflow/experiment_folder.h"
+#include "workflow/saved_experts.h"
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -42,15 +42,7 @@ class ControlSteps : public testing::ExperimentFolder {
   }
 
   void prepare(Experiment& experiment) {
-    const model::LlamaConfig& shape = testing::real_model()->config();
-    for (const std::string& name : config_.experts) {
-      experts::Expert expert(name, shape, experts::LoraOptions{.rank = 2, .alpha = 4.0});
-      expert.initialise(hash64(name));
-      const at::NoGradGuard no_grad;
-      const at::Tensor values = expert.parameters().values();
-      values.add_(at::sin(at::arange(values.numel(), at::kFloat) * (name == "base" ? 1.0 : 2.0)), 0.002);
-      experts::save_peft(expert, experiment.expert_folder(name), config_.model.path);
-    }
+    testing::save_experts(experiment);
     mark_done(experiment, {"distil", "train-base", "train-merged"});
   }
 

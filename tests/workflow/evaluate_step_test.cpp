@@ -2,8 +2,6 @@
 #include "routedk/bundle/utility.h"
 #include "routedk/core/error.h"
 #include "routedk/core/files.h"
-#include "routedk/core/random.h"
-#include "routedk/experts/peft.h"
 #include "routedk/experts/router_file.h"
 #include "routedk/io/jsonl.h"
 #include "routedk/workflow/data/score.h"
@@ -14,6 +12,7 @@
 #include <map>
 
 #include "workflow/experiment_folder.h"
+#include "workflow/saved_experts.h"
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -39,15 +38,8 @@ class EvaluateStep : public testing::ExperimentFolder {
   }
 
   void prepare(Experiment& experiment) {
+    testing::save_experts(experiment);
     const model::LlamaConfig& shape = testing::real_model()->config();
-    for (const std::string& name : config_.experts) {
-      experts::Expert expert(name, shape, experts::LoraOptions{.rank = 2, .alpha = 4.0});
-      expert.initialise(hash64(name));
-      const at::NoGradGuard no_grad;
-      const at::Tensor values = expert.parameters().values();
-      values.add_(at::sin(at::arange(values.numel(), at::kFloat) * (name == "base" ? 1.0 : 2.0)), 0.002);
-      experts::save_peft(expert, experiment.expert_folder(name), config_.model.path);
-    }
     experts::RouterGate router(shape.layers, shape.hidden, 2, {.kind = config_.router.kind});
     experts::save_router(router, config_.experts, experiment.router_folder());
     mark_done(experiment, {"distil", "train-base", "train-merged", "router"});
