@@ -34,6 +34,6 @@ int main(int argc, char** argv) {
                                 : workflow::evaluate_teacher(experiment, split));
       });
     }
-    workflow::with_step(options, "distil", workflow::distil_step);
+    workflow::with_step(options, workflow::StepKind::kDistil, workflow::distil_step);
   });
 }

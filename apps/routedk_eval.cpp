@@ -47,9 +47,9 @@ int main(int argc, char** argv) {
       fmt::print("{}\n", workflow::score(scoring).dump(2));
       return;
     }
-    workflow::with_step(options, "evaluate", [&](workflow::Experiment& experiment) {
+    workflow::with_step(options, workflow::StepKind::kAnswer, [&](workflow::Experiment& experiment) {
       workflow::evaluate_step(experiment);
-      fmt::print("{}", read_file(experiment.folder() / "results.txt"));
+      fmt::print("{}", read_file(experiment.step_folder({workflow::StepKind::kEvaluate}) / "results.txt"));
     });
   });
 }

@@ -1,28 +1,41 @@
-#include "routedk/workflow/steps/steps.h"
+#include "routedk/workflow/experiment/run_program.h"
 
+#include "add_choice.h"
 #include "common.h"
-#include <fmt/format.h>
 
 int main(int argc, char** argv) {
   using namespace routedk;
   CLI::App app(
-      "Runs a whole experiment: distil -> train -> router -> evaluate. Steps that are done are skipped.");
+      "Runs experiments: distil -> train -> router -> answer -> evaluate -> compare, each a YAML. Steps that "
+      "are done are skipped, and shared by all experiments of one store.");
   app.footer(
       "Examples:\n  routedk-run configs/experiments/demo.yaml\n"
       "  routedk-run configs/experiments/demo.yaml --set data.domain=food --set run.dir=runs/food\n"
-      "  routedk-run configs/experiments/demo.yaml --from router");
-  workflow::ProgramOptions options;
-  std::string from;
-  apps::add_experiment_options(app, options);
-  app.add_option("--from", from,
-                 "redo this step and those after it: distil, train, router, controls or evaluate");
+      "  routedk-run configs/experiments/demo.yaml --from router\n"
+      "  routedk-run configs/experiments/experts.yaml configs/experiments/fusion.yaml --plan\n"
+      "  routedk-run configs/experiments/paper.yaml --set size=small --jobs 2 --keep-going");
+  workflow::RunProgramOptions options;
+  workflow::StepKind from{};
+  app.add_option("config,--config", options.files, "experiments' YAML files; without one all defaults hold");
+  app.add_option("--set", options.assignments, "override one setting: a.b=value")->allow_extra_args(false);
+  apps::add_threads(app);
+  app.add_flag("--dump-config", options.dump_config, "print the effective settings as YAML and stop");
+  app.add_flag("--dry-run", options.dry_run, "check everything, print what would be done and stop");
+  app.add_flag("--plan", options.plan, "print each step with its state, time and memory and stop");
+  app.add_flag("--gc", options.gc, "list what of the store none of these experiments refers to and stop");
+  apps::add_choice(app, "--from", from, "redo this kind of step and those after it");
+  app.add_option("--only", options.run.only,
+                 "one step by its name in --plan, train-base; its inputs must be done");
+  app.add_flag("--keep-going", options.run.keep_going, "when a step fails, do what does not need it");
+  app.add_option("--jobs", options.jobs, "processes that share the steps, and the threads")
+      ->check(CLI::Range(1, 64))
+      ->capture_default_str();
   if (const int code = apps::parse(app, argc, argv); code >= 0) {
     return code;
   }
-  return workflow::run_program([&] {
-    workflow::with_experiment(options, [&](workflow::Experiment& experiment) {
-      workflow::run_experiment(experiment, from);
-      fmt::print("{}", workflow::outcome(experiment));
-    });
-  });
+  if (app.count("--from") > 0) {
+    options.run.from = from;
+  }
+  options.arguments.assign(argv + 1, argv + argc);
+  return workflow::run_program([&] { workflow::run_studies(options); });
 }

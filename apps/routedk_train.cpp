@@ -22,7 +22,7 @@ int main(int argc, char** argv) {
     options.assignments.push_back("lora.init_adapter=" + yaml_text(init_adapter));
   }
   return workflow::run_program([&] {
-    workflow::with_step(options, "train", [&](workflow::Experiment& experiment) {
+    workflow::with_step(options, workflow::StepKind::kTrain, [&](workflow::Experiment& experiment) {
       workflow::train_step(experiment, workflow::experts_named(experiment.config(), expert));
     });
   });

@@ -14,7 +14,7 @@ int main(int argc, char** argv) {
     return code;
   }
   return workflow::run_program([&] {
-    workflow::with_step(options, "router", [](workflow::Experiment& experiment) {
+    workflow::with_step(options, workflow::StepKind::kRouter, [](workflow::Experiment& experiment) {
       workflow::router_step(experiment);
       workflow::controls_step(experiment);
     });

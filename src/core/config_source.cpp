@@ -36,14 +36,14 @@ std::string take_extends(ConfigNode& root) {
 }
 
 // Sections are merged member by member; anything else of `over` replaces what `base` has.
-void merge(ConfigNode& base, ConfigNode over) {
+void merge_nodes(ConfigNode& base, ConfigNode over) {
   if (base.kind != ConfigNode::Kind::kMap || over.kind != ConfigNode::Kind::kMap) {
     base = std::move(over);
     return;
   }
   for (ConfigNode& member : over.children) {
     if (ConfigNode* known = base.find(member.name)) {
-      merge(*known, std::move(member));
+      merge_nodes(*known, std::move(member));
     } else {
       base.children.push_back(std::move(member));
     }
@@ -123,7 +123,7 @@ ConfigSource ConfigSource::from_file(const std::filesystem::path& path) {
   }
   ConfigSource source = std::move(chain.back());
   for (auto over = chain.rbegin() + 1; over != chain.rend(); ++over) {
-    merge(source.root_, std::move(over->root_));
+    merge_nodes(source.root_, std::move(over->root_));
   }
   return source;
 }
@@ -145,6 +145,27 @@ ConfigSource ConfigSource::empty() {
   ConfigSource source;
   source.root_.kind = ConfigNode::Kind::kMap;
   return source;
+}
+
+void ConfigSource::merge(const ConfigNode& over) {
+  if (over.kind != ConfigNode::Kind::kMap && over.kind != ConfigNode::Kind::kNull) {
+    throw_<ConfigError>("`{}` must be a section, but is {} instead ({}).", over.name, describe(over),
+                        over.place);
+  }
+  if (over.kind == ConfigNode::Kind::kMap) {
+    merge_nodes(root_, over);
+  }
+}
+
+std::optional<ConfigNode> ConfigSource::take(const std::string& name) {
+  const auto at = std::find_if(root_.children.begin(), root_.children.end(),
+                               [&](const ConfigNode& child) { return child.name == name; });
+  if (at == root_.children.end()) {
+    return std::nullopt;
+  }
+  ConfigNode taken = std::move(*at);
+  root_.children.erase(at);
+  return taken;
 }
 
 void ConfigSource::set(const std::string& assignment) {

@@ -45,7 +45,7 @@ class Distill(unittest.TestCase):
         self.addCleanup(self.server.shutdown)
 
     def start(self, name, *arguments, **settings):
-        sets = {"data.dir": ROOT / "data/sample", "run.dir": self.folder / name, "split.train_limit": 70,
+        sets = {"data.dir": ROOT / "data/sample", "run.dir": self.folder / name, "run.store": self.folder / f"{name}-store", "split.train_limit": 70,
                 "teacher.kind": "endpoint", "teacher.model": "m", "teacher.endpoint.url": self.server.url,
                 "teacher.endpoint.key_variable": "ROUTEDK_TEST_KEY", "teacher.batch": 4, "teacher.retries": 0, **settings}
         command = [PROGRAM, *arguments, *(word for item in sets.items() for word in ("--set", "%s=%s" % item))]
@@ -138,7 +138,7 @@ class Distill(unittest.TestCase):
         unseen = 4 * kills  # at most a batch is under way when a kill comes
         self.assertLessEqual(self.server.served, 600 // 15 + 4 + unseen)
         counted = sum(record["prompt_tokens"] + record["completion_tokens"]
-                      for record in records(self.folder / "kills/knowledge.spent.jsonl"))
+                      for record in records(self.folder / "kills/steps/distil/knowledge.spent.jsonl"))
         recorded = sum(record["prompt_tokens"] + record["completion_tokens"]
                        for record in records(self.folder / "kills/knowledge.jsonl"))
         self.assertGreaterEqual(counted, (self.server.served - unseen) * 15)

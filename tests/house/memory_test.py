@@ -17,7 +17,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 MODEL = ROOT / ".deps/models/SmolLM2-135M-Instruct.Q4_1.gguf"
 SETTINGS = [
     "data.dir=data/sample", "split.train_limit=16", "train.epochs=1", "train.max_tokens=1024", "watch.answers=0",
-    "experts=[base]", "eval.systems=[base]", "eval.limit=1", "router.epochs=1", "router.max_tokens=256",
+    "experts=[base]", "eval.systems=[dynamic]", "eval.limit=1", "router.epochs=1", "router.max_tokens=256",
 ]  # fmt: skip
 
 
@@ -32,13 +32,15 @@ class Memory(unittest.TestCase):
         self.assertEqual(done.returncode, 0, done.stderr)
         return done.stdout
 
+    def measured(self, folder, step):
+        return json.loads((pathlib.Path(folder) / "run/steps" / step / "step.json").read_text())["peak_memory_mib"]
+
     def test_the_predicted_peak_is_within_15_percent_of_the_measured_one(self):
         with tempfile.TemporaryDirectory(prefix="routedk-memory-") as folder:
             plan = self.run_program(folder, "--dry-run")
             predicted = float(re.search(r"predicted peak\s+(\d+) MiB", plan)[1])
             self.run_program(folder)
-            steps = [json.loads(line) for line in (pathlib.Path(folder) / "run/timings.jsonl").read_text().splitlines()]
-            measured = next(step["peak_memory_mib"] for step in steps if step["step"] == "train")
+            measured = self.measured(folder, "train-base")
             print(f"predicted {predicted:.0f} MiB, measured {measured:.0f} MiB")
             self.assertLess(abs(predicted / measured - 1), 0.15, plan)
             self.router_and_evaluation_stay_within_their_predictions(folder)
@@ -49,10 +51,9 @@ class Memory(unittest.TestCase):
         peaks = map(float, re.findall(r"(\d+) MiB", plan.split("predicted peak")[1]))
         predicted = dict(zip(("train", "router", "evaluate"), peaks))
         for step in ("router", "evaluate"):
-            self.run_program(folder, "--from", step)
-            lines = (pathlib.Path(folder) / "run/timings.jsonl").read_text().splitlines()
-            timings = [json.loads(line) for line in lines]
-            measured = next(timing["peak_memory_mib"] for timing in timings if timing["step"] == step)
+            kind, name = {"router": ("router", "router"), "evaluate": ("answer", "answer-dynamic")}[step]
+            self.run_program(folder, "--from", kind)
+            measured = self.measured(folder, name)
             print(f"{step}: predicted {predicted[step]:.0f} MiB, measured {measured:.0f} MiB")
             least, most = {"router": (0.8, 1.2), "evaluate": (0.5, 1.0)}[step]
             self.assertLess(measured, most * predicted[step], plan)

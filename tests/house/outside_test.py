@@ -137,7 +137,7 @@ class Training(Case):
     def test_examples_beyond_the_context_are_refused_before_the_first_step(self):
         for arguments in ([], ["--dry-run"]):
             self.refused(self.train("desk lamp and tea cup, " * 90, *arguments), "512 tokens", "1 of 1", "val.jsonl:1")
-        self.assertFalse((self.folder / "run/metrics.jsonl").exists())
+        self.assertEqual(list((self.folder / "store").glob("train/*/metrics.jsonl")), [])
 
 
 class Files(Case):
@@ -228,7 +228,7 @@ class Teachers(Case):
         self.addCleanup(server.shutdown)
         self.run_folder = self.folder / f"run{len(list(self.folder.iterdir()))}"
         done = run("routedk-distill", *sets(**{
-            "data.dir": ROOT / "data/sample", "run.dir": self.run_folder, "split.train_limit": 3, "model.path": BASE,
+            "data.dir": ROOT / "data/sample", "run.dir": self.run_folder, "run.store": self.run_folder / "store", "split.train_limit": 3, "model.path": BASE,
             "teacher.kind": "endpoint", "teacher.model": "m", "teacher.rounds": 1, "teacher.retries": 1,
             "teacher.endpoint.url": f"http://127.0.0.1:{server.server_port}{form}",
             "teacher.endpoint.first_wait": 0.01, "teacher.endpoint.attempts": 3, **settings}),

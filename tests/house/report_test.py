@@ -34,7 +34,7 @@ def gates(first):
 class Report(unittest.TestCase):
     def setUp(self):
         self.run_folder = pathlib.Path(self.enterContext(tempfile.TemporaryDirectory())) / "demo"
-        self.run_folder.mkdir()
+        (self.run_folder / "steps/train-base").mkdir(parents=True)
 
     def enterContext(self, manager):  # unittest has its own from Python 3.11 on
         value = manager.__enter__()
@@ -42,7 +42,7 @@ class Report(unittest.TestCase):
         return value
 
     def write(self, records):
-        (self.run_folder / "metrics.jsonl").write_text("".join(json.dumps(record) + "\n" for record in records))
+        (self.run_folder / "steps/train-base/metrics.jsonl").write_text("".join(json.dumps(record) + "\n" for record in records))
 
     def report(self):
         return subprocess.run([python(), str(REPORT), str(self.run_folder)], capture_output=True, text=True)

@@ -42,7 +42,9 @@ class Run(unittest.TestCase):
         return done.stdout + done.stderr
 
     def records(self, job):
-        lines = (self.folder / "run/metrics.jsonl").read_text().splitlines()
+        """Of the job in its step's folder: the experts' is that of the first."""
+        step = {"train": "train-kind", "router": "router"}[job]
+        lines = (self.folder / "run/steps" / step / "metrics.jsonl").read_text().splitlines()
         return [record for record in map(json.loads, lines) if record["job"] == job]
 
     def test_every_program_says_its_version(self):
@@ -73,8 +75,8 @@ class Run(unittest.TestCase):
         self.assertEqual(self.records("train"), experts)
         steps = [[record.get("step") for record in records] for records in (first, self.records("router"))]
         self.assertEqual(*steps)
-        self.assertEqual(len(list((self.folder / "run/tensorboard/router").iterdir())), 1)
-        self.assertEqual(len(list((self.folder / "run/tensorboard/train").iterdir())), 1)
+        self.assertEqual(len(list((self.folder / "run/steps/router/tensorboard/router").iterdir())), 1)
+        self.assertEqual(len(list((self.folder / "run/steps/train-kind/tensorboard/train").iterdir())), 1)
 
     def goes_on_when_only_the_way_to_compute_changes(self):
         before = len(self.records("train"))
@@ -86,9 +88,9 @@ class Run(unittest.TestCase):
         for words in ((), ("--dry-run",)):
             said = self.run_program(*words, code=2)
             self.assertIn(f"{self.folder}/own.jsonl:8 with ", said)
-        self.assertFalse((self.folder / "run/experts").exists())
-        metrics = self.folder / "run/metrics.jsonl"
-        self.assertFalse(metrics.exists() and '"loss"' in metrics.read_text())
+        self.assertFalse((self.folder / "run/experts/kind/adapter_model.safetensors").exists())
+        for metrics in (self.folder / "store").glob("*/*/metrics.jsonl"):
+            self.assertNotIn('"loss"', metrics.read_text())
 
 
 if __name__ == "__main__":

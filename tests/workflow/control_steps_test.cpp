@@ -16,7 +16,6 @@
 namespace routedk::workflow {
 namespace {
 
-using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::UnorderedElementsAre;
 
@@ -42,16 +41,21 @@ class ControlSteps : public testing::ExperimentFolder {
   }
 
   void prepare(Experiment& experiment) {
+    begin_step(experiment, {StepKind::kDistil});
+    mark_done(experiment, {{StepKind::kDistil}});
     testing::save_experts(experiment);
-    mark_done(experiment, {"distil", "train-base", "train-merged"});
   }
 
   /// Optimiser steps of each job.
   std::map<std::string, int> steps() const {
     std::map<std::string, int> counts;
-    io::read_jsonl(folder_ / "run/metrics.jsonl", [&](const io::Json& line, std::int64_t) {
-      counts[line["job"].get<std::string>()] += line.contains("loss") ? 1 : 0;
-    });
+    for (const auto& step : std::filesystem::directory_iterator(folder_ / "run/steps")) {
+      if (const auto file = step.path() / "metrics.jsonl"; std::filesystem::exists(file)) {
+        io::read_jsonl(file, [&](const io::Json& line, std::int64_t) {
+          counts[line["job"].get<std::string>()] += line.contains("loss") ? 1 : 0;
+        });
+      }
+    }
     return counts;
   }
 };
@@ -100,15 +104,14 @@ TEST_F(ControlSteps, controls_learn_as_many_steps_as_the_router_and_are_evaluate
   });
 }
 
-TEST_F(ControlSteps, they_are_forgotten_with_the_router_whatever_the_evaluation_asks_for_by_then) {
+TEST_F(ControlSteps, what_is_done_stays_until_the_router_is_done_again) {
   config_.eval.systems = {"one_lora_on_router_data"};
+  const StepId control{StepKind::kControls, "one_lora_on_router_data"};
   {
     Experiment experiment(config_);
-    prepare(experiment);
-    mark_done(experiment, {"router"});
-    EXPECT_FALSE(is_done(experiment, "controls"));
+    EXPECT_FALSE(is_done(experiment, control));
     controls_step(experiment);
-    EXPECT_TRUE(is_done(experiment, "controls"));
+    EXPECT_TRUE(is_done(experiment, control));
   }
   const auto lines = steps().at("one_lora_on_router_data");
   {
@@ -116,27 +119,19 @@ TEST_F(ControlSteps, they_are_forgotten_with_the_router_whatever_the_evaluation_
     controls_step(again);
     EXPECT_EQ(steps().at("one_lora_on_router_data"), lines) << "what is done stays";
   }
-  config_.eval.systems = {"base"};
-  Experiment other(config_);
-  EXPECT_THAT(trained_controls(other.config()), ElementsAre());
-  forget_from(other, "router");
-  EXPECT_FALSE(std::filesystem::exists(folder_ / "run/controls"));
-  EXPECT_FALSE(std::filesystem::exists(folder_ / "run/checkpoints/one_lora_on_router_data"));
-  EXPECT_EQ(steps().count("one_lora_on_router_data"), 0U);
-  EXPECT_FALSE(other.run().done("controls-one_lora_on_router_data"));
+  Experiment again(config_);
+  forget_from(again, StepKind::kRouter);
+  EXPECT_FALSE(is_done(again, control));
+  EXPECT_FALSE(std::filesystem::exists(again.control_folder(control.name)));
+  EXPECT_EQ(steps().count(control.name), 0U);
 }
 
 TEST_F(ControlSteps, a_change_of_the_routers_settings_is_another_control) {
   config_.eval.systems = {"random_experts"};
-  {
-    Experiment experiment(config_);
-    begin_step(experiment, "controls-random_experts");
-    mark_done(experiment, {"controls-random_experts"});
-  }
+  const StepId control{StepKind::kControls, "random_experts"};
+  const std::string before = Experiment(config_).step(control).key;
   config_.router.epochs += 1;
-  Experiment experiment(config_);
-  EXPECT_THAT(testing::message_of<ConfigError>([&] { begin_step(experiment, "controls-random_experts"); }),
-              HasSubstr("--from controls"));
+  EXPECT_NE(Experiment(config_).step(control).key, before);
 }
 
 }  // namespace

@@ -38,16 +38,19 @@ class EvaluateStep : public testing::ExperimentFolder {
   }
 
   void prepare(Experiment& experiment) {
+    begin_step(experiment, {StepKind::kDistil});
+    mark_done(experiment, {{StepKind::kDistil}});
     testing::save_experts(experiment);
+    begin_step(experiment, {StepKind::kRouter});
     const model::LlamaConfig& shape = testing::real_model()->config();
     experts::RouterGate router(shape.layers, shape.hidden, 2, {.kind = config_.router.kind});
     experts::save_router(router, config_.experts, experiment.router_folder());
-    mark_done(experiment, {"distil", "train-base", "train-merged", "router"});
+    mark_done(experiment, {{StepKind::kRouter}});
   }
   /// results.json of evaluating under the present settings, times left out.
   io::Json evaluate() {
     Experiment experiment(config_);
-    if (!is_done(experiment, "router")) {
+    if (!is_done(experiment, {StepKind::kRouter})) {
       prepare(experiment);
     }
     evaluate_step(experiment);
@@ -101,7 +104,7 @@ TEST_F(EvaluateStep,
       }
     }
   }
-  EXPECT_EQ(io::read_json(folder_ / "run/verifiers/base/verifier.json").at("sessions"), 2);
+  EXPECT_EQ(io::read_json(folder_ / "run/steps/answer-base/verifier/verifier.json").at("sessions"), 2);
 }
 
 /// Expected utility of the answer on a line of an answers file, over its candidates.
@@ -160,11 +163,8 @@ TEST_F(EvaluateStep, the_first_n_samples_of_a_run_are_scored_as_a_run_with_n) {
   config_.eval.samples = {};
   config_.decode.samples = 1;
   config_.run.dir = (folder_ / "alone").string();
-  {
-    Experiment experiment(config_);
-    prepare(experiment);
-    evaluate_step(experiment);
-  }
+  Experiment experiment(config_);
+  evaluate_step(experiment);
   const io::Json alone = io::read_json(folder_ / "alone/results.json")["systems"]["backbone"];
   const io::Json& first = both["systems"]["backbone n=1"];
   for (const char* figure : {"f1", "precision", "recall", "coverage", "exact_match", "intervals", "oracle"}) {
@@ -175,23 +175,21 @@ TEST_F(EvaluateStep, the_first_n_samples_of_a_run_are_scored_as_a_run_with_n) {
 TEST_F(EvaluateStep, an_evaluation_cut_off_while_it_trained_or_answered_ends_with_the_same_numbers) {
   config_.eval.select = {eval::SelectRule::kVote, eval::SelectRule::kVerifier};
   const io::Json whole = evaluate();
-  const auto run = folder_ / "run";
-  std::filesystem::remove(run / "results.json");
-  std::filesystem::remove_all(run / "verifiers/backbone");
-  for (const auto& file : {run / "answers/backbone.jsonl", run / "verifiers/backbone.jsonl"}) {
-    std::filesystem::resize_file(file, std::filesystem::file_size(file) / 2);
+  const auto answers = folder_ / "run/steps/answer-backbone";
+  for (const auto& step : {answers, folder_ / "run/steps/evaluate"}) {
+    std::filesystem::remove(step / "step.json");
   }
-  Experiment(config_).run().forget({"evaluate"});
+  std::filesystem::remove_all(answers / "verifier");
+  for (const char* file : {"answers.jsonl", "verifier.jsonl"}) {
+    std::filesystem::resize_file(answers / file, std::filesystem::file_size(answers / file) / 2);
+  }
   EXPECT_EQ(evaluate(), whole);
 }
 
 TEST_F(EvaluateStep, more_samples_than_the_answers_hold_are_another_evaluation) {
   evaluate();
   config_.eval.samples = {2, 3};
-  EXPECT_THAT(refused(), HasSubstr("--redo"));
-  Experiment experiment(config_);
-  forget_from(experiment, "evaluate");
-  evaluate_step(experiment);
+  evaluate();
   std::int64_t lines = 0;
   io::read_jsonl(folder_ / "run/answers/backbone.jsonl", [&](const io::Json& line, std::int64_t) {
     ++lines;
@@ -228,7 +226,7 @@ TEST_F(EvaluateStep, a_file_of_predictions_is_scored_as_by_score_and_another_con
     EXPECT_EQ(json.at(figure), alone.at(figure)) << figure;
   }
   write(3);
-  EXPECT_THAT(refused(), HasSubstr("--redo"));
+  EXPECT_NE(evaluate()["systems"][config_.eval.systems[0]]["coverage"], json.at("coverage"));
   std::filesystem::remove(file);
   EXPECT_THAT(refused(), HasSubstr("theirs.jsonl"));
 }

@@ -19,8 +19,6 @@ class LearningData : public testing::ExperimentFolder {
     config_.split.train_limit = 20;
     config_.experts = {"base"};
     config_.eval.systems = {"base"};
-    std::filesystem::create_directories(config_.run.dir);
-    static_cast<void>(folder_.write("run/knowledge.jsonl", ""));
   }
 };
 

@@ -1,7 +1,9 @@
 #include "routedk/core/config.h"
 #include "routedk/core/error.h"
+#include "routedk/core/files.h"
 #include "routedk/io/jsonl.h"
 #include "routedk/workflow/steps/learning_data.h"
+#include "routedk/workflow/steps/steps.h"
 
 #include <filesystem>
 #include <memory>
@@ -26,8 +28,9 @@ class ShownInPrompts : public testing::RealModel {
  protected:
   void SetUp() override {
     RealModel::SetUp();
-    fs::create_directories(folder_ / "run");
-    folder_.write("run/knowledge.jsonl", "");
+    taught_ = experiment({})->step_folder({StepKind::kDistil});
+    fs::create_directories(taught_);
+    write_file_atomic(taught_ / "knowledge.jsonl", "");
   }
 
   std::unique_ptr<Experiment> experiment(const std::vector<std::string>& assignments) const {
@@ -47,6 +50,7 @@ class ShownInPrompts : public testing::RealModel {
   }
 
   testing::TemporaryFolder folder_;
+  fs::path taught_;  // of the distil step, which all experiments here share
 };
 
 TEST_F(ShownInPrompts, one_setting_shows_relations_in_training_and_inference_prompts) {
@@ -77,18 +81,18 @@ TEST_F(ShownInPrompts, relations_are_learnt_from_the_training_sessions_that_are_
   EXPECT_GT(changed, 0U);
 }
 
-TEST_F(ShownInPrompts, the_best_rules_of_the_domain_are_read_from_the_run_folder) {
-  folder_.write("run/domain_rules.txt", "First rule.\n\nSecond rule.\nThird rule.\n");
+TEST_F(ShownInPrompts, the_best_rules_of_the_domain_are_read_where_the_teacher_left_them) {
+  write_file_atomic(taught_ / "domain_rules.txt", "First rule.\n\nSecond rule.\nThird rule.\n");
   const auto made = experiment({"knowledge.rules=domain", "knowledge.domain_rules=2"});
   const std::string prompt = prompt_of(*made, expert_examples(*made, "high_level", 0).front());
   EXPECT_THAT(prompt, HasSubstr("Rules: First rule.\nSecond rule."));
   EXPECT_THAT(prompt, Not(HasSubstr("Third")));
-  fs::remove(folder_ / "run/domain_rules.txt");
+  fs::remove(taught_ / "domain_rules.txt");
   EXPECT_THROW(expert_examples(*made, "high_level", 0), FileError);
 }
 
 TEST_F(ShownInPrompts, what_the_token_budget_cuts_is_counted_and_recorded_for_each_expert) {
-  folder_.write("run/domain_rules.txt", "First rule.\nSecond rule.\n");
+  write_file_atomic(taught_ / "domain_rules.txt", "First rule.\nSecond rule.\n");
   const auto wide = experiment({"knowledge.rules=domain"});
   InputCounts counts;
   expert_examples(*wide, "high_level", 0, &counts);
@@ -96,20 +100,21 @@ TEST_F(ShownInPrompts, what_the_token_budget_cuts_is_counted_and_recorded_for_ea
   EXPECT_EQ(counts.cut + counts.statements_cut + counts.over_budget, 0);
   const auto narrow = experiment({"knowledge.rules=domain", "prompt.max_tokens=20"});
   const auto examples = expert_examples(*narrow, "high_level", 0, &counts);
-  EXPECT_FALSE(fs::exists(folder_ / "run/inputs.json"));
-  record_inputs(*narrow, "high_level", counts);
-  expert_examples(*narrow, "base", 0, &counts);
-  record_inputs(*narrow, "base", counts);
-  const io::Json inputs = io::read_json(folder_ / "run/inputs.json");
-  EXPECT_EQ(inputs.at("high_level"),
+  const auto recorded = [&](const std::string& expert) {
+    begin_step(*narrow, {StepKind::kTrain, expert});
+    record_inputs(*narrow, expert, counts);
+    return io::read_json(narrow->step_folder({StepKind::kTrain, expert}) / "inputs.json");
+  };
+  EXPECT_EQ(recorded("high_level"),
             io::Json::parse(R"({"prompts": 3, "cut": 3, "statements_cut": 6, "over_budget": 3})"));
-  EXPECT_EQ(inputs.at("base").at("over_budget"), 3);
+  expert_examples(*narrow, "base", 0, &counts);
+  EXPECT_EQ(recorded("base").at("over_budget"), 3);
   const auto& session = narrow->split().train.front();
   EXPECT_THAT(prompt_of(*narrow, examples.front()), HasSubstr(session.items.back().title));
 }
 
 TEST_F(ShownInPrompts, budgets_hold_as_the_tokenizer_counts) {
-  folder_.write("run/domain_rules.txt", "First rule.\nSecond rule.\nThird rule.\n");
+  write_file_atomic(taught_ / "domain_rules.txt", "First rule.\nSecond rule.\nThird rule.\n");
   const auto free = experiment({"knowledge.rules=domain"});
   const auto whole = expert_examples(*free, "high_level", 0).front().prompt.size();
   const auto tight = experiment({"knowledge.rules=domain", fmt::format("prompt.max_tokens={}", whole - 1)});

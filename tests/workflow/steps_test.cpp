@@ -16,9 +16,15 @@ namespace {
 
 namespace fs = std::filesystem;
 using ::testing::ContainsRegex;
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 const fs::path kSource = ROUTEDK_SOURCE_DIR;
+const StepId kDistilled{StepKind::kDistil};
+const StepId kBase{StepKind::kTrain, "base"};
+const StepId kRouted{StepKind::kRouter};
+const StepId kDynamic{StepKind::kAnswer, "dynamic"};
 
 /// Experiments on the project's own sample, in a folder of the test's own.
 class Steps : public testing::RealModel {
@@ -32,6 +38,8 @@ class Steps : public testing::RealModel {
     config_.run.dir = (folder_ / "run").string();
   }
 
+  std::string key(const StepId& id) const { return Experiment(config_).step(id).key; }
+
   testing::TemporaryFolder folder_;
   ExperimentConfig config_;
 };
@@ -39,75 +47,89 @@ class Steps : public testing::RealModel {
 TEST_F(Steps, a_done_step_is_skipped_and_a_second_run_opens_it_no_more) {
   {
     Experiment experiment(config_);
-    EXPECT_TRUE(begin_step(experiment, "distil"));
-    mark_done(experiment, {"distil"});
+    EXPECT_TRUE(begin_step(experiment, kDistilled));
+    EXPECT_FALSE(is_done(experiment, kDistilled));
+    mark_done(experiment, {kDistilled});
   }
   Experiment experiment(config_);
-  EXPECT_FALSE(begin_step(experiment, "distil"));
-  EXPECT_TRUE(is_done(experiment, "distil"));
-  EXPECT_FALSE(is_done(experiment, "train"));
+  EXPECT_FALSE(begin_step(experiment, kDistilled));
+  EXPECT_TRUE(is_done(experiment, kDistilled));
+  EXPECT_FALSE(is_done(experiment, kBase));
 }
 
-TEST_F(Steps, a_step_under_other_settings_prompts_or_data_is_refused_until_it_is_redone) {
+TEST_F(Steps, other_settings_prompts_or_data_are_another_step_and_the_old_one_stays) {
   {
     Experiment experiment(config_);
-    begin_step(experiment, "distil");
-    mark_done(experiment, {"distil"});
+    begin_step(experiment, kBase);
+    mark_done(experiment, {kBase});
   }
+  const std::string before = key(kBase);
   std::ofstream(fs::path(config_.prompts) / "raw.txt", std::ios::app) << "\n";
-  Experiment experiment(config_);
-  EXPECT_FALSE(is_done(experiment, "distil"));
-  EXPECT_THROW(begin_step(experiment, "distil"), ConfigError);
-  EXPECT_THROW(require_done(experiment, "distil", "routedk-distill"), ConfigError);
-  forget_from(experiment, "distil");
-  EXPECT_TRUE(begin_step(experiment, "distil"));
-}
-
-TEST_F(Steps, a_setting_that_changes_no_number_changes_no_step) {
+  EXPECT_NE(key(kBase), before);
   {
     Experiment experiment(config_);
-    begin_step(experiment, "train-base");
-    mark_done(experiment, {"train-base"});
+    EXPECT_FALSE(is_done(experiment, kBase));
+    EXPECT_THROW(require_done(experiment, kBase, "routedk-train"), ConfigError);
+    EXPECT_TRUE(begin_step(experiment, kBase));
+    EXPECT_EQ(fs::canonical(folder_ / "run/steps/train-base"), fs::canonical(experiment.step_folder(kBase)));
   }
+  fs::remove(fs::path(config_.prompts) / "raw.txt");
+  fs::copy(kSource / "configs/prompts/raw.txt", fs::path(config_.prompts) / "raw.txt");
+  EXPECT_EQ(key(kBase), before);
+  EXPECT_TRUE(is_done(Experiment(config_), kBase));
+}
+
+TEST_F(Steps, a_setting_that_changes_no_number_changes_no_key) {
+  const std::string base = key(kBase);
+  const std::string router = key(kRouted);
+  const std::string answers = key(kDynamic);
   config_.train.checkpoint_every += 1;
   config_.train.prepare_ahead = !config_.train.prepare_ahead;
   config_.train.recompute = !config_.train.recompute;
+  config_.train.learning_rates = {{"high_level", 1e-3}};  // of another expert
+  EXPECT_EQ(key(kBase), base);
+  config_.train.learning_rates = {};
   config_.router.prepare_ahead = !config_.router.prepare_ahead;
-  config_.decode.samples += 1;
-  {
-    Experiment experiment(config_);
-    EXPECT_FALSE(begin_step(experiment, "train-base"));
-  }
-  config_.train.learning_rate *= 2.0;
-  Experiment experiment(config_);
-  EXPECT_THROW(begin_step(experiment, "train-base"), ConfigError);
+  config_.decode.batch_sessions += 1;
+  config_.decode.select = eval::SelectRule::kMbr;  // a choice among the same candidates
+  config_.eval.systems = {"dynamic"};
+  EXPECT_EQ(key(kRouted), router);
+  EXPECT_EQ(key(kDynamic), answers);
 }
 
-TEST_F(Steps, keeping_sessions_for_the_router_is_another_training_of_the_experts) {
-  {
-    Experiment experiment(config_);
-    begin_step(experiment, "train-base");
-    mark_done(experiment, {"train-base"});
-  }
-  config_.router.temperature = 2.0;
-  {
-    Experiment experiment(config_);
-    EXPECT_FALSE(begin_step(experiment, "train-base"));
-  }
-  config_.router.data = RouterData::kHoldout;
-  Experiment experiment(config_);
-  EXPECT_THROW(begin_step(experiment, "train-base"), ConfigError);
-}
-
-TEST_F(Steps, another_temperature_is_another_router) {
-  {
-    Experiment experiment(config_);
-    begin_step(experiment, "router");
-    mark_done(experiment, {"router"});
-  }
-  config_.router.temperature = 2.0;
-  Experiment experiment(config_);
-  EXPECT_THROW(begin_step(experiment, "router"), ConfigError);
+TEST_F(Steps, a_setting_changes_the_keys_of_what_depends_on_it_and_no_others) {
+  const StepId base_answers{StepKind::kAnswer, "base"};
+  const auto keys = [&] {
+    return std::vector{key(kDistilled),
+                       key(kBase),
+                       key({StepKind::kTrain, "high_level"}),
+                       key(kRouted),
+                       key(base_answers),
+                       key(kDynamic),
+                       key({StepKind::kEvaluate})};
+  };
+  const auto changed_by = [&](const auto& change) {
+    const ExperimentConfig whole = config_;
+    const auto before = keys();
+    change();
+    const auto after = keys();
+    config_ = whole;
+    std::string marks;
+    for (std::size_t i = 0; i < before.size(); ++i) {
+      marks += before[i] == after[i] ? '.' : 'x';
+    }
+    return marks;
+  };
+  EXPECT_EQ(changed_by([&] { config_.teacher.rules_per_session += 1; }), "x.xx.xx");  // base reads no rules
+  EXPECT_EQ(changed_by([&] { config_.knowledge.domain_rules += 1; }), "..xx.xx");
+  EXPECT_EQ(changed_by([&] { config_.train.learning_rate *= 2.0; }), ".xxxxxx");
+  EXPECT_EQ(changed_by([&] { config_.train.learning_rates = {{"base", 1e-3}}; }), ".x.xxxx");
+  EXPECT_EQ(changed_by([&] { config_.router.temperature = 2.0; }), "...x.xx");
+  EXPECT_EQ(changed_by([&] { config_.router.data = RouterData::kHoldout; }), ".xxxxxx");
+  EXPECT_EQ(changed_by([&] { config_.decode.samples += 1; }), "....xxx");
+  EXPECT_EQ(changed_by([&] { config_.eval.resamples += 1; }), "......x");
+  EXPECT_EQ(changed_by([&] { config_.split.train_limit = 7; }), "xxxxxxx");
+  EXPECT_EQ(changed_by([&] { config_.lora.rank *= 2; }), ".xxxxxx");
 }
 
 TEST_F(Steps, an_adapter_to_start_from_is_known_by_its_contents_and_not_by_its_place) {
@@ -118,46 +140,60 @@ TEST_F(Steps, an_adapter_to_start_from_is_known_by_its_contents_and_not_by_its_p
     return (folder_ / name).string();
   };
   config_.lora.init_adapter = write("start", "one");
-  {
-    Experiment experiment(config_);
-    begin_step(experiment, "train-base");
-    mark_done(experiment, {"train-base"});
-  }
+  const std::string first = key(kBase);
   config_.lora.init_adapter = write("moved", "one");
-  {
-    Experiment experiment(config_);
-    EXPECT_FALSE(begin_step(experiment, "train-base"));
-  }
+  EXPECT_EQ(key(kBase), first);
   write("moved", "two");
-  Experiment experiment(config_);
-  EXPECT_THROW(begin_step(experiment, "train-base"), ConfigError);
+  EXPECT_NE(key(kBase), first);
 }
 
-TEST_F(Steps, forgetting_the_router_forgets_its_records_and_keeps_those_of_the_experts) {
-  const fs::path run = config_.run.dir;
-  for (const char* job : {"train", "router"}) {
-    fs::create_directories(run / "tensorboard" / job);
-    write_file_atomic(run / "tensorboard" / job / "events", "");
-  }
-  const std::string train_metrics = R"({"job":"train","step":1,"group":"base","loss":0.1})"
-                                    "\n";
-  const std::string train_timing = R"({"step":"train","seconds":1.5})"
-                                   "\n";
-  write_file_atomic(run / "metrics.jsonl",
-                    train_metrics + R"({"job":"router","step":1,"group":"router","loss":0.2})" + "\n" +
-                        R"({"job":"router","st)");  // torn by a kill
-  write_file_atomic(run / "timings.jsonl", train_timing + R"({"step":"router","seconds":1.5})" + "\n" +
-                                               R"({"step":"evaluate","seconds":1.5})" + "\n");
+TEST_F(Steps, only_what_the_evaluated_systems_need_is_needed) {
+  const auto needed = [&] {
+    std::vector<std::string> names;
+    const Experiment experiment(config_);
+    for (const Step* step : needed_steps(experiment.steps())) {
+      names.push_back(to_string(step->id));
+    }
+    return names;
+  };
+  config_.eval.systems = {"backbone"};
+  EXPECT_THAT(needed(), ElementsAre("answer-backbone", "evaluate"));
+  config_.eval.systems = {"base"};
+  EXPECT_THAT(needed(), ElementsAre("train-base", "answer-base", "evaluate"));
+  config_.eval.systems = {"top_k:1"};
+  EXPECT_THAT(needed(), ElementsAre("distil", "train-base", "train-high_level", "train-fine_grained",
+                                    "router", "answer-top_k:1", "evaluate"));
+  config_.eval.systems = {"one_lora_on_router_data"};
+  EXPECT_THAT(needed(),
+              ElementsAre("controls-one_lora_on_router_data", "answer-one_lora_on_router_data", "evaluate"));
+}
+
+TEST_F(Steps, doing_the_router_again_forgets_what_follows_and_keeps_the_experts) {
+  config_.eval.systems = {"base", "dynamic"};
   Experiment experiment(config_);
-  forget_from(experiment, "router");
-  EXPECT_EQ(testing::content_of(run / "metrics.jsonl"), train_metrics);
-  EXPECT_EQ(testing::content_of(run / "timings.jsonl"), train_timing);
-  EXPECT_TRUE(fs::exists(run / "tensorboard/train/events"));
-  EXPECT_FALSE(fs::exists(run / "tensorboard/router"));
-  forget_from(experiment, "train");
-  EXPECT_FALSE(fs::exists(run / "metrics.jsonl"));
-  EXPECT_EQ(testing::content_of(run / "timings.jsonl"), "");
-  EXPECT_FALSE(fs::exists(run / "tensorboard"));
+  const StepId base_answers{StepKind::kAnswer, "base"};
+  for (const StepId& id : {kDistilled, kBase, kRouted, base_answers, kDynamic}) {
+    begin_step(experiment, id);
+    write_file_atomic(experiment.step_folder(id) / "metrics.jsonl", "{}\n");
+    mark_done(experiment, {id});
+  }
+  write_file_atomic(experiment.knowledge_file(), "paid for\n");
+  forget_from(experiment, StepKind::kRouter);
+  EXPECT_TRUE(is_done(experiment, kDistilled));
+  EXPECT_TRUE(is_done(experiment, kBase));
+  EXPECT_FALSE(is_done(experiment, kRouted));
+  EXPECT_FALSE(fs::exists(experiment.step_folder(kRouted) / "metrics.jsonl"));
+  EXPECT_FALSE(is_done(experiment, kDynamic));
+  forget_from(experiment, StepKind::kDistil);
+  EXPECT_FALSE(is_done(experiment, kBase));
+  EXPECT_EQ(read_file(experiment.knowledge_file()), "paid for\n");
+}
+
+TEST_F(Steps, a_run_folder_of_an_earlier_version_is_named_and_left_alone) {
+  fs::create_directories(folder_ / "run/experts/base");
+  Experiment experiment(config_);
+  EXPECT_THAT(testing::message_of<ConfigError>([&] { begin_step(experiment, kBase); }),
+              HasSubstr("give another run.dir"));
 }
 
 TEST_F(Steps, the_plan_refuses_examples_beyond_the_context_and_names_their_lines) {
@@ -194,16 +230,7 @@ TEST_F(Steps, the_plan_counts_sessions_parameters_and_steps_and_leaves_no_folder
   EXPECT_THAT(text, ContainsRegex("memory +frozen experts +0 MiB +[1-9][0-9]* MiB +[1-9][0-9]* MiB\n"));
   EXPECT_THAT(text, HasSubstr("distil    to do"));
   EXPECT_FALSE(fs::exists(config_.run.dir));
-}
-
-TEST_F(Steps, the_plan_of_a_run_under_way_reports_no_inputs) {
-  config_.split.train_limit = 2;
-  config_.experts = {"base"};  // reads no knowledge
-  config_.eval.systems = {"base"};
-  fs::create_directories(folder_ / "run");
-  Experiment experiment(config_);
-  EXPECT_THAT(plan(experiment), HasSubstr("2 training"));
-  EXPECT_FALSE(fs::exists(folder_ / "run/inputs.json"));
+  EXPECT_FALSE(fs::exists(folder_ / "store"));
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 #include "routedk/experts/peft.h"
 #include "routedk/experts/router_file.h"
 #include "routedk/io/jsonl.h"
+#include "routedk/workflow/experiment/run.h"
 #include "routedk/workflow/steps/steps.h"
 
 #include <filesystem>
@@ -41,8 +42,10 @@ class TrainSteps : public testing::ExperimentFolder {
 
   std::vector<io::Json> records() const {
     std::vector<io::Json> all;
-    io::read_jsonl(folder_ / "run/metrics.jsonl",
-                   [&](const io::Json& line, std::int64_t) { all.push_back(line); });
+    for (const char* step : {"train-kind", "router"}) {  // both experts' are with the first
+      io::read_jsonl(folder_ / "run/steps" / step / "metrics.jsonl",
+                     [&](const io::Json& line, std::int64_t) { all.push_back(line); });
+    }
     return all;
   }
 };
@@ -52,7 +55,7 @@ TEST_F(TrainSteps, a_run_on_examples_of_ones_own_trains_experts_and_a_static_rou
   config_.router.entropy_weight = -0.1;
   config_.router.balance_weight = 0.1;
   Experiment experiment(config_);
-  run_experiment(experiment, "");
+  run_experiment(experiment);
   const auto& shape = experiment.backbone()->config();
   for (const char* name : {"kind", "curt"}) {
     const auto expert = experts::load_peft(experiment.expert_folder(name), name, shape);
@@ -97,7 +100,7 @@ TEST_F(TrainSteps, router_options_reach_the_saved_router) {
   config_.router.top_k = 1;
   config_.watch.answers = 0;
   Experiment experiment(config_);
-  run_experiment(experiment, "");
+  run_experiment(experiment);
   const auto router = experts::load_router(experiment.router_folder(), experiment.backbone()->config());
   const experts::RouterOptions expected{.granularity = experts::Granularity::kGlobal,
                                         .scale = experts::AlphaScale::kKSoftmax,
@@ -119,7 +122,7 @@ TEST_F(TrainSteps, expected_utility_follows_likelihood_for_experts_and_router_an
   }
   {
     Experiment experiment(config_);
-    run_experiment(experiment, "");
+    run_experiment(experiment);
   }
   std::map<std::string, int> steps;
   std::map<std::string, int> validations;
@@ -140,9 +143,12 @@ TEST_F(TrainSteps, expected_utility_follows_likelihood_for_experts_and_router_an
   };
   const at::Tensor first = values_of();
   const std::size_t lines = records().size();
-  std::filesystem::remove(folder_ / "run/steps.txt");  // as if killed before the steps counted as done
+  for (const char* step :
+       {"train-kind", "train-curt", "router"}) {  // as if killed before they counted as done
+    std::filesystem::remove(folder_ / "run/steps" / step / "step.json");
+  }
   Experiment again(config_);
-  run_experiment(again, "");
+  run_experiment(again);
   testing::expect_equal(values_of(), first);
   EXPECT_EQ(records().size(), lines + 4) << "each phase says alone where it goes on";
 }

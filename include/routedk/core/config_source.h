@@ -2,6 +2,7 @@
 #pragma once
 
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -51,6 +52,11 @@ class ConfigSource {
   /// Missing sections are made. ConfigError when the text has another form or its path runs through something
   /// that is not a section.
   void set(const std::string& assignment);
+
+  /// Lets a section's values hold over those that are there: sections are merged, lists replaced.
+  void merge(const ConfigNode& over);
+  /// Takes the top-level member of that name out, where there is one.
+  std::optional<ConfigNode> take(const std::string& name);
 
   const ConfigNode& root() const noexcept { return root_; }
 

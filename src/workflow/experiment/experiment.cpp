@@ -1,7 +1,9 @@
 #include "routedk/workflow/experiment/experiment.h"
 
 #include "routedk/core/config.h"
+#include "routedk/core/error.h"
 #include "routedk/core/files.h"
+#include "routedk/core/memory.h"
 #include "routedk/core/random.h"
 #include "routedk/io/jsonl.h"
 #include "routedk/io/mapped_file.h"
@@ -92,12 +94,12 @@ std::uint64_t hash_examples(const DataConfig& data) {
                (data.validation_examples.empty() ? 0 : mix64(hash_of_file(data.validation_examples))));
 }
 
-std::uint64_t hash_inputs(const ExperimentConfig& config) {
+Experiment::Contents contents_of(const ExperimentConfig& config) {
+  const std::uintmax_t model = model_bytes(config.model.path);
   if (!config.data.examples.empty()) {
-    return mix64(hash_examples(config.data) ^ mix64(mix64(model_bytes(config.model.path))));
+    return {hash_examples(config.data), 0, model};
   }
-  const std::uint64_t data = hash_files(data_folder(config.data.dir) / config.data.domain);
-  return mix64(data ^ mix64(hash_files(config.prompts)) ^ mix64(mix64(model_bytes(config.model.path))));
+  return {hash_files(data_folder(config.data.dir) / config.data.domain), hash_files(config.prompts), model};
 }
 
 /// Contents of a PEFT folder, but not its place.
@@ -107,6 +109,37 @@ std::string hash_adapter(const std::filesystem::path& folder) {
   }
   const std::uint64_t config = hash_of_file(folder / "adapter_config.json");
   return fmt::format("{:016x}", mix64(config ^ mix64(hash_of_file(folder / "adapter_model.safetensors"))));
+}
+
+ExperimentConfig with_run_folder(ExperimentConfig config) {
+  config.run.dir = run_folder(config);
+  return config;
+}
+
+/// Where a reader of the run folder finds a step's outputs, and what they are called in the step's own.
+std::vector<std::pair<std::string, std::string>> places_of(const StepId& id) {
+  switch (id.kind) {
+    case StepKind::kDistil:
+      return {{"knowledge.jsonl", "knowledge.jsonl"},
+              {"knowledge.json", "knowledge.json"},
+              {"domain_rules.txt", "domain_rules.txt"}};
+    case StepKind::kTeacher:
+      return {{fmt::format("teacher-{}.jsonl", id.name), "answers.jsonl"},
+              {fmt::format("teacher-{}.json", id.name), "metrics.json"}};
+    case StepKind::kTrain:
+      return {{"experts/" + id.name, id.name}};
+    case StepKind::kRouter:
+      return {{"router", "router"}};
+    case StepKind::kControls:
+      return {{"controls/" + id.name, "control"}};
+    case StepKind::kAnswer:
+    case StepKind::kCompare:
+      return {};
+    case StepKind::kEvaluate:
+      return {{"answers", "answers"},       {"results.json", "results.json"}, {"results.txt", "results.txt"},
+              {"results.md", "results.md"}, {"results.html", "results.html"}, {"summary.txt", "summary.txt"}};
+  }
+  throw_<Error>("a step must be of a kind that is known, but is number {}", static_cast<int>(id.kind));
 }
 
 io::Json versions(kernels::Precision precision) {
@@ -148,6 +181,28 @@ std::string run_folder(const ExperimentConfig& config) {
   return fmt::format("runs/{}-{}", folder.string(), data.domain);
 }
 
+void make_link(const std::filesystem::path& target, const std::filesystem::path& place) {
+  namespace fs = std::filesystem;
+  const fs::path at = fs::absolute(place);
+  const fs::path to = fs::absolute(target);
+  if (fs::exists(fs::symlink_status(at)) && !fs::is_symlink(at)) {
+    throw_<ConfigError>(
+        "a run folder must name its steps by links, but {} is none: this folder is an earlier version's; "
+        "give "
+        "another run.dir",
+        at.string());
+  }
+  fs::create_directories(at.parent_path());
+  const fs::path made = temporary_name(at);
+  fs::create_symlink(to.lexically_normal().lexically_relative(at.parent_path().lexically_normal()), made);
+  fs::rename(made, at);
+}
+
+std::filesystem::path store_folder(const ExperimentConfig& config) {
+  const std::filesystem::path run = run_folder(config);
+  return config.run.store.empty() ? run.parent_path() / "store" : std::filesystem::path(config.run.store);
+}
+
 bundle::SplitCounts split_counts(const SplitConfig& settings, const std::filesystem::path& data) {
   bundle::SplitCounts counts = bundle::default_split_counts(data);
   counts.test_per_length = settings.test_per_length.value_or(counts.test_per_length);
@@ -156,17 +211,17 @@ bundle::SplitCounts split_counts(const SplitConfig& settings, const std::filesys
 }
 
 Experiment::Experiment(ExperimentConfig config)
-    : config_(std::move(config)),
+    : config_(with_run_folder(std::move(config))),
       load_options_(load_options(config_.model)),
       dataset_(dataset_of(config_.data)),
       split_(split_of(config_, dataset_)),
       templates_(has_sessions() ? bundle::PromptTemplates::load(
                                       config_.prompts, relations_of(config_.prompt, dataset_, split_))
                                 : bundle::PromptTemplates()),
-      encoder_(bundle::SessionEncoder::load(config_.model.path)) {
-  inputs_ = hash_inputs(config_);
+      encoder_(bundle::SessionEncoder::load(config_.model.path)),
+      store_(store_folder(config_)) {
+  contents_ = contents_of(config_);
   init_adapter_ = hash_adapter(config_.lora.init_adapter);
-  config_.run.dir = run_folder(config_);
   set_threads(config_.run.threads);
 }
 
@@ -180,25 +235,74 @@ bool Experiment::leaky_categories() const {
          std::any_of(dataset_.sessions.begin(), dataset_.sessions.end(), lacks_category);
 }
 
-RunFolder& Experiment::run() {
-  if (run_ == nullptr) {
-    run_ = std::make_unique<RunFolder>(folder());
+const std::vector<Step>& Experiment::steps() const {
+  if (steps_.empty()) {
+    steps_ = steps_of(*this);
   }
-  return *run_;
+  return steps_;
 }
 
-void Experiment::record_settings() {
+const Step& Experiment::step(const StepId& id) const {
+  const auto& all = steps();
+  const auto at = std::find_if(all.begin(), all.end(), [&](const Step& step) { return step.id == id; });
+  if (at == all.end()) {
+    throw_<Error>("a step must be one of the experiment's, but {} is not", to_string(id));
+  }
+  return *at;
+}
+
+bool Experiment::open_step(const StepId& id) {
+  if (open_.contains(id)) {
+    return true;
+  }
+  auto lock = store_.open(step(id));
+  if (lock == nullptr) {
+    return false;
+  }
+  open_[id] = {std::move(lock), std::chrono::steady_clock::now()};
+  std::filesystem::create_directories(folder());
   write_file_atomic(folder() / "config.yaml", dump_config(config_), Readers::kOwner);
   io::write_json(folder() / "versions.json", versions(load_options_.precision));
+  link_step(id);
+  return true;
+}
+
+void Experiment::close_steps(const std::vector<StepId>& ids, double gpu_mib) {
+  for (const StepId& id : ids) {
+    const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - open_.at(id).begun;
+    store_.close(step(id), {{"seconds", seconds.count() / static_cast<double>(ids.size())},
+                            {"work", work_of(*this, id)},
+                            {"peak_memory_mib", peak_memory_mib()},
+                            {"peak_gpu_mib", gpu_mib},
+                            {"versions", versions(load_options_.precision)}});
+  }
+  for (const StepId& id : ids) {
+    open_.erase(id);
+  }
+}
+
+void Experiment::link_step(const StepId& id) const {
+  const std::string name =
+      id.name.empty() ? to_string(id) : fmt::format("{}-{}", id.kind, file_word(id.name));
+  make_link(step_folder(id), folder() / "steps" / name);
+  for (const auto& [place, inside] : places_of(id)) {
+    make_link(folder() / "steps" / name / inside, folder() / place);
+  }
 }
 
 std::shared_ptr<const model::Backbone> Experiment::backbone() {
+  static std::map<std::string, std::weak_ptr<const model::Backbone>> loaded;  // by its settings
   if (backbone_ == nullptr) {
-    warn_of_crowding();
-    backbone_ =
-        std::make_shared<const model::Backbone>(model::Backbone::load(config_.model.path, load_options_));
-    spdlog::info("backbone {}: {:.0f} MiB, products in {}", config_.model.path,
-                 static_cast<double>(backbone_->bytes()) / (1 << 20), name_of(load_options_.precision));
+    auto& shared = loaded[dump_config(config_.model)];
+    backbone_ = shared.lock();
+    if (backbone_ == nullptr) {
+      warn_of_crowding();
+      backbone_ =
+          std::make_shared<const model::Backbone>(model::Backbone::load(config_.model.path, load_options_));
+      shared = backbone_;
+      spdlog::info("backbone {}: {:.0f} MiB, products in {}", config_.model.path,
+                   static_cast<double>(backbone_->bytes()) / (1 << 20), name_of(load_options_.precision));
+    }
   }
   return backbone_;
 }

@@ -95,11 +95,8 @@ std::string plan(Experiment& experiment) {
                                               : fmt::format("{}", fmt::join(c.eval.select, ", ")));
   }
   text += fmt::format("run       {}\n", c.run.dir);
-  for (const std::string& step : step_names()) {
-    if (step == "controls" ? !trained_controls(c).empty()
-                           : experiment.has_sessions() || step == "train" || step == "router") {
-      text += fmt::format("{:<9} {}\n", step, is_done(experiment, step) ? "done" : "to do");
-    }
+  for (const Step* step : needed_steps(experiment.steps())) {
+    text += fmt::format("{:<9} {}\n", to_string(step->id), is_done(experiment, step->id) ? "done" : "to do");
   }
   return text;
 }

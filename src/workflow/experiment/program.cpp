@@ -5,6 +5,7 @@
 #include "routedk/core/log.h"
 #include "routedk/kernels/cpu/capability.h"
 #include "routedk/kernels/gpu.h"
+#include "routedk/workflow/experiment/study.h"
 #include "routedk/workflow/experiment/threads.h"
 #include "routedk/workflow/steps/steps.h"
 
@@ -33,12 +34,15 @@ void keep_freed_memory() {
 }  // namespace
 
 void with_experiment(const ProgramOptions& options, const std::function<void(Experiment&)>& work) {
-  ConfigSource source =
-      options.config.empty() ? ConfigSource::empty() : ConfigSource::from_file(options.config);
-  for (const std::string& assignment : options.assignments) {
-    source.set(assignment);
+  const Study study = read_study(options.config, options.assignments);
+  if (study.points.size() > 1) {
+    throw_<ConfigError>(
+        "this program works on one experiment, but {} has {}: give it to routedk-run, with --only STEP for "
+        "one "
+        "step",
+        options.config, study.points.size());
   }
-  const auto config = read_config<ExperimentConfig>(source);
+  const ExperimentConfig& config = study.points.front().config;
   if (options.dump_config) {
     fmt::print("{}", dump_config(config));
     return;
@@ -51,8 +55,7 @@ void with_experiment(const ProgramOptions& options, const std::function<void(Exp
   work(experiment);
 }
 
-void with_step(const ProgramOptions& options, const std::string& step,
-               const std::function<void(Experiment&)>& work) {
+void with_step(const ProgramOptions& options, StepKind step, const std::function<void(Experiment&)>& work) {
   with_experiment(options, [&](Experiment& experiment) {
     if (options.redo) {
       forget_from(experiment, step);

@@ -1,6 +1,53 @@
 #include "routedk/workflow/steps/answer_setting.h"
 
+#include <algorithm>
+
 namespace routedk::workflow {
+namespace {
+
+template <typename T>
+std::vector<T> or_usual(const std::vector<T>& list, const T& usual) {
+  return list.empty() ? std::vector{usual} : list;
+}
+
+/// Every utility of `eval.utility` under every expectation of `eval.expectation`, where the rule needs them.
+std::vector<eval::UtilityOptions> utilities_of(const ExperimentConfig& config, eval::SelectRule rule) {
+  if (rule != eval::SelectRule::kExpectedUtility) {
+    return {eval::UtilityOptions()};
+  }
+  std::vector<eval::UtilityOptions> options;
+  for (const auto utility : or_usual(config.eval.utility, config.decode.utility)) {
+    for (const auto expectation : or_usual(config.eval.expectation, config.decode.expectation)) {
+      options.push_back({utility, expectation});
+    }
+  }
+  return options;
+}
+
+}  // namespace
+
+std::vector<eval::Choice> choices_of(const ExperimentConfig& config) {
+  std::vector<eval::Choice> choices;
+  for (const auto rule : or_usual(config.eval.select, config.decode.select)) {
+    for (const eval::UtilityOptions& utility : utilities_of(config, rule)) {
+      for (const auto count : or_usual(config.eval.samples, config.decode.samples)) {
+        choices.push_back({rule, count, utility});
+      }
+    }
+  }
+  return choices;
+}
+
+std::int64_t most_samples(const ExperimentConfig& config) {
+  const std::vector<std::int64_t>& counts = config.eval.samples;
+  return counts.empty() ? config.decode.samples : *std::max_element(counts.begin(), counts.end());
+}
+
+bool wants_verifier(const ExperimentConfig& config) {
+  const auto choices = choices_of(config);
+  return std::any_of(choices.begin(), choices.end(),
+                     [](const auto& choice) { return choice.rule == eval::SelectRule::kVerifier; });
+}
 
 decode::GenerateOptions generate_options(const DecodeConfig& settings,
                                          const bundle::SessionEncoder& encoder) {

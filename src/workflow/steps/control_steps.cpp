@@ -24,7 +24,8 @@ void train_random_experts(Experiment& experiment, const std::string& name) {
   }
   const auto bank = std::make_shared<experts::ExpertBank>(std::move(random));
   bank->freeze(*backbone);
-  train_router(experiment, {backbone, bank}, name, experiment.control_folder(name) / "router");
+  train_router(experiment, {backbone, bank}, name, experiment.step_folder({StepKind::kControls, name}),
+               experiment.control_folder(name) / "router");
 }
 
 /// An expert's settings, with as many steps by the same objectives as the router's.
@@ -51,7 +52,7 @@ void train_one_lora(Experiment& experiment, const std::string& name) {
   const GroupGates gates{{name, gate}};
   const Phases phases{experiment,
                       name,
-                      experiment.folder() / "checkpoints" / name,
+                      experiment.step_folder({StepKind::kControls, name}),
                       model,
                       training,
                       {{name, &lora.parameters(), gate, {}, expert_settings(experiment)}},
@@ -76,20 +77,25 @@ std::vector<std::string> trained_controls(const ExperimentConfig& config) {
   return controls;
 }
 
+void control_step(Experiment& experiment, const std::string& name) {
+  const StepId id{StepKind::kControls, name};
+  for (const StepId& input : experiment.step(id).inputs) {
+    require_done(experiment, input, "routedk-train");
+  }
+  if (!begin_step(experiment, id)) {
+    return;
+  }
+  if (experts::parse_gate_spec(name).kind == experts::GateKind::kRandomExperts) {
+    train_random_experts(experiment, name);
+  } else {
+    train_one_lora(experiment, name);
+  }
+  mark_done(experiment, {id});
+}
+
 void controls_step(Experiment& experiment) {
   for (const std::string& name : trained_controls(experiment.config())) {
-    for (const std::string& expert : experiment.config().experts) {
-      require_done(experiment, "train-" + expert, "routedk-train");
-    }
-    if (!begin_step(experiment, "controls-" + name)) {
-      continue;
-    }
-    if (experts::parse_gate_spec(name).kind == experts::GateKind::kRandomExperts) {
-      train_random_experts(experiment, name);
-    } else {
-      train_one_lora(experiment, name);
-    }
-    mark_done(experiment, {"controls-" + name});
+    control_step(experiment, name);
   }
 }
 

@@ -9,6 +9,7 @@
 #include "routedk/workflow/steps/learning_data.h"
 #include "routedk/workflow/steps/steps.h"
 
+#include <algorithm>
 #include <array>
 #include <optional>
 #include <utility>
@@ -100,24 +101,62 @@ std::vector<bundle::Prediction> predictions_in(const std::filesystem::path& stor
   return predictions;
 }
 
+bool same_teacher(const Step& a, const Step& b) {
+  return std::all_of(a.settings.begin(), a.settings.end(), [&](const auto& setting) {
+    const auto other = b.settings.find(setting.first);
+    return !setting.first.starts_with("teacher.") ||
+           (other != b.settings.end() && other->second == setting.second);
+  });
+}
+
+/// Records of a language model cost money or hours: a step that has none begins with those of the teacher's
+/// largest earlier one, of which it keeps what was written from the same inputs.
+void take_over_earlier(const Experiment& experiment) {
+  namespace fs = std::filesystem;
+  const Step& now = experiment.step({StepKind::kDistil});
+  const fs::path file = experiment.knowledge_file();
+  if (experiment.config().teacher.kind == distill::TeacherKind::kAnnotation || fs::exists(file)) {
+    return;
+  }
+  fs::path largest;
+  for (const std::string& key : experiment.store().keys(StepKind::kDistil)) {
+    const fs::path folder = experiment.store().folder_of(StepKind::kDistil, key);
+    const fs::path other = folder / file.filename();
+    if (fs::exists(other) && fs::exists(folder / "begun.json") &&
+        same_teacher(step_of(io::read_json(folder / "begun.json"), folder.string()), now) &&
+        (largest.empty() || fs::file_size(other) > fs::file_size(largest))) {
+      largest = other;
+    }
+  }
+  if (!largest.empty()) {
+    spdlog::info("distil: begins with the records of {}", largest.string());
+    fs::copy_file(largest, file);
+    const fs::path spent = fs::path(largest).replace_extension(".spent.jsonl");
+    if (fs::exists(spent)) {
+      fs::copy_file(spent, fs::path(file).replace_extension(".spent.jsonl"));
+    }
+  }
+}
+
 }  // namespace
 
 void distil_step(Experiment& experiment) {
-  require_sessions(experiment, "distil");
-  if (!begin_step(experiment, "distil")) {
+  require_sessions(experiment, StepKind::kDistil);
+  if (!begin_step(experiment, {StepKind::kDistil})) {
     return;
   }
+  take_over_earlier(experiment);
   const auto counts =
       let_write(experiment, of_two_items(experiment.split().train), kTaught, experiment.knowledge_file());
   const io::Json figures = report_on(experiment);
-  io::write_json(experiment.folder() / "knowledge.json", figures);
+  io::write_json(experiment.step_folder({StepKind::kDistil}) / "knowledge.json", figures);
   write_domain_rules(experiment.domain_rules_file(), figures.at("domain_rules"));
   spdlog::info(
       "distil: {} records written, {} of them failed, {} kept; gold can be read off {:.0f} % of the rules, "
       "{:.0f} % of the thoughts",
       counts.written, counts.failed, counts.kept, 100.0 * figures["rules"]["gold_read_off"].get<double>(),
       100.0 * figures["thought"]["gold_read_off"].get<double>());
-  mark_done(experiment, {"distil"});
+  mark_done(experiment, {{StepKind::kDistil}});
 }
 
 std::string distil_report(Experiment& experiment) {
@@ -134,8 +173,12 @@ std::string evaluate_teacher(Experiment& experiment, bundle::SplitPart split) {
   if (c.teacher.kind == distill::TeacherKind::kAnnotation) {
     throw_<ConfigError>("`teacher.kind` must be endpoint or local to be evaluated, but is annotation.");
   }
-  experiment.run();  // made and locked
-  const auto store = experiment.folder() / fmt::format("teacher-{}.jsonl", split);
+  const StepId id{StepKind::kTeacher, std::string(name_of(split))};
+  const std::filesystem::path metrics = experiment.step_folder(id) / "metrics.json";
+  if (!begin_step(experiment, id)) {
+    return read_file(metrics);
+  }
+  const std::filesystem::path store = experiment.step_folder(id) / "answers.jsonl";
   const auto counts = let_write(experiment, of_two_items(sessions), kAnswered, store);
   const auto scores = bundle::score_sessions(sessions, predictions_in(store, sessions));
   const bundle::BootstrapOptions bootstrap{c.decode.seed, static_cast<int>(c.eval.resamples)};
@@ -148,8 +191,9 @@ std::string evaluate_teacher(Experiment& experiment, bundle::SplitPart split) {
                    {"written", counts.written},
                    {"kept", counts.kept}};
   json.update(bundle::to_json(bundle::evaluate({scores}, bootstrap)));
-  io::write_json(experiment.folder() / fmt::format("teacher-{}.json", split), json);
-  return json.dump(2) + "\n";
+  io::write_json(metrics, json);
+  mark_done(experiment, {id});
+  return read_file(metrics);
 }
 
 }  // namespace routedk::workflow

@@ -50,7 +50,7 @@ bundle::ExpertInput input_of(const Experiment& experiment, const std::string& ex
   input.expert = bundle::expert_kind(expert);
   input.placement = config.knowledge.placement;
   input.rules = config.knowledge.rules;
-  if (input.rules != bundle::RuleSource::kSession) {
+  if (input.rules != bundle::RuleSource::kSession && reads_knowledge(expert)) {
     input.domain_rules = domain_rules(experiment);
   }
   input.budget =
@@ -81,9 +81,11 @@ std::uint64_t key_of(const Session& session, const std::string& expert, std::siz
                         : random_key(static_cast<std::uint64_t>(session.id), expert, {part});
 }
 
-bundle::KnowledgeStore knowledge_of(const Experiment& experiment, const std::string& expert) {
-  return expert.empty() ? bundle::KnowledgeStore()
-                        : bundle::KnowledgeStore::load(experiment.knowledge_file());
+/// What the teacher wrote, where one of the experts reads any of it.
+bundle::KnowledgeStore knowledge_of(const Experiment& experiment, const std::vector<std::string>& experts) {
+  return std::any_of(experts.begin(), experts.end(), reads_knowledge)
+             ? bundle::KnowledgeStore::load(experiment.knowledge_file())
+             : bundle::KnowledgeStore();
 }
 
 bool reads(bundle::ExpertKind expert, bundle::KnowledgeKind kind) {
@@ -123,7 +125,7 @@ void log_cuts(const Experiment& experiment, const std::string& expert, const Inp
 std::vector<Example> session_examples(const Experiment& experiment, const std::vector<Session>& sessions,
                                       const std::string& expert, int group, InputCounts& counts) {
   const bundle::ExpertInput input = input_of(experiment, expert);
-  const bundle::KnowledgeStore knowledge = knowledge_of(experiment, expert);
+  const bundle::KnowledgeStore knowledge = knowledge_of(experiment, {expert});
   std::vector<Example> examples;
   std::int64_t left_out = 0;
   for (const Session& session : sessions) {
@@ -165,6 +167,14 @@ Session shuffled(Session session, const Random& random) {
 }
 
 }  // namespace
+
+bool reads_knowledge(const std::string& expert) {
+  if (expert.empty()) {
+    return false;
+  }
+  const bundle::ExpertKind kind = bundle::expert_kind(expert);
+  return reads(kind, bundle::KnowledgeKind::kRules) || reads(kind, bundle::KnowledgeKind::kThought);
+}
 
 std::vector<Session> of_two_items(const std::vector<Session>& sessions) {
   std::vector<Session> usable;
@@ -210,13 +220,11 @@ std::vector<Example> expert_examples(const Experiment& experiment, const std::st
 }
 
 void record_inputs(const Experiment& experiment, const std::string& expert, const InputCounts& counts) {
-  const std::filesystem::path file = experiment.folder() / "inputs.json";
-  io::Json inputs = std::filesystem::exists(file) ? io::read_json(file) : io::Json::object();
-  inputs[expert] = {{"prompts", counts.prompts},
-                    {"cut", counts.cut},
-                    {"statements_cut", counts.statements_cut},
-                    {"over_budget", counts.over_budget}};
-  io::write_json(file, inputs);
+  io::write_json(experiment.step_folder({StepKind::kTrain, expert}) / "inputs.json",
+                 {{"prompts", counts.prompts},
+                  {"cut", counts.cut},
+                  {"statements_cut", counts.statements_cut},
+                  {"over_budget", counts.over_budget}});
 }
 
 std::vector<Example> raw_examples(const Experiment& experiment, const std::vector<Session>& sessions,
@@ -259,8 +267,7 @@ train::AugmentFn shuffled_items(const Experiment& experiment, const std::vector<
   }
   const LearningSessions learning = learning_sessions(experiment);
   const bool routing = experts.empty();
-  const auto knowledge = std::make_shared<const bundle::KnowledgeStore>(
-      knowledge_of(experiment, routing ? "" : experts.front()));
+  const auto knowledge = std::make_shared<const bundle::KnowledgeStore>(knowledge_of(experiment, experts));
   const auto sources = std::make_shared<std::map<std::uint64_t, Source>>();
   const auto add = [&](const Session& session, const std::string& expert, const bundle::ExpertInput& input) {
     const auto texts = bundle::training_texts(experiment.templates(), session, *knowledge, input);

@@ -11,6 +11,7 @@
 #include <utility>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <spdlog/spdlog.h>
 
 namespace routedk::workflow {
@@ -42,20 +43,30 @@ void train_and_log(train::TrainingJob job) {
   }
 }
 
+/// Named after the groups: those of one expert that was trained with others go on with these alone.
+std::filesystem::path checkpoints_of(const Phases& p) {
+  std::vector<std::string> names;
+  for (const train::ParameterGroup& group : p.groups) {
+    names.push_back(group.name);
+  }
+  return p.folder / "checkpoints" / fmt::format("{}", fmt::join(names, "+"));
+}
+
 void by_likelihood(const Phases& p, std::vector<train::Example> training, train::AugmentFn augment) {
-  MetricsLog metrics(p.experiment.folder(), p.name);
-  train::TrainingJob job{
-      p.model,       p.config.likelihood_phase(), p.groups, std::move(training), p.validation, p.checkpoints,
-      metrics.sink()};
+  MetricsLog metrics(p.folder, p.name);
+  train::TrainingJob job{p.model,      p.config.likelihood_phase(), p.groups,      std::move(training),
+                         p.validation, checkpoints_of(p),           metrics.sink()};
   job.augment = std::move(augment);
   job.on_validation = p.watch;
   train_and_log(std::move(job));
 }
 
 void from_there_by_utility(const Phases& p, std::vector<train::Example> training) {
-  MetricsLog metrics(p.experiment.folder(), p.name + "_expected_utility");
-  train::TrainingJob job{p.model,      p.config.utility_phase(),           p.groups,      std::move(training),
-                         p.validation, p.checkpoints / "expected_utility", metrics.sink()};
+  MetricsLog metrics(p.folder, p.name + "_expected_utility");
+  train::TrainingJob job{p.model,       p.config.utility_phase(),
+                         p.groups,      std::move(training),
+                         p.validation,  checkpoints_of(p) / "expected_utility",
+                         metrics.sink()};
   job.augment = shuffled_items(p.experiment, {});
   job.on_validation = p.watch;
   job.sample = policy_samples(p.experiment, p.model, p.gates, p.config);
@@ -108,7 +119,7 @@ io::Json expert_settings(const Experiment& experiment) {
 }
 
 void train_router(const Experiment& experiment, const experts::RoutedModel& model, const std::string& job,
-                  const std::filesystem::path& folder) {
+                  const std::filesystem::path& step, const std::filesystem::path& to) {
   const ExperimentConfig& config = experiment.config();
   const model::LlamaConfig& shape = model.backbone().config();
   const auto router =
@@ -118,7 +129,7 @@ void train_router(const Experiment& experiment, const experts::RoutedModel& mode
   const GroupGates gates{{"router", router}};
   const Phases phases{experiment,
                       job,
-                      experiment.folder() / "checkpoints" / job,
+                      step,
                       model,
                       config.router,
                       {{"router", &router->parameters(), router, penalty, router_group_settings(config)}},
@@ -127,7 +138,7 @@ void train_router(const Experiment& experiment, const experts::RoutedModel& mode
                       watch_answers(experiment, model, gates)};
   phases.run(router_examples(experiment), shuffled_items(experiment, {}),
              phases.by_utility() ? router_examples(experiment) : std::vector<train::Example>());
-  experts::save_router(*router, config.experts, folder);
+  experts::save_router(*router, config.experts, to);
 }
 
 }  // namespace routedk::workflow

@@ -15,8 +15,8 @@ namespace routedk::workflow {
 /// A step's training: by likelihood and then, where the objective says so, from there by expected utility.
 struct Phases {
   const Experiment& experiment;
-  std::string name;                   ///< of the metrics' job
-  std::filesystem::path checkpoints;  ///< the second phase's lie in a folder of them
+  std::string name;              ///< of the metrics' job
+  std::filesystem::path folder;  ///< of the step: metrics, checkpoints
   const experts::RoutedModel& model;
   const train::TrainConfig& config;
   std::vector<train::ParameterGroup> groups;
@@ -36,9 +36,9 @@ std::shared_ptr<experts::Expert> new_expert(const std::string& name, const Exper
 /// What an expert's numbers depend on beside the training's settings and its examples.
 io::Json expert_settings(const Experiment& experiment);
 
-/// Trains a router over the frozen experts of `model` as `router` says, and saves it. `job` names metrics and
-/// checkpoints.
+/// Trains a router over the frozen experts of `model` as `router` says, and saves it in `to`. `job` names the
+/// metrics, `step` is the folder of these and of checkpoints.
 void train_router(const Experiment& experiment, const experts::RoutedModel& model, const std::string& job,
-                  const std::filesystem::path& folder);
+                  const std::filesystem::path& step, const std::filesystem::path& to);
 
 }  // namespace routedk::workflow

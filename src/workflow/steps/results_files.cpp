@@ -79,6 +79,23 @@ std::vector<std::string> notes(const Experiment& experiment, std::size_t session
   return notes;
 }
 
+/// What each session adds to the metrics (bundle/metrics.h), to compare systems of other evaluations with.
+io::Json scores_of(const Results& results) {
+  io::Json json = io::Json::object();
+  for (const SystemResult& result : results) {
+    io::Json runs = io::Json::array();
+    for (const auto& run : result.runs) {
+      io::Json sessions = io::Json::array();
+      for (const bundle::SessionScore& score : run) {
+        sessions.push_back({score.numerator, score.denominator});
+      }
+      runs.push_back(std::move(sessions));
+    }
+    json[result.name] = std::move(runs);
+  }
+  return json;
+}
+
 }  // namespace
 
 void write_results(const Experiment& experiment, const Found& found) {
@@ -108,11 +125,13 @@ void write_results(const Experiment& experiment, const Found& found) {
   table.notes.push_back(fmt::format(
       "Answers drawn at random under the same grammar, {} a session, have f1 {:.3f} and jaccard_f1 {:.3f}.",
       eval::kRandomDraws, random.values[bundle::Metric::kF1], random.values[bundle::Metric::kJaccardF1]));
-  io::write_json(experiment.folder() / "results.json", json);
-  write_file_atomic(experiment.folder() / "summary.txt", summary_table(results));
-  write_file_atomic(experiment.folder() / "results.txt", eval::text_table(table));
-  write_file_atomic(experiment.folder() / "results.md", eval::markdown_table(table));
-  write_file_atomic(experiment.folder() / "results.html", eval::html_table(table));
+  const std::filesystem::path folder = experiment.step_folder({StepKind::kEvaluate});
+  write_file_atomic(folder / "scores.json", scores_of(results).dump());
+  io::write_json(folder / "results.json", json);
+  write_file_atomic(folder / "summary.txt", summary_table(results));
+  write_file_atomic(folder / "results.txt", eval::text_table(table));
+  write_file_atomic(folder / "results.md", eval::markdown_table(table));
+  write_file_atomic(folder / "results.html", eval::html_table(table));
 }
 
 }  // namespace routedk::workflow

@@ -41,8 +41,8 @@ void check_kind(GateKind system, const RouterConfig& router) {
 }
 
 /// What controls_step has trained.
-System load_control(const Experiment& experiment, const experts::RoutedModel& routed,
-                    const std::string& name) {
+System load_control(Experiment& experiment, const std::string& name) {
+  const auto backbone = experiment.backbone();
   const std::filesystem::path folder = experiment.control_folder(name);
   const bool alone = parse_gate_spec(name).kind == GateKind::kOneLoraOnRouterData;
   std::vector<std::filesystem::path> folders{folder};
@@ -52,12 +52,12 @@ System load_control(const Experiment& experiment, const experts::RoutedModel& ro
       folders.push_back(folder / "experts" / expert);
     }
   }
-  const model::LlamaConfig& config = routed.backbone().config();
+  const model::LlamaConfig& config = backbone->config();
   const GateSpec gate = alone ? GateSpec{.kind = GateKind::kOneHot}
                               : GateSpec{.kind = GateKind::kRouter, .name = (folder / "router").string()};
   Mixture mixture = make_mixture(gate, load_bank(folders, config), config, {});
-  mixture.bank->freeze(routed.backbone());
-  return {routed.with_bank(std::move(mixture.bank)), std::move(mixture.gate)};
+  mixture.bank->freeze(*backbone);
+  return {{backbone, std::move(mixture.bank)}, std::move(mixture.gate)};
 }
 
 std::uint64_t hash_of(const std::filesystem::path& file) {
@@ -114,19 +114,26 @@ std::uint64_t hash_outside_systems(const std::vector<std::string>& systems) {
   return hash;
 }
 
-System load_system(const Experiment& experiment, const experts::RoutedModel& routed,
-                   const std::string& name) {
-  const model::LlamaConfig& config = routed.backbone().config();
+System load_system(Experiment& experiment, const std::string& name) {
+  const auto backbone = experiment.backbone();
+  const model::LlamaConfig& config = backbone->config();
   const GateSpec spec = parse_gate_spec(name);
   if (experts::is_trained_control(spec.kind)) {
-    return load_control(experiment, routed, name);
+    return load_control(experiment, name);
   }
+  if (spec.kind == GateKind::kBackbone) {
+    return {experts::without_experts(backbone), std::make_unique<experts::SingleExpertGate>(-1, 1)};
+  }
+  const auto bank = spec.kind == GateKind::kNamed ? load_bank({experiment.expert_folder(spec.name)}, config)
+                                                  : load_bank(experiment.expert_folders(), config);
   if (!experts::merges(spec.kind)) {
-    return {routed, make_gate(spec, routed.bank(), config, experiment.router_folder())};
+    bank->freeze(*backbone);
+    auto gate = make_gate(spec, *bank, config, takes_router(name) ? experiment.router_folder() : "");
+    return {{backbone, bank}, std::move(gate)};
   }
-  Mixture mixture = make_mixture(spec, load_bank(experiment.expert_folders(), config), config, {});
-  mixture.bank->freeze(routed.backbone());
-  return {routed.with_bank(std::move(mixture.bank)), std::move(mixture.gate)};
+  Mixture mixture = make_mixture(spec, bank, config, {});
+  mixture.bank->freeze(*backbone);
+  return {{backbone, std::move(mixture.bank)}, std::move(mixture.gate)};
 }
 
 std::vector<bundle::Prediction> load_predictions(const Experiment& experiment, const std::string& system) {

@@ -1,5 +1,7 @@
 #include "routedk/core/error.h"
+#include "routedk/core/files.h"
 #include "routedk/experts/peft.h"
+#include "routedk/io/jsonl.h"
 #include "routedk/workflow/steps/learning_data.h"
 #include "routedk/workflow/steps/steps.h"
 #include "routedk/workflow/steps/watch.h"
@@ -44,6 +46,21 @@ void save_experts(const Experiment& experiment, const NewBank& bank) {
   }
 }
 
+/// Experts that were trained together have one metrics.jsonl, in the folder of the first: gives each of the
+/// others the records that are its own.
+void share_metrics(const Experiment& experiment, const std::vector<std::string>& names,
+                   const std::filesystem::path& folder) {
+  for (std::size_t i = 1; i < names.size(); ++i) {
+    std::string own;
+    io::read_jsonl(folder / "metrics.jsonl", [&](const io::Json& record, std::int64_t) {
+      if (!record.contains("group") || record["group"] == names[i]) {
+        own += record.dump() + "\n";
+      }
+    });
+    write_file_atomic(experiment.step_folder({StepKind::kTrain, names[i]}) / "metrics.jsonl", own);
+  }
+}
+
 }  // namespace
 
 std::vector<std::string> experts_named(const ExperimentConfig& config, const std::string& name) {
@@ -58,12 +75,18 @@ std::vector<std::string> experts_named(const ExperimentConfig& config, const std
 }
 
 void train_step(Experiment& experiment, const std::vector<std::string>& experts) {
-  if (experiment.has_sessions()) {
-    require_done(experiment, "distil", "routedk-distill");
-  }
   std::vector<std::string> names;
-  std::copy_if(experts.begin(), experts.end(), std::back_inserter(names),
-               [&](const std::string& name) { return begin_step(experiment, "train-" + name); });
+  std::vector<StepId> ids;
+  for (const std::string& name : experts) {
+    const StepId id{StepKind::kTrain, name};
+    for (const StepId& input : experiment.step(id).inputs) {
+      require_done(experiment, input, "routedk-distill");
+    }
+    if (begin_step(experiment, id)) {
+      names.push_back(name);
+      ids.push_back(id);
+    }
+  }
   if (names.empty()) {
     return;
   }
@@ -71,9 +94,9 @@ void train_step(Experiment& experiment, const std::vector<std::string>& experts)
   require_data_within(experiment, backbone->config().context);
   const NewBank bank = new_bank(experiment, names, *backbone);
   const experts::RoutedModel model(backbone, std::make_shared<experts::ExpertBank>(bank.experts));
-  const auto checkpoints = experiment.folder() / "checkpoints" / fmt::format("{}", fmt::join(names, "+"));
-  Phases phases{experiment,  "train",    checkpoints, model, experiment.config().train,
-                bank.groups, bank.gates, {},          {}};
+  const std::filesystem::path folder = experiment.step_folder(ids.front());
+  Phases phases{experiment,  "train",    folder, model, experiment.config().train,
+                bank.groups, bank.gates, {},     {}};
   std::vector<train::Example> training;
   std::vector<train::Example> raw;
   for (std::size_t i = 0; i < names.size(); ++i) {
@@ -91,22 +114,21 @@ void train_step(Experiment& experiment, const std::vector<std::string>& experts)
   phases.watch = watch_answers(experiment, model, bank.gates);
   phases.run(std::move(training), shuffled_items(experiment, names), std::move(raw));
   save_experts(experiment, bank);
-  std::vector<std::string> steps;
-  std::transform(names.begin(), names.end(), std::back_inserter(steps),
-                 [](const std::string& name) { return "train-" + name; });
-  mark_done(experiment, steps);
+  share_metrics(experiment, names, folder);
+  mark_done(experiment, ids);
 }
 
 void router_step(Experiment& experiment) {
-  const ExperimentConfig& config = experiment.config();
-  for (const std::string& name : config.experts) {
-    require_done(experiment, "train-" + name, "routedk-train");
+  const StepId id{StepKind::kRouter};
+  for (const StepId& input : experiment.step(id).inputs) {
+    require_done(experiment, input, "routedk-train");
   }
-  if (!begin_step(experiment, "router")) {
+  if (!begin_step(experiment, id)) {
     return;
   }
-  train_router(experiment, experiment.routed_model(), "router", experiment.router_folder());
-  mark_done(experiment, {"router"});
+  train_router(experiment, experiment.routed_model(), "router", experiment.step_folder(id),
+               experiment.router_folder());
+  mark_done(experiment, {id});
 }
 
 }  // namespace routedk::workflow

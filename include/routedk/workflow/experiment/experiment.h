@@ -1,33 +1,33 @@
-/// One experiment at work: its settings, data and run folder, loaded once and shared by its steps.
+/// One experiment at work: its settings, data, model and steps, loaded once.
 ///
-/// The run folder:
+/// What its steps made lies in the store (store.h); the run folder names it by links, so that one experiment
+/// can be read in one place:
 ///   config.yaml       the effective settings        versions.json  what computed them
+///   steps/STEP        each step's folder in the store: step.json (settings, inputs, seconds, memory), of
+///                     trainings metrics.jsonl, tensorboard/ and checkpoints/, of systems answers.jsonl
 ///   knowledge.jsonl   rules and thoughts            knowledge.json what the teacher wrote, in figures
 ///   domain_rules.txt  the domain's rules, best first
 ///   teacher-SPLIT.jsonl, .json  the teacher's own answers
-///   *.spent.jsonl     what each reply to a teacher's question cost, beside the .jsonl that it went into
-///   experts/NAME/     PEFT folders                  router/        router.safetensors, router_config.json
-///   controls/NAME/    what eval.systems' controls trained: a PEFT folder, or experts/ and router/
-///   checkpoints/      of training under way         metrics.jsonl  every optimiser step and validation
-///   answers/NAME.jsonl  what each system answered
+///   experts/NAME      PEFT folders                  router         router.safetensors, router_config.json
+///   controls/NAME     what eval.systems' controls trained: a PEFT folder, or experts/ and router/
+///   answers/NAME.jsonl  what each system answered and what each rule chose
 ///   results.json      figures                       results.txt, .md, .html  the same as a table
 ///   summary.txt       the same at a glance
-///   verifiers/NAME/   what chooses among a system's answers; NAME.jsonl: what it learnt from
-///   inputs.json       how many prompts were cut
-///   steps.txt         which steps are begun and done  timings.jsonl  wall time and memory of each step
 #pragma once
 
 #include "routedk/bundle/dataset.h"
 #include "routedk/bundle/prompt.h"
 #include "routedk/bundle/session_encoder.h"
 #include "routedk/bundle/split.h"
-#include "routedk/core/run_folder.h"
 #include "routedk/experts/routed_model.h"
 #include "routedk/workflow/experiment/experiment_config.h"
+#include "routedk/workflow/experiment/graph.h"
+#include "routedk/workflow/experiment/store.h"
 
+#include <chrono>
 #include <filesystem>
+#include <map>
 #include <memory>
-#include <span>
 #include <string>
 #include <vector>
 
@@ -55,37 +55,65 @@ class Experiment {
   /// bundle.
   bool leaky_categories() const;
 
-  /// A hash of the contents of the domain's files and the prompt templates, or of the files of examples, and
-  /// of the model file's size.
-  std::uint64_t inputs() const noexcept { return inputs_; }
+  /// What is read from outside, as hashes of contents; of the model its files' size.
+  struct Contents {
+    std::uint64_t data = 0;     ///< the domain's files, or those of examples
+    std::uint64_t prompts = 0;  ///< the templates; 0 with examples
+    std::uintmax_t model_bytes = 0;
+  };
+  const Contents& contents() const noexcept { return contents_; }
 
   /// A hash of the contents of `lora.init_adapter`, wherever it lies; empty without one.
   const std::string& init_adapter() const noexcept { return init_adapter_; }
 
-  /// The run folder, opened and locked on first use.
-  RunFolder& run();
-  /// Writes config.yaml and versions.json.
-  void record_settings();
-  /// The backbone, loaded on first use.
+  /// All steps that the settings speak of, inputs first.
+  const std::vector<Step>& steps() const;
+  /// One of them. Error where there is none.
+  const Step& step(const StepId& id) const;
+  /// Where a step's outputs are, or will be.
+  std::filesystem::path step_folder(const StepId& id) const { return store_.folder_of(step(id)); }
+  const Store& store() const noexcept { return store_; }
+
+  /// Takes the step's lock; false where another process works on it. Then the step stands in the run folder,
+  /// with config.yaml and versions.json.
+  bool open_step(const StepId& id);
+  /// Records that open steps, which were done together, are whole, each with its share of the time and with
+  /// the memory of all; gives their locks back.
+  void close_steps(const std::vector<StepId>& ids, double gpu_mib);
+  /// Gives the lock of a step that is not whole back.
+  void leave_step(const StepId& id) { open_.erase(id); }
+  /// Names a step in the run folder, in place of an earlier one of its name. ConfigError where the folder was
+  /// made without a store.
+  void link_step(const StepId& id) const;
+
+  /// The backbone, loaded on first use and shared by the process's experiments.
   std::shared_ptr<const model::Backbone> backbone();
-  /// Backbone and all experts of the run folder, frozen side by side.
+  /// Backbone and all experts, frozen side by side.
   experts::RoutedModel routed_model();
 
+  /// The run folder.
   std::filesystem::path folder() const { return config_.run.dir; }
-  std::filesystem::path domain_rules_file() const { return folder() / "domain_rules.txt"; }
-  std::filesystem::path knowledge_file() const { return folder() / "knowledge.jsonl"; }
-  std::filesystem::path expert_folder(const std::string& name) const { return folder() / "experts" / name; }
+  std::filesystem::path domain_rules_file() const {
+    return step_folder({StepKind::kDistil}) / "domain_rules.txt";
+  }
+  std::filesystem::path knowledge_file() const {
+    return step_folder({StepKind::kDistil}) / "knowledge.jsonl";
+  }
+  std::filesystem::path expert_folder(const std::string& name) const {
+    return step_folder({StepKind::kTrain, name}) / name;
+  }
   /// Of all experts, in the bank's order.
   std::vector<std::filesystem::path> expert_folders() const;
-  std::filesystem::path router_folder() const { return folder() / "router"; }
+  std::filesystem::path router_folder() const { return step_folder({StepKind::kRouter}) / "router"; }
   std::filesystem::path control_folder(const std::string& system) const {
-    return folder() / "controls" / system;
+    return step_folder({StepKind::kControls, system}) / "control";
   }
+  /// A system's candidates.
   std::filesystem::path answers_file(const std::string& system) const {
-    return folder() / "answers" / (file_word(system) + ".jsonl");
+    return step_folder({StepKind::kAnswer, system}) / "answers.jsonl";
   }
   std::filesystem::path verifier_folder(const std::string& system) const {
-    return folder() / "verifiers" / file_word(system);
+    return step_folder({StepKind::kAnswer, system}) / "verifier";
   }
 
  private:
@@ -95,14 +123,28 @@ class Experiment {
   bundle::Split split_;
   bundle::PromptTemplates templates_;
   bundle::SessionEncoder encoder_;
-  std::uint64_t inputs_ = 0;
+  struct OpenStep {
+    std::unique_ptr<StepLock> lock;
+    std::chrono::steady_clock::time_point begun;
+  };
+
+  Contents contents_;
   std::string init_adapter_;
-  std::unique_ptr<RunFolder> run_;
+  Store store_;
+  mutable std::vector<Step> steps_;  // made on first use
+  std::map<StepId, OpenStep> open_;
   std::shared_ptr<const model::Backbone> backbone_;
 };
 
 /// The run folder: the given one, else runs/<data folder>-<domain> or runs/<name of the examples' file>.
 std::string run_folder(const ExperimentConfig& config);
+
+/// The store: the given one, else `store` beside the run folder.
+std::filesystem::path store_folder(const ExperimentConfig& config);
+
+/// Makes `place` a relative link to `target`, in one step where another link stands. ConfigError where
+/// something else stands: a run folder made without a store.
+void make_link(const std::filesystem::path& target, const std::filesystem::path& place);
 
 /// Where the data are: the given folder, else $ROUTEDK_DATA_DIR, else data/sample.
 std::filesystem::path data_folder(const std::string& given);

@@ -21,8 +21,7 @@ struct ProgramOptions {
 /// Reads the settings, then dumps them, prints the plan, or opens the experiment for `work`.
 void with_experiment(const ProgramOptions& options, const std::function<void(Experiment&)>& work);
 /// The same for the program of one step, which `options.redo` forgets first.
-void with_step(const ProgramOptions& options, const std::string& step,
-               const std::function<void(Experiment&)>& work);
+void with_step(const ProgramOptions& options, StepKind step, const std::function<void(Experiment&)>& work);
 
 /// "routedk 0.1.0 (LibTorch 2.11.0, CPU)"
 std::string version_text();

@@ -4,7 +4,17 @@
 #include "routedk/eval/answers.h"
 #include "routedk/workflow/experiment/experiment_config.h"
 
+#include <cstdint>
+#include <vector>
+
 namespace routedk::workflow {
+
+/// Every rule of `eval.select` under every number of `eval.samples`.
+std::vector<eval::Choice> choices_of(const ExperimentConfig& config);
+/// The candidates that the choice among most of them needs.
+std::int64_t most_samples(const ExperimentConfig& config);
+/// Whether a verifier chooses.
+bool wants_verifier(const ExperimentConfig& config);
 
 /// The rule of `decode.select` over all samples, under its utility and expectation.
 eval::Choice usual_choice(const DecodeConfig& settings);

@@ -9,6 +9,9 @@
 
 namespace routedk::workflow {
 
+/// Whether an expert of bundle data reads rules or thoughts; "", the router, does not.
+bool reads_knowledge(const std::string& expert);
+
 /// The sessions that can hold a bundle at all: there is nothing to learn from the others.
 std::vector<bundle::Session> of_two_items(const std::vector<bundle::Session>& sessions);
 
@@ -33,7 +36,7 @@ struct InputCounts {
 /// `counts` is null, counted there; it cuts nothing from the user's own examples.
 std::vector<train::Example> expert_examples(const Experiment& experiment, const std::string& expert,
                                             int group, InputCounts* counts = nullptr);
-/// Into inputs.json of the run folder, beside the experts recorded before.
+/// Into inputs.json of the expert's step.
 void record_inputs(const Experiment& experiment, const std::string& expert, const InputCounts& counts);
 /// Raw prompts of sessions of at least 2 items with their gold answers.
 std::vector<train::Example> raw_examples(const Experiment& experiment,

@@ -1,5 +1,4 @@
-/// The experiment's steps in their order: distil -> train -> router -> controls -> evaluate. Each records
-/// that it is done and under which settings; a done step is skipped, a step cut off goes on where it stopped.
+/// What each step of an experiment does. A done step is skipped, a step cut off goes on where it stopped.
 #pragma once
 
 #include "routedk/workflow/experiment/experiment.h"
@@ -8,9 +7,6 @@
 #include <vector>
 
 namespace routedk::workflow {
-
-/// "distil", "train", "router", "controls", "evaluate".
-const std::vector<std::string>& step_names();
 
 /// The teacher writes rules and a thought about every training session.
 void distil_step(Experiment& experiment);
@@ -29,39 +25,38 @@ std::vector<std::string> experts_named(const ExperimentConfig& config, const std
 void router_step(Experiment& experiment);
 /// The systems of the evaluation that have a training of their own: random_experts, one_lora_on_router_data.
 std::vector<std::string> trained_controls(const ExperimentConfig& config);
+/// Trains one of them.
+void control_step(Experiment& experiment, const std::string& name);
 /// Trains them, those not done yet one after another.
 void controls_step(Experiment& experiment);
-/// Answers the split's sessions with every system, chooses by every rule among every number of samples asked
-/// for, and writes results.json and the table as results.txt, .md and .html. Training and choosing with
-/// verifiers comes first where `verifier` is among the rules.
+/// A system's candidates for the evaluated sessions. Training the verifier that scores them comes first where
+/// `verifier` is among the rules.
+void answer_step(Experiment& experiment, const std::string& system);
+/// What the answer steps of all systems have found, after those not done yet: choices by every rule among
+/// every number of samples asked for, results.json and the table as results.txt, .md and .html.
 void evaluate_step(Experiment& experiment);
 
-/// All steps, or with `data.examples` train and router. `from`, when not empty, redoes that step and those
-/// after it.
-void run_experiment(Experiment& experiment, const std::string& from);
-
-/// What a whole run leaves, as text: the summary of results and where their page is, or with `data.examples`
-/// where experts and router are.
-std::string outcome(const Experiment& experiment);
+/// Does a step that is none of the teacher's own answers, whose inputs are done.
+void do_step(Experiment& experiment, const StepId& id);
 
 /// What would be done, as text: data, parameters trained and frozen, optimiser steps, tokens of a step,
 /// memory by kind, systems, run folder, and which steps are done already.
 std::string plan(Experiment& experiment);
 
-/// Whether a step is done under the present settings; opens no run folder that is not there.
-bool is_done(Experiment& experiment, const std::string& step);
-/// Forgets a step and those after it, with their files. ConfigError when there is no such step.
-void forget_from(Experiment& experiment, const std::string& step);
+/// Whether a step is done under the present settings.
+bool is_done(const Experiment& experiment, const StepId& id);
+/// Removes from the store the experiment's steps of this kind and of those after it, but for what a teacher
+/// wrote. UserError where another process works on one.
+void forget_from(const Experiment& experiment, StepKind first);
 
-/// Steps are recorded by name, the experts of `train` and the systems of `controls` one by one: "train-NAME".
-/// Opens a step: false when it is done already. ConfigError when it was begun, or done, under settings whose
-/// numbers would differ. Otherwise the effective settings are written to the run folder.
-bool begin_step(Experiment& experiment, const std::string& step);
+/// Opens a step and names it in the run folder: false when it is done already. UserError when another process
+/// works on it.
+bool begin_step(Experiment& experiment, const StepId& id);
 /// ConfigError, naming the program to run, unless the step is done under the present settings.
-void require_done(Experiment& experiment, const std::string& step, const std::string& program);
+void require_done(const Experiment& experiment, const StepId& id, const std::string& program);
 /// ConfigError where the experiment learns from `data.examples`: the step works on bundle data only.
-void require_sessions(const Experiment& experiment, const std::string& step);
-/// Records that the steps are done under the present settings, all at once.
-void mark_done(Experiment& experiment, const std::vector<std::string>& steps);
+void require_sessions(const Experiment& experiment, StepKind kind);
+/// Records that open steps are done.
+void mark_done(Experiment& experiment, const std::vector<StepId>& ids);
 
 }  // namespace routedk::workflow

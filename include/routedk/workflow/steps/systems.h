@@ -37,8 +37,8 @@ struct System {
   std::unique_ptr<experts::Gate> gate;
 };
 
-/// `routed`: backbone and all experts. FileError and ConfigError as the files come.
-System load_system(const Experiment& experiment, const experts::RoutedModel& routed, const std::string& name);
+/// With the experts that it needs. FileError and ConfigError as the files come.
+System load_system(Experiment& experiment, const std::string& name);
 /// Of predictions:FILE for the evaluated sessions; the file is about the whole split.
 std::vector<bundle::Prediction> load_predictions(const Experiment& experiment, const std::string& system);
 

@@ -1,0 +1,27 @@
+/// What routedk-run does with its command line.
+#pragma once
+
+#include "routedk/workflow/experiment/run.h"
+
+#include <string>
+#include <vector>
+
+namespace routedk::workflow {
+
+struct RunProgramOptions {
+  std::vector<std::string> files;        ///< of studies; none: one experiment of all defaults
+  std::vector<std::string> assignments;  ///< --set a.b=value
+  bool dump_config = false;              ///< print the effective settings and stop
+  bool dry_run = false;                  ///< print what each experiment would do and stop
+  bool plan = false;                     ///< print the table of steps and stop
+  bool gc = false;                       ///< print what the store has beside and stop
+  int jobs = 1;                          ///< processes
+  RunOptions run;
+  std::vector<std::string> arguments;  ///< as given, for the other processes
+};
+
+/// Reads all files, then prints what was asked for, or runs every step that the outcomes need, compares each
+/// study's experiments and prints what they came to. Errors of each as they come.
+void run_studies(const RunProgramOptions& options);
+
+}  // namespace routedk::workflow

@@ -1,0 +1,82 @@
+/// A question as a file: one experiment for each variant, domain and seed, and what is compared among them.
+///
+///   extends: common.yaml
+///   study:
+///     question: How many experts does the mixture need?
+///     variants:                                   # settings that differ, by their names
+///       K1: {experts: [merged], eval: {systems: [merged]}}
+///       K3: {eval: {systems: [dynamic]}}
+///     domains: [electronic, food]
+///     seeds: [1, 2, 3]
+///     compare: [{a: K3/dynamic, b: K1/merged}]
+///   size: small                                   # which of `sizes` holds
+///   sizes: {small: {split: {train_limit: 60}}, full: {}}
+///
+/// A file without `study` is one experiment.
+#pragma once
+
+#include "routedk/core/config_rules.h"
+#include "routedk/core/config_source.h"
+#include "routedk/workflow/experiment/experiment_config.h"
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+namespace routedk::workflow {
+
+/// Two results, "VARIANT/RESULT" or, in a study without variants, "RESULT", named as in results.json.
+struct ComparisonConfig {
+  std::string a;
+  std::string b;
+
+  template <typename F>
+  void fields(F& f) {
+    f("a", a, "VARIANT/RESULT whose gain is asked for");
+    f("b", b, "VARIANT/RESULT it is compared with, on the same sessions");
+  }
+};
+
+struct StudyConfig {
+  std::string question;
+  ConfigTree variants;
+  std::vector<std::string> domains;
+  std::vector<std::int64_t> seeds;
+  std::vector<ComparisonConfig> compare;
+
+  template <typename F>
+  void fields(F& f) {
+    f("question", question, "what it answers, in a sentence");
+    f("variants", variants, "settings that differ, by the variant's name");
+    f("domains", domains, "each with its own experts; empty: data.domain");
+    f("seeds", seeds, "of training and sampling; empty: as the settings say", at_least(0));
+    f("compare", compare, "pairs of results, tested together (Holm)");
+  }
+};
+
+/// One experiment of a study.
+struct Point {
+  std::string name;     ///< "K3-food-2": variant, domain and seed where there are several; "" of the only one
+  std::string variant;  ///< "" where there are no variants
+  ExperimentConfig config;
+};
+
+struct Study {
+  std::string name;  ///< of the file, with the size where it has sizes
+  StudyConfig config;
+  std::filesystem::path folder;  ///< of its results; the points' run folders lie in it
+  std::vector<Point> points;     ///< at least 1
+  bool alone = false;            ///< one experiment without `study`: its run folder is all there is
+};
+
+/// Reads and checks a file and `--set` assignments, which win over sizes and variants; without a file all
+/// defaults hold. ConfigError with all problems of all its points, one a line.
+Study read_study(const std::string& file, const std::vector<std::string>& assignments);
+
+/// Of several files, and of those that a file's `studies` lists instead of a study of its own. ConfigError
+/// where two have the same name.
+std::vector<Study> read_studies(const std::vector<std::string>& files,
+                                const std::vector<std::string>& assignments);
+
+}  // namespace routedk::workflow

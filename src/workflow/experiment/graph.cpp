@@ -1,0 +1,288 @@
+#include "routedk/workflow/experiment/graph.h"
+
+#include "routedk/core/config.h"
+#include "routedk/experts/gate_spec.h"
+#include "routedk/workflow/experiment/experiment.h"
+#include "routedk/workflow/steps/answer_setting.h"
+#include "routedk/workflow/steps/learning_data.h"
+#include "routedk/workflow/steps/steps.h"
+#include "routedk/workflow/steps/systems.h"
+
+#include <algorithm>
+#include <set>
+#include <utility>
+
+#include <fmt/format.h>
+
+namespace routedk::workflow {
+namespace {
+
+using experts::GateKind;
+
+/// Adds the scalars and lists of a section under their full names.
+void add_node(const ConfigNode& node, const std::string& name, Settings& to) {
+  if (node.kind == ConfigNode::Kind::kMap) {
+    for (const ConfigNode& member : node.children) {
+      add_node(member, name + "." + member.name, to);
+    }
+  } else {
+    to[name] = yaml_flow(node);
+  }
+}
+
+template <typename Section>
+void add(const std::string& name, const Section& section, Settings& to) {
+  add_node(ConfigSource::from_string(dump_config(section), name).root(), name, to);
+}
+
+std::string hex(std::uint64_t hash) {
+  return fmt::format("{:016x}", hash);
+}
+
+/// Builds the steps one after another; what they share is computed once.
+class StepList {
+ public:
+  explicit StepList(const Experiment& experiment)
+      : experiment_(experiment), config_(experiment.config()), data_(data_settings()) {}
+
+  std::vector<Step> all() && {
+    if (experiment_.has_sessions()) {
+      add_step({StepKind::kDistil}, teacher_settings(), {});
+      for (const auto& [part, name] : enum_names(bundle::SplitPart{})) {
+        Settings settings = teacher_settings();
+        settings["eval.split"] = name;
+        settings["eval.limit"] = fmt::format("{}", config_.eval.limit);
+        add_step({StepKind::kTeacher, std::string(name)}, std::move(settings), {});
+      }
+    }
+    for (const std::string& name : config_.experts) {
+      add_step({StepKind::kTrain, name}, expert_settings_of(name), knowledge_of(name));
+    }
+    add_step({StepKind::kRouter}, router_settings(), experts_);
+    for (const std::string& name : trained_controls(config_)) {
+      add_control(name);
+    }
+    if (experiment_.has_sessions()) {
+      add_evaluation();
+    }
+    return std::move(steps_);
+  }
+
+ private:
+  void add_step(StepId id, Settings settings, std::vector<StepId> inputs) {
+    Step step{std::move(id), std::move(settings), std::move(inputs), {}, {}};
+    for (const StepId& input : step.inputs) {
+      const auto at =
+          std::find_if(steps_.begin(), steps_.end(), [&](const Step& s) { return s.id == input; });
+      step.input_keys[to_string(input)] = at->key;
+    }
+    step.key = key_of(step);
+    if (step.id.kind == StepKind::kTrain) {
+      experts_.push_back(step.id);
+    }
+    steps_.push_back(std::move(step));
+  }
+
+  /// Contents, not places: a store may be shared by machines.
+  Settings data_settings() const {
+    Settings settings{{"data.contents", hex(experiment_.contents().data)}};
+    if (experiment_.has_sessions()) {
+      const bundle::SplitCounts counts = split_counts(config_.split, data_folder(config_.data.dir));
+      settings["data.domain"] = config_.data.domain;
+      settings["data.untitled"] = name_of(config_.data.untitled);
+      settings["split.test_per_length"] = fmt::format("{}", counts.test_per_length);
+      settings["split.val_per_length"] = fmt::format("{}", counts.val_per_length);
+      settings["split.train_limit"] = fmt::format("{}", config_.split.train_limit);
+      settings["prompts.contents"] = hex(experiment_.contents().prompts);
+    }
+    return settings;
+  }
+
+  Settings teacher_settings() const {
+    Settings settings = data_;
+    add("thoughts", config_.thoughts, settings);
+    add("teacher", text_settings(config_.teacher), settings);
+    return settings;
+  }
+
+  /// Data, prompts and backbone.
+  Settings model_settings() const {
+    Settings settings = data_;
+    add("prompt", config_.prompt, settings);
+    add("model", config_.model, settings);
+    settings["model.path"] =
+        fmt::format("{} of {} bytes", std::filesystem::path(config_.model.path).filename().string(),
+                    experiment_.contents().model_bytes);
+    return settings;
+  }
+
+  void add_holdout(Settings& settings) const {
+    if (config_.router.data == RouterData::kHoldout) {
+      settings["router.holdout"] = fmt::format("{}", config_.router.holdout);
+      settings["train.seed"] = fmt::format("{}", config_.train.seed);
+    }
+  }
+
+  /// What every expert's training depends on.
+  Settings training_settings(train::TrainConfig training, const std::string& group) const {
+    Settings settings = model_settings();
+    training.learning_rate = training.rate_of(group);
+    training.learning_rates.clear();
+    training.reset_habits();
+    LoraConfig lora = config_.lora;
+    lora.init_adapter = experiment_.init_adapter();
+    add("augment", config_.augment, settings);
+    add("lora", lora, settings);
+    add("train", training, settings);
+    add_holdout(settings);
+    return settings;
+  }
+
+  Settings expert_settings_of(const std::string& name) const {
+    Settings settings = training_settings(config_.train, name);
+    if (!knowledge_of(name).empty()) {
+      add("knowledge", config_.knowledge, settings);
+    }
+    return settings;
+  }
+
+  std::vector<StepId> knowledge_of(const std::string& name) const {
+    return experiment_.has_sessions() && reads_knowledge(name) ? std::vector<StepId>{{StepKind::kDistil}}
+                                                               : std::vector<StepId>();
+  }
+
+  Settings router_settings() const {
+    Settings settings = model_settings();
+    RouterConfig router = config_.router;
+    router.reset_habits();
+    add("augment", config_.augment, settings);
+    add("router", router, settings);
+    settings["train.seed"] = fmt::format("{}", config_.train.seed);  // of the items' order
+    return settings;
+  }
+
+  void add_control(const std::string& name) {
+    const bool alone = experts::parse_gate_spec(name).kind == GateKind::kOneLoraOnRouterData;
+    Settings settings = router_settings();
+    if (alone) {
+      settings.merge(training_settings(config_.train, name));
+    }
+    add_step({StepKind::kControls, name}, std::move(settings), alone ? std::vector<StepId>() : experts_);
+  }
+
+  /// What the candidates depend on, whatever is chosen among them.
+  Settings answer_settings(const std::string& system) const {
+    Settings settings = model_settings();
+    DecodeConfig decode = config_.decode;
+    const DecodeConfig defaults;
+    decode.select = defaults.select;
+    decode.utility = defaults.utility;
+    decode.expectation = defaults.expectation;
+    decode.batch_sessions = defaults.batch_sessions;
+    decode.samples = most_samples(config_);
+    add("decode", decode, settings);
+    settings["eval.split"] = name_of(config_.eval.split);
+    settings["eval.limit"] = fmt::format("{}", config_.eval.limit);
+    if (wants_verifier(config_)) {
+      settings["eval.verifier_sessions"] = fmt::format("{}", config_.eval.verifier_sessions);
+      add_holdout(settings);
+    }
+    if (experts::parse_gate_spec(system).kind == GateKind::kRouter) {
+      settings["eval.systems.contents"] = hex(hash_outside_systems({system}));
+    }
+    return settings;
+  }
+
+  std::vector<StepId> inputs_of(const std::string& system) const {
+    const auto spec = experts::parse_gate_spec(system);
+    if (spec.kind == GateKind::kBackbone) {
+      return {};
+    }
+    if (spec.kind == GateKind::kNamed) {
+      return {{StepKind::kTrain, spec.name}};
+    }
+    if (spec.kind == GateKind::kOneLoraOnRouterData) {
+      return {{StepKind::kControls, system}};
+    }
+    std::vector<StepId> inputs = experts_;
+    if (experts::is_trained_control(spec.kind)) {
+      inputs.push_back({StepKind::kControls, system});
+    } else if (takes_router(system)) {
+      inputs.push_back({StepKind::kRouter});
+    }
+    return inputs;
+  }
+
+  void add_evaluation() {
+    std::vector<StepId> answers;
+    for (const std::string& system : config_.eval.systems) {
+      if (!is_predictions(system)) {
+        answers.push_back({StepKind::kAnswer, system});
+        add_step(answers.back(), answer_settings(system), inputs_of(system));
+      }
+    }
+    Settings settings = data_;
+    DecodeConfig decode = config_.decode;
+    decode.batch_sessions = DecodeConfig().batch_sessions;
+    add("decode", decode, settings);
+    add("eval", config_.eval, settings);
+    settings["eval.systems.contents"] = hex(hash_outside_systems(config_.eval.systems));
+    add_step({StepKind::kEvaluate}, std::move(settings), std::move(answers));
+  }
+
+  const Experiment& experiment_;
+  const ExperimentConfig& config_;
+  Settings data_;
+  std::vector<StepId> experts_;
+  std::vector<Step> steps_;
+};
+
+}  // namespace
+
+std::vector<Step> steps_of(const Experiment& experiment) {
+  return StepList(experiment).all();
+}
+
+double work_of(const Experiment& experiment, const StepId& id) {
+  const ExperimentConfig& c = experiment.config();
+  if (!experiment.has_sessions()) {
+    return 0.0;
+  }
+  const auto product = [](std::size_t count, std::int64_t times) {
+    return static_cast<double>(count) * static_cast<double>(times);
+  };
+  switch (id.kind) {
+    case StepKind::kTrain:
+      return product(learning_sessions(experiment).experts.size(), c.train.epochs);
+    case StepKind::kRouter:
+    case StepKind::kControls:
+      return product(learning_sessions(experiment).router.size(), c.router.epochs);
+    case StepKind::kAnswer:
+      return product(evaluated_sessions(experiment).size(), most_samples(c));
+    case StepKind::kDistil:
+      return product(experiment.split().train.size(), 1);
+    case StepKind::kEvaluate:
+    case StepKind::kTeacher:
+    case StepKind::kCompare:
+      return 1.0;
+  }
+  return 0.0;
+}
+
+std::vector<const Step*> needed_steps(const std::vector<Step>& all) {
+  const bool evaluates = !all.empty() && all.back().id.kind == StepKind::kEvaluate;
+  std::set<StepId> wanted;
+  std::vector<const Step*> needed;
+  for (auto step = all.rbegin(); step != all.rend(); ++step) {
+    const bool outcome = evaluates ? step->id.kind == StepKind::kEvaluate
+                                   : step->id.kind == StepKind::kTrain || step->id.kind == StepKind::kRouter;
+    if (outcome || wanted.contains(step->id)) {
+      wanted.insert(step->inputs.begin(), step->inputs.end());
+      needed.push_back(&*step);
+    }
+  }
+  std::reverse(needed.begin(), needed.end());
+  return needed;
+}
+
+}  // namespace routedk::workflow

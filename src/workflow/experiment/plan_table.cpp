@@ -1,0 +1,142 @@
+#include "routedk/core/progress.h"
+#include "routedk/io/json_field.h"
+#include "routedk/workflow/experiment/run.h"
+#include "routedk/workflow/steps/steps.h"
+
+#include <algorithm>
+#include <set>
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+namespace routedk::workflow {
+namespace {
+
+namespace fs = std::filesystem;
+
+/// What a step took or is likely to take.
+struct Cost {
+  std::optional<double> seconds;
+  std::optional<double> memory_mib;
+};
+
+Cost measured(const io::Json& record) {
+  return {record.value("seconds", 0.0), record.value("peak_memory_mib", 0.0)};
+}
+
+/// From the store's steps of the same kind on the same model: seconds for as much work as there is here, and
+/// the most memory.
+Cost guess(const Experiment& experiment, const Step& step) {
+  const auto model = step.settings.find("model.path");
+  double seconds = 0.0;
+  double work = 0.0;
+  Cost cost;
+  for (const auto& [key, record] : experiment.store().whole(step.id.kind)) {
+    const io::Json settings = record.value("settings", io::Json::object());
+    if (model != step.settings.end() && settings.value("model.path", "") != model->second) {
+      continue;
+    }
+    seconds += record.value("seconds", 0.0);
+    work += record.value("work", 0.0);
+    cost.memory_mib = std::max(cost.memory_mib.value_or(0.0), record.value("peak_memory_mib", 0.0));
+  }
+  if (work > 0.0) {
+    cost.seconds = seconds / work * work_of(experiment, step.id);
+  }
+  return cost;
+}
+
+/// "cached", "under way (process 7 on host)", "to do", with what changed since the last of its name.
+std::string state_of(const Experiment& experiment, const Step& step) {
+  const Store& store = experiment.store();
+  if (store.done(step)) {
+    return "cached";
+  }
+  if (const std::string holder = store.holder(step); !holder.empty()) {
+    return fmt::format("under way ({})", holder);
+  }
+  constexpr std::size_t kShown = 2;
+  std::string text = fs::exists(store.folder_of(step)) ? "begun" : "to do";
+  if (const auto before = store.earlier(step)) {
+    std::vector<std::string> changes = differences(*before, step);
+    const std::size_t more = changes.size() > kShown ? changes.size() - kShown : 0;
+    changes.resize(changes.size() - more);
+    text += fmt::format("; since the last: {}", fmt::join(changes, ", "));
+    text += more > 0 ? fmt::format(" and {} more", more) : "";
+  }
+  return text;
+}
+
+std::string number_or_unknown(const std::optional<double>& value, const char* unit) {
+  return value ? fmt::format("{:.0f} {}", *value, unit) : "?";
+}
+
+std::uintmax_t bytes_in(const fs::path& folder) {
+  std::uintmax_t bytes = 0;
+  for (const auto& entry : fs::recursive_directory_iterator(folder)) {
+    bytes += entry.is_regular_file() ? entry.file_size() : 0;
+  }
+  return bytes;
+}
+
+}  // namespace
+
+std::string plan_table(std::span<const std::unique_ptr<Experiment>> experiments) {
+  std::string text =
+      fmt::format("{:<40} {:<16} {:>9} {:>10}  {}\n", "step", "key", "time", "memory", "state");
+  std::set<std::string> known;
+  double seconds = 0.0;
+  int unknown = 0;
+  int to_do = 0;
+  for (const auto& experiment : experiments) {
+    text += fmt::format("{}\n", experiment->folder().string());
+    for (const Step* step : needed_steps(experiment->steps())) {
+      if (!known.insert(step->key).second) {
+        text += fmt::format("  {:<38} {}                        as above\n", to_string(step->id), step->key);
+        continue;
+      }
+      const bool done = experiment->store().done(*step);
+      const Cost cost = done ? measured(*experiment->store().record(*step)) : guess(*experiment, *step);
+      if (!done) {
+        ++to_do;
+        seconds += cost.seconds.value_or(0.0);
+        unknown += cost.seconds ? 0 : 1;
+      }
+      text += fmt::format("  {:<38} {} {:>9} {:>10}  {}\n", to_string(step->id), step->key,
+                          cost.seconds ? format_duration(*cost.seconds) : "?",
+                          number_or_unknown(cost.memory_mib, "MiB"), state_of(*experiment, *step));
+    }
+  }
+  text += fmt::format("{} steps, {} to do: {}{}\n", known.size(), to_do, format_duration(seconds),
+                      unknown > 0 ? fmt::format(" and {} of unknown time", unknown) : "");
+  return text;
+}
+
+std::string unreferenced(std::span<const std::unique_ptr<Experiment>> experiments) {
+  std::set<fs::path> referenced;
+  std::set<fs::path> stores;
+  for (const auto& experiment : experiments) {
+    stores.insert(experiment->store().path());
+    for (const Step& step : experiment->steps()) {
+      referenced.insert(experiment->store().folder_of(step));
+    }
+  }
+  std::string text;
+  std::uintmax_t sum = 0;
+  for (const fs::path& path : stores) {
+    const Store store(path);
+    for (const auto& [kind, name] : enum_names(StepKind{})) {
+      for (const std::string& key : store.keys(kind)) {
+        if (const fs::path folder = store.folder_of(kind, key); !referenced.contains(folder)) {
+          const std::uintmax_t bytes = bytes_in(folder);
+          text += fmt::format("{:>8.1f} MiB  {}\n", static_cast<double>(bytes) / (1 << 20), folder.string());
+          sum += bytes;
+        }
+      }
+    }
+  }
+  return text + fmt::format("{:>8.1f} MiB  that none of these experiments refers to\n",
+                            static_cast<double>(sum) / (1 << 20));
+}
+
+}  // namespace routedk::workflow

@@ -1,0 +1,246 @@
+#include "routedk/workflow/experiment/run.h"
+
+#include "routedk/core/error.h"
+#include "routedk/core/memory.h"
+#include "routedk/core/progress.h"
+#include "routedk/core/stop_signal.h"
+#include "routedk/workflow/steps/steps.h"
+#include "routedk/workflow/steps/systems.h"
+
+#include <algorithm>
+#include <chrono>
+#include <exception>
+#include <set>
+#include <thread>
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <spdlog/spdlog.h>
+
+namespace routedk::workflow {
+namespace {
+
+struct Task {
+  Experiment* experiment;
+  const Step* step;
+};
+
+/// What the experiments need, each key once: the first that needs it does it.
+std::vector<Task> tasks_of(std::span<Experiment* const> experiments) {
+  std::vector<Task> tasks;
+  std::set<std::string> known;
+  for (Experiment* experiment : experiments) {
+    for (const Step* step : needed_steps(experiment->steps())) {
+      if (known.insert(step->key).second) {
+        tasks.push_back({experiment, step});
+      }
+    }
+  }
+  return tasks;
+}
+
+class Worker {
+ public:
+  Worker(std::vector<Task> tasks, const RunOptions& options) : tasks_(std::move(tasks)), options_(options) {}
+
+  void run() {
+    while (pass() || others_work()) {
+    }
+    if (first_failure_) {
+      if (failures_.size() > 1) {
+        spdlog::error("{} steps failed: {}", failures_.size(), fmt::join(failures_, ", "));
+      }
+      std::rethrow_exception(first_failure_);
+    }
+    for (const Task& task : tasks_) {
+      if (!done(task)) {
+        throw_<ConfigError>("step {} must have its inputs done first, but {} is not (run it without --only)",
+                            to_string(task.step->id), missing_input(task));
+      }
+    }
+  }
+
+ private:
+  bool done(const Task& task) const { return task.experiment->store().done(*task.step); }
+
+  /// The first input that is not done; "" where all are.
+  static std::string missing_input(const Task& task) {
+    for (const StepId& input : task.step->inputs) {
+      if (!is_done(*task.experiment, input)) {
+        return to_string(input);
+      }
+    }
+    return "";
+  }
+
+  bool to_do(const Task& task) const {
+    return !done(task) && !failed_.contains(task.step->key) && missing_input(task).empty();
+  }
+
+  /// Does every step that can be done here and now; whether there was one.
+  bool pass() {
+    bool moved = false;
+    for (const Task& task : tasks_) {
+      if (to_do(task)) {
+        moved = attempt(task) || moved;
+      }
+    }
+    return moved;
+  }
+
+  /// False where another process works on the step.
+  bool attempt(const Task& task) {
+    const std::vector<Task> together = opened_with(task);
+    if (together.empty()) {
+      return false;
+    }
+    const auto start = std::chrono::steady_clock::now();
+    std::vector<std::string> names;
+    for (const Task& one : together) {
+      names.push_back(to_string(one.step->id));
+    }
+    try {
+      work(together);
+    } catch (const Interrupted&) {
+      throw;
+    } catch (const std::exception&) {
+      failed(together, names);
+      return true;
+    }
+    const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
+    spdlog::info("{}: {}, peak memory so far {:.0f} MiB", fmt::join(names, ", "),
+                 format_duration(seconds.count()), peak_memory_mib());
+    return true;
+  }
+
+  /// The step, open, and with an expert the others of its experiment that can be trained along.
+  std::vector<Task> opened_with(const Task& task) const {
+    std::vector<Task> opened;
+    for (const Task& other : tasks_) {
+      const bool along = task.step->id.kind == StepKind::kTrain && other.step->id.kind == StepKind::kTrain &&
+                         other.experiment == task.experiment && to_do(other);
+      if ((other.step == task.step || along) && other.experiment->open_step(other.step->id)) {
+        opened.push_back(other);
+      }
+    }
+    return opened;
+  }
+
+  static void work(const std::vector<Task>& together) {
+    Experiment& experiment = *together.front().experiment;
+    if (together.front().step->id.kind != StepKind::kTrain) {
+      return do_step(experiment, together.front().step->id);
+    }
+    std::vector<std::string> names;
+    for (const Task& task : together) {
+      names.push_back(task.step->id.name);
+    }
+    train_step(experiment, names);
+  }
+
+  /// In a catch block: throws on, or notes what failed.
+  void failed(const std::vector<Task>& together, const std::vector<std::string>& names) {
+    if (!options_.keep_going) {
+      throw;
+    }
+    for (const Task& task : together) {
+      failed_.insert(task.step->key);
+      task.experiment->leave_step(task.step->id);
+    }
+    failures_.insert(failures_.end(), names.begin(), names.end());
+    try {
+      throw;
+    } catch (const std::exception& error) {
+      spdlog::error("{} failed, and what needs it is left: {}", fmt::join(names, ", "), error.what());
+    }
+    if (!first_failure_) {
+      first_failure_ = std::current_exception();
+    }
+  }
+
+  /// Waits a little where another process works on one of the steps.
+  bool others_work() const {
+    const bool some = std::any_of(tasks_.begin(), tasks_.end(), [&](const Task& task) {
+      return !done(task) && !task.experiment->store().holder(*task.step).empty();
+    });
+    if (some) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(500));
+    }
+    return some || std::any_of(tasks_.begin(), tasks_.end(), [&](const Task& task) { return to_do(task); });
+  }
+
+  std::vector<Task> tasks_;
+  const RunOptions& options_;
+  std::set<std::string> failed_;       // keys
+  std::vector<std::string> failures_;  // names
+  std::exception_ptr first_failure_;
+};
+
+void run(std::span<Experiment* const> experiments, const RunOptions& options) {
+  for (Experiment* experiment : experiments) {
+    if (experiment->has_sessions()) {
+      check_systems(*experiment);
+    }
+    if (options.from) {
+      forget_from(*experiment, *options.from);
+    }
+  }
+  std::vector<Task> tasks = tasks_of(experiments);
+  if (!options.only.empty()) {
+    std::vector<std::string> names;
+    for (const Task& task : tasks) {
+      names.push_back(to_string(task.step->id));
+    }
+    std::erase_if(tasks, [&](const Task& task) { return to_string(task.step->id) != options.only; });
+    if (tasks.empty()) {
+      throw_<ConfigError>("--only must be one of {}, but is `{}` instead", fmt::join(names, ", "),
+                          options.only);
+    }
+  }
+  Worker(std::move(tasks), options).run();
+  for (const Experiment* experiment : experiments) {
+    for (const Step* step : needed_steps(experiment->steps())) {
+      if (is_done(*experiment, step->id)) {
+        experiment->link_step(step->id);
+      }
+    }
+  }
+}
+
+}  // namespace
+
+void run_experiments(std::span<const std::unique_ptr<Experiment>> experiments, const RunOptions& options) {
+  std::vector<Experiment*> all;
+  for (const auto& experiment : experiments) {
+    all.push_back(experiment.get());
+  }
+  run(all, options);
+}
+
+void run_experiment(Experiment& experiment, const RunOptions& options) {
+  Experiment* const only = &experiment;
+  run({&only, 1}, options);
+}
+
+void do_step(Experiment& experiment, const StepId& id) {
+  switch (id.kind) {
+    case StepKind::kDistil:
+      return distil_step(experiment);
+    case StepKind::kTrain:
+      return train_step(experiment, {id.name});
+    case StepKind::kRouter:
+      return router_step(experiment);
+    case StepKind::kControls:
+      return control_step(experiment, id.name);
+    case StepKind::kAnswer:
+      return answer_step(experiment, id.name);
+    case StepKind::kEvaluate:
+      return evaluate_step(experiment);
+    case StepKind::kTeacher:
+    case StepKind::kCompare:
+      break;
+  }
+  throw_<Error>("a step of one experiment must be done by itself, but {} is not", to_string(id));
+}
+
+}  // namespace routedk::workflow

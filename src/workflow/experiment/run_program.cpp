@@ -1,0 +1,164 @@
+#include "routedk/workflow/experiment/run_program.h"
+
+#include "routedk/core/config.h"
+#include "routedk/core/error.h"
+#include "routedk/workflow/experiment/study.h"
+#include "routedk/workflow/steps/compare_step.h"
+#include "routedk/workflow/steps/steps.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <csignal>
+#include <system_error>
+
+#include <ATen/Parallel.h>
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+namespace routedk::workflow {
+namespace {
+
+using Experiments = std::vector<std::unique_ptr<Experiment>>;
+
+/// The arguments of one of the processes: what the first has done or does alone is left out.
+std::vector<std::string> arguments_of_worker(const RunProgramOptions& options) {
+  std::vector<std::string> arguments;
+  for (std::size_t i = 0; i < options.arguments.size(); ++i) {
+    const std::string& argument = options.arguments[i];
+    if (argument == "--jobs" || argument == "--from" || argument == "--threads") {
+      ++i;  // its value
+    } else if (!argument.starts_with("--jobs=") && !argument.starts_with("--from=") &&
+               !argument.starts_with("--threads=")) {
+      arguments.push_back(argument);
+    }
+  }
+  arguments.emplace_back("--threads");
+  arguments.push_back(fmt::format("{}", std::max(1, at::get_num_threads() / options.jobs)));
+  return arguments;
+}
+
+/// Starts this program anew; it ends when this process does. What it prints is left to this one.
+pid_t start_worker(const std::vector<std::string>& arguments) {
+  std::vector<std::string> words{"routedk-run"};
+  words.insert(words.end(), arguments.begin(), arguments.end());
+  std::vector<char*> argv;
+  for (std::string& word : words) {
+    argv.push_back(word.data());
+  }
+  argv.push_back(nullptr);
+  const pid_t child = ::fork();
+  if (child < 0) {
+    throw_<SystemError>("a process for --jobs must be started, but the system says: {}.",
+                        std::error_code(errno, std::system_category()).message());
+  }
+  if (child == 0) {
+    ::prctl(PR_SET_PDEATHSIG, SIGTERM);
+    const int nowhere = ::open("/dev/null", O_WRONLY);
+    ::dup2(nowhere, STDOUT_FILENO);
+    ::execv("/proc/self/exe", argv.data());
+    ::_exit(1);
+  }
+  return child;
+}
+
+/// Lets `jobs` processes share the steps. UserError when one ended with 2, Error when one failed otherwise.
+void share_steps(const RunProgramOptions& options) {
+  const std::vector<std::string> arguments = arguments_of_worker(options);
+  std::vector<pid_t> workers;
+  for (int i = 0; i < options.jobs; ++i) {
+    workers.push_back(start_worker(arguments));
+  }
+  int failed = 0;
+  bool by_user = false;
+  for (const pid_t worker : workers) {
+    int status = 0;
+    ::waitpid(worker, &status, 0);
+    const bool well = WIFEXITED(status) && WEXITSTATUS(status) == 0;
+    failed += well ? 0 : 1;
+    by_user = by_user || (WIFEXITED(status) && WEXITSTATUS(status) == 2);
+  }
+  constexpr const char* kMessage = "all processes of --jobs must end well, but {} of {} did not: see above";
+  if (by_user) {
+    throw_<UserError>(kMessage, failed, options.jobs);
+  }
+  if (failed > 0) {
+    throw_<Error>(kMessage, failed, options.jobs);
+  }
+}
+
+void print_settings(const std::vector<Study>& studies) {
+  for (const Study& study : studies) {
+    for (const Point& point : study.points) {
+      if (!study.alone) {
+        fmt::print("--- # {} {}\n", study.name, point.name);
+      }
+      fmt::print("{}", dump_config(point.config));
+    }
+  }
+}
+
+Experiments open_all(const std::vector<Study>& studies) {
+  Experiments experiments;
+  for (const Study& study : studies) {
+    for (const Point& point : study.points) {
+      experiments.push_back(std::make_unique<Experiment>(point.config));
+    }
+  }
+  return experiments;
+}
+
+void run_all(const RunProgramOptions& options, const Experiments& experiments) {
+  RunOptions run = options.run;
+  if (options.jobs > 1) {
+    for (const auto& experiment : experiments) {
+      if (run.from) {
+        forget_from(*experiment, *run.from);
+      }
+    }
+    run.from.reset();
+    share_steps(options);
+  }
+  run_experiments(experiments, run);
+}
+
+}  // namespace
+
+void run_studies(const RunProgramOptions& options) {
+  const std::vector<Study> studies = read_studies(options.files, options.assignments);
+  if (options.dump_config) {
+    return print_settings(studies);
+  }
+  const Experiments experiments = open_all(studies);
+  if (options.plan) {
+    fmt::print("{}", plan_table(experiments));
+    return;
+  }
+  if (options.gc) {
+    fmt::print("{}", unreferenced(experiments));
+    return;
+  }
+  if (options.dry_run) {
+    for (const auto& experiment : experiments) {
+      fmt::print("{}", plan(*experiment));
+    }
+    return;
+  }
+  run_all(options, experiments);
+  if (!options.run.only.empty()) {
+    return;
+  }
+  std::size_t first = 0;
+  for (const Study& study : studies) {
+    const auto own = std::span(experiments).subspan(first, study.points.size());
+    first += study.points.size();
+    if (!study.alone) {
+      compare_step(study, own);
+    }
+    fmt::print("{}", outcome(study, own));
+  }
+}
+
+}  // namespace routedk::workflow

@@ -1,0 +1,52 @@
+#include "routedk/workflow/experiment/step.h"
+
+#include "routedk/core/sha256.h"
+
+#include <fmt/format.h>
+
+namespace routedk::workflow {
+namespace {
+
+/// Adds a line for each entry that is in one map alone or differs; `blank` stands for what is not there.
+void compare_entries(const std::map<std::string, std::string>& before,
+                     const std::map<std::string, std::string>& now, std::vector<std::string>& lines) {
+  static const std::string kBlank = "-";
+  for (const auto& [name, value] : now) {
+    const auto old = before.find(name);
+    if (old == before.end() || old->second != value) {
+      lines.push_back(fmt::format("{}: {} -> {}", name, old == before.end() ? kBlank : old->second, value));
+    }
+  }
+  for (const auto& [name, value] : before) {
+    if (!now.contains(name)) {
+      lines.push_back(fmt::format("{}: {} -> {}", name, value, kBlank));
+    }
+  }
+}
+
+}  // namespace
+
+std::string to_string(const StepId& id) {
+  return id.name.empty() ? std::string(name_of(id.kind)) : fmt::format("{}-{}", name_of(id.kind), id.name);
+}
+
+std::string key_of(const Step& step) {
+  constexpr std::size_t kDigits = 16;
+  std::string text = fmt::format("{}\n", to_string(step.id));
+  for (const auto& [name, value] : step.settings) {
+    text += fmt::format("{}={}\n", name, value);
+  }
+  for (const StepId& input : step.inputs) {
+    text += fmt::format("<{}\n", step.input_keys.at(to_string(input)));
+  }
+  return sha256_hex(text).substr(0, kDigits);
+}
+
+std::vector<std::string> differences(const Step& before, const Step& now) {
+  std::vector<std::string> lines;
+  compare_entries(before.settings, now.settings, lines);
+  compare_entries(before.input_keys, now.input_keys, lines);
+  return lines;
+}
+
+}  // namespace routedk::workflow

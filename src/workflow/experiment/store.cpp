@@ -1,0 +1,238 @@
+#include "routedk/workflow/experiment/store.h"
+
+#include "routedk/core/error.h"
+#include "routedk/core/files.h"
+#include "routedk/io/json_field.h"
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <chrono>
+#include <system_error>
+
+#include <fcntl.h>
+#include <fmt/chrono.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+namespace routedk::workflow {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr const char* kLock = ".lock";
+constexpr const char* kBegun = "begun.json";
+constexpr const char* kWhole = "step.json";
+constexpr std::int64_t kFormat = 1;
+
+[[noreturn]] void refused(const fs::path& path, int error) {
+  throw_<SystemError>("{} must be usable as a store of steps, but the system says: {}.", path.string(),
+                      std::error_code(error, std::system_category()).message());
+}
+
+void make_folder(const fs::path& path) {
+  std::error_code error;
+  fs::create_directories(path, error);
+  if (error) {
+    refused(path, error.value());
+  }
+}
+
+/// The open file, locked; nothing where another process has it.
+std::unique_ptr<StepLock> lock_file(const fs::path& path) {
+  const int file = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+  if (file < 0) {
+    refused(path, errno);
+  }
+  auto lock = std::make_unique<StepLock>(file);
+  if (::flock(file, LOCK_EX | LOCK_NB) == 0) {
+    return lock;
+  }
+  if (errno != EWOULDBLOCK) {
+    refused(path, errno);
+  }
+  return nullptr;
+}
+
+void remove_leftovers(const fs::path& folder) {
+  std::vector<fs::path> leftovers;
+  for (auto entry = fs::recursive_directory_iterator(folder); entry != fs::end(entry); ++entry) {
+    if (is_temporary_name(entry->path())) {
+      leftovers.push_back(entry->path());
+      entry.disable_recursion_pending();
+    }
+  }
+  for (const fs::path& leftover : leftovers) {
+    fs::remove_all(leftover);
+  }
+}
+
+std::string this_host() {
+  std::array<char, 256> name{};
+  return ::gethostname(name.data(), name.size() - 1) == 0 ? name.data() : "an unnamed host";
+}
+
+std::string now_utc() {
+  return fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(std::chrono::system_clock::now()));
+}
+
+io::Json begun_record(const Step& step) {
+  return {{"step", to_string(step.id)}, {"kind", name_of(step.id.kind)},
+          {"name", step.id.name},       {"key", step.key},
+          {"settings", step.settings},  {"inputs", step.input_keys},
+          {"begun", now_utc()},         {"host", this_host()},
+          {"process", ::getpid()}};
+}
+
+bool reads_test_split(const Step& step) {
+  const auto split = step.settings.find("eval.split");
+  return split != step.settings.end() && split->second == "test";
+}
+
+}  // namespace
+
+StepLock::~StepLock() {
+  ::close(file_);
+}
+
+Step step_of(const io::Json& record, const std::string& where) {
+  const io::JsonField json(record, where);
+  Step step;
+  const auto kind = find_enum<StepKind>(json["kind"].text());
+  json["kind"].require(kind.has_value(), "be a kind of step");
+  step.id = {*kind, json["name"].text()};
+  step.key = json["key"].text();
+  for (const char* member : {"settings", "inputs"}) {
+    json[member].require(json[member].value().is_object(), "be an object");
+    for (const auto& [name, value] : json[member].value().items()) {
+      (member[0] == 's' ? step.settings : step.input_keys)[name] = json[member][name].text();
+    }
+  }
+  return step;
+}
+
+void Store::require_format() const {
+  const fs::path file = folder_ / "store.json";
+  if (!fs::exists(file)) {
+    make_folder(folder_);
+    io::write_json(file, {{"format", kFormat}});
+  }
+  const auto format = io::read_json_field(file)["format"].integer(0);
+  if (format != kFormat) {
+    throw_<ConfigError>("a store of steps must have format {}, but {} has format {}: give another run.store",
+                        kFormat, folder_.string(), format);
+  }
+}
+
+bool Store::done(const Step& step) const {
+  return fs::exists(folder_of(step) / kWhole);
+}
+
+std::optional<io::Json> Store::record(const Step& step) const {
+  for (const char* name : {kWhole, kBegun}) {
+    if (fs::exists(folder_of(step) / name)) {
+      return io::read_json(folder_of(step) / name);
+    }
+  }
+  return std::nullopt;
+}
+
+std::unique_ptr<StepLock> Store::open(const Step& step) const {
+  require_format();
+  const fs::path folder = folder_of(step);
+  make_folder(folder);
+  auto lock = lock_file(folder / kLock);
+  if (lock == nullptr) {
+    return nullptr;
+  }
+  remove_leftovers(folder);
+  if (const auto begun = record(step)) {
+    const Step before = step_of(*begun, (folder / kBegun).string());
+    if (before.id != step.id || !differences(before, step).empty()) {
+      throw_<ConfigError>("a key must stand for one step, but {} holds {} under other settings: remove it",
+                          folder.string(), to_string(before.id));
+    }
+  }
+  if (reads_test_split(step) && !fs::exists(folder / kBegun)) {
+    io::JsonlWriter(folder_ / "test_reads.jsonl")
+        .append({{"step", to_string(step.id)}, {"key", step.key}, {"at", now_utc()}});
+  }
+  io::write_json(folder / kBegun, begun_record(step));
+  return lock;
+}
+
+std::string Store::holder(const Step& step) const {
+  const fs::path folder = folder_of(step);
+  if (!fs::exists(folder / kLock) || lock_file(folder / kLock) != nullptr || !fs::exists(folder / kBegun)) {
+    return "";
+  }
+  const io::JsonField begun = io::read_json_field(folder / kBegun);
+  return fmt::format("process {} on {}", begun["process"].integer(0), begun["host"].text());
+}
+
+void Store::close(const Step& step, const io::Json& measured) const {
+  io::Json whole = io::read_json(folder_of(step) / kBegun);
+  whole["ended"] = now_utc();
+  whole.update(measured);
+  io::write_json(folder_of(step) / kWhole, whole);
+}
+
+void Store::remove(const Step& step, const std::vector<std::string>& kept) const {
+  const fs::path folder = folder_of(step);
+  if (!fs::exists(folder)) {
+    return;
+  }
+  const auto lock = lock_file(folder / kLock);
+  if (lock == nullptr) {
+    throw_<UserError>("step {} must be at rest to be done again, but {} works on it ({})", to_string(step.id),
+                      holder(step), folder.string());
+  }
+  fs::remove(folder / kWhole);  // first: what is half removed is not whole
+  std::vector<fs::path> entries;
+  for (const auto& entry : fs::directory_iterator(folder)) {
+    entries.push_back(entry.path());
+  }
+  for (const fs::path& entry : entries) {
+    const std::string name = entry.filename().string();
+    if (name != kLock && std::find(kept.begin(), kept.end(), name) == kept.end()) {
+      fs::remove_all(entry);
+    }
+  }
+}
+
+std::vector<std::string> Store::keys(StepKind kind) const {
+  std::vector<std::string> keys;
+  std::error_code none;
+  for (const auto& entry : fs::directory_iterator(folder_ / std::string(name_of(kind)), none)) {
+    keys.push_back(entry.path().filename().string());
+  }
+  std::sort(keys.begin(), keys.end());
+  return keys;
+}
+
+std::map<std::string, io::Json> Store::whole(StepKind kind) const {
+  std::map<std::string, io::Json> records;
+  for (const std::string& key : keys(kind)) {
+    if (const fs::path file = folder_of(kind, key) / kWhole; fs::exists(file)) {
+      records[key] = io::read_json(file);
+    }
+  }
+  return records;
+}
+
+std::optional<Step> Store::earlier(const Step& step) const {
+  std::optional<Step> newest;
+  std::string ended;
+  for (const auto& [key, record] : whole(step.id.kind)) {
+    const std::string where = (folder_of(step.id.kind, key) / kWhole).string();
+    Step other = step_of(record, where);
+    const std::string at = io::JsonField(record, where)["ended"].text();
+    if (key != step.key && other.id == step.id && at > ended) {
+      newest = std::move(other);
+      ended = at;
+    }
+  }
+  return newest;
+}
+
+}  // namespace routedk::workflow

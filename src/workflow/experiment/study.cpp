@@ -1,0 +1,236 @@
+#include "routedk/workflow/experiment/study.h"
+
+#include "routedk/core/config.h"
+#include "routedk/core/error.h"
+#include "routedk/workflow/experiment/experiment.h"
+
+#include <algorithm>
+#include <optional>
+#include <set>
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+namespace routedk::workflow {
+namespace {
+
+namespace fs = std::filesystem;
+using Texts = std::vector<std::string>;
+
+/// Whether an assignment is about the file itself and not about its experiments.
+bool about_study(const std::string& assignment) {
+  return assignment.starts_with("study.") || assignment.starts_with("size=");
+}
+
+void assign(ConfigSource& source, const Texts& assignments, bool study) {
+  for (const std::string& assignment : assignments) {
+    if (about_study(assignment) == study) {
+      source.set(assignment);
+    }
+  }
+}
+
+/// Lets the chosen one of `sizes` hold; its name, "" where there are none.
+std::string choose_size(ConfigSource& source) {
+  const std::optional<ConfigNode> size = source.take("size");
+  const std::optional<ConfigNode> sizes = source.take("sizes");
+  if (!size && !sizes) {
+    return "";
+  }
+  const ConfigNode* const chosen = size && sizes ? sizes->find(size->text) : nullptr;
+  if (chosen == nullptr) {
+    Texts names;
+    for (const ConfigNode& one : sizes ? sizes->children : std::vector<ConfigNode>()) {
+      names.push_back(one.name);
+    }
+    throw_<ConfigError>("`size` must be one of `sizes` ({}), but is {} instead.", fmt::join(names, ", "),
+                        size ? describe(*size) : "missing");
+  }
+  source.merge(*chosen);
+  return size->text;
+}
+
+/// A word of a folder's name.
+void check_word(const std::string& word, const char* what) {
+  if (word.empty() || word.find_first_of("/ \n") != std::string::npos || word.front() == '.') {
+    throw_<ConfigError>("{} must be a word without / and spaces, but is `{}` instead.", what, word);
+  }
+}
+
+/// The parts of a point's name that tell it from the others.
+std::string point_name(const StudyConfig& study, const std::string& variant, const std::string& domain,
+                       std::optional<std::int64_t> seed) {
+  Texts parts;
+  if (!variant.empty()) {
+    parts.push_back(variant);
+  }
+  if (study.domains.size() > 1) {
+    parts.push_back(domain);
+  }
+  if (study.seeds.size() > 1) {
+    parts.push_back(fmt::format("{}", *seed));
+  }
+  return fmt::format("{}", fmt::join(parts, "-"));
+}
+
+/// Reads the points of a study; their problems are gathered before one error is thrown.
+class Points {
+ public:
+  Points(const Study& study, const ConfigSource& base, const Texts& assignments)
+      : study_(study), base_(base), assignments_(assignments) {}
+
+  std::vector<Point> read() {
+    const auto& variants = study_.config.variants.root.children;
+    for (const ConfigNode& variant : variants) {
+      check_word(variant.name, "a variant of `study.variants`");
+      read_variant(&variant);
+    }
+    if (variants.empty()) {
+      read_variant(nullptr);
+    }
+    throw_problems(problems_);
+    return std::move(points_);
+  }
+
+ private:
+  void read_variant(const ConfigNode* variant) {
+    const Texts domains = study_.config.domains.empty() ? Texts{""} : study_.config.domains;
+    std::vector<std::optional<std::int64_t>> seeds(study_.config.seeds.begin(), study_.config.seeds.end());
+    if (seeds.empty()) {
+      seeds.emplace_back();
+    }
+    for (const std::string& domain : domains) {
+      for (const auto& seed : seeds) {
+        read_point(variant, domain, seed);
+      }
+    }
+  }
+
+  void read_point(const ConfigNode* variant, const std::string& domain, std::optional<std::int64_t> seed) {
+    ConfigSource source = base_;
+    if (variant != nullptr) {
+      source.merge(*variant);
+    }
+    if (!domain.empty()) {
+      source.set("data.domain=" + yaml_text(domain));
+    }
+    for (const char* section : {"train", "router", "decode"}) {
+      if (seed) {
+        source.set(fmt::format("{}.seed={}", section, *seed));
+      }
+    }
+    assign(source, assignments_, false);
+    Point point;
+    point.variant = variant == nullptr ? "" : variant->name;
+    point.name = point_name(study_.config, point.variant, domain, seed);
+    try {
+      point.config = read_config<ExperimentConfig>(source);
+    } catch (const ConfigError& error) {
+      const std::string where = point.name.empty() ? "" : fmt::format(" [{}]", point.name);
+      if (seen_.insert(error.what()).second) {
+        problems_.push_back(error.what() + where);
+      }
+      return;
+    }
+    if (!point.config.data.examples.empty()) {
+      problems_.push_back(fmt::format(
+          "`data.examples` must be empty in a study, whose results are those of bundle data, but is {}.",
+          point.config.data.examples));
+    }
+    point.config.run.dir = (point.name.empty() ? study_.folder : study_.folder / point.name).string();
+    if (point.config.run.store.empty()) {
+      point.config.run.store = (study_.folder.parent_path() / "store").string();
+    }
+    points_.push_back(std::move(point));
+  }
+
+  const Study& study_;
+  const ConfigSource& base_;
+  const Texts& assignments_;
+  std::vector<Point> points_;
+  Texts problems_;
+  std::set<std::string> seen_;  // what all points have wrong is said once
+};
+
+/// `run.dir` of the file, which names the study's folder; "" where it has none.
+std::string run_dir_of(const ConfigSource& source) {
+  const ConfigNode* const run = source.root().find("run");
+  const ConfigNode* const dir = run == nullptr ? nullptr : run->find("dir");
+  return dir == nullptr ? "" : dir->text;
+}
+
+Study alone(const std::string& file, const ConfigSource& source) {
+  Study study;
+  study.alone = true;
+  study.name = fs::path(file).stem().string();
+  study.points.push_back({"", "", read_config<ExperimentConfig>(source)});
+  study.points.front().config.run.dir = run_folder(study.points.front().config);
+  study.folder = study.points.front().config.run.dir;
+  return study;
+}
+
+/// Files that a file lists under `studies`, seen from its own folder; none where it is a study itself.
+Texts listed_studies(const std::string& file) {
+  if (file.empty()) {
+    return {};
+  }
+  ConfigSource source = ConfigSource::from_file(file);
+  const std::optional<ConfigNode> list = source.take("studies");
+  if (!list) {
+    return {};
+  }
+  if (list->kind != ConfigNode::Kind::kList || list->children.empty() || !source.root().children.empty()) {
+    throw_<ConfigError>(
+        "a file with `studies` must hold a list of files and nothing else, but does not ({}).", list->place);
+  }
+  Texts files;
+  for (const ConfigNode& item : list->children) {
+    files.push_back((fs::path(file).parent_path() / item.text).string());
+  }
+  return files;
+}
+
+}  // namespace
+
+Study read_study(const std::string& file, const std::vector<std::string>& assignments) {
+  ConfigSource source = file.empty() ? ConfigSource::empty() : ConfigSource::from_file(file);
+  assign(source, assignments, true);
+  const std::string size = choose_size(source);
+  const std::optional<ConfigNode> section = source.take("study");
+  assign(source, assignments, false);
+  if (!section) {
+    return alone(file, source);
+  }
+  Study study;
+  ConfigSource own = ConfigSource::empty();
+  own.merge(*section);
+  study.config = read_config<StudyConfig>(own);
+  study.name = fs::path(file).stem().string() + (size.empty() ? "" : "-" + size);
+  const std::string dir = run_dir_of(source);
+  study.folder = dir.empty() ? fs::path("runs") / study.name : fs::path(dir);
+  study.points = Points(study, source, assignments).read();
+  return study;
+}
+
+std::vector<Study> read_studies(const std::vector<std::string>& files,
+                                const std::vector<std::string>& assignments) {
+  std::vector<Study> studies;
+  std::set<fs::path> folders;
+  const auto add = [&](const std::string& file) {
+    studies.push_back(read_study(file, assignments));
+    if (!folders.insert(studies.back().folder).second) {
+      throw_<ConfigError>("experiments must have run folders of their own, but {} is that of two ({}).",
+                          studies.back().folder.string(), file);
+    }
+  };
+  for (const std::string& file : files.empty() ? Texts{""} : files) {
+    const Texts listed = listed_studies(file);
+    std::for_each(listed.begin(), listed.end(), add);
+    if (listed.empty()) {
+      add(file);
+    }
+  }
+  return studies;
+}
+
+}  // namespace routedk::workflow
