@@ -134,6 +134,29 @@ std::string result_name(const std::string& system, const Choice& choice, const C
   return choice.samples == usual.samples ? name : name + fmt::format(" n={}", choice.samples);
 }
 
+namespace {
+
+/// Of the sessions that have candidates.
+std::vector<Confidence> confidences(std::span<const SessionAnswer> answers, std::size_t choice) {
+  std::vector<Confidence> all;
+  for (const SessionAnswer& answer : answers) {
+    if (!answer.candidates.empty()) {
+      all.push_back({answer.selections[choice].share, answer.selections[choice].hit});
+    }
+  }
+  return all;
+}
+
+io::Json to_json(const Calibration& calibration) {
+  io::Json bins = io::Json::array();
+  for (const CalibrationBin& bin : calibration.bins) {
+    bins.push_back({{"share", bin.share}, {"hit", bin.hit}, {"answers", bin.answers}});
+  }
+  return {{"ece", calibration.ece}, {"bins", bins}};
+}
+
+}  // namespace
+
 std::vector<SystemResult> score_answers(const std::string& system, std::span<const bundle::Session> sessions,
                                         std::span<const SessionAnswer> answers, const ScoreSetting& setting) {
   std::vector<SystemResult> results;
@@ -151,6 +174,7 @@ std::vector<SystemResult> score_answers(const std::string& system, std::span<con
           sample_figures(sessions, answers, choice.samples, setting.bootstrap));
     }
     result.sampled = figures;
+    result.calibration = calibration(confidences(answers, c));
     result.seconds = choice.samples < most_samples(answers) ? 0.0 : seconds_of(answers);
     if (setting.mixes && c == 0) {
       result.routing = routing_by_layer(answers);
@@ -199,6 +223,9 @@ io::Json to_json(const SystemResult& system) {
                         {"alike", system.patterns->alike},
                         {"commonest", system.patterns->commonest}};
     json["warnings"] = system.warnings;
+  }
+  if (system.calibration) {
+    json["calibration"] = to_json(*system.calibration);
   }
   json["seconds"] = system.seconds;
   if (!system.routing.empty()) {

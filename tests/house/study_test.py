@@ -69,6 +69,7 @@ class Study(unittest.TestCase):
     def test_killed_at_random_moments_and_shared_by_processes_it_ends_with_the_same_files(self):
         out, _ = self.run_whole("whole")
         self.assertIn("two/dynamic - one/base, electronic, f1: ", out)
+        self.says_what_it_rests_on(json.loads((self.folder / "whole/pairs/study.json").read_text()))
         self.plans_name_each_step_once()
 
         self.run_whole("shared", "--jobs", "2")
@@ -87,6 +88,18 @@ class Study(unittest.TestCase):
         self.assertGreater(kills, KILLS // 4)
         self.run_whole("killed")
         self.assertEqual(self.study("killed"), self.study("whole"))
+
+    def says_what_it_rests_on(self, study):
+        one, two = study["points"]
+        self.assertEqual([step["step"] for step in one["steps"]], ["train-base", "answer-base", "evaluate"])
+        self.assertEqual(one["steps"][:2], [step for step in two["steps"] if step["step"].endswith("-base")])
+        self.assertTrue(all(step["seconds"] > 0 for step in two["steps"]))
+        self.assertLessEqual(two["systems"]["dynamic"]["calibration"]["ece"], 1)
+        self.assertEqual(len(two["systems"]["dynamic"]["routing"]), 30)
+        results = json.loads((self.folder / "whole/pairs/two/results.json").read_text())["systems"]
+        for name in ("dynamic", "similar_pairs"):
+            key = name if name == "similar_pairs" else f"two/{name}"
+            self.assertAlmostEqual(study["results"][key]["electronic"]["f1"], results[name]["f1"], places=12)
 
     def plans_name_each_step_once(self):
         plan, _ = self.run_whole("whole", "--plan")

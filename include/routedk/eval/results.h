@@ -4,6 +4,7 @@
 #include "routedk/bundle/baselines.h"
 #include "routedk/bundle/bootstrap.h"
 #include "routedk/eval/answers.h"
+#include "routedk/eval/calibration.h"
 #include "routedk/eval/collapse.h"
 #include "routedk/eval/router_stats.h"
 #include "routedk/eval/sample_figures.h"
@@ -31,6 +32,7 @@ struct SystemResult {
   std::vector<LayerRouting> routing;         ///< of systems that mix experts, in the first of their results
   bundle::Runs runs;                         ///< for paired comparisons
   std::optional<AnswerPatterns> patterns{};  ///< none of baselines
+  std::optional<Calibration> calibration{};  ///< of the choice's shares, of systems that sample
   std::vector<std::string> warnings{};       ///< signs of collapse, a sentence each
 };
 
@@ -57,7 +59,8 @@ SystemResult score_baseline_system(const std::string& name, std::span<const bund
 /// {"precision": ..., "intervals": {...}, "baseline": ..., "system": ..., "select": ..., "samples": ...,
 /// "pair_auc": ...,
 ///  "oracle": {...}, "overlap": {"equality": ..., "jaccard": ...} or null, "candidates_parsed": ...,
-///  "seconds": ..., "routing": [...], "patterns": {"sessions": ..., "whole": ..., "alike": ..., "commonest":
+///  "seconds": ..., "calibration": {"ece": ..., "bins": [{"share", "hit", "answers"}]}, "routing": [...],
+///  "patterns": {"sessions": ..., "whole": ..., "alike": ..., "commonest":
 ///  ...}, "warnings": [...]}, and where "select" is expected_utility "utility", "expectation" and
 /// "expected_utility": {"mean": ..., "sessions": {session: ...}}, to be compared with the figure itself
 io::Json to_json(const SystemResult& system);

@@ -143,6 +143,40 @@ std::vector<Tested> comparisons_of(const Study& study, const StudyResults& resul
   return all;
 }
 
+/// What a point's own results say beside the metrics: routing, overlap, calibration and the like.
+io::Json facts_of(const Experiment& experiment) {
+  static constexpr std::array kKept = {"select",      "samples",  "utility", "expectation",
+                                       "pair_auc",    "overlap",  "seconds", "routing",
+                                       "calibration", "patterns", "warnings"};
+  const io::Json results = io::read_json(experiment.step_folder({StepKind::kEvaluate}) / "results.json");
+  io::Json facts = io::Json::object();
+  for (const auto& [name, system] : results.at("systems").items()) {
+    for (const char* member : kKept) {
+      if (system.contains(member) && !system.at("baseline").get<bool>()) {
+        facts[name][member] = system.at(member);
+      }
+    }
+    if (system.contains("oracle")) {
+      facts[name]["oracle_f1"] = system.at("oracle").at("f1");
+    }
+  }
+  return facts;
+}
+
+/// Time and memory of the steps that a point rests on.
+io::Json costs_of(const Experiment& experiment) {
+  io::Json costs = io::Json::array();
+  for (const Step* step : needed_steps(experiment.steps())) {
+    const io::Json record = experiment.store().record(*step).value_or(io::Json::object());
+    costs.push_back({{"step", to_string(step->id)},
+                     {"key", step->key},
+                     {"seconds", record.value("seconds", 0.0)},
+                     {"work", record.value("work", 0.0)},
+                     {"peak_memory_mib", record.value("peak_memory_mib", 0.0)}});
+  }
+  return costs;
+}
+
 io::Json study_json(const Study& study, std::span<const std::unique_ptr<Experiment>> experiments,
                     const StudyResults& results, const std::vector<Tested>& comparisons,
                     const bundle::BootstrapOptions& bootstrap) {
@@ -155,7 +189,9 @@ io::Json study_json(const Study& study, std::span<const std::unique_ptr<Experime
                               {"domain", point.config.data.domain},
                               {"split", name_of(point.config.eval.split)},
                               {"seed", point.config.train.seed},
-                              {"evaluate", step.key}});
+                              {"evaluate", step.key},
+                              {"systems", facts_of(*experiments[i])},
+                              {"steps", costs_of(*experiments[i])}});
   }
   json["results"] = io::Json::object();
   for (const std::string& name : results.names) {
