@@ -1,3 +1,4 @@
+#include "routedk/experts/gate_spec.h"
 #include "routedk/workflow/predict/predict.h"
 
 #include <iostream>
@@ -21,9 +22,9 @@ struct Arguments {
         ->allow_extra_args(false)
         ->excludes(run);
     app.add_option("--gate", model.gate,
-                   "backbone, an expert's name, average, ensemble, one-hot:I, ties:DENSITY[:RANK], "
-                   "ties_factors:DENSITY, a "
-                   "router's folder; with --run also dynamic, static, top_k:N, threshold:SHARE, ablate:NAME");
+                   "an expert's name, a router's folder, " +
+                       experts::gate_forms(experts::weighs_given_experts) + "; with --run also " +
+                       experts::gate_forms(experts::takes_router));
     app.add_option("--set", model.assignments, "override one setting: decode.samples=8")
         ->allow_extra_args(false);
     add_threads(app);

@@ -1,5 +1,7 @@
 #include "routedk/workflow/inspect/logits.h"
 
+#include "routedk/experts/gate_spec.h"
+
 #include <iostream>
 #include <memory>
 
@@ -8,6 +10,13 @@
 #include "commands.h"
 
 namespace routedk::apps {
+namespace {
+
+bool runs_in_one_pass(experts::GateKind kind) {
+  return experts::weighs_given_experts(kind) && kind != experts::GateKind::kEnsemble;
+}
+
+}  // namespace
 
 void add_logits(CLI::App& app, Chosen& chosen) {
   const auto options = std::make_shared<workflow::LogitsOptions>();
@@ -20,8 +29,7 @@ void add_logits(CLI::App& app, Chosen& chosen) {
   command->add_option("--adapter", options->adapters, "a PEFT folder; once for each expert")
       ->allow_extra_args(false);
   command->add_option("--gate", options->gate,
-                      "backbone, an expert's name, average, one-hot:I, ties:DENSITY[:RANK], "
-                      "ties_factors:DENSITY or a router's folder");
+                      "an expert's name, a router's folder, " + experts::gate_forms(runs_in_one_pass));
   command->add_option("--full", options->full,
                       "write logits.<i> [T,V] of every line to this safetensors file");
   add_threads(*command);

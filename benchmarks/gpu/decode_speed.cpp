@@ -9,7 +9,8 @@
 #include <iostream>
 #include <memory>
 
-#include "llama_8b.h"
+#include "support/llama_8b.h"
+#include "timing.h"
 #include <ATen/core/grad_mode.h>
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
@@ -35,7 +36,7 @@ constexpr std::int64_t kWarmUp = 16;  // steps that are not timed
 constexpr std::int64_t kExperts = 3;
 
 experts::RoutedModel random_model(const Options& options) {
-  const model::LlamaConfig shape = benchmarks::llama_8b(options.layers);
+  const model::LlamaConfig shape = testing::llama_8b(options.layers);
   const model::LoadOptions load{model::Quant::kNf4, true, kernels::Precision::kBFloat16, at::kCUDA};
   auto backbone = std::make_shared<const model::Backbone>(model::Backbone::random(shape, load, 1));
   std::vector<std::shared_ptr<experts::Expert>> bank;
@@ -115,7 +116,7 @@ void run(const Options& options) {
   for (std::int64_t t = 0; t < options.prompt; ++t) {
     prompt.ids.push_back(static_cast<std::int32_t>(random.below(128000)));
   }
-  const model::LlamaConfig shape = benchmarks::llama_8b(options.layers);
+  const model::LlamaConfig shape = testing::llama_8b(options.layers);
   const std::int64_t kept = 4 * shape.layers * shape.kv_heads * shape.head_dim * options.prompt;
   const double bytes = static_cast<double>(decoder.bytes_per_token(true) + kept);
   io::Json found = {

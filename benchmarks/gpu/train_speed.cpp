@@ -9,7 +9,8 @@
 #include <iostream>
 #include <memory>
 
-#include "llama_8b.h"
+#include "support/llama_8b.h"
+#include "timing.h"
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
 
@@ -56,7 +57,7 @@ io::Json limits(at::Device device) {
 void run(const Options& options) {
   const at::Device device = model::parse_device("device", options.device);
   io::Json found = device.is_cuda() ? limits(device) : io::Json::object();
-  const model::LlamaConfig shape = benchmarks::llama_8b(options.layers);
+  const model::LlamaConfig shape = testing::llama_8b(options.layers);
   const model::LoadOptions load{model::Quant::kNf4, options.double_quant, kernels::Precision::kBFloat16,
                                 device};
   auto backbone = std::make_shared<const model::Backbone>(model::Backbone::random(shape, load, 1));

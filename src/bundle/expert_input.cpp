@@ -4,7 +4,6 @@
 #include "routedk/core/error.h"
 
 #include <algorithm>
-#include <array>
 #include <span>
 #include <utility>
 
@@ -12,8 +11,6 @@
 
 namespace routedk::bundle {
 namespace {
-
-constexpr std::array<const char*, 4> kNames{"base", "high_level", "fine_grained", "merged"};
 
 bool reads_rules(ExpertKind kind) {
   return kind == ExpertKind::kHighLevel || kind == ExpertKind::kMerged;
@@ -114,11 +111,11 @@ std::string rules_for(const Session& session, const KnowledgeStore& knowledge, c
 }  // namespace
 
 ExpertKind expert_kind(std::string_view name) {
-  const auto found = std::ranges::find(kNames, name);
-  if (found == kNames.end()) {
-    throw_<ConfigError>("An expert must be one of [{}], but is `{}` instead.", fmt::join(kNames, ", "), name);
+  const auto kind = find_enum<ExpertKind>(name);
+  if (!kind) {
+    throw_<ConfigError>("An expert must be one of [{}], but is `{}` instead.", enum_list<ExpertKind>(), name);
   }
-  return static_cast<ExpertKind>(found - kNames.begin());
+  return *kind;
 }
 
 std::vector<text::ChatMessage> inference_prompt(const PromptTemplates& templates, const Session& session) {

@@ -21,10 +21,6 @@ std::string place(const Finding& finding) {
 
 }  // namespace
 
-const char* severity_name(Severity severity) noexcept {
-  return severity == Severity::kError ? "error" : severity == Severity::kLeak ? "leak" : "warning";
-}
-
 void Findings::add(Finding finding) {
   finding.message = displayed(finding.message, kLongestFinding);
   ++severities_[finding.severity];
@@ -62,7 +58,7 @@ io::Json Findings::to_json() const {
   }
   io::Json findings = io::Json::array();
   for (const Finding& each : kept_) {
-    findings.push_back({{"severity", severity_name(each.severity)},
+    findings.push_back({{"severity", name_of(each.severity)},
                         {"rule", each.rule},
                         {"file", each.file.string()},
                         {"line", each.line > 0 ? io::Json(each.line) : io::Json(nullptr)},
@@ -78,8 +74,7 @@ io::Json Findings::to_json() const {
 std::string Findings::to_text() const {
   std::string text;
   for (const Finding& each : kept_) {
-    text +=
-        fmt::format("{}: {}: {} [{}]\n", place(each), severity_name(each.severity), each.message, each.rule);
+    text += fmt::format("{}: {}: {} [{}]\n", place(each), each.severity, each.message, each.rule);
   }
   for (const auto& [where, count] : places_) {
     if (count > kKept) {

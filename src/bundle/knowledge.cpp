@@ -5,13 +5,10 @@
 #include "routedk/core/random.h"
 #include "routedk/io/json_field.h"
 
-#include <array>
 #include <sstream>
 
 namespace routedk::bundle {
 namespace {
-
-constexpr std::array kKinds{KnowledgeKind::kRules, KnowledgeKind::kThought, KnowledgeKind::kAnswer};
 
 /// Invalid UTF-8 in a title is hashed as its replacement, instead of stopping the run here.
 std::string hash_of(const io::Json& json) {
@@ -26,15 +23,6 @@ io::Json gold_of(const Session& session) {
   return json;
 }
 
-KnowledgeKind kind_from(const io::JsonField& field) {
-  std::vector<std::string> names;
-  names.reserve(kKinds.size());
-  for (const KnowledgeKind kind : kKinds) {
-    names.emplace_back(knowledge_name(kind));
-  }
-  return kKinds.at(field.choice(names));
-}
-
 KnowledgeTurn turn_from(const io::JsonField& turn) {
   turn.allow_only({"asked", "reply", "problem"});
   return {turn["asked"].text(), turn["reply"].text(), turn["problem"].text()};
@@ -42,18 +30,13 @@ KnowledgeTurn turn_from(const io::JsonField& turn) {
 
 }  // namespace
 
-const char* knowledge_name(KnowledgeKind kind) noexcept {
-  static constexpr std::array<const char*, kKinds.size()> names{"rules", "thought", "answer"};
-  return names.at(static_cast<std::size_t>(kind));
-}
-
 std::string gold_version(const Session& session) {
   return hash_of(gold_of(session));
 }
 
 std::string inputs_hash(const TeacherCard& teacher, KnowledgeKind kind, const Session& session) {
-  io::Json inputs{teacher.teacher, teacher.model,        teacher.prompts, teacher.parameters,
-                  teacher.seed,    knowledge_name(kind), session.id};
+  io::Json inputs{teacher.teacher, teacher.model, teacher.prompts, teacher.parameters,
+                  teacher.seed,    name_of(kind), session.id};
   for (const Item& item : session.items) {
     inputs.push_back({item.id, item.title, item.category});
   }
@@ -67,7 +50,7 @@ io::Json to_json(const KnowledgeRecord& record) {
     turns.push_back({{"asked", turn.asked}, {"reply", turn.reply}, {"problem", turn.problem}});
   }
   return {{"session", record.session},
-          {"kind", knowledge_name(record.kind)},
+          {"kind", name_of(record.kind)},
           {"text", record.text},
           {"failure", record.failure},
           {"turns", turns},
@@ -91,7 +74,7 @@ KnowledgeRecord knowledge_from_json(const io::Json& json, const std::string& whe
                     "inputs"});
   KnowledgeRecord record;
   record.session = field["session"].integer();
-  record.kind = kind_from(field["kind"]);
+  record.kind = field["kind"].choice<KnowledgeKind>();
   record.text = field["text"].text();
   record.failure = field["failure"].text();
   field["turns"].require(!field["turns"].absent(), "be a list");
@@ -136,11 +119,11 @@ const std::string& KnowledgeStore::text(SessionId session, KnowledgeKind kind) c
   const KnowledgeRecord* record = find(session, kind);
   if (record == nullptr) {
     throw_<DataError>("Every training session must have {} in the knowledge store, but session {} has none.",
-                      knowledge_name(kind), session);
+                      kind, session);
   }
   if (!record->valid()) {
-    throw_<DataError>("Only valid {} may be used, but the teacher failed at session {}: {}.",
-                      knowledge_name(kind), session, record->failure);
+    throw_<DataError>("Only valid {} may be used, but the teacher failed at session {}: {}.", kind, session,
+                      record->failure);
   }
   return record->text;
 }

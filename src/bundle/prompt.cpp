@@ -14,24 +14,26 @@ namespace {
 
 constexpr const char* kRelations = "relations";
 
-struct KindRule {
-  const char* name;
-  std::vector<std::string> placeholders;
-};
-
-const KindRule& rule_of(PromptKind kind) {
-  static const std::array<KindRule, kPromptKinds> rules{{
-      {"raw", {"products"}},
-      {"rules", {"products", "rules"}},
-      {"thought", {"products", "thought"}},
-      {"both", {"products", "rules", "thought"}},
-      {"write_rules", {"products"}},
-      {"write_thought", {"products"}},
-      {"teach_propose", {"products", "rules"}},
-      {"teach_reflect", {"products", "answer", "feedback"}},
-      {"teach_thought", {"products", "answer"}},
-  }};
-  return rules.at(static_cast<std::size_t>(kind));
+/// What a template of the kind must use.
+std::vector<std::string> placeholders_of(PromptKind kind) {
+  switch (kind) {
+    case PromptKind::kRaw:
+    case PromptKind::kWriteRules:
+    case PromptKind::kWriteThought:
+      break;
+    case PromptKind::kRules:
+    case PromptKind::kTeachPropose:
+      return {"products", "rules"};
+    case PromptKind::kThought:
+      return {"products", "thought"};
+    case PromptKind::kBoth:
+      return {"products", "rules", "thought"};
+    case PromptKind::kTeachReflect:
+      return {"products", "answer", "feedback"};
+    case PromptKind::kTeachThought:
+      return {"products", "answer"};
+  }
+  return {"products"};
 }
 
 bool is_blank(const std::string& line) {
@@ -43,8 +45,9 @@ bool is_blank(const std::string& line) {
 /// Reads one template file line by line.
 struct PromptTemplates::Parser {
   std::string source;
-  const KindRule& rule;
+  PromptKind kind;
   bool shows_relations;
+  std::vector<std::string> placeholders = placeholders_of(kind);
   Template result{};
   std::optional<std::string> section{};
   std::vector<std::string> seen{};
@@ -104,9 +107,9 @@ struct PromptTemplates::Parser {
   }
 
   std::string checked(std::string name) {
-    if (name != kRelations && std::ranges::find(rule.placeholders, name) == rule.placeholders.end()) {
-      fail("Placeholders of a `{}` prompt must be among [{}], but `{}` is not", rule.name,
-           fmt::join(rule.placeholders, ", "), name);
+    if (name != kRelations && std::ranges::find(placeholders, name) == placeholders.end()) {
+      fail("Placeholders of a `{}` prompt must be among [{}], but `{}` is not", kind,
+           fmt::join(placeholders, ", "), name);
     }
     if (std::ranges::find(seen, name) != seen.end()) {
       fail("Each placeholder must stand once, but `{}` is there twice", name);
@@ -120,9 +123,9 @@ struct PromptTemplates::Parser {
       fail("A prompt template must hold `[system]` and `[user]`, but `[{}]` is missing",
            section.has_value() ? "user" : "system");
     }
-    for (const std::string& name : rule.placeholders) {
+    for (const std::string& name : placeholders) {
       if (std::ranges::find(seen, name) == seen.end()) {
-        fail("A `{}` prompt must use the placeholder `{}`, but doesn't", rule.name, name);
+        fail("A `{}` prompt must use the placeholder `{}`, but doesn't", kind, name);
       }
     }
     return std::move(result);
@@ -133,15 +136,14 @@ PromptTemplates PromptTemplates::load(const std::filesystem::path& folder,
                                       std::shared_ptr<const ItemRelations> relations) {
   PromptTemplates templates;
   bool used = false;
-  for (int kind = 0; kind < kPromptKinds; ++kind) {
-    const KindRule& rule = rule_of(static_cast<PromptKind>(kind));
-    const std::filesystem::path path = folder / fmt::format("{}.txt", rule.name);
+  for (const auto& [kind, name] : enum_names(PromptKind{})) {
+    const std::filesystem::path path = folder / fmt::format("{}.txt", name);
     std::istringstream in(read_file(path, kMostSettingsBytes));
-    Parser parser{path.string(), rule, relations != nullptr};
+    Parser parser{path.string(), kind, relations != nullptr};
     for (std::string line; std::getline(in, line);) {
       parser.line(line);
     }
-    templates.templates_.at(static_cast<std::size_t>(kind)) = parser.finish();
+    templates.templates_[kind] = parser.finish();
     used = used || std::ranges::find(parser.seen, kRelations) != parser.seen.end();
   }
   if (relations != nullptr && !used) {
@@ -174,7 +176,7 @@ std::vector<text::ChatMessage> PromptTemplates::render(PromptKind kind, const Se
     }
     return text;
   };
-  const Template& chosen = templates_.at(static_cast<std::size_t>(kind));
+  const Template& chosen = templates_.at(kind);
   return {{"system", fill(chosen.system)}, {"user", fill(chosen.user)}};
 }
 

@@ -94,9 +94,8 @@ std::span<const SupportedRule> AnnotationTeacher::domain_rules() const noexcept 
 
 io::Json AnnotationTeacher::report() const {
   io::Json discrepancies = io::Json::object();
-  for (int kind = 0; kind < kDiscrepancyKinds; ++kind) {
-    discrepancies[discrepancy_name(static_cast<DiscrepancyKind>(kind))] =
-        study_.discrepancies.at(static_cast<std::size_t>(kind));
+  for (const auto& [kind, name] : enum_names(DiscrepancyKind{})) {
+    discrepancies[std::string(name)] = study_.discrepancies.at(static_cast<std::size_t>(kind));
   }
   io::Json rules = io::Json::array();
   for (const SupportedRule& each : domain_rules()) {

@@ -198,8 +198,8 @@ Dialogue::Dialogue(const Task& task, const DialogueOptions& settings, const bund
 ChatRequest Dialogue::request() const {
   Question asked = question();
   ChatRequest request{std::move(asked.messages)};
-  request.key = random_key(static_cast<std::uint64_t>(record_.session), bundle::knowledge_name(record_.kind),
-                           {record_.turns.size()});
+  request.key =
+      random_key(static_cast<std::uint64_t>(record_.session), name_of(record_.kind), {record_.turns.size()});
   request.answer_products = asked.wants_answer ? static_cast<int>(session().items.size()) : 0;
   return request;
 }

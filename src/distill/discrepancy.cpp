@@ -90,12 +90,6 @@ void compare_one(const Answer& proposed, const std::vector<GoldBundle>& all_gold
 
 }  // namespace
 
-const char* discrepancy_name(DiscrepancyKind kind) noexcept {
-  static constexpr std::array<const char*, kDiscrepancyKinds> names{"missing_item", "foreign_item",
-                                                                    "single_item", "missed_bundle"};
-  return names.at(static_cast<std::size_t>(kind));
-}
-
 std::vector<Discrepancy> compare_with_gold(const Answer& proposed, const std::vector<GoldBundle>& gold) {
   Findings findings;
   for (const GoldBundle& each : gold) {

@@ -1,7 +1,6 @@
 #include "routedk/distill/feedback.h"
 
 #include <algorithm>
-#include <array>
 #include <iterator>
 #include <limits>
 
@@ -16,14 +15,23 @@ using bundle::ProductBundle;
 using bundle::Session;
 
 /// How each remark is put: {0} the bundle's name, {1} the products.
-constexpr std::array<const char*, kFeedbackKinds> kWordings{
-    "{0} is right: keep it.",
-    "{0} serves no single intent: remove it.",
-    "{0} holds products of another intent: drop {1}.",
-    "{0} lacks products: add {1}.",
-    "{0} has fewer than two products of this session, which is no bundle.",
-    "{0} names numbers that this session does not have: {1}.",
-};
+const char* wording(FeedbackKind kind) {
+  switch (kind) {
+    case FeedbackKind::kKeep:
+      return "{0} is right: keep it.";
+    case FeedbackKind::kRemove:
+      return "{0} serves no single intent: remove it.";
+    case FeedbackKind::kDropForeign:
+      return "{0} holds products of another intent: drop {1}.";
+    case FeedbackKind::kAddMissing:
+      return "{0} lacks products: add {1}.";
+    case FeedbackKind::kSingleItem:
+      return "{0} has fewer than two products of this session, which is no bundle.";
+    case FeedbackKind::kUnknownProduct:
+      break;
+  }
+  return "{0} names numbers that this session does not have: {1}.";
+}
 
 ProductBundle in_both(const ProductBundle& a, const ProductBundle& b) {
   ProductBundle result;
@@ -133,12 +141,6 @@ class Judge {
 
 }  // namespace
 
-const char* feedback_name(FeedbackKind kind) noexcept {
-  static constexpr std::array<const char*, kFeedbackKinds> names{
-      "keep", "remove", "drop_foreign", "add_missing", "single_item", "unknown_product"};
-  return names.at(static_cast<std::size_t>(kind));
-}
-
 std::optional<ProductAnswer> proposal_in(std::string_view reply) {
   const std::size_t begin = reply.rfind('{');
   const std::size_t end = reply.find('}', begin);  // an answer's one object holds no other
@@ -169,8 +171,7 @@ std::string feedback_text(const std::vector<Feedback>& feedback, const Session& 
     }
     const std::string bundle =
         each.bundle == 0 ? "A bundle is not there; it" : fmt::format("bundle{}", each.bundle);
-    lines.push_back(fmt::format(fmt::runtime(kWordings.at(static_cast<std::size_t>(each.kind))), bundle,
-                                fmt::join(products, " and ")));
+    lines.push_back(fmt::format(fmt::runtime(wording(each.kind)), bundle, fmt::join(products, " and ")));
   }
   return fmt::format("{}", fmt::join(lines, "\n"));
 }

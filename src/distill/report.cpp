@@ -81,8 +81,8 @@ void add_effort(KnowledgeShare& share, const bundle::KnowledgeRecord& record) {
 
 io::Json no_feedback() {
   io::Json counts = io::Json::object();
-  for (int kind = 0; kind < kFeedbackKinds; ++kind) {
-    counts[feedback_name(static_cast<FeedbackKind>(kind))] = 0;
+  for (const auto& [kind, name] : enum_names(FeedbackKind{})) {
+    counts[std::string(name)] = 0;
   }
   return counts;
 }
@@ -97,7 +97,7 @@ void count_feedback(io::Json& counts, const Session& session, const bundle::Know
       continue;
     }
     for (const Feedback& each : feedback_on(*proposal, session)) {
-      io::Json& count = counts[which][feedback_name(each.kind)];
+      io::Json& count = counts[which][std::string(name_of(each.kind))];
       count = count.get<std::int64_t>() + 1;
     }
     which = "later";

@@ -50,8 +50,7 @@ Verifier Verifier::load(const std::filesystem::path& folder, std::int64_t hidden
   const std::int64_t size = hidden + static_cast<std::int64_t>(kFigures.size());
   if (stored.dtype != io::Dtype::kF64 || stored.shape != std::vector<std::int64_t>{size}) {
     throw_<FileError>("a verifier's `weight` must be F64 [{}] for the model, but is {} [{}] instead ({})",
-                      size, io::dtype_name(stored.dtype), fmt::join(stored.shape, ","),
-                      (folder / kWeightFile).string());
+                      size, stored.dtype, fmt::join(stored.shape, ","), (folder / kWeightFile).string());
   }
   verifier.weight_ = quant::to_tensor(stored);
   if (!at::isfinite(verifier.weight_).all().item<bool>()) {

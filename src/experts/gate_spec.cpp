@@ -147,14 +147,6 @@ std::string to_string(const GateSpec& spec) {
   return fmt::format("{}{}{}", form->word, argument.empty() ? "" : ":", argument);
 }
 
-std::string gate_forms() {
-  std::string forms;
-  for (const Form& form : kForms) {
-    forms += (forms.empty() ? "" : ", ") + describe(form);
-  }
-  return forms;
-}
-
 bool takes_router(GateKind kind) noexcept {
   return kind == GateKind::kDynamic || kind == GateKind::kStatic || kind == GateKind::kTopK ||
          kind == GateKind::kThreshold || kind == GateKind::kAblate;
@@ -166,6 +158,20 @@ bool merges(GateKind kind) noexcept {
 
 bool is_trained_control(GateKind kind) noexcept {
   return kind == GateKind::kRandomExperts || kind == GateKind::kOneLoraOnRouterData;
+}
+
+bool weighs_given_experts(GateKind kind) noexcept {
+  return !takes_router(kind) && !is_trained_control(kind) && kind != GateKind::kPredictions;
+}
+
+std::string gate_forms(bool (*are_meant)(GateKind)) {
+  std::string forms;
+  for (const Form& form : kForms) {
+    if (are_meant == nullptr || are_meant(form.kind)) {
+      forms += (forms.empty() ? "" : ", ") + describe(form);
+    }
+  }
+  return forms;
 }
 
 }  // namespace routedk::experts

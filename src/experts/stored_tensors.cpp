@@ -9,8 +9,8 @@ namespace routedk::experts {
 void StoredTensors::expect(const std::string& name, const std::vector<std::int64_t>& shape) {
   const io::TensorView& view = file_.at(name);
   if (!quant::is_weight_type(view.dtype)) {
-    throw_<FileError>("tensor `{}` must be F32, F16 or BF16, but is {} instead ({})", name,
-                      io::dtype_name(view.dtype), file_.file().path().string());
+    throw_<FileError>("tensor `{}` must be F32, F16 or BF16, but is {} instead ({})", name, view.dtype,
+                      file_.file().path().string());
   }
   if (view.shape != shape) {
     throw_<FileError>("tensor `{}` must have shape [{}], but has [{}] instead ({})", name,

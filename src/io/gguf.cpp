@@ -9,7 +9,6 @@
 #include <optional>
 #include <utility>
 
-#include "ggml_types.h"
 #include "gguf_cursor.h"
 #include "gguf_values.h"
 #include <fmt/ranges.h>
@@ -49,23 +48,15 @@ std::string type_name(std::uint32_t number) {
   return other == kOtherTypes.end() ? fmt::format("type {}", number) : other->name;
 }
 
-std::string known_types() {
-  std::vector<const char*> names;
-  for (const GgmlTypeInfo& info : ggml_types()) {
-    names.push_back(info.name);
-  }
-  return fmt::format("{}", fmt::join(names, ", "));
-}
-
 GgmlType read_type(GgufCursor& cursor, const std::string& name) {
   const auto number = cursor.number<std::uint32_t>("the type of " + name);
-  for (const GgmlTypeInfo& info : ggml_types()) {
-    if (static_cast<std::uint32_t>(info.type) == number) {
-      return info.type;
+  for (const auto& [type, word] : enum_names(GgmlType{})) {
+    if (static_cast<std::uint32_t>(type) == number) {
+      return type;
     }
   }
-  throw_<FileError>("{}: `{}` must be one of {}, but is {} instead.", cursor.file(), name, known_types(),
-                    type_name(number));
+  throw_<FileError>("{}: `{}` must be one of {}, but is {} instead.", cursor.file(), name,
+                    enum_list<GgmlType>(), type_name(number));
 }
 
 std::vector<std::int64_t> read_shape(GgufCursor& cursor, const std::string& name) {

@@ -7,10 +7,8 @@
 #include "routedk/io/unique_keys.h"
 
 #include <algorithm>
-#include <array>
 #include <bit>
 #include <cstring>
-#include <iterator>
 #include <set>
 #include <utility>
 
@@ -27,22 +25,6 @@ using Field = BasicJsonField<json>;
 
 constexpr std::uint64_t kLengthBytes = 8;
 constexpr std::uint64_t kMaxHeader = 100'000'000;
-
-struct DtypeInfo {
-  const char* name;
-  std::size_t size;
-};
-// In the order of Dtype.
-constexpr std::array<DtypeInfo, 10> kDtypes = {{{"F64", 8},
-                                                {"F32", 4},
-                                                {"F16", 2},
-                                                {"BF16", 2},
-                                                {"I64", 8},
-                                                {"I32", 4},
-                                                {"I16", 2},
-                                                {"I8", 1},
-                                                {"U8", 1},
-                                                {"BOOL", 1}}};
 
 std::optional<std::uint64_t> byte_count(Dtype dtype, std::span<const std::int64_t> shape) {
   const auto count = checked_count(shape);
@@ -74,7 +56,7 @@ class HeaderReader {
   TensorView tensor(const std::string& name, const Field& entry) const {
     TensorView view;
     view.name = name;
-    view.dtype = static_cast<Dtype>(entry["dtype"].choice(dtype_names()));
+    view.dtype = entry["dtype"].choice<Dtype>();
     view.shape = sizes(entry["shape"]);
     const Field place = entry["data_offsets"];
     const std::vector<std::int64_t> offsets = sizes(place);
@@ -86,7 +68,7 @@ class HeaderReader {
     const auto size = byte_count(view.dtype, view.shape);
     if (!size || *size != held) {
       throw_<FileError>("{}: `{}` must have as many bytes as {} [{}] takes, but has {} instead.", file_, name,
-                        dtype_name(view.dtype), fmt::join(view.shape, ", "), held);
+                        view.dtype, fmt::join(view.shape, ", "), held);
     }
     view.bytes = data_.subspan(begin, *size);
     return view;
@@ -127,13 +109,6 @@ class HeaderReader {
   }
 
  private:
-  static std::vector<std::string> dtype_names() {
-    std::vector<std::string> names;
-    std::transform(kDtypes.begin(), kDtypes.end(), std::back_inserter(names),
-                   [](const DtypeInfo& info) { return info.name; });
-    return names;
-  }
-
   static std::vector<std::int64_t> sizes(const Field& list) {
     list.require(!list.absent(), "be a list");
     std::vector<std::int64_t> all;
@@ -162,7 +137,7 @@ std::string header_text(std::span<const TensorView> tensors,
     }
     const std::uint64_t end = offset + tensor_bytes(view);
     const json entry = {
-        {"dtype", dtype_name(view.dtype)}, {"shape", view.shape}, {"data_offsets", {offset, end}}};
+        {"dtype", name_of(view.dtype)}, {"shape", view.shape}, {"data_offsets", {offset, end}}};
     text += (text.size() > 1 ? "," : "") + json(view.name).dump() + ":" + entry.dump();
     offset = end;
   }
@@ -178,11 +153,23 @@ std::string_view as_text(std::span<const std::byte> bytes) {
 }  // namespace
 
 std::size_t dtype_size(Dtype dtype) noexcept {
-  return kDtypes[static_cast<std::size_t>(dtype)].size;
-}
-
-const char* dtype_name(Dtype dtype) noexcept {
-  return kDtypes[static_cast<std::size_t>(dtype)].name;
+  switch (dtype) {
+    case Dtype::kF64:
+    case Dtype::kI64:
+      return 8;
+    case Dtype::kF32:
+    case Dtype::kI32:
+      return 4;
+    case Dtype::kF16:
+    case Dtype::kBF16:
+    case Dtype::kI16:
+      return 2;
+    case Dtype::kI8:
+    case Dtype::kU8:
+    case Dtype::kBool:
+      break;
+  }
+  return 1;
 }
 
 SafetensorsFile SafetensorsFile::open(const std::filesystem::path& path) {
@@ -213,7 +200,7 @@ const TensorView& SafetensorsFile::at(const std::string& name) const {
 std::uint64_t tensor_bytes(const TensorView& tensor) {
   const auto size = byte_count(tensor.dtype, tensor.shape);
   if (!size) {
-    throw_<Error>("`{}` must have a 64-bit size, but is {} [{}].", tensor.name, dtype_name(tensor.dtype),
+    throw_<Error>("`{}` must have a 64-bit size, but is {} [{}].", tensor.name, tensor.dtype,
                   fmt::join(tensor.shape, ", "));
   }
   return *size;
@@ -236,8 +223,8 @@ void SafetensorsWriter::append(const TensorView& tensor) {
   if (tensor.name != due.name || tensor.dtype != due.dtype || tensor.shape != due.shape ||
       tensor.bytes.size() != tensor_bytes(due)) {
     throw_<Error>("`{}` must come next with the bytes of {} [{}], but `{}` has {} of {} [{}].", due.name,
-                  dtype_name(due.dtype), fmt::join(due.shape, ", "), tensor.name, tensor.bytes.size(),
-                  dtype_name(tensor.dtype), fmt::join(tensor.shape, ", "));
+                  due.dtype, fmt::join(due.shape, ", "), tensor.name, tensor.bytes.size(), tensor.dtype,
+                  fmt::join(tensor.shape, ", "));
   }
   file_.write(as_text(tensor.bytes));
   ++next_;

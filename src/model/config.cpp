@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <cstring>
 
 #include "size_limits.h"
 
@@ -40,7 +41,7 @@ std::vector<float> read_divisors(const io::GgufFile& file, std::int64_t head_dim
   require(tensor.type == io::GgmlType::kF32 && tensor.shape == std::vector<std::int64_t>{head_dim / 2},
           "`rope_freqs.weight` must be F32 with half its head size of values", file);
   std::vector<float> divisors(static_cast<std::size_t>(head_dim / 2));
-  io::ggml_dequantize(tensor.type, tensor.bytes, divisors);
+  std::memcpy(divisors.data(), tensor.bytes.data(), tensor.bytes.size());
   const bool positive =
       std::all_of(divisors.begin(), divisors.end(), [](float d) { return d > 0 && std::isfinite(d); });
   require(positive, "`rope_freqs.weight` must be positive", file);

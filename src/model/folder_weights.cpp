@@ -74,8 +74,7 @@ at::Tensor FolderWeights::dense(const std::string& name, const std::vector<std::
   const auto file = shards_.file_of(name);
   if (view.shape != shape || !quant::is_weight_type(view.dtype)) {
     throw_<FileError>("tensor `{}` must be F32, F16 or BF16 of shape [{}], but is {} [{}] instead ({})", name,
-                      fmt::join(shape, ","), io::dtype_name(view.dtype), fmt::join(view.shape, ","),
-                      file->path().string());
+                      fmt::join(shape, ","), view.dtype, fmt::join(view.shape, ","), file->path().string());
   }
   at::Tensor values = quant::borrow_tensor(view, file);
   require_finite(values, name, file->path().string());
@@ -102,7 +101,7 @@ std::optional<kernels::Weight> FolderWeights::packed(const std::string& name, Li
 StoredAs FolderWeights::stored(const std::string& name) const {
   const io::TensorView& view = shards_.at(name);
   if (!quant::is_nf4(name, finder())) {
-    return {io::dtype_name(view.dtype), view.bytes.size()};
+    return {std::string(name_of(view.dtype)), view.bytes.size()};
   }
   std::uint64_t bytes = 0;
   for (auto at = shards_.tensors().lower_bound(name);

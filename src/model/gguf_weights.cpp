@@ -1,14 +1,10 @@
 #include "gguf_weights.h"
 
 #include "routedk/core/error.h"
-#include "routedk/kernels/parallel.h"
-#include "routedk/kernels/values.h"
 #include "routedk/model/parameters.h"
 #include "routedk/quant/ggml_tensor.h"
 
-#include <algorithm>
 #include <array>
-#include <span>
 
 #include <fmt/ranges.h>
 
@@ -43,20 +39,6 @@ bool is_rotated(const std::string& name) {
   return name.find(".q_proj.") != std::string::npos || name.find(".k_proj.") != std::string::npos;
 }
 
-/// Decodes a tensor in pieces of whole blocks, in parallel.
-void decode(const io::GgufTensor& tensor, std::span<float> out) {
-  constexpr std::size_t kBlocks = 4096;  // of a piece
-  const io::BlockLayout layout = io::ggml_block(tensor.type);
-  const auto elements = static_cast<std::size_t>(layout.elements);
-  const std::size_t blocks = out.size() / elements;
-  kernels::for_each_in_parallel(static_cast<std::int64_t>((blocks + kBlocks - 1) / kBlocks), [&](auto piece) {
-    const std::size_t first = static_cast<std::size_t>(piece) * kBlocks;
-    const std::size_t count = std::min(kBlocks, blocks - first);
-    io::ggml_dequantize(tensor.type, tensor.bytes.subspan(first * layout.bytes, count * layout.bytes),
-                        out.subspan(first * elements, count * elements));
-  });
-}
-
 }  // namespace
 
 GgufWeights::GgufWeights(io::GgufFile file)
@@ -84,13 +66,20 @@ const io::GgufTensor& GgufWeights::find(const std::string& name,
   return tensor;
 }
 
+std::optional<kernels::GgmlBlocks> GgufWeights::blocks_of(const io::GgufTensor& tensor) const {
+  auto blocks = quant::borrow_blocks(tensor, tensor.mapping);
+  if (blocks) {
+    require_finite(blocks->scales(), tensor.name, file_.file().path().string());
+  }
+  return blocks;
+}
+
 std::optional<kernels::Weight> GgufWeights::packed(const std::string& name, LinearShape shape) {
   const io::GgufTensor& tensor = find(name, {shape.out, shape.in});
-  auto blocks = quant::borrow_blocks(tensor, tensor.mapping);
+  auto blocks = blocks_of(tensor);
   if (!blocks) {
     return std::nullopt;
   }
-  require_finite(blocks->scales(), tensor.name, file_.file().path().string());
   used_.insert(tensor.name);
   if (is_rotated(name)) {
     blocks = kernels::GgmlBlocks(blocks->type(), half_split(blocks->data(), config().head_dim));
@@ -101,9 +90,9 @@ std::optional<kernels::Weight> GgufWeights::packed(const std::string& name, Line
 
 at::Tensor GgufWeights::dense(const std::string& name, const std::vector<std::int64_t>& shape) {
   const io::GgufTensor& tensor = find(name, shape);
-  at::Tensor values = at::empty(shape, at::kFloat);
-  decode(tensor, kernels::mutable_values<float>(values));
-  tensor.mapping->release(tensor.bytes);
+  const auto blocks = blocks_of(tensor);
+  const at::Tensor values =
+      blocks ? kernels::dequantize(*blocks, at::kFloat).view(shape) : quant::dense_values(tensor);
   require_finite(values, tensor.name, file_.file().path().string());
   used_.insert(tensor.name);
   return is_rotated(name) ? half_split(values, config().head_dim) : values;
@@ -111,7 +100,7 @@ at::Tensor GgufWeights::dense(const std::string& name, const std::vector<std::in
 
 StoredAs GgufWeights::stored(const std::string& name) const {
   const io::GgufTensor& tensor = find(name);
-  return {io::ggml_type_name(tensor.type), tensor.bytes.size(), quant::block_type(tensor.type).has_value()};
+  return {std::string(name_of(tensor.type)), tensor.bytes.size(), quant::block_type(tensor.type).has_value()};
 }
 
 void GgufWeights::finish() {

@@ -25,6 +25,8 @@ class GgufWeights : public WeightSource {
  private:
   const io::GgufTensor& find(const std::string& name) const;
   const io::GgufTensor& find(const std::string& name, const std::vector<std::int64_t>& shape) const;
+  /// Nothing where the tensor is dense; FileError where its scales are not finite.
+  std::optional<kernels::GgmlBlocks> blocks_of(const io::GgufTensor& tensor) const;
 
   io::GgufFile file_;
   std::map<std::string, std::string> names_;  // Hugging Face's -> the GGUF's

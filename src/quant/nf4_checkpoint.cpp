@@ -102,8 +102,8 @@ class Nf4Reader {
     const auto bytes = static_cast<std::size_t>(size) * at::elementSize(dtype);
     if (scalar_type(view.dtype) != dtype || view.bytes.size() != bytes) {
       throw_<FileError>("`{}` must be {} elements of {}, but is {} [{}] instead ({})", name, size,
-                        io::dtype_name(stored_type(dtype)), io::dtype_name(view.dtype),
-                        fmt::join(view.shape, ","), stored.file->path().string());
+                        stored_type(dtype), view.dtype, fmt::join(view.shape, ","),
+                        stored.file->path().string());
     }
     return borrow_tensor(view, stored.file).view({size});
   }

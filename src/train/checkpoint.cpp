@@ -115,7 +115,7 @@ at::Tensor read_tensor(const io::SafetensorsFile& file, const fs::path& path, co
   if (tensor.dtype != io::Dtype::kF32 || tensor.shape != std::vector<std::int64_t>{size}) {
     throw_<FileError>(
         "tensor `{}` of a checkpoint must be F32 with {} numbers, but is {} with {} bytes instead ({}).",
-        name, size, io::dtype_name(tensor.dtype), tensor.bytes.size(), path.string());
+        name, size, tensor.dtype, tensor.bytes.size(), path.string());
   }
   return quant::to_tensor(tensor);
 }

@@ -60,14 +60,13 @@ TEST(Prompt, items_are_numbered_with_their_whole_titles) {
 TEST(Prompt, the_shipped_templates_show_each_kind_what_it_is_due) {
   const PromptTemplates templates = PromptTemplates::load(kPrompts);
   const PromptContent content{"RULES-TEXT", "THOUGHT-TEXT", "ANSWER-TEXT", "FEEDBACK-TEXT"};
-  for (int i = 0; i < kPromptKinds; ++i) {
-    const auto kind = static_cast<PromptKind>(i);
+  for (const auto& [kind, name] : enum_names(PromptKind{})) {
     const auto messages = templates.render(kind, two_items(), content);
     ASSERT_EQ(messages.size(), 2U);
     EXPECT_EQ(messages[0].role, "system");
     EXPECT_EQ(messages[1].role, "user");
     const std::string& user = messages[1].content;
-    EXPECT_THAT(user, HasSubstr(product_list(two_items()))) << static_cast<int>(kind);
+    EXPECT_THAT(user, HasSubstr(product_list(two_items()))) << name;
     EXPECT_EQ(user.find("RULES-TEXT") != user.npos,
               kind == PromptKind::kRules || kind == PromptKind::kBoth || kind == PromptKind::kTeachPropose);
     EXPECT_EQ(user.find("THOUGHT-TEXT") != user.npos,

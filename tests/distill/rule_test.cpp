@@ -35,12 +35,12 @@ TEST(Rule, rules_that_read_both_ways_are_one_rule) {
 
 TEST(Rule, sentences_name_both_kinds_and_every_discrepancy_reads_differently) {
   std::vector<std::string> sentences;
-  for (int kind = 0; kind < kDiscrepancyKinds; ++kind) {
-    const std::string different = rule_text({static_cast<Kind>(kind), "Cups", "Teas"});
+  for (const auto& [kind, name] : enum_names(Kind{})) {
+    const std::string different = rule_text({kind, "Cups", "Teas"});
     EXPECT_NE(different.find("Cups"), different.npos);
     EXPECT_NE(different.find("Teas"), different.npos);
     sentences.push_back(different);
-    sentences.push_back(rule_text({static_cast<Kind>(kind), "Cups", "Cups"}));
+    sentences.push_back(rule_text({kind, "Cups", "Cups"}));
   }
   std::sort(sentences.begin(), sentences.end());
   EXPECT_EQ(std::unique(sentences.begin(), sentences.end()), sentences.end());

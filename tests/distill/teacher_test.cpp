@@ -36,8 +36,7 @@ class CountingTeacher final : public Teacher {
       KnowledgeRecord record = blank_record(card(), task);
       const bool fails = task.session->id == 3 && task.kind == KnowledgeKind::kThought;
       record.failure = fails ? "no idea" : "";
-      record.text =
-          fails ? "" : card().teacher + std::to_string(task.session->id) + knowledge_name(task.kind);
+      record.text = fails ? "" : card().teacher + fmt::format("{}{}", task.session->id, task.kind);
       record.prompt_tokens = 10;
       record.completion_tokens = 2;
       sink(record);

@@ -37,6 +37,13 @@ TEST(GateSpec, every_form_is_read_and_written_back) {
   }
 }
 
+TEST(GateSpec, forms_can_be_listed_by_what_they_need) {
+  EXPECT_EQ(gate_forms(takes_router), "dynamic, static, top_k:N, threshold:SHARE, ablate:NAME");
+  EXPECT_EQ(
+      gate_forms(weighs_given_experts),
+      "backbone, average, ties:DENSITY[:RANK], ties_factors:DENSITY, router:FOLDER, one-hot:I, ensemble");
+}
+
 TEST(GateSpec, any_other_text_is_a_name) {
   for (const char* text : {"base", "runs/a/router", "ties", "average:2", "best:3", ""}) {
     EXPECT_EQ(parse_gate_spec(text), (GateSpec{.kind = GateKind::kNamed, .name = text}));

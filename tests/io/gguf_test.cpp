@@ -292,7 +292,7 @@ TEST(Gguf, the_real_model_opens) {
   const GgufFile file = GgufFile::open(ROUTEDK_SOURCE_DIR "/.deps/models/SmolLM2-135M-Instruct.Q4_1.gguf");
   std::map<std::string, int> types;
   for (const auto& [name, tensor] : file.tensors()) {
-    ++types[ggml_type_name(tensor.type)];
+    ++types[std::string(name_of(tensor.type))];
   }
   EXPECT_THAT(types, ElementsAre(std::pair("F32", 61), std::pair("Q4_1", 210), std::pair("Q8_0", 1)));
   EXPECT_THAT(file.tensor("token_embd.weight").shape, ElementsAre(49152, 576));

@@ -1,6 +1,7 @@
 #include "routedk/io/json_field.h"
 
 #include "routedk/core/error.h"
+#include "routedk/io/safetensors.h"
 
 #include "core/temporary_folder.h"
 #include <gmock/gmock.h>
@@ -97,6 +98,8 @@ TEST(JsonField, a_choice_lists_its_names) {
   EXPECT_THAT(refusal([&] { field.choice({"a"}); }), HasSubstr("must be a, but is \"c\""));
   EXPECT_THAT(refusal([&] { field.choice({"a", "b"}); }), HasSubstr("must be a or b, but is \"c\""));
   EXPECT_THAT(refusal([&] { field.choice({"a", "b", "d"}); }), HasSubstr("must be a, b or d, but is"));
+  EXPECT_EQ(document(R"({"dtype": "BF16"})")["dtype"].choice<Dtype>(), Dtype::kBF16);
+  EXPECT_THAT(refusal([&] { field.choice<Dtype>(); }), HasSubstr("must be F64, F32,"));
 }
 
 TEST(JsonField, an_unknown_member_is_named_unless_it_is_null) {

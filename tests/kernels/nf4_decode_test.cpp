@@ -1,6 +1,7 @@
 #include "routedk/kernels/cpu/nf4_decode.h"
 
 #include "routedk/core/random.h"
+#include "routedk/kernels/cpu/capability.h"
 #include "routedk/kernels/cpu/nf4_codec.h"
 
 #include <mutex>
@@ -47,7 +48,7 @@ TEST_P(Nf4Kernel, float_output_equals_the_reference_bit_for_bit) {
   Absmax absmax;
   absmax.plain = packed.absmax.data();
   nf4_to_float(packed.codes.data(), absmax, found);
-  EXPECT_EQ(found, wanted) << nf4_path();
+  EXPECT_EQ(found, wanted) << name_of(cpu_isa());
 }
 
 TEST_P(Nf4Kernel, bfloat16_output_equals_the_rounded_reference_bit_for_bit) {
@@ -59,7 +60,7 @@ TEST_P(Nf4Kernel, bfloat16_output_equals_the_rounded_reference_bit_for_bit) {
   absmax.plain = packed.absmax.data();
   nf4_to_bfloat16(packed.codes.data(), absmax, found);
   for (std::size_t i = 0; i < exact.size(); ++i) {
-    ASSERT_EQ(found[i].x, c10::BFloat16(exact[i]).x) << i << " on " << nf4_path();
+    ASSERT_EQ(found[i].x, c10::BFloat16(exact[i]).x) << i << " on " << name_of(cpu_isa());
   }
 }
 

@@ -21,13 +21,13 @@ TEST(BlockType, is_named_as_in_the_file_and_laid_out_alike) {
        {io::GgmlType::kQ4_0, io::GgmlType::kQ4_1, io::GgmlType::kQ5_0, io::GgmlType::kQ5_1,
         io::GgmlType::kQ8_0, io::GgmlType::kQ4_K, io::GgmlType::kQ5_K, io::GgmlType::kQ6_K}) {
     const auto found = block_type(type);
-    ASSERT_TRUE(found) << io::ggml_type_name(type);
-    EXPECT_EQ(name_of(*found), io::ggml_type_name(type));
+    ASSERT_TRUE(found) << name_of(type);
+    EXPECT_EQ(name_of(*found), name_of(type));
     EXPECT_EQ(layout_of(*found).elements, io::ggml_block(type).elements);
     EXPECT_EQ(layout_of(*found).bytes, static_cast<std::int64_t>(io::ggml_block(type).bytes));
   }
   for (const io::GgmlType type : {io::GgmlType::kF32, io::GgmlType::kF16, io::GgmlType::kBF16}) {
-    EXPECT_FALSE(block_type(type)) << io::ggml_type_name(type);
+    EXPECT_FALSE(block_type(type)) << name_of(type);
   }
 }
 
@@ -76,6 +76,44 @@ TEST(GgmlValues, every_type_decodes_to_the_values_of_the_gguf_package_with_any_s
     SCOPED_TRACE(name);
     expect_equal(kernels::dequantize(blocks, at::kFloat).view(-1), golden[name + ".values"]);
   }
+}
+
+TEST(GgmlValues, a_row_of_the_real_model_decodes_to_the_values_of_the_gguf_package) {
+  const auto model = io::GgufFile::open(ROUTEDK_SOURCE_DIR "/.deps/models/SmolLM2-135M-Instruct.Q4_1.gguf");
+  const io::GgufTensor& tensor = model.tensor("blk.0.attn_q.weight");
+  const auto blocks = borrow_blocks(tensor, tensor.mapping);
+  ASSERT_TRUE(blocks);
+  expect_equal(kernels::dequantize(*blocks, at::kFloat)[-1],
+               testing::Golden("ggml_blocks.safetensors")["attn_q"]);
+}
+
+/// Tensors of the golden as a GGUF file has them.
+class GgufTensors : public ::testing::Test {
+ protected:
+  io::GgufTensor tensor(io::GgmlType type) const {
+    const std::string name(name_of(type));
+    const io::TensorView& blocks = golden_.file().at(name + ".blocks");
+    return {name, type, golden_[name + ".values"].sizes().vec(), blocks.bytes, golden_.file().mapping()};
+  }
+
+  const testing::Golden golden_{"ggml_blocks.safetensors"};
+};
+
+TEST_F(GgufTensors, that_are_dense_have_the_values_of_the_gguf_package) {
+  for (const auto type : {io::GgmlType::kF32, io::GgmlType::kF16, io::GgmlType::kBF16}) {
+    SCOPED_TRACE(name_of(type));
+    const io::GgufTensor dense = tensor(type);
+    EXPECT_FALSE(borrow_blocks(dense, dense.mapping));
+    expect_equal(dense_values(dense), golden_[dense.name + ".values"]);
+  }
+}
+
+TEST_F(GgufTensors, that_are_vectors_in_blocks_are_one_row) {
+  const io::GgufTensor vector = tensor(io::GgmlType::kQ4_K);
+  EXPECT_THROW(dense_values(vector), Error);
+  const auto blocks = borrow_blocks(vector, vector.mapping);
+  ASSERT_TRUE(blocks);
+  expect_equal(kernels::dequantize(*blocks, at::kFloat)[0], golden_["Q4_K.values"]);
 }
 
 }  // namespace

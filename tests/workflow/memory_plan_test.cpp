@@ -12,6 +12,7 @@
 #include <memory>
 #include <vector>
 
+#include "support/llama_8b.h"
 #include "workflow/held_tensors.h"
 #include <gtest/gtest.h>
 
@@ -225,14 +226,7 @@ TEST(MemoryPlan, what_is_kept_for_backward_covers_what_a_step_holds_but_not_twic
 
 /// docs/results/gpu.json: Llama-3.1-8B's shape, one expert of rank 16 or three.
 TEST(MemoryPlan, of_a_gpu_is_within_a_tenth_of_what_was_measured_on_one) {
-  model::LlamaConfig shape;
-  shape.layers = 32;
-  shape.hidden = 4096;
-  shape.heads = 32;
-  shape.kv_heads = 8;
-  shape.head_dim = 128;
-  shape.ffn = 14336;
-  shape.vocab = 128256;
+  const model::LlamaConfig shape = testing::llama_8b(32);
   const io::Json measured =
       io::read_json(std::filesystem::path(ROUTEDK_SOURCE_DIR) / "docs/results/gpu.json");
   for (const auto& [name, run] : measured.at("train").items()) {

@@ -23,8 +23,14 @@ enum class ExpertKind {
   kFineGrained,  ///< session + thought
   kMerged,       ///< session + rules + thought
 };
+constexpr auto enum_names(ExpertKind /*of*/) {
+  return std::to_array<EnumName<ExpertKind>>({{ExpertKind::kBase, "base"},
+                                              {ExpertKind::kHighLevel, "high_level"},
+                                              {ExpertKind::kFineGrained, "fine_grained"},
+                                              {ExpertKind::kMerged, "merged"}});
+}
 
-/// "base", "high_level", "fine_grained" or "merged"; ConfigError lists these where the name is another.
+/// The kind of that name; ConfigError lists the names where it is another.
 ExpertKind expert_kind(std::string_view name);
 
 /// Where an expert meets its knowledge while it trains (`knowledge.placement`).

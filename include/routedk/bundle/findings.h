@@ -1,6 +1,7 @@
 /// What is wrong with a data folder, in sentences with their places.
 #pragma once
 
+#include "routedk/core/named_enum.h"
 #include "routedk/io/jsonl.h"
 
 #include <cstdint>
@@ -17,9 +18,10 @@ enum class Severity {
   kLeak,     ///< the data give labels away to a model that is shown them
   kWarning,  ///< odd, but harmless
 };
-
-/// "error", "leak" or "warning".
-const char* severity_name(Severity severity) noexcept;
+constexpr auto enum_names(Severity /*of*/) {
+  return std::to_array<EnumName<Severity>>(
+      {{Severity::kError, "error"}, {Severity::kLeak, "leak"}, {Severity::kWarning, "warning"}});
+}
 
 struct Finding {
   Severity severity = Severity::kError;

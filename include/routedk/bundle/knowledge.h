@@ -2,6 +2,7 @@
 #pragma once
 
 #include "routedk/bundle/session.h"
+#include "routedk/core/named_enum.h"
 #include "routedk/io/jsonl.h"
 
 #include <cstddef>
@@ -20,9 +21,15 @@ enum class KnowledgeKind {
   kThought,  ///< from titles to intents to the composition of gold
   kAnswer,   ///< the teacher's own answer to the raw session, for its own score
 };
-
-/// "rules", "thought" or "answer".
-const char* knowledge_name(KnowledgeKind kind) noexcept;
+constexpr auto enum_names(KnowledgeKind /*of*/) {
+  return std::to_array<EnumName<KnowledgeKind>>({{KnowledgeKind::kRules, "rules"},
+                                                 {KnowledgeKind::kThought, "thought"},
+                                                 {KnowledgeKind::kAnswer, "answer"}});
+}
+/// The kind's name, as a key of JSON.
+inline std::string knowledge_name(KnowledgeKind kind) {
+  return std::string(name_of(kind));
+}
 
 /// One thing a teacher was asked, what it replied, and what was wrong with that ("" where nothing was).
 struct KnowledgeTurn {

@@ -14,10 +14,11 @@
 
 #include "routedk/bundle/item_relations.h"
 #include "routedk/bundle/session.h"
+#include "routedk/core/named_enum.h"
 #include "routedk/text/chat_template.h"
 
-#include <array>
 #include <filesystem>
+#include <map>
 #include <memory>
 #include <string>
 #include <utility>
@@ -25,9 +26,8 @@
 
 namespace routedk::bundle {
 
-/// What a prompt shows and asks for. The files are raw.txt, rules.txt, thought.txt, both.txt,
-/// write_rules.txt, write_thought.txt, teach_propose.txt, teach_reflect.txt and teach_thought.txt; each must
-/// use the placeholders named here, each exactly once, and no other but `relations`.
+/// What a prompt shows and asks for. The file of a kind is its name with .txt; it must use the placeholders
+/// named here, each exactly once, and no other but `relations`.
 enum class PromptKind {
   kRaw,           ///< products
   kRules,         ///< products, rules
@@ -39,7 +39,17 @@ enum class PromptKind {
   kTeachReflect,  ///< products, answer, feedback; asks the teacher for causes and rules
   kTeachThought,  ///< products, answer; asks the teacher how one comes to this answer
 };
-inline constexpr int kPromptKinds = 9;
+constexpr auto enum_names(PromptKind /*of*/) {
+  return std::to_array<EnumName<PromptKind>>({{PromptKind::kRaw, "raw"},
+                                              {PromptKind::kRules, "rules"},
+                                              {PromptKind::kThought, "thought"},
+                                              {PromptKind::kBoth, "both"},
+                                              {PromptKind::kWriteRules, "write_rules"},
+                                              {PromptKind::kWriteThought, "write_thought"},
+                                              {PromptKind::kTeachPropose, "teach_propose"},
+                                              {PromptKind::kTeachReflect, "teach_reflect"},
+                                              {PromptKind::kTeachThought, "teach_thought"}});
+}
 
 /// What is known of one session; a text that the kind does not show is not looked at.
 struct PromptContent {
@@ -75,7 +85,7 @@ class PromptTemplates {
   std::string value_of(const std::string& placeholder, const Session& session,
                        const PromptContent& content) const;
 
-  std::array<Template, kPromptKinds> templates_;
+  std::map<PromptKind, Template> templates_;
   std::shared_ptr<const ItemRelations> relations_;
 };
 

@@ -6,6 +6,7 @@
 #include "routedk/core/config_types.h"
 
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -24,7 +25,7 @@ class ConfigReader {
 
   /// Called by `fields` for each field: reads the member of that name, if given, and checks the rule.
   template <typename T, typename Rule = NoRule>
-  void operator()(const char* name, T& member, const char* /*meaning*/, const Rule& rule = {}) {
+  void operator()(const char* name, T& member, std::string_view /*meaning*/, const Rule& rule = {}) {
     names_.emplace_back(name);
     if (const ConfigNode* node = section_.find(names_.back())) {
       read(*node, join(name), member, rule);

@@ -16,7 +16,7 @@ class ConfigWriter {
 
   /// Called by `fields` for each field.
   template <typename T, typename Rule = NoRule>
-  void operator()(const char* name, T& member, const char* meaning, const Rule& rule = {}) {
+  void operator()(const char* name, T& member, const std::string& meaning, const Rule& rule = {}) {
     const std::string comment = comment_of(meaning, words_of<T>(rule));
     if constexpr (ConfigSection<T>) {
       line(name, "", comment);

@@ -2,7 +2,9 @@
 #pragma once
 
 #include "routedk/bundle/session.h"
+#include "routedk/core/named_enum.h"
 
+#include <cstddef>
 #include <vector>
 
 namespace routedk::distill {
@@ -13,10 +15,13 @@ enum class DiscrepancyKind {
   kSingleItem,    ///< a gold item that the proposal left by itself
   kMissedBundle,  ///< a gold bundle of which no proposed bundle holds two items
 };
-inline constexpr int kDiscrepancyKinds = 4;
-
-/// "missing_item", "foreign_item", "single_item" or "missed_bundle".
-const char* discrepancy_name(DiscrepancyKind kind) noexcept;
+constexpr auto enum_names(DiscrepancyKind /*of*/) {
+  return std::to_array<EnumName<DiscrepancyKind>>({{DiscrepancyKind::kMissingItem, "missing_item"},
+                                                   {DiscrepancyKind::kForeignItem, "foreign_item"},
+                                                   {DiscrepancyKind::kSingleItem, "single_item"},
+                                                   {DiscrepancyKind::kMissedBundle, "missed_bundle"}});
+}
+inline constexpr std::size_t kDiscrepancyKinds = enum_names(DiscrepancyKind{}).size();
 
 struct Discrepancy {
   DiscrepancyKind kind = DiscrepancyKind::kMissingItem;

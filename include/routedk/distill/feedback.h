@@ -3,6 +3,7 @@
 
 #include "routedk/bundle/answer.h"
 #include "routedk/bundle/session.h"
+#include "routedk/core/named_enum.h"
 
 #include <optional>
 #include <string>
@@ -19,10 +20,14 @@ enum class FeedbackKind {
   kSingleItem,      ///< it has fewer than two products of the session
   kUnknownProduct,  ///< it names numbers that the session does not have
 };
-inline constexpr int kFeedbackKinds = 6;
-
-/// "keep", "remove", "drop_foreign", "add_missing", "single_item" or "unknown_product".
-const char* feedback_name(FeedbackKind kind) noexcept;
+constexpr auto enum_names(FeedbackKind /*of*/) {
+  return std::to_array<EnumName<FeedbackKind>>({{FeedbackKind::kKeep, "keep"},
+                                                {FeedbackKind::kRemove, "remove"},
+                                                {FeedbackKind::kDropForeign, "drop_foreign"},
+                                                {FeedbackKind::kAddMissing, "add_missing"},
+                                                {FeedbackKind::kSingleItem, "single_item"},
+                                                {FeedbackKind::kUnknownProduct, "unknown_product"}});
+}
 
 /// One remark. `bundle` counts the proposed bundles from 1; 0: one that was not proposed.
 struct Feedback {

@@ -40,14 +40,16 @@ GateSpec parse_gate_spec(const std::string& text);
 /// The reverse.
 std::string to_string(const GateSpec& spec);
 
-/// All forms: "backbone, average, ..., ties:DENSITY[:RANK], ...".
-std::string gate_forms();
-
 /// Whether it changes the router of a run.
 bool takes_router(GateKind kind) noexcept;
 /// Whether it merges the experts into one.
 bool merges(GateKind kind) noexcept;
 /// Whether it has a training of its own, as a control of an evaluation.
 bool is_trained_control(GateKind kind) noexcept;
+/// Whether it needs nothing but the experts: no run, no training of its own, no answers in a file.
+bool weighs_given_experts(GateKind kind) noexcept;
+
+/// All forms, or those of the kinds that `are_meant`: "backbone, average, ..., ties:DENSITY[:RANK], ...".
+std::string gate_forms(bool (*are_meant)(GateKind) = nullptr);
 
 }  // namespace routedk::experts

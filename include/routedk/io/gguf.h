@@ -1,6 +1,7 @@
 /// GGUF versions 2 and 3, read only (format: ggml's docs/gguf.md), in one file or in several parts.
 #pragma once
 
+#include "routedk/core/named_enum.h"
 #include "routedk/io/mapped_file.h"
 
 #include <cstddef>
@@ -29,8 +30,19 @@ enum class GgmlType : std::uint32_t {
   kQ6_K = 14,
   kBF16 = 30
 };
-
-const char* ggml_type_name(GgmlType type) noexcept;
+constexpr auto enum_names(GgmlType /*of*/) {
+  return std::to_array<EnumName<GgmlType>>({{GgmlType::kF32, "F32"},
+                                            {GgmlType::kF16, "F16"},
+                                            {GgmlType::kBF16, "BF16"},
+                                            {GgmlType::kQ8_0, "Q8_0"},
+                                            {GgmlType::kQ4_0, "Q4_0"},
+                                            {GgmlType::kQ4_1, "Q4_1"},
+                                            {GgmlType::kQ5_0, "Q5_0"},
+                                            {GgmlType::kQ5_1, "Q5_1"},
+                                            {GgmlType::kQ4_K, "Q4_K"},
+                                            {GgmlType::kQ5_K, "Q5_K"},
+                                            {GgmlType::kQ6_K, "Q6_K"}});
+}
 /// Elements of one block and its bytes: Q4_1 is {32, 20}, Q6_K {256, 210}, F32 {1, 4}.
 struct BlockLayout {
   std::int64_t elements;
@@ -88,9 +100,5 @@ class GgufFile {
   std::map<std::string, GgufTensor> tensors_;
   std::map<std::string, GgufValue> metadata_;
 };
-
-/// Decodes `out.size()` elements of whole blocks, exactly as ggml does, in fp32. Error when the sizes do not
-/// fit.
-void ggml_dequantize(GgmlType type, std::span<const std::byte> blocks, std::span<float> out);
 
 }  // namespace routedk::io

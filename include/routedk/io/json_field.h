@@ -1,6 +1,7 @@
 /// JSON from outside, read value by value with errors that name the place.
 #pragma once
 
+#include "routedk/core/named_enum.h"
 #include "routedk/io/jsonl.h"
 
 #include <cstddef>
@@ -50,6 +51,15 @@ class BasicJsonField {
   std::vector<std::string> texts() const;
   /// The place of the text among the names.
   std::size_t choice(const std::vector<std::string>& names) const;
+  /// The value that the text names.
+  template <NamedEnum E>
+  E choice() const {
+    std::vector<std::string> names;
+    for (const auto& [value, name] : enum_names(E{})) {
+      names.emplace_back(name);
+    }
+    return enum_names(E{}).at(choice(names)).value;
+  }
   bool boolean(bool if_absent) const;
   /// A finite number between the bounds.
   double real(double least = kLowest, double most = kHighest) const;

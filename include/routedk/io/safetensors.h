@@ -2,6 +2,7 @@
 #pragma once
 
 #include "routedk/core/files.h"
+#include "routedk/core/named_enum.h"
 #include "routedk/io/mapped_file.h"
 
 #include <cstddef>
@@ -16,11 +17,22 @@
 namespace routedk::io {
 
 enum class Dtype { kF64, kF32, kF16, kBF16, kI64, kI32, kI16, kI8, kU8, kBool };
+/// The format's own names.
+constexpr auto enum_names(Dtype /*of*/) {
+  return std::to_array<EnumName<Dtype>>({{Dtype::kF64, "F64"},
+                                         {Dtype::kF32, "F32"},
+                                         {Dtype::kF16, "F16"},
+                                         {Dtype::kBF16, "BF16"},
+                                         {Dtype::kI64, "I64"},
+                                         {Dtype::kI32, "I32"},
+                                         {Dtype::kI16, "I16"},
+                                         {Dtype::kI8, "I8"},
+                                         {Dtype::kU8, "U8"},
+                                         {Dtype::kBool, "BOOL"}});
+}
 
 /// Bytes of one element.
 std::size_t dtype_size(Dtype dtype) noexcept;
-/// The format's own name: "F32".
-const char* dtype_name(Dtype dtype) noexcept;
 
 /// A named, typed view of bytes that someone else owns.
 struct TensorView {

@@ -7,6 +7,8 @@
 
 namespace routedk::kernels {
 
+/// Beside io::GgmlType, which numbers all types of a file: kernels know no files, io knows no kernels, and
+/// quant::block_type leads from one to the other.
 enum class GgmlType : std::uint8_t { kQ4_0, kQ4_1, kQ5_0, kQ5_1, kQ8_0, kQ4_K, kQ5_K, kQ6_K };
 constexpr auto enum_names(GgmlType /*of*/) {
   return std::to_array<EnumName<GgmlType>>({{GgmlType::kQ4_0, "Q4_0"},

@@ -162,16 +162,4 @@ void nf4_range_to_float(const std::uint8_t* packed, const Absmax& absmax, std::i
                out.data());
 }
 
-const char* nf4_path() noexcept {
-  switch (cpu_isa()) {
-    case Isa::kAvx512:
-      return "avx512";
-    case Isa::kAvx2:
-      return "avx2";
-    case Isa::kScalar:
-      break;
-  }
-  return "scalar";
-}
-
 }  // namespace routedk::kernels::cpu

@@ -7,7 +7,7 @@
 #include "routedk/core/random.h"
 #include "routedk/io/jsonl.h"
 #include "routedk/io/mapped_file.h"
-#include "routedk/kernels/cpu/nf4_decode.h"
+#include "routedk/kernels/cpu/capability.h"
 #include "routedk/workflow/experiment/threads.h"
 #include "routedk/workflow/predict/mixture.h"
 
@@ -145,7 +145,7 @@ std::vector<std::pair<std::string, std::string>> places_of(const StepId& id) {
 io::Json versions(kernels::Precision precision) {
   return {{"routedk", ROUTEDK_VERSION},      {"libtorch", TORCH_VERSION},
           {"compiler", __VERSION__},         {"threads", at::get_num_threads()},
-          {"cpu", at::get_cpu_capability()}, {"nf4_kernel", kernels::cpu::nf4_path()},
+          {"cpu", at::get_cpu_capability()}, {"nf4_kernel", name_of(kernels::cpu::cpu_isa())},
           {"dtype", name_of(precision)}};
 }
 

@@ -41,7 +41,7 @@ io::Json describe_folder(const DescribedFolder& folder) {
   std::uint64_t bytes = 0;
   for (const auto& [name, view] : file.tensors()) {
     tensors.push_back({{"name", name},
-                       {"type", io::dtype_name(view.dtype)},
+                       {"type", name_of(view.dtype)},
                        {"shape", view.shape},
                        {"bytes", view.bytes.size()},
                        {"norm", norm_of(view)}});

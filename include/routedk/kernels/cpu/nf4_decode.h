@@ -32,7 +32,4 @@ void nf4_to_bfloat16(const std::uint8_t* packed, const Absmax& absmax, std::span
 void nf4_range_to_float(const std::uint8_t* packed, const Absmax& absmax, std::int64_t first,
                         std::span<float> out, const float* codebook = kNf4Codebook.data());
 
-/// The path that runs on this CPU: "avx512", "avx2" or "scalar".
-const char* nf4_path() noexcept;
-
 }  // namespace routedk::kernels::cpu

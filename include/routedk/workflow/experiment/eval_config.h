@@ -4,6 +4,7 @@
 #include "routedk/bundle/split.h"
 #include "routedk/core/config_rules.h"
 #include "routedk/eval/selection.h"
+#include "routedk/experts/gate_spec.h"
 
 #include <cstdint>
 #include <string>
@@ -25,10 +26,7 @@ struct EvalConfig {
   template <typename F>
   void fields(F& f) {
     f("split", split, "which sessions");
-    f("systems", systems,
-      "an expert's name, backbone, average, dynamic, static, ties:DENSITY[:RANK], ties_factors:DENSITY, "
-      "top_k:N, threshold:SHARE, ablate:NAME, router:FOLDER, one-hot:I, ensemble, random_experts, "
-      "one_lora_on_router_data, predictions:FILE; the baselines are always shown");
+    f("systems", systems, "an expert's name, " + experts::gate_forms() + "; the baselines are always shown");
     f("select", select, "ways to choose among the same candidates, side by side; empty: decode.select");
     f("utility", utility, "of select: expected_utility, side by side; empty: decode.utility");
     f("expectation", expectation, "of select: expected_utility, side by side; empty: decode.expectation");

@@ -1,29 +1,11 @@
-/// What the benchmarks on a GPU share: the shape, and how time is taken.
+/// How the benchmarks on a GPU take time.
 #pragma once
 
-#include "routedk/model/config.h"
-
 #include <chrono>
-#include <cstdint>
 
 #include <ATen/ATen.h>
 
 namespace routedk::benchmarks {
-
-/// Llama-3.1-8B's, with as many layers as wanted.
-inline model::LlamaConfig llama_8b(std::int64_t layers) {
-  model::LlamaConfig shape;
-  shape.layers = layers;
-  shape.hidden = 4096;
-  shape.heads = 32;
-  shape.kv_heads = 8;
-  shape.head_dim = 128;
-  shape.ffn = 14336;
-  shape.vocab = 128256;
-  shape.context = 8192;
-  shape.rope_theta = 500000.0;
-  return shape;
-}
 
 using Clock = std::chrono::steady_clock;
 
