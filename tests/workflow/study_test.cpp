@@ -3,6 +3,8 @@
 #include "routedk/core/error.h"
 #include "routedk/workflow/steps/compare_step.h"
 
+#include <algorithm>
+
 #include "core/temporary_folder.h"
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -119,6 +121,38 @@ study:
   EXPECT_THAT(refused("study: {variants: {a/b: {}}}\n"), HasSubstr("`a/b`"));
   EXPECT_THAT(refused("study: {quest: x}\n"), HasSubstr("quest"));
   EXPECT_THAT(refused("study: {variants: [A]}\n"), HasSubstr("a section"));
+}
+
+TEST_F(StudyFiles, a_comparison_of_what_there_will_not_be_is_refused_before_anything_runs) {
+  const std::string file = write("wrong.yaml", R"(
+study:
+  variants:
+    K1: {experts: [merged], eval: {systems: [merged]}}
+    K3: {eval: {samples: [1, 4], select: [vote, mbr]}}
+  compare: [{a: K3/dynamic mbr n=1, b: similar_pairs}, {a: K1/merged, b: K3/base}, {a: K1/base, b: K3/dynamics}]
+)");
+  const std::string message =
+      testing::message_of<ConfigError>([&] { check_comparisons(read_study(file, {})); });
+  EXPECT_THAT(message, HasSubstr("has `K1/base`"));
+  EXPECT_THAT(message, HasSubstr("has `K3/dynamics`"));
+  EXPECT_EQ(std::count(message.begin(), message.end(), '\n'), 1) << message;
+}
+
+TEST(ShippedExperiments, can_be_read_in_both_sizes_and_compare_what_they_have) {
+  const std::filesystem::path folder = std::filesystem::path(ROUTEDK_SOURCE_DIR) / "configs/experiments";
+  std::size_t studies = 0;
+  for (const auto& entry : std::filesystem::directory_iterator(folder)) {
+    for (const Study& study : read_studies({entry.path().string()}, {})) {
+      check_comparisons(study);
+      studies += study.alone ? 0 : 1;
+      if (study.name.ends_with("-small") && entry.path().filename() != "paper.yaml") {
+        const Study full = read_study(entry.path().string(), {"size=full"});
+        check_comparisons(full);
+        EXPECT_EQ(full.points.size(), 9 * study.points.size()) << study.name;
+      }
+    }
+  }
+  EXPECT_GE(studies, 16U);
 }
 
 TEST(Holm, corrects_step_by_step_and_never_below_an_earlier_one) {

@@ -59,8 +59,8 @@ std::uint64_t hash_of_file(const std::filesystem::path& path) {
   return hash64({reinterpret_cast<const char*>(file->bytes().data()), file->bytes().size()});
 }
 
-/// Names and contents of a folder's files.
-std::uint64_t hash_files(const std::filesystem::path& folder) {
+/// The regular files of a folder, by name.
+std::vector<std::filesystem::path> files_in(const std::filesystem::path& folder) {
   std::vector<std::filesystem::path> files;
   for (const auto& entry : std::filesystem::directory_iterator(folder)) {
     if (entry.is_regular_file()) {
@@ -68,23 +68,46 @@ std::uint64_t hash_files(const std::filesystem::path& folder) {
     }
   }
   std::sort(files.begin(), files.end());
+  return files;
+}
+
+/// Names and contents of a folder's files.
+std::uint64_t hash_files(const std::filesystem::path& folder) {
   std::uint64_t hash = 0;
-  for (const auto& file : files) {
+  for (const std::filesystem::path& file : files_in(folder)) {
     hash = mix64(hash ^ hash64(file.filename().string()) ^ mix64(hash_of_file(file)));
   }
   return hash;
 }
 
-/// A GGUF file's size, or that of all files of a model folder.
-std::uintmax_t model_bytes(const std::filesystem::path& model) {
+/// Of a file's size and of blocks spread over it, its ends among them: fine-tunes of one architecture are
+/// equally long, and differ everywhere. Small files are hashed whole.
+std::uint64_t hash_of_blocks(const std::filesystem::path& path) {
+  constexpr std::size_t kBlock = 64U << 10U;
+  constexpr std::size_t kBlocks = 64;
+  const auto file = io::MappedFile::open(path);
+  const std::string_view bytes(reinterpret_cast<const char*>(file->bytes().data()), file->bytes().size());
+  std::uint64_t hash = mix64(bytes.size());
+  if (bytes.size() <= kBlock * kBlocks) {
+    return mix64(hash ^ hash64(bytes));
+  }
+  const std::size_t stride = (bytes.size() - kBlock) / (kBlocks - 1);
+  for (std::size_t i = 0; i < kBlocks; ++i) {
+    hash = mix64(hash ^ hash64(bytes.substr(i * stride, kBlock)));
+  }
+  return hash;
+}
+
+/// Of a GGUF file, or of the files of a model folder with their names.
+std::uint64_t hash_model(const std::filesystem::path& model) {
   if (!std::filesystem::is_directory(model)) {
-    return std::filesystem::file_size(model);
+    return hash_of_blocks(model);
   }
-  std::uintmax_t bytes = 0;
-  for (const auto& entry : std::filesystem::directory_iterator(model)) {
-    bytes += entry.is_regular_file() ? entry.file_size() : 0;
+  std::uint64_t hash = 0;
+  for (const std::filesystem::path& file : files_in(model)) {
+    hash = mix64(hash ^ hash64(file.filename().string()) ^ mix64(hash_of_blocks(file)));
   }
-  return bytes;
+  return hash;
 }
 
 /// Contents of the user's own examples.
@@ -95,11 +118,13 @@ std::uint64_t hash_examples(const DataConfig& data) {
 }
 
 Experiment::Contents contents_of(const ExperimentConfig& config) {
-  const std::uintmax_t model = model_bytes(config.model.path);
+  const std::uint64_t model = hash_model(config.model.path);
   if (!config.data.examples.empty()) {
-    return {hash_examples(config.data), 0, model};
+    return {hash_examples(config.data), 0, model, 0};
   }
-  return {hash_files(data_folder(config.data.dir) / config.data.domain), hash_files(config.prompts), model};
+  const bool own = config.teacher.kind == distill::TeacherKind::kLocal && !config.teacher.model.empty();
+  return {hash_files(data_folder(config.data.dir) / config.data.domain), hash_files(config.prompts), model,
+          own ? hash_model(config.teacher.model) : 0};
 }
 
 /// Contents of a PEFT folder, but not its place.
@@ -112,7 +137,7 @@ std::string hash_adapter(const std::filesystem::path& folder) {
 }
 
 ExperimentConfig with_run_folder(ExperimentConfig config) {
-  config.run.dir = run_folder(config);
+  config.run.dir = without_slash(run_folder(config));
   return config;
 }
 
@@ -183,8 +208,9 @@ std::string run_folder(const ExperimentConfig& config) {
 
 void make_link(const std::filesystem::path& target, const std::filesystem::path& place) {
   namespace fs = std::filesystem;
-  const fs::path at = fs::absolute(place);
-  const fs::path to = fs::absolute(target);
+  fs::create_directories(place.parent_path());
+  const fs::path at = fs::weakly_canonical(place.parent_path()) / place.filename();
+  const fs::path to = fs::weakly_canonical(target.parent_path()) / target.filename();
   if (fs::exists(fs::symlink_status(at)) && !fs::is_symlink(at)) {
     throw_<ConfigError>(
         "a run folder must name its steps by links, but {} is none: this folder is an earlier version's; "
@@ -192,14 +218,20 @@ void make_link(const std::filesystem::path& target, const std::filesystem::path&
         "another run.dir",
         at.string());
   }
-  fs::create_directories(at.parent_path());
   const fs::path made = temporary_name(at);
-  fs::create_symlink(to.lexically_normal().lexically_relative(at.parent_path().lexically_normal()), made);
+  fs::create_symlink(to.lexically_relative(at.parent_path()), made);
   fs::rename(made, at);
 }
 
+std::string without_slash(std::string path) {
+  while (path.size() > 1 && path.back() == '/') {
+    path.pop_back();
+  }
+  return path;
+}
+
 std::filesystem::path store_folder(const ExperimentConfig& config) {
-  const std::filesystem::path run = run_folder(config);
+  const std::filesystem::path run = without_slash(run_folder(config));
   return config.run.store.empty() ? run.parent_path() / "store" : std::filesystem::path(config.run.store);
 }
 
@@ -212,7 +244,7 @@ bundle::SplitCounts split_counts(const SplitConfig& settings, const std::filesys
 
 Experiment::Experiment(ExperimentConfig config)
     : config_(with_run_folder(std::move(config))),
-      load_options_(load_options(config_.model)),
+      load_options_(workflow::load_options(config_.model)),
       dataset_(dataset_of(config_.data)),
       split_(split_of(config_, dataset_)),
       templates_(has_sessions() ? bundle::PromptTemplates::load(
@@ -260,11 +292,15 @@ bool Experiment::open_step(const StepId& id) {
     return false;
   }
   open_[id] = {std::move(lock), std::chrono::steady_clock::now()};
+  record_settings();
+  link_step(id);
+  return true;
+}
+
+void Experiment::record_settings() const {
   std::filesystem::create_directories(folder());
   write_file_atomic(folder() / "config.yaml", dump_config(config_), Readers::kOwner);
   io::write_json(folder() / "versions.json", versions(load_options_.precision));
-  link_step(id);
-  return true;
 }
 
 void Experiment::close_steps(const std::vector<StepId>& ids, double gpu_mib) {

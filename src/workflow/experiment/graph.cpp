@@ -50,6 +50,8 @@ class StepList {
       add_step({StepKind::kDistil}, teacher_settings(), {});
       for (const auto& [part, name] : enum_names(bundle::SplitPart{})) {
         Settings settings = teacher_settings();
+        settings["decode.seed"] = fmt::format("{}", config_.decode.seed);  // of the intervals
+        settings["eval.resamples"] = fmt::format("{}", config_.eval.resamples);
         settings["eval.split"] = name;
         settings["eval.limit"] = fmt::format("{}", config_.eval.limit);
         add_step({StepKind::kTeacher, std::string(name)}, std::move(settings), {});
@@ -102,17 +104,30 @@ class StepList {
     Settings settings = data_;
     add("thoughts", config_.thoughts, settings);
     add("teacher", text_settings(config_.teacher), settings);
+    if (config_.teacher.kind == distill::TeacherKind::kLocal) {
+      add_model(settings);
+      if (!config_.teacher.model.empty()) {
+        settings["model.contents"] = hex(experiment_.contents().teacher);
+        settings.erase("teacher.model");
+      }
+    }
     return settings;
+  }
+
+  /// The backbone's contents, and how it is held and computed with here.
+  void add_model(Settings& settings) const {
+    add("model", config_.model, settings);
+    settings.erase("model.path");
+    settings["model.contents"] = hex(experiment_.contents().model);
+    settings["model.dtype"] = name_of(experiment_.load_options().precision);
+    settings["model.device"] = experiment_.load_options().device.is_cuda() ? "cuda" : "cpu";
   }
 
   /// Data, prompts and backbone.
   Settings model_settings() const {
     Settings settings = data_;
     add("prompt", config_.prompt, settings);
-    add("model", config_.model, settings);
-    settings["model.path"] =
-        fmt::format("{} of {} bytes", std::filesystem::path(config_.model.path).filename().string(),
-                    experiment_.contents().model_bytes);
+    add_model(settings);
     return settings;
   }
 

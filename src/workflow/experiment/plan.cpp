@@ -38,7 +38,7 @@ Learning learning_of(const Experiment& experiment) {
   learning.router = router_examples(experiment);
   if (experiment.has_sessions()) {
     learning.of_an_expert = learning_sessions(experiment).experts.size();
-    if (!std::filesystem::exists(experiment.knowledge_file())) {
+    if (!is_done(experiment, {StepKind::kDistil})) {
       learning.experts = learning.router;
       return learning;
     }

@@ -27,13 +27,13 @@ Cost measured(const io::Json& record) {
 /// From the store's steps of the same kind on the same model: seconds for as much work as there is here, and
 /// the most memory.
 Cost guess(const Experiment& experiment, const Step& step) {
-  const auto model = step.settings.find("model.path");
+  const auto model = step.settings.find("model.contents");
   double seconds = 0.0;
   double work = 0.0;
   Cost cost;
   for (const auto& [key, record] : experiment.store().whole(step.id.kind)) {
     const io::Json settings = record.value("settings", io::Json::object());
-    if (model != step.settings.end() && settings.value("model.path", "") != model->second) {
+    if (model != step.settings.end() && settings.value("model.contents", "") != model->second) {
       continue;
     }
     seconds += record.value("seconds", 0.0);
@@ -112,12 +112,16 @@ std::string plan_table(std::span<const std::unique_ptr<Experiment>> experiments)
   return text;
 }
 
-std::string unreferenced(std::span<const std::unique_ptr<Experiment>> experiments) {
+std::string unreferenced(std::span<const std::unique_ptr<Experiment>> experiments,
+                         const std::vector<Step>& others) {
   std::set<fs::path> referenced;
   std::set<fs::path> stores;
   for (const auto& experiment : experiments) {
     stores.insert(experiment->store().path());
     for (const Step& step : experiment->steps()) {
+      referenced.insert(experiment->store().folder_of(step));
+    }
+    for (const Step& step : others) {
       referenced.insert(experiment->store().folder_of(step));
     }
   }
@@ -135,7 +139,7 @@ std::string unreferenced(std::span<const std::unique_ptr<Experiment>> experiment
       }
     }
   }
-  return text + fmt::format("{:>8.1f} MiB  that none of these experiments refers to\n",
+  return text + fmt::format("{:>8.1f} MiB  that none of these experiments uses\n",
                             static_cast<double>(sum) / (1 << 20));
 }
 

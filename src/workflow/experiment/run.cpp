@@ -90,16 +90,18 @@ class Worker {
 
   /// False where another process works on the step.
   bool attempt(const Task& task) {
-    const std::vector<Task> together = opened_with(task);
-    if (together.empty()) {
-      return false;
-    }
     const auto start = std::chrono::steady_clock::now();
-    std::vector<std::string> names;
-    for (const Task& one : together) {
-      names.push_back(to_string(one.step->id));
-    }
+    std::vector<Task> together{task};
+    std::vector<std::string> names{to_string(task.step->id)};
     try {
+      together = opened_with(task);
+      if (together.empty()) {
+        return false;
+      }
+      names.clear();
+      for (const Task& one : together) {
+        names.push_back(to_string(one.step->id));
+      }
       work(together);
     } catch (const Interrupted&) {
       throw;
@@ -176,13 +178,12 @@ class Worker {
   std::exception_ptr first_failure_;
 };
 
-void run(std::span<Experiment* const> experiments, const RunOptions& options) {
+/// What is to be done, after all checks that can be made before anything is; then steps that are to be done
+/// again are forgotten.
+std::vector<Task> checked_tasks(std::span<Experiment* const> experiments, const RunOptions& options) {
   for (Experiment* experiment : experiments) {
     if (experiment->has_sessions()) {
       check_systems(*experiment);
-    }
-    if (options.from) {
-      forget_from(*experiment, *options.from);
     }
   }
   std::vector<Task> tasks = tasks_of(experiments);
@@ -197,8 +198,18 @@ void run(std::span<Experiment* const> experiments, const RunOptions& options) {
                           options.only);
     }
   }
-  Worker(std::move(tasks), options).run();
   for (const Experiment* experiment : experiments) {
+    if (options.from) {
+      forget_from(*experiment, *options.from);
+    }
+  }
+  return tasks;
+}
+
+void run(std::span<Experiment* const> experiments, const RunOptions& options) {
+  Worker(checked_tasks(experiments, options), options).run();
+  for (const Experiment* experiment : experiments) {
+    experiment->record_settings();
     for (const Step* step : needed_steps(experiment->steps())) {
       if (is_done(*experiment, step->id)) {
         experiment->link_step(step->id);
@@ -207,14 +218,23 @@ void run(std::span<Experiment* const> experiments, const RunOptions& options) {
   }
 }
 
-}  // namespace
-
-void run_experiments(std::span<const std::unique_ptr<Experiment>> experiments, const RunOptions& options) {
+std::vector<Experiment*> pointers_to(std::span<const std::unique_ptr<Experiment>> experiments) {
   std::vector<Experiment*> all;
   for (const auto& experiment : experiments) {
     all.push_back(experiment.get());
   }
-  run(all, options);
+  return all;
+}
+
+}  // namespace
+
+void run_experiments(std::span<const std::unique_ptr<Experiment>> experiments, const RunOptions& options) {
+  run(pointers_to(experiments), options);
+}
+
+void prepare_experiments(std::span<const std::unique_ptr<Experiment>> experiments,
+                         const RunOptions& options) {
+  checked_tasks(pointers_to(experiments), options);
 }
 
 void run_experiment(Experiment& experiment, const RunOptions& options) {

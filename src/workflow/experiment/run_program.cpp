@@ -25,7 +25,8 @@ using Experiments = std::vector<std::unique_ptr<Experiment>>;
 
 /// The arguments of one of the processes: what the first has done or does alone is left out.
 std::vector<std::string> arguments_of_worker(const RunProgramOptions& options) {
-  std::vector<std::string> arguments;
+  std::vector<std::string> arguments{"--threads",
+                                     fmt::format("{}", std::max(1, at::get_num_threads() / options.jobs))};
   for (std::size_t i = 0; i < options.arguments.size(); ++i) {
     const std::string& argument = options.arguments[i];
     if (argument == "--jobs" || argument == "--from" || argument == "--threads") {
@@ -35,8 +36,6 @@ std::vector<std::string> arguments_of_worker(const RunProgramOptions& options) {
       arguments.push_back(argument);
     }
   }
-  arguments.emplace_back("--threads");
-  arguments.push_back(fmt::format("{}", std::max(1, at::get_num_threads() / options.jobs)));
   return arguments;
 }
 
@@ -110,14 +109,30 @@ Experiments open_all(const std::vector<Study>& studies) {
   return experiments;
 }
 
+/// Calls visit(study, its experiments).
+template <typename Visit>
+void for_each_study(const std::vector<Study>& studies, const Experiments& experiments, const Visit& visit) {
+  std::size_t first = 0;
+  for (const Study& study : studies) {
+    visit(study, std::span(experiments).subspan(first, study.points.size()));
+    first += study.points.size();
+  }
+}
+
+std::vector<Step> comparisons_of(const std::vector<Study>& studies, const Experiments& experiments) {
+  std::vector<Step> steps;
+  for_each_study(studies, experiments, [&](const Study& study, auto own) {
+    if (!study.alone) {
+      steps.push_back(step_of_study(study, own));
+    }
+  });
+  return steps;
+}
+
 void run_all(const RunProgramOptions& options, const Experiments& experiments) {
   RunOptions run = options.run;
   if (options.jobs > 1) {
-    for (const auto& experiment : experiments) {
-      if (run.from) {
-        forget_from(*experiment, *run.from);
-      }
-    }
+    prepare_experiments(experiments, run);
     run.from.reset();
     share_steps(options);
   }
@@ -131,13 +146,16 @@ void run_studies(const RunProgramOptions& options) {
   if (options.dump_config) {
     return print_settings(studies);
   }
+  for (const Study& study : studies) {
+    check_comparisons(study);
+  }
   const Experiments experiments = open_all(studies);
   if (options.plan) {
     fmt::print("{}", plan_table(experiments));
     return;
   }
   if (options.gc) {
-    fmt::print("{}", unreferenced(experiments));
+    fmt::print("{}", unreferenced(experiments, comparisons_of(studies, experiments)));
     return;
   }
   if (options.dry_run) {
@@ -150,15 +168,17 @@ void run_studies(const RunProgramOptions& options) {
   if (!options.run.only.empty()) {
     return;
   }
-  std::size_t first = 0;
-  for (const Study& study : studies) {
-    const auto own = std::span(experiments).subspan(first, study.points.size());
-    first += study.points.size();
+  if (options.run.from) {
+    for (const Step& step : comparisons_of(studies, experiments)) {
+      experiments.front()->store().remove(step);
+    }
+  }
+  for_each_study(studies, experiments, [](const Study& study, auto own) {
     if (!study.alone) {
       compare_step(study, own);
     }
     fmt::print("{}", outcome(study, own));
-  }
+  });
 }
 
 }  // namespace routedk::workflow

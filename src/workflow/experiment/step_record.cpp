@@ -16,8 +16,12 @@ bool begin_step(Experiment& experiment, const StepId& id) {
     return false;
   }
   if (!experiment.open_step(id)) {
-    throw_<UserError>("step {} must be done by one process at a time, but {} works on it ({})", to_string(id),
-                      experiment.store().holder(step), experiment.step_folder(id).string());
+    throw_<UserError>("step {} must be done by one process at a time, but {} is working on it ({})",
+                      to_string(id), experiment.store().holder(step), experiment.step_folder(id).string());
+  }
+  if (experiment.store().done(step)) {  // by another process, meanwhile
+    experiment.leave_step(id);
+    return false;
   }
   kernels::reset_gpu_peak();
   return true;

@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <chrono>
 #include <system_error>
+#include <thread>
 
 #include <fcntl.h>
 #include <fmt/chrono.h>
@@ -45,13 +46,26 @@ std::unique_ptr<StepLock> lock_file(const fs::path& path) {
     refused(path, errno);
   }
   auto lock = std::make_unique<StepLock>(file);
-  if (::flock(file, LOCK_EX | LOCK_NB) == 0) {
-    return lock;
-  }
-  if (errno != EWOULDBLOCK) {
-    refused(path, errno);
+  for (int attempt = 0; attempt < 5; ++attempt) {  // a look at who works holds it for a moment
+    if (::flock(file, LOCK_EX | LOCK_NB) == 0) {
+      return lock;
+    }
+    if (errno != EWOULDBLOCK) {
+      refused(path, errno);
+    }
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
   }
   return nullptr;
+}
+
+/// Whether a process has the file locked; changes nothing on disk.
+bool is_held(const fs::path& path) {
+  const int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (file < 0) {
+    return false;
+  }
+  const StepLock closed_again(file);
+  return ::flock(file, LOCK_SH | LOCK_NB) != 0;
 }
 
 void remove_leftovers(const fs::path& folder) {
@@ -163,7 +177,7 @@ std::unique_ptr<StepLock> Store::open(const Step& step) const {
 
 std::string Store::holder(const Step& step) const {
   const fs::path folder = folder_of(step);
-  if (!fs::exists(folder / kLock) || lock_file(folder / kLock) != nullptr || !fs::exists(folder / kBegun)) {
+  if (!is_held(folder / kLock) || !fs::exists(folder / kBegun)) {
     return "";
   }
   const io::JsonField begun = io::read_json_field(folder / kBegun);
@@ -184,7 +198,7 @@ void Store::remove(const Step& step, const std::vector<std::string>& kept) const
   }
   const auto lock = lock_file(folder / kLock);
   if (lock == nullptr) {
-    throw_<UserError>("step {} must be at rest to be done again, but {} works on it ({})", to_string(step.id),
+    throw_<UserError>("step {} cannot be redone while {} is working on it ({})", to_string(step.id),
                       holder(step), folder.string());
   }
   fs::remove(folder / kWhole);  // first: what is half removed is not whole

@@ -152,11 +152,18 @@ class Points {
   std::set<std::string> seen_;  // what all points have wrong is said once
 };
 
+void check_no_repeats(const StudyConfig& study) {
+  if (std::set(study.domains.begin(), study.domains.end()).size() < study.domains.size() ||
+      std::set(study.seeds.begin(), study.seeds.end()).size() < study.seeds.size()) {
+    throw_<ConfigError>("`study.domains` and `study.seeds` must name each once, but repeat one.");
+  }
+}
+
 /// `run.dir` of the file, which names the study's folder; "" where it has none.
 std::string run_dir_of(const ConfigSource& source) {
   const ConfigNode* const run = source.root().find("run");
   const ConfigNode* const dir = run == nullptr ? nullptr : run->find("dir");
-  return dir == nullptr ? "" : dir->text;
+  return dir == nullptr ? "" : without_slash(dir->text);
 }
 
 Study alone(const std::string& file, const ConfigSource& source) {
@@ -206,6 +213,7 @@ Study read_study(const std::string& file, const std::vector<std::string>& assign
   own.merge(*section);
   study.config = read_config<StudyConfig>(own);
   study.name = fs::path(file).stem().string() + (size.empty() ? "" : "-" + size);
+  check_no_repeats(study.config);
   const std::string dir = run_dir_of(source);
   study.folder = dir.empty() ? fs::path("runs") / study.name : fs::path(dir);
   study.points = Points(study, source, assignments).read();

@@ -6,12 +6,17 @@
 #include "routedk/core/config.h"
 #include "routedk/core/error.h"
 #include "routedk/core/files.h"
+#include "routedk/eval/results.h"
 #include "routedk/io/jsonl.h"
+#include "routedk/workflow/steps/answer_setting.h"
+#include "routedk/workflow/steps/systems.h"
 
 #include <algorithm>
 #include <array>
+#include <chrono>
 #include <map>
 #include <numeric>
+#include <thread>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -32,7 +37,7 @@ std::string metric_name(Metric metric) {
   return std::string(bundle::kMetricNames[static_cast<std::size_t>(metric)]);
 }
 
-/// StudyResults by their names, in the order of the study; of each the runs of all seeds, by domain.
+/// Results by name, in the study's order; for each, the runs of all seeds by domain.
 struct StudyResults {
   std::vector<std::string> names;
   std::vector<std::string> domains;
@@ -91,18 +96,23 @@ StudyResults study_results(const Study& study, std::span<const std::unique_ptr<E
   return results;
 }
 
-/// ConfigError with every name in `compare` that no result has.
-void check_compared(const Study& study, const StudyResults& results) {
-  std::vector<std::string> problems;
-  for (const ComparisonConfig& pair : study.config.compare) {
-    for (const std::string& name : {pair.a, pair.b}) {
-      if (!results.runs.contains(name)) {
-        add_new(problems, fmt::format("`study.compare` must name results ({}), but has `{}` instead.",
-                                      fmt::join(results.names, ", "), name));
+/// The names that the results of a study will have.
+std::vector<std::string> result_names(const Study& study) {
+  std::vector<std::string> names;
+  for (const Point& point : study.points) {
+    const std::string prefix = point.variant.empty() ? "" : point.variant + "/";
+    for (const std::string& system : point.config.eval.systems) {
+      if (is_predictions(system)) {
+        add_new(names, prefix + system);
+        continue;
+      }
+      for (const eval::Choice& choice : choices_of(point.config)) {
+        add_new(names, prefix + eval::result_name(system, choice, usual_choice(point.config.decode)));
       }
     }
   }
-  throw_problems(problems);
+  names.insert(names.end(), bundle::kBaselineNames.begin(), bundle::kBaselineNames.end());
+  return names;
 }
 
 struct Tested {
@@ -248,22 +258,6 @@ std::string text_of(const Study& study, const StudyResults& results, const std::
   return text;
 }
 
-Step step_of_study(const Study& study, std::span<const std::unique_ptr<Experiment>> experiments) {
-  Step step{{StepKind::kCompare, study.name}, {}, {}, {}, {}};
-  step.settings["study.question"] = study.config.question;
-  std::vector<std::string> pairs;
-  for (const ComparisonConfig& pair : study.config.compare) {
-    pairs.push_back(pair.a + " - " + pair.b);
-  }
-  step.settings["study.compare"] = fmt::format("{}", fmt::join(pairs, ", "));
-  for (std::size_t i = 0; i < study.points.size(); ++i) {
-    step.inputs.push_back({StepKind::kEvaluate, study.points[i].name});
-    step.input_keys[to_string(step.inputs.back())] = experiments[i]->step({StepKind::kEvaluate}).key;
-  }
-  step.key = key_of(step);
-  return step;
-}
-
 }  // namespace
 
 std::vector<double> holm(const std::vector<double>& p_values) {
@@ -279,18 +273,61 @@ std::vector<double> holm(const std::vector<double>& p_values) {
   return corrected;
 }
 
+Step step_of_study(const Study& study, std::span<const std::unique_ptr<Experiment>> experiments) {
+  Step step{{StepKind::kCompare, study.name}, {}, {}, {}, {}};
+  step.settings["study.question"] = study.config.question;
+  std::vector<std::string> pairs;
+  for (const ComparisonConfig& pair : study.config.compare) {
+    pairs.push_back(pair.a + " - " + pair.b);
+  }
+  step.settings["study.compare"] = fmt::format("{}", fmt::join(pairs, ", "));
+  std::vector<std::string> names;
+  for (std::size_t i = 0; i < study.points.size(); ++i) {
+    names.push_back(study.points[i].name);
+    step.inputs.push_back({StepKind::kEvaluate, study.points[i].name});
+    step.input_keys[to_string(step.inputs.back())] = experiments[i]->step({StepKind::kEvaluate}).key;
+  }
+  step.settings["study.points"] = fmt::format("{}", fmt::join(names, ", "));
+  step.key = key_of(step);
+  return step;
+}
+
+void check_comparisons(const Study& study) {
+  const std::vector<std::string> names = result_names(study);
+  std::vector<std::string> problems;
+  for (const ComparisonConfig& pair : study.config.compare) {
+    for (const std::string& name : {pair.a, pair.b}) {
+      if (std::find(names.begin(), names.end(), name) == names.end()) {
+        add_new(problems, fmt::format("`study.compare` of {} must name results ({}), but has `{}` instead.",
+                                      study.name, fmt::join(names, ", "), name));
+      }
+    }
+  }
+  const ExperimentConfig& first = study.points.front().config;
+  for (const Point& point : study.points) {
+    const ExperimentConfig& c = point.config;
+    if (c.eval.split != first.eval.split || c.eval.limit != first.eval.limit ||
+        c.split.test_per_length != first.split.test_per_length ||
+        c.split.val_per_length != first.split.val_per_length) {
+      problems.push_back(fmt::format(
+          "The variants of {} must be evaluated on the same sessions, but those of {} and {} differ: "
+          "see `eval.split`, `eval.limit` and `split`.",
+          study.name, study.points.front().name, point.name));
+    }
+  }
+  throw_problems(problems);
+}
+
 void compare_step(const Study& study, std::span<const std::unique_ptr<Experiment>> experiments) {
   const Store& store = experiments.front()->store();
   const Step step = step_of_study(study, experiments);
   const fs::path folder = store.folder_of(step);
+  std::unique_ptr<StepLock> lock;
+  while (!store.done(step) && (lock = store.open(step)) == nullptr) {  // another process compares
+    std::this_thread::sleep_for(std::chrono::milliseconds(200));
+  }
   if (!store.done(step)) {
-    const auto lock = store.open(step);
-    if (lock == nullptr) {
-      throw_<UserError>("step {} must be done by one process at a time, but {} works on it",
-                        to_string(step.id), store.holder(step));
-    }
     const StudyResults results = study_results(study, experiments);
-    check_compared(study, results);
     const ExperimentConfig& c = study.points.front().config;
     const bundle::BootstrapOptions bootstrap{c.decode.seed, static_cast<int>(c.eval.resamples)};
     const std::vector<Tested> comparisons = comparisons_of(study, results, bootstrap);

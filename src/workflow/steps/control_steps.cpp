@@ -53,6 +53,7 @@ void train_one_lora(Experiment& experiment, const std::string& name) {
   const Phases phases{experiment,
                       name,
                       experiment.step_folder({StepKind::kControls, name}),
+                      experiment.step_folder({StepKind::kControls, name}) / "checkpoints",
                       model,
                       training,
                       {{name, &lora.parameters(), gate, {}, expert_settings(experiment)}},

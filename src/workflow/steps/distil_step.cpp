@@ -12,6 +12,7 @@
 #include <algorithm>
 #include <array>
 #include <optional>
+#include <set>
 #include <utility>
 
 #include "teachers.h"
@@ -102,40 +103,60 @@ std::vector<bundle::Prediction> predictions_in(const std::filesystem::path& stor
 }
 
 bool same_teacher(const Step& a, const Step& b) {
-  return std::all_of(a.settings.begin(), a.settings.end(), [&](const auto& setting) {
+  const auto alike = [&](const auto& setting) {
     const auto other = b.settings.find(setting.first);
-    return !setting.first.starts_with("teacher.") ||
+    return (!setting.first.starts_with("teacher.") && setting.first != "data.domain") ||
            (other != b.settings.end() && other->second == setting.second);
-  });
+  };
+  return std::all_of(a.settings.begin(), a.settings.end(), alike);
 }
 
-/// Records of a language model cost money or hours: a step that has none begins with those of the teacher's
-/// largest earlier one, of which it keeps what was written from the same inputs.
+/// The largest store of records that this teacher wrote about this domain in an earlier step; "" where there
+/// is none.
+std::filesystem::path largest_earlier(const Experiment& experiment) {
+  namespace fs = std::filesystem;
+  const fs::path name = experiment.knowledge_file().filename();
+  fs::path largest;
+  for (const std::string& key : experiment.store().keys(StepKind::kDistil)) {
+    const fs::path folder = experiment.store().folder_of(StepKind::kDistil, key);
+    const fs::path begun = folder / "begun.json";
+    if (fs::exists(folder / name) && fs::exists(begun) &&
+        same_teacher(step_of(io::read_json(begun), begun.string()), experiment.step({StepKind::kDistil})) &&
+        (largest.empty() || fs::file_size(folder / name) > fs::file_size(largest))) {
+      largest = folder / name;
+    }
+  }
+  return largest;
+}
+
+/// Records of a language model cost money or hours: a step that has none begins with those about its sessions
+/// in the teacher's largest earlier one, of which it keeps what was written from the same inputs.
 void take_over_earlier(const Experiment& experiment) {
   namespace fs = std::filesystem;
-  const Step& now = experiment.step({StepKind::kDistil});
   const fs::path file = experiment.knowledge_file();
   if (experiment.config().teacher.kind == distill::TeacherKind::kAnnotation || fs::exists(file)) {
     return;
   }
-  fs::path largest;
-  for (const std::string& key : experiment.store().keys(StepKind::kDistil)) {
-    const fs::path folder = experiment.store().folder_of(StepKind::kDistil, key);
-    const fs::path other = folder / file.filename();
-    if (fs::exists(other) && fs::exists(folder / "begun.json") &&
-        same_teacher(step_of(io::read_json(folder / "begun.json"), folder.string()), now) &&
-        (largest.empty() || fs::file_size(other) > fs::file_size(largest))) {
-      largest = other;
-    }
+  const fs::path earlier = largest_earlier(experiment);
+  if (earlier.empty()) {
+    return;
   }
-  if (!largest.empty()) {
-    spdlog::info("distil: begins with the records of {}", largest.string());
-    fs::copy_file(largest, file);
-    const fs::path spent = fs::path(largest).replace_extension(".spent.jsonl");
-    if (fs::exists(spent)) {
-      fs::copy_file(spent, fs::path(file).replace_extension(".spent.jsonl"));
-    }
+  std::set<bundle::SessionId> sessions;
+  for (const Session& session : experiment.split().train) {
+    sessions.insert(session.id);
   }
+  std::string records;
+  io::read_jsonl(earlier, [&](const io::Json& record, std::int64_t) {
+    if (sessions.contains(record.value("session", bundle::SessionId{-1}))) {
+      records += record.dump() + "\n";
+    }
+  });
+  const auto spent_of = [](fs::path path) { return path.replace_extension(".spent.jsonl"); };
+  if (fs::exists(spent_of(earlier))) {  // first: what was paid counts wherever its records are used
+    write_file_atomic(spent_of(file), read_file(spent_of(earlier)), Readers::kOwner);
+  }
+  write_file_atomic(file, records, Readers::kOwner);
+  spdlog::info("distil: begins with records of {}", earlier.string());
 }
 
 }  // namespace

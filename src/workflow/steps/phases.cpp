@@ -43,19 +43,11 @@ void train_and_log(train::TrainingJob job) {
   }
 }
 
-/// Named after the groups: those of one expert that was trained with others go on with these alone.
-std::filesystem::path checkpoints_of(const Phases& p) {
-  std::vector<std::string> names;
-  for (const train::ParameterGroup& group : p.groups) {
-    names.push_back(group.name);
-  }
-  return p.folder / "checkpoints" / fmt::format("{}", fmt::join(names, "+"));
-}
-
 void by_likelihood(const Phases& p, std::vector<train::Example> training, train::AugmentFn augment) {
   MetricsLog metrics(p.folder, p.name);
-  train::TrainingJob job{p.model,      p.config.likelihood_phase(), p.groups,      std::move(training),
-                         p.validation, checkpoints_of(p),           metrics.sink()};
+  train::TrainingJob job{
+      p.model,       p.config.likelihood_phase(), p.groups, std::move(training), p.validation, p.checkpoints,
+      metrics.sink()};
   job.augment = std::move(augment);
   job.on_validation = p.watch;
   train_and_log(std::move(job));
@@ -63,10 +55,8 @@ void by_likelihood(const Phases& p, std::vector<train::Example> training, train:
 
 void from_there_by_utility(const Phases& p, std::vector<train::Example> training) {
   MetricsLog metrics(p.folder, p.name + "_expected_utility");
-  train::TrainingJob job{p.model,       p.config.utility_phase(),
-                         p.groups,      std::move(training),
-                         p.validation,  checkpoints_of(p) / "expected_utility",
-                         metrics.sink()};
+  train::TrainingJob job{p.model,      p.config.utility_phase(),           p.groups,      std::move(training),
+                         p.validation, p.checkpoints / "expected_utility", metrics.sink()};
   job.augment = shuffled_items(p.experiment, {});
   job.on_validation = p.watch;
   job.sample = policy_samples(p.experiment, p.model, p.gates, p.config);
@@ -130,6 +120,7 @@ void train_router(const Experiment& experiment, const experts::RoutedModel& mode
   const Phases phases{experiment,
                       job,
                       step,
+                      step / "checkpoints",
                       model,
                       config.router,
                       {{"router", &router->parameters(), router, penalty, router_group_settings(config)}},

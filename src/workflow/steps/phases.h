@@ -15,8 +15,9 @@ namespace routedk::workflow {
 /// A step's training: by likelihood and then, where the objective says so, from there by expected utility.
 struct Phases {
   const Experiment& experiment;
-  std::string name;              ///< of the metrics' job
-  std::filesystem::path folder;  ///< of the step: metrics, checkpoints
+  std::string name;                   ///< of the metrics' job
+  std::filesystem::path folder;       ///< of the step: metrics
+  std::filesystem::path checkpoints;  ///< the second phase's lie in a folder of them
   const experts::RoutedModel& model;
   const train::TrainConfig& config;
   std::vector<train::ParameterGroup> groups;

@@ -1,5 +1,6 @@
 #include "routedk/core/error.h"
 #include "routedk/core/files.h"
+#include "routedk/core/sha256.h"
 #include "routedk/experts/peft.h"
 #include "routedk/io/jsonl.h"
 #include "routedk/workflow/steps/learning_data.h"
@@ -44,6 +45,16 @@ void save_experts(const Experiment& experiment, const NewBank& bank) {
   for (const auto& expert : bank.experts) {
     experts::save_peft(*expert, experiment.expert_folder(expert->name()), experiment.config().model.path);
   }
+}
+
+/// In the folder of the first, named after the keys of all: the same expert may be trained with others later.
+std::filesystem::path checkpoints_of(const Experiment& experiment, const std::vector<StepId>& ids) {
+  std::string keys;
+  for (const StepId& id : ids) {
+    keys += experiment.step(id).key;
+  }
+  constexpr std::size_t kDigits = 16;
+  return experiment.step_folder(ids.front()) / "checkpoints" / sha256_hex(keys).substr(0, kDigits);
 }
 
 /// Experts that were trained together have one metrics.jsonl, in the folder of the first: gives each of the
@@ -95,8 +106,11 @@ void train_step(Experiment& experiment, const std::vector<std::string>& experts)
   const NewBank bank = new_bank(experiment, names, *backbone);
   const experts::RoutedModel model(backbone, std::make_shared<experts::ExpertBank>(bank.experts));
   const std::filesystem::path folder = experiment.step_folder(ids.front());
-  Phases phases{experiment,  "train",    folder, model, experiment.config().train,
-                bank.groups, bank.gates, {},     {}};
+  Phases phases{experiment,  "train",
+                folder,      checkpoints_of(experiment, ids),
+                model,       experiment.config().train,
+                bank.groups, bank.gates,
+                {},          {}};
   std::vector<train::Example> training;
   std::vector<train::Example> raw;
   for (std::size_t i = 0; i < names.size(); ++i) {

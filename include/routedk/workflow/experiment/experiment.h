@@ -55,11 +55,12 @@ class Experiment {
   /// bundle.
   bool leaky_categories() const;
 
-  /// What is read from outside, as hashes of contents; of the model its files' size.
+  /// What is read from outside, as hashes of contents; of models, of blocks spread over them.
   struct Contents {
     std::uint64_t data = 0;     ///< the domain's files, or those of examples
     std::uint64_t prompts = 0;  ///< the templates; 0 with examples
-    std::uintmax_t model_bytes = 0;
+    std::uint64_t model = 0;
+    std::uint64_t teacher = 0;  ///< the model of a local teacher that has one of its own
   };
   const Contents& contents() const noexcept { return contents_; }
 
@@ -80,6 +81,10 @@ class Experiment {
   /// Records that open steps, which were done together, are whole, each with its share of the time and with
   /// the memory of all; gives their locks back.
   void close_steps(const std::vector<StepId>& ids, double gpu_mib);
+  /// config.yaml and versions.json of the run folder.
+  void record_settings() const;
+  /// How the model is loaded.
+  const model::LoadOptions& load_options() const noexcept { return load_options_; }
   /// Gives the lock of a step that is not whole back.
   void leave_step(const StepId& id) { open_.erase(id); }
   /// Names a step in the run folder, in place of an earlier one of its name. ConfigError where the folder was
@@ -141,6 +146,9 @@ std::string run_folder(const ExperimentConfig& config);
 
 /// The store: the given one, else `store` beside the run folder.
 std::filesystem::path store_folder(const ExperimentConfig& config);
+
+/// A path without slashes at its end.
+std::string without_slash(std::string path);
 
 /// Makes `place` a relative link to `target`, in one step where another link stands. ConfigError where
 /// something else stands: a run folder made without a store.

@@ -51,8 +51,8 @@ class Store {
   std::string holder(const Step& step) const;
   /// Records that the step, which the caller has open, is whole. `measured` goes into step.json.
   void close(const Step& step, const io::Json& measured) const;
-  /// Removes the step's outputs and records but for `kept`, names in its folder. UserError when another
-  /// process works on it.
+  /// Removes the step's outputs and records, except those in `kept`, names in its folder. UserError when
+  /// another process works on it.
   void remove(const Step& step, const std::vector<std::string>& kept = {}) const;
 
   /// The folder of a key.

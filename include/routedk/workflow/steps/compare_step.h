@@ -14,10 +14,16 @@ namespace routedk::workflow {
 /// Probabilities of a family of tests, corrected for their number (Holm 1979), in their order.
 std::vector<double> holm(const std::vector<double>& p_values);
 
+/// The step that compares a study's experiments, with its key.
+Step step_of_study(const Study& study, std::span<const std::unique_ptr<Experiment>> experiments);
+
+/// ConfigError with every name in `compare` that no result of the study will have, and with every variant
+/// that is evaluated on other sessions than the first.
+void check_comparisons(const Study& study);
+
 /// Writes study.json and study.txt, of which links stand in the study's folder, from the evaluations of its
 /// experiments: every result over the seeds in each domain, and the pairs of `compare` with a paired
 /// bootstrap over sessions, corrected by Holm. `experiments` are those of the study's points, evaluated.
-/// ConfigError where `compare` names a result that there is not; then nothing is written.
 void compare_step(const Study& study, std::span<const std::unique_ptr<Experiment>> experiments);
 
 /// What a study leaves, as text: its table; of one experiment its summary and where its page is, or with
