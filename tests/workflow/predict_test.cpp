@@ -7,6 +7,7 @@
 #include "routedk/eval/answers.h"
 #include "routedk/experts/peft.h"
 #include "routedk/experts/router_file.h"
+#include "routedk/workflow/steps/steps.h"
 
 #include <algorithm>
 #include <sstream>
@@ -39,19 +40,23 @@ class Predict : public testing::ExperimentFolder {
     config_.experts = {"base", "high_level"};
     config_.eval.systems = {"dynamic"};
     config_.prompt.relations = {bundle::Relation::kTitleSimilarity};
+    Experiment experiment(config_);
     for (const std::string& name : config_.experts) {
+      begin_step(experiment, {StepKind::kTrain, name});
       experts::Expert expert(name, shape, experts::LoraOptions{.rank = 2, .alpha = 4.0});
       expert.initialise(1);
       const at::NoGradGuard no_grad;
       at::Tensor values = expert.parameters().values();
       const double phase = name == "base" ? 0.0 : 1.0;
       values.add_(at::sin(at::arange(values.size(0), at::kFloat) + phase), 0.01);
-      experts::save_peft(expert, folder_ / "run/experts" / name, config_.model.path);
+      experts::save_peft(expert, experiment.expert_folder(name), config_.model.path);
+      mark_done(experiment, {{StepKind::kTrain, name}});
     }
+    begin_step(experiment, {StepKind::kRouter});
     experts::RouterGate router(shape.layers, shape.hidden, 2);
     router.parameters().values().copy_(at::cos(at::arange(router.parameters().size(), at::kFloat)));
-    experts::save_router(router, config_.experts, folder_ / "run/router");
-    folder_.write("run/config.yaml", dump_config(config_));
+    experts::save_router(router, config_.experts, experiment.router_folder());
+    mark_done(experiment, {{StepKind::kRouter}});
     choice_ = {};
     choice_.run = folder_ / "run";
   }

@@ -9,6 +9,7 @@
 #include "routedk/workflow/steps/systems.h"
 
 #include <algorithm>
+#include <ranges>
 #include <set>
 #include <utility>
 
@@ -288,12 +289,12 @@ std::vector<const Step*> needed_steps(const std::vector<Step>& all) {
   const bool evaluates = !all.empty() && all.back().id.kind == StepKind::kEvaluate;
   std::set<StepId> wanted;
   std::vector<const Step*> needed;
-  for (auto step = all.rbegin(); step != all.rend(); ++step) {
-    const bool outcome = evaluates ? step->id.kind == StepKind::kEvaluate
-                                   : step->id.kind == StepKind::kTrain || step->id.kind == StepKind::kRouter;
-    if (outcome || wanted.contains(step->id)) {
-      wanted.insert(step->inputs.begin(), step->inputs.end());
-      needed.push_back(&*step);
+  for (const Step& step : std::views::reverse(all)) {
+    const bool outcome = evaluates ? step.id.kind == StepKind::kEvaluate
+                                   : step.id.kind == StepKind::kTrain || step.id.kind == StepKind::kRouter;
+    if (outcome || wanted.contains(step.id)) {
+      wanted.insert(step.inputs.begin(), step.inputs.end());
+      needed.push_back(&step);
     }
   }
   std::reverse(needed.begin(), needed.end());

@@ -39,6 +39,13 @@ std::vector<Task> tasks_of(std::span<Experiment* const> experiments) {
   return tasks;
 }
 
+std::vector<std::string> names_of(const std::vector<Task>& tasks) {
+  std::vector<std::string> names(tasks.size());
+  std::transform(tasks.begin(), tasks.end(), names.begin(),
+                 [](const Task& task) { return to_string(task.step->id); });
+  return names;
+}
+
 class Worker {
  public:
   Worker(std::vector<Task> tasks, const RunOptions& options) : tasks_(std::move(tasks)), options_(options) {}
@@ -98,10 +105,7 @@ class Worker {
       if (together.empty()) {
         return false;
       }
-      names.clear();
-      for (const Task& one : together) {
-        names.push_back(to_string(one.step->id));
-      }
+      names = names_of(together);
       work(together);
     } catch (const Interrupted&) {
       throw;
@@ -133,10 +137,9 @@ class Worker {
     if (together.front().step->id.kind != StepKind::kTrain) {
       return do_step(experiment, together.front().step->id);
     }
-    std::vector<std::string> names;
-    for (const Task& task : together) {
-      names.push_back(task.step->id.name);
-    }
+    std::vector<std::string> names(together.size());
+    std::transform(together.begin(), together.end(), names.begin(),
+                   [](const Task& task) { return task.step->id.name; });
     train_step(experiment, names);
   }
 
@@ -188,10 +191,7 @@ std::vector<Task> checked_tasks(std::span<Experiment* const> experiments, const 
   }
   std::vector<Task> tasks = tasks_of(experiments);
   if (!options.only.empty()) {
-    std::vector<std::string> names;
-    for (const Task& task : tasks) {
-      names.push_back(to_string(task.step->id));
-    }
+    const std::vector<std::string> names = names_of(tasks);
     std::erase_if(tasks, [&](const Task& task) { return to_string(task.step->id) != options.only; });
     if (tasks.empty()) {
       throw_<ConfigError>("--only must be one of {}, but is `{}` instead", fmt::join(names, ", "),
@@ -219,10 +219,9 @@ void run(std::span<Experiment* const> experiments, const RunOptions& options) {
 }
 
 std::vector<Experiment*> pointers_to(std::span<const std::unique_ptr<Experiment>> experiments) {
-  std::vector<Experiment*> all;
-  for (const auto& experiment : experiments) {
-    all.push_back(experiment.get());
-  }
+  std::vector<Experiment*> all(experiments.size());
+  std::transform(experiments.begin(), experiments.end(), all.begin(),
+                 [](const auto& experiment) { return experiment.get(); });
   return all;
 }
 

@@ -43,11 +43,8 @@ std::vector<std::string> arguments_of_worker(const RunProgramOptions& options) {
 pid_t start_worker(const std::vector<std::string>& arguments) {
   std::vector<std::string> words{"routedk-run"};
   words.insert(words.end(), arguments.begin(), arguments.end());
-  std::vector<char*> argv;
-  for (std::string& word : words) {
-    argv.push_back(word.data());
-  }
-  argv.push_back(nullptr);
+  std::vector<char*> argv(words.size() + 1, nullptr);
+  std::transform(words.begin(), words.end(), argv.begin(), [](std::string& word) { return word.data(); });
   const pid_t child = ::fork();
   if (child < 0) {
     throw_<SystemError>("a process for --jobs must be started, but the system says: {}.",
@@ -66,10 +63,8 @@ pid_t start_worker(const std::vector<std::string>& arguments) {
 /// Lets `jobs` processes share the steps. UserError when one ended with 2, Error when one failed otherwise.
 void share_steps(const RunProgramOptions& options) {
   const std::vector<std::string> arguments = arguments_of_worker(options);
-  std::vector<pid_t> workers;
-  for (int i = 0; i < options.jobs; ++i) {
-    workers.push_back(start_worker(arguments));
-  }
+  std::vector<pid_t> workers(static_cast<std::size_t>(options.jobs));
+  std::generate(workers.begin(), workers.end(), [&] { return start_worker(arguments); });
   int failed = 0;
   bool by_user = false;
   for (const pid_t worker : workers) {

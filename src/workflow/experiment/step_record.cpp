@@ -2,7 +2,7 @@
 #include "routedk/kernels/gpu.h"
 #include "routedk/workflow/steps/steps.h"
 
-#include <algorithm>
+#include <ranges>
 
 #include <spdlog/spdlog.h>
 
@@ -51,12 +51,11 @@ void mark_done(Experiment& experiment, const std::vector<StepId>& ids) {
 }
 
 void forget_from(const Experiment& experiment, StepKind first) {
-  const std::vector<Step>& all = experiment.steps();
-  for (auto step = all.rbegin(); step != all.rend(); ++step) {
-    if (step->id.kind >= first) {
+  for (const Step& step : std::views::reverse(experiment.steps())) {
+    if (step.id.kind >= first) {
       // What a teacher wrote may have cost money, and each record says what it was written from.
-      const bool written = step->id.kind == StepKind::kDistil || step->id.kind == StepKind::kTeacher;
-      experiment.store().remove(*step,
+      const bool written = step.id.kind == StepKind::kDistil || step.id.kind == StepKind::kTeacher;
+      experiment.store().remove(step,
                                 written ? std::vector<std::string>{"knowledge.jsonl", "knowledge.spent.jsonl",
                                                                    "answers.jsonl", "answers.spent.jsonl"}
                                         : std::vector<std::string>());

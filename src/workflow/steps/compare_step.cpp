@@ -83,7 +83,7 @@ StudyResults study_results(const Study& study, std::span<const std::unique_ptr<E
     add_new(results.domains, domain);
     for (const auto& [result, json] : scores.items()) {
       const bool baseline = is_baseline(result);
-      const std::string name = variant.empty() || baseline ? result : variant + "/" + result;
+      const std::string name = variant.empty() || baseline ? result : fmt::format("{}/{}", variant, result);
       add_new(baseline ? baselines : results.names, name);
       Runs& runs = results.runs[name][domain];
       if (!baseline || runs.empty()) {
@@ -142,10 +142,8 @@ std::vector<Tested> comparisons_of(const Study& study, const StudyResults& resul
       }
     }
   }
-  std::vector<double> p_values;
-  for (const Tested& one : all) {
-    p_values.push_back(one.p_value);
-  }
+  std::vector<double> p_values(all.size());
+  std::transform(all.begin(), all.end(), p_values.begin(), [](const Tested& one) { return one.p_value; });
   const std::vector<double> corrected = holm(p_values);
   for (std::size_t i = 0; i < all.size(); ++i) {
     all[i].p_holm = corrected[i];
