@@ -9,7 +9,6 @@
 #include "routedk/workflow/steps/systems.h"
 
 #include <algorithm>
-#include <ranges>
 #include <set>
 #include <utility>
 
@@ -289,14 +288,14 @@ std::vector<const Step*> needed_steps(const std::vector<Step>& all) {
   const bool evaluates = !all.empty() && all.back().id.kind == StepKind::kEvaluate;
   std::set<StepId> wanted;
   std::vector<const Step*> needed;
-  for (const Step& step : std::views::reverse(all)) {
+  std::for_each(all.rbegin(), all.rend(), [&](const Step& step) {
     const bool outcome = evaluates ? step.id.kind == StepKind::kEvaluate
                                    : step.id.kind == StepKind::kTrain || step.id.kind == StepKind::kRouter;
     if (outcome || wanted.contains(step.id)) {
       wanted.insert(step.inputs.begin(), step.inputs.end());
       needed.push_back(&step);
     }
-  }
+  });
   std::reverse(needed.begin(), needed.end());
   return needed;
 }

@@ -2,7 +2,7 @@
 #include "routedk/kernels/gpu.h"
 #include "routedk/workflow/steps/steps.h"
 
-#include <ranges>
+#include <algorithm>
 
 #include <spdlog/spdlog.h>
 
@@ -51,7 +51,8 @@ void mark_done(Experiment& experiment, const std::vector<StepId>& ids) {
 }
 
 void forget_from(const Experiment& experiment, StepKind first) {
-  for (const Step& step : std::views::reverse(experiment.steps())) {
+  const std::vector<Step>& all = experiment.steps();
+  std::for_each(all.rbegin(), all.rend(), [&](const Step& step) {
     if (step.id.kind >= first) {
       // What a teacher wrote may have cost money, and each record says what it was written from.
       const bool written = step.id.kind == StepKind::kDistil || step.id.kind == StepKind::kTeacher;
@@ -60,7 +61,7 @@ void forget_from(const Experiment& experiment, StepKind first) {
                                                                    "answers.jsonl", "answers.spent.jsonl"}
                                         : std::vector<std::string>());
     }
-  }
+  });
 }
 
 }  // namespace routedk::workflow
