@@ -19,12 +19,18 @@ inline void add_threads(CLI::App& app) {
       "that compute; default: run.threads, OMP_NUM_THREADS or the CPUs that this process can use");
 }
 
-inline void add_experiment_options(CLI::App& app, workflow::ProgramOptions& options) {
-  app.add_option("config,--config", options.config, "the experiment's YAML; without it all defaults hold");
+/// Settings besides the YAML, and what is printed instead of working; of ProgramOptions or RunProgramOptions.
+template <typename Options>
+void add_settings_options(CLI::App& app, Options& options) {
   app.add_option("--set", options.assignments, "override one setting: a.b=value")->allow_extra_args(false);
   add_threads(app);
   app.add_flag("--dump-config", options.dump_config, "print the effective settings as YAML and stop");
   app.add_flag("--dry-run", options.dry_run, "check everything, print what would be done and stop");
+}
+
+inline void add_experiment_options(CLI::App& app, workflow::ProgramOptions& options) {
+  app.add_option("config,--config", options.config, "the experiment's YAML; without it all defaults hold");
+  add_settings_options(app, options);
 }
 
 /// As above, for the program of one step.

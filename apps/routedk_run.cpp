@@ -17,12 +17,9 @@ int main(int argc, char** argv) {
   workflow::RunProgramOptions options;
   workflow::StepKind from{};
   app.add_option("config,--config", options.files, "experiments' YAML files; without one all defaults hold");
-  app.add_option("--set", options.assignments, "override one setting: a.b=value")->allow_extra_args(false);
-  apps::add_threads(app);
-  app.add_flag("--dump-config", options.dump_config, "print the effective settings as YAML and stop");
-  app.add_flag("--dry-run", options.dry_run, "check everything, print what would be done and stop");
+  apps::add_settings_options(app, options);
   app.add_flag("--plan", options.plan, "print each step with its state, time and memory and stop");
-  app.add_flag("--gc", options.gc, "list what of the store none of these experiments refers to and stop");
+  app.add_flag("--gc", options.gc, "list the steps in the store that no given experiment uses and stop");
   apps::add_choice(app, "--from", from, "redo this kind of step and those after it");
   app.add_option("--only", options.run.only,
                  "one step by its name in --plan, train-base; its inputs must be done");

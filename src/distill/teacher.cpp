@@ -1,11 +1,10 @@
 #include "routedk/distill/teacher.h"
 
+#include "routedk/core/utc.h"
 #include "routedk/io/jsonl.h"
 
 #include <chrono>
 #include <optional>
-
-#include <fmt/chrono.h>
 
 namespace routedk::distill {
 namespace {
@@ -27,10 +26,6 @@ std::vector<Task> missing_tasks(const bundle::TeacherCard& card, const std::vect
     }
   }
   return missing;
-}
-
-std::string utc_now() {
-  return fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(std::chrono::system_clock::now()));
 }
 
 }  // namespace

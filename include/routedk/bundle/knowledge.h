@@ -26,10 +26,6 @@ constexpr auto enum_names(KnowledgeKind /*of*/) {
                                                  {KnowledgeKind::kThought, "thought"},
                                                  {KnowledgeKind::kAnswer, "answer"}});
 }
-/// The kind's name, as a key of JSON.
-inline std::string knowledge_name(KnowledgeKind kind) {
-  return std::string(name_of(kind));
-}
 
 /// One thing a teacher was asked, what it replied, and what was wrong with that ("" where nothing was).
 struct KnowledgeTurn {

@@ -71,11 +71,12 @@ std::vector<std::filesystem::path> files_in(const std::filesystem::path& folder)
   return files;
 }
 
-/// Names and contents of a folder's files.
-std::uint64_t hash_files(const std::filesystem::path& folder) {
+/// Of the names of a folder's files and of what `hash_of` makes of each.
+std::uint64_t hash_files(const std::filesystem::path& folder,
+                         std::uint64_t (*hash_of)(const std::filesystem::path&)) {
   std::uint64_t hash = 0;
   for (const std::filesystem::path& file : files_in(folder)) {
-    hash = mix64(hash ^ hash64(file.filename().string()) ^ mix64(hash_of_file(file)));
+    hash = mix64(hash ^ hash64(file.filename().string()) ^ mix64(hash_of(file)));
   }
   return hash;
 }
@@ -100,14 +101,7 @@ std::uint64_t hash_of_blocks(const std::filesystem::path& path) {
 
 /// Of a GGUF file, or of the files of a model folder with their names.
 std::uint64_t hash_model(const std::filesystem::path& model) {
-  if (!std::filesystem::is_directory(model)) {
-    return hash_of_blocks(model);
-  }
-  std::uint64_t hash = 0;
-  for (const std::filesystem::path& file : files_in(model)) {
-    hash = mix64(hash ^ hash64(file.filename().string()) ^ mix64(hash_of_blocks(file)));
-  }
-  return hash;
+  return std::filesystem::is_directory(model) ? hash_files(model, hash_of_blocks) : hash_of_blocks(model);
 }
 
 /// Contents of the user's own examples.
@@ -123,8 +117,8 @@ Experiment::Contents contents_of(const ExperimentConfig& config) {
     return {hash_examples(config.data), 0, model, 0};
   }
   const bool own = config.teacher.kind == distill::TeacherKind::kLocal && !config.teacher.model.empty();
-  return {hash_files(data_folder(config.data.dir) / config.data.domain), hash_files(config.prompts), model,
-          own ? hash_model(config.teacher.model) : 0};
+  return {hash_files(data_folder(config.data.dir) / config.data.domain, hash_of_file),
+          hash_files(config.prompts, hash_of_file), model, own ? hash_model(config.teacher.model) : 0};
 }
 
 /// Contents of a PEFT folder, but not its place.
@@ -137,7 +131,7 @@ std::string hash_adapter(const std::filesystem::path& folder) {
 }
 
 ExperimentConfig with_run_folder(ExperimentConfig config) {
-  config.run.dir = without_slash(run_folder(config));
+  config.run.dir = run_folder(config);
   return config;
 }
 
@@ -197,7 +191,7 @@ std::filesystem::path data_folder(const std::string& given) {
 std::string run_folder(const ExperimentConfig& config) {
   const DataConfig& data = config.data;
   if (!config.run.dir.empty()) {
-    return config.run.dir;
+    return without_slash(config.run.dir);
   }
   if (!data.examples.empty()) {
     return fmt::format("runs/{}", std::filesystem::path(data.examples).stem().string());
@@ -213,9 +207,8 @@ void make_link(const std::filesystem::path& target, const std::filesystem::path&
   const fs::path to = fs::weakly_canonical(target.parent_path()) / target.filename();
   if (fs::exists(fs::symlink_status(at)) && !fs::is_symlink(at)) {
     throw_<ConfigError>(
-        "a run folder must name its steps by links, but {} is none: this folder is an earlier version's; "
-        "give "
-        "another run.dir",
+        "a run folder must name its steps by links, but {} is none: it is an earlier version's; give another "
+        "run.dir",
         at.string());
   }
   const fs::path made = temporary_name(at);
@@ -231,8 +224,8 @@ std::string without_slash(std::string path) {
 }
 
 std::filesystem::path store_folder(const ExperimentConfig& config) {
-  const std::filesystem::path run = without_slash(run_folder(config));
-  return config.run.store.empty() ? run.parent_path() / "store" : std::filesystem::path(config.run.store);
+  return config.run.store.empty() ? std::filesystem::path(run_folder(config)).parent_path() / "store"
+                                  : std::filesystem::path(config.run.store);
 }
 
 bundle::SplitCounts split_counts(const SplitConfig& settings, const std::filesystem::path& data) {

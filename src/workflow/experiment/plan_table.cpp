@@ -4,7 +4,9 @@
 #include "routedk/workflow/steps/steps.h"
 
 #include <algorithm>
+#include <map>
 #include <set>
+#include <utility>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -13,6 +15,8 @@ namespace routedk::workflow {
 namespace {
 
 namespace fs = std::filesystem;
+
+using Records = std::map<std::string, io::Json>;  // step.json by key
 
 /// What a step took or is likely to take.
 struct Cost {
@@ -26,12 +30,12 @@ Cost measured(const io::Json& record) {
 
 /// From the store's steps of the same kind on the same model: seconds for as much work as there is here, and
 /// the most memory.
-Cost guess(const Experiment& experiment, const Step& step) {
+Cost guess(const Experiment& experiment, const Step& step, const Records& records) {
   const auto model = step.settings.find("model.contents");
   double seconds = 0.0;
   double work = 0.0;
   Cost cost;
-  for (const auto& [key, record] : experiment.store().whole(step.id.kind)) {
+  for (const auto& [key, record] : records) {
     const io::Json settings = record.value("settings", io::Json::object());
     if (model != step.settings.end() && settings.value("model.contents", "") != model->second) {
       continue;
@@ -47,8 +51,7 @@ Cost guess(const Experiment& experiment, const Step& step) {
 }
 
 /// "cached", "under way (process 7 on host)", "to do", with what changed since the last of its name.
-std::string state_of(const Experiment& experiment, const Step& step) {
-  const Store& store = experiment.store();
+std::string state_of(const Store& store, const Step& step, const Records& records) {
   if (store.done(step)) {
     return "cached";
   }
@@ -57,7 +60,7 @@ std::string state_of(const Experiment& experiment, const Step& step) {
   }
   constexpr std::size_t kShown = 2;
   std::string text = fs::exists(store.folder_of(step)) ? "begun" : "to do";
-  if (const auto before = store.earlier(step)) {
+  if (const auto before = store.earlier(step, records)) {
     std::vector<std::string> changes = differences(*before, step);
     const std::size_t more = changes.size() > kShown ? changes.size() - kShown : 0;
     changes.resize(changes.size() - more);
@@ -84,6 +87,14 @@ std::uintmax_t bytes_in(const fs::path& folder) {
 std::string plan_table(std::span<const std::unique_ptr<Experiment>> experiments) {
   std::string text =
       fmt::format("{:<40} {:<16} {:>9} {:>10}  {}\n", "step", "key", "time", "memory", "state");
+  std::map<std::pair<fs::path, StepKind>, Records> read;  // once for all steps of a kind
+  const auto records_of = [&](const Store& store, StepKind kind) -> const Records& {
+    const auto [place, fresh] = read.try_emplace({store.path(), kind});
+    if (fresh) {
+      place->second = store.whole(kind);
+    }
+    return place->second;
+  };
   std::set<std::string> known;
   double seconds = 0.0;
   int unknown = 0;
@@ -95,16 +106,18 @@ std::string plan_table(std::span<const std::unique_ptr<Experiment>> experiments)
         text += fmt::format("  {:<38} {}                        as above\n", to_string(step->id), step->key);
         continue;
       }
-      const bool done = experiment->store().done(*step);
-      const Cost cost = done ? measured(*experiment->store().record(*step)) : guess(*experiment, *step);
+      const Records& alike = records_of(experiment->store(), step->id.kind);
+      const bool done = alike.contains(step->key);
+      const Cost cost = done ? measured(alike.at(step->key)) : guess(*experiment, *step, alike);
       if (!done) {
         ++to_do;
         seconds += cost.seconds.value_or(0.0);
         unknown += cost.seconds ? 0 : 1;
       }
-      text += fmt::format("  {:<38} {} {:>9} {:>10}  {}\n", to_string(step->id), step->key,
-                          cost.seconds ? format_duration(*cost.seconds) : "?",
-                          number_or_unknown(cost.memory_mib, "MiB"), state_of(*experiment, *step));
+      text +=
+          fmt::format("  {:<38} {} {:>9} {:>10}  {}\n", to_string(step->id), step->key,
+                      cost.seconds ? format_duration(*cost.seconds) : "?",
+                      number_or_unknown(cost.memory_mib, "MiB"), state_of(experiment->store(), *step, alike));
     }
   }
   text += fmt::format("{} steps, {} to do: {}{}\n", known.size(), to_do, format_duration(seconds),

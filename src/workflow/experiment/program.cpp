@@ -37,8 +37,7 @@ void with_experiment(const ProgramOptions& options, const std::function<void(Exp
   const Study study = read_study(options.config, options.assignments);
   if (study.points.size() > 1) {
     throw_<ConfigError>(
-        "this program works on one experiment, but {} has {}: give it to routedk-run, with --only STEP for "
-        "one "
+        "this program works on one experiment, but {} has {}: give it to routedk-run, with --only for one "
         "step",
         options.config, study.points.size());
   }

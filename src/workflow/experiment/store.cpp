@@ -2,6 +2,7 @@
 
 #include "routedk/core/error.h"
 #include "routedk/core/files.h"
+#include "routedk/core/utc.h"
 #include "routedk/io/json_field.h"
 
 #include <algorithm>
@@ -12,7 +13,6 @@
 #include <thread>
 
 #include <fcntl.h>
-#include <fmt/chrono.h>
 #include <sys/file.h>
 #include <unistd.h>
 
@@ -86,16 +86,22 @@ std::string this_host() {
   return ::gethostname(name.data(), name.size() - 1) == 0 ? name.data() : "an unnamed host";
 }
 
-std::string now_utc() {
-  return fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(std::chrono::system_clock::now()));
-}
-
 io::Json begun_record(const Step& step) {
   return {{"step", to_string(step.id)}, {"kind", name_of(step.id.kind)},
           {"name", step.id.name},       {"key", step.key},
           {"settings", step.settings},  {"inputs", step.input_keys},
-          {"begun", now_utc()},         {"host", this_host()},
+          {"begun", utc_now()},         {"host", this_host()},
           {"process", ::getpid()}};
+}
+
+/// The members of an object of texts.
+std::map<std::string, std::string> texts_of(const io::JsonField& json) {
+  json.require(json.value().is_object(), "be an object");
+  std::map<std::string, std::string> texts;
+  for (const auto& [name, value] : json.value().items()) {
+    texts[name] = json[name].text();
+  }
+  return texts;
 }
 
 bool reads_test_split(const Step& step) {
@@ -111,18 +117,11 @@ StepLock::~StepLock() {
 
 Step step_of(const io::Json& record, const std::string& where) {
   const io::JsonField json(record, where);
-  Step step;
-  const auto kind = find_enum<StepKind>(json["kind"].text());
-  json["kind"].require(kind.has_value(), "be a kind of step");
-  step.id = {*kind, json["name"].text()};
-  step.key = json["key"].text();
-  for (const char* member : {"settings", "inputs"}) {
-    json[member].require(json[member].value().is_object(), "be an object");
-    for (const auto& [name, value] : json[member].value().items()) {
-      (member[0] == 's' ? step.settings : step.input_keys)[name] = json[member][name].text();
-    }
-  }
-  return step;
+  return {{json["kind"].choice<StepKind>(), json["name"].text()},
+          texts_of(json["settings"]),
+          {},
+          texts_of(json["inputs"]),
+          json["key"].text()};
 }
 
 void Store::require_format() const {
@@ -169,7 +168,7 @@ std::unique_ptr<StepLock> Store::open(const Step& step) const {
   }
   if (reads_test_split(step) && !fs::exists(folder / kBegun)) {
     io::JsonlWriter(folder_ / "test_reads.jsonl")
-        .append({{"step", to_string(step.id)}, {"key", step.key}, {"at", now_utc()}});
+        .append({{"step", to_string(step.id)}, {"key", step.key}, {"at", utc_now()}});
   }
   io::write_json(folder / kBegun, begun_record(step));
   return lock;
@@ -186,7 +185,7 @@ std::string Store::holder(const Step& step) const {
 
 void Store::close(const Step& step, const io::Json& measured) const {
   io::Json whole = io::read_json(folder_of(step) / kBegun);
-  whole["ended"] = now_utc();
+  whole["ended"] = utc_now();
   whole.update(measured);
   io::write_json(folder_of(step) / kWhole, whole);
 }
@@ -234,10 +233,10 @@ std::map<std::string, io::Json> Store::whole(StepKind kind) const {
   return records;
 }
 
-std::optional<Step> Store::earlier(const Step& step) const {
+std::optional<Step> Store::earlier(const Step& step, const std::map<std::string, io::Json>& records) const {
   std::optional<Step> newest;
   std::string ended;
-  for (const auto& [key, record] : whole(step.id.kind)) {
+  for (const auto& [key, record] : records) {
     const std::string where = (folder_of(step.id.kind, key) / kWhole).string();
     Step other = step_of(record, where);
     const std::string at = io::JsonField(record, where)["ended"].text();

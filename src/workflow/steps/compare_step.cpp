@@ -41,7 +41,8 @@ std::string metric_name(Metric metric) {
 struct StudyResults {
   std::vector<std::string> names;
   std::vector<std::string> domains;
-  std::map<std::string, std::map<std::string, Runs>> runs;  // name, domain
+  std::map<std::string, std::map<std::string, Runs>> runs;                   // name, domain
+  std::map<std::string, std::map<std::string, bundle::Evaluation>> figures;  // of these
 };
 
 Runs runs_of(const io::Json& json) {
@@ -73,7 +74,8 @@ void add_new(std::vector<T>& list, const T& value) {
 }
 
 /// Baselines know no variant: they stand once, under their own names, after the systems.
-StudyResults study_results(const Study& study, std::span<const std::unique_ptr<Experiment>> experiments) {
+StudyResults study_results(const Study& study, std::span<const std::unique_ptr<Experiment>> experiments,
+                           const bundle::BootstrapOptions& bootstrap) {
   StudyResults results;
   std::vector<std::string> baselines;
   for (std::size_t i = 0; i < study.points.size(); ++i) {
@@ -93,6 +95,11 @@ StudyResults study_results(const Study& study, std::span<const std::unique_ptr<E
     }
   }
   results.names.insert(results.names.end(), baselines.begin(), baselines.end());
+  for (const auto& [name, by_domain] : results.runs) {
+    for (const auto& [domain, runs] : by_domain) {
+      results.figures[name][domain] = bundle::evaluate(runs, bootstrap);
+    }
+  }
   return results;
 }
 
@@ -186,8 +193,7 @@ io::Json costs_of(const Experiment& experiment) {
 }
 
 io::Json study_json(const Study& study, std::span<const std::unique_ptr<Experiment>> experiments,
-                    const StudyResults& results, const std::vector<Tested>& comparisons,
-                    const bundle::BootstrapOptions& bootstrap) {
+                    const StudyResults& results, const std::vector<Tested>& comparisons) {
   io::Json json = {{"study", study.name}, {"question", study.config.question}};
   for (std::size_t i = 0; i < study.points.size(); ++i) {
     const Point& point = study.points[i];
@@ -204,7 +210,7 @@ io::Json study_json(const Study& study, std::span<const std::unique_ptr<Experime
   json["results"] = io::Json::object();
   for (const std::string& name : results.names) {
     for (const auto& [domain, runs] : results.runs.at(name)) {
-      io::Json figures = bundle::to_json(bundle::evaluate(runs, bootstrap));
+      io::Json figures = bundle::to_json(results.figures.at(name).at(domain));
       figures["runs"] = runs.size();
       figures["sessions"] = runs.front().size();
       json["results"][name][domain] = std::move(figures);
@@ -224,8 +230,7 @@ io::Json study_json(const Study& study, std::span<const std::unique_ptr<Experime
   return json;
 }
 
-std::string text_of(const Study& study, const StudyResults& results, const std::vector<Tested>& comparisons,
-                    const bundle::BootstrapOptions& bootstrap) {
+std::string text_of(const Study& study, const StudyResults& results, const std::vector<Tested>& comparisons) {
   std::size_t width = 6;
   for (const std::string& name : results.names) {
     width = std::max(width, name.size());
@@ -234,11 +239,11 @@ std::string text_of(const Study& study, const StudyResults& results, const std::
   for (const std::string& domain : results.domains) {
     text += fmt::format("\n{:<{}}  f1 [95 % interval]      jaccard    prec  recall\n", domain, width);
     for (const std::string& name : results.names) {
-      const auto& of_domain = results.runs.at(name);
+      const auto& of_domain = results.figures.at(name);
       if (!of_domain.contains(domain)) {
         continue;
       }
-      const bundle::Evaluation e = bundle::evaluate(of_domain.at(domain), bootstrap);
+      const bundle::Evaluation& e = of_domain.at(domain);
       const bundle::Interval f1 = e.intervals[static_cast<std::size_t>(Metric::kF1)];
       text += fmt::format("{:<{}}  {:.3f} [{:.3f}, {:.3f}]    {:.3f}   {:.3f}   {:.3f}\n", name, width,
                           e.values[kShown[0]], f1.low, f1.high, e.values[kShown[1]], e.values[kShown[2]],
@@ -325,12 +330,12 @@ void compare_step(const Study& study, std::span<const std::unique_ptr<Experiment
     std::this_thread::sleep_for(std::chrono::milliseconds(200));
   }
   if (!store.done(step)) {
-    const StudyResults results = study_results(study, experiments);
     const ExperimentConfig& c = study.points.front().config;
     const bundle::BootstrapOptions bootstrap{c.decode.seed, static_cast<int>(c.eval.resamples)};
+    const StudyResults results = study_results(study, experiments, bootstrap);
     const std::vector<Tested> comparisons = comparisons_of(study, results, bootstrap);
-    io::write_json(folder / "study.json", study_json(study, experiments, results, comparisons, bootstrap));
-    write_file_atomic(folder / "study.txt", text_of(study, results, comparisons, bootstrap));
+    io::write_json(folder / "study.json", study_json(study, experiments, results, comparisons));
+    write_file_atomic(folder / "study.txt", text_of(study, results, comparisons));
     store.close(step, io::Json::object());
   }
   for (const char* name : {"study.json", "study.txt"}) {

@@ -64,7 +64,7 @@ io::Json report_on(Experiment& experiment) {
   const TeacherConfig& settings = experiment.config().teacher;
   io::Json json = {{"teacher", name_of(settings.kind)}, {"model", settings.model}};
   for (const KnowledgeKind kind : kTaught) {
-    json[bundle::knowledge_name(kind)] = to_json(distill::knowledge_share(training, knowledge, kind));
+    json[std::string(name_of(kind))] = to_json(distill::knowledge_share(training, knowledge, kind));
   }
   if (settings.kind == distill::TeacherKind::kAnnotation) {
     json.update(make_teacher(experiment, experiment.knowledge_file()).study);

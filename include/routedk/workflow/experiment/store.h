@@ -63,8 +63,9 @@ class Store {
   std::map<std::string, io::Json> whole(StepKind kind) const;
   /// Keys of a kind that are there, whole or not.
   std::vector<std::string> keys(StepKind kind) const;
-  /// Of the same kind and name under other settings, whole, the newest; nothing where there is none.
-  std::optional<Step> earlier(const Step& step) const;
+  /// Of the same name under other settings, the newest of `records`, which are whole(its kind); nothing where
+  /// there is none.
+  std::optional<Step> earlier(const Step& step, const std::map<std::string, io::Json>& records) const;
 
  private:
   void require_format() const;
