@@ -1,5 +1,6 @@
 """scripts/report makes one page that needs nothing else. Skipped, saying so, where no Python with matplotlib and
 jinja2 is at hand: the one that runs this, or the one in ROUTEDK_PYTHON."""
+import functools
 import json
 import os
 import pathlib
@@ -14,11 +15,17 @@ import suite
 REPORT = pathlib.Path(__file__).resolve().parents[2] / "scripts/report"
 
 
+@functools.lru_cache
 def python():
     for candidate in (os.environ.get("ROUTEDK_PYTHON"), sys.executable):
         if candidate and not subprocess.run([candidate, "-c", "import jinja2, matplotlib"], capture_output=True).returncode:
             return candidate
     raise unittest.SkipTest("no Python with matplotlib and jinja2: name one in ROUTEDK_PYTHON")
+
+
+def outside(page):
+    """What a page takes from elsewhere."""
+    return re.findall(r'(?:src|href)="(?!data:|#)[^"]*"', page)
 
 
 def step(job, group, number, **more):
@@ -64,7 +71,7 @@ class Report(unittest.TestCase):
                      "router/router, step 1: collapse: one expert", "&#34;bundle1&#34;", "# &lt;r&gt;"):  # fmt: skip
             self.assertIn(part, page)
         self.assertEqual(page.count("data:image/svg+xml;base64,"), 7)
-        self.assertEqual(re.findall(r'(?:src|href)="(?!data:)[^"]*"', page), [])
+        self.assertEqual(outside(page), [])
 
     def test_records_that_a_resume_made_void_are_left_out(self):
         self.write([step("train", "base", 1), step("train", "base", 2, tokens=7000), {"job": "train", "resumed_at": 1},

@@ -1,0 +1,79 @@
+"""Pictures as SVG that read on white and on black, the same bytes from the same figures and the same matplotlib."""
+import io
+
+import matplotlib
+
+matplotlib.use("Agg")
+import matplotlib.pyplot as plt  # noqa: E402
+
+from .parts import Picture  # noqa: E402
+
+GREY = "#797979"  # its contrast with white and with #0d1117 is the same, 4.3
+# Each has a contrast of at least 3.8 with both.
+COLOURS = ["#2f7fd1", "#d2601a", "#2c9152", "#a45bd0", "#94780f", "#c9476b", "#128f98", "#8a6a4f"]
+MARKERS = "osD^vPX*"
+matplotlib.rcParams.update({
+    "svg.hashsalt": "routedk", "svg.fonttype": "none", "savefig.transparent": True, "legend.frameon": False,
+    "legend.fontsize": 9, "axes.prop_cycle": matplotlib.cycler(color=COLOURS), "axes.grid": True, "grid.alpha": 0.25,
+    "axes.spines.top": False, "axes.spines.right": False,
+    **dict.fromkeys(("text.color", "axes.labelcolor", "axes.edgecolor", "xtick.color", "ytick.color", "grid.color"), GREY),
+})  # fmt: skip
+
+
+def figure(name, title, text, draw, size=(9, 3.6), grid=(1, 1)):
+    """draw(plot, axes); of a grid of several, axes is the first: the others are in plot.axes."""
+    plot, _ = plt.subplots(*grid, figsize=size, layout="constrained", squeeze=False)
+    draw(plot, plot.axes[0])
+    out = io.StringIO()
+    plot.savefig(out, format="svg", metadata={"Date": None})
+    plt.close(plot)
+    return Picture(name, title, text, "".join(line.rstrip() + "\n" for line in out.getvalue().splitlines()))
+
+
+def look(i):
+    """Colour and marker of series number i; both repeat, not together."""
+    return {"color": COLOURS[i % len(COLOURS)], "marker": MARKERS[(i + i // len(COLOURS)) % len(MARKERS)], "markersize": 5}
+
+
+def errors(values, intervals):
+    """The lengths of error bars below and above."""
+    return [[max(value - low, 0) for value, (low, _) in zip(values, intervals)],
+            [max(high - value, 0) for value, (_, high) in zip(values, intervals)]]  # fmt: skip
+
+
+def legend_below(plot, axes):
+    """One legend for the panels `axes`, clear of what they show."""
+    shown = {label: handle for one in axes for handle, label in zip(*one.get_legend_handles_labels())}
+    plot.legend(shown.values(), shown.keys(), loc="outside lower center", ncols=3)
+
+
+def lines(label, *series, logarithmic=False):
+    """Draws each (series, style, suffix of the label) by step, a group in one colour."""
+
+    def draw(_, axes):
+        colours = {name: COLOURS[i % len(COLOURS)] for i, name in enumerate(series[0][0])}
+        for points_of, style, suffix in series:
+            for name, points in points_of.items():
+                axes.plot(*zip(*points), style, color=colours[name], label=name + suffix, markersize=5)
+        axes.set_xlabel("optimiser step")
+        axes.set_ylabel(label)
+        if logarithmic:
+            axes.set_yscale("log")
+        axes.legend()
+
+    return draw
+
+
+def heat(plot, axes, means, title=""):
+    """Mean weight by layer (of [layer][expert])."""
+    # 20 colours: a colour bar of more is drawn as pixels
+    image = axes.pcolormesh(list(zip(*means)), vmin=0, vmax=1, cmap=plt.get_cmap("viridis", 20))
+    axes.grid(False)
+    axes.invert_yaxis()
+    axes.set_xlabel("layer")
+    axes.set_ylabel("expert, in the\nbank's order")
+    for axis, count in ((axes.xaxis, len(means)), (axes.yaxis, len(means[0]))):
+        places = range(0, count, 1 + count // 16)
+        axis.set_ticks([place + 0.5 for place in places], [str(place) for place in places])
+    axes.set_title(title, fontsize=9)
+    plot.colorbar(image, label="mean weight")

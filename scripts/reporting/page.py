@@ -1,0 +1,69 @@
+"""One self-contained HTML page of parts: no script, nothing from outside, light and dark, narrow and wide."""
+import jinja2
+import markupsafe
+
+TEMPLATE = """<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><title>{{ title }}</title>
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<style>
+ :root { color-scheme: light dark; --back: #fff; --text: #1f2328; --line: #d0d7de; --box: #f4f5f7; --warn: #fff3cd;
+         --link: #0a58ca }
+ @media (prefers-color-scheme: dark) {
+  :root { --back: #0d1117; --text: #e6edf3; --line: #3d444d; --box: #161b22; --warn: #3f3207; --link: #6cb0ff } }
+ * { box-sizing: border-box }
+ body { font: 16px/1.5 system-ui, sans-serif; margin: 0; background: var(--back); color: var(--text) }
+ main { max-width: 68rem; margin: 0 auto; padding: 1rem }
+ h1 { font-size: 1.6rem; line-height: 1.25 }
+ h2 { font-size: 1.2rem; margin-top: 2.2rem; border-bottom: 1px solid var(--line) }
+ h1, h2, p, code, li { overflow-wrap: anywhere }
+ a { color: var(--link) }
+ .skip { position: absolute; left: -100rem } .skip:focus { left: 1rem; top: .5rem; padding: .5rem; background: var(--back) }
+ .scroll { overflow-x: auto; max-width: 100% }
+ :focus-visible { outline: 3px solid var(--link); outline-offset: 2px }
+ figure { margin: 0 } img { display: block; min-width: 36rem; max-width: 100%; height: auto }
+ table { border-collapse: collapse; margin: .6rem 0; font-variant-numeric: tabular-nums; white-space: nowrap }
+ .prose { white-space: normal }
+ td, th { padding: .25rem .8rem; border-bottom: 1px solid var(--line); text-align: right; vertical-align: top }
+ th { font-weight: normal }
+ thead th { font-weight: 600 } th:first-child, .prose td, .prose th { text-align: left }
+ pre { background: var(--box); padding: .8rem; margin: 0; font-size: 14px }
+ .warnings { background: var(--warn); padding: .5rem .8rem } .warnings ul { margin: 0; padding-left: 1.2rem }
+ .answer { font-size: 1.1rem; border-left: 4px solid var(--link); padding-left: .8rem }
+</style></head><body>
+<a class="skip" href="#content">Skip to the content</a>
+<main id="content" tabindex="-1">
+<h1>{{ title }}</h1>
+{% if answer %}<p class="answer">{{ answer | code }}</p>{% endif %}
+{% if warnings %}<section class="warnings" aria-label="Warnings"><ul>
+{% for warning in warnings %}<li>{{ warning }}</li>
+{% endfor %}</ul></section>{% endif %}
+{% for part in parts %}<section>
+<h2>{{ part.title }}</h2>
+{% if part.svg is defined %}<figure><div class="scroll" role="region" aria-label="{{ part.title }}" tabindex="0">
+<img alt="{{ part.title }}" src="data:image/svg+xml;base64,{{ part.data }}"></div>
+<figcaption>{{ part.text | code }}</figcaption></figure>
+{% elif part.rows is defined %}{% if part.text %}<p>{{ part.text | code }}</p>{% endif %}
+<div class="scroll" role="region" aria-label="{{ part.title }}" tabindex="0">
+<table{% if part.prose %} class="prose"{% endif %}>
+<thead><tr>{% for name in part.columns %}<th scope="col">{{ name }}</th>{% endfor %}</tr></thead><tbody>
+{% for row in part.rows %}<tr><th scope="row">{{ row[0] }}</th>{% for cell in row[1:] %}<td>{{ cell }}</td>{% endfor %}</tr>
+{% endfor %}</tbody></table></div>
+{% else %}<div class="scroll" role="region" aria-label="{{ part.title }}" tabindex="0"><pre>{{ part.content }}</pre></div>
+{% endif %}</section>
+{% endfor %}{% if made %}<section><h2>How it was made</h2><p>{{ made | code }}</p></section>{% endif %}
+</main></body></html>
+"""
+
+
+def code(text):
+    """What stands between backticks becomes <code>."""
+    pieces = [markupsafe.escape(piece) for piece in text.split("`")]
+    return markupsafe.Markup("").join(markupsafe.Markup("<code>{}</code>").format(piece) if i % 2 else piece
+                                      for i, piece in enumerate(pieces))  # fmt: skip
+
+
+def render(title, parts, warnings=(), answer="", made=""):
+    environment = jinja2.Environment(autoescape=True)
+    environment.filters["code"] = code
+    return environment.from_string(TEMPLATE).render(title=title, parts=parts, warnings=warnings, answer=answer, made=made)
