@@ -1,0 +1,78 @@
+"""The answer of a study in one sentence: no more than its intervals and corrected p-values say."""
+from .wording import interval, listing, number, p_value, signed
+
+LEVEL = 0.05  # of the corrected p-values
+
+
+def excludes_zero(ends):
+    """As printed: an interval that reads `.000 to .058` does not."""
+    return round(ends[0], 3) > 0 or round(ends[1], 3) < 0
+
+
+def told_apart(comparison):
+    return excludes_zero(comparison["interval"]) and round(comparison["p_holm"], 3) < LEVEL
+
+
+def change(comparison, preposition):
+    size = number(abs(comparison["difference"]))
+    return (f"{size} in f1 {preposition} `{comparison['b']}` "
+            f"({interval(comparison['interval'])}, {p_value(comparison['p_holm'])})")  # fmt: skip
+
+
+def no_change(comparison):
+    text = f"f1 {signed(comparison['difference'])}, {interval(comparison['interval'])}"
+    if excludes_zero(comparison["interval"]):
+        text += f", but {p_value(comparison['p_holm'])}"
+    return f"`{comparison['b']}` ({text})"
+
+
+def clause(comparisons):
+    """What the comparisons of one result with others say."""
+    told = [one for one in comparisons if told_apart(one)]
+    gains = [change(one, "over") for one in told if one["interval"][0] > 0]
+    losses = [change(one, "against") for one in told if one["interval"][0] <= 0]
+    neither = [no_change(one) for one in comparisons if not told_apart(one)]
+    verbs = ["gains " + listing(gains)] if gains else []
+    verbs += ["loses " + listing(losses)] if losses else []
+    verbs += ["cannot be told apart from " + listing(neither, "or")] if neither else []
+    return f"`{comparisons[0]['a']}` {listing(verbs)}"
+
+
+def compared(study):
+    """{(domain, a): the comparisons of a in f1}."""
+    groups = {}
+    for one in study.get("comparisons", []):
+        if one["metric"] == "f1":
+            groups.setdefault((one["domain"], one["a"]), []).append(one)
+    return groups
+
+
+def conflicts(study):
+    """The last cosine of each pair."""
+    conflict = study.get("conflict", {})
+    found = [f"{signed(pair['cosine'][-1])} for {name}"
+             for name, pair in conflict.get("pairs", {}).items() if pair.get("cosine")]  # fmt: skip
+    if not found:
+        return ""
+    return f"at step {conflict['steps'][-1]} the cosine of the two gradients is {listing(found)}"
+
+
+def best(study):
+    """The result of the highest f1 in each domain."""
+    found = {}
+    for name, domains in study.get("results", {}).items():
+        for domain, figures in domains.items():
+            if domain not in found or figures["f1"] > found[domain][1]["f1"]:
+                found[domain] = name, figures
+    return [f"the highest f1 in {domain} is {number(figures['f1'])} ({interval(figures['intervals']['f1'])}), of `{name}`"
+            for domain, (name, figures) in found.items()]  # fmt: skip
+
+
+def answer(study):
+    groups = compared(study)
+    many = len({domain for domain, _ in groups}) > 1
+    clauses = [(f"in {domain}, " if many else "") + clause(group) for (domain, _), group in groups.items()]
+    clauses = clauses or [text for text in [conflicts(study)] if text]
+    clauses = clauses or [text + ", and no difference is tested" for text in ["; ".join(best(study))] if text]
+    text = "; ".join(clauses) or "no figure answers it"
+    return text[0].upper() + text[1:] + "."

@@ -1,0 +1,100 @@
+"""What a study.json of routedk-run holds. Members that an older one lacks are empty."""
+import dataclasses
+import json
+import sys
+
+from .wording import day, listing
+
+
+@dataclasses.dataclass
+class Shown:
+    """A system of a point: what it shows beside the metrics (`facts`), and its metrics under `name`, None without any."""
+
+    point: dict
+    system: str
+    facts: dict
+    name: str
+    metrics: dict
+
+    @property
+    def rule(self):
+        """System and rule, whatever the number of samples."""
+        name = self.system.removesuffix(f" n={self.facts.get('samples')}")
+        return name if " " in name or "select" not in self.facts else f"{name} {self.facts['select']}"
+
+
+def read(path):
+    try:
+        return json.loads(path.read_text())
+    except ValueError as error:
+        sys.exit(f"error: {path} must be JSON, but is not: {error}")
+
+
+def shown(study):
+    """The systems of all points; of several seeds the first."""
+    found = {}
+    for point in study.get("points") or []:
+        for system, facts in point.get("systems", {}).items():
+            name = f"{point['variant']}/{system}" if point.get("variant") else system
+            metrics = study.get("results", {}).get(name, {}).get(point["domain"])
+            found.setdefault((name, point["domain"]), Shown(point, system, facts, name, metrics))
+    return list(found.values())
+
+
+def results(study):
+    """(name, domain, metrics) of every result."""
+    return [(name, domain, metrics) for name, by_domain in study.get("results", {}).items()
+            for domain, metrics in by_domain.items()]  # fmt: skip
+
+
+def domains(study):
+    """Of its points and results."""
+    named = [point["domain"] for point in study.get("points") or []] + [domain for _, domain, _ in results(study)]
+    return list(dict.fromkeys(named))
+
+
+def place(point):
+    """Its variant and domain, by which pictures are divided."""
+    return point.get("variant", ""), point["domain"]
+
+
+def place_title(study, of):
+    """A variant, with its domain where the study has several."""
+    variant, domain = of
+    return ", ".join(part for part in (variant, domain if len(domains(study)) > 1 else "") if part)
+
+
+def seed_note(study, what):
+    """What a picture takes from the first seed, where there are several."""
+    return f" {what} of the first seed." if len({point.get("seed") for point in study.get("points") or []}) > 1 else ""
+
+
+def warnings(study):
+    return list(dict.fromkeys(f"{one.name}, {one.point['domain']}: {warning}"
+                              for one in shown(study) for warning in one.facts.get("warnings") or []))  # fmt: skip
+
+
+def counted(values, noun):
+    """`seed 1`, `seeds 1 and 2`."""
+    return f"{noun}{'s' if len(values) > 1 else ''} {listing(map(str, values))}"
+
+
+def how_made(study):
+    """Command, date, time, commit, machine; split, domains, sessions and seeds: what is known of them."""
+    made = study.get("made", {})
+    versions = dict(made.get("versions", {}))
+    machine = [versions.pop("cpu")] if "cpu" in versions else []
+    machine += [f"{versions.pop('threads')} threads"] if "threads" in versions else []
+    machine += [f"{name} {version}" for name, version in versions.items()]
+    run = [f"`{made['command']}`"] if "command" in made else []
+    run += [day(made["date"])] if "date" in made else []
+    run += [f"{made['seconds']:,.0f} s"] if "seconds" in made else []
+    run += [f"commit {made['commit']}"] if "commit" in made else []
+    points = study.get("points") or []
+    data = [f"{listing(sorted({point['split'] for point in points}))} split"] if points else []
+    data += [listing(domains(study))] if domains(study) else []
+    sessions = sorted({metrics["sessions"] for _, _, metrics in results(study) if "sessions" in metrics})
+    data += [f"{listing(map(str, sessions))} sessions"] if sessions else []
+    data += [counted(sorted({point["seed"] for point in points}), "seed")] if points else []
+    text = "; ".join(", ".join(parts) for parts in (data, run, machine) if parts)
+    return text[:1].upper() + text[1:]
