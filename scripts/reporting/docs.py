@@ -1,13 +1,16 @@
-"""docs/results.md and its pictures, from docs/results/experiments/*.json alone."""
+"""docs/results.md, its pictures and the answers in README.md, from docs/results/experiments/*.json alone."""
 import importlib.metadata
+import json
+import os
 import pathlib
 import re
+import subprocess
 import sys
 
 from .answers import answer
 from .study import how_made, read
 from .study_figures import pictures
-from .study_tables import costs_table, tables
+from .study_tables import costs_table, results_table, tables
 
 REPOSITORY = pathlib.Path(__file__).resolve().parents[2]
 sys.path.append(str(REPOSITORY / "benchmarks"))
@@ -17,6 +20,8 @@ ORDER = ["knowledge", "experts", "fusion", "samples", "router", "ablation", "con
          "selection", "relations", "traps", "baselines", "cost", "teacher"]  # fmt: skip
 # Pictures that stand once: in the first of these studies that exists.
 ONCE = {"router": ["router", "knowledge"], "calibration": ["selection", "samples"]}
+README = "../README.md"
+README_BLOCK = re.compile(r"(<!-- experiment: (\S+) -->\n).*?(<!-- end of experiment -->)", re.DOTALL)
 LONG = 24  # rows of a table that is folded
 HEAD = """# Results of the experiments
 
@@ -27,6 +32,31 @@ where the 95 % interval of the difference (paired bootstrap over sessions) exclu
 corrected for all comparisons of the study (Holm), is below .05. "Cannot be told apart" is not "equal":
 few sessions leave wide intervals. The end of each section says how it was made.
 """
+
+
+def rounded(value):
+    """Figures to six digits: more would only make files longer."""
+    if isinstance(value, dict):
+        return {name: rounded(member) for name, member in value.items()}
+    if isinstance(value, list):
+        return [rounded(member) for member in value]
+    return float(f"{value:.6g}") if isinstance(value, float) else value
+
+
+def commit_of(root):
+    """Of the checkout, with `-dirty` where it has other changes than results; None where git does not know."""
+    run = subprocess.run(["git", "describe", "--always", "--dirty"], cwd=root, capture_output=True, text=True)
+    return run.stdout.strip() or None
+
+
+def keep(root, folder):
+    """Copies a study's study.json, with the commit of the checkout, to docs/results/experiments. -> the path written."""
+    study = rounded(read(folder / "study.json"))
+    study.setdefault("made", {})["commit"] = commit_of(root)
+    path = root / "docs/results/experiments" / f"{study['study'].removesuffix('-small').removesuffix('-full')}.json"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(study, separators=(",", ":")) + "\n")
+    return path
 
 
 def read_studies(root):
@@ -66,8 +96,21 @@ def section(name, study, shown):
     return "\n".join(parts)
 
 
+def readme(text, studies):
+    """README.md with its blocks `<!-- experiment: NAME -->` ... `<!-- end of experiment -->` made anew: the answer and the
+    results of that study."""
+
+    def block(match):
+        study = studies.get(match[2])
+        if study is None:
+            return match[1] + match[3]
+        return f"{match[1]}{titled(match[2], study)} {answer(study)}\n\n{write_table(results_table(study)).split(chr(10), 2)[2]}{match[3]}"
+
+    return README_BLOCK.sub(block, text)
+
+
 def made(root):
-    """{path below docs: its text}: the page and its pictures; nothing without a study."""
+    """{path below docs: its text}: the page, its pictures and README.md; nothing without a study."""
     studies = read_studies(root)
     shown = {name: pictures(study, left_out(name, studies)) for name, study in studies.items()}
     files = {f"results/pictures/{name}-{one.name}.svg": one.svg for name, own in shown.items() for one in own}
@@ -75,14 +118,20 @@ def made(root):
         contents = "".join(f"- [{titled(name, study)}](#{name}) {answer(study)}\n" for name, study in studies.items())
         sections = [section(name, study, shown[name]) for name, study in studies.items()]
         files["results.md"] = "\n".join([HEAD, contents, *sections])
+        files |= {README: readme(path.read_text(), studies) for path in [root / "README.md"] if path.exists()}
     return files
 
 
 def present(root):
     """The files that stand where this module writes."""
     docs = root / "docs"
-    paths = [docs / "results.md", *sorted((docs / "results/pictures").glob("*.svg"))]
-    return {str(path.relative_to(docs)): path.read_text() for path in paths if path.exists()}
+    paths = [docs / "results.md", root / "README.md", *sorted((docs / "results/pictures").glob("*.svg"))]
+    return {os.path.relpath(path, docs): path.read_text() for path in paths if path.exists()}
+
+
+def shown_path(name):
+    """As it is from the checkout's root."""
+    return os.path.normpath(f"docs/{name}")
 
 
 def pinned():
@@ -94,17 +143,18 @@ def check(root):
     """-> a line for each file that is not what write() would make it. Another matplotlib draws other pictures: those
     are then only looked for, not compared."""
     wanted, found = made(root), present(root)
+    found = {name: text for name, text in found.items() if name != README or name in wanted}
     same = importlib.metadata.version("matplotlib") == pinned()
     if not same and wanted:
         print(f"pictures are not compared: they are those of matplotlib {pinned()}", file=sys.stderr)
     errors = []
     for name in sorted(wanted | found):
         if name not in found:
-            errors.append(f"docs/{name}: is missing: run scripts/report --docs")
+            errors.append(f"{shown_path(name)}: is missing: run scripts/report --docs")
         elif name not in wanted:
-            errors.append(f"docs/{name}: no study makes it: run scripts/report --docs, or remove it")
+            errors.append(f"{shown_path(name)}: no study makes it: run scripts/report --docs, or remove it")
         elif wanted[name] != found[name] and (same or not name.endswith(".svg")):
-            errors.append(f"docs/{name}: is not what docs/results/experiments makes: run scripts/report --docs")
+            errors.append(f"{shown_path(name)}: is not what docs/results/experiments makes: run scripts/report --docs")
     return errors
 
 
@@ -113,10 +163,10 @@ def write(root):
     wanted = made(root)
     if not wanted:
         return []
-    for name in present(root).keys() - wanted.keys():
+    for name in present(root).keys() - wanted.keys() - {README}:
         (root / "docs" / name).unlink()
     for name, text in wanted.items():
         path = root / "docs" / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
-    return [f"docs/{name}" for name in sorted(wanted)]
+    return [shown_path(name) for name in sorted(wanted)]

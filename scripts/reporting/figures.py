@@ -47,15 +47,15 @@ def legend_below(plot, axes):
     plot.legend(shown.values(), shown.keys(), loc="outside lower center", ncols=3)
 
 
-def lines(label, *series, logarithmic=False):
-    """Draws each (series, style, suffix of the label) by step, a group in one colour."""
+def lines(label, *series, across="optimiser step", logarithmic=False):
+    """Draws each (series, style, suffix of the label) by what is across, a group in one colour."""
 
     def draw(_, axes):
         colours = {name: COLOURS[i % len(COLOURS)] for i, name in enumerate(series[0][0])}
         for points_of, style, suffix in series:
             for name, points in points_of.items():
                 axes.plot(*zip(*points), style, color=colours[name], label=name + suffix, markersize=5)
-        axes.set_xlabel("optimiser step")
+        axes.set_xlabel(across)
         axes.set_ylabel(label)
         if logarithmic:
             axes.set_yscale("log")

@@ -83,7 +83,7 @@ def how_made(study):
     """Command, date, time, commit, machine; split, domains, sessions and seeds: what is known of them."""
     made = study.get("made", {})
     versions = dict(made.get("versions", {}))
-    machine = [versions.pop("cpu")] if "cpu" in versions else []
+    machine = [versions.pop(name) for name in ("machine", "cpu") if name in versions]
     machine += [f"{versions.pop('threads')} threads"] if "threads" in versions else []
     machine += [f"{name} {version}" for name, version in versions.items()]
     run = [f"`{made['command']}`"] if "command" in made else []

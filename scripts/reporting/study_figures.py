@@ -175,7 +175,18 @@ def losses(study):
                   lines("loss", (train, "-", ""), (validation, "o--", ", validation")))  # fmt: skip
 
 
-PICTURES = [router, losses, samples, ablation, conflict, calibration, cost]
+def probe(study):
+    traits = study.get("probe", {}).get("r2", {})
+    if not traits:
+        return None
+    series = {name.replace("_", " "): list(enumerate(values)) for name, values in traits.items()}
+    return figure("probe", "What a linear probe reads in the router's input",
+                  "Share of a trait's variance over the sessions that a cross-validated ridge regression on the pooled hidden "
+                  "state foretells, by layer; below 0 it foretells nothing.",
+                  lines("share of variance", (series, "-", ""), across="layer"))  # fmt: skip
+
+
+PICTURES = [router, losses, probe, samples, ablation, conflict, calibration, cost]
 
 
 def pictures(study, without=()):

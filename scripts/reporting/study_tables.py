@@ -54,6 +54,29 @@ def alpha_table(study):
                  "Rank correlation over sessions; experts in the bank's order.")  # fmt: skip
 
 
+def mean(values):
+    return sum(values) / len(values)
+
+
+def routing_table(study):
+    rows = []
+    for one in shown(study):
+        layers = one.facts.get("routing") or []
+        if layers:
+            of_mean, each = (mean([layer[name] for layer in layers]) for name in ("entropy_of_mean", "mean_entropy"))
+            variance = mean([mean(layer["variance"]) for layer in layers])
+            shares = (mean([layer[name] for layer in layers]) for name in ("near_uniform", "collapsed"))
+            weights = [mean(values) for values in zip(*(layer["mean"] for layer in layers))]
+            rows.append([one.name, *divided(study, one.point["domain"]), " / ".join(map(number, weights)), f"{variance:.5f}",
+                         number(of_mean), number(each), f"{of_mean - each:.5f}", *map(number, shares)])  # fmt: skip
+    columns = ["result", *divided(study, "domain"), "mean weights", "variance", "H(mean)", "mean H", "difference",
+               "near uniform", "collapsed"]  # fmt: skip
+    return Table("Routing, means over layers", columns, rows,
+                 "Weights in the bank's order; variance over sessions; entropies in nats. The difference of the two entropies is "
+                 "what the weights vary with the session. Near uniform: share of sessions with every weight within .02 of 1/K; "
+                 "collapsed: with one above .9.")  # fmt: skip
+
+
 def by_linear(title, text, figures):
     """A row for each pair of `figures`, {pair: {linear: cosine}}."""
     linears = named_columns(figures.values())
@@ -84,6 +107,7 @@ def costs_table(study):
 
 def tables(study):
     """Those that say what came out; the costs are apart."""
-    found = [results_table(study), comparisons_table(study), explained_table(study), alpha_table(study)]
+    found = [results_table(study), comparisons_table(study), explained_table(study), routing_table(study),
+             alpha_table(study)]  # fmt: skip
     found += conflict_tables(study)
     return [table for table in found if table.rows]

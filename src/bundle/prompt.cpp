@@ -1,5 +1,6 @@
 #include "routedk/bundle/prompt.h"
 
+#include "routedk/bundle/expert_input.h"
 #include "routedk/core/error.h"
 #include "routedk/core/files.h"
 
@@ -168,16 +169,24 @@ std::string PromptTemplates::value_of(const std::string& placeholder, const Sess
 
 std::vector<text::ChatMessage> PromptTemplates::render(PromptKind kind, const Session& session,
                                                        const PromptContent& content) const {
-  const auto fill = [&](const Turn& turn) {
+  const auto fill = [&](const Turn& turn, const Session& about) {
     std::string text = turn.literals.front();
     for (std::size_t i = 0; i < turn.placeholders.size(); ++i) {
-      text += value_of(turn.placeholders[i], session, content);
+      text += value_of(turn.placeholders[i], about, content);
       text += turn.literals[i + 1];
     }
     return text;
   };
   const Template& chosen = templates_.at(kind);
-  return {{"system", fill(chosen.system)}, {"user", fill(chosen.user)}};
+  std::vector<text::ChatMessage> messages = {{"system", fill(chosen.system, session)}};
+  if (kind == PromptKind::kRaw && examples_ != nullptr) {
+    for (const Session* const example : examples_->of(session)) {
+      messages.push_back({"user", fill(chosen.user, *example)});
+      messages.push_back({"assistant", gold_text(*example)});
+    }
+  }
+  messages.push_back({"user", fill(chosen.user, session)});
+  return messages;
 }
 
 std::string product_list(const Session& session) {

@@ -114,6 +114,24 @@ void check_stored(const Session& session, const SessionAnswer& answer, const Ans
   }
 }
 
+/// Given weights as a gate of a batch's prompts.
+experts::FrozenGate given_gate(std::span<const Session> sessions,
+                               const std::map<bundle::SessionId, at::Tensor>& alpha) {
+  std::vector<at::Tensor> of_prompts;
+  for (const Session& session : sessions) {
+    if (session.items.size() >= 2) {
+      of_prompts.push_back(alpha.at(session.id));
+    }
+  }
+  std::vector<experts::GateRows> layers;
+  if (!of_prompts.empty()) {
+    for (const at::Tensor& layer : at::stack(of_prompts, 1).unbind(0)) {  // [L,S,K]
+      layers.push_back({layer.contiguous(), {}});
+    }
+  }
+  return experts::FrozenGate(std::move(layers));
+}
+
 }  // namespace
 
 std::vector<Ballot> ballots_of(const Session& session, const SessionAnswer& answer) {
@@ -161,7 +179,9 @@ std::vector<SessionAnswer> answer_batch(const decode::Decoder& decoder, const ex
   }
   decode::GenerateOptions generate = setting.generate;
   generate.pool_hidden = generate.pool_hidden || setting.verifier != nullptr;
-  const auto generations = decoder.generate(gate, prompts, generate);
+  const auto generations = setting.alpha.empty()
+                               ? decoder.generate(gate, prompts, generate)
+                               : decoder.generate(given_gate(sessions, setting.alpha), prompts, generate);
   std::vector<SessionAnswer> answers;
   auto generation = generations.begin();
   for (const Session& session : sessions) {

@@ -178,6 +178,9 @@ std::vector<SystemResult> score_answers(const std::string& system, std::span<con
     result.seconds = choice.samples < most_samples(answers) ? 0.0 : seconds_of(answers);
     if (setting.mixes && c == 0) {
       result.routing = routing_by_layer(answers);
+      if (!setting.traits.empty()) {
+        result.alpha_with = alpha_with_traits(answers, setting.traits);
+      }
     }
     results.push_back(std::move(result));
   }
@@ -230,6 +233,9 @@ io::Json to_json(const SystemResult& system) {
   json["seconds"] = system.seconds;
   if (!system.routing.empty()) {
     json["routing"] = to_json(system.routing);
+    for (std::size_t t = 0; t < system.alpha_with.size(); ++t) {
+      json["alpha_with"][std::string(kTraitNames[t])] = system.alpha_with[t];
+    }
   }
   return json;
 }

@@ -6,6 +6,13 @@
 
 namespace routedk::eval {
 
+at::Tensor alpha_tensor(const SessionAnswer& answer) {
+  std::vector<at::Tensor> layers;
+  std::transform(answer.alpha.begin(), answer.alpha.end(), std::back_inserter(layers),
+                 [](const std::vector<float>& layer) { return at::tensor(layer); });
+  return at::stack(layers, 0);
+}
+
 std::vector<LayerRouting> routing_by_layer(std::span<const SessionAnswer> answers) {
   std::vector<std::vector<at::Tensor>> by_layer;  // [L][inputs] of [K]
   for (const SessionAnswer& answer : answers) {

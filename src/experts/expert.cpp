@@ -3,6 +3,7 @@
 #include "routedk/core/error.h"
 #include "routedk/core/random.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "fill_uniform.h"
@@ -86,6 +87,17 @@ void Expert::initialise(std::uint64_t seed) {
 at::Tensor dense_delta(const LoraFactors& factors) {
   return factors.a.defined() ? at::mm(factors.bt.detach().t(), factors.a.detach()) * factors.scale
                              : at::Tensor();
+}
+
+double delta_product(const LoraFactors& a, const LoraFactors& b) {
+  const auto exact = [](const at::Tensor& x) { return x.detach().to(at::kDouble); };
+  const at::Tensor by_out = at::mm(exact(a.bt), exact(b.bt).t());  // [r_a,r_b]
+  const at::Tensor by_in = at::mm(exact(a.a), exact(b.a).t());     // [r_a,r_b]
+  return a.scale * b.scale * (by_out * by_in).sum().item<double>();
+}
+
+double delta_norm(const LoraFactors& factors) {
+  return std::sqrt(std::max(delta_product(factors, factors), 0.0));
 }
 
 }  // namespace routedk::experts

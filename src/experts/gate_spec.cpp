@@ -27,11 +27,15 @@ constexpr auto kForms = std::to_array<Form>({
     {GateKind::kTopK, "top_k", "N", "a number of experts of at least 1"},
     {GateKind::kThreshold, "threshold", "SHARE", "a share from 0 to 1"},
     {GateKind::kAblate, "ablate", "NAME", "an expert's name"},
+    {GateKind::kRandomRouter, "random_router", "", ""},
     {GateKind::kRouter, "router", "FOLDER", "a folder"},
     {GateKind::kOneHot, "one-hot", "I", "an expert's number from 0"},
     {GateKind::kEnsemble, "ensemble", "", ""},
     {GateKind::kRandomExperts, "random_experts", "", ""},
     {GateKind::kOneLoraOnRouterData, "one_lora_on_router_data", "", ""},
+    {GateKind::kPermuted, "permuted", "", ""},
+    {GateKind::kItemsets, "itemsets", "", ""},
+    {GateKind::kTeacher, "teacher", "", ""},
     {GateKind::kPredictions, "predictions", "FILE", "a file"},
 });
 
@@ -86,6 +90,10 @@ bool read_argument(std::string_view text, GateSpec& spec) {
     case GateKind::kEnsemble:
     case GateKind::kRandomExperts:
     case GateKind::kOneLoraOnRouterData:
+    case GateKind::kRandomRouter:
+    case GateKind::kPermuted:
+    case GateKind::kItemsets:
+    case GateKind::kTeacher:
       break;
   }
   return true;
@@ -113,6 +121,10 @@ std::string argument_of(const GateSpec& spec) {
     case GateKind::kEnsemble:
     case GateKind::kRandomExperts:
     case GateKind::kOneLoraOnRouterData:
+    case GateKind::kRandomRouter:
+    case GateKind::kPermuted:
+    case GateKind::kItemsets:
+    case GateKind::kTeacher:
       break;
   }
   return {};
@@ -149,7 +161,7 @@ std::string to_string(const GateSpec& spec) {
 
 bool takes_router(GateKind kind) noexcept {
   return kind == GateKind::kDynamic || kind == GateKind::kStatic || kind == GateKind::kTopK ||
-         kind == GateKind::kThreshold || kind == GateKind::kAblate;
+         kind == GateKind::kThreshold || kind == GateKind::kAblate || kind == GateKind::kRandomRouter;
 }
 
 bool merges(GateKind kind) noexcept {
@@ -160,8 +172,13 @@ bool is_trained_control(GateKind kind) noexcept {
   return kind == GateKind::kRandomExperts || kind == GateKind::kOneLoraOnRouterData;
 }
 
+bool needs_no_model(GateKind kind) noexcept {
+  return kind == GateKind::kPredictions || kind == GateKind::kItemsets || kind == GateKind::kTeacher;
+}
+
 bool weighs_given_experts(GateKind kind) noexcept {
-  return !takes_router(kind) && !is_trained_control(kind) && kind != GateKind::kPredictions;
+  return !takes_router(kind) && !is_trained_control(kind) && kind != GateKind::kPermuted &&
+         !needs_no_model(kind);
 }
 
 std::string gate_forms(bool (*are_meant)(GateKind)) {

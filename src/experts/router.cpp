@@ -1,6 +1,10 @@
 #include "routedk/experts/router.h"
 
 #include "routedk/core/error.h"
+#include "routedk/core/random.h"
+
+#include "fill_uniform.h"
+#include <ATen/core/grad_mode.h>
 
 namespace routedk::experts {
 namespace {
@@ -81,6 +85,20 @@ RouterGate RouterGate::sparse(std::int64_t top_k, double threshold) const {
   options.threshold = threshold;
   RouterGate gate(layers_, hidden_, bias(0).size(0), options, parameters_.values().device());
   gate.parameters_.values().copy_(parameters_.values());
+  return gate;
+}
+
+RouterGate RouterGate::with_random_weights(std::uint64_t seed) const {
+  if (options_.is_static()) {
+    throw_<ConfigError>("the router whose weights are made random must be dynamic, but is static");
+  }
+  RouterGate gate = sparse(options_.top_k, options_.threshold);
+  const at::NoGradGuard no_grad;
+  for (std::int64_t layer = 0; layer < (options_.is_global() ? 1 : layers_); ++layer) {
+    const at::Tensor random = at::empty(weight(layer).sizes(), at::kFloat);
+    fill_uniform(random, 1.0, Random(seed, "random_router", {static_cast<std::uint64_t>(layer)}));
+    gate.weight(layer).copy_(random * (weight(layer).norm().item<float>() / random.norm().item<float>()));
+  }
   return gate;
 }
 

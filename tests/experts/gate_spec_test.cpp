@@ -28,6 +28,10 @@ TEST(GateSpec, every_form_is_read_and_written_back) {
       {"ensemble", {.kind = GateKind::kEnsemble}},
       {"random_experts", {.kind = GateKind::kRandomExperts}},
       {"one_lora_on_router_data", {.kind = GateKind::kOneLoraOnRouterData}},
+      {"random_router", {.kind = GateKind::kRandomRouter}},
+      {"permuted", {.kind = GateKind::kPermuted}},
+      {"itemsets", {.kind = GateKind::kItemsets}},
+      {"teacher", {.kind = GateKind::kTeacher}},
       {"predictions:a b.jsonl", {.kind = GateKind::kPredictions, .name = "a b.jsonl"}}};
   for (const auto& [text, spec] : forms) {
     EXPECT_EQ(parse_gate_spec(text), spec) << text;
@@ -38,7 +42,8 @@ TEST(GateSpec, every_form_is_read_and_written_back) {
 }
 
 TEST(GateSpec, forms_can_be_listed_by_what_they_need) {
-  EXPECT_EQ(gate_forms(takes_router), "dynamic, static, top_k:N, threshold:SHARE, ablate:NAME");
+  EXPECT_EQ(gate_forms(takes_router),
+            "dynamic, static, top_k:N, threshold:SHARE, ablate:NAME, random_router");
   EXPECT_EQ(
       gate_forms(weighs_given_experts),
       "backbone, average, ties:DENSITY[:RANK], ties_factors:DENSITY, router:FOLDER, one-hot:I, ensemble");

@@ -215,6 +215,19 @@ TEST(RouterGate, gradient_of_its_parameters_agrees_with_finite_differences) {
                               {1e-2, 2e-3, 60});
 }
 
+TEST(RouterGate, random_weights_keep_each_layers_norm_and_the_bias) {
+  const RouterGate router = some_router();
+  const RouterGate random = router.with_random_weights(1);
+  for (std::int64_t layer = 0; layer < 2; ++layer) {
+    EXPECT_NEAR((random.weight(layer).norm() / router.weight(layer).norm()).item<double>(), 1.0, 1e-5);
+    EXPECT_FALSE(at::allclose(random.weight(layer), router.weight(layer), 0.1, 0.1));
+    testing::expect_equal(random.bias(layer), router.bias(layer));
+  }
+  testing::expect_equal(router.with_random_weights(1).weight(1), random.weight(1));
+  EXPECT_FALSE(at::equal(router.with_random_weights(2).weight(1), random.weight(1)));
+  EXPECT_THROW(some_router({.kind = RouterKind::kStatic}).with_random_weights(1), ConfigError);
+}
+
 TEST(AblationGate, sets_one_weight_to_0_and_leaves_the_others_of_any_gate) {
   const RouterGate router = some_router();
   const AblationGate gate(std::make_unique<RouterGate>(some_router()), 1);

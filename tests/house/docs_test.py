@@ -47,6 +47,7 @@ def full_study():
                               "share_a_better": 0.6, "accuracy": 0.55, "auc": 0.58, "coefficients": {"length": -0.4}}],
                   made={"date": "2026-11-27", "command": "routedk-run knowledge.yaml", "commit": "13c7754", "seconds": 1234.5,
                         "versions": {"routedk": "0.1.0", "threads": 2, "cpu": "AMD EPYC"}})  # fmt: skip
+    whole["probe"] = {"sessions": 60, "r2": {"length": [0.9, 0.8], "intents": [0.1, -0.25]}}
     point = whole["points"][0]
     point["losses"] = {"router": {"train": [[1, 2.0], [2, 1.5]], "validation": [[2, 1.7]]}}
     point["steps"][0]["trained_parameters"] = 1234567
@@ -130,10 +131,11 @@ class Docs(unittest.TestCase):
 
     def test_a_study_that_has_all_shows_all_and_two_pictures_stand_once(self):
         page, pictures = self.made(knowledge=full_study(), selection=full_study())
-        own = ["ablation", "conflict", "cost", "losses", "samples"]
+        own = ["ablation", "conflict", "cost", "losses", "probe", "samples"]
         self.assertEqual(pictures, sorted([f"{name}-{kind}.svg" for name in ("knowledge", "selection") for kind in own] +
                                           ["knowledge-router.svg", "selection-calibration.svg"]))  # fmt: skip
-        for line in ("| dynamic | base | 60 | 22 | .600 | .550 | .580 | -.400 |", "| dynamic | 1 | -.200 |",
+        for line in ("| dynamic | .500 / .300 / .200 | 0.10000 | 1.000 | .900 | 0.10000 | .000 | .000 |",
+                     "| dynamic | base | 60 | 22 | .600 | .550 | .580 | -.400 |", "| dynamic | 1 | -.200 |",
                      "| raw, rules | +.250 |", "| base, high_level | +.750 |",
                      "| train-base | 0a | 1,234.5 | 900 | 1,234,567 |", "`routedk-run knowledge.yaml`, 27 November 2026, "
                      "1,234 s, commit 13c7754; AMD EPYC, 2 threads, routedk 0.1.0"):  # fmt: skip
@@ -182,6 +184,33 @@ class Docs(unittest.TestCase):
         self.page.write_text("another\n")
         self.assertEqual(check().returncode, 1)
 
+    def test_the_readme_has_the_answer_and_the_results_of_the_studies_that_it_names(self):
+        readme = self.root / "README.md"
+        readme.write_text("# A\n<!-- experiment: knowledge -->\nold\n<!-- end of experiment -->\nB\n")
+        self.made(knowledge=study())
+        text = readme.read_text()
+        self.assertTrue(text.startswith("# A\n<!-- experiment: knowledge -->\nDo <three> experts beat one? `dynamic` gains .031"))
+        self.assertIn("| dynamic | 60 | .500 | .400 to .600 | .500 | .600 | .700 |", text)
+        self.assertTrue(text.endswith("\n<!-- end of experiment -->\nB\n"))
+        self.assertEqual(self.docs("--check").returncode, 0)
+        readme.write_text(text.replace(".031", ".041"))
+        self.assertIn("README.md: is not what", self.docs("--check").stderr)
+
+    def test_a_study_is_kept_with_the_commit_of_the_checkout(self):
+        run = self.root / "runs/knowledge-small"
+        run.mkdir(parents=True)
+        (run / "study.json").write_text(json.dumps(study(made={"date": "2026-11-27", "seconds": 1.23456789})))
+        git = ["git", "-C", self.root, "-c", "user.name=a", "-c", "user.email=a@b"]
+        for command in (["init", "-q"], ["commit", "-q", "--allow-empty", "-m", "first"]):
+            subprocess.run([*git, *command], check=True)
+        done = self.docs("--keep", run)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        kept = json.loads((self.root / "docs/results/experiments/knowledge.json").read_text())
+        head = subprocess.run([*git, "rev-parse", "--short", "HEAD"], capture_output=True, text=True).stdout.strip()
+        self.assertEqual(kept["made"], {"date": "2026-11-27", "seconds": 1.23457, "commit": head})
+        self.assertIn(f"commit {head}", self.page.read_text())
+        self.assertEqual(self.docs("--keep", self.root / "nowhere").returncode, 2)
+
     def test_without_a_study_there_is_no_page(self):
         done = self.docs()
         self.assertEqual((done.returncode, done.stderr.count("\n")), (2, 1))
@@ -214,9 +243,9 @@ class Docs(unittest.TestCase):
                      "dynamic, electronic: one answer to all", "commit 13c7754", "prefers-color-scheme: dark",
                      '<a class="skip" href="#content">'):  # fmt: skip
             self.assertIn(part, page)
-        self.assertEqual(page.count("data:image/svg+xml;base64,"), 7)
+        self.assertEqual(page.count("data:image/svg+xml;base64,"), 8)
         self.assertEqual(page.count('role="region"'), page.count('tabindex="0"'))
-        self.assertEqual(page.count('role="region"'), 7 + page.count("<table"))
+        self.assertEqual(page.count('role="region"'), 8 + page.count("<table"))
         self.assertEqual(outside(page), [])
         self.assertNotIn("<script", page)
 

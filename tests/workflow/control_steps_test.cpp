@@ -126,6 +126,32 @@ TEST_F(ControlSteps, what_is_done_stays_until_the_router_is_done_again) {
   EXPECT_EQ(steps().count(control.name), 0U);
 }
 
+TEST_F(ControlSteps, conflict_is_measured_after_every_step_and_goes_on_where_it_stopped) {
+  config_.watch.conflict = 2;
+  config_.train.checkpoint_every = 1;
+  config_.split.train_limit = 6;
+  config_.train.batch_size = 2;
+  config_.train.epochs = 1;
+  Experiment experiment(config_);
+  distil_step(experiment);
+  testing::save_experts(experiment);
+  conflict_step(experiment);
+  const io::Json json = io::read_json(folder_ / "run/conflict.json");
+  const std::size_t steps = json["steps"].size();
+  EXPECT_GT(steps, 1U);
+  EXPECT_THAT(json["pairs"].size(), 3U);
+  for (const auto& [pair, found] : json["pairs"].items()) {
+    ASSERT_EQ(found["cosine"].size(), steps) << pair;
+    EXPECT_LT(found["cosine"][0].get<double>(), 1.0) << pair;
+    EXPECT_GT(found["cosine"][0].get<double>(), -1.0) << pair;
+    EXPECT_EQ(found["by_linear"].size(), 7U) << pair;
+  }
+  EXPECT_TRUE(json["parameters"].contains("base, merged"));
+  forget_from(experiment, StepKind::kConflict);
+  conflict_step(experiment);
+  EXPECT_EQ(io::read_json(folder_ / "run/conflict.json"), json);
+}
+
 TEST_F(ControlSteps, a_change_of_the_routers_settings_is_another_control) {
   config_.eval.systems = {"random_experts"};
   const StepId control{StepKind::kControls, "random_experts"};

@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <fstream>
 #include <map>
+#include <set>
 
 #include "workflow/experiment_folder.h"
 #include "workflow/saved_experts.h"
@@ -299,6 +300,76 @@ TEST_F(EvaluateStep, an_ablated_system_is_the_runs_router_without_one_expert) {
     EXPECT_EQ(systems["ablate:base"]["routing"][layer]["mean"], (io::Json{0.0, 0.5}));
     EXPECT_EQ(systems["ablate:merged"]["routing"][layer]["mean"], (io::Json{0.5, 0.0}));
   }
+}
+
+TEST_F(EvaluateStep, a_permuted_system_gives_each_session_the_weights_of_another) {
+  config_.eval.systems = {"permuted", "dynamic", "random_router"};
+  config_.eval.limit = 3;
+  {
+    Experiment experiment(config_);
+    prepare(experiment);
+    const model::LlamaConfig& shape = testing::real_model()->config();
+    experts::RouterGate router(shape.layers, shape.hidden, 2, {});
+    const at::Tensor values = router.parameters().values();
+    values.copy_(at::sin(at::arange(values.numel(), at::kFloat)) * 0.1);
+    experts::save_router(router, config_.experts, experiment.router_folder());
+  }
+  const io::Json systems = evaluate()["systems"];
+  std::map<std::string, std::map<std::int64_t, io::Json>> alpha;
+  for (const char* name : {"permuted", "dynamic", "random_router"}) {
+    io::read_jsonl(folder_ / "run/answers" / (std::string(name) + ".jsonl"),
+                   [&](const io::Json& line, std::int64_t) {
+                     alpha[name][line["session"].get<std::int64_t>()] = line["alpha"];
+                   });
+  }
+  std::set<std::string> given;
+  std::set<std::string> routed;
+  for (const auto& [session, weights] : alpha.at("dynamic")) {
+    EXPECT_NE(alpha.at("permuted").at(session), weights) << session;
+    EXPECT_NE(alpha.at("random_router").at(session), weights) << session;
+    given.insert(alpha.at("permuted").at(session).dump());
+    routed.insert(weights.dump());
+  }
+  EXPECT_EQ(given, routed) << "the same weights, given to others";
+  for (std::size_t layer = 0; layer < systems["dynamic"]["routing"].size(); ++layer) {
+    for (std::size_t expert = 0; expert < 2; ++expert) {
+      EXPECT_NEAR(systems["permuted"]["routing"][layer]["mean"][expert].get<double>(),
+                  systems["dynamic"]["routing"][layer]["mean"][expert].get<double>(), 1e-6);
+    }
+  }
+  EXPECT_EQ(systems["dynamic"]["alpha_with"]["length"].size(), 2U);
+  const io::Json sessions = io::read_json(folder_ / "run/steps/evaluate/sessions.json");
+  EXPECT_EQ(sessions["sessions"].size(), 3U);
+  EXPECT_EQ(sessions["alpha_entropy"]["permuted"].size(), 3U);
+}
+
+TEST_F(EvaluateStep, a_probe_says_by_layer_what_the_routers_input_holds) {
+  config_.watch.probe = true;
+  config_.eval.limit = 12;
+  Experiment experiment(config_);
+  prepare(experiment);
+  probe_step(experiment);
+  const io::Json json = io::read_json(folder_ / "run/probe.json");
+  const auto layers = static_cast<std::size_t>(testing::real_model()->config().layers);
+  for (const char* trait : {"length", "title_similarity", "intents"}) {
+    EXPECT_EQ(json["r2"][trait].size(), layers) << trait;
+  }
+  EXPECT_GT(json["r2"]["length"][layers / 2].get<double>(), 0.0) << "the number of items is plain to see";
+}
+
+TEST_F(EvaluateStep, itemsets_answer_without_a_model) {
+  config_.eval.systems = {"itemsets"};
+  const io::Json systems = evaluate()["systems"];
+  EXPECT_FALSE(systems["itemsets"].contains("oracle"));
+  EXPECT_EQ(systems["itemsets"]["parse_rate"], 1.0);
+  EXPECT_FALSE(std::filesystem::exists(folder_ / "run/steps/answer-itemsets"));
+}
+
+TEST_F(EvaluateStep, annotations_have_no_answers_of_their_own) {
+  config_.eval.systems = {"teacher"};
+  EXPECT_THAT(refused(), HasSubstr("writes from gold"));
+  config_.teacher.kind = distill::TeacherKind::kLocal;
+  EXPECT_THAT(refused(), HasSubstr("`teacher.held_out`"));
 }
 
 TEST_F(EvaluateStep, what_no_system_can_be_is_refused_before_anything_is_answered) {

@@ -34,12 +34,10 @@ TEST(ExperimentConfig, learning_rates_are_of_groups_that_exist) {
   EXPECT_THAT(problems("router: {learning_rates: [{group: base}]}\n"), HasSubstr("`router.learning_rates`"));
 }
 
-TEST(ExperimentConfig, expected_utility_needs_constrained_answers_samples_and_a_utility_of_the_data) {
+TEST(ExperimentConfig, expected_utility_needs_samples_and_a_utility_of_the_data_however_answers_are_decoded) {
   const std::string by_utility = "train: {objective: expected_utility}\n";
   EXPECT_EQ(read(by_utility).train.expected_utility.samples, 16);
-  EXPECT_THAT(problems(by_utility + "decode: {constrain: false}\n"),
-              HasSubstr("`train.objective` must be likelihood where `decode.constrain` is false, but is "
-                        "expected_utility instead"));
+  EXPECT_FALSE(read(by_utility + "decode: {constrain: false}\n").decode.constrain);
   EXPECT_THAT(problems("train: {objective: expected_utility, expected_utility: {utility: exact}}\n"),
               HasSubstr("`train.expected_utility.utility` must be f1, jaccard_f1 or mean on bundle data"));
   EXPECT_THAT(
@@ -48,6 +46,11 @@ TEST(ExperimentConfig, expected_utility_needs_constrained_answers_samples_and_a_
           "`router.expected_utility.utility` must be exact or rouge_l with data.examples, but is mean"));
   EXPECT_THAT(problems("train: {expected_utility: {samples: 1}}\n"),
               HasSubstr("`train.expected_utility.samples` must be between 2 and 1024, but is 1 instead"));
+}
+
+TEST(ExperimentConfig, a_static_router_pools_nothing) {
+  EXPECT_THAT(problems("router: {kind: static, pool_norm: rms}\n"),
+              HasSubstr("`router.pool_norm` must be none of a static router"));
 }
 
 TEST(ExperimentConfig, top_k_is_at_most_the_number_of_experts) {

@@ -14,6 +14,7 @@
 
 #include "routedk/bundle/item_relations.h"
 #include "routedk/bundle/session.h"
+#include "routedk/bundle/worked_examples.h"
 #include "routedk/core/named_enum.h"
 #include "routedk/text/chat_template.h"
 
@@ -66,8 +67,10 @@ class PromptTemplates {
   /// by the files that use them; ConfigError where none does.
   static PromptTemplates load(const std::filesystem::path& folder,
                               std::shared_ptr<const ItemRelations> relations = nullptr);
+  /// Lets prompts of kind `raw` show worked examples as earlier turns.
+  void show(std::shared_ptr<const WorkedExamples> examples) { examples_ = std::move(examples); }
 
-  /// The system and the user turn for a session.
+  /// The system turn, the turns of worked examples if any, and the user turn for a session.
   std::vector<text::ChatMessage> render(PromptKind kind, const Session& session,
                                         const PromptContent& content = {}) const;
 
@@ -87,6 +90,7 @@ class PromptTemplates {
 
   std::map<PromptKind, Template> templates_;
   std::shared_ptr<const ItemRelations> relations_;
+  std::shared_ptr<const WorkedExamples> examples_;
 };
 
 /// `{product1: title, product2: title, ...}`.

@@ -79,6 +79,8 @@ struct AnswerSetting {
   std::int64_t batch_sessions = 16;    ///< sessions decoded together
   std::vector<Choice> choices{};       ///< by default the vote of all
   const Verifier* verifier = nullptr;  ///< scores the candidates, whose pooled states are then not kept
+  /// Sessions' weights [L,K] that stand in place of the gate's; of every session that is asked.
+  std::map<bundle::SessionId, at::Tensor> alpha{};
 };
 
 /// The candidates as ballots, product numbers for items.

@@ -8,6 +8,7 @@
 #include "routedk/eval/collapse.h"
 #include "routedk/eval/router_stats.h"
 #include "routedk/eval/sample_figures.h"
+#include "routedk/eval/session_traits.h"
 #include "routedk/eval/table.h"
 
 #include <map>
@@ -29,11 +30,12 @@ struct SystemResult {
       sampled;           ///< of systems that sample, shared by choices of as many samples
   double seconds = 0.0;  ///< to answer all sessions; 0 of choices that see fewer samples
   std::map<bundle::SessionId, double> expected_utility;  ///< under kExpectedUtility, of the sessions with one
-  std::vector<LayerRouting> routing;         ///< of systems that mix experts, in the first of their results
-  bundle::Runs runs;                         ///< for paired comparisons
-  std::optional<AnswerPatterns> patterns{};  ///< none of baselines
-  std::optional<Calibration> calibration{};  ///< of the choice's shares, of systems that sample
-  std::vector<std::string> warnings{};       ///< signs of collapse, a sentence each
+  std::vector<LayerRouting> routing;  ///< of systems that mix experts, in the first of their results
+  std::vector<std::vector<double>> alpha_with;  // [traits][K] rank correlations, beside routing
+  bundle::Runs runs;                            ///< for paired comparisons
+  std::optional<AnswerPatterns> patterns{};     ///< none of baselines
+  std::optional<Calibration> calibration{};     ///< of the choice's shares, of systems that sample
+  std::vector<std::string> warnings{};          ///< signs of collapse, a sentence each
 };
 
 /// "dynamic", "dynamic mbr", "dynamic n=8", "dynamic expected_utility utility=mean n=8": what differs from
@@ -44,6 +46,7 @@ struct ScoreSetting {
   Choice usual;        ///< goes without saying in names
   bool mixes = false;  ///< the system's gate weighs experts, so its routing is reported
   bundle::BootstrapOptions bootstrap{};
+  std::span<const SessionTraits> traits{};  ///< of the sessions, for `alpha_with`; may be empty
 };
 
 /// One result for each choice that the answers' selections hold, in their order.

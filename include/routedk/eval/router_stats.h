@@ -11,6 +11,9 @@ namespace routedk::eval {
 
 using experts::LayerRouting;
 
+/// An answer's alpha as a tensor [L,K] F32.
+at::Tensor alpha_tensor(const SessionAnswer& answer);
+
 /// One entry per layer, over the answers that have alpha; empty when none has.
 std::vector<LayerRouting> routing_by_layer(std::span<const SessionAnswer> answers);
 

@@ -99,4 +99,10 @@ class Expert {
 /// s B A [out,in] in F32; undefined where the expert doesn't adapt the linear.
 at::Tensor dense_delta(const LoraFactors& factors);
 
+/// <s_a B_a A_a, s_b B_b A_b>, the sum of products of two deltas' elements, from the factors' products
+/// [r_a,r_b] alone.
+double delta_product(const LoraFactors& a, const LoraFactors& b);
+/// ||s B A||_F
+double delta_norm(const LoraFactors& factors);
+
 }  // namespace routedk::experts

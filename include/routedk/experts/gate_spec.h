@@ -18,11 +18,15 @@ enum class GateKind {
   kTopK,                 ///< the run's router, the largest so many weights kept
   kThreshold,            ///< the run's router, the weights of at least that share kept
   kAblate,               ///< the run's router, one expert's weight set to 0
+  kRandomRouter,         ///< the run's router, its weights random ones of the same norm
   kRouter,               ///< the router in a folder
   kOneHot,               ///< the expert of that number
   kEnsemble,             ///< each expert in a pass of its own, their next-token distributions averaged
   kRandomExperts,        ///< random experts of the trained ones' norms under a router of their own
   kOneLoraOnRouterData,  ///< one expert that learnt from the router's data, without a router
+  kPermuted,             ///< each session under the weights that the run's router gave another one
+  kItemsets,             ///< no gate: frequent itemsets of categories answer
+  kTeacher,              ///< no gate: the teacher's own answers
   kPredictions,          ///< no gate: answers in a file, for an evaluation
   kNamed,                ///< any other text: an expert's name or, for `--gate`, also a router's folder
 };
@@ -46,7 +50,9 @@ bool takes_router(GateKind kind) noexcept;
 bool merges(GateKind kind) noexcept;
 /// Whether it has a training of its own, as a control of an evaluation.
 bool is_trained_control(GateKind kind) noexcept;
-/// Whether it needs nothing but the experts: no run, no training of its own, no answers in a file.
+/// Whether its answers come from elsewhere than a model, so that there are no candidates.
+bool needs_no_model(GateKind kind) noexcept;
+/// Whether it needs nothing but the experts: no run, no training of its own, no other answers.
 bool weighs_given_experts(GateKind kind) noexcept;
 
 /// All forms, or those of the kinds that `are_meant`: "backbone, average, ..., ties:DENSITY[:RANK], ...".

@@ -13,7 +13,4 @@ namespace routedk::experts {
 Expert random_expert(std::string name, const Expert& trained, const model::LlamaConfig& model,
                      std::uint64_t seed);
 
-/// ||s B A||_F, from the factors' Gram matrices [r,r].
-double delta_norm(const LoraFactors& factors);
-
 }  // namespace routedk::experts

@@ -23,6 +23,9 @@ class RouterGate : public Gate {
   bool same_in_all_layers() const noexcept override { return options_.is_global(); }
   /// The same weights, frozen, with fewer experts kept: those two options replaced. ConfigError as above.
   RouterGate sparse(std::int64_t top_k, double threshold) const;
+  /// As a control of what W has learnt: W random and uniform, keyed by (seed, layer), each layer's of the
+  /// same Frobenius norm as here; b and all else as here, frozen. ConfigError of a static gate.
+  RouterGate with_random_weights(std::uint64_t seed) const;
 
   /// [K,D], of a dynamic gate alone.
   const at::Tensor& weight(std::int64_t layer) const { return parameters_.leaves()[last(layer) - 1]; }

@@ -30,6 +30,18 @@ bundle::Dataset dataset_of(const DataConfig& data) {
   return bundle::load_dataset({data_folder(data.dir), data.domain, data.untitled});
 }
 
+std::shared_ptr<const bundle::ItemRelations> relations_of(const PromptConfig& settings,
+                                                          const bundle::Dataset& data,
+                                                          const bundle::Split& split) {
+  if (settings.relations.empty()) {
+    return nullptr;
+  }
+  const bundle::RelationOptions options{settings.relations, settings.relation_pairs, settings.min_similarity};
+  return std::make_shared<const bundle::ItemRelations>(split.train, bundle::TfIdf(data.titles), options);
+}
+
+}  // namespace
+
 bundle::Split split_of(const ExperimentConfig& config, const bundle::Dataset& dataset) {
   if (!config.data.examples.empty()) {
     return {};
@@ -40,15 +52,17 @@ bundle::Split split_of(const ExperimentConfig& config, const bundle::Dataset& da
   return split;
 }
 
-std::shared_ptr<const bundle::ItemRelations> relations_of(const PromptConfig& settings,
-                                                          const bundle::Dataset& data,
-                                                          const bundle::Split& split) {
-  if (settings.relations.empty()) {
+std::shared_ptr<const bundle::WorkedExamples> worked_examples_of(const PromptConfig& settings,
+                                                                 const bundle::Dataset& data,
+                                                                 const bundle::Split& split) {
+  if (settings.examples == 0) {
     return nullptr;
   }
-  const bundle::RelationOptions options{settings.relations, settings.relation_pairs, settings.min_similarity};
-  return std::make_shared<const bundle::ItemRelations>(split.train, bundle::TfIdf(data.titles), options);
+  return std::make_shared<const bundle::WorkedExamples>(split.train, bundle::TfIdf(data.titles),
+                                                        settings.examples, settings.choose_examples);
 }
+
+namespace {
 
 constexpr std::uint64_t kMostHashedBytes = 16ULL << 30U;
 
@@ -151,6 +165,10 @@ std::vector<std::pair<std::string, std::string>> places_of(const StepId& id) {
       return {{"router", "router"}};
     case StepKind::kControls:
       return {{"controls/" + id.name, "control"}};
+    case StepKind::kConflict:
+      return {{"conflict.json", "conflict.json"}};
+    case StepKind::kProbe:
+      return {{"probe.json", "probe.json"}};
     case StepKind::kAnswer:
     case StepKind::kCompare:
       return {};
@@ -162,9 +180,13 @@ std::vector<std::pair<std::string, std::string>> places_of(const StepId& id) {
 }
 
 io::Json versions(kernels::Precision precision) {
-  return {{"routedk", ROUTEDK_VERSION},      {"libtorch", TORCH_VERSION},
-          {"compiler", __VERSION__},         {"threads", at::get_num_threads()},
-          {"cpu", at::get_cpu_capability()}, {"nf4_kernel", name_of(kernels::cpu::cpu_isa())},
+  return {{"routedk", ROUTEDK_VERSION},
+          {"libtorch", TORCH_VERSION},
+          {"compiler", __VERSION__},
+          {"threads", at::get_num_threads()},
+          {"machine", kernels::cpu::cpu_name()},
+          {"cpu", at::get_cpu_capability()},
+          {"nf4_kernel", name_of(kernels::cpu::cpu_isa())},
           {"dtype", name_of(precision)}};
 }
 
@@ -245,6 +267,9 @@ Experiment::Experiment(ExperimentConfig config)
                                 : bundle::PromptTemplates()),
       encoder_(bundle::SessionEncoder::load(config_.model.path)),
       store_(store_folder(config_)) {
+  if (has_sessions()) {
+    templates_.show(worked_examples_of(config_.prompt, dataset_, split_));
+  }
   contents_ = contents_of(config_);
   init_adapter_ = hash_adapter(config_.lora.init_adapter);
   set_threads(config_.run.threads);

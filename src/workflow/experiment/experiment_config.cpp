@@ -82,7 +82,8 @@ void check_rates(const Names& groups, const std::vector<train::GroupRate>& rates
   }
 }
 
-/// What training by expected utility needs of the data and of decoding.
+/// What training by expected utility needs of the data. It draws under the automaton, however answers are
+/// decoded.
 void check_objective(const ExperimentConfig& config, const train::TrainConfig& training, const char* where,
                      Names& problems) {
   if (training.objective == train::ObjectiveKind::kLikelihood) {
@@ -90,11 +91,6 @@ void check_objective(const ExperimentConfig& config, const train::TrainConfig& t
   }
   const train::TrainUtility utility = training.expected_utility.utility;
   const bool of_bundles = utility != train::TrainUtility::kExact && utility != train::TrainUtility::kRougeL;
-  if (config.data.examples.empty() && !config.decode.constrain) {
-    problems.push_back(
-        fmt::format("`{}.objective` must be likelihood where `decode.constrain` is false, but is {} instead.",
-                    where, name_of(training.objective)));
-  }
   if (config.data.examples.empty() ? !of_bundles : of_bundles) {
     problems.push_back(fmt::format("`{}.expected_utility.utility` must be {}, but is {} instead.", where,
                                    config.data.examples.empty() ? "f1, jaccard_f1 or mean on bundle data"
@@ -115,6 +111,11 @@ void ExperimentConfig::validate(std::vector<std::string>& problems) const {
   if (router.top_k > static_cast<std::int64_t>(experts.size())) {
     problems.push_back(fmt::format("`router.top_k` must be at most the {} experts, but is {} instead.",
                                    experts.size(), router.top_k));
+  }
+  if (router.kind == experts::RouterKind::kStatic && router.pool_norm != experts::PoolNorm::kNone) {
+    problems.push_back(fmt::format(
+        "`router.pool_norm` must be none of a static router, which pools nothing, but is {} instead.",
+        name_of(router.pool_norm)));
   }
   if (augment.shuffle_items && thoughts.mentions == distill::Mentions::kNumbers) {
     problems.emplace_back(

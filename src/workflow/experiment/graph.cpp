@@ -65,12 +65,22 @@ class StepList {
       add_control(name);
     }
     if (experiment_.has_sessions()) {
+      if (config_.watch.conflict > 0) {
+        add_conflict();
+      }
+      if (config_.watch.probe) {
+        add_probe();
+      }
       add_evaluation();
     }
     return std::move(steps_);
   }
 
  private:
+  bool has(const StepId& id) const {
+    return std::any_of(steps_.begin(), steps_.end(), [&](const Step& step) { return step.id == id; });
+  }
+
   void add_step(StepId id, Settings settings, std::vector<StepId> inputs) {
     Step step{std::move(id), std::move(settings), std::move(inputs), {}, {}};
     for (const StepId& input : step.inputs) {
@@ -127,6 +137,10 @@ class StepList {
   Settings model_settings() const {
     Settings settings = data_;
     add("prompt", config_.prompt, settings);
+    if (config_.prompt.examples == 0) {  // changes no number, and so do none of its like
+      settings.erase("prompt.examples");
+      settings.erase("prompt.choose_examples");
+    }
     add_model(settings);
     return settings;
   }
@@ -185,6 +199,25 @@ class StepList {
     add_step({StepKind::kControls, name}, std::move(settings), alone ? std::vector<StepId>() : experts_);
   }
 
+  /// One expert learns from everything by likelihood, beside the experts of the bank.
+  void add_conflict() {
+    Settings settings = training_settings(config_.train.likelihood_phase(), "merged");
+    add("knowledge", config_.knowledge, settings);
+    settings["watch.conflict"] = fmt::format("{}", config_.watch.conflict);
+    std::vector<StepId> inputs{{StepKind::kDistil}};
+    inputs.insert(inputs.end(), experts_.begin(), experts_.end());
+    add_step({StepKind::kConflict}, std::move(settings), std::move(inputs));
+  }
+
+  void add_probe() {
+    Settings settings = model_settings();
+    settings["eval.split"] = name_of(config_.eval.split);
+    settings["eval.limit"] = fmt::format("{}", config_.eval.limit);
+    std::vector<StepId> inputs = experts_;
+    inputs.push_back({StepKind::kRouter});
+    add_step({StepKind::kProbe}, std::move(settings), std::move(inputs));
+  }
+
   /// What the candidates depend on, whatever is chosen among them.
   Settings answer_settings(const std::string& system) const {
     Settings settings = model_settings();
@@ -220,7 +253,9 @@ class StepList {
       return {{StepKind::kControls, system}};
     }
     std::vector<StepId> inputs = experts_;
-    if (experts::is_trained_control(spec.kind)) {
+    if (spec.kind == GateKind::kPermuted) {
+      inputs.push_back({StepKind::kAnswer, router_system(config_)});
+    } else if (experts::is_trained_control(spec.kind)) {
       inputs.push_back({StepKind::kControls, system});
     } else if (takes_router(system)) {
       inputs.push_back({StepKind::kRouter});
@@ -228,15 +263,28 @@ class StepList {
     return inputs;
   }
 
+  void add_answers(const std::string& system) {
+    const StepId id{StepKind::kAnswer, system};
+    if (!has(id)) {
+      if (is_permuted(system)) {
+        add_answers(router_system(config_));
+      }
+      add_step(id, answer_settings(system), inputs_of(system));
+    }
+  }
+
   void add_evaluation() {
     std::vector<StepId> answers;
     for (const std::string& system : config_.eval.systems) {
-      if (!is_predictions(system)) {
+      if (has_candidates(system)) {
         answers.push_back({StepKind::kAnswer, system});
-        add_step(answers.back(), answer_settings(system), inputs_of(system));
+        add_answers(system);
+      } else if (experts::parse_gate_spec(system).kind == GateKind::kTeacher) {
+        answers.push_back({StepKind::kTeacher, std::string(name_of(config_.eval.split))});
       }
     }
     Settings settings = data_;
+    settings["evaluate.format"] = "2";  // of what it writes
     DecodeConfig decode = config_.decode;
     decode.batch_sessions = DecodeConfig().batch_sessions;
     add("decode", decode, settings);
@@ -268,6 +316,7 @@ double work_of(const Experiment& experiment, const StepId& id) {
   };
   switch (id.kind) {
     case StepKind::kTrain:
+    case StepKind::kConflict:
       return product(learning_sessions(experiment).experts.size(), c.train.epochs);
     case StepKind::kRouter:
     case StepKind::kControls:
@@ -276,6 +325,8 @@ double work_of(const Experiment& experiment, const StepId& id) {
       return product(evaluated_sessions(experiment).size(), most_samples(c));
     case StepKind::kDistil:
       return product(experiment.split().train.size(), 1);
+    case StepKind::kProbe:
+      return product(evaluated_sessions(experiment).size(), 1);
     case StepKind::kEvaluate:
     case StepKind::kTeacher:
     case StepKind::kCompare:
@@ -284,12 +335,21 @@ double work_of(const Experiment& experiment, const StepId& id) {
   return 0.0;
 }
 
+namespace {
+
+/// Whether an experiment on sessions is done for the step's sake.
+bool is_outcome(StepKind kind) {
+  return kind == StepKind::kEvaluate || kind == StepKind::kConflict || kind == StepKind::kProbe;
+}
+
+}  // namespace
+
 std::vector<const Step*> needed_steps(const std::vector<Step>& all) {
   const bool evaluates = !all.empty() && all.back().id.kind == StepKind::kEvaluate;
   std::set<StepId> wanted;
   std::vector<const Step*> needed;
   std::for_each(all.rbegin(), all.rend(), [&](const Step& step) {
-    const bool outcome = evaluates ? step.id.kind == StepKind::kEvaluate
+    const bool outcome = evaluates ? is_outcome(step.id.kind)
                                    : step.id.kind == StepKind::kTrain || step.id.kind == StepKind::kRouter;
     if (outcome || wanted.contains(step.id)) {
       wanted.insert(step.inputs.begin(), step.inputs.end());

@@ -251,11 +251,17 @@ void do_step(Experiment& experiment, const StepId& id) {
       return router_step(experiment);
     case StepKind::kControls:
       return control_step(experiment, id.name);
+    case StepKind::kConflict:
+      return conflict_step(experiment);
+    case StepKind::kProbe:
+      return probe_step(experiment);
     case StepKind::kAnswer:
       return answer_step(experiment, id.name);
     case StepKind::kEvaluate:
       return evaluate_step(experiment);
     case StepKind::kTeacher:
+      evaluate_teacher(experiment, experiment.config().eval.split);
+      return;
     case StepKind::kCompare:
       break;
   }

@@ -30,6 +30,17 @@ void assign(ConfigSource& source, const Texts& assignments, bool study) {
   }
 }
 
+/// Without where data and outputs are, which changes no number.
+std::string command_of(const std::string& file, const std::vector<std::string>& assignments) {
+  std::string command = "routedk-run " + file;
+  for (const std::string& assignment : assignments) {
+    if (!assignment.starts_with("data.dir=") && !assignment.starts_with("run.")) {
+      command += fmt::format(" --set '{}'", assignment);
+    }
+  }
+  return command;
+}
+
 /// Lets the chosen one of `sizes` hold; its name, "" where there are none.
 std::string choose_size(ConfigSource& source) {
   const std::optional<ConfigNode> size = source.take("size");
@@ -213,6 +224,7 @@ Study read_study(const std::string& file, const std::vector<std::string>& assign
   own.merge(*section);
   study.config = read_config<StudyConfig>(own);
   study.name = fs::path(file).stem().string() + (size.empty() ? "" : "-" + size);
+  study.command = command_of(file, assignments);
   check_no_repeats(study.config);
   const std::string dir = run_dir_of(source);
   study.folder = dir.empty() ? fs::path("runs") / study.name : fs::path(dir);

@@ -59,6 +59,9 @@ experts::RouterGate load_gate(const std::filesystem::path& folder, const experts
   return std::move(router.gate);
 }
 
+/// One random router, the same everywhere.
+constexpr std::uint64_t kRandomRouterSeed = 1;
+
 /// The run's router, changed as the gate says.
 std::unique_ptr<experts::Gate> changed_router(const GateSpec& spec, experts::RouterGate router,
                                               const experts::ExpertBank& bank) {
@@ -67,6 +70,8 @@ std::unique_ptr<experts::Gate> changed_router(const GateSpec& spec, experts::Rou
     router = router.sparse(spec.number, options.threshold);
   } else if (spec.kind == GateKind::kThreshold) {
     router = router.sparse(options.top_k, spec.share);
+  } else if (spec.kind == GateKind::kRandomRouter) {
+    router = router.with_random_weights(kRandomRouterSeed);
   } else if (spec.kind != GateKind::kAblate && options.is_static() != (spec.kind == GateKind::kStatic)) {
     throw_<ConfigError>("the gate must be called {} like the run's router, but is `{}` instead", options.kind,
                         to_string(spec));
@@ -144,6 +149,7 @@ std::unique_ptr<experts::Gate> make_gate(const GateSpec& spec, const experts::Ex
     case GateKind::kTopK:
     case GateKind::kThreshold:
     case GateKind::kAblate:
+    case GateKind::kRandomRouter:
       if (run_router.empty()) {
         throw_<ConfigError>("a gate that takes a run's router must have a run, but `{}` has none",
                             to_string(spec));
@@ -154,6 +160,9 @@ std::unique_ptr<experts::Gate> make_gate(const GateSpec& spec, const experts::Ex
     case GateKind::kPredictions:
     case GateKind::kRandomExperts:
     case GateKind::kOneLoraOnRouterData:
+    case GateKind::kPermuted:
+    case GateKind::kItemsets:
+    case GateKind::kTeacher:
       break;
   }
   throw_<ConfigError>("a gate must weigh the given experts, but is `{}` instead", to_string(spec));

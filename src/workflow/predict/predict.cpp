@@ -67,6 +67,15 @@ std::shared_ptr<const bundle::ItemRelations> relations_of(const ExperimentConfig
                                                        bundle::TfIdf(data.titles), options);
 }
 
+std::shared_ptr<const bundle::WorkedExamples> examples_of(const ExperimentConfig& config) {
+  if (config.prompt.examples == 0) {
+    return nullptr;
+  }
+  const auto data =
+      bundle::load_dataset({data_folder(config.data.dir), config.data.domain, config.data.untitled});
+  return worked_examples_of(config.prompt, data, split_of(config, data));
+}
+
 void check_length(const AskedSession& asked, const eval::AnswerSetting& setting, std::int64_t context) {
   const auto prompt = bundle::inference_prompt(setting.templates, asked.session);
   const auto tokens = static_cast<std::int64_t>(setting.encoder.prompt(prompt).size());
@@ -157,7 +166,8 @@ void predict(const ModelChoice& choice, const PredictOptions& options, std::istr
   const ExperimentConfig config = settings_of(choice);
   check_settings(config);
   const DecodeConfig decode = decode_settings(config);
-  const auto templates = bundle::PromptTemplates::load(config.prompts, relations_of(config));
+  auto templates = bundle::PromptTemplates::load(config.prompts, relations_of(config));
+  templates.show(examples_of(config));
   const auto encoder = bundle::SessionEncoder::load(config.model.path);
   const eval::AnswerSetting setting = answer_setting(decode, templates, encoder);
   const std::int64_t context = model::WeightSource::open(config.model.path)->config().context;

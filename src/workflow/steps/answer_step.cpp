@@ -1,13 +1,20 @@
+#include "routedk/core/error.h"
 #include "routedk/core/progress.h"
+#include "routedk/core/random.h"
+#include "routedk/eval/router_stats.h"
 #include "routedk/eval/verifier.h"
+#include "routedk/io/jsonl.h"
 #include "routedk/workflow/steps/answer_setting.h"
 #include "routedk/workflow/steps/learning_data.h"
 #include "routedk/workflow/steps/steps.h"
 #include "routedk/workflow/steps/systems.h"
 
+#include <algorithm>
+#include <map>
 #include <optional>
 #include <utility>
 
+#include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
 namespace routedk::workflow {
@@ -22,6 +29,28 @@ eval::AnswerSetting candidates_of(const Experiment& experiment) {
   setting.choices.clear();
   setting.generate.samples = most_samples(c);
   return setting;
+}
+
+/// Each session's weights are those that the run's router gave the next one of a keyed order: of none its own
+/// where there are two. Needs the router's answers.
+std::map<bundle::SessionId, at::Tensor> permuted_alpha(const Experiment& experiment) {
+  const std::filesystem::path file = experiment.answers_file(router_system(experiment.config()));
+  std::vector<eval::SessionAnswer> routed;
+  io::read_jsonl(file, [&](const io::Json& line, std::int64_t number) {
+    routed.push_back(eval::session_answer_from_json(line, fmt::format("{}:{}", file.string(), number)));
+  });
+  std::erase_if(routed, [](const eval::SessionAnswer& answer) { return answer.alpha.empty(); });
+  if (routed.size() < 2) {
+    throw_<ConfigError>("the system `permuted` must have 2 sessions or more to exchange weights, but has {}",
+                        routed.size());
+  }
+  std::ranges::sort(routed, {}, &eval::SessionAnswer::session);
+  shuffle(routed, Random(experiment.config().decode.seed, "permuted"));
+  std::map<bundle::SessionId, at::Tensor> alpha;
+  for (std::size_t i = 0; i < routed.size(); ++i) {
+    alpha[routed[i].session] = eval::alpha_tensor(routed[(i + 1) % routed.size()]);
+  }
+  return alpha;
 }
 
 /// A system and how its products are computed.
@@ -74,6 +103,9 @@ void answer_step(Experiment& experiment, const std::string& system) {
   require_sessions(experiment, StepKind::kAnswer);
   const StepId id{StepKind::kAnswer, system};
   for (const StepId& input : experiment.step(id).inputs) {
+    if (input.kind == StepKind::kAnswer && !is_done(experiment, input)) {
+      answer_step(experiment, input.name);
+    }
     require_done(experiment, input,
                  input.kind == StepKind::kTrain ? "routedk-train" : "routedk-train-router");
   }
@@ -83,6 +115,9 @@ void answer_step(Experiment& experiment, const std::string& system) {
   const Answerer answerer(load_system(experiment, system), experiment.config().decode.kernels);
   spdlog::info("{}: decoding in {}", system, answerer.decoder.path());
   eval::AnswerSetting setting = candidates_of(experiment);
+  if (is_permuted(system)) {
+    setting.alpha = permuted_alpha(experiment);
+  }
   std::optional<eval::Verifier> verifier;
   if (wants_verifier(experiment.config())) {
     verifier = verifier_of(experiment, answerer, system);

@@ -184,16 +184,29 @@ std::string distil_report(Experiment& experiment) {
   return report_on(experiment).dump(2) + "\n";
 }
 
-std::string evaluate_teacher(Experiment& experiment, bundle::SplitPart split) {
-  const ExperimentConfig& c = experiment.config();
-  const auto sessions = bundle::evenly_spread(experiment.split().part(split), c.eval.limit);
-  if (split != bundle::SplitPart::kTrain && !c.teacher.held_out) {
+void check_teacher_answers(const ExperimentConfig& config, bundle::SplitPart split) {
+  if (config.teacher.kind == distill::TeacherKind::kAnnotation) {
+    throw_<ConfigError>(
+        "`teacher.kind` must be endpoint or local for answers of its own, but is annotation, which writes "
+        "from "
+        "gold.");
+  }
+  if (split != bundle::SplitPart::kTrain && !config.teacher.held_out) {
     throw_<ConfigError>(
         "`teacher.held_out` must be true before {} sessions are sent to a teacher, but is false.", split);
   }
-  if (c.teacher.kind == distill::TeacherKind::kAnnotation) {
-    throw_<ConfigError>("`teacher.kind` must be endpoint or local to be evaluated, but is annotation.");
-  }
+}
+
+std::vector<bundle::Prediction> teacher_answers(const Experiment& experiment, bundle::SplitPart split) {
+  const auto sessions = bundle::evenly_spread(experiment.split().part(split), experiment.config().eval.limit);
+  const StepId id{StepKind::kTeacher, std::string(name_of(split))};
+  return predictions_in(experiment.step_folder(id) / "answers.jsonl", sessions);
+}
+
+std::string evaluate_teacher(Experiment& experiment, bundle::SplitPart split) {
+  const ExperimentConfig& c = experiment.config();
+  check_teacher_answers(c, split);
+  const auto sessions = bundle::evenly_spread(experiment.split().part(split), c.eval.limit);
   const StepId id{StepKind::kTeacher, std::string(name_of(split))};
   const std::filesystem::path metrics = experiment.step_folder(id) / "metrics.json";
   if (!begin_step(experiment, id)) {

@@ -49,15 +49,50 @@ std::vector<eval::SessionAnswer> chosen_answers(const Experiment& experiment, co
   return answers;
 }
 
+/// What is asked, and what is known of it before anything is answered.
+struct Asked {
+  std::vector<Session> sessions;
+  std::vector<eval::SessionTraits> traits;
+  bundle::BootstrapOptions bootstrap;
+};
+
+Asked asked_of(const Experiment& experiment, const bundle::TfIdf& titles) {
+  const ExperimentConfig& c = experiment.config();
+  Asked asked{evaluated_sessions(experiment), {}, {c.decode.seed, static_cast<int>(c.eval.resamples)}};
+  std::transform(asked.sessions.begin(), asked.sessions.end(), std::back_inserter(asked.traits),
+                 [&](const Session& session) { return eval::traits_of(session, titles); });
+  return asked;
+}
+
+/// sessions.json: the traits, which a study explains its comparisons by, and what results_of adds.
+io::Json json_of(const Asked& asked) {
+  io::Json json = {{"sessions", io::Json::array()}, {"alpha_entropy", io::Json::object()}};
+  for (const Session& session : asked.sessions) {
+    json["sessions"].push_back(session.id);
+  }
+  for (std::size_t t = 0; t < eval::kTraitNames.size(); ++t) {
+    for (const eval::SessionTraits& traits : asked.traits) {
+      json["traits"][std::string(eval::kTraitNames[t])].push_back(traits[t]);
+    }
+  }
+  return json;
+}
+
+/// Of one system by every rule; adds the entropy of its alpha to what is said of the sessions.
 std::vector<SystemResult> results_of(const Experiment& experiment, const std::string& name,
-                                     const std::vector<Session>& sessions,
-                                     const bundle::BootstrapOptions& bootstrap) {
-  if (is_predictions(name)) {
-    return {eval::score_predictions(name, sessions, load_predictions(experiment, name), bootstrap)};
+                                     const Asked& asked, io::Json& of_sessions) {
+  const auto& [sessions, traits, bootstrap] = asked;
+  if (!has_candidates(name)) {
+    return {eval::score_predictions(name, sessions, predictions_of(experiment, name), bootstrap)};
   }
   const auto answers = chosen_answers(experiment, name, sessions, choices_of(experiment.config()));
+  if (mixes(name)) {
+    for (const eval::SessionAnswer& answer : answers) {
+      of_sessions["alpha_entropy"][name].push_back(eval::alpha_entropy(answer));
+    }
+  }
   return eval::score_answers(name, sessions, answers,
-                             {usual_choice(experiment.config().decode), mixes(name), bootstrap});
+                             {usual_choice(experiment.config().decode), mixes(name), bootstrap, traits});
 }
 
 void warn_of_collapse(std::vector<SystemResult>& results, double random_f1) {
@@ -77,28 +112,31 @@ void evaluate_step(Experiment& experiment) {
   check_systems(experiment);
   for (const StepId& input : experiment.step({StepKind::kEvaluate}).inputs) {
     if (!is_done(experiment, input)) {
-      answer_step(experiment, input.name);
+      do_step(experiment, input);
     }
   }
   if (!begin_step(experiment, {StepKind::kEvaluate})) {
     return;
   }
   const ExperimentConfig& c = experiment.config();
-  const auto sessions = evaluated_sessions(experiment);
-  const bundle::BootstrapOptions bootstrap{c.decode.seed, static_cast<int>(c.eval.resamples)};
-  std::filesystem::create_directories(experiment.step_folder({StepKind::kEvaluate}) / "answers");
+  const bundle::TfIdf titles(experiment.dataset().titles);
+  const Asked asked = asked_of(experiment, titles);
+  const auto& [sessions, traits, bootstrap] = asked;
+  const std::filesystem::path folder = experiment.step_folder({StepKind::kEvaluate});
+  std::filesystem::create_directories(folder / "answers");
+  io::Json of_sessions = json_of(asked);
   std::vector<SystemResult> systems;
   for (const std::string& system : c.eval.systems) {
-    auto results = results_of(experiment, system, sessions, bootstrap);
+    auto results = results_of(experiment, system, asked, of_sessions);
     std::move(results.begin(), results.end(), std::back_inserter(systems));
   }
   const auto random =
       bundle::evaluate(eval::random_model(sessions, experiment.encoder(), c.decode.seed), bootstrap);
   warn_of_collapse(systems, random.values[bundle::Metric::kF1]);
-  const bundle::TfIdf titles(experiment.dataset().titles);
   for (const std::string_view baseline : bundle::kBaselineNames) {
     systems.push_back(eval::score_baseline_system(std::string(baseline), sessions, titles, bootstrap));
   }
+  io::write_json(folder / "sessions.json", of_sessions);
   write_results(experiment, {sessions.size(), systems, random, bootstrap});
   mark_done(experiment, {{StepKind::kEvaluate}});
 }

@@ -219,6 +219,12 @@ std::vector<Example> expert_examples(const Experiment& experiment, const std::st
   return examples;
 }
 
+std::vector<Example> knowledge_examples(const Experiment& experiment, const std::vector<Session>& sessions,
+                                        const std::string& expert, int group) {
+  InputCounts counts;
+  return session_examples(experiment, sessions, expert, group, counts);
+}
+
 void record_inputs(const Experiment& experiment, const std::string& expert, const InputCounts& counts) {
   io::write_json(experiment.step_folder({StepKind::kTrain, expert}) / "inputs.json",
                  {{"prompts", counts.prompts},

@@ -70,6 +70,10 @@ std::string what_is(const SystemResult& result) {
       return "the router, some experts";
     case GateKind::kAblate:
       return "the router, one expert less";
+    case GateKind::kRandomRouter:
+      return "a random router";
+    case GateKind::kPermuted:
+      return "routed as another session";
     case GateKind::kRouter:
       return "another run's router";
     case GateKind::kOneHot:
@@ -80,6 +84,10 @@ std::string what_is(const SystemResult& result) {
       return "random experts, routed";
     case GateKind::kOneLoraOnRouterData:
       return "one expert: the router's data";
+    case GateKind::kItemsets:
+      return "itemsets of categories";
+    case GateKind::kTeacher:
+      return "the teacher's own answers";
     case GateKind::kPredictions:
       return "answers of a file";
     case GateKind::kNamed:

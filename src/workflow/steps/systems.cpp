@@ -1,5 +1,6 @@
 #include "routedk/workflow/steps/systems.h"
 
+#include "routedk/bundle/category_itemsets.h"
 #include "routedk/bundle/predictions.h"
 #include "routedk/core/error.h"
 #include "routedk/core/files.h"
@@ -7,6 +8,7 @@
 #include "routedk/experts/router_file.h"
 #include "routedk/model/weight_source.h"
 #include "routedk/workflow/predict/mixture.h"
+#include "routedk/workflow/steps/steps.h"
 
 #include <algorithm>
 #include <map>
@@ -31,8 +33,17 @@ void check_router(const std::filesystem::path& folder, const ExperimentConfig& c
   }
 }
 
+/// What a system under the run's router is called.
+GateKind own_kind(const RouterConfig& router) {
+  return router.kind == experts::RouterKind::kStatic ? GateKind::kStatic : GateKind::kDynamic;
+}
+
 void check_kind(GateKind system, const RouterConfig& router) {
-  const auto own = router.kind == experts::RouterKind::kStatic ? GateKind::kStatic : GateKind::kDynamic;
+  const GateKind own = own_kind(router);
+  if (own == GateKind::kStatic && (system == GateKind::kRandomRouter || system == GateKind::kPermuted)) {
+    throw_<ConfigError>("`eval.systems` must not have `{}` of a static router, which looks at no input",
+                        to_string(GateSpec{.kind = system}));
+  }
   if ((system == GateKind::kDynamic || system == GateKind::kStatic) && system != own) {
     throw_<ConfigError>(
         "`eval.systems` must call the run's router `{}`, which is its `router.kind`, but has `{}` instead",
@@ -66,8 +77,8 @@ std::uint64_t hash_of(const std::filesystem::path& file) {
 
 }  // namespace
 
-bool is_predictions(const std::string& system) {
-  return parse_gate_spec(system).kind == GateKind::kPredictions;
+bool has_candidates(const std::string& system) {
+  return !experts::needs_no_model(parse_gate_spec(system).kind);
 }
 
 bool takes_router(const std::string& system) {
@@ -77,7 +88,15 @@ bool takes_router(const std::string& system) {
 bool mixes(const std::string& system) {
   const GateKind kind = parse_gate_spec(system).kind;
   return kind == GateKind::kAverage || kind == GateKind::kRouter || kind == GateKind::kRandomExperts ||
-         experts::takes_router(kind);
+         kind == GateKind::kPermuted || experts::takes_router(kind);
+}
+
+bool is_permuted(const std::string& system) {
+  return parse_gate_spec(system).kind == GateKind::kPermuted;
+}
+
+std::string router_system(const ExperimentConfig& config) {
+  return to_string(GateSpec{.kind = own_kind(config.router)});
 }
 
 std::vector<bundle::Session> evaluated_sessions(const Experiment& experiment) {
@@ -93,8 +112,10 @@ void check_systems(const Experiment& experiment) {
     check_gate(spec, c.experts);
     if (spec.kind == GateKind::kRouter) {
       check_router(spec.name, c);
+    } else if (spec.kind == GateKind::kTeacher) {
+      check_teacher_answers(c, c.eval.split);
     } else if (spec.kind == GateKind::kPredictions) {
-      load_predictions(experiment, system);
+      predictions_of(experiment, system);
     }
   }
 }
@@ -128,7 +149,9 @@ System load_system(Experiment& experiment, const std::string& name) {
                                                   : load_bank(experiment.expert_folders(), config);
   if (!experts::merges(spec.kind)) {
     bank->freeze(*backbone);
-    auto gate = make_gate(spec, *bank, config, takes_router(name) ? experiment.router_folder() : "");
+    auto gate = spec.kind == GateKind::kPermuted  // the answers' setting has each session's weights
+                    ? std::make_unique<experts::FrozenGate>(std::vector<experts::GateRows>())
+                    : make_gate(spec, *bank, config, takes_router(name) ? experiment.router_folder() : "");
     return {{backbone, bank}, std::move(gate)};
   }
   Mixture mixture = make_mixture(spec, bank, config, {});
@@ -136,7 +159,27 @@ System load_system(Experiment& experiment, const std::string& name) {
   return {{backbone, std::move(mixture.bank)}, std::move(mixture.gate)};
 }
 
-std::vector<bundle::Prediction> load_predictions(const Experiment& experiment, const std::string& system) {
+namespace {
+
+std::vector<bundle::Prediction> from_itemsets(const Experiment& experiment) {
+  const bundle::CategoryItemsets itemsets(experiment.split().train);
+  std::vector<bundle::Prediction> predictions;
+  for (const bundle::Session& session : evaluated_sessions(experiment)) {
+    predictions.emplace_back(itemsets.predict(session));
+  }
+  return predictions;
+}
+
+}  // namespace
+
+std::vector<bundle::Prediction> predictions_of(const Experiment& experiment, const std::string& system) {
+  const GateKind kind = parse_gate_spec(system).kind;
+  if (kind == GateKind::kItemsets) {
+    return from_itemsets(experiment);
+  }
+  if (kind == GateKind::kTeacher) {
+    return teacher_answers(experiment, experiment.config().eval.split);
+  }
   const auto& split = experiment.split().part(experiment.config().eval.split);
   const auto all = bundle::read_predictions(parse_gate_spec(system).name, split);
   std::map<bundle::SessionId, bundle::Prediction> by_session;

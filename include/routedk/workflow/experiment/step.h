@@ -18,6 +18,8 @@ enum class StepKind {
   kTrain,     ///< one expert
   kRouter,    ///< over the frozen experts
   kControls,  ///< what a control of `eval.systems` trains
+  kConflict,  ///< whether kinds of knowledge pull one expert in different directions
+  kProbe,     ///< what a linear router could read in its input
   kAnswer,    ///< one system's candidates for the evaluated sessions
   kEvaluate,  ///< choices among the candidates, and figures
   kCompare,   ///< figures of a study's experiments side by side
@@ -28,6 +30,8 @@ constexpr auto enum_names(StepKind /*of*/) {
                                             {StepKind::kTrain, "train"},
                                             {StepKind::kRouter, "router"},
                                             {StepKind::kControls, "controls"},
+                                            {StepKind::kConflict, "conflict"},
+                                            {StepKind::kProbe, "probe"},
                                             {StepKind::kAnswer, "answer"},
                                             {StepKind::kEvaluate, "evaluate"},
                                             {StepKind::kCompare, "compare"}});

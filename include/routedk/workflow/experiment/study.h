@@ -30,11 +30,13 @@ namespace routedk::workflow {
 struct ComparisonConfig {
   std::string a;
   std::string b;
+  bool explain = false;
 
   template <typename F>
   void fields(F& f) {
     f("a", a, "VARIANT/RESULT whose gain is asked for");
     f("b", b, "VARIANT/RESULT it is compared with, on the same sessions");
+    f("explain", explain, "also ask whether it can be told beforehand in which sessions a is better");
   }
 };
 
@@ -63,7 +65,8 @@ struct Point {
 };
 
 struct Study {
-  std::string name;  ///< of the file, with the size where it has sizes
+  std::string name;     ///< of the file, with the size where it has sizes
+  std::string command;  ///< that runs it, without what changes no number: where data and outputs are
   StudyConfig config;
   std::filesystem::path folder;  ///< of its results; the points' run folders lie in it
   std::vector<Point> points;     ///< at least 1

@@ -36,6 +36,10 @@ struct InputCounts {
 /// `counts` is null, counted there; it cuts nothing from the user's own examples.
 std::vector<train::Example> expert_examples(const Experiment& experiment, const std::string& expert,
                                             int group, InputCounts* counts = nullptr);
+/// What an expert would read of these sessions; of those where the teacher failed nothing.
+std::vector<train::Example> knowledge_examples(const Experiment& experiment,
+                                               const std::vector<bundle::Session>& sessions,
+                                               const std::string& expert, int group);
 /// Into inputs.json of the expert's step.
 void record_inputs(const Experiment& experiment, const std::string& expert, const InputCounts& counts);
 /// Raw prompts of sessions of at least 2 items with their gold answers.

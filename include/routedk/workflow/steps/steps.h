@@ -1,6 +1,7 @@
 /// What each step of an experiment does. A done step is skipped, a step cut off goes on where it stopped.
 #pragma once
 
+#include "routedk/bundle/metrics.h"
 #include "routedk/workflow/experiment/experiment.h"
 
 #include <string>
@@ -17,6 +18,10 @@ std::string distil_report(Experiment& experiment);
 /// teacher-SPLIT.jsonl, where a second call finds them. ConfigError for held-out sessions unless
 /// `teacher.held_out` says so, and for annotations, which have no answers of their own.
 std::string evaluate_teacher(Experiment& experiment, bundle::SplitPart split);
+/// The two ConfigErrors of evaluate_teacher.
+void check_teacher_answers(const ExperimentConfig& config, bundle::SplitPart split);
+/// What the teacher answered for the evaluated sessions of the split; evaluate_teacher must be done.
+std::vector<bundle::Prediction> teacher_answers(const Experiment& experiment, bundle::SplitPart split);
 /// Trains the named experts, those not done yet all at once on one backbone.
 void train_step(Experiment& experiment, const std::vector<std::string>& experts);
 /// The experts that `name` stands for: all of them, or that one. ConfigError when `experts` has no such name.
@@ -29,6 +34,13 @@ std::vector<std::string> trained_controls(const ExperimentConfig& config);
 void control_step(Experiment& experiment, const std::string& name);
 /// Trains them, those not done yet one after another.
 void controls_step(Experiment& experiment);
+/// With `watch.conflict`: trains one expert on rules and thoughts together by likelihood and, after each
+/// step, compares its gradients on the same sessions under each kind of knowledge; then its parameters with
+/// those of the bank's experts. conflict.json.
+void conflict_step(Experiment& experiment);
+/// With `watch.probe`: how much of length, title similarity and number of intents of the evaluated sessions a
+/// ridge regression on the router's pooled input foretells, by layer. probe.json.
+void probe_step(Experiment& experiment);
 /// A system's candidates for the evaluated sessions. Training the verifier that scores them comes first where
 /// `verifier` is among the rules.
 void answer_step(Experiment& experiment, const std::string& system);
@@ -36,7 +48,7 @@ void answer_step(Experiment& experiment, const std::string& system);
 /// every number of samples asked for, results.json and the table as results.txt, .md and .html.
 void evaluate_step(Experiment& experiment);
 
-/// Does a step that is none of the teacher's own answers, whose inputs are done.
+/// Does a step whose inputs are done; of the teacher's own answers that of the evaluated split.
 void do_step(Experiment& experiment, const StepId& id);
 
 /// What would be done, as text: data, parameters trained and frozen, optimiser steps, tokens of a step,

@@ -13,11 +13,16 @@
 
 namespace routedk::workflow {
 
-/// Whether its answers come from a file: predictions:FILE.
-bool is_predictions(const std::string& system);
-/// Whether its gate weighs experts: average, router:FOLDER, random_experts and those that take the run's
-/// router.
+/// Whether a model draws candidates for it: all but predictions:FILE, itemsets and teacher.
+bool has_candidates(const std::string& system);
+/// Whether its gate weighs experts: average, router:FOLDER, random_experts, permuted and those that take the
+/// run's router.
 bool mixes(const std::string& system);
+
+/// Whether each session is answered under the weights of another one.
+bool is_permuted(const std::string& system);
+/// What `eval.systems` calls the run's router: dynamic or static.
+std::string router_system(const ExperimentConfig& config);
 
 /// As experts::takes_router.
 bool takes_router(const std::string& system);
@@ -39,7 +44,8 @@ struct System {
 
 /// With the experts that it needs. FileError and ConfigError as the files come.
 System load_system(Experiment& experiment, const std::string& name);
-/// Of predictions:FILE for the evaluated sessions; the file is about the whole split.
-std::vector<bundle::Prediction> load_predictions(const Experiment& experiment, const std::string& system);
+/// Of a system without candidates for the evaluated sessions: of predictions:FILE, which is about the whole
+/// split, of itemsets of the training sessions' categories, or of the teacher, whose step must be done.
+std::vector<bundle::Prediction> predictions_of(const Experiment& experiment, const std::string& system);
 
 }  // namespace routedk::workflow

@@ -1,0 +1,178 @@
+#include "routedk/core/error.h"
+#include "routedk/eval/conflict.h"
+#include "routedk/experts/peft.h"
+#include "routedk/io/jsonl.h"
+#include "routedk/train/answer_loss.h"
+#include "routedk/train/trainer.h"
+#include "routedk/workflow/steps/learning_data.h"
+#include "routedk/workflow/steps/steps.h"
+
+#include <array>
+#include <map>
+#include <utility>
+
+#include "phases.h"
+#include <fmt/format.h>
+
+namespace routedk::workflow {
+namespace {
+
+namespace fs = std::filesystem;
+
+/// Who reads a kind of knowledge, and what it is called.
+constexpr std::array<std::pair<const char*, const char*>, 3> kKinds = {
+    {{"base", "raw"}, {"high_level", "rules"}, {"fine_grained", "thought"}}};
+constexpr const char* kShared = "merged";  // the expert that reads rules and thoughts both
+
+/// The same sessions under each kind of knowledge, packed.
+using Probes = std::array<std::vector<train::PackedBatch>, kKinds.size()>;
+
+Probes probes_of(const Experiment& experiment, at::Device device) {
+  auto sessions =
+      bundle::evenly_spread(learning_sessions(experiment).experts, experiment.config().watch.conflict);
+  std::erase_if(sessions, [&](const bundle::Session& session) {  // where the teacher failed at one kind
+    return std::any_of(kKinds.begin(), kKinds.end(), [&](const auto& kind) {
+      return knowledge_examples(experiment, {session}, kind.first, 0).empty();
+    });
+  });
+  Probes probes;
+  for (std::size_t k = 0; k < kKinds.size(); ++k) {
+    const auto examples = knowledge_examples(experiment, sessions, kKinds[k].first, 0);
+    std::vector<const train::Example*> pointers;
+    std::transform(examples.begin(), examples.end(), std::back_inserter(pointers),
+                   [](const train::Example& example) { return &example; });
+    probes[k] = train::pack_all(std::move(pointers), experiment.config().train.max_tokens, device);
+  }
+  return probes;
+}
+
+/// Gradients of the answers' cross entropy at the expert's present values, under each kind of knowledge.
+class GradientProbe {
+ public:
+  GradientProbe(const experts::RoutedModel& model, experts::Expert& expert, Probes probes)
+      : model_(model), expert_(expert), probes_(std::move(probes)) {}
+
+  /// {"raw, rules": {"all": ..., "q_proj": ...}, ...}. Leaves its own gradient in the buffer, which the next
+  /// step clears.
+  io::Json cosines() {
+    std::array<eval::LinearVectors, kKinds.size()> gradients;
+    for (std::size_t k = 0; k < kKinds.size(); ++k) {
+      expert_.parameters().grads().zero_();
+      for (const train::PackedBatch& batch : probes_[k]) {
+        train::answer_loss_sum(model_, gate_, batch).backward();
+      }
+      gradients[k] = eval::gradient_vectors(expert_);
+    }
+    io::Json json = io::Json::object();
+    for (std::size_t a = 0; a < kKinds.size(); ++a) {
+      for (std::size_t b = a + 1; b < kKinds.size(); ++b) {
+        json[fmt::format("{}, {}", kKinds[a].second, kKinds[b].second)] =
+            eval::to_json(eval::cosines_of(gradients[a], gradients[b]));
+      }
+    }
+    return json;
+  }
+
+ private:
+  const experts::RoutedModel& model_;
+  experts::Expert& expert_;
+  experts::SingleExpertGate gate_{0, 1};
+  Probes probes_;
+};
+
+/// By step, the last record of each: a resumed training does steps again.
+std::map<std::int64_t, io::Json> records_in(const fs::path& file) {
+  std::map<std::int64_t, io::Json> records;
+  io::read_jsonl(file, [&](const io::Json& line, std::int64_t) {
+    records[line.at("step").get<std::int64_t>()] = line.at("pairs");
+  });
+  return records;
+}
+
+io::Json gradients_json(const std::map<std::int64_t, io::Json>& records) {
+  io::Json json = {{"steps", io::Json::array()}, {"pairs", io::Json::object()}};
+  for (const auto& [step, pairs] : records) {
+    json["steps"].push_back(step);
+    for (const auto& [pair, cosines] : pairs.items()) {
+      io::Json& own = json["pairs"][pair];
+      own["cosine"].push_back(cosines.at("all"));
+      for (const auto& [linear, cosine] : cosines.items()) {
+        if (linear != "all") {
+          own["by_linear"][linear] = own["by_linear"].value(linear, 0.0) +
+                                     cosine.get<double>() / static_cast<double>(records.size());
+        }
+      }
+    }
+  }
+  return json;
+}
+
+/// Of the deltas of the experts and of the one that read everything, in pairs.
+io::Json parameters_json(const Experiment& experiment, const experts::Expert& shared,
+                         const model::LlamaConfig& shape) {
+  std::vector<experts::Expert> all;
+  for (const std::string& name : experiment.config().experts) {
+    if (name != kShared) {
+      all.push_back(experts::load_peft(experiment.expert_folder(name), name, shape));
+    }
+  }
+  io::Json json = io::Json::object();
+  for (std::size_t a = 0; a < all.size(); ++a) {
+    for (std::size_t b = a + 1; b < all.size(); ++b) {
+      json[fmt::format("{}, {}", all[a].name(), all[b].name())] =
+          eval::to_json(eval::delta_cosines(all[a], all[b]));
+    }
+    json[fmt::format("{}, {}", all[a].name(), shared.name())] =
+        eval::to_json(eval::delta_cosines(all[a], shared));
+  }
+  return json;
+}
+
+}  // namespace
+
+void conflict_step(Experiment& experiment) {
+  require_sessions(experiment, StepKind::kConflict);
+  const StepId id{StepKind::kConflict};
+  for (const StepId& input : experiment.step(id).inputs) {
+    require_done(experiment, input, input.kind == StepKind::kDistil ? "routedk-distill" : "routedk-train");
+  }
+  if (!begin_step(experiment, id)) {
+    return;
+  }
+  const auto backbone = experiment.backbone();
+  const auto expert = new_expert(kShared, experiment.config(), backbone->config());
+  expert->to(backbone->device());
+  const experts::RoutedModel model(
+      backbone, std::make_shared<experts::ExpertBank>(std::vector<std::shared_ptr<experts::Expert>>{expert}));
+  GradientProbe probe(model, *expert, probes_of(experiment, backbone->device()));
+  const fs::path folder = experiment.step_folder(id);
+  const fs::path file = folder / "gradients.jsonl";
+  {
+    io::JsonlWriter writer(file);
+    const train::TrainConfig config = experiment.config().train.likelihood_phase();
+    train::TrainingJob job{model,
+                           config,
+                           {{kShared,
+                             &expert->parameters(),
+                             std::make_shared<experts::SingleExpertGate>(0, 1),
+                             {},
+                             expert_settings(experiment)}},
+                           expert_examples(experiment, kShared, 0),
+                           {},
+                           folder / "checkpoints",
+                           [&](const train::Event& event) {
+                             if (const auto* step = std::get_if<train::StepEvent>(&event)) {
+                               writer.append({{"step", step->number}, {"pairs", probe.cosines()}});
+                               writer.sync();
+                             }
+                           }};
+    train::Trainer(std::move(job)).run();
+  }
+  io::Json json = gradients_json(records_in(file));
+  json["sessions"] = experiment.config().watch.conflict;
+  json["parameters"] = parameters_json(experiment, *expert, backbone->config());
+  io::write_json(folder / "conflict.json", json);
+  mark_done(experiment, {id});
+}
+
+}  // namespace routedk::workflow

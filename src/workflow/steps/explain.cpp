@@ -1,0 +1,84 @@
+#include "explain.h"
+
+#include "routedk/eval/preference.h"
+#include "routedk/eval/session_traits.h"
+
+namespace routedk::workflow {
+namespace {
+
+constexpr auto kF1 = bundle::Metric::kF1;
+
+/// VARIANT/RESULT -> the two; without variants the first is empty.
+std::pair<std::string, std::string> parted(const Study& study, const std::string& name) {
+  const std::size_t slash = study.points.front().variant.empty() ? std::string::npos : name.find('/');
+  return slash == std::string::npos ? std::pair(std::string(), name)
+                                    : std::pair(name.substr(0, slash), name.substr(slash + 1));
+}
+
+/// Of the experiments that `a` comes from in that domain, one after another as their runs are: [S][P].
+std::vector<std::vector<double>> traits_of_runs(const Study& study, PointExperiments experiments,
+                                                const std::string& a, const std::string& domain) {
+  const auto [variant, result] = parted(study, a);
+  const std::string system = result.substr(0, result.find(' '));
+  std::vector<std::vector<double>> traits;
+  for (std::size_t i = 0; i < study.points.size(); ++i) {
+    if (study.points[i].variant != variant || study.points[i].config.data.domain != domain) {
+      continue;
+    }
+    const io::Json sessions =
+        io::read_json(experiments[i]->step_folder({StepKind::kEvaluate}) / "sessions.json");
+    const bool routed = sessions.at("alpha_entropy").contains(system);
+    for (std::size_t s = 0; s < sessions.at("sessions").size(); ++s) {
+      auto& row = traits.emplace_back();
+      for (const std::string_view name : eval::kTraitNames) {
+        row.push_back(sessions.at("traits").at(std::string(name)).at(s).get<double>());
+      }
+      row.push_back(routed ? sessions.at("alpha_entropy").at(system).at(s).get<double>() : 0.0);
+    }
+  }
+  return traits;
+}
+
+std::vector<double> gains_of(const bundle::Runs& a, const bundle::Runs& b) {
+  std::vector<double> gains;
+  for (std::size_t run = 0; run < a.size(); ++run) {
+    const auto& other = b[run % b.size()];  // a baseline has one run
+    for (std::size_t s = 0; s < a[run].size(); ++s) {
+      gains.push_back(a[run][s].numerator[kF1] - other[s].numerator[kF1]);
+    }
+  }
+  return gains;
+}
+
+io::Json to_json(const eval::Preference& found) {
+  io::Json coefficients = io::Json::object();
+  for (std::size_t p = 0; p < found.coefficients.size(); ++p) {
+    const bool own = p < eval::kTraitNames.size();
+    coefficients[own ? std::string(eval::kTraitNames[p]) : "alpha_entropy"] = found.coefficients[p];
+  }
+  return {{"decided", found.decided},   {"share_a_better", found.share_a_better},
+          {"commoner", found.commoner}, {"accuracy", found.accuracy},
+          {"auc", found.auc},           {"coefficients", std::move(coefficients)}};
+}
+
+}  // namespace
+
+io::Json explained(const Study& study, PointExperiments experiments, const StudyResults& results) {
+  io::Json all = io::Json::array();
+  for (const ComparisonConfig& pair : study.config.compare) {
+    for (const std::string& domain : results.domains) {
+      const auto& a = results.runs.at(pair.a);
+      const auto& b = results.runs.at(pair.b);
+      if (!pair.explain || !a.contains(domain) || !b.contains(domain)) {
+        continue;
+      }
+      const std::vector<double> gains = gains_of(a.at(domain), b.at(domain));
+      io::Json one = to_json(eval::preference_of(gains, traits_of_runs(study, experiments, pair.a, domain)));
+      one.update({{"a", pair.a}, {"b", pair.b}, {"domain", domain}, {"sessions", gains.size()}});
+      all.push_back(std::move(one));
+    }
+  }
+  return all;
+}
+
+}  // namespace routedk::workflow

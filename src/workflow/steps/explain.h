@@ -1,0 +1,16 @@
+/// Whether it can be told beforehand in which sessions one result is better than another.
+#pragma once
+
+#include "routedk/io/jsonl.h"
+
+#include "study_results.h"
+
+namespace routedk::workflow {
+
+/// For each pair of `compare` that asks for it, in each domain: a cross-validated logistic regression
+/// (eval/preference.h) of the sign of the difference in f1 on the sessions' traits (eval/session_traits.h)
+/// and the entropy of a's alpha. [{"a", "b", "domain", "sessions", "decided", "share_a_better", "commoner",
+/// "accuracy", "auc", "coefficients": {trait: log odds a standard deviation}}]
+io::Json explained(const Study& study, PointExperiments experiments, const StudyResults& results);
+
+}  // namespace routedk::workflow

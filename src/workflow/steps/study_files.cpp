@@ -1,0 +1,214 @@
+#include "study_files.h"
+
+#include "routedk/core/utc.h"
+#include "routedk/io/safetensors.h"
+
+#include <algorithm>
+#include <map>
+#include <numeric>
+
+#include <fmt/format.h>
+
+namespace routedk::workflow {
+namespace {
+
+namespace fs = std::filesystem;
+using bundle::Metric;
+
+constexpr std::array kShown = {Metric::kF1, Metric::kJaccardF1, Metric::kPrecisionAll,
+                               Metric::kRecallDistinctAll};
+
+std::string metric_name(Metric metric) {
+  return std::string(bundle::kMetricNames[static_cast<std::size_t>(metric)]);
+}
+
+/// What a point's own results say beside the metrics: routing, overlap, calibration and the like.
+io::Json facts_of(const Experiment& experiment) {
+  static constexpr std::array kKept = {"select",      "samples",  "utility",  "expectation",
+                                       "pair_auc",    "overlap",  "seconds",  "routing",
+                                       "calibration", "patterns", "warnings", "alpha_with"};
+  const io::Json results = io::read_json(experiment.step_folder({StepKind::kEvaluate}) / "results.json");
+  io::Json facts = io::Json::object();
+  for (const auto& [name, system] : results.at("systems").items()) {
+    for (const char* member : kKept) {
+      if (system.contains(member) && !system.at("baseline").get<bool>()) {
+        facts[name][member] = system.at(member);
+      }
+    }
+    if (system.contains("oracle")) {
+      facts[name]["oracle_f1"] = system.at("oracle").at("f1");
+    }
+  }
+  return facts;
+}
+
+/// How many numbers a step has trained: those of the safetensors files that it leaves.
+std::uint64_t trained_parameters(const fs::path& step_folder) {
+  std::uint64_t numbers = 0;
+  for (const auto& entry : fs::recursive_directory_iterator(step_folder)) {
+    const bool checkpoint = entry.path().string().find("/checkpoints/") != std::string::npos;
+    if (!checkpoint && entry.path().extension() == ".safetensors") {
+      const auto file = io::SafetensorsFile::open(entry.path());
+      for (const auto& [name, tensor] : file.tensors()) {
+        numbers += io::tensor_bytes(tensor) / io::dtype_size(tensor.dtype);
+      }
+    }
+  }
+  return numbers;
+}
+
+/// Time and memory of the steps that a point rests on, and what they trained.
+io::Json costs_of(const Experiment& experiment) {
+  io::Json costs = io::Json::array();
+  for (const Step* step : needed_steps(experiment.steps())) {
+    const io::Json record = experiment.store().record(*step).value_or(io::Json::object());
+    costs.push_back({{"step", to_string(step->id)},
+                     {"key", step->key},
+                     {"seconds", record.value("seconds", 0.0)},
+                     {"work", record.value("work", 0.0)},
+                     {"peak_memory_mib", record.value("peak_memory_mib", 0.0)}});
+    if (step->id.kind == StepKind::kTrain || step->id.kind == StepKind::kRouter) {
+      costs.back()["trained_parameters"] = trained_parameters(experiment.step_folder(step->id));
+    }
+  }
+  return costs;
+}
+
+/// {"train": [[step, nats a token]], "validation": [[step, nats a token]]} of the router's likelihood; what a
+/// resumed training did again counts once.
+io::Json router_losses(const fs::path& step_folder) {
+  std::map<std::string, std::map<std::int64_t, double>> losses;
+  io::read_jsonl(step_folder / "metrics.jsonl", [&](const io::Json& line, std::int64_t) {
+    if (line.value("job", "") == "router") {
+      for (const auto& [member, name] :
+           {std::pair("token_loss", "train"), {"validation_loss", "validation"}}) {
+        if (line.contains(member)) {
+          losses[name][line.at("step").get<std::int64_t>()] = line.at(member).get<double>();
+        }
+      }
+    }
+  });
+  io::Json json = io::Json::object();
+  for (const auto& [name, by_step] : losses) {
+    for (const auto& [step, loss] : by_step) {
+      json[name].push_back({step, loss});
+    }
+  }
+  return json;
+}
+
+/// Of a point whose results rest on a router.
+io::Json losses_of(const Experiment& experiment) {
+  for (const Step* step : needed_steps(experiment.steps())) {
+    if (step->id.kind == StepKind::kRouter) {
+      return {{"router", router_losses(experiment.step_folder(step->id))}};
+    }
+  }
+  return io::Json::object();
+}
+
+/// When and by what; seconds: of all steps that the study rests on, each once.
+io::Json made_by(const Study& study, PointExperiments experiments) {
+  std::map<std::string, double> seconds;  // by key
+  io::Json versions;
+  for (const auto& experiment : experiments) {
+    for (const Step* step : needed_steps(experiment->steps())) {
+      const io::Json record = experiment->store().record(*step).value_or(io::Json::object());
+      seconds[step->key] = record.value("seconds", 0.0);
+      versions = record.value("versions", io::Json::object());
+    }
+  }
+  const double sum = std::accumulate(seconds.begin(), seconds.end(), 0.0,
+                                     [](double all, const auto& step) { return all + step.second; });
+  constexpr std::size_t kDate = 10;
+  return {{"date", utc_now().substr(0, kDate)},
+          {"command", study.command},
+          {"seconds", sum},
+          {"versions", std::move(versions)}};
+}
+
+}  // namespace
+
+io::Json study_json(const Study& study, PointExperiments experiments, const StudyResults& results,
+                    const std::vector<Tested>& comparisons) {
+  io::Json json = {
+      {"study", study.name}, {"question", study.config.question}, {"made", made_by(study, experiments)}};
+  for (std::size_t i = 0; i < study.points.size(); ++i) {
+    const Point& point = study.points[i];
+    const Step& step = experiments[i]->step({StepKind::kEvaluate});
+    json["points"].push_back({{"name", point.name},
+                              {"variant", point.variant},
+                              {"domain", point.config.data.domain},
+                              {"split", name_of(point.config.eval.split)},
+                              {"seed", point.config.train.seed},
+                              {"evaluate", step.key},
+                              {"systems", facts_of(*experiments[i])},
+                              {"steps", costs_of(*experiments[i])},
+                              {"losses", losses_of(*experiments[i])}});
+  }
+  for (const auto& experiment : experiments) {
+    if (experiment->config().watch.conflict > 0) {
+      json["conflict"] = io::read_json(experiment->step_folder({StepKind::kConflict}) / "conflict.json");
+    }
+  }
+  for (const auto& experiment : experiments) {
+    if (experiment->config().watch.probe) {
+      json["probe"] = io::read_json(experiment->step_folder({StepKind::kProbe}) / "probe.json");
+    }
+  }
+  json["results"] = io::Json::object();
+  for (const std::string& name : results.names) {
+    for (const auto& [domain, runs] : results.runs.at(name)) {
+      io::Json figures = bundle::to_json(results.figures.at(name).at(domain));
+      figures["runs"] = runs.size();
+      figures["sessions"] = runs.front().size();
+      json["results"][name][domain] = std::move(figures);
+    }
+  }
+  json["comparisons"] = io::Json::array();
+  for (const Tested& one : comparisons) {
+    json["comparisons"].push_back({{"a", one.pair->a},
+                                   {"b", one.pair->b},
+                                   {"domain", one.domain},
+                                   {"metric", metric_name(one.metric)},
+                                   {"difference", one.difference},
+                                   {"interval", {one.interval.low, one.interval.high}},
+                                   {"p_value", one.p_value},
+                                   {"p_holm", one.p_holm}});
+  }
+  return json;
+}
+
+std::string study_text(const Study& study, const StudyResults& results,
+                       const std::vector<Tested>& comparisons) {
+  std::size_t width = 6;
+  for (const std::string& name : results.names) {
+    width = std::max(width, name.size());
+  }
+  std::string text = study.config.question.empty() ? "" : study.config.question + "\n";
+  for (const std::string& domain : results.domains) {
+    text += fmt::format("\n{:<{}}  f1 [95 % interval]      jaccard    prec  recall\n", domain, width);
+    for (const std::string& name : results.names) {
+      const auto& of_domain = results.figures.at(name);
+      if (!of_domain.contains(domain)) {
+        continue;
+      }
+      const bundle::Evaluation& e = of_domain.at(domain);
+      const bundle::Interval f1 = e.intervals[static_cast<std::size_t>(Metric::kF1)];
+      text += fmt::format("{:<{}}  {:.3f} [{:.3f}, {:.3f}]    {:.3f}   {:.3f}   {:.3f}\n", name, width,
+                          e.values[kShown[0]], f1.low, f1.high, e.values[kShown[1]], e.values[kShown[2]],
+                          e.values[kShown[3]]);
+    }
+  }
+  for (const Tested& one : comparisons) {
+    if (&one == &comparisons.front()) {
+      text += "\ndifference [95 % interval], p corrected for all of them (Holm)\n";
+    }
+    text += fmt::format("{} - {}, {}, {}: {:+.3f} [{:+.3f}, {:+.3f}], p {:.4f}\n", one.pair->a, one.pair->b,
+                        one.domain, metric_name(one.metric), one.difference, one.interval.low,
+                        one.interval.high, one.p_holm);
+  }
+  return text;
+}
+
+}  // namespace routedk::workflow

@@ -1,0 +1,88 @@
+#include "study_results.h"
+
+#include "routedk/bundle/baselines.h"
+#include "routedk/io/jsonl.h"
+#include "routedk/workflow/steps/answer_setting.h"
+#include "routedk/workflow/steps/systems.h"
+
+#include <algorithm>
+#include <iterator>
+
+#include <fmt/format.h>
+
+namespace routedk::workflow {
+namespace {
+
+using bundle::Runs;
+
+Runs runs_of(const io::Json& json) {
+  Runs runs;
+  for (const io::Json& run : json) {
+    auto& sessions = runs.emplace_back();
+    for (const io::Json& session : run) {
+      bundle::SessionScore score;
+      for (std::size_t m = 0; m < bundle::kMetrics; ++m) {
+        score.numerator[m] = session.at(0).at(m).get<double>();
+        score.denominator[m] = session.at(1).at(m).get<double>();
+      }
+      sessions.push_back(score);
+    }
+  }
+  return runs;
+}
+
+bool is_baseline_name(const std::string& name) {
+  return std::find(bundle::kBaselineNames.begin(), bundle::kBaselineNames.end(), name) !=
+         bundle::kBaselineNames.end();
+}
+
+}  // namespace
+
+StudyResults study_results(const Study& study, PointExperiments experiments,
+                           const bundle::BootstrapOptions& bootstrap) {
+  StudyResults results;
+  std::vector<std::string> baselines;
+  for (std::size_t i = 0; i < study.points.size(); ++i) {
+    const std::string& variant = study.points[i].variant;
+    const std::string& domain = study.points[i].config.data.domain;
+    const io::Json scores = io::read_json(experiments[i]->step_folder({StepKind::kEvaluate}) / "scores.json");
+    add_new(results.domains, domain);
+    for (const auto& [result, json] : scores.items()) {
+      const bool baseline = is_baseline_name(result);
+      const std::string name = variant.empty() || baseline ? result : fmt::format("{}/{}", variant, result);
+      add_new(baseline ? baselines : results.names, name);
+      Runs& runs = results.runs[name][domain];
+      if (!baseline || runs.empty()) {
+        Runs more = runs_of(json);
+        std::move(more.begin(), more.end(), std::back_inserter(runs));
+      }
+    }
+  }
+  results.names.insert(results.names.end(), baselines.begin(), baselines.end());
+  for (const auto& [name, by_domain] : results.runs) {
+    for (const auto& [domain, runs] : by_domain) {
+      results.figures[name][domain] = bundle::evaluate(runs, bootstrap);
+    }
+  }
+  return results;
+}
+
+std::vector<std::string> result_names(const Study& study) {
+  std::vector<std::string> names;
+  for (const Point& point : study.points) {
+    const std::string prefix = point.variant.empty() ? "" : point.variant + "/";
+    for (const std::string& system : point.config.eval.systems) {
+      if (!has_candidates(system)) {
+        add_new(names, prefix + system);
+        continue;
+      }
+      for (const eval::Choice& choice : choices_of(point.config)) {
+        add_new(names, prefix + eval::result_name(system, choice, usual_choice(point.config.decode)));
+      }
+    }
+  }
+  names.insert(names.end(), bundle::kBaselineNames.begin(), bundle::kBaselineNames.end());
+  return names;
+}
+
+}  // namespace routedk::workflow
