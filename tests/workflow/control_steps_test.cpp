@@ -127,10 +127,10 @@ TEST_F(ControlSteps, what_is_done_stays_until_the_router_is_done_again) {
 }
 
 TEST_F(ControlSteps, conflict_is_measured_after_every_step_and_goes_on_where_it_stopped) {
-  config_.watch.conflict = 2;
+  config_.watch.conflict = 1;
   config_.train.checkpoint_every = 1;
-  config_.split.train_limit = 6;
-  config_.train.batch_size = 2;
+  config_.split.train_limit = 2;
+  config_.train.batch_size = 1;
   config_.train.epochs = 1;
   Experiment experiment(config_);
   distil_step(experiment);

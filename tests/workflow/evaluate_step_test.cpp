@@ -369,7 +369,9 @@ TEST_F(EvaluateStep, annotations_have_no_answers_of_their_own) {
   config_.eval.systems = {"teacher"};
   EXPECT_THAT(refused(), HasSubstr("writes from gold"));
   config_.teacher.kind = distill::TeacherKind::kLocal;
-  EXPECT_THAT(refused(), HasSubstr("`teacher.held_out`"));
+  EXPECT_THAT(
+      testing::message_of<ConfigError>([&] { check_teacher_answers(config_, bundle::SplitPart::kTest); }),
+      HasSubstr("`teacher.held_out`"));
 }
 
 TEST_F(EvaluateStep, what_no_system_can_be_is_refused_before_anything_is_answered) {

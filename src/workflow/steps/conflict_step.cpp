@@ -98,8 +98,9 @@ io::Json gradients_json(const std::map<std::int64_t, io::Json>& records) {
       own["cosine"].push_back(cosines.at("all"));
       for (const auto& [linear, cosine] : cosines.items()) {
         if (linear != "all") {
-          own["by_linear"][linear] = own["by_linear"].value(linear, 0.0) +
-                                     cosine.get<double>() / static_cast<double>(records.size());
+          io::Json& mean = own["by_linear"][linear];
+          mean = (mean.is_null() ? 0.0 : mean.get<double>()) +
+                 cosine.get<double>() / static_cast<double>(records.size());
         }
       }
     }
