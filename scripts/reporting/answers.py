@@ -1,4 +1,5 @@
 """The answer of a study in one sentence: no more than its intervals and corrected p-values say."""
+from .study import watched
 from .wording import interval, listing, number, p_value, signed
 
 LEVEL = 0.05  # of the corrected p-values
@@ -49,12 +50,18 @@ def compared(study):
 
 def conflicts(study):
     """The last cosine of each pair."""
-    conflict = study.get("conflict", {})
+    conflict = watched(study, "conflict")
     found = [f"{signed(pair['cosine'][-1])} for {name}"
              for name, pair in conflict.get("pairs", {}).items() if pair.get("cosine")]  # fmt: skip
     if not found:
         return ""
     return f"at step {conflict['steps'][-1]} the cosine of the two gradients is {listing(found)}"
+
+
+def told(study):
+    """Whether a session tells which of two is better in it."""
+    return [f"in the {one['decided']} sessions where `{one['a']}` and `{one['b']}` differ, a session tells which is better with an "
+            f"AUC of {number(one['auc'])} (.500 is chance)" for one in study.get("explained", [])]  # fmt: skip
 
 
 def best(study):
@@ -72,7 +79,7 @@ def answer(study):
     groups = compared(study)
     many = len({domain for domain, _ in groups}) > 1
     clauses = [(f"in {domain}, " if many else "") + clause(group) for (domain, _), group in groups.items()]
-    clauses = clauses or [text for text in [conflicts(study)] if text]
+    clauses += [text for text in [conflicts(study), *told(study)] if text]
     clauses = clauses or [text + ", and no difference is tested" for text in ["; ".join(best(study))] if text]
     text = "; ".join(clauses) or "no figure answers it"
     return text[0].upper() + text[1:] + "."

@@ -44,9 +44,14 @@ def rounded(value):
 
 
 def commit_of(root):
-    """Of the checkout, with `-dirty` where it has other changes than results; None where git does not know."""
-    run = subprocess.run(["git", "describe", "--always", "--dirty"], cwd=root, capture_output=True, text=True)
-    return run.stdout.strip() or None
+    """Of the checkout, with `-dirty` where files that are no results have changed; None where git does not know."""
+
+    def git(*arguments):
+        return subprocess.run(["git", *arguments], cwd=root, capture_output=True, text=True).stdout.strip()
+
+    changed = git("status", "--porcelain", "--untracked-files=no", "--", ".", ":!docs", ":!README.md")
+    commit = git("rev-parse", "--short", "HEAD")
+    return f"{commit}-dirty" if commit and changed else commit or None
 
 
 def keep(root, folder):

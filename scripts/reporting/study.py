@@ -69,6 +69,17 @@ def seed_note(study, what):
     return f" {what} of the first seed." if len({point.get("seed") for point in study.get("points") or []}) > 1 else ""
 
 
+def watched(study, member):
+    """What the first point that has it says of conflict or probe; {} where none does."""
+    return next((point[member] for point in study.get("points") or [] if point.get(member)), {})
+
+
+def watched_note(study, member):
+    """Which point that is, where several have it."""
+    having = [point for point in study.get("points") or [] if point.get(member)]
+    return f" Of {having[0]['name']}." if len(having) > 1 else ""
+
+
 def warnings(study):
     return list(dict.fromkeys(f"{one.name}, {one.point['domain']}: {warning}"
                               for one in shown(study) for warning in one.facts.get("warnings") or []))  # fmt: skip

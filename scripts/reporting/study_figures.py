@@ -1,6 +1,6 @@
 """The pictures of a study, each where the study has what it shows."""
 from .figures import errors, figure, heat, legend_below, lines, look
-from .study import place, place_title, seed_note, shown
+from .study import place, place_title, seed_note, shown, watched, watched_note
 
 
 def by_place(study, systems):
@@ -105,12 +105,14 @@ def ablation(study):
 
 
 def conflict(study):
-    pairs = study.get("conflict", {}).get("pairs", {})
-    series = {name: list(zip(study["conflict"]["steps"], pair["cosine"])) for name, pair in pairs.items() if pair.get("cosine")}
+    found = watched(study, "conflict")
+    pairs = found.get("pairs", {})
+    series = {name: list(zip(found["steps"], pair["cosine"])) for name, pair in pairs.items() if pair.get("cosine")}
     if not series:
         return None
     return figure("conflict", "Cosine of gradients by step",
-                  "Of the gradients of two kinds of input: below 0 they oppose each other.",
+                  "Of the gradients of two kinds of input: below 0 they oppose each other." +
+                  watched_note(study, "conflict"),
                   lines("cosine", (series, "o-", "")))  # fmt: skip
 
 
@@ -176,13 +178,13 @@ def losses(study):
 
 
 def probe(study):
-    traits = study.get("probe", {}).get("r2", {})
+    traits = watched(study, "probe").get("r2", {})
     if not traits:
         return None
     series = {name.replace("_", " "): list(enumerate(values)) for name, values in traits.items()}
     return figure("probe", "What a linear probe reads in the router's input",
                   "Share of a trait's variance over the sessions that a cross-validated ridge regression on the pooled hidden "
-                  "state foretells, by layer; below 0 it foretells nothing.",
+                  "state foretells, by layer; below 0 it foretells nothing." + watched_note(study, "probe"),
                   lines("share of variance", (series, "-", ""), across="layer"))  # fmt: skip
 
 

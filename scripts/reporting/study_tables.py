@@ -1,6 +1,6 @@
 """The tables of a study."""
 from .parts import Table
-from .study import domains, results, shown
+from .study import domains, results, shown, watched, watched_note
 from .wording import interval, number, p_value, signed
 
 
@@ -85,10 +85,10 @@ def by_linear(title, text, figures):
 
 
 def conflict_tables(study):
-    conflict = study.get("conflict", {})
+    conflict = watched(study, "conflict")
     pairs = {pair: values["by_linear"] for pair, values in conflict.get("pairs", {}).items() if "by_linear" in values}
     return [
-        by_linear("Gradients by linear", "Cosine of the gradients of two kinds of input.", pairs),
+        by_linear("Gradients by linear", "Cosine of the gradients of two kinds of input, mean over the steps." + watched_note(study, "conflict"), pairs),
         by_linear("Parameters by linear", "Cosine of the parameters of two experts.", conflict.get("parameters", {})),
     ]
 

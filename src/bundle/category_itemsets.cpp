@@ -42,12 +42,16 @@ CategoryItemsets::CategoryItemsets(std::span<const Session> training, const Item
       const Itemset all = kinds_of(categories_of(session, gold.items));
       for (std::uint32_t mask = 1; mask < (1U << all.size()); ++mask) {
         Itemset subset;
+        bool whole = true;  // a second item of a category only beside the first, which stands before it
         for (std::size_t i = 0; i < all.size(); ++i) {
           if ((mask >> i & 1U) != 0) {
+            whole = whole && (all[i].second == 0 || (mask >> (i - 1) & 1U) != 0);
             subset.push_back(all[i]);
           }
         }
-        ++counts_[subset];
+        if (whole) {
+          ++counts_[subset];
+        }
       }
       ++bundles;
     }

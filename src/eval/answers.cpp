@@ -114,9 +114,9 @@ void check_stored(const Session& session, const SessionAnswer& answer, const Ans
   }
 }
 
-/// Given weights as a gate of a batch's prompts.
+/// Given weights as a gate of a batch's prompts, on the model's device.
 experts::FrozenGate given_gate(std::span<const Session> sessions,
-                               const std::map<bundle::SessionId, at::Tensor>& alpha) {
+                               const std::map<bundle::SessionId, at::Tensor>& alpha, at::Device device) {
   std::vector<at::Tensor> of_prompts;
   for (const Session& session : sessions) {
     if (session.items.size() >= 2) {
@@ -126,7 +126,7 @@ experts::FrozenGate given_gate(std::span<const Session> sessions,
   std::vector<experts::GateRows> layers;
   if (!of_prompts.empty()) {
     for (const at::Tensor& layer : at::stack(of_prompts, 1).unbind(0)) {  // [L,S,K]
-      layers.push_back({layer.contiguous(), {}});
+      layers.push_back({layer.contiguous().to(device), {}});
     }
   }
   return experts::FrozenGate(std::move(layers));
@@ -179,9 +179,11 @@ std::vector<SessionAnswer> answer_batch(const decode::Decoder& decoder, const ex
   }
   decode::GenerateOptions generate = setting.generate;
   generate.pool_hidden = generate.pool_hidden || setting.verifier != nullptr;
-  const auto generations = setting.alpha.empty()
-                               ? decoder.generate(gate, prompts, generate)
-                               : decoder.generate(given_gate(sessions, setting.alpha), prompts, generate);
+  const auto generations =
+      setting.alpha.empty()
+          ? decoder.generate(gate, prompts, generate)
+          : decoder.generate(given_gate(sessions, setting.alpha, decoder.model().backbone().device()),
+                             prompts, generate);
   std::vector<SessionAnswer> answers;
   auto generation = generations.begin();
   for (const Session& session : sessions) {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <map>
 
 #include <ATen/ATen.h>
 
@@ -41,13 +42,17 @@ double area_under_curve(const at::Tensor& score, const at::Tensor& y) {
 }  // namespace
 
 Preference preference_of(std::span<const double> gains, const std::vector<std::vector<double>>& traits,
-                         int folds) {
+                         std::span<const std::int64_t> sessions, int folds) {
   Preference result;
   std::vector<double> sides;
   std::vector<double> values;
+  std::map<std::int64_t, std::int64_t> places;  // of the decided sessions, in their order
+  std::vector<std::int64_t> folds_of_rows;
   for (std::size_t s = 0; s < gains.size(); ++s) {
     if (gains[s] != 0.0) {
       sides.push_back(gains[s] > 0.0 ? 1.0 : 0.0);
+      const auto place = places.try_emplace(sessions[s], static_cast<std::int64_t>(places.size())).first;
+      folds_of_rows.push_back(place->second % folds);
       values.insert(values.end(), traits[s].begin(), traits[s].end());
     }
   }
@@ -70,7 +75,7 @@ Preference preference_of(std::span<const double> gains, const std::vector<std::v
   for (std::int64_t p = 0; p < width; ++p) {
     result.coefficients[static_cast<std::size_t>(p)] = w[p + 1].item<double>();
   }
-  const at::Tensor fold = at::arange(n).remainder(folds);
+  const at::Tensor fold = at::tensor(folds_of_rows);
   at::Tensor score = at::empty({n}, at::kDouble);
   at::Tensor by_traits = at::empty({n}, at::kDouble);  // a fold's intercept leans against what was left out
   for (int f = 0; f < folds; ++f) {

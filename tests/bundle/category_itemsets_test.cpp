@@ -49,6 +49,10 @@ TEST(CategoryItemsets, need_support_and_confidence) {
   // every bag is in a bundle with a camera, though few cameras are in one with a bag
   EXPECT_EQ(CategoryItemsets(training(), {.confidence = 1.0}).size(), 3U);
   EXPECT_EQ(CategoryItemsets(training(), {.confidence = 1.1}).size(), 0U);
+  // one of two bundles with a lamp has two: the second lamp says nothing of itself
+  const std::vector lamps = {session_of({"lamp", "lamp"}, {{1, 2}}), session_of({"lamp", "shade"}, {{1, 2}})};
+  EXPECT_EQ(CategoryItemsets(lamps, {.confidence = 0.6}).size(), 1U) << "shade, then lamp";
+  EXPECT_EQ(CategoryItemsets(lamps, {.confidence = 0.5}).size(), 2U);
 }
 
 TEST(CategoryItemsets, an_item_without_a_category_is_in_no_bundle) {

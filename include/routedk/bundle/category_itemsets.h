@@ -20,7 +20,7 @@ struct ItemsetOptions {
 
 /// A bundle is a transaction of its items' categories (category_leaf); the second item of a category counts
 /// as a category of its own, so an itemset may ask for two of a kind. The thresholds are those of the data
-/// set's authors (Sun et al., doi 10.1145/3652865); how a session is answered from the itemsets is our reading.
+/// set's authors (Sun et al., doi 10.1145/3652865); how a session is answered is our reading.
 class CategoryItemsets {
  public:
   explicit CategoryItemsets(std::span<const Session> training, const ItemsetOptions& options = {});

@@ -19,11 +19,12 @@ struct Preference {
   std::vector<double> coefficients;  // [P] log odds of "a is better" a standard deviation, on all of them
 };
 
-/// Logistic regression of the sign of `gains` [S] (a's figure less b's) on `traits` [S][P], standardised,
-/// with a ridge of 1 on its coefficients; cross-validated over `folds` folds, which take the decided sessions
-/// in turn. Both figures of cross-validation are what chance gives where fewer than 2 sessions a fold or one
-/// side alone are decided.
+/// Logistic regression of the sign of `gains` [n] (a's figure less b's) on `traits` [n][P], standardised,
+/// with a ridge of 1 on its coefficients; cross-validated over `folds` folds. `sessions` [n] says which
+/// session a row is of: all rows of one are in the same fold, and the decided sessions take the folds in
+/// turn. Both figures of cross-validation are what chance gives where fewer than 2 rows a fold or one side
+/// alone are decided.
 Preference preference_of(std::span<const double> gains, const std::vector<std::vector<double>>& traits,
-                         int folds = 10);
+                         std::span<const std::int64_t> sessions, int folds = 10);
 
 }  // namespace routedk::eval

@@ -77,10 +77,19 @@ Step step_of_study(const Study& study, PointExperiments experiments) {
   }
   step.settings["study.compare"] = fmt::format("{}", fmt::join(pairs, ", "));
   std::vector<std::string> names;
+  const auto add_input = [&](StepKind kind, std::size_t i) {
+    step.inputs.push_back({kind, study.points[i].name});
+    step.input_keys[to_string(step.inputs.back())] = experiments[i]->step({kind}).key;
+  };
   for (std::size_t i = 0; i < study.points.size(); ++i) {
     names.push_back(study.points[i].name);
-    step.inputs.push_back({StepKind::kEvaluate, study.points[i].name});
-    step.input_keys[to_string(step.inputs.back())] = experiments[i]->step({StepKind::kEvaluate}).key;
+    add_input(StepKind::kEvaluate, i);
+    if (study.points[i].config.watch.conflict > 0) {
+      add_input(StepKind::kConflict, i);
+    }
+    if (study.points[i].config.watch.probe) {
+      add_input(StepKind::kProbe, i);
+    }
   }
   step.settings["study.points"] = fmt::format("{}", fmt::join(names, ", "));
   step.key = key_of(step);
@@ -96,6 +105,13 @@ void check_comparisons(const Study& study) {
         add_new(problems, fmt::format("`study.compare` of {} must name results ({}), but has `{}` instead.",
                                       study.name, fmt::join(names, ", "), name));
       }
+    }
+  }
+  for (const ComparisonConfig& pair : study.config.compare) {
+    if (pair.explain && is_baseline_name(pair.a)) {
+      problems.push_back(
+          fmt::format("`a` of a comparison of {} that is explained must be a system's, but is {} instead.",
+                      study.name, pair.a));
     }
   }
   const ExperimentConfig& first = study.points.front().config;

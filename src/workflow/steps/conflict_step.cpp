@@ -35,6 +35,12 @@ Probes probes_of(const Experiment& experiment, at::Device device) {
       return knowledge_examples(experiment, {session}, kind.first, 0).empty();
     });
   });
+  if (sessions.empty()) {
+    throw_<DataError>(
+        "`watch.conflict` must have training sessions with rules and a thought, but the teacher failed at "
+        "all of "
+        "them");
+  }
   Probes probes;
   for (std::size_t k = 0; k < kKinds.size(); ++k) {
     const auto examples = knowledge_examples(experiment, sessions, kKinds[k].first, 0);
@@ -73,6 +79,14 @@ class GradientProbe {
     return json;
   }
 
+  std::size_t sessions() const {
+    std::size_t count = 0;
+    for (const train::PackedBatch& batch : probes_.front()) {
+      count += batch.keys.size();
+    }
+    return count;
+  }
+
  private:
   const experts::RoutedModel& model_;
   experts::Expert& expert_;
@@ -108,14 +122,11 @@ io::Json gradients_json(const std::map<std::int64_t, io::Json>& records) {
   return json;
 }
 
-/// Of the deltas of the experts and of the one that read everything, in pairs.
-io::Json parameters_json(const Experiment& experiment, const experts::Expert& shared,
-                         const model::LlamaConfig& shape) {
+/// Of the deltas of the bank's experts, in pairs; `merged` among them is the one that read everything.
+io::Json parameters_json(const Experiment& experiment, const model::LlamaConfig& shape) {
   std::vector<experts::Expert> all;
   for (const std::string& name : experiment.config().experts) {
-    if (name != kShared) {
-      all.push_back(experts::load_peft(experiment.expert_folder(name), name, shape));
-    }
+    all.push_back(experts::load_peft(experiment.expert_folder(name), name, shape));
   }
   io::Json json = io::Json::object();
   for (std::size_t a = 0; a < all.size(); ++a) {
@@ -123,8 +134,6 @@ io::Json parameters_json(const Experiment& experiment, const experts::Expert& sh
       json[fmt::format("{}, {}", all[a].name(), all[b].name())] =
           eval::to_json(eval::delta_cosines(all[a], all[b]));
     }
-    json[fmt::format("{}, {}", all[a].name(), shared.name())] =
-        eval::to_json(eval::delta_cosines(all[a], shared));
   }
   return json;
 }
@@ -167,11 +176,12 @@ void conflict_step(Experiment& experiment) {
                                writer.sync();
                              }
                            }};
+    job.augment = shuffled_items(experiment, {kShared});
     train::Trainer(std::move(job)).run();
   }
   io::Json json = gradients_json(records_in(file));
-  json["sessions"] = experiment.config().watch.conflict;
-  json["parameters"] = parameters_json(experiment, *expert, backbone->config());
+  json["sessions"] = probe.sessions();
+  json["parameters"] = parameters_json(experiment, backbone->config());
   io::write_json(folder / "conflict.json", json);
   mark_done(experiment, {id});
 }

@@ -15,28 +15,33 @@ std::pair<std::string, std::string> parted(const Study& study, const std::string
                                     : std::pair(name.substr(0, slash), name.substr(slash + 1));
 }
 
-/// Of the experiments that `a` comes from in that domain, one after another as their runs are: [S][P].
-std::vector<std::vector<double>> traits_of_runs(const Study& study, PointExperiments experiments,
-                                                const std::string& a, const std::string& domain) {
+/// Of the experiments that `a` comes from in that domain, one after another as their runs are.
+struct Rows {
+  std::vector<std::vector<double>> traits;  // [n][P]
+  std::vector<std::int64_t> sessions;       // [n]
+};
+
+Rows rows_of(const Study& study, PointExperiments experiments, const std::string& a,
+             const std::string& domain) {
   const auto [variant, result] = parted(study, a);
   const std::string system = result.substr(0, result.find(' '));
-  std::vector<std::vector<double>> traits;
+  Rows rows;
   for (std::size_t i = 0; i < study.points.size(); ++i) {
     if (study.points[i].variant != variant || study.points[i].config.data.domain != domain) {
       continue;
     }
-    const io::Json sessions =
-        io::read_json(experiments[i]->step_folder({StepKind::kEvaluate}) / "sessions.json");
-    const bool routed = sessions.at("alpha_entropy").contains(system);
-    for (std::size_t s = 0; s < sessions.at("sessions").size(); ++s) {
-      auto& row = traits.emplace_back();
+    const io::Json json = io::read_json(experiments[i]->step_folder({StepKind::kEvaluate}) / "sessions.json");
+    const bool routed = json.at("alpha_entropy").contains(system);
+    for (std::size_t s = 0; s < json.at("sessions").size(); ++s) {
+      rows.sessions.push_back(json.at("sessions").at(s).get<std::int64_t>());
+      auto& row = rows.traits.emplace_back();
       for (const std::string_view name : eval::kTraitNames) {
-        row.push_back(sessions.at("traits").at(std::string(name)).at(s).get<double>());
+        row.push_back(json.at("traits").at(std::string(name)).at(s).get<double>());
       }
-      row.push_back(routed ? sessions.at("alpha_entropy").at(system).at(s).get<double>() : 0.0);
+      row.push_back(routed ? json.at("alpha_entropy").at(system).at(s).get<double>() : 0.0);
     }
   }
-  return traits;
+  return rows;
 }
 
 std::vector<double> gains_of(const bundle::Runs& a, const bundle::Runs& b) {
@@ -73,7 +78,8 @@ io::Json explained(const Study& study, PointExperiments experiments, const Study
         continue;
       }
       const std::vector<double> gains = gains_of(a.at(domain), b.at(domain));
-      io::Json one = to_json(eval::preference_of(gains, traits_of_runs(study, experiments, pair.a, domain)));
+      const Rows rows = rows_of(study, experiments, pair.a, domain);
+      io::Json one = to_json(eval::preference_of(gains, rows.traits, rows.sessions));
       one.update({{"a", pair.a}, {"b", pair.b}, {"domain", domain}, {"sessions", gains.size()}});
       all.push_back(std::move(one));
     }

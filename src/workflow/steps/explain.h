@@ -1,4 +1,4 @@
-/// Whether it can be told beforehand in which sessions one result is better than another.
+/// Whether sessions tell that one result is better in them than another.
 #pragma once
 
 #include "routedk/io/jsonl.h"

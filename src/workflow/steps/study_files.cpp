@@ -46,7 +46,7 @@ io::Json facts_of(const Experiment& experiment) {
 std::uint64_t trained_parameters(const fs::path& step_folder) {
   std::uint64_t numbers = 0;
   for (const auto& entry : fs::recursive_directory_iterator(step_folder)) {
-    const bool checkpoint = entry.path().string().find("/checkpoints/") != std::string::npos;
+    const bool checkpoint = *entry.path().lexically_relative(step_folder).begin() == "checkpoints";
     if (!checkpoint && entry.path().extension() == ".safetensors") {
       const auto file = io::SafetensorsFile::open(entry.path());
       for (const auto& [name, tensor] : file.tensors()) {
@@ -145,15 +145,13 @@ io::Json study_json(const Study& study, PointExperiments experiments, const Stud
                               {"systems", facts_of(*experiments[i])},
                               {"steps", costs_of(*experiments[i])},
                               {"losses", losses_of(*experiments[i])}});
-  }
-  for (const auto& experiment : experiments) {
-    if (experiment->config().watch.conflict > 0) {
-      json["conflict"] = io::read_json(experiment->step_folder({StepKind::kConflict}) / "conflict.json");
+    if (point.config.watch.conflict > 0) {
+      json["points"].back()["conflict"] =
+          io::read_json(experiments[i]->step_folder({StepKind::kConflict}) / "conflict.json");
     }
-  }
-  for (const auto& experiment : experiments) {
-    if (experiment->config().watch.probe) {
-      json["probe"] = io::read_json(experiment->step_folder({StepKind::kProbe}) / "probe.json");
+    if (point.config.watch.probe) {
+      json["points"].back()["probe"] =
+          io::read_json(experiments[i]->step_folder({StepKind::kProbe}) / "probe.json");
     }
   }
   json["results"] = io::Json::object();

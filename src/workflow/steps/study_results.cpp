@@ -31,12 +31,12 @@ Runs runs_of(const io::Json& json) {
   return runs;
 }
 
+}  // namespace
+
 bool is_baseline_name(const std::string& name) {
   return std::find(bundle::kBaselineNames.begin(), bundle::kBaselineNames.end(), name) !=
          bundle::kBaselineNames.end();
 }
-
-}  // namespace
 
 StudyResults study_results(const Study& study, PointExperiments experiments,
                            const bundle::BootstrapOptions& bootstrap) {

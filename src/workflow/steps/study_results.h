@@ -20,6 +20,9 @@ struct StudyResults {
   std::map<std::string, std::map<std::string, bundle::Evaluation>> figures;  // of these
 };
 
+/// Whether a result is that of a baseline, which stands in every evaluation.
+bool is_baseline_name(const std::string& name);
+
 /// Adds what the list has not yet.
 template <typename T>
 void add_new(std::vector<T>& list, const T& value) {

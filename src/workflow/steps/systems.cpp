@@ -8,6 +8,7 @@
 #include "routedk/experts/router_file.h"
 #include "routedk/model/weight_source.h"
 #include "routedk/workflow/predict/mixture.h"
+#include "routedk/workflow/steps/answer_setting.h"
 #include "routedk/workflow/steps/steps.h"
 
 #include <algorithm>
@@ -112,6 +113,10 @@ void check_systems(const Experiment& experiment) {
     check_gate(spec, c.experts);
     if (spec.kind == GateKind::kRouter) {
       check_router(spec.name, c);
+    } else if (spec.kind == GateKind::kPermuted && wants_verifier(c)) {
+      throw_<ConfigError>(
+          "`eval.select` must not have verifier beside the system `permuted`, which has no weights for the "
+          "sessions that a verifier learns from");
     } else if (spec.kind == GateKind::kTeacher) {
       check_teacher_answers(c, c.eval.split);
     } else if (spec.kind == GateKind::kPredictions) {

@@ -36,7 +36,7 @@ struct ComparisonConfig {
   void fields(F& f) {
     f("a", a, "VARIANT/RESULT whose gain is asked for");
     f("b", b, "VARIANT/RESULT it is compared with, on the same sessions");
-    f("explain", explain, "also ask whether it can be told beforehand in which sessions a is better");
+    f("explain", explain, "also ask whether it can be told from a session that a is better in it");
   }
 };
 
