@@ -25,7 +25,7 @@ study:
   variants:
     one: {experts: [base], eval: {systems: [base]}}
     two: {eval: {systems: [base, dynamic]}}
-  compare: [{a: two/dynamic, b: one/base}]
+  compare: [{a: two/dynamic, b: one/base, explain: true}]
 experts: [base, high_level]
 train: {epochs: 1, batch_size: 3, checkpoint_every: 1}
 router: {epochs: 1, batch_size: 3, checkpoint_every: 1}
@@ -64,8 +64,9 @@ class Study(unittest.TestCase):
         return out, log
 
     def study(self, name):
-        """All but what was measured of the process."""
+        """All but what was measured of the process, and by whom it was made."""
         study = figures(json.loads((self.folder / name / "pairs/study.json").read_text()))
+        del study["made"]
         for point in study["points"]:
             for step in point["steps"]:
                 del step["peak_memory_mib"]
@@ -96,6 +97,15 @@ class Study(unittest.TestCase):
 
     def says_what_it_rests_on(self, study):
         one, two = study["points"]
+        self.assertEqual(study["made"]["command"], f"routedk-run {self.file}")
+        self.assertIn("libtorch", study["made"]["versions"])
+        seconds = {step["key"]: step["seconds"] for point in study["points"] for step in point["steps"]}
+        self.assertAlmostEqual(study["made"]["seconds"], sum(seconds.values()), places=6)
+        explained = study["explained"][0]
+        self.assertEqual(explained["sessions"], study["results"]["two/dynamic"]["electronic"]["sessions"])
+        self.assertEqual(list(explained["coefficients"]), ["length", "title_similarity", "intents", "alpha_entropy"])
+        self.assertGreater(two["losses"]["router"]["train"][0][1], 0)
+        self.assertEqual(two["steps"][3]["trained_parameters"], 30 * (2 * 576 + 2))
         self.assertEqual([step["step"] for step in one["steps"]], ["train-base", "answer-base", "evaluate"])
         self.assertEqual(one["steps"][:2], [step for step in two["steps"] if step["step"].endswith("-base")])
         self.assertTrue(all(step["seconds"] > 0 for step in two["steps"]))

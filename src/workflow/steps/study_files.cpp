@@ -1,5 +1,6 @@
 #include "study_files.h"
 
+#include "routedk/bundle/predictions.h"
 #include "routedk/core/utc.h"
 #include "routedk/io/safetensors.h"
 

@@ -1,6 +1,7 @@
 #include "study_results.h"
 
 #include "routedk/bundle/baselines.h"
+#include "routedk/eval/results.h"
 #include "routedk/io/jsonl.h"
 #include "routedk/workflow/steps/answer_setting.h"
 #include "routedk/workflow/steps/systems.h"
