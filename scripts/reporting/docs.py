@@ -80,9 +80,15 @@ def titled(name, study):
     return study.get("question") or name
 
 
-def write_table(table, folded=False):
+def table_text(table):
+    """Its rows alone, as Markdown."""
     columns = [f"`{name}`" if "_" in name else name for name in table.columns]
-    text = markdown([dict(zip(columns, map(str, row))) for row in table.rows])
+    return markdown([dict(zip(columns, map(str, row))) for row in table.rows])
+
+
+def write_table(table, folded=False):
+    """With its title and its text; a long one is folded."""
+    text = table_text(table)
     text = f"{table.text}\n\n{text}" if table.text else text
     if folded or len(table.rows) > LONG:
         return f"<details><summary>{table.title} ({len(table.rows)} rows)</summary>\n\n{text}\n</details>\n"
@@ -109,7 +115,7 @@ def readme(text, studies):
         study = studies.get(match[2])
         if study is None:
             return match[1] + match[3]
-        return f"{match[1]}{titled(match[2], study)} {answer(study)}\n\n{write_table(results_table(study)).split(chr(10), 2)[2]}{match[3]}"
+        return f"{match[1]}{titled(match[2], study)} {answer(study)}\n\n{table_text(results_table(study))}{match[3]}"
 
     return README_BLOCK.sub(block, text)
 
