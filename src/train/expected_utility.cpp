@@ -37,14 +37,16 @@ class FiguresOfStep {
     prompts_ += 1.0;
   }
 
-  /// Advantages of a prompt have mean 0.
-  SampleFigures means() const {
+  /// Of the prompts of all processes. Advantages of a prompt have mean 0.
+  SampleFigures means(const parallel::World& world) const {
     SampleFigures means = sum_;
+    const double samples = world.sum(samples_);
+    const double prompts = world.sum(prompts_);
     for (double* of_samples : {&means.utility, &means.entropy, &means.advantage_std, &means.unfinished}) {
-      *of_samples /= samples_;
+      *of_samples = world.sum(*of_samples) / samples;
     }
     for (double* of_prompts : {&means.distinct, &means.informative}) {
-      *of_prompts /= prompts_;
+      *of_prompts = world.sum(*of_prompts) / prompts;
     }
     means.advantage_std = std::sqrt(means.advantage_std);
     return means;
@@ -76,10 +78,12 @@ std::vector<WeightedAnswer> each_once(const std::vector<const Example*>& prompts
 }  // namespace
 
 ExpectedUtility::ExpectedUtility(const experts::RoutedModel& model, const TrainConfig& config,
-                                 const ParameterGroup& group, const GroupExamples& examples)
+                                 const ParameterGroup& group, const GroupExamples& examples,
+                                 const parallel::World& world)
     : model_(model),
       config_(config),
       group_(group),
+      world_(world),
       validation_(examples.validation),
       sample_(examples.sample),
       source_(config, group.name, examples),
@@ -97,7 +101,7 @@ StepWork ExpectedUtility::work(std::int64_t step) {
     figures.seconds = 0.0;
     figures.clipped = weigh_by_ratio(answers);
   }
-  const std::vector<WeightedAnswer> gold = golden(round_.taken.examples);
+  const std::vector<WeightedAnswer> gold = golden();
   answers.insert(answers.end(), gold.begin(), gold.end());
   return {pack_weighted(answers, config_.max_tokens, model_.backbone().device()),
           fresh ? static_cast<std::int64_t>(round_.taken.examples.size()) : 0, figures};
@@ -106,14 +110,15 @@ StepWork ExpectedUtility::work(std::int64_t step) {
 void ExpectedUtility::draw(std::int64_t round, std::int64_t step) {
   const auto begun = std::chrono::steady_clock::now();
   round_.taken = source_.take(round);
-  round_.samples = drawn(round_.taken.examples, round, false);
+  round_.own = parallel::share_of(round_.taken.examples, world_);
+  round_.samples = drawn(round_.own, round, false);
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begun).count();
-  std::vector<WeightedAnswer> answers = each_once(round_.taken.examples, round_.samples);
+  std::vector<WeightedAnswer> answers = each_once(round_.own, round_.samples);
   const std::vector<double> distances = start_distances(answers);  // [answers], or empty
   FiguresOfStep figures;
   double kl = 0.0;
   std::size_t at = 0;
-  const auto prompts = static_cast<double>(round_.samples.size());
+  const auto prompts = static_cast<double>(round_.taken.examples.size());
   for (const PromptSamples& of_prompt : round_.samples) {
     const auto count = static_cast<double>(sample_count(of_prompt));
     std::vector<double> rewards;
@@ -129,9 +134,10 @@ void ExpectedUtility::draw(std::int64_t round, std::int64_t step) {
     }
   }
   std::erase_if(answers, [](const WeightedAnswer& answer) { return answer.weight == 0.0; });
-  round_.figures = figures.means();
+  round_.figures = figures.means(world_);
   round_.figures.seconds = seconds;
-  if (!distances.empty()) {
+  if (config_.expected_utility.kl_weight != 0.0) {
+    kl = world_.sum(kl);
     check_distance(kl, step);
     round_.figures.kl = kl;
   }
@@ -155,7 +161,8 @@ double ExpectedUtility::weigh_by_ratio(std::vector<WeightedAnswer>& answers) con
     clipped += beyond ? 1.0 : 0.0;
     weight *= beyond ? 0.0 : ratio;
   }
-  const double share = answers.empty() ? 0.0 : clipped / static_cast<double>(answers.size());
+  const std::int64_t all = world_.sum(static_cast<std::int64_t>(answers.size()));
+  const double share = world_.sum(clipped) / static_cast<double>(std::max(all, std::int64_t{1}));
   std::erase_if(answers, [](const WeightedAnswer& answer) { return answer.weight == 0.0; });
   return share;
 }
@@ -165,14 +172,19 @@ std::vector<PromptSamples> ExpectedUtility::drawn(const std::vector<const Exampl
   return sample_({group_.name, prompts, round, greedy});
 }
 
-/// The examples' own answers, which together weigh likelihood_weight.
-std::vector<WeightedAnswer> ExpectedUtility::golden(const std::vector<const Example*>& examples) const {
+/// The examples' own answers, which together, in all processes, weigh likelihood_weight.
+std::vector<WeightedAnswer> ExpectedUtility::golden() const {
   const double weight = config_.expected_utility.likelihood_weight;
   std::vector<WeightedAnswer> gold;
+  if (weight == 0.0) {
+    return gold;
+  }
   std::size_t tokens = 0;
-  for (const Example* example : weight > 0.0 ? examples : std::vector<const Example*>()) {
-    gold.push_back({example, &example->answer, &all_allowed()});
+  for (const Example* example : round_.taken.examples) {
     tokens += example->answer.size();
+  }
+  for (const Example* example : round_.own) {
+    gold.push_back({example, &example->answer, &all_allowed()});
   }
   for (WeightedAnswer& answer : gold) {
     answer.weight = weight / static_cast<double>(tokens);
@@ -227,10 +239,10 @@ void ExpectedUtility::check_distance(double kl, std::int64_t step) const {
 
 Validation ExpectedUtility::validate(std::int64_t done) const {
   double sum = 0.0;
-  for (const PromptSamples& samples : drawn(validation_, done, true)) {
+  for (const PromptSamples& samples : drawn(parallel::share_of(validation_, world_), done, true)) {
     sum += samples.front().utility;
   }
-  const double utility = sum / static_cast<double>(validation_.size());
+  const double utility = world_.sum(sum) / static_cast<double>(validation_.size());
   return {-utility, {}, utility};
 }
 

@@ -25,7 +25,7 @@ class ExpectedUtility : public Objective {
  public:
   /// The values in the group's parameters are the start.
   ExpectedUtility(const experts::RoutedModel& model, const TrainConfig& config, const ParameterGroup& group,
-                  const GroupExamples& examples);
+                  const GroupExamples& examples, const parallel::World& world);
 
   std::int64_t steps() const override { return config_.expected_utility.steps; }
   bool validates_after(std::int64_t done) const override {
@@ -45,6 +45,7 @@ class ExpectedUtility : public Objective {
   /// What a draw leaves for the steps on it.
   struct Round {
     TakenExamples taken;
+    std::vector<const Example*> own;  ///< this process's share of them, of which the rest is
     std::vector<PromptSamples> samples;
     std::vector<WeightedAnswer> answers;  ///< those of an advantage, weighed by it
     std::vector<double> logprobs;         ///< theirs by the values that drew them; empty of a single step
@@ -59,7 +60,7 @@ class ExpectedUtility : public Objective {
   double weigh_by_ratio(std::vector<WeightedAnswer>& answers) const;
   std::vector<PromptSamples> drawn(const std::vector<const Example*>& prompts, std::int64_t round,
                                    bool greedy) const;
-  std::vector<WeightedAnswer> golden(const std::vector<const Example*>& examples) const;
+  std::vector<WeightedAnswer> golden() const;
   std::vector<double> logprobs(const std::vector<WeightedAnswer>& answers) const;
   std::vector<double> start_distances(const std::vector<WeightedAnswer>& answers) const;
   void check_distance(double kl, std::int64_t step) const;
@@ -67,6 +68,7 @@ class ExpectedUtility : public Objective {
   const experts::RoutedModel& model_;
   const TrainConfig& config_;
   const ParameterGroup& group_;
+  const parallel::World& world_;
   std::vector<const Example*> validation_;
   SampleFn sample_;
   ExampleSource source_;

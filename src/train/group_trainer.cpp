@@ -3,6 +3,7 @@
 #include "routedk/core/error.h"
 #include "routedk/train/fingerprint.h"
 
+#include <algorithm>
 #include <chrono>
 #include <cmath>
 #include <utility>
@@ -40,21 +41,26 @@ void RoutingOfStep::add(const std::vector<experts::GateRows>& rows) {
   }
 }
 
-std::vector<experts::LayerRouting> RoutingOfStep::layers() const {
+std::vector<experts::LayerRouting> RoutingOfStep::layers(std::int64_t experts,
+                                                         const parallel::World& world) const {
+  std::vector<at::Tensor> own(alphas_.size());
+  std::transform(alphas_.begin(), alphas_.end(), own.begin(), [](const auto& layer) { return at::cat(layer); });
+  const at::Tensor rows = world.gather(own.empty() ? at::Tensor() : at::cat(own, 1));  // [S,L K]
   std::vector<experts::LayerRouting> all;
-  all.reserve(alphas_.size());
-  for (const auto& alphas : alphas_) {
-    all.push_back(experts::routing_of(at::cat(alphas)));
+  for (std::int64_t at = 0; rows.defined() && at < rows.size(1); at += experts) {
+    all.push_back(experts::routing_of(rows.narrow(1, at, experts)));
   }
   return all;
 }
 
 GroupTrainer::GroupTrainer(const experts::RoutedModel& model, const TrainConfig& config, ParameterGroup group,
-                           GroupExamples examples)
+                           GroupExamples examples, parallel::World world)
     : config_(config),
+      experts_(model.bank().size()),
+      world_(std::move(world)),
       group_(std::move(group)),
       examples_(std::move(examples)),
-      objective_(make_objective(model, config, group_, examples_)),
+      objective_(make_objective(model, config, group_, examples_, world_)),
       total_steps_(objective_->steps()),
       schedule_(config.schedule, config.warmup, total_steps_) {
   group_.parameters->set_trainable(true);
@@ -76,12 +82,19 @@ void GroupTrainer::begin() {
   routing_ = RoutingOfStep();
   step_.examples = work.examples;
   step_.samples = work.samples;
-  step_.skipped = now_.empty();
+  std::int64_t sequences = 0;
   for (const PackedBatch& batch : now_) {
+    sequences += batch.batch.sequences();
     step_.tokens += batch.batch.tokens();
     step_.answer_tokens += batch.answer_tokens();
     step_.keys.insert(step_.keys.end(), batch.keys.begin(), batch.keys.end());
   }
+  at::Tensor counts = at::tensor({sequences, step_.tokens, step_.answer_tokens}, at::kLong);
+  world_.sum(counts);
+  sequences_ = counts[0].item<std::int64_t>();
+  step_.tokens = counts[1].item<std::int64_t>();
+  step_.answer_tokens = counts[2].item<std::int64_t>();
+  step_.skipped = sequences_ == 0;
   group_.parameters->grads().zero_();
 }
 
@@ -92,8 +105,14 @@ void GroupTrainer::add(const BatchFindings& found) {
 }
 
 GroupStep GroupTrainer::finish() {
-  step_.routing = routing_.layers();
-  step_.grad_norm = gradient_norm(group_.parameters->grads());
+  if (!group_.gate->owner()) {
+    step_.routing = routing_.layers(experts_, world_);
+  }
+  step_.loss = world_.sum(step_.loss);
+  step_.token_loss = world_.sum(step_.token_loss);
+  at::Tensor gradient = group_.parameters->grads();
+  world_.sum(gradient);
+  step_.grad_norm = gradient_norm(gradient);
   step_.learning_rate = config_.rate_of(group_.name) * schedule_.factor(state_.progress.step);
   check_finite(step_);
   return std::move(step_);

@@ -85,13 +85,9 @@ class JointPass {
     }
   }
 
-  /// Of the group's step.
+  /// Of the group's step, in all processes.
   static double share(const Part& part) {
-    std::int64_t all = 0;
-    for (const PackedBatch& batch : part.group->batches()) {
-      all += batch.batch.sequences();
-    }
-    return static_cast<double>(part.batch->batch.sequences()) / static_cast<double>(all);
+    return static_cast<double>(part.batch->batch.sequences()) / static_cast<double>(part.group->sequences());
   }
 
   const experts::RoutedModel& model_;

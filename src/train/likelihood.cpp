@@ -10,11 +10,13 @@
 namespace routedk::train {
 
 Likelihood::Likelihood(const experts::RoutedModel& model, const TrainConfig& config,
-                       const ParameterGroup& group, const GroupExamples& examples)
+                       const ParameterGroup& group, const GroupExamples& examples,
+                       const parallel::World& world)
     : model_(model),
       config_(config),
       group_(group),
-      validation_(examples.validation),
+      world_(world),
+      validation_(parallel::share_of(examples.validation, world)),
       source_(config, group.name, examples),
       ahead_([this](std::int64_t step) { return made(step); }) {}
 
@@ -25,11 +27,12 @@ StepWork Likelihood::work(std::int64_t step) {
 
 StepWork Likelihood::made(std::int64_t step) {
   const TakenExamples taken = source_.take(step);
-  StepWork work{pack_all(taken.examples, config_.max_tokens, model_.backbone().device()),
+  StepWork work{pack_all(parallel::share_of(taken.examples, world_), config_.max_tokens,
+                         model_.backbone().device()),
                 static_cast<std::int64_t>(taken.examples.size())};
-  std::int64_t answer_tokens = 0;
-  for (const PackedBatch& batch : work.batches) {
-    answer_tokens += batch.answer_tokens();
+  std::size_t answer_tokens = 0;  // of all processes
+  for (const Example* example : taken.examples) {
+    answer_tokens += example->answer.size();
   }
   for (PackedBatch& batch : work.batches) {
     batch.weights = at::full({batch.answer_tokens()}, 1.0 / static_cast<double>(answer_tokens),
@@ -51,7 +54,7 @@ Validation Likelihood::validate(std::int64_t done) const {
           group_.name, sum, done, fmt::join(batch.keys, ", "));
     }
   }
-  return {sum / static_cast<double>(answer_tokens)};
+  return {world_.sum(sum) / static_cast<double>(world_.sum(answer_tokens))};
 }
 
 }  // namespace routedk::train

@@ -14,7 +14,7 @@ namespace routedk::train {
 class Likelihood : public Objective {
  public:
   Likelihood(const experts::RoutedModel& model, const TrainConfig& config, const ParameterGroup& group,
-             const GroupExamples& examples);
+             const GroupExamples& examples, const parallel::World& world);
 
   std::int64_t steps() const override { return config_.epochs * source_.steps_per_epoch(); }
   bool validates_after(std::int64_t done) const override { return done % source_.steps_per_epoch() == 0; }
@@ -31,7 +31,8 @@ class Likelihood : public Objective {
   const experts::RoutedModel& model_;
   const TrainConfig& config_;
   const ParameterGroup& group_;
-  std::vector<const Example*> validation_;
+  const parallel::World& world_;
+  std::vector<const Example*> validation_;  // this process's share
   ExampleSource source_;
   Prefetcher<StepWork> ahead_;  // last: its thread uses the others
 };

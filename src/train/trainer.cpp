@@ -68,6 +68,9 @@ void require_unique_names(const std::vector<ParameterGroup>& groups) {
 }  // namespace
 
 Trainer::Trainer(TrainingJob job) : job_(std::move(job)) {
+  if (!job_.world.first()) {
+    write_nothing();
+  }
   require_unique_names(job_.groups);
   const model::LlamaConfig& shape = job_.model.backbone().config();
   for (const auto& [what, examples] :
@@ -82,13 +85,22 @@ Trainer::Trainer(TrainingJob job) : job_(std::move(job)) {
     groups_.push_back(std::make_unique<GroupTrainer>(
         job_.model, job_.config, job_.groups[i],
         GroupExamples{of_group(job_.training, group), of_group(job_.validation, group), job_.augment,
-                      job_.sample}));
+                      job_.sample},
+        job_.world));
   }
+}
+
+void Trainer::write_nothing() {
+  job_.on_event = [](const Event&) {};
+  job_.on_validation = {};
+  job_.progress.terminal = false;
+  job_.progress.line = [](const std::string&) {};
 }
 
 std::vector<GroupResult> Trainer::run() {
   const StopSignals signals;
   fingerprint_ = make_fingerprint();
+  require_one_job();
   resume();
   std::int64_t examples = 0;
   for (const auto& group : groups_) {
@@ -110,10 +122,21 @@ std::vector<GroupResult> Trainer::run() {
   return results;
 }
 
+/// Processes that differ in settings or data would make sums of different things.
+void Trainer::require_one_job() const {
+  const std::string first = job_.world.from_first(fingerprint_.dump());
+  require_equal(io::Json::parse(first), fingerprint_, fmt::format("that of rank 0 (this is rank {})", job_.world.rank()));
+}
+
 void Trainer::resume() {
-  remove_unfinished(job_.checkpoints);
-  if (const auto checkpoint = newest_checkpoint(job_.checkpoints)) {
-    restore(*checkpoint);
+  std::string newest;
+  if (job_.world.first()) {
+    remove_unfinished(job_.checkpoints);
+    newest = newest_checkpoint(job_.checkpoints).value_or("").string();
+  }
+  newest = job_.world.from_first(newest);
+  if (!newest.empty()) {
+    restore(newest);
   }
   job_.on_event(ResumeEvent{step_, group_names()});
 }
@@ -123,7 +146,7 @@ void Trainer::restore(const std::filesystem::path& path) {
   require_equal(state.fingerprint, fingerprint_, path.string());
   if (!job_.config.resume_elsewhere) {
     require_equal(state.machine, machine_fingerprint(job_.model.backbone().device()),
-                  path.string() + "; `resume_elsewhere` goes on anyway");
+                  path.string() + " (train.resume_elsewhere goes on anyway)");
   }
   std::map<std::string, std::int64_t> parameters;
   for (const auto& group : groups_) {
@@ -165,7 +188,7 @@ void Trainer::step(Progress& progress) {
 }
 
 void Trainer::stop_if_asked() {
-  const int signal = StopSignals::received();
+  const auto signal = static_cast<int>(job_.world.greatest(StopSignals::received()));
   if (signal == 0 || !(done() || resumable())) {
     return;
   }
@@ -220,12 +243,15 @@ void Trainer::warn(const GroupTrainer& group, const std::string& text) const {
 }
 
 void Trainer::save() {
+  saved_step_ = step_;
+  if (!job_.world.first()) {
+    return;
+  }
   Checkpoint checkpoint{step_, fingerprint_, machine_fingerprint(job_.model.backbone().device()), {}};
   for (const auto& group : groups_) {
     checkpoint.groups[group->name()] = on_cpu(group->state());
   }
   save_checkpoint(job_.checkpoints, checkpoint, job_.config.keep_checkpoints);
-  saved_step_ = step_;
 }
 
 bool Trainer::resumable() const {

@@ -41,7 +41,7 @@ struct GroupStep {
   const char* not_finite = nullptr;            ///< "loss" or "gradient norm": not to be applied
   bool skipped = false;                        ///< nothing to learn: no gradient, not to be applied
   std::optional<SampleFigures> samples = {};   ///< of objectives that draw answers
-  std::vector<std::uint64_t> keys;             ///< of its examples
+  std::vector<std::uint64_t> keys;             ///< of its examples in this process
   std::vector<experts::LayerRouting> routing;  // [L], where the gate mixes experts
 };
 

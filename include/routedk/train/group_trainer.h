@@ -3,6 +3,7 @@
 
 #include "routedk/experts/gate.h"
 #include "routedk/experts/routed_model.h"
+#include "routedk/parallel/world.h"
 #include "routedk/train/checkpoint.h"
 #include "routedk/train/event.h"
 #include "routedk/train/group.h"
@@ -33,7 +34,8 @@ struct BatchFindings {
 class RoutingOfStep {
  public:
   void add(const std::vector<experts::GateRows>& rows);
-  std::vector<experts::LayerRouting> layers() const;
+  /// Of the rows of all processes, which weigh so many experts.
+  std::vector<experts::LayerRouting> layers(std::int64_t experts, const parallel::World& world) const;
 
  private:
   std::vector<std::vector<at::Tensor>> alphas_;  // [L][micro-batches]
@@ -41,10 +43,11 @@ class RoutingOfStep {
 
 class GroupTrainer {
  public:
-  /// Makes the group's parameters trainable; the destructor freezes them again. DataError when there is no
-  /// training example. Everything passed by reference or pointer must outlive the trainer.
+  /// Makes the group's parameters trainable; the destructor freezes them again. Each process of the world
+  /// computes its share of every step and applies the sum. DataError when there is no training example.
+  /// Everything passed by reference or pointer must outlive the trainer.
   GroupTrainer(const experts::RoutedModel& model, const TrainConfig& config, ParameterGroup group,
-               GroupExamples examples);
+               GroupExamples examples, parallel::World world = {});
   GroupTrainer(const GroupTrainer&) = delete;
   GroupTrainer& operator=(const GroupTrainer&) = delete;
   ~GroupTrainer();
@@ -52,10 +55,11 @@ class GroupTrainer {
   /// Takes the next step's batches and clears the gradient: a step is begun. What passes over the batches
   /// find is added (joint_step.h), then the step is finished.
   void begin();
-  /// Of the step begun.
+  /// Of the step begun, in this process.
   const std::vector<PackedBatch>& batches() const noexcept { return now_; }
-  /// Of these.
+  /// Of the step, in all processes.
   std::int64_t answer_tokens() const noexcept { return step_.answer_tokens; }
+  std::int64_t sequences() const noexcept { return sequences_; }
   void add(const BatchFindings& found);
   /// NumericError naming group, step and example keys when loss or gradient is not finite for more than
   /// `max_bad_steps` steps in a row; no parameter has changed then.
@@ -93,6 +97,8 @@ class GroupTrainer {
   void keep_if_best(double loss);
 
   const TrainConfig& config_;
+  std::int64_t experts_;
+  parallel::World world_;
   ParameterGroup group_;
   GroupExamples examples_;
   std::unique_ptr<Objective> objective_;
@@ -101,6 +107,7 @@ class GroupTrainer {
   GroupState state_;
   std::vector<PackedBatch> now_;
   GroupStep step_;
+  std::int64_t sequences_ = 0;
   RoutingOfStep routing_;
 };
 

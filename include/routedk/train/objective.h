@@ -4,6 +4,7 @@
 
 #include "routedk/experts/routed_model.h"
 #include "routedk/io/jsonl.h"
+#include "routedk/parallel/world.h"
 #include "routedk/train/event.h"
 #include "routedk/train/group.h"
 #include "routedk/train/packed_batch.h"
@@ -16,10 +17,11 @@
 
 namespace routedk::train {
 
-/// What a step computes. Its loss is the sum over the batches' answer tokens of weight times cross entropy.
+/// What a step computes in this process. Its loss is the sum over the batches' answer tokens, of all processes,
+/// of weight times cross entropy.
 struct StepWork {
-  std::vector<PackedBatch> batches;  ///< with their weights; none: there is nothing to learn in the step
-  std::int64_t examples = 0;         ///< that the step took
+  std::vector<PackedBatch> batches;  ///< with their weights; in no process any: there is nothing to learn
+  std::int64_t examples = 0;         ///< that the step took, in all processes together
   std::optional<SampleFigures> samples = {};  ///< where answers were drawn
 };
 
@@ -46,9 +48,10 @@ class Objective {
   virtual io::Json fingerprint() const = 0;
 };
 
-/// That of the settings. Model, config and group must outlive it. DataError when there is no training
-/// example.
+/// That of the settings; of each step's and validation's examples every process computes its share. Model,
+/// config and group must outlive it. DataError when there is no training example.
 std::unique_ptr<Objective> make_objective(const experts::RoutedModel& model, const TrainConfig& config,
-                                          const ParameterGroup& group, const GroupExamples& examples);
+                                          const ParameterGroup& group, const GroupExamples& examples,
+                                          const parallel::World& world);
 
 }  // namespace routedk::train

@@ -30,6 +30,9 @@ struct TrainingJob {
   /// empty.
   ValidationHook on_validation = {};
   SampleFn sample = {};  ///< of the objective expected_utility alone
+  /// The processes that train this job together, each with all examples; rank 0 alone writes checkpoints, hears
+  /// events and looks at validations. All must see the folder of checkpoints.
+  parallel::World world = {};
 };
 
 /// What became of a group; its parameters are those of `best_step`.
@@ -56,6 +59,8 @@ class Trainer {
   std::vector<GroupResult> run();
 
  private:
+  void write_nothing();
+  void require_one_job() const;
   void resume();
   void restore(const std::filesystem::path& path);
   void step(Progress& progress);

@@ -257,8 +257,9 @@ bundle::SplitCounts split_counts(const SplitConfig& settings, const std::filesys
   return counts;
 }
 
-Experiment::Experiment(ExperimentConfig config)
-    : config_(with_run_folder(std::move(config))),
+Experiment::Experiment(ExperimentConfig config, parallel::World world)
+    : world_(std::move(world)),
+      config_(with_run_folder(std::move(config))),
       load_options_(workflow::load_options(config_.model)),
       dataset_(dataset_of(config_.data)),
       split_(split_of(config_, dataset_)),

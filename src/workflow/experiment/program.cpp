@@ -10,6 +10,7 @@
 #include "routedk/workflow/steps/steps.h"
 
 #include <cerrno>
+#include <chrono>
 #include <cstdio>
 #include <cstring>
 #include <iostream>
@@ -18,6 +19,7 @@
 #include <c10/util/Exception.h>
 #include <fmt/format.h>
 #include <malloc.h>
+#include <spdlog/spdlog.h>
 #include <torch/version.h>
 
 namespace routedk::workflow {
@@ -31,9 +33,33 @@ void keep_freed_memory() {
   mallopt(M_TRIM_THRESHOLD, -1);
 }
 
-}  // namespace
+/// The world of the processes that a launcher started together. Ranks above 0 print errors alone.
+parallel::World join_world(const RunConfig& run) {
+  const auto launch = parallel::launch_from_environment();
+  if (!launch) {
+    return {};
+  }
+  const parallel::World world(
+      *launch, {std::chrono::seconds(run.join_seconds), std::chrono::seconds(run.exchange_seconds)});
+  spdlog::info("{} processes train together", world.size());
+  if (!world.first()) {
+    spdlog::set_level(spdlog::level::err);
+  }
+  return world;
+}
 
-void with_experiment(const ProgramOptions& options, const std::function<void(Experiment&)>& work) {
+void refuse_launcher() {
+  if (const auto launch = parallel::launch_from_environment()) {
+    throw_<ConfigError>(
+        "this program must be started once, but was started as rank {} of {}: routedk-train and "
+        "routedk-train-router alone work in several processes (docs/scale.md)",
+        launch->rank, launch->size);
+  }
+}
+
+/// Opens the experiment for `work`; of the programs that may be one of several processes where `together`.
+void open_experiment(const ProgramOptions& options, bool together,
+                     const std::function<void(Experiment&)>& work) {
   const Study study = read_study(options.config, options.assignments);
   if (study.points.size() > 1) {
     throw_<ConfigError>(
@@ -46,7 +72,10 @@ void with_experiment(const ProgramOptions& options, const std::function<void(Exp
     fmt::print("{}", dump_config(config));
     return;
   }
-  Experiment experiment(config);
+  if (!together) {
+    refuse_launcher();
+  }
+  Experiment experiment(config, together && !options.dry_run ? join_world(config.run) : parallel::World());
   if (options.dry_run) {
     fmt::print("{}", plan(experiment));
     return;
@@ -54,11 +83,19 @@ void with_experiment(const ProgramOptions& options, const std::function<void(Exp
   work(experiment);
 }
 
+}  // namespace
+
+void with_experiment(const ProgramOptions& options, const std::function<void(Experiment&)>& work) {
+  open_experiment(options, false, work);
+}
+
 void with_step(const ProgramOptions& options, StepKind step, const std::function<void(Experiment&)>& work) {
-  with_experiment(options, [&](Experiment& experiment) {
-    if (options.redo) {
+  const bool together = step == StepKind::kTrain || step == StepKind::kRouter;
+  open_experiment(options, together, [&](Experiment& experiment) {
+    if (options.redo && experiment.world().first()) {
       forget_from(experiment, step);
     }
+    experiment.world().wait_for_all();
     work(experiment);
   });
 }

@@ -4,11 +4,27 @@
 
 #include <algorithm>
 
+#include <fmt/ranges.h>
 #include <spdlog/spdlog.h>
 
 namespace routedk::workflow {
+namespace {
 
-bool begin_step(Experiment& experiment, const StepId& id) {
+/// Settings and contents that make the numbers must be those of rank 0.
+void require_one_step(const Experiment& experiment, const StepId& id) {
+  const Step& step = experiment.step(id);
+  const io::Json own = {{"settings", step.settings}, {"inputs", step.input_keys}};
+  const io::Json first = io::Json::parse(experiment.world().from_first(own.dump()));
+  Step of_first = step;
+  of_first.settings = first["settings"].get<Settings>();
+  of_first.input_keys = first["inputs"].get<std::map<std::string, std::string>>();
+  if (const auto lines = differences(of_first, step); !lines.empty()) {
+    throw_<ConfigError>("all processes must do one step, but {} is another at rank 0 than at rank {}: {}",
+                        to_string(id), experiment.world().rank(), fmt::format("{}", fmt::join(lines, ", ")));
+  }
+}
+
+bool opened(Experiment& experiment, const StepId& id) {
   const Step& step = experiment.step(id);
   if (experiment.store().done(step)) {
     spdlog::info("{}: done", to_string(id));
@@ -23,8 +39,17 @@ bool begin_step(Experiment& experiment, const StepId& id) {
     experiment.leave_step(id);
     return false;
   }
-  kernels::reset_gpu_peak();
   return true;
+}
+
+}  // namespace
+
+bool begin_step(Experiment& experiment, const StepId& id) {
+  const parallel::World& world = experiment.world();
+  require_one_step(experiment, id);
+  const bool begun = world.first() && opened(experiment, id);
+  kernels::reset_gpu_peak();
+  return world.greatest(begun ? 1 : 0) == 1;
 }
 
 bool is_done(const Experiment& experiment, const StepId& id) {
@@ -47,7 +72,10 @@ void require_sessions(const Experiment& experiment, StepKind kind) {
 }
 
 void mark_done(Experiment& experiment, const std::vector<StepId>& ids) {
-  experiment.close_steps(ids, static_cast<double>(kernels::gpu_peak_bytes()) / (1 << 20));
+  if (experiment.world().first()) {
+    experiment.close_steps(ids, static_cast<double>(kernels::gpu_peak_bytes()) / (1 << 20));
+  }
+  experiment.world().wait_for_all();
 }
 
 void forget_from(const Experiment& experiment, StepKind first) {

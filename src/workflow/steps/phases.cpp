@@ -8,6 +8,7 @@
 #include "routedk/workflow/steps/policy_samples.h"
 
 #include <algorithm>
+#include <optional>
 #include <utility>
 
 #include <fmt/format.h>
@@ -43,20 +44,36 @@ void train_and_log(train::TrainingJob job) {
   }
 }
 
+/// What a training's events are written to, at rank 0.
+class Metrics {
+ public:
+  Metrics(const Phases& p, const std::string& job) {
+    if (p.experiment.world().first()) {
+      log_.emplace(p.folder, job);
+    }
+  }
+  train::EventSink sink() { return log_ ? log_->sink() : train::EventSink(); }
+
+ private:
+  std::optional<MetricsLog> log_;
+};
+
 void by_likelihood(const Phases& p, std::vector<train::Example> training, train::AugmentFn augment) {
-  MetricsLog metrics(p.folder, p.name);
+  Metrics metrics(p, p.name);
   train::TrainingJob job{
       p.model,       p.config.likelihood_phase(), p.groups, std::move(training), p.validation, p.checkpoints,
       metrics.sink()};
+  job.world = p.experiment.world();
   job.augment = std::move(augment);
   job.on_validation = p.watch;
   train_and_log(std::move(job));
 }
 
 void from_there_by_utility(const Phases& p, std::vector<train::Example> training) {
-  MetricsLog metrics(p.folder, p.name + "_expected_utility");
+  Metrics metrics(p, p.name + "_expected_utility");
   train::TrainingJob job{p.model,      p.config.utility_phase(),           p.groups,      std::move(training),
                          p.validation, p.checkpoints / "expected_utility", metrics.sink()};
+  job.world = p.experiment.world();
   job.augment = shuffled_items(p.experiment, {});
   job.on_validation = p.watch;
   job.sample = policy_samples(p.experiment, p.model, p.gates, p.config);
@@ -129,7 +146,9 @@ void train_router(const Experiment& experiment, const experts::RoutedModel& mode
                       watch_answers(experiment, model, gates)};
   phases.run(router_examples(experiment), shuffled_items(experiment, {}),
              phases.by_utility() ? router_examples(experiment) : std::vector<train::Example>());
-  experts::save_router(*router, config.experts, to);
+  if (experiment.world().first()) {
+    experts::save_router(*router, config.experts, to);
+  }
 }
 
 }  // namespace routedk::workflow

@@ -117,7 +117,7 @@ void train_step(Experiment& experiment, const std::vector<std::string>& experts)
     const int group = static_cast<int>(i);
     InputCounts counts;
     append(training, expert_examples(experiment, names[i], group, &counts));
-    if (experiment.has_sessions()) {
+    if (experiment.has_sessions() && experiment.world().first()) {
       record_inputs(experiment, names[i], counts);
     }
     append(phases.validation, validation_examples(experiment, names[i], group));
@@ -127,8 +127,10 @@ void train_step(Experiment& experiment, const std::vector<std::string>& experts)
   }
   phases.watch = watch_answers(experiment, model, bank.gates);
   phases.run(std::move(training), shuffled_items(experiment, names), std::move(raw));
-  save_experts(experiment, bank);
-  share_metrics(experiment, names, folder);
+  if (experiment.world().first()) {
+    save_experts(experiment, bank);
+    share_metrics(experiment, names, folder);
+  }
   mark_done(experiment, ids);
 }
 

@@ -20,6 +20,7 @@
 #include "routedk/bundle/session_encoder.h"
 #include "routedk/bundle/split.h"
 #include "routedk/experts/routed_model.h"
+#include "routedk/parallel/world.h"
 #include "routedk/workflow/experiment/experiment_config.h"
 #include "routedk/workflow/experiment/graph.h"
 #include "routedk/workflow/experiment/store.h"
@@ -40,8 +41,11 @@ std::string file_word(const std::string& name);
 class Experiment {
  public:
   /// Loads data, split, templates and tokenizer; makes nothing on disk. ConfigError when this build has not
-  /// the device of the settings, otherwise errors of each as they come.
-  explicit Experiment(ExperimentConfig config);
+  /// the device of the settings, otherwise errors of each as they come. `world`: the processes that train
+  /// together; rank 0 alone writes.
+  explicit Experiment(ExperimentConfig config, parallel::World world = {});
+
+  const parallel::World& world() const noexcept { return world_; }
 
   const ExperimentConfig& config() const noexcept { return config_; }
   /// Whether it learns from bundle data; otherwise from `data.examples`, and the next three are empty.
@@ -122,6 +126,7 @@ class Experiment {
   }
 
  private:
+  parallel::World world_;
   ExperimentConfig config_;
   model::LoadOptions load_options_;
   bundle::Dataset dataset_;

@@ -1,0 +1,38 @@
+/// Which process of how many this one is, as the program that started it says in the environment.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+
+namespace routedk::parallel {
+
+/// Where the processes meet and what this one is among them.
+struct Launch {
+  int rank = 0;  ///< from 0 to size - 1, each once
+  int size = 1;
+  std::string host;     ///< where the store of the meeting is, at rank 0 unless `served`
+  int port = 0;         ///< of that store
+  std::string attempt;  ///< tells the meetings of a store that is `served` apart
+  bool served = false;  ///< by the launcher's own process: rank 0 must not
+};
+
+/// A variable's text, or nothing.
+using Environment = std::function<std::optional<std::string>(const char* name)>;
+
+/// What the environment says, or nothing where this process stands alone:
+///   torchrun       RANK, WORLD_SIZE, MASTER_ADDR, MASTER_PORT; TORCHELASTIC_USE_AGENT_STORE, _RUN_ID, _RESTART_COUNT
+///   mpirun         OMPI_COMM_WORLD_RANK, OMPI_COMM_WORLD_SIZE
+///   srun           SLURM_PROCID, SLURM_NTASKS of a step; its first node is the host
+/// MASTER_ADDR and MASTER_PORT hold with all three; without them the host is this machine where all processes
+/// run on it, and the port 29500 (torchrun's), or one made of the Slurm job's number. ConfigError where a
+/// variable is missing, no number, out of range, or contradicts another launcher's.
+std::optional<Launch> launch_from(const Environment& environment);
+
+/// The same of this process's environment.
+std::optional<Launch> launch_from_environment();
+
+/// The first node of a Slurm list: "gpu[07-09,12],cpu1" -> "gpu07".
+std::string first_node(const std::string& list);
+
+}  // namespace routedk::parallel

@@ -1,0 +1,29 @@
+/// What c10d must do for a world. Built without its headers there is none (no_backend.cpp).
+#pragma once
+
+#include "routedk/parallel/world.h"
+
+#include <memory>
+
+#include <ATen/core/Tensor.h>
+
+namespace routedk::parallel {
+
+enum class Reduction { kSum, kMax };
+
+class Backend {
+ public:
+  Backend() = default;
+  Backend(const Backend&) = delete;
+  Backend& operator=(const Backend&) = delete;
+  virtual ~Backend() = default;
+
+  /// In place, of a contiguous tensor of the CPU.
+  virtual void reduce(at::Tensor& values, Reduction reduction) = 0;
+  /// Rank 0's, in place; likewise.
+  virtual void broadcast(at::Tensor& values) = 0;
+};
+
+std::shared_ptr<Backend> join(const Launch& launch, const Patience& patience);
+
+}  // namespace routedk::parallel

@@ -1,0 +1,153 @@
+#include "routedk/parallel/launch.h"
+
+#include "routedk/core/error.h"
+
+#include <algorithm>
+#include <charconv>
+#include <cstdlib>
+
+namespace routedk::parallel {
+namespace {
+
+constexpr int kMostProcesses = 1 << 16;
+constexpr int kDefaultPort = 29500;
+constexpr long long kFirstSpecialStep = 4'294'967'290;  // batch script, interactive and other steps of Slurm's own
+
+/// A launcher's names for the two numbers.
+struct Names {
+  const char* rank;
+  const char* size;
+};
+
+std::optional<long long> number(const Environment& environment, const char* name) {
+  const auto text = environment(name);
+  if (!text) {
+    return std::nullopt;
+  }
+  long long value = 0;
+  const char* const end = text->data() + text->size();
+  const auto [stop, error] = std::from_chars(text->data(), end, value);
+  if (error != std::errc() || stop != end) {
+    throw_<ConfigError>("the variable {} must be a whole number, but is `{}`", name, *text);
+  }
+  return value;
+}
+
+int within(const char* name, long long value, long long least, long long most) {
+  if (value < least || value > most) {
+    throw_<ConfigError>("the variable {} must be from {} to {}, but is {}", name, least, most, value);
+  }
+  return static_cast<int>(value);
+}
+
+/// Rank and size by one launcher; nothing where it has set neither.
+std::optional<Launch> by(const Environment& environment, const Names& names) {
+  const auto rank = number(environment, names.rank);
+  const auto size = number(environment, names.size);
+  if (!rank && !size) {
+    return std::nullopt;
+  }
+  if (!rank || !size) {
+    throw_<ConfigError>("{} and {} must be set together, but {} is not", names.rank, names.size,
+                        rank ? names.size : names.rank);
+  }
+  Launch launch;
+  launch.size = within(names.size, *size, 1, kMostProcesses);
+  launch.rank = within(names.rank, *rank, 0, launch.size - 1);
+  return launch;
+}
+
+/// In a batch script or an interactive shell, which are steps of their own, a program stands alone.
+bool in_slurm_step(const Environment& environment) {
+  const auto step = number(environment, "SLURM_STEP_ID");
+  return step && *step < kFirstSpecialStep;
+}
+
+void require_agreement(const Launch& launch, const Names& names, const Launch& other, const Names& others) {
+  if (launch.rank != other.rank || launch.size != other.size) {
+    throw_<ConfigError>(
+        "{} and {} must agree, but this process is rank {} of {} by the first and {} of {} by the second: set "
+        "neither {} nor {} where another launcher starts the processes",
+        names.rank, others.rank, launch.rank, launch.size, other.rank, other.size, names.rank, names.size);
+  }
+}
+
+bool is_true(std::string text) {
+  std::transform(text.begin(), text.end(), text.begin(), [](unsigned char c) { return std::tolower(c); });
+  return text == "true" || text == "1";
+}
+
+/// Host and port, which a launcher may leave open.
+void add_meeting(Launch& launch, const Environment& environment, bool slurm) {
+  const auto host = environment("MASTER_ADDR");
+  const auto nodes = environment(environment("SLURM_STEP_NODELIST") ? "SLURM_STEP_NODELIST" : "SLURM_JOB_NODELIST");
+  const auto local = number(environment, "OMPI_COMM_WORLD_LOCAL_SIZE");
+  if (host && !host->empty()) {
+    launch.host = *host;
+  } else if (slurm && nodes) {
+    launch.host = first_node(*nodes);
+  } else if (local && *local == launch.size) {
+    launch.host = "127.0.0.1";
+  } else {
+    throw_<ConfigError>(
+        "MASTER_ADDR must be set to a name or address of the machine of rank 0, but is not (rank {} of {})",
+        launch.rank, launch.size);
+  }
+  if (const auto port = number(environment, "MASTER_PORT")) {
+    launch.port = within("MASTER_PORT", *port, 1, 65535);
+  } else {  // jobs that share a node must not meet each other
+    const auto job = slurm ? number(environment, "SLURM_JOB_ID") : std::nullopt;
+    launch.port = job ? 15000 + static_cast<int>(*job % 10000) : kDefaultPort;
+  }
+}
+
+}  // namespace
+
+std::string first_node(const std::string& list) {
+  const std::size_t bracket = list.find('[');
+  if (bracket >= list.find(',')) {
+    return list.substr(0, list.find(','));
+  }
+  if (bracket == std::string::npos) {
+    return list;
+  }
+  const std::size_t close = list.find(']', bracket);
+  const std::size_t end = std::min(list.find_first_of("-,]", bracket), list.size());
+  const std::string tail = close == std::string::npos ? "" : list.substr(close + 1, list.find(',', close) - close - 1);
+  return list.substr(0, bracket) + list.substr(bracket + 1, end - bracket - 1) + tail;
+}
+
+std::optional<Launch> launch_from(const Environment& environment) {
+  constexpr Names kTorch{"RANK", "WORLD_SIZE"};
+  constexpr Names kOpenMpi{"OMPI_COMM_WORLD_RANK", "OMPI_COMM_WORLD_SIZE"};
+  constexpr Names kSlurm{"SLURM_PROCID", "SLURM_NTASKS"};
+  const auto torch = by(environment, kTorch);
+  const auto mpi = by(environment, kOpenMpi);
+  const bool step = in_slurm_step(environment);
+  const auto slurm = step ? by(environment, kSlurm) : std::nullopt;
+  if (torch && mpi) {
+    require_agreement(*torch, kTorch, *mpi, kOpenMpi);
+  }
+  // srun may start one torchrun a node: then RANK, which counts its processes, holds.
+  if (torch && slurm && !environment("TORCHELASTIC_RUN_ID")) {
+    require_agreement(*torch, kTorch, *slurm, kSlurm);
+  }
+  auto launch = torch ? torch : mpi ? mpi : slurm;
+  if (!launch || launch->size == 1) {
+    return std::nullopt;
+  }
+  add_meeting(*launch, environment, !torch && !mpi);
+  launch->served = is_true(environment("TORCHELASTIC_USE_AGENT_STORE").value_or(""));
+  launch->attempt = environment("TORCHELASTIC_RUN_ID").value_or("") + "/" +
+                    environment("TORCHELASTIC_RESTART_COUNT").value_or("0");
+  return launch;
+}
+
+std::optional<Launch> launch_from_environment() {
+  return launch_from([](const char* name) -> std::optional<std::string> {
+    const char* const value = std::getenv(name);
+    return value == nullptr ? std::nullopt : std::optional<std::string>(value);
+  });
+}
+
+}  // namespace routedk::parallel
