@@ -14,12 +14,15 @@ int main(int argc, char** argv) {
       "run.dir=runs/numbers\n  routedk-distill configs/experiments/endpoint_teacher.yaml\n"
       "  routedk-distill configs/experiments/demo.yaml --report\n"
       "  routedk-distill configs/experiments/demo.yaml --set teacher.kind=local --set teacher.held_out=true "
-      "--evaluate-teacher --split val");
+      "--evaluate-teacher --split val\n"
+      "  routedk-distill configs/experiments/endpoint_teacher.yaml --shard 2/4");
   workflow::ProgramOptions options;
   bool report = false;
   bool evaluate = false;
   bundle::SplitPart split = bundle::SplitPart::kTrain;
   apps::add_step_options(app, options);
+  apps::add_shard(app, options);
+  app.add_flag("--merge", options.merge, "put the parts that --shard wrote together; names those that lack");
   app.add_flag("--report", report, "print what the run folder holds, failures and costs, and stop");
   app.add_flag("--evaluate-teacher", evaluate, "print the metrics of the teacher's own answers and stop")
       ->excludes("--report");

@@ -15,10 +15,13 @@ int main(int argc, char** argv) {
       "Examples:\n  routedk-eval configs/experiments/demo.yaml\n"
       "  routedk-eval configs/experiments/demo.yaml --set 'eval.select=[vote, mbr]' --set 'eval.samples=[1, "
       "4, 16]'\n"
+      "  routedk-eval configs/experiments/demo.yaml --shard 2/4\n"
       "  routedk-eval score --data-dir data/sample --domain food --split test --predictions answers.jsonl\n"
       "  routedk-eval score --data-dir data/sample --domain food --predictor similar_pairs");
   workflow::ProgramOptions options;
   apps::add_step_options(app, options);
+  apps::add_shard(app, options);
+  app.add_flag("--merge", options.merge, "put the parts that --shard wrote together; names those that lack");
   app.require_subcommand(0, 1);
   workflow::ScoreOptions scoring;
   apps::DataArguments data;

@@ -27,6 +27,7 @@ int main(int argc, char** argv) {
   app.add_option("--jobs", options.jobs, "processes that share the steps, and the threads")
       ->check(CLI::Range(1, 64))
       ->capture_default_str();
+  apps::add_shard(app, options);
   if (const int code = apps::parse(app, argc, argv); code >= 0) {
     return code;
   }

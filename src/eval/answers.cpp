@@ -83,17 +83,6 @@ Selection select_one(const Session& session, const Choice& choice, std::span<con
   return selection;
 }
 
-std::map<bundle::SessionId, SessionAnswer> answers_in(const std::filesystem::path& file) {
-  std::map<bundle::SessionId, SessionAnswer> known;
-  if (std::filesystem::exists(file)) {
-    io::read_jsonl(file, [&](const io::Json& json, std::int64_t line) {
-      SessionAnswer answer = session_answer_from_json(json, fmt::format("{}:{}", file.string(), line));
-      known[answer.session] = std::move(answer);
-    });
-  }
-  return known;
-}
-
 /// A file of another run must not be taken for this one's.
 void check_stored(const Session& session, const SessionAnswer& answer, const AnswerSetting& setting,
                   const std::filesystem::path& file) {
@@ -133,6 +122,16 @@ experts::FrozenGate given_gate(std::span<const Session> sessions,
 }
 
 }  // namespace
+
+AnswersBySession read_answers(const std::filesystem::path& file) {
+  AnswersBySession answers;
+  io::read_jsonl(file, [&](const io::Json& json, std::int64_t line) {
+    SessionAnswer answer = session_answer_from_json(json, fmt::format("{}:{}", file.string(), line));
+    const bundle::SessionId session = answer.session;
+    answers[session] = std::move(answer);
+  });
+  return answers;
+}
 
 std::vector<Ballot> ballots_of(const Session& session, const SessionAnswer& answer) {
   std::vector<Ballot> ballots;
@@ -203,7 +202,7 @@ std::vector<SessionAnswer> answer_sessions(const decode::Decoder& decoder, const
                                            const std::filesystem::path& file,
                                            const std::function<void(std::int64_t)>& on_batch) {
   io::JsonlWriter writer(file);  // cuts a torn last line before it is read
-  auto known = answers_in(file);
+  AnswersBySession known = std::filesystem::exists(file) ? read_answers(file) : AnswersBySession();
   for (const Session& session : sessions) {
     if (const auto stored = known.find(session.id); stored != known.end()) {
       check_stored(session, stored->second, setting, file);

@@ -47,6 +47,13 @@ SessionTraits traits_of(const bundle::Session& session, const bundle::TfIdf& tit
           static_cast<double>(session.gold.size())};
 }
 
+std::vector<SessionTraits> traits_of(std::span<const bundle::Session> sessions, const bundle::TfIdf& titles) {
+  std::vector<SessionTraits> traits(sessions.size());
+  std::transform(sessions.begin(), sessions.end(), traits.begin(),
+                 [&](const bundle::Session& session) { return traits_of(session, titles); });
+  return traits;
+}
+
 double rank_correlation(std::span<const double> a, std::span<const double> b) {
   if (a.empty()) {
     return 0.0;

@@ -23,11 +23,13 @@ namespace {
 
 using StorePointer = c10::intrusive_ptr<c10d::Store>;
 
-/// The first line of what LibTorch or Gloo says.
+/// The first line of what LibTorch or Gloo says, without the place in their source.
 std::string reason(const std::exception& error) {
   const auto* const torch = dynamic_cast<const c10::Error*>(&error);
   const std::string text = torch != nullptr ? torch->what_without_backtrace() : error.what();
-  return text.substr(0, text.find('\n'));
+  const std::size_t place = text.starts_with('[') ? text.find("] ") : std::string::npos;
+  const std::size_t begin = place == std::string::npos ? 0 : place + 2;
+  return text.substr(begin, text.find('\n', begin) - begin);
 }
 
 StorePointer open_store(const Launch& launch, const Patience& patience) {

@@ -143,11 +143,13 @@ std::optional<Launch> launch_from(const Environment& environment) {
   return launch;
 }
 
+std::optional<std::string> environment(const char* name) {
+  const char* const value = std::getenv(name);
+  return value == nullptr ? std::nullopt : std::optional<std::string>(value);
+}
+
 std::optional<Launch> launch_from_environment() {
-  return launch_from([](const char* name) -> std::optional<std::string> {
-    const char* const value = std::getenv(name);
-    return value == nullptr ? std::nullopt : std::optional<std::string>(value);
-  });
+  return launch_from(environment);
 }
 
 }  // namespace routedk::parallel

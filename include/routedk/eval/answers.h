@@ -70,6 +70,10 @@ io::Json to_json(const SessionAnswer& answer);
 /// (file:line).
 SessionAnswer session_answer_from_json(const io::Json& json, const std::string& where);
 
+/// The answers of a file that answer_sessions wrote. FileError.
+using AnswersBySession = std::map<bundle::SessionId, SessionAnswer>;
+AnswersBySession read_answers(const std::filesystem::path& file);
+
 /// How sessions are put to a model.
 struct AnswerSetting {
   const bundle::PromptTemplates& templates;

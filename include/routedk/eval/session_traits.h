@@ -19,6 +19,8 @@ inline constexpr std::array<std::string_view, 3> kTraitNames = {"length", "title
 using SessionTraits = std::array<double, kTraitNames.size()>;
 
 SessionTraits traits_of(const bundle::Session& session, const bundle::TfIdf& titles);
+/// Of each.
+std::vector<SessionTraits> traits_of(std::span<const bundle::Session> sessions, const bundle::TfIdf& titles);
 
 /// Spearman's rank correlation: Pearson's of the ranks, equal values sharing their mean rank; 0 where either
 /// side does not vary. The lists are as long as each other.

@@ -20,6 +20,9 @@ struct Launch {
 /// A variable's text, or nothing.
 using Environment = std::function<std::optional<std::string>(const char* name)>;
 
+/// This process's own.
+std::optional<std::string> environment(const char* name);
+
 /// What the environment says, or nothing where this process stands alone:
 ///   torchrun       RANK, WORLD_SIZE, MASTER_ADDR, MASTER_PORT; TORCHELASTIC_USE_AGENT_STORE, _RUN_ID, _RESTART_COUNT
 ///   mpirun         OMPI_COMM_WORLD_RANK, OMPI_COMM_WORLD_SIZE

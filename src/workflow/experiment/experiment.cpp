@@ -257,8 +257,8 @@ bundle::SplitCounts split_counts(const SplitConfig& settings, const std::filesys
   return counts;
 }
 
-Experiment::Experiment(ExperimentConfig config, parallel::World world)
-    : world_(std::move(world)),
+Experiment::Experiment(ExperimentConfig config, Place place)
+    : place_(std::move(place)),
       config_(with_run_folder(std::move(config))),
       load_options_(workflow::load_options(config_.model)),
       dataset_(dataset_of(config_.data)),

@@ -41,20 +41,11 @@ parallel::World join_world(const RunConfig& run) {
   }
   const parallel::World world(
       *launch, {std::chrono::seconds(run.join_seconds), std::chrono::seconds(run.exchange_seconds)});
-  spdlog::info("{} processes train together", world.size());
   if (!world.first()) {
     spdlog::set_level(spdlog::level::err);
   }
+  spdlog::info("{} processes train together", world.size());
   return world;
-}
-
-void refuse_launcher() {
-  if (const auto launch = parallel::launch_from_environment()) {
-    throw_<ConfigError>(
-        "this program must be started once, but was started as rank {} of {}: routedk-train and "
-        "routedk-train-router alone work in several processes (docs/scale.md)",
-        launch->rank, launch->size);
-  }
 }
 
 /// Opens the experiment for `work`; of the programs that may be one of several processes where `together`.
@@ -72,10 +63,11 @@ void open_experiment(const ProgramOptions& options, bool together,
     fmt::print("{}", dump_config(config));
     return;
   }
-  if (!together) {
-    refuse_launcher();
+  Place place{{}, shard_of_process(options.shard, options.merge, !together)};
+  if (together && !options.dry_run) {
+    place.world = join_world(config.run);
   }
-  Experiment experiment(config, together && !options.dry_run ? join_world(config.run) : parallel::World());
+  Experiment experiment(config, std::move(place));
   if (options.dry_run) {
     fmt::print("{}", plan(experiment));
     return;

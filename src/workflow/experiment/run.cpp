@@ -60,7 +60,7 @@ class Worker {
       std::rethrow_exception(first_failure_);
     }
     for (const Task& task : tasks_) {
-      if (!done(task)) {
+      if (!done(task) && parts_.empty()) {
         throw_<ConfigError>("step {} must have its inputs done first, but {} is not (run it without --only)",
                             to_string(task.step->id), missing_input(task));
       }
@@ -81,7 +81,14 @@ class Worker {
   }
 
   bool to_do(const Task& task) const {
-    return !done(task) && !failed_.contains(task.step->key) && missing_input(task).empty();
+    return !done(task) && !failed_.contains(task.step->key) && !parts_.contains(task.step->key) &&
+           missing_input(task).empty();
+  }
+
+  /// Whether a step is done in parts, of which this process does its own.
+  static bool in_parts(const Task& task) {
+    return !task.experiment->shard().whole() &&
+           (task.step->id.kind == StepKind::kDistil || task.step->id.kind == StepKind::kAnswer);
   }
 
   /// Does every step that can be done here and now; whether there was one.
@@ -101,6 +108,11 @@ class Worker {
     std::vector<Task> together{task};
     std::vector<std::string> names{to_string(task.step->id)};
     try {
+      if (in_parts(task)) {
+        do_step(*task.experiment, task.step->id);
+        parts_.insert(task.step->key);
+        return true;
+      }
       together = opened_with(task);
       if (together.empty()) {
         return false;
@@ -177,6 +189,7 @@ class Worker {
   std::vector<Task> tasks_;
   const RunOptions& options_;
   std::set<std::string> failed_;       // keys
+  std::set<std::string> parts_;        // keys of steps whose own part is done
   std::vector<std::string> failures_;  // names
   std::exception_ptr first_failure_;
 };

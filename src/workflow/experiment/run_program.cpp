@@ -94,11 +94,11 @@ void print_settings(const std::vector<Study>& studies) {
   }
 }
 
-Experiments open_all(const std::vector<Study>& studies) {
+Experiments open_all(const std::vector<Study>& studies, const Shard& shard) {
   Experiments experiments;
   for (const Study& study : studies) {
     for (const Point& point : study.points) {
-      experiments.push_back(std::make_unique<Experiment>(point.config));
+      experiments.push_back(std::make_unique<Experiment>(point.config, Place{{}, shard}));
     }
   }
   return experiments;
@@ -124,6 +124,16 @@ std::vector<Step> comparisons_of(const std::vector<Study>& studies, const Experi
   return steps;
 }
 
+/// Whether other shards have yet to do something that the outcomes need.
+bool some_left_to_others(const Experiments& experiments) {
+  return std::any_of(experiments.begin(), experiments.end(), [](const auto& experiment) {
+    const auto needed = needed_steps(experiment->steps());
+    return !experiment->shard().whole() &&
+           !std::all_of(needed.begin(), needed.end(),
+                        [&](const Step* step) { return experiment->store().done(*step); });
+  });
+}
+
 void run_all(const RunProgramOptions& options, const Experiments& experiments) {
   RunOptions run = options.run;
   if (options.jobs > 1) {
@@ -144,7 +154,7 @@ void run_studies(const RunProgramOptions& options) {
   for (const Study& study : studies) {
     check_comparisons(study);
   }
-  const Experiments experiments = open_all(studies);
+  const Experiments experiments = open_all(studies, shard_of_process(options.shard, false, true));
   if (options.plan) {
     fmt::print("{}", plan_table(experiments));
     return;
@@ -160,7 +170,7 @@ void run_studies(const RunProgramOptions& options) {
     return;
   }
   run_all(options, experiments);
-  if (!options.run.only.empty()) {
+  if (!options.run.only.empty() || some_left_to_others(experiments)) {
     return;
   }
   if (options.run.from) {

@@ -159,6 +159,31 @@ std::unique_ptr<StepLock> Store::open(const Step& step) const {
     return nullptr;
   }
   remove_leftovers(folder);
+  require_same(step);
+  begin(step);
+  return lock;
+}
+
+std::unique_ptr<StepLock> Store::open_part(const Step& step, const fs::path& lock) const {
+  require_format();
+  const fs::path folder = folder_of(step);
+  make_folder(lock.parent_path());
+  constexpr int kMostSeconds = 30;  // others hold it as long as writing a small file takes
+  std::unique_ptr<StepLock> whole;
+  for (int i = 0; whole == nullptr && i < kMostSeconds && !fs::exists(folder / kBegun); ++i) {
+    whole = lock_file(folder / kLock);
+    std::this_thread::sleep_for(std::chrono::seconds(whole == nullptr ? 1 : 0));
+  }
+  require_same(step);
+  if (whole != nullptr && !fs::exists(folder / kBegun)) {
+    begin(step);
+  }
+  return lock_file(lock);
+}
+
+/// ConfigError where the step's key was taken by other settings.
+void Store::require_same(const Step& step) const {
+  const fs::path folder = folder_of(step);
   if (const auto begun = record(step)) {
     const Step before = step_of(*begun, (folder / kBegun).string());
     if (before.id != step.id || !differences(before, step).empty()) {
@@ -166,12 +191,16 @@ std::unique_ptr<StepLock> Store::open(const Step& step) const {
                           folder.string(), to_string(before.id));
     }
   }
+}
+
+/// Writes begun.json and, at the first time, that the step reads the test part.
+void Store::begin(const Step& step) const {
+  const fs::path folder = folder_of(step);
   if (reads_test_split(step) && !fs::exists(folder / kBegun)) {
     io::JsonlWriter(folder_ / "test_reads.jsonl")
         .append({{"step", to_string(step.id)}, {"key", step.key}, {"at", utc_now()}});
   }
   io::write_json(folder / kBegun, begun_record(step));
-  return lock;
 }
 
 std::string Store::holder(const Step& step) const {

@@ -17,6 +17,8 @@
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
+#include "shared_work.h"
+
 namespace routedk::workflow {
 namespace {
 
@@ -34,17 +36,16 @@ eval::AnswerSetting candidates_of(const Experiment& experiment) {
 /// Each session's weights are those that the run's router gave the next one of a keyed order: of none its own
 /// where there are two. Needs the router's answers.
 std::map<bundle::SessionId, at::Tensor> permuted_alpha(const Experiment& experiment) {
-  const std::filesystem::path file = experiment.answers_file(router_system(experiment.config()));
-  std::vector<eval::SessionAnswer> routed;
-  io::read_jsonl(file, [&](const io::Json& line, std::int64_t number) {
-    routed.push_back(eval::session_answer_from_json(line, fmt::format("{}:{}", file.string(), number)));
-  });
-  std::erase_if(routed, [](const eval::SessionAnswer& answer) { return answer.alpha.empty(); });
+  std::vector<eval::SessionAnswer> routed;  // by session
+  for (auto& [session, answer] : eval::read_answers(experiment.answers_file(router_system(experiment.config())))) {
+    if (!answer.alpha.empty()) {
+      routed.push_back(std::move(answer));
+    }
+  }
   if (routed.size() < 2) {
     throw_<ConfigError>("the system `permuted` must have 2 sessions or more to exchange weights, but has {}",
                         routed.size());
   }
-  std::ranges::sort(routed, {}, &eval::SessionAnswer::session);
   shuffle(routed, Random(experiment.config().decode.seed, "permuted"));
   std::map<bundle::SessionId, at::Tensor> alpha;
   for (std::size_t i = 0; i < routed.size(); ++i) {
@@ -97,21 +98,9 @@ eval::Verifier verifier_of(const Experiment& experiment, const Answerer& answere
   return verifier;
 }
 
-}  // namespace
-
-void answer_step(Experiment& experiment, const std::string& system) {
-  require_sessions(experiment, StepKind::kAnswer);
-  const StepId id{StepKind::kAnswer, system};
-  for (const StepId& input : experiment.step(id).inputs) {
-    if (input.kind == StepKind::kAnswer && !is_done(experiment, input)) {
-      answer_step(experiment, input.name);
-    }
-    require_done(experiment, input,
-                 input.kind == StepKind::kTrain ? "routedk-train" : "routedk-train-router");
-  }
-  if (!begin_step(experiment, id)) {
-    return;
-  }
+/// A system's candidates for some sessions.
+void answer_into(Experiment& experiment, const std::string& system, const std::vector<Session>& sessions,
+                 const std::filesystem::path& file) {
   const Answerer answerer(load_system(experiment, system), experiment.config().decode.kernels);
   spdlog::info("{}: decoding in {}", system, answerer.decoder.path());
   eval::AnswerSetting setting = candidates_of(experiment);
@@ -123,8 +112,43 @@ void answer_step(Experiment& experiment, const std::string& system) {
     verifier = verifier_of(experiment, answerer, system);
     setting.verifier = &*verifier;
   }
-  answer(answerer, "answer " + system, evaluated_sessions(experiment), setting,
-         experiment.answers_file(system));
+  answer(answerer, "answer " + system, sessions, setting, file);
+}
+
+void answer_part(Experiment& experiment, const StepId& id) {
+  if (wants_verifier(experiment.config())) {
+    throw_<ConfigError>("`eval.select` must be without verifier for --shard: one process trains it, run {} without",
+                        to_string(id));
+  }
+  const auto write = [&](const std::vector<Session>& own, const std::filesystem::path& file) {
+    answer_into(experiment, id.name, own, file);
+  };
+  do_part(experiment, {id, evaluated_sessions(experiment), experiment.answers_file(id.name), write});
+}
+
+}  // namespace
+
+void answer_step(Experiment& experiment, const std::string& system) {
+  require_sessions(experiment, StepKind::kAnswer);
+  const StepId id{StepKind::kAnswer, system};
+  for (const StepId& input : experiment.step(id).inputs) {
+    if (input.kind == StepKind::kAnswer && !is_done(experiment, input)) {
+      answer_step(experiment, input.name);
+      if (!experiment.shard().whole() && !is_done(experiment, input)) {
+        spdlog::info("{}: waits for all shards of {}; run this again then", to_string(id), to_string(input));
+        return;
+      }
+    }
+    require_done(experiment, input,
+                 input.kind == StepKind::kTrain ? "routedk-train" : "routedk-train-router");
+  }
+  if (!experiment.shard().whole()) {
+    return answer_part(experiment, id);
+  }
+  if (!begin_step(experiment, id)) {
+    return;
+  }
+  answer_into(experiment, system, evaluated_sessions(experiment), experiment.answers_file(system));
   mark_done(experiment, {id});
 }
 

@@ -15,6 +15,7 @@
 #include <set>
 #include <utility>
 
+#include "shared_work.h"
 #include "teachers.h"
 #include <spdlog/spdlog.h>
 
@@ -131,9 +132,9 @@ std::filesystem::path largest_earlier(const Experiment& experiment) {
 
 /// Records of a language model cost money or hours: a step that has none begins with those about its sessions
 /// in the teacher's largest earlier one, of which it keeps what was written from the same inputs.
-void take_over_earlier(const Experiment& experiment) {
+void take_over_earlier(const Experiment& experiment, const std::vector<Session>& asked,
+                       const std::filesystem::path& file) {
   namespace fs = std::filesystem;
-  const fs::path file = experiment.knowledge_file();
   if (experiment.config().teacher.kind == distill::TeacherKind::kAnnotation || fs::exists(file)) {
     return;
   }
@@ -142,7 +143,7 @@ void take_over_earlier(const Experiment& experiment) {
     return;
   }
   std::set<bundle::SessionId> sessions;
-  for (const Session& session : experiment.split().train) {
+  for (const Session& session : asked) {
     sessions.insert(session.id);
   }
   std::string records;
@@ -159,25 +160,42 @@ void take_over_earlier(const Experiment& experiment) {
   spdlog::info("distil: begins with records of {}", earlier.string());
 }
 
+void write_knowledge(Experiment& experiment, const std::vector<Session>& sessions,
+                     const std::filesystem::path& file) {
+  take_over_earlier(experiment, sessions, file);
+  const auto counts = let_write(experiment, sessions, kTaught, file);
+  spdlog::info("distil: {} records written, {} of them failed, {} kept", counts.written, counts.failed, counts.kept);
+}
+
+/// What all records come to.
+void write_report(Experiment& experiment) {
+  const io::Json figures = report_on(experiment);
+  io::write_json(experiment.step_folder({StepKind::kDistil}) / "knowledge.json", figures);
+  write_domain_rules(experiment.domain_rules_file(), figures.at("domain_rules"));
+  spdlog::info("distil: gold can be read off {:.0f} % of the rules, {:.0f} % of the thoughts",
+               100.0 * figures["rules"]["gold_read_off"].get<double>(),
+               100.0 * figures["thought"]["gold_read_off"].get<double>());
+}
+
 }  // namespace
 
 void distil_step(Experiment& experiment) {
   require_sessions(experiment, StepKind::kDistil);
-  if (!begin_step(experiment, {StepKind::kDistil})) {
+  const StepId id{StepKind::kDistil};
+  const std::vector<Session> sessions = of_two_items(experiment.split().train);
+  if (!experiment.shard().whole()) {
+    return do_part(experiment, {id, sessions, experiment.knowledge_file(),
+                                [&](const std::vector<Session>& own, const std::filesystem::path& file) {
+                                  write_knowledge(experiment, own, file);
+                                },
+                                Readers::kOwner, [&] { write_report(experiment); }});
+  }
+  if (!begin_step(experiment, id)) {
     return;
   }
-  take_over_earlier(experiment);
-  const auto counts =
-      let_write(experiment, of_two_items(experiment.split().train), kTaught, experiment.knowledge_file());
-  const io::Json figures = report_on(experiment);
-  io::write_json(experiment.step_folder({StepKind::kDistil}) / "knowledge.json", figures);
-  write_domain_rules(experiment.domain_rules_file(), figures.at("domain_rules"));
-  spdlog::info(
-      "distil: {} records written, {} of them failed, {} kept; gold can be read off {:.0f} % of the rules, "
-      "{:.0f} % of the thoughts",
-      counts.written, counts.failed, counts.kept, 100.0 * figures["rules"]["gold_read_off"].get<double>(),
-      100.0 * figures["thought"]["gold_read_off"].get<double>());
-  mark_done(experiment, {{StepKind::kDistil}});
+  write_knowledge(experiment, sessions, experiment.knowledge_file());
+  write_report(experiment);
+  mark_done(experiment, {id});
 }
 
 std::string distil_report(Experiment& experiment) {

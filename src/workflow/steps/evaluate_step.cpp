@@ -26,12 +26,7 @@ std::vector<eval::SessionAnswer> chosen_answers(const Experiment& experiment, co
                                                 const std::vector<Session>& sessions,
                                                 const std::vector<eval::Choice>& choices) {
   const std::filesystem::path file = experiment.answers_file(system);
-  std::map<bundle::SessionId, eval::SessionAnswer> found;
-  io::read_jsonl(file, [&](const io::Json& line, std::int64_t number) {
-    auto answer = eval::session_answer_from_json(line, fmt::format("{}:{}", file.string(), number));
-    const bundle::SessionId session = answer.session;
-    found[session] = std::move(answer);
-  });
+  eval::AnswersBySession found = eval::read_answers(file);
   std::vector<eval::SessionAnswer> answers;
   std::string lines;
   for (const Session& session : sessions) {
@@ -59,8 +54,7 @@ struct Asked {
 Asked asked_of(const Experiment& experiment, const bundle::TfIdf& titles) {
   const ExperimentConfig& c = experiment.config();
   Asked asked{evaluated_sessions(experiment), {}, {c.decode.seed, static_cast<int>(c.eval.resamples)}};
-  std::transform(asked.sessions.begin(), asked.sessions.end(), std::back_inserter(asked.traits),
-                 [&](const Session& session) { return eval::traits_of(session, titles); });
+  asked.traits = eval::traits_of(asked.sessions, titles);
   return asked;
 }
 
@@ -110,10 +104,15 @@ void warn_of_collapse(std::vector<SystemResult>& results, double random_f1) {
 void evaluate_step(Experiment& experiment) {
   require_sessions(experiment, StepKind::kEvaluate);
   check_systems(experiment);
-  for (const StepId& input : experiment.step({StepKind::kEvaluate}).inputs) {
+  const std::vector<StepId>& inputs = experiment.step({StepKind::kEvaluate}).inputs;
+  for (const StepId& input : inputs) {
     if (!is_done(experiment, input)) {
       do_step(experiment, input);
     }
+  }
+  const bool whole = std::all_of(inputs.begin(), inputs.end(), [&](const StepId& id) { return is_done(experiment, id); });
+  if (!experiment.shard().whole() && (!whole || !experiment.open_step({StepKind::kEvaluate}))) {
+    return;  // the last of the other shards does it
   }
   if (!begin_step(experiment, {StepKind::kEvaluate})) {
     return;

@@ -43,9 +43,7 @@ void probe_step(Experiment& experiment) {
   std::vector<bundle::Session> sessions = evaluated_sessions(experiment);
   std::erase_if(sessions, [](const bundle::Session& session) { return session.items.size() < 2; });
   const bundle::TfIdf titles(experiment.dataset().titles);
-  std::vector<eval::SessionTraits> traits;
-  std::transform(sessions.begin(), sessions.end(), std::back_inserter(traits),
-                 [&](const bundle::Session& session) { return eval::traits_of(session, titles); });
+  const std::vector<eval::SessionTraits> traits = eval::traits_of(sessions, titles);
   io::Json json = {{"sessions", sessions.size()}, {"r2", io::Json::object()}};
   const std::vector<at::Tensor> layers = pooled_prompts(experiment, sessions);
   for (std::size_t t = 0; t < eval::kTraitNames.size(); ++t) {

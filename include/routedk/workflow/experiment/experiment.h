@@ -23,6 +23,7 @@
 #include "routedk/parallel/world.h"
 #include "routedk/workflow/experiment/experiment_config.h"
 #include "routedk/workflow/experiment/graph.h"
+#include "routedk/workflow/experiment/shard.h"
 #include "routedk/workflow/experiment/store.h"
 
 #include <chrono>
@@ -38,14 +39,20 @@ namespace routedk::workflow {
 /// the name, so that two names stay two.
 std::string file_word(const std::string& name);
 
+/// This process among those that work on the experiment.
+struct Place {
+  parallel::World world;  ///< that train together; rank 0 alone writes
+  Shard shard;            ///< of the sessions of distil and answer steps
+};
+
 class Experiment {
  public:
   /// Loads data, split, templates and tokenizer; makes nothing on disk. ConfigError when this build has not
-  /// the device of the settings, otherwise errors of each as they come. `world`: the processes that train
-  /// together; rank 0 alone writes.
-  explicit Experiment(ExperimentConfig config, parallel::World world = {});
+  /// the device of the settings, otherwise errors of each as they come.
+  explicit Experiment(ExperimentConfig config, Place place = {});
 
-  const parallel::World& world() const noexcept { return world_; }
+  const parallel::World& world() const noexcept { return place_.world; }
+  const Shard& shard() const noexcept { return place_.shard; }
 
   const ExperimentConfig& config() const noexcept { return config_; }
   /// Whether it learns from bundle data; otherwise from `data.examples`, and the next three are empty.
@@ -126,7 +133,7 @@ class Experiment {
   }
 
  private:
-  parallel::World world_;
+  Place place_;
   ExperimentConfig config_;
   model::LoadOptions load_options_;
   bundle::Dataset dataset_;

@@ -16,6 +16,8 @@ struct ProgramOptions {
   bool dump_config = false;              ///< print the effective settings and stop
   bool dry_run = false;                  ///< print what would be done and stop
   bool redo = false;                     ///< forget the program's own step and those after it first
+  std::string shard;                     ///< I/N or auto: this part of the sessions alone
+  bool merge = false;                    ///< put the parts of others together
 };
 
 /// Reads the settings, then dumps them, prints the plan, or opens the experiment for `work`. ConfigError where

@@ -16,6 +16,7 @@ struct RunProgramOptions {
   bool plan = false;                     ///< print the table of steps and stop
   bool gc = false;  ///< print the steps in the store that no given experiment uses and stop
   int jobs = 1;     ///< processes
+  std::string shard;  ///< I/N or auto: this part of the sessions of distil and answer steps alone
   RunOptions run;
   std::vector<std::string> arguments;  ///< as given, for the other processes
 };

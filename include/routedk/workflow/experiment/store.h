@@ -47,6 +47,9 @@ class Store {
   /// begun.json. Null when another process works on it. ConfigError when the store has another format, or
   /// the key was taken by other settings; SystemError otherwise.
   std::unique_ptr<StepLock> open(const Step& step) const;
+  /// Locks a part of a step, which other processes may do other parts of at the same time: writes begun.json
+  /// where there is none and makes the lock's folder. Null when another process has the part. Errors of open.
+  std::unique_ptr<StepLock> open_part(const Step& step, const std::filesystem::path& lock) const;
   /// Who works on the step: "process 4711 on host"; "" when nobody does.
   std::string holder(const Step& step) const;
   /// Records that the step, which the caller has open, is whole. `measured` goes into step.json.
@@ -69,6 +72,8 @@ class Store {
 
  private:
   void require_format() const;
+  void require_same(const Step& step) const;
+  void begin(const Step& step) const;
 
   std::filesystem::path folder_;
 };

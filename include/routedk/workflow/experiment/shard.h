@@ -1,0 +1,44 @@
+/// A part of the sessions, for processes that share a step without talking to each other.
+#pragma once
+
+#include "routedk/parallel/launch.h"
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace routedk::workflow {
+
+struct Shard {
+  std::int64_t index = 1;  ///< from 1 to count
+  std::int64_t count = 1;
+  bool merge = false;  ///< no part of its own: puts those of others together
+
+  /// Whether this process does everything.
+  bool whole() const noexcept { return count == 1 && !merge; }
+};
+
+/// "2/4", or "auto": the task of a Slurm array (SLURM_ARRAY_TASK_ID), else the rank that a launcher gave
+/// (parallel/launch.h). ConfigError where the text is neither, or the environment says nothing.
+Shard parse_shard(const std::string& text, const parallel::Environment& environment);
+Shard parse_shard(const std::string& text);
+
+/// By a program's --shard and --merge. ConfigError where a launcher started the program several times without
+/// --shard although it works `alone`.
+Shard shard_of_process(const std::string& text, bool merge, bool alone);
+
+/// "2-of-4", for a file's name.
+std::string to_string(const Shard& shard);
+
+/// Every count-th item from the index-th on.
+template <typename T>
+std::vector<T> part_of(const std::vector<T>& all, const Shard& shard) {
+  std::vector<T> own;
+  for (auto i = static_cast<std::size_t>(shard.index - 1); i < all.size();
+       i += static_cast<std::size_t>(shard.count)) {
+    own.push_back(all[i]);
+  }
+  return own;
+}
+
+}  // namespace routedk::workflow

@@ -1,0 +1,188 @@
+"""Several processes compute what one computes: training over c10d, distilling and answering in shards.
+
+usage: parallel_test.py PATH/routedk-run      (its neighbours are the other programs; the real model, a few sessions)
+"""
+import json
+import os
+import pathlib
+import random
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+
+import resume_test
+import suite
+
+ROOT = resume_test.ROOT
+EVERYWHERE = ["train.batch_size=3", "train.max_tokens=512", "train.checkpoint_every=1", "train.dropout=0.1",
+              "router.batch_size=3", "router.epochs=2", "router.checkpoint_every=1", "lora.rank=4", "run.threads=1",
+              "model.dtype=float32", "experts=[base, high_level]", "decode.samples=2", "decode.batch_sessions=2",
+              "eval.systems=[base, dynamic, permuted]", "eval.resamples=100", "run.join_seconds=60"]
+SECONDS_TO_END = 30  # of the others after one has failed
+
+
+def free_port():
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return listener.getsockname()[1]
+
+
+def metrics(folder):
+    """-> the figures of every step and validation, by job, group and step; times left out."""
+    found = {}
+    for path in sorted(folder.glob("*/*/metrics.jsonl")):
+        for line in path.read_text().splitlines():
+            record = json.loads(line)
+            kind = "loss" if "loss" in record else "validation_loss"
+            if kind in record:
+                keep = {key: value for key, value in record.items()
+                        if key not in ("seconds", "tokens_per_s", "memory_mib", "answers", "metrics")}
+                found[path.parent.parent.name, record["group"], record["step"], kind] = keep
+    return found
+
+
+class Parallel(unittest.TestCase):
+    def setUp(self):
+        if not resume_test.MODEL.exists():
+            self.skipTest(f"no {resume_test.MODEL}: scripts/setup fetches it")
+        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="routedk-parallel-"))
+        self.addCleanup(shutil.rmtree, self.folder)
+        resume_test.small_data(self.folder / "data")
+
+    def start(self, program, name, settings=(), arguments=(), **variables):
+        sets = [f"data.dir={self.folder / 'data'}", f"run.dir={self.folder / name}",
+                f"run.store={self.store(name)}", "train.epochs=2", *EVERYWHERE, *settings]
+        command = [str(PROGRAMS / program), "configs/experiments/demo.yaml", *arguments,
+                   *(word for item in sets for word in ("--set", item))]
+        clean = {key: value for key, value in os.environ.items() if key not in ("RANK", "WORLD_SIZE")}
+        return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                                env={**clean, **variables})
+
+    def store(self, name):
+        return self.folder / f"{name}-store"
+
+    def start_world(self, size, program, name, settings=(), own=None):
+        """`own`: further settings by rank."""
+        port = str(free_port())
+        return [self.start(program, name, [*settings, *(own or {}).get(rank, ())], RANK=str(rank),
+                           WORLD_SIZE=str(size), MASTER_ADDR="127.0.0.1", MASTER_PORT=port) for rank in range(size)]
+
+    def ends(self, processes, timeout=300):
+        """-> exit codes and what each said."""
+        said = [process.communicate(timeout=timeout)[1] for process in processes]
+        return [process.returncode for process in processes], said
+
+    def finish(self, *processes):
+        codes, said = self.ends(processes)
+        self.assertEqual(set(codes), {0}, "\n".join(said))
+
+    def distilled(self, name):
+        self.finish(self.start("routedk-distill", name))
+
+    def trained(self, name, size, settings=(), programs=("routedk-train", "routedk-train-router")):
+        self.distilled(name)
+        for program in programs:
+            self.finish(*(self.start_world(size, program, name, settings) if size > 1
+                          else [self.start(program, name, settings)]))
+        return metrics(self.store(name))
+
+    def assert_like(self, found, expected, tolerance):
+        self.assertEqual(found.keys(), expected.keys())
+        for key, record in expected.items():
+            for name, value in record.items():
+                if isinstance(value, float):
+                    self.assertAlmostEqual(found[key][name], value, delta=tolerance * max(1.0, abs(value)), msg=key)
+                elif name != "gates":
+                    self.assertEqual(found[key][name], value, key)
+
+    def test_any_number_of_processes_trains_the_same(self):
+        # 7 epochs of 3 steps, each of several micro-batches, with dropout, and early stopping
+        settings = ["train.epochs=7", "train.patience=3", "experts=[base]"]
+        alone = self.trained("alone", 1, settings, ["routedk-train"])
+        self.assertGreaterEqual(max(step for _, _, step, _ in alone), 9)
+        for size in (2, 3):
+            self.assert_like(self.trained(f"of{size}", size, settings, ["routedk-train"]), alone, 2e-3)
+
+    def test_a_killed_or_stopped_rank_ends_all_and_the_rest_is_as_if_undisturbed(self):
+        undisturbed = self.trained("undisturbed", 2)
+        self.distilled("disturbed")
+        draw = random.Random(20)
+        for blow in [signal.SIGKILL, signal.SIGTERM, signal.SIGKILL]:
+            before = len(metrics(self.store("disturbed")))
+            processes = self.start_world(2, "routedk-train", "disturbed")
+            struck = processes[draw.randrange(2)]
+            while len(metrics(self.store("disturbed"))) <= before and all(p.poll() is None for p in processes):
+                time.sleep(0.05)
+            time.sleep(draw.random())
+            struck.send_signal(blow)
+            if blow == signal.SIGKILL:
+                struck.wait()
+                other = next(process for process in processes if process is not struck)
+                code, said = self.ends([other], SECONDS_TO_END)
+                self.assertEqual(code, [1], said)
+                self.assertIn("error: all processes must stay until the end, but rank ", said[0])
+                struck.communicate()
+            else:
+                codes, said = self.ends(processes)
+                self.assertEqual(codes, [128 + signal.SIGTERM] * 2, said)
+        for program in ("routedk-train", "routedk-train-router"):
+            self.finish(*self.start_world(2, program, "disturbed"))
+        self.assertEqual(metrics(self.store("disturbed")), undisturbed)  # bit for bit
+
+    def test_processes_that_differ_say_in_what(self):
+        self.distilled("differs")
+        codes, said = self.ends(self.start_world(2, "routedk-train", "differs", own={1: ["train.learning_rate=0.5"]}))
+        self.assertEqual(codes[1], 2, said)
+        self.assertRegex(said[1], r"error: all processes must do one step, but train-base is another at rank 0 than at "
+                                  r"rank 1: train.learning_rate: \S+ -> 0.5")
+        self.assertEqual((codes[0], said[1].count("\n")), (1, 1), said)
+
+    def test_who_does_not_come_or_comes_twice_is_named(self):
+        self.distilled("late")
+        port = str(free_port())
+        variables = {"WORLD_SIZE": "3", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port}
+        processes = [self.start("routedk-train", "late", ["run.join_seconds=4"], RANK=rank, **variables)
+                     for rank in ("0", "2")]
+        codes, said = self.ends(processes)
+        self.assertEqual(codes, [1, 1], said)
+        self.assertIn("error: all 3 processes must come within 4 s, but rank 1 did not", said[0])
+        processes = [self.start("routedk-train", "late", ["run.join_seconds=4"], RANK="0", **variables)
+                     for _ in range(2)]
+        codes, said = self.ends(processes)
+        self.assertIn("rank 0 must be one process", said[0] + said[1])
+        for program in ("routedk-run", "routedk-eval"):
+            code, said = self.ends([self.start(program, "late", RANK="0", **variables)])
+            self.assertEqual(code, [2], said)
+            self.assertIn("this program must be started once, but was started as rank 0 of 3", said[0])
+
+    def test_shards_of_any_number_make_the_results_of_one_process(self):
+        self.finish(self.start("routedk-run", "alone"))
+        expected = resume_test.figures(json.loads((self.folder / "alone/results.json").read_text()))
+        for count, program in ((2, "routedk-run"), (3, "routedk-eval")):
+            name = f"of{count}"
+            shutil.copytree(self.store("alone"), self.store(name))
+            for kind in ("distil", "answer", "evaluate"):
+                shutil.rmtree(self.store(name) / kind)
+            for index in range(count, 0, -1):
+                self.finish(self.start("routedk-distill", name, arguments=["--shard", f"{index}/{count}"]))
+            for index in [*range(1, count + 1)] * 2:  # `permuted` waits for all of `dynamic`
+                self.finish(self.start(program, name, arguments=["--shard", f"{index}/{count}"]))
+            found = json.loads((self.folder / name / "results.json").read_text())
+            self.assertEqual(resume_test.figures(found), expected)
+
+    def test_merging_names_the_shards_that_lack(self):
+        self.finish(self.start("routedk-distill", "lost", arguments=["--shard", "2/3"]))
+        code, said = self.ends([self.start("routedk-distill", "lost", arguments=["--merge"])])
+        self.assertEqual(code, [2], said)
+        self.assertRegex(said[0], r"error: all shards of distil must be whole, but these are not: 1/3, 3/3 "
+                                  r"\(\d+ of \d+ sessions\); run them with --shard")
+
+
+if __name__ == "__main__":
+    PROGRAMS = pathlib.Path(sys.argv.pop(1)).resolve().parent
+    suite.main()
