@@ -101,9 +101,9 @@ std::string crowding(std::int64_t threads, std::int64_t usable, std::int64_t oth
   if (threads + others > online) {
     return fmt::format(
         "{} threads want to run on {} CPUs, {} of them in other processes: expect less speed; stop those or "
-        "start them "
-        "under `nice`, or compute with fewer --threads than {}",
-        threads + others, online, others, threads);
+        "start them under `nice`{}",
+        threads + others, online, others,
+        threads > 1 ? fmt::format(", or compute with fewer --threads than {}", threads) : "");
   }
   return {};
 }

@@ -18,7 +18,9 @@ class Backend {
   Backend& operator=(const Backend&) = delete;
   virtual ~Backend() = default;
 
-  /// In place, of a contiguous tensor of the CPU.
+  /// Whether reduce takes tensors of the GPU where they lie.
+  virtual bool sums_on_gpu() const noexcept { return false; }
+  /// In place, of a contiguous tensor of the CPU, or where sums_on_gpu a sum on the GPU.
   virtual void reduce(at::Tensor& values, Reduction reduction) = 0;
   /// Rank 0's, in place; likewise.
   virtual void broadcast(at::Tensor& values) = 0;

@@ -8,6 +8,7 @@
 #include <thread>
 
 #include "backend.h"
+#include "nccl.h"
 #include <c10/util/Logging.h>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -135,13 +136,17 @@ class GlooBackend : public Backend {
     options->devices.push_back(device_for(launch));
     options->threads = 1;
     group_ = c10::make_intrusive<c10d::ProcessGroupGloo>(store_, launch.rank, launch.size, options);
+    gpu_ = make_nccl(store_, launch, patience);
   }
+
+  bool sums_on_gpu() const noexcept override { return gpu_.defined(); }
 
   void reduce(at::Tensor& values, Reduction reduction) override {
     c10d::AllreduceOptions options;
     options.reduceOp = reduction == Reduction::kSum ? c10d::ReduceOp::SUM : c10d::ReduceOp::MAX;
     std::vector<at::Tensor> tensors{values};
-    finish([&] { return group_->allreduce(tensors, options); });
+    c10d::Backend& group = values.is_cuda() ? *gpu_ : *group_;
+    finish([&] { return group.allreduce(tensors, options); });
   }
 
   void broadcast(at::Tensor& values) override {
@@ -161,7 +166,8 @@ class GlooBackend : public Backend {
   }
 
   StorePointer store_;  // rank 0 serves it as long as it lives
-  c10::intrusive_ptr<c10d::ProcessGroupGloo> group_;
+  c10::intrusive_ptr<c10d::Backend> group_;
+  c10::intrusive_ptr<c10d::Backend> gpu_;  ///< none in a build without NCCL
   int rank_;
 };
 

@@ -143,6 +143,33 @@ std::optional<Launch> launch_from(const Environment& environment) {
   return launch;
 }
 
+std::optional<std::string> gpu_of(const Environment& environment) {
+  std::optional<long long> place;
+  for (const char* const name : {"LOCAL_RANK", "OMPI_COMM_WORLD_LOCAL_RANK", "SLURM_LOCALID"}) {
+    place = place ? place : number(environment, name);
+  }
+  if (!place || *place < 0) {
+    return std::nullopt;
+  }
+  std::string visible = environment("CUDA_VISIBLE_DEVICES").value_or("");
+  if (visible.empty()) {
+    return std::to_string(*place);
+  }
+  if (visible.find(',') == std::string::npos) {
+    return std::nullopt;
+  }
+  for (long long i = 0; i < *place; ++i) {
+    const std::size_t comma = visible.find(',');
+    if (comma == std::string::npos) {
+      throw_<ConfigError>("CUDA_VISIBLE_DEVICES must name a GPU for each process of a machine, but names {} and this is "
+                          "process {}",
+                          i + 1, *place + 1);
+    }
+    visible.erase(0, comma + 1);
+  }
+  return visible.substr(0, visible.find(','));
+}
+
 std::optional<std::string> environment(const char* name) {
   const char* const value = std::getenv(name);
   return value == nullptr ? std::nullopt : std::optional<std::string>(value);

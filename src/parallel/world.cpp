@@ -15,6 +15,9 @@ void World::sum(at::Tensor& values) const {
   if (size_ == 1) {
     return;
   }
+  if (values.is_cuda() && backend_->sums_on_gpu()) {
+    return backend_->reduce(values, Reduction::kSum);
+  }
   at::Tensor host = values.to(at::kCPU);
   backend_->reduce(host, Reduction::kSum);
   if (!host.is_same(values)) {

@@ -23,6 +23,7 @@ EVERYWHERE = ["train.batch_size=3", "train.max_tokens=512", "train.checkpoint_ev
               "router.batch_size=3", "router.epochs=2", "router.checkpoint_every=1", "lora.rank=4", "run.threads=1",
               "model.dtype=float32", "experts=[base, high_level]", "decode.samples=2", "decode.batch_sessions=2",
               "eval.systems=[base, dynamic, permuted]", "eval.resamples=100", "run.join_seconds=60"]
+ADDRESSES = ("10.213.7.1", "10.213.7.2")
 SECONDS_TO_END = 30  # of the others after one has failed
 
 
@@ -54,10 +55,10 @@ class Parallel(unittest.TestCase):
         self.addCleanup(shutil.rmtree, self.folder)
         resume_test.small_data(self.folder / "data")
 
-    def start(self, program, name, settings=(), arguments=(), **variables):
+    def start(self, program, name, settings=(), arguments=(), host=None, **variables):
         sets = [f"data.dir={self.folder / 'data'}", f"run.dir={self.folder / name}",
                 f"run.store={self.store(name)}", "train.epochs=2", *EVERYWHERE, *settings]
-        command = [str(PROGRAMS / program), "configs/experiments/demo.yaml", *arguments,
+        command = [*(["ip", "netns", "exec", host] if host else []), str(PROGRAMS / program), "configs/experiments/demo.yaml", *arguments,
                    *(word for item in sets for word in ("--set", item))]
         clean = {key: value for key, value in os.environ.items() if key not in ("RANK", "WORLD_SIZE")}
         return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
@@ -174,6 +175,45 @@ class Parallel(unittest.TestCase):
                 self.finish(self.start(program, name, arguments=["--shard", f"{index}/{count}"]))
             found = json.loads((self.folder / name / "results.json").read_text())
             self.assertEqual(resume_test.figures(found), expected)
+
+    def test_two_hosts_train_and_evaluate_with_the_numbers_of_one(self):
+        hosts = self.two_hosts()
+        settings = ["train.epochs=1", "router.epochs=1"]
+        alone = self.trained("alone", 1, settings)
+        self.distilled("hosts")
+        for port, program in ((4001, "routedk-train"), (4002, "routedk-train-router")):
+            self.finish(*(self.start(program, "hosts", settings, host=host, RANK=str(rank), WORLD_SIZE="2",
+                                     MASTER_ADDR=ADDRESSES[0], MASTER_PORT=str(port))
+                          for rank, host in enumerate(hosts)))
+        self.assert_like(metrics(self.store("hosts")), alone, 2e-3)
+        shutil.copytree(self.store("hosts"), self.store("one"))
+        systems = [*settings, "eval.systems=[base, dynamic]"]
+        self.finish(self.start("routedk-eval", "one", systems))
+        for index, host in enumerate(hosts, 1):
+            self.finish(self.start("routedk-eval", "hosts", systems, ["--shard", f"{index}/2"], host=host))
+        one, two = (resume_test.figures(json.loads((self.folder / name / "results.json").read_text()))
+                    for name in ("one", "hosts"))
+        self.assertEqual(one, two)
+
+    def two_hosts(self):
+        """-> two network namespaces with a link between them, which are gone after the test."""
+        names = [f"routedk-{os.getpid()}-{side}" for side in "ab"]
+        links = [f"rdk{os.getpid() % 100000}{side}" for side in "ab"]
+
+        def ip(*words):
+            return subprocess.run(["ip", *words], capture_output=True, text=True).returncode
+
+        if shutil.which("ip") is None or any(ip("netns", "add", name) for name in names):
+            self.skipTest("network namespaces need iproute2 and the rights of root")
+        for name in names:
+            self.addCleanup(ip, "netns", "delete", name)
+        done = [ip("link", "add", links[0], "type", "veth", "peer", "name", links[1])]
+        for name, link, address in zip(names, links, ADDRESSES):
+            done += [ip("link", "set", link, "netns", name), ip("-n", name, "address", "add", address + "/24", "dev", link),
+                     ip("-n", name, "link", "set", link, "up"), ip("-n", name, "link", "set", "lo", "up")]
+        if any(done):
+            self.skipTest("this machine lets nobody link network namespaces")
+        return names
 
     def test_merging_names_the_shards_that_lack(self):
         self.finish(self.start("routedk-distill", "lost", arguments=["--shard", "2/3"]))

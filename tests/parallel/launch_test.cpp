@@ -93,6 +93,22 @@ TEST(Launch, RefusesWhatContradicts) {
               HasSubstr("RANK and SLURM_PROCID must agree, but this process is rank 0 of 2 by the first and 1 of 2"));
 }
 
+std::string gpu(const Variables& variables) {
+  return gpu_of([&](const char* name) {
+           const auto found = variables.find(name);
+           return found == variables.end() ? std::nullopt : std::optional(found->second);
+         })
+      .value_or("as it is");
+}
+
+TEST(GpuOf, IsThePlaceOnTheMachine) {
+  EXPECT_EQ(gpu({}), "as it is");
+  EXPECT_EQ(gpu({{"LOCAL_RANK", "2"}}), "2");
+  EXPECT_EQ(gpu({{"SLURM_LOCALID", "1"}, {"CUDA_VISIBLE_DEVICES", "4,6,7"}}), "6");
+  EXPECT_EQ(gpu({{"OMPI_COMM_WORLD_LOCAL_RANK", "1"}, {"CUDA_VISIBLE_DEVICES", "5"}}), "as it is");
+  EXPECT_THROW(gpu({{"LOCAL_RANK", "2"}, {"CUDA_VISIBLE_DEVICES", "4,6"}}), ConfigError);
+}
+
 TEST(FirstNode, ReadsSlurmsLists) {
   EXPECT_EQ(first_node("gpu[07-09,12],cpu1"), "gpu07");
   EXPECT_EQ(first_node("cpu1,gpu[07-09]"), "cpu1");

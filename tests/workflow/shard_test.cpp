@@ -34,10 +34,12 @@ TEST(Shard, parts_have_each_item_once) {
   EXPECT_TRUE(shard("").whole());
   EXPECT_TRUE(shard("1/1").whole());
   const std::vector<int> all{1, 2, 3, 4, 5};
-  EXPECT_THAT(part_of(all, shard("1/3")), ElementsAre(1, 4));
-  EXPECT_THAT(part_of(all, shard("2/3")), ElementsAre(2, 5));
-  EXPECT_THAT(part_of(all, shard("3/3")), ElementsAre(3));
-  EXPECT_THAT(part_of(all, shard("7/9")), ElementsAre());
+  EXPECT_THAT(part_of(all, shard("1/3"), 1), ElementsAre(1, 4));
+  EXPECT_THAT(part_of(all, shard("2/3"), 1), ElementsAre(2, 5));
+  EXPECT_THAT(part_of(all, shard("3/3"), 1), ElementsAre(3));
+  EXPECT_THAT(part_of(all, shard("7/9"), 1), ElementsAre());
+  EXPECT_THAT(part_of(all, shard("1/2"), 2), ElementsAre(1, 2, 5));
+  EXPECT_THAT(part_of(all, shard("2/2"), 2), ElementsAre(3, 4));
   EXPECT_EQ(to_string(shard("2/3")), "2-of-3");
 }
 

@@ -35,6 +35,11 @@ std::optional<Launch> launch_from(const Environment& environment);
 /// The same of this process's environment.
 std::optional<Launch> launch_from_environment();
 
+/// Which GPU a process on a machine with others takes, as CUDA_VISIBLE_DEVICES has it: by its place among them
+/// (LOCAL_RANK, OMPI_COMM_WORLD_LOCAL_RANK, SLURM_LOCALID) of those that the variable names, or of all; nothing
+/// where no launcher says the place, or the variable names one already.
+std::optional<std::string> gpu_of(const Environment& environment);
+
 /// The first node of a Slurm list: "gpu[07-09,12],cpu1" -> "gpu07".
 std::string first_node(const std::string& list);
 

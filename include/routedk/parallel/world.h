@@ -38,7 +38,8 @@ class World {
   bool first() const noexcept { return rank_ == 0; }
 
   /// Replaces a contiguous tensor by the sum over the processes, the same bits in all of them and, for as many
-  /// processes, in every run. Tensors of a GPU go through the host's memory.
+  /// processes, in every run. Tensors of a GPU are summed by NCCL, or through the host's memory in a
+  /// build without it.
   void sum(at::Tensor& values) const;
   double sum(double value) const;
   std::int64_t sum(std::int64_t value) const;

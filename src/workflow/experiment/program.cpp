@@ -12,6 +12,7 @@
 #include <cerrno>
 #include <chrono>
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
 #include <iostream>
 #include <new>
@@ -38,6 +39,9 @@ parallel::World join_world(const RunConfig& run) {
   const auto launch = parallel::launch_from_environment();
   if (!launch) {
     return {};
+  }
+  if (const auto gpu = parallel::gpu_of(parallel::environment)) {  // before CUDA looks at it
+    ::setenv("CUDA_VISIBLE_DEVICES", gpu->c_str(), 1);
   }
   const parallel::World world(
       *launch, {std::chrono::seconds(run.join_seconds), std::chrono::seconds(run.exchange_seconds)});

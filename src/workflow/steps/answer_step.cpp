@@ -123,7 +123,8 @@ void answer_part(Experiment& experiment, const StepId& id) {
   const auto write = [&](const std::vector<Session>& own, const std::filesystem::path& file) {
     answer_into(experiment, id.name, own, file);
   };
-  do_part(experiment, {id, evaluated_sessions(experiment), experiment.answers_file(id.name), write});
+  do_part(experiment, {id, evaluated_sessions(experiment), experiment.config().decode.batch_sessions,
+                       experiment.answers_file(id.name), write});
 }
 
 }  // namespace

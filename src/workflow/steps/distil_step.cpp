@@ -184,7 +184,7 @@ void distil_step(Experiment& experiment) {
   const StepId id{StepKind::kDistil};
   const std::vector<Session> sessions = of_two_items(experiment.split().train);
   if (!experiment.shard().whole()) {
-    return do_part(experiment, {id, sessions, experiment.knowledge_file(),
+    return do_part(experiment, {id, sessions, 1, experiment.knowledge_file(),
                                 [&](const std::vector<Session>& own, const std::filesystem::path& file) {
                                   write_knowledge(experiment, own, file);
                                 },

@@ -44,7 +44,7 @@ void write_part(const Experiment& experiment, const SharedWork& work) {
                       to_string(work.id), folder.string());
   }
   const fs::path under_way = folder / (name + std::string(kUnderWay));
-  work.write(part_of(work.sessions, experiment.shard()), under_way);
+  work.write(part_of(work.sessions, experiment.shard(), work.batch), under_way);
   if (!fs::exists(under_way)) {  // of no session
     write_file_atomic(under_way, "", Readers::kOwner);
   }
@@ -88,7 +88,7 @@ std::string lacking(const SharedWork& work, const Parts& parts, std::int64_t cou
   std::vector<std::string> names;
   std::size_t sessions = 0;
   for (std::int64_t index = 1; index <= count; ++index) {
-    const auto own = part_of(work.sessions, {index, count});
+    const auto own = part_of(work.sessions, {index, count}, work.batch);
     const auto missing = std::count_if(
         own.begin(), own.end(), [&](const auto& session) { return !parts.lines.contains(session.id); });
     if (missing > 0) {

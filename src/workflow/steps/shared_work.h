@@ -19,6 +19,7 @@ namespace routedk::workflow {
 struct SharedWork {
   StepId id;
   std::vector<bundle::Session> sessions;
+  std::int64_t batch = 1;  ///< sessions that are computed together
   /// Where one process alone would write: JSON lines with a "session" each, here in the order of the sessions.
   std::filesystem::path file;
   /// Writes the lines of some of the sessions to a file, or goes on with one that was cut off.

@@ -30,13 +30,15 @@ Shard shard_of_process(const std::string& text, bool merge, bool alone);
 /// "2-of-4", for a file's name.
 std::string to_string(const Shard& shard);
 
-/// Every count-th item from the index-th on.
+/// Every count-th batch of items from the index-th on. What is computed in batches rounds as in one process where
+/// the batches are the same.
 template <typename T>
-std::vector<T> part_of(const std::vector<T>& all, const Shard& shard) {
+std::vector<T> part_of(const std::vector<T>& all, const Shard& shard, std::int64_t batch) {
   std::vector<T> own;
-  for (auto i = static_cast<std::size_t>(shard.index - 1); i < all.size();
-       i += static_cast<std::size_t>(shard.count)) {
-    own.push_back(all[i]);
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    if (static_cast<std::int64_t>(i) / batch % shard.count == shard.index - 1) {
+      own.push_back(all[i]);
+    }
   }
   return own;
 }

@@ -1,0 +1,11 @@
+// Built where NCCL's headers are not: without CUDA.
+#include "nccl.h"
+
+namespace routedk::parallel {
+
+c10::intrusive_ptr<c10d::Backend> make_nccl(const c10::intrusive_ptr<c10d::Store>& /*store*/,
+                                            const Launch& /*launch*/, const Patience& /*patience*/) {
+  return {};
+}
+
+}  // namespace routedk::parallel
