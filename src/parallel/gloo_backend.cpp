@@ -8,7 +8,7 @@
 #include <thread>
 
 #include "backend.h"
-#include "nccl.h"
+#include "nccl_backend.h"
 #include <c10/util/Logging.h>
 #include <fmt/format.h>
 #include <fmt/ranges.h>

@@ -1,5 +1,5 @@
 // Built where NCCL's headers are not: without CUDA.
-#include "nccl.h"
+#include "nccl_backend.h"
 
 namespace routedk::parallel {
 
