@@ -36,8 +36,9 @@ inline void add_experiment_options(CLI::App& app, workflow::ProgramOptions& opti
 /// Of the options of a program that can do its sessions in parts.
 template <typename Options>
 void add_shard(CLI::App& app, Options& options) {
-  app.add_option("--shard", options.shard,
-                 "do the part I/N of the sessions, as 2/4; auto: as a Slurm array, torchrun, mpirun or srun says");
+  app.add_option(
+      "--shard", options.shard,
+      "do the part I/N of the sessions, as 2/4; auto: as a Slurm array, torchrun, mpirun or srun says");
 }
 
 /// As above, for the program of one step.

@@ -52,7 +52,10 @@ int main(int argc, char** argv) {
     }
     workflow::with_step(options, workflow::StepKind::kAnswer, [&](workflow::Experiment& experiment) {
       workflow::evaluate_step(experiment);
-      fmt::print("{}", read_file(experiment.step_folder({workflow::StepKind::kEvaluate}) / "results.txt"));
+      const workflow::StepId evaluate{workflow::StepKind::kEvaluate};
+      if (workflow::is_done(experiment, evaluate)) {  // else other shards lack
+        fmt::print("{}", read_file(experiment.step_folder(evaluate) / "results.txt"));
+      }
     });
   });
 }

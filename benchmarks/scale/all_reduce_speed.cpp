@@ -34,7 +34,7 @@ int main(int argc, char** argv) {
   if (world.first()) {
     std::sort(seconds.begin(), seconds.end());
     const double median = seconds[seconds.size() / 2];
-    fmt::print("{{\"processes\": {}, \"numbers\": {}, \"seconds\": {:.6f}, \"gb_per_second\": {:.3f}}}\n", world.size(),
-               numbers, median, 4e-9 * static_cast<double>(numbers) / median);
+    fmt::print("{{\"processes\": {}, \"numbers\": {}, \"seconds\": {:.6f}, \"gb_per_second\": {:.3f}}}\n",
+               world.size(), numbers, median, 4e-9 * static_cast<double>(numbers) / median);
   }
 }

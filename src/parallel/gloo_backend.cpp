@@ -1,5 +1,5 @@
-// c10d's Gloo backend. LibTorch exports it without Gloo's headers, which are Debian's (libgloo-dev); nothing of
-// theirs is linked.
+// c10d's Gloo backend. LibTorch exports it without Gloo's headers, which are Debian's (libgloo-dev); nothing
+// of theirs is linked.
 #include "routedk/core/error.h"
 
 #include <cstdlib>
@@ -50,7 +50,8 @@ StorePointer open_store(const Launch& launch, const Patience& patience) {
           launch.host, launch.port, reason(error));
     }
     throw_<SystemError>(
-        "rank 0 must be reached at {}:{} (MASTER_ADDR, MASTER_PORT) within {} s, but rank {} does not reach it: {}",
+        "rank 0 must be reached at {}:{} (MASTER_ADDR, MASTER_PORT) within {} s, but rank {} does not reach "
+        "it: {}",
         launch.host, launch.port, patience.joining.count(), launch.rank, reason(error));
   }
 }
@@ -74,19 +75,21 @@ void meet(c10d::Store& store, const Launch& launch, const Patience& patience) {
   const std::string own = std::to_string(launch.size);
   const auto size = store.compareSet("size", std::vector<std::uint8_t>(), {own.begin(), own.end()});
   if (const std::string first(size.begin(), size.end()); first != own) {
-    throw_<ConfigError>("all processes must be told one number of processes, but rank {} is told {} and another {}",
-                        launch.rank, own, first);
+    throw_<ConfigError>(
+        "all processes must be told one number of processes, but rank {} is told {} and another {}",
+        launch.rank, own, first);
   }
   if (store.add(key_of(launch.rank), 1) > 1) {
     throw_<ConfigError>("each process must have a rank of its own, but two say that they are rank {} of {}",
                         launch.rank, launch.size);
   }
   const auto end = std::chrono::steady_clock::now() + patience.joining;
-  for (std::vector<int> late = missing(store, launch.size); !late.empty(); late = missing(store, launch.size)) {
+  for (std::vector<int> late = missing(store, launch.size); !late.empty();
+       late = missing(store, launch.size)) {
     if (std::chrono::steady_clock::now() > end) {
-      throw_<SystemError>("all {} processes must come within {} s, but rank {} did not (at {}:{})", launch.size,
-                          patience.joining.count(), fmt::format("{}", fmt::join(late, ", ")), launch.host,
-                          launch.port);
+      throw_<SystemError>("all {} processes must come within {} s, but rank {} did not (at {}:{})",
+                          launch.size, patience.joining.count(), fmt::format("{}", fmt::join(late, ", ")),
+                          launch.host, launch.port);
     }
     std::this_thread::sleep_for(std::chrono::milliseconds(50));
   }
@@ -109,8 +112,8 @@ std::string address_towards(const std::string& host, int port) {
   // A datagram socket sends nothing when it is connected; it only chooses its way.
   const bool known = connection >= 0 && ::connect(connection, found->ai_addr, found->ai_addrlen) == 0 &&
                      ::getsockname(connection, reinterpret_cast<sockaddr*>(&own), &length) == 0 &&
-                     ::getnameinfo(reinterpret_cast<sockaddr*>(&own), length, name.data(), name.size(), nullptr, 0,
-                                   NI_NUMERICHOST) == 0;
+                     ::getnameinfo(reinterpret_cast<sockaddr*>(&own), length, name.data(), name.size(),
+                                   nullptr, 0, NI_NUMERICHOST) == 0;
   if (connection >= 0) {
     ::close(connection);
   }
@@ -189,8 +192,8 @@ std::shared_ptr<Backend> join(const Launch& launch, const Patience& patience) {
   } catch (const Error&) {
     throw;
   } catch (const std::exception& error) {
-    throw_<SystemError>("all processes must stay while they join, but rank {} has lost another: {}", launch.rank,
-                        reason(error));
+    throw_<SystemError>("all processes must stay while they join, but rank {} has lost another: {}",
+                        launch.rank, reason(error));
   }
 }
 

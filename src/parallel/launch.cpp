@@ -11,7 +11,8 @@ namespace {
 
 constexpr int kMostProcesses = 1 << 16;
 constexpr int kDefaultPort = 29500;
-constexpr long long kFirstSpecialStep = 4'294'967'290;  // batch script, interactive and other steps of Slurm's own
+constexpr long long kFirstSpecialStep =
+    4'294'967'290;  // batch script, interactive and other steps of Slurm's own
 
 /// A launcher's names for the two numbers.
 struct Names {
@@ -66,7 +67,8 @@ bool in_slurm_step(const Environment& environment) {
 void require_agreement(const Launch& launch, const Names& names, const Launch& other, const Names& others) {
   if (launch.rank != other.rank || launch.size != other.size) {
     throw_<ConfigError>(
-        "{} and {} must agree, but this process is rank {} of {} by the first and {} of {} by the second: set "
+        "{} and {} must agree, but this process is rank {} of {} by the first and {} of {} by the second: "
+        "set "
         "neither {} nor {} where another launcher starts the processes",
         names.rank, others.rank, launch.rank, launch.size, other.rank, other.size, names.rank, names.size);
   }
@@ -80,7 +82,8 @@ bool is_true(std::string text) {
 /// Host and port, which a launcher may leave open.
 void add_meeting(Launch& launch, const Environment& environment, bool slurm) {
   const auto host = environment("MASTER_ADDR");
-  const auto nodes = environment(environment("SLURM_STEP_NODELIST") ? "SLURM_STEP_NODELIST" : "SLURM_JOB_NODELIST");
+  const auto nodes =
+      environment(environment("SLURM_STEP_NODELIST") ? "SLURM_STEP_NODELIST" : "SLURM_JOB_NODELIST");
   const auto local = number(environment, "OMPI_COMM_WORLD_LOCAL_SIZE");
   if (host && !host->empty()) {
     launch.host = *host;
@@ -113,7 +116,8 @@ std::string first_node(const std::string& list) {
   }
   const std::size_t close = list.find(']', bracket);
   const std::size_t end = std::min(list.find_first_of("-,]", bracket), list.size());
-  const std::string tail = close == std::string::npos ? "" : list.substr(close + 1, list.find(',', close) - close - 1);
+  const std::string tail =
+      close == std::string::npos ? "" : list.substr(close + 1, list.find(',', close) - close - 1);
   return list.substr(0, bracket) + list.substr(bracket + 1, end - bracket - 1) + tail;
 }
 
@@ -161,9 +165,10 @@ std::optional<std::string> gpu_of(const Environment& environment) {
   for (long long i = 0; i < *place; ++i) {
     const std::size_t comma = visible.find(',');
     if (comma == std::string::npos) {
-      throw_<ConfigError>("CUDA_VISIBLE_DEVICES must name a GPU for each process of a machine, but names {} and this is "
-                          "process {}",
-                          i + 1, *place + 1);
+      throw_<ConfigError>(
+          "CUDA_VISIBLE_DEVICES must name a GPU for each process of a machine, but names {} and this is "
+          "process {}",
+          i + 1, *place + 1);
     }
     visible.erase(0, comma + 1);
   }

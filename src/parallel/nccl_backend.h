@@ -12,7 +12,7 @@
 namespace routedk::parallel {
 
 /// nullptr where there is none. It connects at its first sum.
-c10::intrusive_ptr<c10d::Backend> make_nccl(const c10::intrusive_ptr<c10d::Store>& store, const Launch& launch,
-                                            const Patience& patience);
+c10::intrusive_ptr<c10d::Backend> make_nccl(const c10::intrusive_ptr<c10d::Store>& store,
+                                            const Launch& launch, const Patience& patience);
 
 }  // namespace routedk::parallel

@@ -7,7 +7,8 @@ namespace routedk::parallel {
 
 std::shared_ptr<Backend> join(const Launch& launch, const Patience& /*patience*/) {
   throw_<ConfigError>(
-      "this build trains in one process, but it was started as rank {} of {}: build it where Gloo's headers are "
+      "this build trains in one process, but it was started as rank {} of {}: build it where Gloo's headers "
+      "are "
       "installed (Debian: libgloo-dev)",
       launch.rank, launch.size);
 }

@@ -44,7 +44,8 @@ void RoutingOfStep::add(const std::vector<experts::GateRows>& rows) {
 std::vector<experts::LayerRouting> RoutingOfStep::layers(std::int64_t experts,
                                                          const parallel::World& world) const {
   std::vector<at::Tensor> own(alphas_.size());
-  std::transform(alphas_.begin(), alphas_.end(), own.begin(), [](const auto& layer) { return at::cat(layer); });
+  std::transform(alphas_.begin(), alphas_.end(), own.begin(),
+                 [](const auto& layer) { return at::cat(layer); });
   const at::Tensor rows = world.gather(own.empty() ? at::Tensor() : at::cat(own, 1));  // [S,L K]
   std::vector<experts::LayerRouting> all;
   for (std::int64_t at = 0; rows.defined() && at < rows.size(1); at += experts) {

@@ -27,9 +27,9 @@ StepWork Likelihood::work(std::int64_t step) {
 
 StepWork Likelihood::made(std::int64_t step) {
   const TakenExamples taken = source_.take(step);
-  StepWork work{pack_all(parallel::share_of(taken.examples, world_), config_.max_tokens,
-                         model_.backbone().device()),
-                static_cast<std::int64_t>(taken.examples.size())};
+  StepWork work{
+      pack_all(parallel::share_of(taken.examples, world_), config_.max_tokens, model_.backbone().device()),
+      static_cast<std::int64_t>(taken.examples.size())};
   std::size_t answer_tokens = 0;  // of all processes
   for (const Example* example : taken.examples) {
     answer_tokens += example->answer.size();

@@ -125,7 +125,8 @@ std::vector<GroupResult> Trainer::run() {
 /// Processes that differ in settings or data would make sums of different things.
 void Trainer::require_one_job() const {
   const std::string first = job_.world.from_first(fingerprint_.dump());
-  require_equal(io::Json::parse(first), fingerprint_, fmt::format("that of rank 0 (this is rank {})", job_.world.rank()));
+  require_equal(io::Json::parse(first), fingerprint_,
+                fmt::format("that of rank 0 (this is rank {})", job_.world.rank()));
 }
 
 void Trainer::resume() {

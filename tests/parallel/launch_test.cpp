@@ -37,8 +37,12 @@ TEST(Launch, StandsAloneWithoutALauncher) {
 }
 
 TEST(Launch, ReadsTorchrun) {
-  const auto found = launch({{"RANK", "3"}, {"WORLD_SIZE", "8"}, {"MASTER_ADDR", "node1"}, {"MASTER_PORT", "1234"},
-                             {"TORCHELASTIC_USE_AGENT_STORE", "True"}, {"TORCHELASTIC_RUN_ID", "job"},
+  const auto found = launch({{"RANK", "3"},
+                             {"WORLD_SIZE", "8"},
+                             {"MASTER_ADDR", "node1"},
+                             {"MASTER_PORT", "1234"},
+                             {"TORCHELASTIC_USE_AGENT_STORE", "True"},
+                             {"TORCHELASTIC_RUN_ID", "job"},
                              {"TORCHELASTIC_RESTART_COUNT", "2"}});
   ASSERT_TRUE(found);
   EXPECT_EQ(found->rank, 3);
@@ -50,8 +54,8 @@ TEST(Launch, ReadsTorchrun) {
 }
 
 TEST(Launch, ReadsOpenMpiOnOneMachine) {
-  const auto found = launch({{"OMPI_COMM_WORLD_RANK", "1"}, {"OMPI_COMM_WORLD_SIZE", "2"},
-                             {"OMPI_COMM_WORLD_LOCAL_SIZE", "2"}});
+  const auto found = launch(
+      {{"OMPI_COMM_WORLD_RANK", "1"}, {"OMPI_COMM_WORLD_SIZE", "2"}, {"OMPI_COMM_WORLD_LOCAL_SIZE", "2"}});
   ASSERT_TRUE(found);
   EXPECT_EQ(found->rank, 1);
   EXPECT_EQ(found->host, "127.0.0.1");
@@ -60,14 +64,18 @@ TEST(Launch, ReadsOpenMpiOnOneMachine) {
 }
 
 TEST(Launch, AsksForTheHostOfSeveralMachines) {
-  EXPECT_THAT(refusal({{"OMPI_COMM_WORLD_RANK", "1"}, {"OMPI_COMM_WORLD_SIZE", "4"},
+  EXPECT_THAT(refusal({{"OMPI_COMM_WORLD_RANK", "1"},
+                       {"OMPI_COMM_WORLD_SIZE", "4"},
                        {"OMPI_COMM_WORLD_LOCAL_SIZE", "2"}}),
               HasSubstr("MASTER_ADDR must be set"));
 }
 
 TEST(Launch, ReadsASlurmStep) {
-  const auto found = launch({{"SLURM_PROCID", "1"}, {"SLURM_NTASKS", "2"}, {"SLURM_STEP_ID", "0"},
-                             {"SLURM_JOB_ID", "123456"}, {"SLURM_STEP_NODELIST", "gpu[07-08]"}});
+  const auto found = launch({{"SLURM_PROCID", "1"},
+                             {"SLURM_NTASKS", "2"},
+                             {"SLURM_STEP_ID", "0"},
+                             {"SLURM_JOB_ID", "123456"},
+                             {"SLURM_STEP_NODELIST", "gpu[07-08]"}});
   ASSERT_TRUE(found);
   EXPECT_EQ(found->rank, 1);
   EXPECT_EQ(found->size, 2);
@@ -82,15 +90,22 @@ TEST(Launch, StandsAloneInABatchScript) {
 }
 
 TEST(Launch, RefusesWhatContradicts) {
-  EXPECT_THAT(refusal({{"RANK", "0"}}), HasSubstr("RANK and WORLD_SIZE must be set together, but WORLD_SIZE is not"));
+  EXPECT_THAT(refusal({{"RANK", "0"}}),
+              HasSubstr("RANK and WORLD_SIZE must be set together, but WORLD_SIZE is not"));
   EXPECT_THAT(refusal({{"RANK", "2"}, {"WORLD_SIZE", "2"}}), HasSubstr("RANK must be from 0 to 1, but is 2"));
-  EXPECT_THAT(refusal({{"RANK", "x"}, {"WORLD_SIZE", "2"}}), HasSubstr("RANK must be a whole number, but is `x`"));
+  EXPECT_THAT(refusal({{"RANK", "x"}, {"WORLD_SIZE", "2"}}),
+              HasSubstr("RANK must be a whole number, but is `x`"));
   EXPECT_THAT(refusal({{"RANK", "0"}, {"WORLD_SIZE", "2"}, {"MASTER_ADDR", "a"}, {"MASTER_PORT", "70000"}}),
               HasSubstr("MASTER_PORT must be from 1 to 65535"));
   // RANK exported by the batch script: every task of srun would be rank 0
-  EXPECT_THAT(refusal({{"RANK", "0"}, {"WORLD_SIZE", "2"}, {"MASTER_ADDR", "a"}, {"SLURM_PROCID", "1"},
-                       {"SLURM_NTASKS", "2"}, {"SLURM_STEP_ID", "0"}}),
-              HasSubstr("RANK and SLURM_PROCID must agree, but this process is rank 0 of 2 by the first and 1 of 2"));
+  EXPECT_THAT(
+      refusal({{"RANK", "0"},
+               {"WORLD_SIZE", "2"},
+               {"MASTER_ADDR", "a"},
+               {"SLURM_PROCID", "1"},
+               {"SLURM_NTASKS", "2"},
+               {"SLURM_STEP_ID", "0"}}),
+      HasSubstr("RANK and SLURM_PROCID must agree, but this process is rank 0 of 2 by the first and 1 of 2"));
 }
 
 std::string gpu(const Variables& variables) {

@@ -1,11 +1,11 @@
 #include "routedk/parallel/world.h"
 
 #include "routedk/core/error.h"
-#include "support/worlds.h"
 
 #include <mutex>
 #include <stdexcept>
 
+#include "support/worlds.h"
 #include <ATen/ATen.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -59,16 +59,17 @@ TEST_P(Worlds, SumTheSameBitsEverywhere) {
 
 TEST_P(Worlds, GatherRowsInTheOrderOfRanks) {
   const int size = GetParam();
-  EXPECT_THAT(in_worlds(size,
-                        [&](const World& world) {  // rank r has r rows, so rank 0 has none
-                          const auto rank = static_cast<std::int64_t>(world.rank());
-                          const at::Tensor own = rank == 0 ? at::Tensor() : at::full({rank, 2}, rank, at::kFloat);
-                          const at::Tensor all = world.gather(own);
-                          ASSERT_EQ(all.size(0), static_cast<std::int64_t>(size) * (size - 1) / 2);
-                          EXPECT_EQ(all[0][0].item<float>(), 1.0F);
-                          EXPECT_EQ(all[-1][1].item<float>(), static_cast<float>(size - 1));
-                        }),
-              Each(IsEmpty()));
+  EXPECT_THAT(
+      in_worlds(size,
+                [&](const World& world) {  // rank r has r rows, so rank 0 has none
+                  const auto rank = static_cast<std::int64_t>(world.rank());
+                  const at::Tensor own = rank == 0 ? at::Tensor() : at::full({rank, 2}, rank, at::kFloat);
+                  const at::Tensor all = world.gather(own);
+                  ASSERT_EQ(all.size(0), static_cast<std::int64_t>(size) * (size - 1) / 2);
+                  EXPECT_EQ(all[0][0].item<float>(), 1.0F);
+                  EXPECT_EQ(all[-1][1].item<float>(), static_cast<float>(size - 1));
+                }),
+      Each(IsEmpty()));
 }
 
 TEST_P(Worlds, ShareNumbersTextsAndItems) {
@@ -143,7 +144,8 @@ TEST(Joining, SaysWhereRankZeroIsMissing) {
     const World world(launch_on(free_port(), 1, 2), {kShort, kShort});
     FAIL();
   } catch (const SystemError& error) {
-    EXPECT_THAT(error.what(), HasSubstr("(MASTER_ADDR, MASTER_PORT) within 3 s, but rank 1 does not reach it"));
+    EXPECT_THAT(error.what(),
+                HasSubstr("(MASTER_ADDR, MASTER_PORT) within 3 s, but rank 1 does not reach it"));
   }
 }
 

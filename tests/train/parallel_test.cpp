@@ -1,12 +1,12 @@
 // Several processes of one training, as threads with a model each, against one process alone.
 #include "routedk/experts/router.h"
 #include "routedk/train/joint_step.h"
-#include "support/worlds.h"
 
 #include <algorithm>
 #include <functional>
 #include <limits>
 
+#include "support/worlds.h"
 #include "train/toy_policy.h"
 #include "train/trainer_jobs.h"
 #include <gmock/gmock.h>
@@ -49,17 +49,17 @@ std::vector<const Example*> of(const std::vector<Example>& all, std::size_t grou
 void note(const GroupStep& step, Course& course) {
   course.figures.insert(course.figures.end(), {step.loss, step.token_loss, step.grad_norm});
   if (step.samples) {
-    course.figures.insert(course.figures.end(), {step.samples->utility, step.samples->entropy,
-                                                 step.samples->distinct, step.samples->kl.value_or(0.0),
-                                                 step.samples->clipped.value_or(0.0)});
+    course.figures.insert(course.figures.end(),
+                          {step.samples->utility, step.samples->entropy, step.samples->distinct,
+                           step.samples->kl.value_or(0.0), step.samples->clipped.value_or(0.0)});
   }
   for (const experts::LayerRouting& layer : step.routing) {
     course.figures.insert(course.figures.end(), {layer.mean[0], layer.mean_entropy, layer.entropy_of_mean});
   }
   // A prompt whose answers do not fit beside others' is computed again: how often depends on the shares.
-  course.now.push_back(fmt::format("{} examples, {} tokens, {} answer tokens{}{}", step.examples,
-                                   step.samples ? 0 : step.tokens, step.answer_tokens, step.skipped ? ", skipped" : "",
-                                   step.not_finite == nullptr ? "" : ", bad"));
+  course.now.push_back(fmt::format(
+      "{} examples, {} tokens, {} answer tokens{}{}", step.examples, step.samples ? 0 : step.tokens,
+      step.answer_tokens, step.skipped ? ", skipped" : "", step.not_finite == nullptr ? "" : ", bad"));
 }
 
 Course trained(const experts::RoutedModel& model, const Job& job, const World& world) {
@@ -104,7 +104,8 @@ void expect_same_course(const Course& found, const Course& expected) {
   ASSERT_EQ(found.figures.size(), expected.figures.size());
   for (std::size_t i = 0; i < found.figures.size(); ++i) {
     if (!std::isnan(expected.figures[i])) {
-      EXPECT_NEAR(found.figures[i], expected.figures[i], 2e-4 * std::max(1.0, std::abs(expected.figures[i]))) << i;
+      EXPECT_NEAR(found.figures[i], expected.figures[i], 2e-4 * std::max(1.0, std::abs(expected.figures[i])))
+          << i;
     } else {
       EXPECT_TRUE(std::isnan(found.figures[i])) << i;
     }
@@ -125,8 +126,8 @@ TrainConfig slow_config() {
 /// Makes a job for a model, which belongs to one process.
 using MakeJob = std::function<Job(experts::RoutedModel&)>;
 
-void expect_any_world_trains_alike(const std::function<experts::RoutedModel()>& make_model, const MakeJob& make,
-                                   const std::function<void(const Course&)>& look) {
+void expect_any_world_trains_alike(const std::function<experts::RoutedModel()>& make_model,
+                                   const MakeJob& make, const std::function<void(const Course&)>& look) {
   experts::RoutedModel model = make_model();
   const Course alone = trained(model, make(model), World());
   look(alone);
@@ -159,13 +160,16 @@ TEST(Parallel, three_experts_learn_in_several_processes_what_they_learn_in_one) 
       tiny,
       [](experts::RoutedModel& model) {
         Job job{slow_config(),
-                {testing::expert_group(model, 0), testing::expert_group(model, 1), testing::expert_group(model, 2)},
+                {testing::expert_group(model, 0), testing::expert_group(model, 1),
+                 testing::expert_group(model, 2)},
                 three_groups(),
                 three_groups(100)};
         job.config.max_tokens = 20;
         return job;
       },
-      [](const Course& alone) { EXPECT_THAT(alone.now, ::testing::Contains(::testing::StartsWith("expert0: 20 steps"))); });
+      [](const Course& alone) {
+        EXPECT_THAT(alone.now, ::testing::Contains(::testing::StartsWith("expert0: 20 steps")));
+      });
 }
 
 TEST(Parallel, a_step_that_is_not_finite_in_one_process_is_applied_in_none) {
@@ -196,14 +200,18 @@ TEST(Parallel, training_stops_early_in_all_processes_at_once) {
   expect_any_world_trains_alike(
       tiny,
       [](experts::RoutedModel& model) {
-        Job job{slow_config(), {testing::expert_group(model, 0)}, testing::random_examples(10, 0),
+        Job job{slow_config(),
+                {testing::expert_group(model, 0)},
+                testing::random_examples(10, 0),
                 testing::random_examples(7, 0, 100)};
         job.config.patience = 1;
         job.config.epochs = 20;
         job.config.learning_rate = 1e-2;
         return job;
       },
-      [](const Course& alone) { EXPECT_THAT(alone.now.back(), ::testing::Not(::testing::HasSubstr(" 100 steps"))); });
+      [](const Course& alone) {
+        EXPECT_THAT(alone.now.back(), ::testing::Not(::testing::HasSubstr(" 100 steps")));
+      });
 }
 
 TEST(Parallel, a_router_has_the_routing_and_the_penalties_of_all_processes) {
@@ -214,7 +222,8 @@ TEST(Parallel, a_router_has_the_routing_and_the_penalties_of_all_processes) {
         const auto router = std::make_shared<experts::RouterGate>(2, 32, 3);
         ParameterGroup group{"router", &router->parameters(), router};
         group.penalty = {0.1, 0.2};
-        return Job{slow_config(), {group}, testing::random_examples(10, 0), testing::random_examples(5, 0, 100)};
+        return Job{
+            slow_config(), {group}, testing::random_examples(10, 0), testing::random_examples(5, 0, 100)};
       },
       [](const Course& alone) { EXPECT_GT(alone.figures.size(), 20U * 9U); });
 }
@@ -224,7 +233,9 @@ TEST(Parallel, sampled_answers_weigh_what_they_weigh_in_one_process) {
     expect_any_world_trains_alike(
         testing::toy_model,
         [iterations](experts::RoutedModel& model) {
-          Job job{testing::toy_config(), {testing::expert_group(model, 0)}, testing::random_examples(9, 0),
+          Job job{testing::toy_config(),
+                  {testing::expert_group(model, 0)},
+                  testing::random_examples(9, 0),
                   testing::random_examples(4, 0, 100)};
           job.config.expected_utility.iterations = iterations;
           job.config.expected_utility.kl_weight = 0.1;

@@ -44,8 +44,10 @@ TEST(Shard, parts_have_each_item_once) {
 }
 
 TEST(Shard, auto_is_the_task_of_a_slurm_array_or_the_rank) {
-  const Shard of_array = shard("auto", {{"SLURM_ARRAY_TASK_ID", "7"}, {"SLURM_ARRAY_TASK_COUNT", "4"},
-                                        {"SLURM_ARRAY_TASK_MIN", "1"}, {"SLURM_ARRAY_TASK_STEP", "2"}});
+  const Shard of_array = shard("auto", {{"SLURM_ARRAY_TASK_ID", "7"},
+                                        {"SLURM_ARRAY_TASK_COUNT", "4"},
+                                        {"SLURM_ARRAY_TASK_MIN", "1"},
+                                        {"SLURM_ARRAY_TASK_STEP", "2"}});
   EXPECT_EQ(to_string(of_array), "4-of-4");
   EXPECT_EQ(to_string(shard("auto", {{"RANK", "0"}, {"WORLD_SIZE", "2"}, {"MASTER_ADDR", "a"}})), "1-of-2");
   EXPECT_THAT(refusal("auto"), HasSubstr("--shard auto must be started by a Slurm array, torchrun"));

@@ -24,9 +24,9 @@ using Environment = std::function<std::optional<std::string>(const char* name)>;
 std::optional<std::string> environment(const char* name);
 
 /// What the environment says, or nothing where this process stands alone:
-///   torchrun       RANK, WORLD_SIZE, MASTER_ADDR, MASTER_PORT; TORCHELASTIC_USE_AGENT_STORE, _RUN_ID, _RESTART_COUNT
-///   mpirun         OMPI_COMM_WORLD_RANK, OMPI_COMM_WORLD_SIZE
-///   srun           SLURM_PROCID, SLURM_NTASKS of a step; its first node is the host
+///   torchrun       RANK, WORLD_SIZE, MASTER_ADDR, MASTER_PORT; TORCHELASTIC_USE_AGENT_STORE, _RUN_ID,
+///   _RESTART_COUNT mpirun         OMPI_COMM_WORLD_RANK, OMPI_COMM_WORLD_SIZE srun           SLURM_PROCID,
+///   SLURM_NTASKS of a step; its first node is the host
 /// MASTER_ADDR and MASTER_PORT hold with all three; without them the host is this machine where all processes
 /// run on it, and the port 29500 (torchrun's), or one made of the Slurm job's number. ConfigError where a
 /// variable is missing, no number, out of range, or contradicts another launcher's.
@@ -35,9 +35,9 @@ std::optional<Launch> launch_from(const Environment& environment);
 /// The same of this process's environment.
 std::optional<Launch> launch_from_environment();
 
-/// Which GPU a process on a machine with others takes, as CUDA_VISIBLE_DEVICES has it: by its place among them
-/// (LOCAL_RANK, OMPI_COMM_WORLD_LOCAL_RANK, SLURM_LOCALID) of those that the variable names, or of all; nothing
-/// where no launcher says the place, or the variable names one already.
+/// Which GPU a process on a machine with others takes, as CUDA_VISIBLE_DEVICES has it: by its place among
+/// them (LOCAL_RANK, OMPI_COMM_WORLD_LOCAL_RANK, SLURM_LOCALID) of those that the variable names, or of all;
+/// nothing where no launcher says the place, or the variable names one already.
 std::optional<std::string> gpu_of(const Environment& environment);
 
 /// The first node of a Slurm list: "gpu[07-09,12],cpu1" -> "gpu07".

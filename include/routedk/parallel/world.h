@@ -37,8 +37,8 @@ class World {
   /// Whether this process writes what is written once.
   bool first() const noexcept { return rank_ == 0; }
 
-  /// Replaces a contiguous tensor by the sum over the processes, the same bits in all of them and, for as many
-  /// processes, in every run. Tensors of a GPU are summed by NCCL, or through the host's memory in a
+  /// Replaces a contiguous tensor by the sum over the processes, the same bits in all of them and, for as
+  /// many processes, in every run. Tensors of a GPU are summed by NCCL, or through the host's memory in a
   /// build without it.
   void sum(at::Tensor& values) const;
   double sum(double value) const;
@@ -61,7 +61,8 @@ class World {
 template <typename T>
 std::vector<T> share_of(const std::vector<T>& all, const World& world) {
   std::vector<T> own;
-  for (auto i = static_cast<std::size_t>(world.rank()); i < all.size(); i += static_cast<std::size_t>(world.size())) {
+  for (auto i = static_cast<std::size_t>(world.rank()); i < all.size();
+       i += static_cast<std::size_t>(world.size())) {
     own.push_back(all[i]);
   }
   return own;

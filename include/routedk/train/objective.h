@@ -17,8 +17,8 @@
 
 namespace routedk::train {
 
-/// What a step computes in this process. Its loss is the sum over the batches' answer tokens, of all processes,
-/// of weight times cross entropy.
+/// What a step computes in this process. Its loss is the sum over the batches' answer tokens, of all
+/// processes, of weight times cross entropy.
 struct StepWork {
   std::vector<PackedBatch> batches;  ///< with their weights; in no process any: there is nothing to learn
   std::int64_t examples = 0;         ///< that the step took, in all processes together

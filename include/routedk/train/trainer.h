@@ -30,8 +30,8 @@ struct TrainingJob {
   /// empty.
   ValidationHook on_validation = {};
   SampleFn sample = {};  ///< of the objective expected_utility alone
-  /// The processes that train this job together, each with all examples; rank 0 alone writes checkpoints, hears
-  /// events and looks at validations. All must see the folder of checkpoints.
+  /// The processes that train this job together, each with all examples; rank 0 alone writes checkpoints,
+  /// hears events and looks at validations. All must see the folder of checkpoints.
   parallel::World world = {};
 };
 

@@ -128,9 +128,9 @@ std::vector<Step> comparisons_of(const std::vector<Study>& studies, const Experi
 bool some_left_to_others(const Experiments& experiments) {
   return std::any_of(experiments.begin(), experiments.end(), [](const auto& experiment) {
     const auto needed = needed_steps(experiment->steps());
-    return !experiment->shard().whole() &&
-           !std::all_of(needed.begin(), needed.end(),
-                        [&](const Step* step) { return experiment->store().done(*step); });
+    return !experiment->shard().whole() && !std::all_of(needed.begin(), needed.end(), [&](const Step* step) {
+      return experiment->store().done(*step);
+    });
   });
 }
 

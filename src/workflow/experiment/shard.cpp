@@ -32,8 +32,8 @@ std::optional<std::int64_t> variable(const parallel::Environment& environment, c
 
 Shard checked(std::int64_t index, std::int64_t count, const std::string& where) {
   if (count < 1 || count > kMostShards || index < 1 || index > count) {
-    throw_<ConfigError>("a shard must be I/N with 1 <= I <= N <= {}, but is {}/{} ({})", kMostShards, index, count,
-                        where);
+    throw_<ConfigError>("a shard must be I/N with 1 <= I <= N <= {}, but is {}/{} ({})", kMostShards, index,
+                        count, where);
   }
   return {index, count};
 }
@@ -47,7 +47,8 @@ std::optional<Shard> of_array(const parallel::Environment& environment) {
   }
   const std::int64_t first = variable(environment, "SLURM_ARRAY_TASK_MIN").value_or(0);
   const std::int64_t step = variable(environment, "SLURM_ARRAY_TASK_STEP").value_or(1);
-  return checked(step > 0 ? (*task - first) / step + 1 : 0, *count, "the Slurm array must be a range without gaps");
+  return checked(step > 0 ? (*task - first) / step + 1 : 0, *count,
+                 "the Slurm array must be a range without gaps");
 }
 
 Shard of_environment(const parallel::Environment& environment) {
@@ -58,7 +59,8 @@ Shard of_environment(const parallel::Environment& environment) {
     return checked(launch->rank + 1, launch->size, "the launcher's rank");
   }
   throw_<ConfigError>(
-      "--shard auto must be started by a Slurm array, torchrun, mpirun or srun, but no variable of theirs is set: "
+      "--shard auto must be started by a Slurm array, torchrun, mpirun or srun, but no variable of theirs is "
+      "set: "
       "give I/N");
 }
 
@@ -73,7 +75,8 @@ Shard parse_shard(const std::string& text, const parallel::Environment& environm
   }
   const std::size_t slash = text.find('/');
   const auto index = number(std::string_view(text).substr(0, slash));
-  const auto count = slash == std::string::npos ? std::nullopt : number(std::string_view(text).substr(slash + 1));
+  const auto count =
+      slash == std::string::npos ? std::nullopt : number(std::string_view(text).substr(slash + 1));
   if (!index || !count) {
     throw_<ConfigError>("--shard must be I/N, as 2/4, or auto, but is `{}`", text);
   }
@@ -90,7 +93,8 @@ Shard shard_of_process(const std::string& text, bool merge, bool alone) {
   }
   if (const auto launch = parallel::launch_from_environment(); launch && alone && text.empty()) {
     throw_<ConfigError>(
-        "this program must be started once, but was started as rank {} of {}: share its sessions with --shard auto "
+        "this program must be started once, but was started as rank {} of {}: share its sessions with "
+        "--shard auto "
         "(docs/scale.md)",
         launch->rank, launch->size);
   }

@@ -14,10 +14,9 @@
 #include <optional>
 #include <utility>
 
+#include "shared_work.h"
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
-
-#include "shared_work.h"
 
 namespace routedk::workflow {
 namespace {
@@ -37,7 +36,8 @@ eval::AnswerSetting candidates_of(const Experiment& experiment) {
 /// where there are two. Needs the router's answers.
 std::map<bundle::SessionId, at::Tensor> permuted_alpha(const Experiment& experiment) {
   std::vector<eval::SessionAnswer> routed;  // by session
-  for (auto& [session, answer] : eval::read_answers(experiment.answers_file(router_system(experiment.config())))) {
+  for (auto& [session, answer] :
+       eval::read_answers(experiment.answers_file(router_system(experiment.config())))) {
     if (!answer.alpha.empty()) {
       routed.push_back(std::move(answer));
     }
@@ -117,8 +117,9 @@ void answer_into(Experiment& experiment, const std::string& system, const std::v
 
 void answer_part(Experiment& experiment, const StepId& id) {
   if (wants_verifier(experiment.config())) {
-    throw_<ConfigError>("`eval.select` must be without verifier for --shard: one process trains it, run {} without",
-                        to_string(id));
+    throw_<ConfigError>(
+        "`eval.select` must be without verifier for --shard: one process trains it, run {} without",
+        to_string(id));
   }
   const auto write = [&](const std::vector<Session>& own, const std::filesystem::path& file) {
     answer_into(experiment, id.name, own, file);

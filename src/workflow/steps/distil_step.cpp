@@ -164,7 +164,8 @@ void write_knowledge(Experiment& experiment, const std::vector<Session>& session
                      const std::filesystem::path& file) {
   take_over_earlier(experiment, sessions, file);
   const auto counts = let_write(experiment, sessions, kTaught, file);
-  spdlog::info("distil: {} records written, {} of them failed, {} kept", counts.written, counts.failed, counts.kept);
+  spdlog::info("distil: {} records written, {} of them failed, {} kept", counts.written, counts.failed,
+               counts.kept);
 }
 
 /// What all records come to.

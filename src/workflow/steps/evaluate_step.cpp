@@ -110,7 +110,8 @@ void evaluate_step(Experiment& experiment) {
       do_step(experiment, input);
     }
   }
-  const bool whole = std::all_of(inputs.begin(), inputs.end(), [&](const StepId& id) { return is_done(experiment, id); });
+  const bool whole =
+      std::all_of(inputs.begin(), inputs.end(), [&](const StepId& id) { return is_done(experiment, id); });
   if (!experiment.shard().whole() && (!whole || !experiment.open_step({StepKind::kEvaluate}))) {
     return;  // the last of the other shards does it
   }

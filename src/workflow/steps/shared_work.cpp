@@ -40,8 +40,9 @@ void write_part(const Experiment& experiment, const SharedWork& work) {
   }
   const auto lock = experiment.store().open_part(experiment.step(work.id), folder / (name + ".lock"));
   if (lock == nullptr) {
-    throw_<UserError>("shard {} of {} must be done by one process at a time, but another is working on it ({})", name,
-                      to_string(work.id), folder.string());
+    throw_<UserError>(
+        "shard {} of {} must be done by one process at a time, but another is working on it ({})", name,
+        to_string(work.id), folder.string());
   }
   const fs::path under_way = folder / (name + std::string(kUnderWay));
   work.write(part_of(work.sessions, experiment.shard(), work.batch), under_way);
@@ -96,8 +97,9 @@ std::string lacking(const SharedWork& work, const Parts& parts, std::int64_t cou
       sessions += static_cast<std::size_t>(missing);
     }
   }
-  return names.empty() ? ""
-                       : fmt::format("{} ({} of {} sessions)", fmt::join(names, ", "), sessions, work.sessions.size());
+  return names.empty()
+             ? ""
+             : fmt::format("{} ({} of {} sessions)", fmt::join(names, ", "), sessions, work.sessions.size());
 }
 
 /// Into how many parts the present files cut the work; as the shard says, or as the files' names do.
@@ -122,7 +124,8 @@ void put_together(Experiment& experiment, const SharedWork& work) {
       throw_<ConfigError>("all shards of {} must be whole, but these are not: {}; run them with --shard",
                           to_string(work.id), missing);
     }
-    spdlog::info("{}: this shard is done; the last of the others puts all together: {}", to_string(work.id), missing);
+    spdlog::info("{}: this shard is done; the last of the others puts all together: {}", to_string(work.id),
+                 missing);
     return;
   }
   if (!experiment.open_step(work.id)) {  // another process puts them together

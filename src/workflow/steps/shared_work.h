@@ -20,7 +20,8 @@ struct SharedWork {
   StepId id;
   std::vector<bundle::Session> sessions;
   std::int64_t batch = 1;  ///< sessions that are computed together
-  /// Where one process alone would write: JSON lines with a "session" each, here in the order of the sessions.
+  /// Where one process alone would write: JSON lines with a "session" each, here in the order of the
+  /// sessions.
   std::filesystem::path file;
   /// Writes the lines of some of the sessions to a file, or goes on with one that was cut off.
   std::function<void(const std::vector<bundle::Session>&, const std::filesystem::path&)> write;
@@ -29,9 +30,9 @@ struct SharedWork {
   std::function<void()> finish = [] {};
 };
 
-/// Does this process's part unless it is whole, then puts the parts together where none lacks; else says which
-/// do. The step is begun and marked done. With `merge` ConfigError where one lacks. UserError when another
-/// process works on the same part.
+/// Does this process's part unless it is whole, then puts the parts together where none lacks; else says
+/// which do. The step is begun and marked done. With `merge` ConfigError where one lacks. UserError when
+/// another process works on the same part.
 void do_part(Experiment& experiment, const SharedWork& work);
 
 }  // namespace routedk::workflow

@@ -20,11 +20,11 @@ struct ProgramOptions {
   bool merge = false;                    ///< put the parts of others together
 };
 
-/// Reads the settings, then dumps them, prints the plan, or opens the experiment for `work`. ConfigError where
-/// a launcher started several processes.
+/// Reads the settings, then dumps them, prints the plan, or opens the experiment for `work`. ConfigError
+/// where a launcher started several processes.
 void with_experiment(const ProgramOptions& options, const std::function<void(Experiment&)>& work);
-/// The same for the program of one step, which `options.redo` forgets first. Processes that a launcher started
-/// together (parallel/launch.h) train together; ConfigError for steps other than a training.
+/// The same for the program of one step, which `options.redo` forgets first. Processes that a launcher
+/// started together (parallel/launch.h) train together; ConfigError for steps other than a training.
 void with_step(const ProgramOptions& options, StepKind step, const std::function<void(Experiment&)>& work);
 
 /// "routedk 0.1.0 (LibTorch 2.11.0, CPU)"

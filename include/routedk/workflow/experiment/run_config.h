@@ -22,8 +22,8 @@ struct RunConfig {
       "finished steps, shared by all runs that have the same to do; empty: the folder store beside run.dir");
     f("threads", threads, "of computation; 0: as many as the CPUs this process can use", between(0, 4096));
     f("join_seconds", join_seconds, "in which the processes of one training must have started", at_least(1));
-    f("exchange_seconds", exchange_seconds, "that one of them waits for the slowest, in a step or a validation",
-      at_least(1));
+    f("exchange_seconds", exchange_seconds,
+      "that one of them waits for the slowest, in a step or a validation", at_least(1));
   }
 };
 

@@ -14,8 +14,8 @@ struct RunProgramOptions {
   bool dump_config = false;              ///< print the effective settings and stop
   bool dry_run = false;                  ///< print what each experiment would do and stop
   bool plan = false;                     ///< print the table of steps and stop
-  bool gc = false;  ///< print the steps in the store that no given experiment uses and stop
-  int jobs = 1;     ///< processes
+  bool gc = false;    ///< print the steps in the store that no given experiment uses and stop
+  int jobs = 1;       ///< processes
   std::string shard;  ///< I/N or auto: this part of the sessions of distil and answer steps alone
   RunOptions run;
   std::vector<std::string> arguments;  ///< as given, for the other processes

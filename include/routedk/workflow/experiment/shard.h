@@ -30,8 +30,8 @@ Shard shard_of_process(const std::string& text, bool merge, bool alone);
 /// "2-of-4", for a file's name.
 std::string to_string(const Shard& shard);
 
-/// Every count-th batch of items from the index-th on. What is computed in batches rounds as in one process where
-/// the batches are the same.
+/// Every count-th batch of items from the index-th on. What is computed in batches rounds as in one process
+/// where the batches are the same.
 template <typename T>
 std::vector<T> part_of(const std::vector<T>& all, const Shard& shard, std::int64_t batch) {
   std::vector<T> own;
