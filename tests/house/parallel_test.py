@@ -109,6 +109,15 @@ class Parallel(unittest.TestCase):
         self.assertGreaterEqual(max(step for _, _, step, _ in alone), 9)
         for size in (2, 3):
             self.assert_like(self.trained(f"of{size}", size, settings, ["routedk-train"]), alone, 2e-3)
+        # two begin, one ends: a checkpoint knows nothing of how many wrote it
+        self.distilled("mixed")
+        processes = self.start_world(2, "routedk-train", "mixed", settings)
+        while not metrics(self.store("mixed")):
+            time.sleep(0.05)
+        processes[1].send_signal(signal.SIGTERM)
+        self.assertEqual(self.ends(processes)[0], [128 + signal.SIGTERM] * 2)
+        self.finish(self.start("routedk-train", "mixed", settings))
+        self.assert_like(metrics(self.store("mixed")), alone, 2e-3)
 
     def test_a_killed_or_stopped_rank_ends_all_and_the_rest_is_as_if_undisturbed(self):
         settings = [f"train.epochs={max(2, BLOWS // 2)}"]  # 3 steps each

@@ -131,7 +131,7 @@ void expect_any_world_trains_alike(const std::function<experts::RoutedModel()>& 
   experts::RoutedModel model = make_model();
   const Course alone = trained(model, make(model), World());
   look(alone);
-  for (const int size : {2, 3}) {
+  for (const int size : {2, 3, 4}) {
     std::vector<Course> courses(static_cast<std::size_t>(size));
     EXPECT_THAT(parallel::in_worlds(size,
                                     [&](const World& world) {
