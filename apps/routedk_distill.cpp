@@ -22,7 +22,7 @@ int main(int argc, char** argv) {
   bundle::SplitPart split = bundle::SplitPart::kTrain;
   apps::add_step_options(app, options);
   apps::add_shard(app, options);
-  app.add_flag("--merge", options.merge, "put the parts that --shard wrote together; names those that lack");
+  app.add_flag("--merge", options.merge, "combine the parts written by --shard; missing ones are named");
   app.add_flag("--report", report, "print what the run folder holds, failures and costs, and stop");
   app.add_flag("--evaluate-teacher", evaluate, "print the metrics of the teacher's own answers and stop")
       ->excludes("--report");

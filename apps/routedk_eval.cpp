@@ -21,7 +21,7 @@ int main(int argc, char** argv) {
   workflow::ProgramOptions options;
   apps::add_step_options(app, options);
   apps::add_shard(app, options);
-  app.add_flag("--merge", options.merge, "put the parts that --shard wrote together; names those that lack");
+  app.add_flag("--merge", options.merge, "combine the parts written by --shard; missing ones are named");
   app.require_subcommand(0, 1);
   workflow::ScoreOptions scoring;
   apps::DataArguments data;
@@ -53,7 +53,7 @@ int main(int argc, char** argv) {
     workflow::with_step(options, workflow::StepKind::kAnswer, [&](workflow::Experiment& experiment) {
       workflow::evaluate_step(experiment);
       const workflow::StepId evaluate{workflow::StepKind::kEvaluate};
-      if (workflow::is_done(experiment, evaluate)) {  // else other shards lack
+      if (workflow::is_done(experiment, evaluate)) {  // else other shards are missing
         fmt::print("{}", read_file(experiment.step_folder(evaluate) / "results.txt"));
       }
     });

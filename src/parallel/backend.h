@@ -9,6 +9,7 @@
 
 namespace routedk::parallel {
 
+/// What becomes of a number that each process has.
 enum class Reduction { kSum, kMax };
 
 class Backend {
@@ -26,6 +27,7 @@ class Backend {
   virtual void broadcast(at::Tensor& values) = 0;
 };
 
+/// Meets the other processes: errors as World's constructor.
 std::shared_ptr<Backend> join(const Launch& launch, const Patience& patience);
 
 }  // namespace routedk::parallel

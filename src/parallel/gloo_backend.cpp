@@ -76,8 +76,8 @@ void meet(c10d::Store& store, const Launch& launch, const Patience& patience) {
   const auto size = store.compareSet("size", std::vector<std::uint8_t>(), {own.begin(), own.end()});
   if (const std::string first(size.begin(), size.end()); first != own) {
     throw_<ConfigError>(
-        "all processes must be told one number of processes, but rank {} is told {} and another {}",
-        launch.rank, own, first);
+        "the number of processes must be the same in all, but is {} at rank {} and {} elsewhere", own,
+        launch.rank, first);
   }
   if (store.add(key_of(launch.rank), 1) > 1) {
     throw_<ConfigError>("each process must have a rank of its own, but two say that they are rank {} of {}",
@@ -134,22 +134,25 @@ std::shared_ptr<::gloo::transport::Device> device_for(const Launch& launch) {
 class GlooBackend : public Backend {
  public:
   GlooBackend(StorePointer store, const Launch& launch, const Patience& patience)
-      : store_(std::move(store)), rank_(launch.rank) {
+      : store_(std::move(store)), launch_(launch), patience_(patience) {
     auto options = c10d::ProcessGroupGloo::Options::create(patience.exchange);
     options->devices.push_back(device_for(launch));
     options->threads = 1;
     group_ = c10::make_intrusive<c10d::ProcessGroupGloo>(store_, launch.rank, launch.size, options);
-    gpu_ = make_nccl(store_, launch, patience);
   }
 
-  bool sums_on_gpu() const noexcept override { return gpu_.defined(); }
+  bool sums_on_gpu() const noexcept override { return has_nccl(); }
 
   void reduce(at::Tensor& values, Reduction reduction) override {
     c10d::AllreduceOptions options;
     options.reduceOp = reduction == Reduction::kSum ? c10d::ReduceOp::SUM : c10d::ReduceOp::MAX;
     std::vector<at::Tensor> tensors{values};
-    c10d::Backend& group = values.is_cuda() ? *gpu_ : *group_;
-    finish([&] { return group.allreduce(tensors, options); });
+    finish([&] {
+      if (values.is_cuda() && !gpu_) {
+        gpu_ = make_nccl(store_, launch_, patience_);
+      }
+      return (values.is_cuda() ? gpu_ : group_)->allreduce(tensors, options);
+    });
   }
 
   void broadcast(at::Tensor& values) override {
@@ -163,15 +166,16 @@ class GlooBackend : public Backend {
     try {
       start()->wait();
     } catch (const std::exception& error) {
-      throw_<SystemError>("all processes must stay until the end, but rank {} has lost another: {}", rank_,
-                          reason(error));
+      throw_<SystemError>("all processes must stay until the end, but rank {} has lost another: {}",
+                          launch_.rank, reason(error));
     }
   }
 
   StorePointer store_;  // rank 0 serves it as long as it lives
   c10::intrusive_ptr<c10d::Backend> group_;
-  c10::intrusive_ptr<c10d::Backend> gpu_;  ///< none in a build without NCCL
-  int rank_;
+  c10::intrusive_ptr<c10d::Backend> gpu_;  ///< made at the first sum on a GPU
+  Launch launch_;
+  Patience patience_;
 };
 
 /// LibTorch prints what goes wrong with a trace, beside the error that it throws.
@@ -192,8 +196,15 @@ std::shared_ptr<Backend> join(const Launch& launch, const Patience& patience) {
   } catch (const Error&) {
     throw;
   } catch (const std::exception& error) {
-    throw_<SystemError>("all processes must stay while they join, but rank {} has lost another: {}",
-                        launch.rank, reason(error));
+    const std::string address = address_towards(launch.host, launch.port);
+    const bool hidden = address.starts_with("127.") && !launch.host.starts_with("127.");
+    throw_<SystemError>(
+        "all processes must stay while they join, but rank {} has lost another: {}{}", launch.rank,
+        reason(error),
+        hidden ? fmt::format(" ({} is {} here, which no other machine reaches: name the network's "
+                             "interface in GLOO_SOCKET_IFNAME, or set MASTER_ADDR to an address)",
+                             launch.host, address)
+               : "");
   }
 }
 

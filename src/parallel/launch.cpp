@@ -20,19 +20,9 @@ struct Names {
   const char* size;
 };
 
-std::optional<long long> number(const Environment& environment, const char* name) {
-  const auto text = environment(name);
-  if (!text) {
-    return std::nullopt;
-  }
-  long long value = 0;
-  const char* const end = text->data() + text->size();
-  const auto [stop, error] = std::from_chars(text->data(), end, value);
-  if (error != std::errc() || stop != end) {
-    throw_<ConfigError>("the variable {} must be a whole number, but is `{}`", name, *text);
-  }
-  return value;
-}
+constexpr Names kTorch{"RANK", "WORLD_SIZE"};
+constexpr Names kOpenMpi{"OMPI_COMM_WORLD_RANK", "OMPI_COMM_WORLD_SIZE"};
+constexpr Names kSlurm{"SLURM_PROCID", "SLURM_NTASKS"};
 
 int within(const char* name, long long value, long long least, long long most) {
   if (value < least || value > most) {
@@ -43,8 +33,8 @@ int within(const char* name, long long value, long long least, long long most) {
 
 /// Rank and size by one launcher; nothing where it has set neither.
 std::optional<Launch> by(const Environment& environment, const Names& names) {
-  const auto rank = number(environment, names.rank);
-  const auto size = number(environment, names.size);
+  const auto rank = whole_number(environment, names.rank);
+  const auto size = whole_number(environment, names.size);
   if (!rank && !size) {
     return std::nullopt;
   }
@@ -60,7 +50,7 @@ std::optional<Launch> by(const Environment& environment, const Names& names) {
 
 /// In a batch script or an interactive shell, which are steps of their own, a program stands alone.
 bool in_slurm_step(const Environment& environment) {
-  const auto step = number(environment, "SLURM_STEP_ID");
+  const auto step = whole_number(environment, "SLURM_STEP_ID");
   return step && *step < kFirstSpecialStep;
 }
 
@@ -68,8 +58,7 @@ void require_agreement(const Launch& launch, const Names& names, const Launch& o
   if (launch.rank != other.rank || launch.size != other.size) {
     throw_<ConfigError>(
         "{} and {} must agree, but this process is rank {} of {} by the first and {} of {} by the second: "
-        "set "
-        "neither {} nor {} where another launcher starts the processes",
+        "set neither {} nor {} where another launcher starts the processes",
         names.rank, others.rank, launch.rank, launch.size, other.rank, other.size, names.rank, names.size);
   }
 }
@@ -84,7 +73,7 @@ void add_meeting(Launch& launch, const Environment& environment, bool slurm) {
   const auto host = environment("MASTER_ADDR");
   const auto nodes =
       environment(environment("SLURM_STEP_NODELIST") ? "SLURM_STEP_NODELIST" : "SLURM_JOB_NODELIST");
-  const auto local = number(environment, "OMPI_COMM_WORLD_LOCAL_SIZE");
+  const auto local = whole_number(environment, "OMPI_COMM_WORLD_LOCAL_SIZE");
   if (host && !host->empty()) {
     launch.host = *host;
   } else if (slurm && nodes) {
@@ -96,15 +85,29 @@ void add_meeting(Launch& launch, const Environment& environment, bool slurm) {
         "MASTER_ADDR must be set to a name or address of the machine of rank 0, but is not (rank {} of {})",
         launch.rank, launch.size);
   }
-  if (const auto port = number(environment, "MASTER_PORT")) {
+  if (const auto port = whole_number(environment, "MASTER_PORT")) {
     launch.port = within("MASTER_PORT", *port, 1, 65535);
   } else {  // jobs that share a node must not meet each other
-    const auto job = slurm ? number(environment, "SLURM_JOB_ID") : std::nullopt;
+    const auto job = slurm ? whole_number(environment, "SLURM_JOB_ID") : std::nullopt;
     launch.port = job ? 15000 + static_cast<int>(*job % 10000) : kDefaultPort;
   }
 }
 
 }  // namespace
+
+std::optional<long long> whole_number(const Environment& environment, const char* name) {
+  const auto text = environment(name);
+  if (!text) {
+    return std::nullopt;
+  }
+  long long value = 0;
+  const char* const end = text->data() + text->size();
+  const auto [stop, error] = std::from_chars(text->data(), end, value);
+  if (error != std::errc() || stop != end) {
+    throw_<ConfigError>("the variable {} must be a whole number, but is `{}`", name, *text);
+  }
+  return value;
+}
 
 std::string first_node(const std::string& list) {
   const std::size_t bracket = list.find('[');
@@ -121,14 +124,10 @@ std::string first_node(const std::string& list) {
   return list.substr(0, bracket) + list.substr(bracket + 1, end - bracket - 1) + tail;
 }
 
-std::optional<Launch> launch_from(const Environment& environment) {
-  constexpr Names kTorch{"RANK", "WORLD_SIZE"};
-  constexpr Names kOpenMpi{"OMPI_COMM_WORLD_RANK", "OMPI_COMM_WORLD_SIZE"};
-  constexpr Names kSlurm{"SLURM_PROCID", "SLURM_NTASKS"};
+std::optional<Launch> rank_from(const Environment& environment) {
   const auto torch = by(environment, kTorch);
   const auto mpi = by(environment, kOpenMpi);
-  const bool step = in_slurm_step(environment);
-  const auto slurm = step ? by(environment, kSlurm) : std::nullopt;
+  const auto slurm = in_slurm_step(environment) ? by(environment, kSlurm) : std::nullopt;
   if (torch && mpi) {
     require_agreement(*torch, kTorch, *mpi, kOpenMpi);
   }
@@ -136,11 +135,16 @@ std::optional<Launch> launch_from(const Environment& environment) {
   if (torch && slurm && !environment("TORCHELASTIC_RUN_ID")) {
     require_agreement(*torch, kTorch, *slurm, kSlurm);
   }
-  auto launch = torch ? torch : mpi ? mpi : slurm;
+  return torch ? torch : mpi ? mpi : slurm;
+}
+
+std::optional<Launch> launch_from(const Environment& environment) {
+  auto launch = rank_from(environment);
   if (!launch || launch->size == 1) {
     return std::nullopt;
   }
-  add_meeting(*launch, environment, !torch && !mpi);
+  const bool slurm = !by(environment, kTorch) && !by(environment, kOpenMpi);
+  add_meeting(*launch, environment, slurm);
   launch->served = is_true(environment("TORCHELASTIC_USE_AGENT_STORE").value_or(""));
   launch->attempt = environment("TORCHELASTIC_RUN_ID").value_or("") + "/" +
                     environment("TORCHELASTIC_RESTART_COUNT").value_or("0");
@@ -150,7 +154,7 @@ std::optional<Launch> launch_from(const Environment& environment) {
 std::optional<std::string> gpu_of(const Environment& environment) {
   std::optional<long long> place;
   for (const char* const name : {"LOCAL_RANK", "OMPI_COMM_WORLD_LOCAL_RANK", "SLURM_LOCALID"}) {
-    place = place ? place : number(environment, name);
+    place = place ? place : whole_number(environment, name);
   }
   if (!place || *place < 0) {
     return std::nullopt;

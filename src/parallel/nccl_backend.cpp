@@ -5,6 +5,10 @@
 
 namespace routedk::parallel {
 
+bool has_nccl() noexcept {
+  return true;
+}
+
 c10::intrusive_ptr<c10d::Backend> make_nccl(const c10::intrusive_ptr<c10d::Store>& store,
                                             const Launch& launch, const Patience& patience) {
   auto options = c10d::ProcessGroupNCCL::Options::create();

@@ -11,7 +11,9 @@
 
 namespace routedk::parallel {
 
-/// nullptr where there is none. It connects at its first sum.
+bool has_nccl() noexcept;
+
+/// nullptr where there is none. Every process of the world must have a GPU of its own.
 c10::intrusive_ptr<c10d::Backend> make_nccl(const c10::intrusive_ptr<c10d::Store>& store,
                                             const Launch& launch, const Patience& patience);
 

@@ -45,7 +45,7 @@ std::int64_t World::greatest(std::int64_t value) const {
   return one.item<std::int64_t>();
 }
 
-at::Tensor World::gather(const at::Tensor& rows) const {
+at::Tensor World::gather(const at::Tensor& rows, at::ScalarType type) const {
   if (size_ == 1) {
     return rows;
   }
@@ -54,7 +54,7 @@ at::Tensor World::gather(const at::Tensor& rows) const {
   at::Tensor counts = at::zeros({size_}, at::kLong);
   counts[rank_] = own;
   sum(counts);
-  at::Tensor all = at::zeros({counts.sum().item<std::int64_t>(), columns}, at::kFloat);
+  at::Tensor all = at::zeros({counts.sum().item<std::int64_t>(), columns}, type);
   if (own > 0) {
     all.narrow(0, counts.narrow(0, 0, rank_).sum().item<std::int64_t>(), own).copy_(rows);
   }

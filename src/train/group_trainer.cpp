@@ -109,8 +109,10 @@ GroupStep GroupTrainer::finish() {
   if (!group_.gate->owner()) {
     step_.routing = routing_.layers(experts_, world_);
   }
-  step_.loss = world_.sum(step_.loss);
-  step_.token_loss = world_.sum(step_.token_loss);
+  at::Tensor losses = at::tensor({step_.loss, step_.token_loss}, at::kDouble);
+  world_.sum(losses);
+  step_.loss = losses[0].item<double>();
+  step_.token_loss = losses[1].item<double>();
   at::Tensor gradient = group_.parameters->grads();
   world_.sum(gradient);
   step_.grad_norm = gradient_norm(gradient);
@@ -119,11 +121,26 @@ GroupStep GroupTrainer::finish() {
   return std::move(step_);
 }
 
+/// The examples of all processes.
+std::vector<std::uint64_t> GroupTrainer::keys_of_all(const std::vector<std::uint64_t>& own) const {
+  at::Tensor rows = at::empty({static_cast<std::int64_t>(own.size()), 1}, at::kLong);
+  for (std::size_t i = 0; i < own.size(); ++i) {
+    rows[static_cast<std::int64_t>(i)] = static_cast<std::int64_t>(own[i]);
+  }
+  const at::Tensor all = world_.gather(rows, at::kLong);
+  std::vector<std::uint64_t> keys;
+  for (std::int64_t i = 0; i < all.size(0); ++i) {
+    keys.push_back(static_cast<std::uint64_t>(all[i].item<std::int64_t>()));
+  }
+  return keys;
+}
+
 void GroupTrainer::check_finite(GroupStep& step) const {
   const bool finite_loss = std::isfinite(step.loss);
   if (finite_loss && std::isfinite(step.grad_norm)) {
     return;
   }
+  step.keys = keys_of_all(step.keys);
   step.not_finite = finite_loss ? "gradient norm" : "loss";
   const GroupProgress& progress = state_.progress;
   if (progress.bad_steps_in_a_row >= config_.max_bad_steps) {

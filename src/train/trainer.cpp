@@ -126,7 +126,12 @@ std::vector<GroupResult> Trainer::run() {
 void Trainer::require_one_job() const {
   const std::string first = job_.world.from_first(fingerprint_.dump());
   require_equal(io::Json::parse(first), fingerprint_,
-                fmt::format("that of rank 0 (this is rank {})", job_.world.rank()));
+                fmt::format("rank 0 (this is rank {})", job_.world.rank()));
+  // Each applies the update itself: other instructions would round it otherwise, step after step.
+  const io::Json machine = machine_fingerprint(job_.model.backbone().device());
+  const std::string machine_of_first = job_.world.from_first(machine.dump());
+  require_equal(io::Json::parse(machine_of_first), machine,
+                fmt::format("rank 0 (this is rank {})", job_.world.rank()));
 }
 
 void Trainer::resume() {

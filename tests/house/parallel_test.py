@@ -1,6 +1,6 @@
 """Several processes compute what one computes: training over c10d, distilling and answering in shards.
 
-usage: parallel_test.py PATH/routedk-run      (its neighbours are the other programs; the real model, a few sessions)
+usage: parallel_test.py PATH/routedk-run [Parallel|TwoHosts]      (its neighbours are the other programs; the real model, a few sessions)
 """
 import json
 import os
@@ -48,7 +48,7 @@ def metrics(folder):
     return found
 
 
-class Parallel(unittest.TestCase):
+class Processes(unittest.TestCase):
     def setUp(self):
         if not resume_test.MODEL.exists():
             self.skipTest(f"no {resume_test.MODEL}: scripts/setup fetches it")
@@ -102,6 +102,8 @@ class Parallel(unittest.TestCase):
                 elif name != "gates":
                     self.assertEqual(found[key][name], value, key)
 
+
+class Parallel(Processes):
     def test_any_number_of_processes_trains_the_same(self):
         # 7 epochs of 3 steps, each of several micro-batches, with dropout, and early stopping
         settings = ["train.epochs=7", "train.patience=3", "experts=[base]"]
@@ -187,6 +189,15 @@ class Parallel(unittest.TestCase):
             found = json.loads((self.folder / name / "results.json").read_text())
             self.assertEqual(resume_test.figures(found), expected)
 
+    def test_merging_names_the_shards_that_lack(self):
+        self.finish(self.start("routedk-distill", "lost", arguments=["--shard", "2/3"]))
+        code, said = self.ends([self.start("routedk-distill", "lost", arguments=["--merge"])])
+        self.assertEqual(code, [2], said)
+        self.assertRegex(said[0], r"error: all shards of distil must be whole, but these are not: 1/3, 3/3 "
+                                  r"\(\d+ of \d+ sessions\); run them with --shard")
+
+
+class TwoHosts(Processes):
     def test_two_hosts_train_and_evaluate_with_the_numbers_of_one(self):
         hosts = self.two_hosts()
         settings = ["train.epochs=1", "router.epochs=1"]
@@ -225,13 +236,6 @@ class Parallel(unittest.TestCase):
         if any(done):
             self.skipTest("this machine lets nobody link network namespaces")
         return names
-
-    def test_merging_names_the_shards_that_lack(self):
-        self.finish(self.start("routedk-distill", "lost", arguments=["--shard", "2/3"]))
-        code, said = self.ends([self.start("routedk-distill", "lost", arguments=["--merge"])])
-        self.assertEqual(code, [2], said)
-        self.assertRegex(said[0], r"error: all shards of distil must be whole, but these are not: 1/3, 3/3 "
-                                  r"\(\d+ of \d+ sessions\); run them with --shard")
 
 
 if __name__ == "__main__":

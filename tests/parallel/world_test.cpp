@@ -136,7 +136,7 @@ TEST(Joining, RefusesARankThatComesTwice) {
 TEST(Joining, RefusesDifferentSizes) {
   const int port = free_port();
   const std::string all = testing::PrintToString(joining(launch_on(port, 0, 2), launch_on(port, 1, 3)));
-  EXPECT_THAT(all, HasSubstr("all processes must be told one number of processes"));
+  EXPECT_THAT(all, HasSubstr("the number of processes must be the same in all"));
 }
 
 TEST(Joining, SaysWhereRankZeroIsMissing) {

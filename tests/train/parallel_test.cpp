@@ -143,9 +143,11 @@ void expect_any_world_trains_alike(const std::function<experts::RoutedModel()>& 
     for (const Course& course : courses) {
       SCOPED_TRACE(size);
       expect_same_course(course, alone);
-      EXPECT_EQ(course.figures == courses[0].figures, !std::any_of(alone.figures.begin(), alone.figures.end(),
-                                                                   [](double x) { return std::isnan(x); }));
-      EXPECT_TRUE(course.values[0].equal(courses[0].values[0]));
+      EXPECT_TRUE(at::tensor(course.figures, at::kDouble)
+                      .allclose(at::tensor(courses[0].figures, at::kDouble), 0.0, 0.0, /*equal_nan=*/true));
+      for (std::size_t i = 0; i < course.values.size(); ++i) {
+        EXPECT_TRUE(course.values[i].equal(courses[0].values[i])) << i;
+      }
     }
   }
 }

@@ -23,13 +23,21 @@ using Environment = std::function<std::optional<std::string>(const char* name)>;
 /// This process's own.
 std::optional<std::string> environment(const char* name);
 
-/// What the environment says, or nothing where this process stands alone:
-///   torchrun       RANK, WORLD_SIZE, MASTER_ADDR, MASTER_PORT; TORCHELASTIC_USE_AGENT_STORE, _RUN_ID,
-///   _RESTART_COUNT mpirun         OMPI_COMM_WORLD_RANK, OMPI_COMM_WORLD_SIZE srun           SLURM_PROCID,
-///   SLURM_NTASKS of a step; its first node is the host
-/// MASTER_ADDR and MASTER_PORT hold with all three; without them the host is this machine where all processes
-/// run on it, and the port 29500 (torchrun's), or one made of the Slurm job's number. ConfigError where a
-/// variable is missing, no number, out of range, or contradicts another launcher's.
+/// A variable as a whole number. ConfigError where it is another text.
+std::optional<long long> whole_number(const Environment& environment, const char* name);
+
+/// This process's rank and the number of processes, without where they meet; nothing where no launcher says:
+/// - torchrun: RANK, WORLD_SIZE;
+/// - mpirun: OMPI_COMM_WORLD_RANK, OMPI_COMM_WORLD_SIZE;
+/// - srun: SLURM_PROCID, SLURM_NTASKS, of a step that is not the batch script's or a shell's own.
+///
+/// ConfigError where a variable is missing, no number, out of range, or contradicts another launcher's.
+std::optional<Launch> rank_from(const Environment& environment);
+
+/// The same with where they meet; nothing where this process stands alone. MASTER_ADDR and MASTER_PORT hold
+/// with all three launchers. Without them the host is the first node of a Slurm step, or this machine where
+/// mpirun starts all processes on it; the port is 29500 (torchrun's), or one made of the Slurm job's number.
+/// ConfigError also where the host is not known.
 std::optional<Launch> launch_from(const Environment& environment);
 
 /// The same of this process's environment.

@@ -44,8 +44,9 @@ class World {
   double sum(double value) const;
   std::int64_t sum(std::int64_t value) const;
   std::int64_t greatest(std::int64_t value) const;
-  /// The rows [n,C] of all processes in the order of their ranks; a process without rows gives none.
-  at::Tensor gather(const at::Tensor& rows) const;
+  /// The rows [n,C] of all processes in the order of their ranks, on the CPU and of that type (of one process
+  /// as they are); a process without rows gives none, or an undefined tensor.
+  at::Tensor gather(const at::Tensor& rows, at::ScalarType type = at::kFloat) const;
   /// The text that rank 0 gave.
   std::string from_first(std::string text) const;
   /// Returns when every process has called it.

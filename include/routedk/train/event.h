@@ -38,10 +38,11 @@ struct GroupStep {
   std::int64_t tokens = 0;
   std::int64_t answer_tokens = 0;
   double seconds = 0.0;
-  const char* not_finite = nullptr;            ///< "loss" or "gradient norm": not to be applied
-  bool skipped = false;                        ///< nothing to learn: no gradient, not to be applied
-  std::optional<SampleFigures> samples = {};   ///< of objectives that draw answers
-  std::vector<std::uint64_t> keys;             ///< of its examples in this process
+  const char* not_finite = nullptr;           ///< "loss" or "gradient norm": not to be applied
+  bool skipped = false;                       ///< nothing to learn: no gradient, not to be applied
+  std::optional<SampleFigures> samples = {};  ///< of objectives that draw answers
+  std::vector<std::uint64_t>
+      keys;  ///< of its examples; in a world of several, of this process's, but of a bad step of all
   std::vector<experts::LayerRouting> routing;  // [L], where the gate mixes experts
 };
 

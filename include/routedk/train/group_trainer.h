@@ -93,6 +93,7 @@ class GroupTrainer {
   bool out_of_patience() const noexcept {
     return config_.patience > 0 && state_.progress.stale_validations >= config_.patience;
   }
+  std::vector<std::uint64_t> keys_of_all(const std::vector<std::uint64_t>& own) const;
   void check_finite(GroupStep& step) const;
   void keep_if_best(double loss);
 

@@ -68,6 +68,9 @@ void open_experiment(const ProgramOptions& options, bool together,
     return;
   }
   Place place{{}, shard_of_process(options.shard, options.merge, !together)};
+  if (options.redo && !place.shard.whole()) {
+    throw_<ConfigError>("--redo must be without --shard and --merge: it removes what other shards have done");
+  }
   if (together && !options.dry_run) {
     place.world = join_world(config.run);
   }

@@ -14,6 +14,8 @@
 #include <ATen/Parallel.h>
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <spdlog/spdlog.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -124,14 +126,28 @@ std::vector<Step> comparisons_of(const std::vector<Study>& studies, const Experi
   return steps;
 }
 
-/// Whether other shards have yet to do something that the outcomes need.
+/// Whether other shards have yet to do something that the outcomes need, which is then said.
 bool some_left_to_others(const Experiments& experiments) {
-  return std::any_of(experiments.begin(), experiments.end(), [](const auto& experiment) {
-    const auto needed = needed_steps(experiment->steps());
-    return !experiment->shard().whole() && !std::all_of(needed.begin(), needed.end(), [&](const Step* step) {
-      return experiment->store().done(*step);
-    });
-  });
+  std::vector<std::string> left;
+  for (const auto& experiment : experiments) {
+    for (const Step* step : needed_steps(experiment->steps())) {
+      if (!experiment->store().done(*step)) {
+        left.push_back(to_string(step->id));
+      }
+    }
+  }
+  if (!left.empty()) {
+    spdlog::info("this shard has done what it can; left: {}. Start the shards again when all have ended",
+                 fmt::join(left, ", "));
+  }
+  return !left.empty();
+}
+
+void check_shard(const RunProgramOptions& options) {
+  if (!options.shard.empty() && (options.jobs > 1 || options.run.from)) {
+    throw_<ConfigError>(
+        "--shard must be without --jobs and --from: start each shard as a process of its own");
+  }
 }
 
 void run_all(const RunProgramOptions& options, const Experiments& experiments) {
@@ -147,6 +163,7 @@ void run_all(const RunProgramOptions& options, const Experiments& experiments) {
 }  // namespace
 
 void run_studies(const RunProgramOptions& options) {
+  check_shard(options);
   const std::vector<Study> studies = read_studies(options.files, options.assignments);
   if (options.dump_config) {
     return print_settings(studies);

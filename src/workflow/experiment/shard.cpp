@@ -18,18 +18,6 @@ std::optional<std::int64_t> number(std::string_view text) {
   return error == std::errc() && stop == text.data() + text.size() ? std::optional(value) : std::nullopt;
 }
 
-std::optional<std::int64_t> variable(const parallel::Environment& environment, const char* name) {
-  const auto text = environment(name);
-  if (!text) {
-    return std::nullopt;
-  }
-  const auto value = number(*text);
-  if (!value) {
-    throw_<ConfigError>("the variable {} must be a whole number, but is `{}`", name, *text);
-  }
-  return value;
-}
-
 Shard checked(std::int64_t index, std::int64_t count, const std::string& where) {
   if (count < 1 || count > kMostShards || index < 1 || index > count) {
     throw_<ConfigError>("a shard must be I/N with 1 <= I <= N <= {}, but is {}/{} ({})", kMostShards, index,
@@ -40,13 +28,13 @@ Shard checked(std::int64_t index, std::int64_t count, const std::string& where) 
 
 /// A task of an array like 0-15 or 1-16: gaps would leave parts without a task.
 std::optional<Shard> of_array(const parallel::Environment& environment) {
-  const auto task = variable(environment, "SLURM_ARRAY_TASK_ID");
-  const auto count = variable(environment, "SLURM_ARRAY_TASK_COUNT");
+  const auto task = parallel::whole_number(environment, "SLURM_ARRAY_TASK_ID");
+  const auto count = parallel::whole_number(environment, "SLURM_ARRAY_TASK_COUNT");
   if (!task || !count) {
     return std::nullopt;
   }
-  const std::int64_t first = variable(environment, "SLURM_ARRAY_TASK_MIN").value_or(0);
-  const std::int64_t step = variable(environment, "SLURM_ARRAY_TASK_STEP").value_or(1);
+  const std::int64_t first = parallel::whole_number(environment, "SLURM_ARRAY_TASK_MIN").value_or(0);
+  const std::int64_t step = parallel::whole_number(environment, "SLURM_ARRAY_TASK_STEP").value_or(1);
   return checked(step > 0 ? (*task - first) / step + 1 : 0, *count,
                  "the Slurm array must be a range without gaps");
 }
@@ -55,7 +43,7 @@ Shard of_environment(const parallel::Environment& environment) {
   if (const auto shard = of_array(environment)) {
     return *shard;
   }
-  if (const auto launch = parallel::launch_from(environment)) {
+  if (const auto launch = parallel::rank_from(environment)) {
     return checked(launch->rank + 1, launch->size, "the launcher's rank");
   }
   throw_<ConfigError>(
@@ -91,7 +79,8 @@ Shard shard_of_process(const std::string& text, bool merge, bool alone) {
   if (merge) {
     return {1, 1, true};
   }
-  if (const auto launch = parallel::launch_from_environment(); launch && alone && text.empty()) {
+  const auto launch = alone && text.empty() ? parallel::rank_from(parallel::environment) : std::nullopt;
+  if (launch && launch->size > 1) {
     throw_<ConfigError>(
         "this program must be started once, but was started as rank {} of {}: share its sessions with "
         "--shard auto "

@@ -13,11 +13,15 @@ namespace {
 /// Settings and contents that make the numbers must be those of rank 0.
 void require_one_step(const Experiment& experiment, const StepId& id) {
   const Step& step = experiment.step(id);
-  const io::Json own = {{"settings", step.settings}, {"inputs", step.input_keys}};
+  const io::Json own = {{"step", to_string(id)}, {"settings", step.settings}, {"inputs", step.input_keys}};
   const io::Json first = io::Json::parse(experiment.world().from_first(own.dump()));
   Step of_first = step;
-  of_first.settings = first["settings"].get<Settings>();
-  of_first.input_keys = first["inputs"].get<std::map<std::string, std::string>>();
+  if (first.at("step") != own.at("step")) {
+    throw_<ConfigError>("all processes must do one step, but rank 0 does {} and rank {} {}",
+                        first.at("step").get<std::string>(), experiment.world().rank(), to_string(id));
+  }
+  of_first.settings = first.at("settings").get<Settings>();
+  of_first.input_keys = first.at("inputs").get<std::map<std::string, std::string>>();
   if (const auto lines = differences(of_first, step); !lines.empty()) {
     throw_<ConfigError>("all processes must do one step, but {} is another at rank 0 than at rank {}: {}",
                         to_string(id), experiment.world().rank(), fmt::format("{}", fmt::join(lines, ", ")));

@@ -137,7 +137,8 @@ void answer_step(Experiment& experiment, const std::string& system) {
     if (input.kind == StepKind::kAnswer && !is_done(experiment, input)) {
       answer_step(experiment, input.name);
       if (!experiment.shard().whole() && !is_done(experiment, input)) {
-        spdlog::info("{}: waits for all shards of {}; run this again then", to_string(id), to_string(input));
+        spdlog::info("{}: needs all shards of {}; run this again when they are done", to_string(id),
+                     to_string(input));
         return;
       }
     }

@@ -19,8 +19,10 @@ void train_random_experts(Experiment& experiment, const std::string& name) {
     // Of another name than the trained one, whose A began with that name's random values.
     random.push_back(std::make_shared<experts::Expert>(experts::random_expert(
         "random_" + (*trained)[i].name(), (*trained)[i], backbone->config(), config.train.seed)));
-    experts::save_peft(*random.back(), experiment.control_folder(name) / "experts" / (*trained)[i].name(),
-                       config.model.path);
+    if (experiment.world().first()) {
+      experts::save_peft(*random.back(), experiment.control_folder(name) / "experts" / (*trained)[i].name(),
+                         config.model.path);
+    }
   }
   const auto bank = std::make_shared<experts::ExpertBank>(std::move(random));
   bank->freeze(*backbone);
@@ -62,7 +64,9 @@ void train_one_lora(Experiment& experiment, const std::string& name) {
                       watch_answers(experiment, model, gates)};
   phases.run(router_examples(experiment), shuffled_items(experiment, {}),
              phases.by_utility() ? router_examples(experiment) : std::vector<train::Example>());
-  experts::save_peft(lora, experiment.control_folder(name), experiment.config().model.path);
+  if (experiment.world().first()) {
+    experts::save_peft(lora, experiment.control_folder(name), experiment.config().model.path);
+  }
 }
 
 }  // namespace

@@ -153,7 +153,8 @@ void take_over_earlier(const Experiment& experiment, const std::vector<Session>&
     }
   });
   const auto spent_of = [](fs::path path) { return path.replace_extension(".spent.jsonl"); };
-  if (fs::exists(spent_of(earlier))) {  // first: what was paid counts wherever its records are used
+  // First: what was paid counts wherever its records are used; in shards it would count in each.
+  if (fs::exists(spent_of(earlier)) && experiment.shard().whole()) {
     write_file_atomic(spent_of(file), read_file(spent_of(earlier)), Readers::kOwner);
   }
   write_file_atomic(file, records, Readers::kOwner);

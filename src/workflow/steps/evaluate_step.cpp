@@ -106,7 +106,8 @@ void evaluate_step(Experiment& experiment) {
   check_systems(experiment);
   const std::vector<StepId>& inputs = experiment.step({StepKind::kEvaluate}).inputs;
   for (const StepId& input : inputs) {
-    if (!is_done(experiment, input)) {
+    const bool in_shards = !experiment.shard().whole() && input.kind != StepKind::kAnswer;
+    if (!is_done(experiment, input) && (!in_shards || experiment.open_step(input))) {
       do_step(experiment, input);
     }
   }

@@ -31,8 +31,13 @@ fs::path spent_beside(fs::path file) {
   return file.replace_extension(kSpent);
 }
 
+/// Two cuts into as many parts differ where their batches do.
+std::string name_of_part(const Shard& shard, std::int64_t batch) {
+  return batch == 1 ? to_string(shard) : fmt::format("{}-by-{}", to_string(shard), batch);
+}
+
 void write_part(const Experiment& experiment, const SharedWork& work) {
-  const std::string name = to_string(experiment.shard());
+  const std::string name = name_of_part(experiment.shard(), work.batch);
   const fs::path folder = parts_folder(experiment, work.id);
   const fs::path whole = folder / (name + ".jsonl");
   if (fs::exists(whole)) {
@@ -44,6 +49,10 @@ void write_part(const Experiment& experiment, const SharedWork& work) {
         "shard {} of {} must be done by one process at a time, but another is working on it ({})", name,
         to_string(work.id), folder.string());
   }
+  if (fs::exists(whole)) {  // by another process, meanwhile
+    return;
+  }
+  experiment.link_step(work.id);
   const fs::path under_way = folder / (name + std::string(kUnderWay));
   work.write(part_of(work.sessions, experiment.shard(), work.batch), under_way);
   if (!fs::exists(under_way)) {  // of no session
@@ -124,8 +133,7 @@ void put_together(Experiment& experiment, const SharedWork& work) {
       throw_<ConfigError>("all shards of {} must be whole, but these are not: {}; run them with --shard",
                           to_string(work.id), missing);
     }
-    spdlog::info("{}: this shard is done; the last of the others puts all together: {}", to_string(work.id),
-                 missing);
+    spdlog::info("{}: this shard is done; still missing: {}", to_string(work.id), missing);
     return;
   }
   if (!experiment.open_step(work.id)) {  // another process puts them together

@@ -21,6 +21,7 @@ struct Shard {
 /// "2/4", or "auto": the task of a Slurm array (SLURM_ARRAY_TASK_ID), else the rank that a launcher gave
 /// (parallel/launch.h). ConfigError where the text is neither, or the environment says nothing.
 Shard parse_shard(const std::string& text, const parallel::Environment& environment);
+/// The same in this process's environment.
 Shard parse_shard(const std::string& text);
 
 /// By a program's --shard and --merge. ConfigError where a launcher started the program several times without
