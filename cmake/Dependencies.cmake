@@ -12,7 +12,8 @@ pkg_check_modules(CURL REQUIRED IMPORTED_TARGET libcurl>=7.85)
 include(LibCsv)
 include(LibTorch)
 if(ROUTEDK_CUDA)
-  find_path(ROUTEDK_NCCL_INCLUDE nccl.h HINTS ${ROUTEDK_TORCH_ROOT}/../nvidia/nccl/include NO_DEFAULT_PATH
+  file(REAL_PATH ${ROUTEDK_TORCH_ROOT} _torch)  # .deps/torch is a link
+  find_path(ROUTEDK_NCCL_INCLUDE nccl.h HINTS ${_torch}/../nvidia/nccl/include NO_DEFAULT_PATH
             DOC "NCCL's headers, for sums of gradients on GPUs")
 endif()
 find_path(ROUTEDK_GLOO_INCLUDE gloo/algorithm.h DOC "Gloo's headers, for training in several processes")
