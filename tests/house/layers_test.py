@@ -19,7 +19,7 @@ def read_table(text):
     """-> {layer: all layers it may include}, itself included; `all` stands on every layer above it."""
     allowed = {}
     for layer, stands_on in ROW.findall(text):
-        below = list(allowed) if "all" in stands_on else re.findall(r"`(\w+)`", stands_on)
+        below = list(allowed) if "all above" in stands_on else re.findall(r"`(\w+)`", stands_on)
         allowed[layer] = {layer}.union(*(allowed[name] for name in below))
     return allowed
 
