@@ -43,8 +43,8 @@ parallel::World join_world(const RunConfig& run) {
   if (const auto gpu = parallel::gpu_of(parallel::environment)) {  // before CUDA looks at it
     ::setenv("CUDA_VISIBLE_DEVICES", gpu->c_str(), 1);
   }
-  parallel::World world(
-      *launch, {std::chrono::seconds(run.join_seconds), std::chrono::seconds(run.exchange_seconds)});
+  parallel::World world(*launch,
+                        {std::chrono::seconds(run.join_seconds), std::chrono::seconds(run.exchange_seconds)});
   if (!world.first()) {
     spdlog::set_level(spdlog::level::err);
   }
