@@ -13,10 +13,6 @@
 namespace routedk::distill {
 namespace {
 
-std::filesystem::path file_beside(const std::filesystem::path& store) {
-  return std::filesystem::path(store).replace_extension(".spent.jsonl");
-}
-
 io::Json to_json(const TokenCounts& counts) {
   return {{"prompt_tokens", counts.prompt}, {"completion_tokens", counts.completion}};
 }
@@ -37,8 +33,12 @@ TokenCounts counts_in(const std::filesystem::path& file) {
 
 }  // namespace
 
+std::filesystem::path spent_file(const std::filesystem::path& store) {
+  return std::filesystem::path(store).replace_extension(".spent.jsonl");
+}
+
 TokenCounts spent_on(const std::filesystem::path& store) {
-  if (const auto file = file_beside(store); std::filesystem::exists(file)) {
+  if (const auto file = spent_file(store); std::filesystem::exists(file)) {
     return counts_in(file);
   }
   if (!std::filesystem::exists(store)) {
@@ -49,8 +49,8 @@ TokenCounts spent_on(const std::filesystem::path& store) {
 }
 
 Spending::Spending(const std::filesystem::path& store) : total_(spent_on(store)) {
-  const bool is_new = !std::filesystem::exists(file_beside(store));
-  file_ = std::make_unique<io::JsonlWriter>(file_beside(store), Readers::kOwner);
+  const bool is_new = !std::filesystem::exists(spent_file(store));
+  file_ = std::make_unique<io::JsonlWriter>(spent_file(store), Readers::kOwner);
   if (is_new) {
     file_->append(to_json(total_));
     file_->sync();

@@ -122,16 +122,13 @@ std::vector<GroupResult> Trainer::run() {
   return results;
 }
 
-/// Processes that differ in settings or data would make sums of different things.
+/// Processes that differ in settings or data would make sums of different things. Each applies the update
+/// itself: on another kind of machine it would be rounded otherwise, step after step.
 void Trainer::require_one_job() const {
-  const std::string first = job_.world.from_first(fingerprint_.dump());
-  require_equal(io::Json::parse(first), fingerprint_,
-                fmt::format("rank 0 (this is rank {})", job_.world.rank()));
-  // Each applies the update itself: other instructions would round it otherwise, step after step.
-  const io::Json machine = machine_fingerprint(job_.model.backbone().device());
-  const std::string machine_of_first = job_.world.from_first(machine.dump());
-  require_equal(io::Json::parse(machine_of_first), machine,
-                fmt::format("rank 0 (this is rank {})", job_.world.rank()));
+  for (const io::Json& own : {fingerprint_, machine_fingerprint(job_.model.backbone().device())}) {
+    require_equal(io::Json::parse(job_.world.from_first(own.dump())), own,
+                  fmt::format("rank 0 (this is rank {})", job_.world.rank()));
+  }
 }
 
 void Trainer::resume() {

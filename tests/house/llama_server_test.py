@@ -8,7 +8,6 @@ import json
 import os
 import pathlib
 import shutil
-import socket
 import subprocess
 import sys
 import tempfile
@@ -23,12 +22,6 @@ MODEL = ROOT / ".deps/models/SmolLM2-135M-Instruct.Q4_1.gguf"
 PYTHON = os.environ.get("ROUTEDK_PYTHON", str(ROOT / ".deps/python/bin/python"))
 
 
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
 class LlamaServer(unittest.TestCase):
     def setUp(self):
         if not MODEL.exists():
@@ -38,7 +31,7 @@ class LlamaServer(unittest.TestCase):
             self.skipTest(f"{PYTHON} has no llama_cpp.server")
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="routedk-llama-"))
         self.addCleanup(shutil.rmtree, self.folder)
-        port = free_port()
+        port = suite.free_port()
         self.url = f"http://127.0.0.1:{port}/v1"
         self.server = subprocess.Popen(
             [PYTHON, "-m", "llama_cpp.server", "--model", str(MODEL), "--host", "127.0.0.1", "--port", str(port),

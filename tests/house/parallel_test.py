@@ -8,7 +8,6 @@ import pathlib
 import random
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -26,12 +25,6 @@ EVERYWHERE = ["train.batch_size=3", "train.max_tokens=512", "train.checkpoint_ev
 ADDRESSES = ("10.213.7.1", "10.213.7.2")
 BLOWS = int(os.environ.get("ROUTEDK_BLOWS", 3))  # 20 takes some minutes
 SECONDS_TO_END = 30  # of the others after one has failed
-
-
-def free_port():
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return listener.getsockname()[1]
 
 
 def metrics(folder):
@@ -70,7 +63,7 @@ class Processes(unittest.TestCase):
 
     def start_world(self, size, program, name, settings=(), own=None):
         """`own`: further settings by rank."""
-        port = str(free_port())
+        port = str(suite.free_port())
         return [self.start(program, name, [*settings, *(own or {}).get(rank, ())], RANK=str(rank),
                            WORLD_SIZE=str(size), MASTER_ADDR="127.0.0.1", MASTER_PORT=port) for rank in range(size)]
 
@@ -158,7 +151,7 @@ class Parallel(Processes):
 
     def test_who_does_not_come_or_comes_twice_is_named(self):
         self.distilled("late")
-        port = str(free_port())
+        port = str(suite.free_port())
         variables = {"WORLD_SIZE": "3", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port}
         processes = [self.start("routedk-train", "late", ["run.join_seconds=4"], RANK=rank, **variables)
                      for rank in ("0", "2")]

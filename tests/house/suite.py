@@ -1,8 +1,16 @@
-"""The end of every suite in this folder."""
+"""What the suites in this folder share: their end, and free ports."""
+import socket
 import sys
 import unittest
 
 SKIPPED = 77  # SKIP_RETURN_CODE in tests/CMakeLists.txt
+
+
+def free_port():
+    """-> a port of this machine that nobody listens at just now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
 
 
 def main():

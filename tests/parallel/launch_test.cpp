@@ -2,23 +2,19 @@
 
 #include "routedk/core/error.h"
 
-#include <map>
-
+#include "support/variables.h"
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 namespace routedk::parallel {
 namespace {
 
-using testing::HasSubstr;
-using testing::Throws;
-using Variables = std::map<std::string, std::string>;
+using ::testing::HasSubstr;
+using ::testing::Throws;
+using testing::Variables;
 
 std::optional<Launch> launch(const Variables& variables) {
-  return launch_from([&](const char* name) {
-    const auto found = variables.find(name);
-    return found == variables.end() ? std::nullopt : std::optional(found->second);
-  });
+  return launch_from(testing::environment_of(variables));
 }
 
 std::string refusal(const Variables& variables) {
@@ -109,11 +105,7 @@ TEST(Launch, RefusesWhatContradicts) {
 }
 
 std::string gpu(const Variables& variables) {
-  return gpu_of([&](const char* name) {
-           const auto found = variables.find(name);
-           return found == variables.end() ? std::nullopt : std::optional(found->second);
-         })
-      .value_or("as it is");
+  return gpu_of(testing::environment_of(variables)).value_or("as it is");
 }
 
 TEST(GpuOf, IsThePlaceOnTheMachine) {

@@ -2,8 +2,7 @@
 
 #include "routedk/core/error.h"
 
-#include <map>
-
+#include "support/variables.h"
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -12,13 +11,10 @@ namespace {
 
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
-using Variables = std::map<std::string, std::string>;
+using testing::Variables;
 
 Shard shard(const std::string& text, const Variables& variables = {}) {
-  return parse_shard(text, [&](const char* name) {
-    const auto found = variables.find(name);
-    return found == variables.end() ? std::nullopt : std::optional(found->second);
-  });
+  return parse_shard(text, testing::environment_of(variables));
 }
 
 std::string refusal(const std::string& text, const Variables& variables = {}) {

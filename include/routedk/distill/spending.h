@@ -15,6 +15,9 @@ struct TokenCounts {
   std::int64_t completion = 0;
 };
 
+/// What lies beside a knowledge store: of "knowledge.jsonl" "knowledge.spent.jsonl".
+std::filesystem::path spent_file(const std::filesystem::path& store);
+
 /// Tokens of all replies that went into this knowledge store or were lost on the way. A store without the
 /// file beside it, which earlier versions wrote, counts with its records.
 TokenCounts spent_on(const std::filesystem::path& store);
@@ -24,7 +27,7 @@ class Spending {
   /// Counts in memory alone, from 0.
   Spending() = default;
   /// Goes on from spent_on(store); "knowledge.jsonl" has its lines {"prompt_tokens", "completion_tokens"} in
-  /// "knowledge.spent.jsonl", a line a reply.
+  /// its spent_file, a line a reply.
   explicit Spending(const std::filesystem::path& store);
 
   /// Counts a reply; it is on disk when this returns.

@@ -3,7 +3,6 @@
 #include "routedk/core/random.h"
 #include "routedk/eval/router_stats.h"
 #include "routedk/eval/verifier.h"
-#include "routedk/io/jsonl.h"
 #include "routedk/workflow/steps/answer_setting.h"
 #include "routedk/workflow/steps/learning_data.h"
 #include "routedk/workflow/steps/steps.h"

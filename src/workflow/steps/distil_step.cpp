@@ -152,10 +152,9 @@ void take_over_earlier(const Experiment& experiment, const std::vector<Session>&
       records += record.dump() + "\n";
     }
   });
-  const auto spent_of = [](fs::path path) { return path.replace_extension(".spent.jsonl"); };
   // First: what was paid counts wherever its records are used; in shards it would count in each.
-  if (fs::exists(spent_of(earlier)) && experiment.shard().whole()) {
-    write_file_atomic(spent_of(file), read_file(spent_of(earlier)), Readers::kOwner);
+  if (fs::exists(distill::spent_file(earlier)) && experiment.shard().whole()) {
+    write_file_atomic(distill::spent_file(file), read_file(distill::spent_file(earlier)), Readers::kOwner);
   }
   write_file_atomic(file, records, Readers::kOwner);
   spdlog::info("distil: begins with records of {}", earlier.string());

@@ -2,6 +2,7 @@
 
 #include "routedk/core/error.h"
 #include "routedk/core/files.h"
+#include "routedk/distill/spending.h"
 #include "routedk/io/json_field.h"
 #include "routedk/io/jsonl.h"
 #include "routedk/workflow/steps/steps.h"
@@ -25,10 +26,6 @@ constexpr std::string_view kSpent = ".spent.jsonl";
 
 fs::path parts_folder(const Experiment& experiment, const StepId& id) {
   return experiment.step_folder(id) / "shards";
-}
-
-fs::path spent_beside(fs::path file) {
-  return file.replace_extension(kSpent);
 }
 
 /// Two cuts into as many parts differ where their batches do.
@@ -148,7 +145,7 @@ void put_together(Experiment& experiment, const SharedWork& work) {
     lines += parts.lines.at(session.id);
   }
   if (!parts.spent.empty()) {
-    write_file_atomic(spent_beside(work.file), parts.spent, Readers::kOwner);
+    write_file_atomic(distill::spent_file(work.file), parts.spent, Readers::kOwner);
   }
   write_file_atomic(work.file, lines, work.readers);
   work.finish();
