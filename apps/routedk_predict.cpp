@@ -4,6 +4,7 @@
 #include <iostream>
 
 #include "common.h"
+#include <unistd.h>
 
 namespace routedk::apps {
 namespace {
@@ -11,6 +12,7 @@ namespace {
 struct Arguments {
   workflow::ModelChoice model;
   workflow::PredictOptions bundles;
+  workflow::TableColumns columns;
   workflow::CompletionOptions text;
   std::string max_new_tokens;
   std::string temperature;
@@ -33,9 +35,22 @@ struct Arguments {
     CLI::Option* prompt = app.add_option("--prompt", text.prompt, "go on from this text; - reads it");
     app.add_flag("--raw", text.raw, "the text as it is, not as the user's turn of a chat")->needs(prompt);
     app.add_flag("--json", text.json, "text, tokens and seconds as one object at the end")->needs(prompt);
-    app.add_flag("--why", bundles.why, "also the candidates with votes, and each layer's weights")
+    CLI::Option* why =
+        app.add_flag("--why", bundles.why, "also the candidates with votes, and each layer's weights")
+            ->excludes(prompt);
+    CLI::Option* pretty = app.add_flag("--pretty", bundles.pretty, "indent the answers")->excludes(prompt);
+    app.add_flag("--strict", bundles.strict, "stop at the first session that cannot be asked")
         ->excludes(prompt);
-    app.add_flag("--pretty", bundles.pretty, "indent the answers")->excludes(prompt);
+    CLI::Option* csv =
+        app.add_flag("--csv", "a table instead of JSON: a row an item, answered with the columns bundle, "
+                              "confidence and note")
+            ->excludes(prompt)
+            ->excludes(pretty)
+            ->excludes(why);
+    app.add_option("--session-column", columns.session, "default: session, session_id, \"session ID\" ...")
+        ->needs(csv);
+    app.add_option("--item-column", columns.item, "default: item, item_id, \"item ID\" ...")->needs(csv);
+    app.add_option("--title-column", columns.title, "default: title, titles")->needs(csv);
   }
 
   void assign(const std::string& setting, const std::string& value) {
@@ -51,14 +66,19 @@ struct Arguments {
 int main(int argc, char** argv) {
   using namespace routedk;
   CLI::App app(
-      "Reads sessions of titles as JSON, one a line, and answers each with its bundles and a confidence; or, "
-      "with --prompt, goes on from any text.");
+      "Reads sessions of titles as JSON, one a line, or as CSV, and answers each with its bundles and a "
+      "confidence; or, with --prompt, goes on from any text. The confidence is the share of the candidates that "
+      "agree, or their expected utility: it is not calibrated, 0.9 does not mean right 9 times in 10 (an "
+      "evaluation's `ece` in results.json says how far off it is). Sessions of more than 10 items are asked "
+      "about in windows of at most 10, in the order given. A session that cannot be asked is named by its line "
+      "and skipped; the program then ends with 2.");
   app.footer(
       "Examples:\n  echo '[\"Canon EOS 70D\", \"50mm lens for Canon\", \"garden hose\"]' | routedk-predict "
       "--run "
       "runs/sample-electronic\n"
       "  echo '{\"items\": [{\"id\": 17, \"title\": \"HDMI cable\"}, {\"id\": 4, \"title\": \"LED TV\"}]}' | "
       "routedk-predict --run DIR --why --pretty\n"
+      "  routedk-predict --run DIR --csv --title-column name <carts.csv >bundles.csv\n"
       "  routedk-predict --run DIR --set predict.select=expected_utility --set decode.samples=32 --set "
       "decode.temperature=1 <sessions.jsonl\n"
       "  routedk-predict --run DIR --prompt 'Name three things for a picnic.'");
@@ -70,9 +90,14 @@ int main(int argc, char** argv) {
   arguments.assign("decode.max_new_tokens", arguments.max_new_tokens);
   arguments.assign("decode.temperature", arguments.temperature);
   return workflow::run_program([&] {
+    arguments.bundles.typed_in = arguments.text.typed_in = ::isatty(STDIN_FILENO) == 1;
     if (app.count("--prompt") > 0) {
       workflow::complete(arguments.model, arguments.text, std::cin, std::cout);
     } else {
+      if (app.count("--csv") > 0) {
+        arguments.bundles.table = arguments.columns;
+      }
+      arguments.bundles.progress = ::isatty(STDERR_FILENO) == 1 && ::isatty(STDOUT_FILENO) == 0;
       workflow::predict(arguments.model, arguments.bundles, std::cin, std::cout);
     }
   });

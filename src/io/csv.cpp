@@ -4,7 +4,9 @@
 #include "routedk/core/files.h"
 #include "routedk/io/line_reader.h"
 
+#include <algorithm>
 #include <string_view>
+#include <utility>
 
 #include <csv.h>
 
@@ -79,19 +81,7 @@ class RowSink {
   RowSink(std::string file, std::size_t columns, const Callback& on_row, const Callback& on_header)
       : file_(std::move(file)), columns_(columns), on_row_(on_row), on_header_(on_header) {}
 
-  void take(const std::vector<CsvRow>& rows) {
-    for (const CsvRow& row : rows) {
-      take_row(row);
-    }
-  }
-  void finish() const {
-    if (width_ == 0) {
-      throw_<FileError>("{} must begin with a header line, but is empty.", file_);
-    }
-  }
-
- private:
-  void take_row(const CsvRow& row) {
+  void take(const CsvRow& row) {
     const std::size_t fields = row.fields.size();
     if (width_ == 0 && fields < columns_) {
       throw_<FileError>("The header must have at least {} columns, but has {} instead ({}:{}).", columns_,
@@ -108,7 +98,13 @@ class RowSink {
     }
     width_ = fields;
   }
+  void finish() const {
+    if (width_ == 0) {
+      throw_<FileError>("{} must begin with a header line, but is empty.", file_);
+    }
+  }
 
+ private:
   std::string file_;
   std::size_t columns_;
   const Callback& on_row_;
@@ -118,25 +114,31 @@ class RowSink {
 
 }  // namespace
 
+void read_csv_rows(std::string_view text, const std::string& source,
+                   const std::function<void(const CsvRow&)>& on_row) {
+  refuse_utf16(text, source);
+  if (text.starts_with("\xEF\xBB\xBF")) {
+    text.remove_prefix(3);
+  }
+  const auto pass_on = [&](const std::vector<CsvRow>& rows) {
+    std::for_each(rows.begin(), rows.end(), on_row);
+  };
+  Parser parser(source);
+  for (std::int64_t line = 1; !text.empty(); ++line) {
+    const std::size_t newline = text.find('\n');
+    const std::string_view own = text.substr(0, newline == std::string_view::npos ? text.size() : newline + 1);
+    pass_on(parser.feed(own, line));
+    text.remove_prefix(own.size());
+  }
+  pass_on(parser.finish());
+}
+
 void read_csv(const std::filesystem::path& path, std::size_t columns,
               const std::function<void(const CsvRow&)>& on_row,
               const std::function<void(const CsvRow&)>& on_header) {
   const std::string content = read_file(path, kMostTableBytes);
-  refuse_utf16(content, path.string());
-  std::string_view rest = content;
-  if (rest.starts_with("\xEF\xBB\xBF")) {
-    rest.remove_prefix(3);
-  }
-  Parser parser(path.string());
   RowSink sink(path.string(), columns, on_row, on_header);
-  for (std::int64_t line = 1; !rest.empty(); ++line) {
-    const std::size_t newline = rest.find('\n');
-    const std::string_view text =
-        rest.substr(0, newline == std::string_view::npos ? rest.size() : newline + 1);
-    sink.take(parser.feed(text, line));
-    rest.remove_prefix(text.size());
-  }
-  sink.take(parser.finish());
+  read_csv_rows(content, path.string(), [&](const CsvRow& row) { sink.take(row); });
   sink.finish();
 }
 

@@ -166,14 +166,14 @@ void read_jsonl(const std::filesystem::path& path,
   }
 }
 
-std::string read_stream(std::istream& in, const std::string& source) {
+std::string read_stream(std::istream& in, const std::string& source, std::uint64_t most) {
   constexpr std::size_t kReadAtOnce = 1U << 16U;
   std::string text;
   std::string block(kReadAtOnce, '\0');
   while (in.read(block.data(), kReadAtOnce) || in.gcount() > 0) {
     text.append(block, 0, static_cast<std::size_t>(in.gcount()));
-    if (text.size() > kMostJsonBytes) {
-      throw_<FileError>("{} must have at most {} bytes, but has more.", source, kMostJsonBytes);
+    if (text.size() > most) {
+      throw_<FileError>("{} must have at most {} bytes, but has more.", source, most);
     }
   }
   return text;

@@ -2,6 +2,8 @@
 
 usage: predict_test.py PATH/routedk-predict      (the small model alone, tests/goldens/nasty_titles.jsonl)
 """
+import csv
+import io
 import itertools
 import json
 import os
@@ -100,14 +102,76 @@ class Predict(unittest.TestCase):
 
     def test_bad_input_is_refused_in_one_line(self):
         for text, word in [(b"", "empty"), (b"[]", "has 0"), (b"{", "JSON"), (b'["a"]\n["b", ""]\n', ":2"),
-                           (b'["%s", "b"]' % (b"long " * 9000), "8192 tokens"), (b"\xff\xfe", "JSON")]:
-            out, log = self.run_program(text, code=2)
+                           (b'["%s", "b"]' % (b"long " * 9000), "8192 tokens"), (b"\xff\xfe", "UTF-16")]:
+            out, log = self.run_program(text, "--strict", code=2)
             self.assertEqual(out, "")
             self.assertEqual(log.count("\n"), 1, log)
             self.assertTrue(log.startswith("error: "), log)
             self.assertIn(word, log)
         self.run_program(b"", "--why", "--prompt", "x", code=2)
+        self.run_program(b"", "--csv", "--pretty", code=2)
+        self.run_program(b"", "--title-column", "x", code=2)
         self.run_program(b"", "--run", "x", "--adapter", "y", code=2)
+
+    def test_a_bad_line_is_named_and_skipped(self):
+        out, log = self.run_program(b'["Tea", "Cup"]\n["b", ""]\n{"id": 1}\n{"session": "x", "titles": ["One"], "shop": 3}\n',
+                                    *sets("decode.samples=1"), code=2)
+        first, second = map(json.loads, out.splitlines())
+        self.assertEqual(first["bundles"], [[1, 2]])
+        self.assertEqual((second["session"], second["shop"]), ("x", 3))
+        for word in ("input:2", "input:3", "2 were skipped", "2 answered"):
+            self.assertIn(word, log)
+
+    def test_a_shops_table_comes_back_with_bundles(self):
+        rows = [{"cart": f"c{cart}", "sku": f"A-{cart}{item}", "name": title, "price": "1,50"}
+                for item in range(3) for cart, title in enumerate(["Tea, green", "Lamp \"Ida\"", "Soap"])
+                if cart != 2 or item == 0]
+        table = io.StringIO()
+        writer = csv.DictWriter(table, rows[0].keys())
+        writer.writeheader()
+        writer.writerows({**row, "name": f"{row['name']} {i}"} for i, row in enumerate(rows))
+        named = ["--session-column", "cart", "--item-column", "sku", "--title-column", "name"]
+        out, _ = self.run_program(table.getvalue().encode(), "--csv", *named, *sets("decode.samples=2"))
+        answered = list(csv.DictReader(io.StringIO(out)))
+        self.assertEqual(list(answered[0]), [*rows[0], "bundle", "confidence", "note"])
+        self.assertEqual([row["cart"] for row in answered], sorted(row["cart"] for row in answered))
+        self.assertEqual({row["sku"] for row in answered}, {row["sku"] for row in rows})
+        self.assertTrue(any(row["bundle"] == "1" for row in answered))
+        self.assertEqual([(row["bundle"], row["note"]) for row in answered if row["cart"] == "c2"],
+                         [("", "a bundle needs at least 2 items")])
+        _, log = self.run_program(table.getvalue().encode(), "--csv", code=2)
+        self.assertIn("--session-column", log)
+
+    def test_answers_come_while_others_are_awaited_and_a_terminal_sees_progress(self):
+        terminal, end = os.openpty()
+        command = [PROGRAM, *sets("decode.samples=1", "decode.batch_sessions=1")]
+        with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=end) as process:
+            process.stdin.write(b'["Tea", "Tea pot", "Cup"]\n' * 40)
+            process.stdin.close()
+            process.stdout.readline()
+            self.assertIsNone(process.poll(), "the first answer must come before the last")
+            self.assertEqual(len(process.stdout.read().splitlines()), 39)
+        os.close(end)
+        self.assertRegex(os.read(terminal, 1 << 16).decode(), r"predict +\d+ %")
+        os.close(terminal)
+
+    def test_a_terminal_is_told_what_is_awaited(self):
+        terminal, end = os.openpty()
+        with subprocess.Popen([PROGRAM, "--strict"], cwd=ROOT, stdin=end, stdout=subprocess.PIPE,
+                              stderr=subprocess.PIPE) as process:
+            self.assertIn(b"Ctrl-D", process.stderr.readline())
+            os.write(terminal, b"\x04")
+            process.wait(timeout=60)
+        os.close(end)
+        os.close(terminal)
+        self.assertEqual(process.returncode, 2)
+
+    def test_the_run_is_looked_at_before_the_input(self):
+        for folder in ("runs/nowhere", "tests"):
+            with subprocess.Popen([PROGRAM, "--run", folder], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                  stderr=subprocess.PIPE) as process:
+                self.assertEqual(process.wait(timeout=60), 2)  # the input is still open
+                self.assertIn(f"{folder}/config.yaml".encode(), process.stderr.read())
 
     def test_without_a_choice_it_says_that_the_backbone_answers_alone(self):
         out, log = self.run_program(b'["just one"]')

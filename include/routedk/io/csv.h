@@ -21,6 +21,11 @@ void read_csv(const std::filesystem::path& path, std::size_t columns,
               const std::function<void(const CsvRow&)>& on_row,
               const std::function<void(const CsvRow&)>& on_header = {});
 
+/// Streams the rows of a text in memory, the header among them, each as wide as it is. FileError names
+/// `source`, line and rule where quoting breaks, after which rows cannot be told apart.
+void read_csv_rows(std::string_view text, const std::string& source,
+                   const std::function<void(const CsvRow&)>& on_row);
+
 /// A text as one field: in quotes, its own doubled, where it holds a comma, a quote or a line's end (RFC
 /// 4180).
 std::string csv_field(std::string_view text);

@@ -3,7 +3,9 @@
 #pragma once
 
 #include "routedk/core/files.h"
+#include "routedk/core/input_file.h"
 
+#include <cstdint>
 #include <filesystem>
 #include <functional>
 #include <istream>
@@ -24,8 +26,8 @@ void read_jsonl(std::istream& in, const std::string& source,
 void read_jsonl(const std::filesystem::path& path,
                 const std::function<void(const Json&, std::int64_t)>& on_line);
 
-/// Everything that comes; FileError where that is more than kMostJsonBytes. `source` names the stream.
-std::string read_stream(std::istream& in, const std::string& source);
+/// Everything that comes; FileError where that is more than `most` bytes. `source` names the stream.
+std::string read_stream(std::istream& in, const std::string& source, std::uint64_t most = kMostJsonBytes);
 
 /// Reads one JSON document; FileError names the file and the place.
 Json read_json(const std::filesystem::path& path);

@@ -2,13 +2,16 @@
 
 #include "routedk/bundle/answer.h"
 #include "routedk/bundle/plain_text.h"
-#include "routedk/core/error.h"
+#include "routedk/core/numbers.h"
+#include "routedk/core/random.h"
+#include "routedk/io/line_reader.h"
 #include "routedk/io/parse_json.h"
 
 #include <algorithm>
-#include <iterator>
 #include <limits>
-#include <sstream>
+#include <optional>
+#include <set>
+#include <string_view>
 #include <utility>
 
 namespace routedk::workflow {
@@ -16,11 +19,11 @@ namespace {
 
 using io::Json;
 
-constexpr const char* kSource = "standard input";
+constexpr auto kMostNumber = std::numeric_limits<std::int64_t>::max();
 
 /// A value as an error shows it.
 std::string shown(const Json& value) {
-  const std::string text = value.dump(-1, ' ', /*ensure_ascii=*/true);
+  const std::string text = value.dump(-1, ' ', /*ensure_ascii=*/true, Json::error_handler_t::replace);
   return text.size() <= 80 ? text : text.substr(0, 77) + "...";
 }
 
@@ -38,108 +41,168 @@ const Json& items_of(const Json& value, const std::string& place) {
   return items;
 }
 
-void check_keys(const Json& value, const std::vector<std::string>& known, const std::string& place) {
-  for (const auto& [key, ignored] : value.items()) {
-    if (std::find(known.begin(), known.end(), key) == known.end()) {
-      throw_<DataError>("the keys must be among {}, but one is {} instead ({})", Json(known).dump(),
-                        shown(key), place);
-    }
-  }
-}
-
-void add_title(AskedSession& asked, const Json& title) {
-  const auto number = static_cast<bundle::ItemId>(asked.titles.size()) + 1;
-  std::string clean = title.is_string() ? bundle::clean_title(title.get<std::string>()) : "";
-  if (clean.empty()) {
+void add_title(AskedSession& asked, const Json& title, Json name) {
+  if (!title.is_string()) {
     throw_<DataError>("a title must be a text that is not blank, but that of item {} is {} instead ({})",
-                      number, shown(title), asked.place);
+                      asked.titles.size() + 1, shown(title), asked.place);
   }
-  asked.session.items.push_back({number, std::move(clean), ""});
-  asked.titles.push_back(title.get<std::string>());
+  add_item(asked, std::move(name), title.get<std::string>());
 }
 
-void add_item(AskedSession& asked, const Json& item) {
+void add_identified(AskedSession& asked, const Json& item, std::set<Json>& known) {
   if (!item.is_object()) {
     throw_<DataError>(R"(an item must be {{"id": ..., "title": ...}}, but is {} instead ({}))", shown(item),
                       asked.place);
   }
-  check_keys(item, {"id", "title"}, asked.place);
   const Json id = item.value("id", Json());
   if (!id.is_number_integer() && !id.is_string()) {
     throw_<DataError>("an item's `id` must be an integer or a text, but is {} instead ({})", shown(id),
                       asked.place);
   }
-  if (std::find(asked.names.begin(), asked.names.end(), id) != asked.names.end()) {
+  if (!known.insert(id).second) {
     throw_<DataError>("each item must have an id of its own, but {} comes twice ({})", shown(id),
                       asked.place);
   }
-  add_title(asked, item.value("title", Json()));
-  asked.names.push_back(id);
+  add_title(asked, item.value("title", Json()), id);
 }
 
-void read_number(AskedSession& asked, const Json& value) {
-  const auto number = value.find("session");
-  if (number == value.end()) {
-    return;
+bool has_more_keys(const Json& items) {
+  return std::any_of(items.begin(), items.end(), [](const Json& item) {
+    return item.is_object() && item.size() > item.count("id") + item.count("title");
+  });
+}
+
+/// What an object holds besides its titles and items; of items, those that say more than id and title.
+Json carried_of(const Json& value) {
+  Json carried = Json::object();
+  for (const auto& [key, member] : value.items()) {
+    if (key != "titles" && (key != "items" || has_more_keys(member))) {
+      carried[key] = member;
+    }
   }
-  constexpr auto kMost = std::numeric_limits<std::int64_t>::max();
-  if (!number->is_number_unsigned() || number->get<std::uint64_t>() > std::uint64_t{kMost}) {
-    throw_<DataError>("`session` must be an integer from 0 to {}, but is {} instead ({})", kMost,
-                      shown(*number), asked.place);
+  return carried;
+}
+
+void check_session_id(const Json& id, const std::string& place) {
+  const bool number = id.is_number_unsigned() && id.get<std::uint64_t>() <= std::uint64_t{kMostNumber};
+  if (!number && !id.is_string()) {
+    throw_<DataError>("`session` must be a text or an integer from 0 to {}, but is {} instead ({})",
+                      kMostNumber, shown(id), place);
   }
-  asked.given = asked.session.id = number->get<std::int64_t>();
 }
 
 AskedSession session_of(const Json& value, std::string place) {
   AskedSession asked;
   asked.place = std::move(place);
   const Json& items = items_of(value, asked.place);
-  if (items.empty() || items.size() > bundle::kMaxProducts) {
-    throw_<DataError>("a session must have 1 to {} items, but has {} instead ({})", bundle::kMaxProducts,
-                      items.size(), asked.place);
-  }
-  if (value.is_object()) {
-    check_keys(value, {"session", "titles", "items"}, asked.place);
-    read_number(asked, value);
-  }
+  const Json id = value.is_object() ? value.value("session", Json(0)) : Json(0);
+  check_session_id(id, asked.place);
   const bool with_ids = value.is_object() && value.contains("items");
+  std::set<Json> known;
   for (const Json& item : items) {
+    if (asked.titles.size() == kMostAskedItems) {
+      break;  // too many: refused below
+    }
     if (with_ids) {
-      add_item(asked, item);
+      add_identified(asked, item, known);
     } else {
-      add_title(asked, item);
-      asked.names.emplace_back(asked.titles.size());
+      add_title(asked, item, asked.titles.size() + 1);
     }
   }
-  asked.session.length = static_cast<std::int64_t>(items.size());
+  cut_windows(asked, items.size(), key_of_session(id));
+  if (value.is_object()) {
+    asked.carried = carried_of(value);
+  }
   return asked;
 }
 
-/// The first line that is not blank.
-std::string first_line(const std::string& text) {
-  std::istringstream lines(text);
-  std::string line;
-  while (std::getline(lines, line) && line.find_first_not_of(" \t\r") == std::string::npos) {
+std::vector<std::string> lines_of(const std::string& text) {
+  std::vector<std::string> lines;
+  for (std::size_t begin = 0; begin < text.size();) {
+    const std::size_t end = std::min(text.find('\n', begin), text.size());
+    lines.push_back(text.substr(begin, end - begin));
+    begin = end + 1;
   }
-  return line;
+  return lines;
+}
+
+bool blank(std::string_view text) {
+  return text.find_first_not_of(" \t\r\n") == std::string_view::npos;
+}
+
+/// Whether the text is one session rather than one a line: its first line is no JSON, and it is JSON as a
+/// whole or no line of it is a list or an object.
+bool is_document(const std::string& text, const std::vector<std::string>& lines) {
+  const auto first = std::find_if_not(lines.begin(), lines.end(), blank);
+  if (Json::accept(*first)) {
+    return false;
+  }
+  const auto session = [](const std::string& line) {
+    const std::size_t begin = line.find_first_not_of(" \t\r");
+    return begin != std::string::npos && (line[begin] == '[' || line[begin] == '{') && Json::accept(line);
+  };
+  return Json::accept(text) || std::none_of(lines.begin(), lines.end(), session);
 }
 
 }  // namespace
 
-std::vector<AskedSession> read_sessions(std::istream& in) {
-  const std::string text = io::read_stream(in, kSource);
+void add_item(AskedSession& asked, Json name, const std::string& title) {
+  if (!bundle::is_utf8(title) || bundle::clean_title(title).empty()) {
+    throw_<DataError>("a title must be a text that is not blank, but that of item {} is {} instead ({})",
+                      asked.titles.size() + 1, shown(title), asked.place);
+  }
+  asked.names.push_back(std::move(name));
+  asked.titles.push_back(title);
+}
+
+void cut_windows(AskedSession& asked, std::size_t items, bundle::SessionId id) {
+  if (items == 0 || items > kMostAskedItems) {
+    throw_<DataError>("a session must have 1 to {} items, but has {} instead ({})", kMostAskedItems, items,
+                      asked.place);
+  }
+  constexpr auto kMost = static_cast<std::size_t>(bundle::kMaxProducts);
+  const std::size_t windows = (items + kMost - 1) / kMost;
+  std::size_t begin = 0;
+  for (std::size_t i = 0; i < windows; ++i) {
+    const std::size_t end = items * (i + 1) / windows;
+    bundle::Session& window = asked.windows.emplace_back();
+    window.id = id;
+    window.length = static_cast<std::int64_t>(end - begin);
+    for (; begin < end; ++begin) {
+      window.items.push_back(
+          {static_cast<bundle::ItemId>(begin) + 1, bundle::clean_title(asked.titles[begin]), ""});
+    }
+  }
+}
+
+bundle::SessionId key_of_session(const Json& id) {
+  if (id.is_number()) {
+    return id.get<bundle::SessionId>();
+  }
+  const auto& text = id.get_ref<const std::string&>();
+  const auto number = number_in<bundle::SessionId>(text);
+  return number.value_or(static_cast<bundle::SessionId>(hash64(text) >> 1U));
+}
+
+std::vector<AskedSession> read_sessions(const std::string& text, Attempts& attempts) {
+  io::refuse_utf16(text, kAskedSource);
+  const std::string own = text.starts_with("\xEF\xBB\xBF") ? text.substr(3) : text;
+  if (blank(own)) {
+    throw_<DataError>("{} must hold a session as JSON, but is empty", kAskedSource);
+  }
+  const std::vector<std::string> lines = lines_of(own);
+  if (is_document(own, lines)) {
+    return {session_of(io::parse_json(own, kAskedSource), kAskedSource)};
+  }
   std::vector<AskedSession> sessions;
-  if (text.find_first_not_of(" \t\r\n") == std::string::npos) {
-    throw_<DataError>("{} must hold a session as JSON, but is empty", kSource);
+  for (std::size_t i = 0; i < lines.size(); ++i) {
+    if (!blank(lines[i])) {
+      attempts.attempt([&] {
+        const std::string place = fmt::format("{}:{}", kAskedSource, i + 1);
+        sessions.push_back(session_of(io::parse_json(lines[i], place), place));
+      });
+    }
   }
-  if (!Json::accept(first_line(text))) {
-    sessions.push_back(session_of(io::parse_json(text, kSource), kSource));
-    return sessions;
-  }
-  std::istringstream lines(text);
-  io::read_jsonl(lines, kSource, [&](const Json& value, std::int64_t line) {
-    sessions.push_back(session_of(value, fmt::format("{}:{}", kSource, line)));
-  });
   return sessions;
 }
 

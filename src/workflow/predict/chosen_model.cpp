@@ -2,6 +2,7 @@
 
 #include "routedk/core/config.h"
 #include "routedk/core/error.h"
+#include "routedk/core/input_file.h"
 #include "routedk/workflow/experiment/experiment.h"
 #include "routedk/workflow/experiment/threads.h"
 #include "routedk/workflow/predict/mixture.h"
@@ -48,12 +49,23 @@ ExperimentConfig settings_of(const ModelChoice& choice) {
   return config;
 }
 
-ChosenModel load_chosen(const ModelChoice& choice, const ExperimentConfig& config) {
+void check_folders(const ModelChoice& choice, const ExperimentConfig& config) {
   const std::vector<fs::path> folders = adapter_folders(choice, config);
   if (folders.empty() && !choice.gate.empty()) {
     throw_<ConfigError>("a gate must have experts to weigh, but `{}` has none: give --run or --adapter",
                         choice.gate);
   }
+  for (const fs::path& folder : folders) {
+    const InputFile there(folder / "adapter_config.json");
+  }
+  if (!choice.run.empty() && choice.gate.empty()) {
+    const InputFile there(choice.run / "router" / "router_config.json");
+  }
+}
+
+ChosenModel load_chosen(const ModelChoice& choice, const ExperimentConfig& config) {
+  const std::vector<fs::path> folders = adapter_folders(choice, config);
+  check_folders(choice, config);
   warn_of_crowding();
   auto backbone = std::make_shared<const model::Backbone>(
       model::Backbone::load(config.model.path, load_options(config.model)));

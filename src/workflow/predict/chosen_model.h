@@ -15,6 +15,9 @@ namespace routedk::workflow {
 /// the threads of computation. Errors as ConfigSource and read_config.
 ExperimentConfig settings_of(const ModelChoice& choice);
 
+/// Errors where a folder of the choice, an adapter or the run's router, is not there; loads nothing.
+void check_folders(const ModelChoice& choice, const ExperimentConfig& config);
+
 struct ChosenModel {
   experts::RoutedModel model;
   std::unique_ptr<experts::Gate> gate;

@@ -10,6 +10,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstdio>
 #include <iterator>
 
 #include "chosen_model.h"
@@ -21,6 +22,9 @@ using Clock = std::chrono::steady_clock;
 
 std::vector<text::TokenId> encoded(const bundle::SessionEncoder& encoder, const CompletionOptions& options,
                                    std::istream& in) {
+  if (options.prompt == "-" && options.typed_in) {
+    fmt::print(stderr, "reading a prompt until the end of input (Ctrl-D)\n");
+  }
   const std::string prompt = options.prompt == "-" ? io::read_stream(in, "standard input") : options.prompt;
   std::vector<text::TokenId> ids =
       options.raw ? encoder.tokenizer().encode_with_special(prompt) : encoder.prompt({{"user", prompt}});
@@ -94,6 +98,7 @@ class Writer {
 void complete(const ModelChoice& choice, const CompletionOptions& options, std::istream& in,
               std::ostream& out) {
   const ExperimentConfig config = settings_of(choice);
+  check_folders(choice, config);
   const auto encoder = bundle::SessionEncoder::load(config.model.path);
   const decode::Prompt prompt{encoded(encoder, options, in)};
   const std::int64_t context = model::WeightSource::open(config.model.path)->config().context;

@@ -4,23 +4,27 @@
 #include "routedk/bundle/expert_input.h"
 #include "routedk/core/crowding.h"
 #include "routedk/core/error.h"
+#include "routedk/core/progress.h"
 #include "routedk/eval/answers.h"
 #include "routedk/model/weight_source.h"
 #include "routedk/workflow/experiment/experiment.h"
 #include "routedk/workflow/steps/answer_setting.h"
 
 #include <algorithm>
-#include <map>
+#include <cstdio>
+#include <iterator>
+#include <optional>
 #include <span>
 
 #include "asked_session.h"
+#include "asked_table.h"
 #include "chosen_model.h"
+#include "session_reply.h"
 #include <fmt/format.h>
 
 namespace routedk::workflow {
 namespace {
 
-using bundle::Prediction;
 using io::Json;
 
 void check_settings(const ExperimentConfig& config) {
@@ -76,122 +80,121 @@ std::shared_ptr<const bundle::WorkedExamples> examples_of(const ExperimentConfig
   return worked_examples_of(config.prompt, data, split_of(config, data));
 }
 
+/// DataError where a window leaves no room for an answer.
 void check_length(const AskedSession& asked, const eval::AnswerSetting& setting, std::int64_t context) {
-  const auto prompt = bundle::inference_prompt(setting.templates, asked.session);
-  const auto tokens = static_cast<std::int64_t>(setting.encoder.prompt(prompt).size());
-  if (tokens >= context) {
-    throw_<DataError>(
-        "a session's prompt must leave room for an answer in the model's context of {} tokens, but has {} "
-        "({})",
-        context, tokens, asked.place);
-  }
-}
-
-/// Bundles, each item called as `names` (one an item) has it; null where there is no answer.
-template <typename Name>
-Json named(const Prediction& prediction, const std::vector<Name>& names) {
-  if (!prediction) {
-    return nullptr;
-  }
-  Json bundles = Json::array();
-  for (const bundle::Bundle& found : *prediction) {
-    Json& items = bundles.emplace_back(Json::array());
-    for (const bundle::ItemId number : found) {
-      items.push_back(names.at(static_cast<std::size_t>(number) - 1));
+  for (const bundle::Session& window : asked.windows) {
+    const auto prompt = bundle::inference_prompt(setting.templates, window);
+    const auto tokens = static_cast<std::int64_t>(setting.encoder.prompt(prompt).size());
+    if (tokens >= context) {
+      throw_<DataError>(
+          "a session's prompt must leave room for an answer in the model's context of {} tokens, but has {} "
+          "({})",
+          context, tokens, asked.place);
     }
   }
-  return bundles;
 }
 
-/// What there is to say beside the bundles; often nothing.
-std::string note_on(const AskedSession& asked, const Prediction& prediction,
-                    const eval::AnswerSetting& setting) {
-  if (asked.titles.size() < 2) {
-    return "a bundle needs at least 2 items";
+/// What is asked, and how answers are written.
+struct Questions {
+  std::vector<AskedSession> sessions;
+  std::optional<io::CsvRow> header;  ///< of a table
+};
+
+Questions read_questions(const PredictOptions& options, std::istream& in, Attempts& attempts) {
+  if (options.typed_in) {
+    fmt::print(stderr, "reading sessions, {}, until the end of input (Ctrl-D)\n",
+               options.table ? "a CSV table" : "one JSON list of titles a line");
   }
-  if (!prediction) {
-    return fmt::format("none of the {} candidates {}", setting.generate.samples,
-                       setting.constrain
-                           ? fmt::format("ended within decode.max_new_tokens = {} and the model's context",
-                                         setting.generate.max_new_tokens)
-                           : "is an answer in the required form");
+  const std::string text = io::read_stream(in, kAskedSource, kMostTableBytes);
+  if (!options.table) {
+    return {read_sessions(text, attempts), std::nullopt};
   }
-  return prediction->empty() ? "the model sees no bundle" : "";
+  AskedTable table = read_table(text, *options.table, attempts);
+  return {std::move(table.sessions), std::move(table.header)};
 }
 
-/// Distinct candidates with their votes, most votes first; those that did not parse have none.
-Json candidates_of(const AskedSession& asked, const eval::SessionAnswer& answer) {
-  std::map<Prediction, std::vector<double>> by_answer;
-  for (std::size_t i = 0; i < answer.candidates.size(); ++i) {
-    by_answer[answer.candidates[i]].push_back(answer.logprobs[i]);
+std::vector<bundle::Session> windows_of(const std::vector<AskedSession>& sessions) {
+  std::vector<bundle::Session> windows;
+  for (const AskedSession& asked : sessions) {
+    windows.insert(windows.end(), asked.windows.begin(), asked.windows.end());
   }
-  std::vector<Json> candidates;
-  candidates.reserve(by_answer.size());
-  for (const auto& [prediction, logprobs] : by_answer) {
-    candidates.push_back(Json({{"bundles", named(prediction, asked.names)},
-                               {"votes", prediction ? logprobs.size() : 0},
-                               {"logprobs", logprobs}}));
-  }
-  std::stable_sort(candidates.begin(), candidates.end(),
-                   [](const Json& a, const Json& b) { return a["votes"] > b["votes"]; });
-  return candidates;
+  return windows;
 }
 
-Json answer_json(const AskedSession& asked, const eval::SessionAnswer& answer,
-                 const eval::AnswerSetting& setting) {
-  Json json = Json::object();
-  if (asked.given) {
-    json["session"] = *asked.given;
+std::string text_of(const AskedSession& asked, std::span<const eval::SessionAnswer> answers,
+                    const eval::AnswerSetting& setting, const PredictOptions& options,
+                    const std::vector<std::string>& experts) {
+  const SessionReply reply = reply_of(asked, answers, setting);
+  if (options.table) {
+    return answered_rows(asked, reply.prediction.value_or(bundle::Answer()), reply.confidence, reply.note);
   }
-  json["bundles"] = named(answer.prediction, asked.names);
-  json["titles"] = named(answer.prediction, asked.titles);
-  json["confidence"] = eval::confidence(answer);
-  if (const std::string note = note_on(asked, answer.prediction, setting); !note.empty()) {
-    json["note"] = note;
+  Json json = reply_json(asked, reply);
+  if (options.why) {
+    add_why(json, asked, answers, experts);
   }
-  return json;
+  return json.dump(options.pretty ? 2 : -1) + "\n";
 }
 
-void add_why(Json& json, const AskedSession& asked, const eval::SessionAnswer& answer,
-             const std::vector<std::string>& experts) {
-  json["candidates"] = candidates_of(asked, answer);
-  json["experts"] = experts;
-  json["alpha"] = experts.empty() ? Json::array() : Json(answer.alpha);
+/// Answers the windows, `batch_sessions` at a time, and writes a session once all of its own are answered.
+void answer_all(const std::vector<AskedSession>& sessions, const ChosenModel& chosen,
+                const decode::Decoder& decoder, const eval::AnswerSetting& setting,
+                const PredictOptions& options, std::ostream& out) {
+  std::optional<Progress> progress;
+  if (options.progress) {
+    progress.emplace("predict", static_cast<std::int64_t>(sessions.size()), "sessions");
+  }
+  const std::vector<bundle::Session> windows = windows_of(sessions);
+  const auto batch = static_cast<std::size_t>(setting.batch_sessions);
+  std::vector<eval::SessionAnswer> answers;  // of the windows from the first unwritten session's on
+  auto next = sessions.begin();
+  for (std::size_t begin = 0; begin < windows.size(); begin += batch) {
+    const auto together = std::span(windows).subspan(begin, std::min(batch, windows.size() - begin));
+    auto fresh = eval::answer_batch(decoder, *chosen.gate, together, setting);
+    std::move(fresh.begin(), fresh.end(), std::back_inserter(answers));
+    std::size_t written = 0;
+    for (; next != sessions.end() && written + next->windows.size() <= answers.size(); ++next) {
+      const auto own = std::span(answers).subspan(written, next->windows.size());
+      out << text_of(*next, own, setting, options, chosen.experts) << std::flush;
+      written += next->windows.size();
+      if (progress) {
+        progress->advance(1);
+      }
+    }
+    answers.erase(answers.begin(), answers.begin() + static_cast<std::ptrdiff_t>(written));
+    look_for_crowding();
+  }
+  if (progress) {
+    progress->finish();
+  }
 }
 
 }  // namespace
 
 void predict(const ModelChoice& choice, const PredictOptions& options, std::istream& in, std::ostream& out) {
-  const std::vector<AskedSession> asked = read_sessions(in);
   const ExperimentConfig config = settings_of(choice);
   check_settings(config);
+  check_folders(choice, config);
   const DecodeConfig decode = decode_settings(config);
   auto templates = bundle::PromptTemplates::load(config.prompts, relations_of(config));
   templates.show(examples_of(config));
   const auto encoder = bundle::SessionEncoder::load(config.model.path);
   const eval::AnswerSetting setting = answer_setting(decode, templates, encoder);
   const std::int64_t context = model::WeightSource::open(config.model.path)->config().context;
-  std::vector<bundle::Session> sessions;
-  for (const AskedSession& one : asked) {
-    check_length(one, setting, context);
-    sessions.push_back(one.session);
+
+  Attempts attempts(options.strict);
+  Questions asked = read_questions(options, in, attempts);
+  std::erase_if(asked.sessions, [&](const AskedSession& session) {
+    return !attempts.attempt([&] { check_length(session, setting, context); });
+  });
+  if (asked.header) {
+    out << answered_header(*asked.header);
   }
-  const ChosenModel chosen = load_chosen(choice, config);
-  const decode::Decoder decoder(chosen.model, decode.kernels);
-  const auto batch = static_cast<std::size_t>(setting.batch_sessions);
-  for (std::size_t begin = 0; begin < sessions.size(); begin += batch) {
-    const auto together =
-        std::span<const bundle::Session>(sessions).subspan(begin, std::min(batch, sessions.size() - begin));
-    const auto answers = eval::answer_batch(decoder, *chosen.gate, together, setting);
-    for (std::size_t i = 0; i < answers.size(); ++i) {
-      Json json = answer_json(asked[begin + i], answers[i], setting);
-      if (options.why) {
-        add_why(json, asked[begin + i], answers[i], chosen.experts);
-      }
-      out << json.dump(options.pretty ? 2 : -1) << '\n' << std::flush;
-    }
-    look_for_crowding();
+  if (!asked.sessions.empty()) {
+    const ChosenModel chosen = load_chosen(choice, config);
+    const decode::Decoder decoder(chosen.model, decode.kernels);
+    answer_all(asked.sessions, chosen, decoder, setting, options, out);
   }
+  attempts.finish(asked.sessions.size());
 }
 
 }  // namespace routedk::workflow

@@ -3,6 +3,7 @@
 
 #include <filesystem>
 #include <istream>
+#include <optional>
 #include <ostream>
 #include <string>
 #include <vector>
@@ -20,28 +21,53 @@ struct ModelChoice {
   std::vector<std::string> assignments;         ///< a.b=value over the settings, from --set
 };
 
-struct PredictOptions {
-  bool why = false;     ///< show candidates and the gate's weights
-  bool pretty = false;  ///< indent the answers
+/// Columns of a table by their names; empty: `session`, `item` and `title`, perhaps followed by "id" or "s",
+/// in any case and with any blanks and signs between: "session ID", "item_id", "Titles".
+struct TableColumns {
+  std::string session;
+  std::string item;
+  std::string title;
 };
 
-/// Sessions in: JSON lines or one document of any layout, each session a list of 1 to 10 titles, {"titles":
-/// [...]} or {"items": [{"id": number or text, "title": ...}, ...]}, the last two perhaps with "session": its
-/// number, which keys the random draws as in an evaluation. Titles are cleaned as those of a data set.
-/// Out for each, in its order, a line {"session" (where given), "bundles": [[ids, or numbers from 1], ...],
-/// "titles": [[as given], ...], "confidence": the share of the votes, or the expected utility where
-/// `predict.select` computes it, "note" (where there is something to say)}; with `why` also "candidates":
-/// [{"bundles", "votes", "logprobs"}], "experts": their names and "alpha" [L,K]. Where no candidate can be
-/// parsed, `bundles` and `titles` are null. All input is read and checked before the backbone is loaded:
-/// DataError and FileError name its line where it is not JSON or no session, a title is blank, an id comes
-/// twice, or a prompt is too long for the model's context. ConfigError for settings, and where prompts show
-/// relations beside those of titles, which are learnt from sessions.
+struct PredictOptions {
+  bool why = false;                     ///< show candidates and the gate's weights
+  bool pretty = false;                  ///< indent the answers
+  std::optional<TableColumns> table{};  ///< CSV in and out instead of JSON
+  bool strict = false;                  ///< the first session that cannot be asked ends everything
+  bool typed_in = false;                ///< input comes from a terminal: stderr says what is waited for
+  bool progress = false;                ///< show it on stderr
+};
+
+/// Sessions in: JSON lines or one document of any layout, each session a list of titles, {"titles": [...]} or
+/// {"items": [{"id": number or text, "title": ...}, ...]}, the last two perhaps with "session": its id, a
+/// number or a text, which keys the random draws as in an evaluation, and with any other keys. Titles are
+/// cleaned as those of a data set. More than bundle::kMaxProducts items are asked about in windows, as few as
+/// can be and about equally long, in the order given: no bundle spans two, and the confidence is that of the
+/// least sure one.
+///
+/// Out for each, in its order, as soon as the sessions decoded with it are done, a line {what else the session
+/// has; of items that have more keys also "items"; "bundles": [[ids, or numbers from 1], ...], "titles": [[as
+/// given], ...], "confidence": the share of the votes, or the expected utility where `predict.select` computes
+/// it, not calibrated; "note" (where there is something to say)}; with `why` also "candidates": [{"bundles",
+/// "votes", "logprobs"}], "experts": their names and "alpha" [L,K], of several windows in a list "windows".
+/// Where no candidate can be parsed, `bundles` and `titles` are null.
+///
+/// With `table` CSV in, a row an item, rows of one session wherever they stand; out each session's rows
+/// with the columns bundle (its number; a row for each bundle of the item, an empty one where it has none),
+/// confidence and note.
+///
+/// Settings, prompts, tokenizer and folders are checked before the input is read, all input is read before the
+/// backbone is loaded. A session that cannot be asked (no JSON, a blank title, an id twice, too long for the
+/// model's context) is said with its line and left out, and once the others are answered DataError counts
+/// them; with `strict` it ends everything at once. ConfigError for settings, and where prompts show relations
+/// beside those of titles, which are learnt from sessions.
 void predict(const ModelChoice& choice, const PredictOptions& options, std::istream& in, std::ostream& out);
 
 struct CompletionOptions {
   std::string prompt;  ///< the text, or - for all of the input
   bool raw = false;    ///< the text as it is, spelled-out special tokens read as such; not the user's turn
   bool json = false;   ///< one object at the end instead of the text as it comes
+  bool typed_in = false;  ///< as in PredictOptions
 };
 
 /// Decodes freely under the settings of `decode` until the end of the turn, or as long as the context
