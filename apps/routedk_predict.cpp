@@ -42,8 +42,9 @@ struct Arguments {
     app.add_flag("--strict", bundles.strict, "stop at the first session that cannot be asked")
         ->excludes(prompt);
     CLI::Option* csv =
-        app.add_flag("--csv", "a table instead of JSON: a row an item, answered with the columns bundle, "
-                              "confidence and note")
+        app.add_flag("--csv",
+                     "a table instead of JSON: a row an item, answered with the columns bundle, "
+                     "confidence and note")
             ->excludes(prompt)
             ->excludes(pretty)
             ->excludes(why);
@@ -67,10 +68,12 @@ int main(int argc, char** argv) {
   using namespace routedk;
   CLI::App app(
       "Reads sessions of titles as JSON, one a line, or as CSV, and answers each with its bundles and a "
-      "confidence; or, with --prompt, goes on from any text. The confidence is the share of the candidates that "
+      "confidence; or, with --prompt, goes on from any text. The confidence is the share of the candidates "
+      "that "
       "agree, or their expected utility: it is not calibrated, 0.9 does not mean right 9 times in 10 (an "
       "evaluation's `ece` in results.json says how far off it is). Sessions of more than 10 items are asked "
-      "about in windows of at most 10, in the order given. A session that cannot be asked is named by its line "
+      "about in windows of at most 10, in the order given. A session that cannot be asked is named by its "
+      "line "
       "and skipped; the program then ends with 2.");
   app.footer(
       "Examples:\n  echo '[\"Canon EOS 70D\", \"50mm lens for Canon\", \"garden hose\"]' | routedk-predict "

@@ -40,4 +40,8 @@ NumberRule between(double low, double high) noexcept {
   return {NumberRule::Kind::kBetween, low, high};
 }
 
+std::string InputPath::seen_from(const std::filesystem::path& folder, const std::string& path) {
+  return path.empty() || folder.empty() ? path : (folder / path).lexically_normal().string();
+}
+
 }  // namespace routedk

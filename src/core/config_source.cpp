@@ -18,6 +18,13 @@ void place_at(ConfigNode& node, const std::string& place) {
   }
 }
 
+void seen_from(ConfigNode& node, const std::filesystem::path& folder) {
+  node.folder = folder;
+  for (ConfigNode& child : node.children) {
+    seen_from(child, folder);
+  }
+}
+
 constexpr std::size_t kMostExtends = 8;
 
 // Takes the member `extends` out of a document; "" where there is none.
@@ -118,6 +125,7 @@ ConfigSource ConfigSource::from_file(const std::filesystem::path& path) {
                           file.string());
     }
     chain.push_back(from_string(read_file(file, kMostSettingsBytes), file.string()));
+    seen_from(chain.back().root_, file.has_parent_path() ? file.parent_path() : ".");
     const std::string next = take_extends(chain.back().root_);
     file = next.empty() ? std::filesystem::path() : file.parent_path() / next;
   }

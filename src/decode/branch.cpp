@@ -22,7 +22,7 @@ Branch BranchWriter::root(std::size_t prompt) const {
   root.prompt = prompt;
   root.state = prompts_[prompt].automaton != nullptr ? prompts_[prompt].automaton->start() : 0;
   root.samples.resize(static_cast<std::size_t>(options_.samples));
-  std::iota(root.samples.begin(), root.samples.end(), std::int64_t{0});
+  std::iota(root.samples.begin(), root.samples.end(), options_.first_sample);
   return root;
 }
 

@@ -198,7 +198,7 @@ void Generator::advance() {
 void Generator::finish(const Branch& branch) {
   const Candidate done = writer_.written(branch);
   for (const std::int64_t sample : branch.samples) {
-    results_[branch.prompt].candidates[static_cast<std::size_t>(sample)] = done;
+    results_[branch.prompt].candidates[static_cast<std::size_t>(sample - options_.first_sample)] = done;
   }
   free_slots_.push_back(branch.slot);
 }

@@ -146,6 +146,31 @@ std::vector<Ballot> ballots_of(const Session& session, const SessionAnswer& answ
   return ballots;
 }
 
+SessionAnswer first_candidates(SessionAnswer answer, std::int64_t samples) {
+  const auto cut = [samples](auto& list) {
+    list.resize(std::min(list.size(), static_cast<std::size_t>(samples)));
+  };
+  cut(answer.candidates);
+  cut(answer.logprobs);
+  cut(answer.constrained_logprobs);
+  cut(answer.tokens);
+  cut(answer.verifier);
+  cut(answer.pooled);
+  return answer;
+}
+
+SessionAnswer joined(SessionAnswer answer, const SessionAnswer& more) {
+  const auto append = [](auto& list, const auto& next) { list.insert(list.end(), next.begin(), next.end()); };
+  append(answer.candidates, more.candidates);
+  append(answer.logprobs, more.logprobs);
+  append(answer.constrained_logprobs, more.constrained_logprobs);
+  append(answer.tokens, more.tokens);
+  append(answer.verifier, more.verifier);
+  append(answer.pooled, more.pooled);
+  answer.seconds += more.seconds;
+  return answer;
+}
+
 double confidence(const SessionAnswer& answer) {
   return answer.expected_utility.value_or(answer.share);
 }

@@ -126,7 +126,8 @@ void read_csv_rows(std::string_view text, const std::string& source,
   Parser parser(source);
   for (std::int64_t line = 1; !text.empty(); ++line) {
     const std::size_t newline = text.find('\n');
-    const std::string_view own = text.substr(0, newline == std::string_view::npos ? text.size() : newline + 1);
+    const std::string_view own =
+        text.substr(0, newline == std::string_view::npos ? text.size() : newline + 1);
     pass_on(parser.feed(own, line));
     text.remove_prefix(own.size());
   }

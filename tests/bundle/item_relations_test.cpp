@@ -16,6 +16,17 @@
 namespace routedk::bundle {
 namespace {
 
+TEST(TfIdf, rarity_alone_compares_titles_from_anywhere) {
+  const TfIdf titles({{1, "HDMI cable, 2 m"}, {2, "HDMI switch"}, {3, "Garden hose"}});
+  const TfIdf read = TfIdf::from_json(io::JsonField(io::Json::parse(titles.to_json().dump()), "words.json"));
+  for (const std::string_view other : {"HDMI cable", "hose cable", "switch of the unknown", ""}) {
+    EXPECT_EQ(read.similarity("Long HDMI cable for a hose", other),
+              titles.similarity("Long HDMI cable for a hose", other));
+  }
+  EXPECT_THROW(TfIdf::from_json(io::JsonField(io::Json::parse(R"({"rarest": 1, "words": [["a"]]})"), "words.json")),
+               FileError);
+}
+
 using ::testing::HasSubstr;
 
 Session session(SessionId id, std::vector<Item> items, std::vector<Bundle> gold = {}) {

@@ -1,5 +1,7 @@
 #include "routedk/core/config.h"
 
+#include "routedk/core/config_paths.h"
+
 #include "routedk/core/error.h"
 
 #include <limits>
@@ -306,6 +308,40 @@ TEST(Config, a_file_holds_only_what_differs_from_those_it_extends) {
   EXPECT_EQ(config.lora.rank, 4);
   EXPECT_EQ(config.lora.dropout, 0.5);
   EXPECT_THAT(config.domains, ElementsAre(Domain::kElectronic));
+}
+
+struct FilesConfig {
+  std::string model;
+  std::vector<std::string> more;
+  template <typename F>
+  void fields(F& f) {
+    f("model", model, "a file", InputPath());
+    f("more", more, "files", InputPath());
+  }
+  void complete() {
+    if (model.empty()) {
+      model = "the usual one";
+    }
+  }
+};
+
+TEST(Config, paths_are_seen_from_the_file_that_names_them_and_those_assigned_from_where_one_is) {
+  const testing::TemporaryFolder folder;
+  std::filesystem::create_directory(folder / "deep");
+  static_cast<void>(folder.write("deep/base.yaml", "model: a.gguf\nmore: [x, /y]\n"));
+  const auto path = folder.write("own.yaml", "extends: deep/base.yaml\n");
+  ConfigSource source = ConfigSource::from_file(path);
+  const auto config = read_config<FilesConfig>(source);
+  EXPECT_EQ(config.model, (folder / "deep/a.gguf").string());
+  EXPECT_EQ(config.more, (std::vector<std::string>{(folder / "deep/x").string(), "/y"}));
+  source.set("model=mine.gguf");
+  EXPECT_EQ(read_config<FilesConfig>(source).model, "mine.gguf");
+  EXPECT_EQ(with_paths_from("/somewhere", read_config<FilesConfig>(source)).model, "/somewhere/mine.gguf");
+  EXPECT_EQ(read_config<FilesConfig>(ConfigSource::from_string("model: a.gguf\n", "text")).model, "a.gguf");
+}
+
+TEST(Config, what_is_left_open_is_completed) {
+  EXPECT_EQ(read_config<FilesConfig>(ConfigSource::empty()).model, "the usual one");
 }
 
 TEST(Config, a_problem_in_an_extended_file_names_that_file) {

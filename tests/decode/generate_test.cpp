@@ -112,6 +112,22 @@ TEST(Generate, n_samples_equal_the_first_n_of_more_samples) {
   }
 }
 
+TEST(Generate, the_last_samples_equal_those_of_all) {
+  const auto model = tiny_model();
+  const RouterGate gate = tiny_router();
+  const std::vector<Prompt> prompts = {{{3, 9, 27}, 1}, {{2, 4, 6, 8}, 2}};
+  const auto all = generate(model, gate, prompts, generate_options(5, 1.0));
+  GenerateOptions rest = generate_options(3, 1.0);
+  rest.first_sample = 2;
+  const auto last = generate(model, gate, prompts, rest);
+  for (std::size_t p = 0; p < 2; ++p) {
+    for (std::size_t i = 0; i < 3; ++i) {
+      EXPECT_EQ(last[p].candidates[i].ids, all[p].candidates[i + 2].ids);
+      EXPECT_EQ(last[p].candidates[i].logprob, all[p].candidates[i + 2].logprob);
+    }
+  }
+}
+
 TEST(Generate, a_prompt_gets_the_same_samples_alone_as_among_others) {
   const auto model = tiny_model();
   const RouterGate gate = tiny_router();

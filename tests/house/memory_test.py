@@ -17,7 +17,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 MODEL = ROOT / ".deps/models/SmolLM2-135M-Instruct.Q4_1.gguf"
 SETTINGS = [
     "data.dir=data/sample", "split.train_limit=16", "train.epochs=1", "train.max_tokens=1024", "watch.answers=0",
-    "experts=[base]", "eval.systems=[dynamic]", "eval.limit=1", "router.epochs=1", "router.max_tokens=256",
+    "experts=[base, merged]", "eval.systems=[dynamic]", "eval.limit=1", "router.epochs=1", "router.max_tokens=256",
 ]  # fmt: skip
 
 

@@ -99,7 +99,7 @@ class Processes(unittest.TestCase):
 class Parallel(Processes):
     def test_any_number_of_processes_trains_the_same(self):
         # 7 epochs of 3 steps, each of several micro-batches, with dropout, and early stopping
-        settings = ["train.epochs=7", "train.patience=3", "experts=[base]"]
+        settings = ["train.epochs=7", "train.patience=3", "experts=[base]", "eval.systems=[base]"]
         alone = self.trained("alone", 1, settings, ["routedk-train"])
         self.assertGreaterEqual(max(step for _, _, step, _ in alone), 9)
         for size in (2, 3):

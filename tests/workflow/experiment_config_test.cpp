@@ -27,6 +27,36 @@ TEST(ExperimentConfig, experts_of_bundle_data_are_known_and_those_of_examples_an
   EXPECT_THAT(problems("experts: [a/b]\ndata: {examples: own.jsonl}\n"), HasSubstr("`a/b`"));
 }
 
+TEST(ExperimentConfig, experts_alone_decide_the_usual_systems) {
+  using Names = std::vector<std::string>;
+  EXPECT_EQ(read("").experts, (Names{"base", "high_level", "fine_grained"}));
+  EXPECT_EQ(read("").eval.systems,
+            (Names{"backbone", "base", "high_level", "fine_grained", "average", "dynamic"}));
+  EXPECT_EQ(read("experts: [base, merged]\nrouter: {kind: static}\n").eval.systems,
+            (Names{"backbone", "base", "merged", "average", "static"}));
+  EXPECT_EQ(read("experts: [merged]\n").eval.systems, (Names{"backbone", "merged"}));
+  EXPECT_THAT(problems("experts: [bse]\n"),
+              ::testing::AllOf(HasSubstr("`bse`"), ::testing::Not(HasSubstr("\n"))));
+}
+
+TEST(ExperimentConfig, adapters_are_experts_of_any_name) {
+  const auto config = read("adapters: [{name: cooking, path: a}, {name: travel, path: b}]\n");
+  EXPECT_EQ(config.experts, (std::vector<std::string>{"cooking", "travel"}));
+  EXPECT_EQ(*config.adapter_of("travel"), "b");
+  EXPECT_EQ(config.adapter_of("base"), nullptr);
+  EXPECT_EQ(read("experts: [base, own]\nadapters: [{name: own, path: a}]\n").experts.size(), 2U);
+  EXPECT_THAT(problems("experts: [base]\nadapters: [{name: own, path: a}]\n"), HasSubstr("has `own`"));
+  EXPECT_THAT(problems("adapters: [{name: own}]\n"), HasSubstr("that of `own` is empty"));
+  EXPECT_THAT(problems("adapters: [{name: a, path: x}, {name: a, path: y}]\n"), HasSubstr("each expert once"));
+  EXPECT_EQ(adapters_assignment({"some/own/", "b=c/d"}),
+            "adapters=[{name: own, path: some/own/}, {name: b, path: c/d}]");
+}
+
+TEST(ExperimentConfig, a_single_expert_has_no_router) {
+  EXPECT_THAT(problems("experts: [base]\neval: {systems: [dynamic]}\n"), HasSubstr("the only expert base"));
+  EXPECT_THAT(problems("experts: [base]\nwatch: {probe: true}\n"), HasSubstr("`watch.probe`"));
+}
+
 TEST(ExperimentConfig, learning_rates_are_of_groups_that_exist) {
   EXPECT_EQ(read("train: {learning_rates: [{group: base, learning_rate: 0.25}]}\n").train.rate_of("base"),
             0.25);
@@ -76,6 +106,18 @@ TEST(ExperimentConfig, systems_rules_and_numbers_of_samples_are_known_and_named_
   EXPECT_THAT(problems("eval: {samples: [4, 4]}\n"), HasSubstr("`eval.samples` must name each number once"));
   EXPECT_THAT(problems("decode: {select: best, top_p: 1.5, min_p: -1, top_k: -1}\n"),
               HasSubstr("`decode.top_p`"));
+}
+
+TEST(ExperimentConfig, paths_within_systems_are_seen_from_the_file) {
+  EXPECT_EQ(SystemPath::seen_from("runs", "router:a/b"), "router:runs/a/b");
+  EXPECT_EQ(SystemPath::seen_from("runs", "predictions:/a.jsonl"), "predictions:/a.jsonl");
+  EXPECT_EQ(SystemPath::seen_from("runs", "ablate:base"), "ablate:base");
+}
+
+TEST(ExperimentConfig, the_name_of_an_evaluation_is_a_folders) {
+  EXPECT_EQ(read("eval: {name: on-val}\n").eval.name, "on-val");
+  EXPECT_THAT(problems("eval: {name: ..}\n"), HasSubstr("`eval.name` must be a word"));
+  EXPECT_THAT(problems("eval: {name: a/b}\n"), HasSubstr("`eval.name` must be a word"));
 }
 
 TEST(ExperimentConfig, a_system_has_the_forms_of_the_grammar) {

@@ -288,12 +288,12 @@ TEST_F(Predict, bad_sessions_are_refused_naming_line_and_value) {
 }
 
 TEST_F(Predict, what_a_session_says_beside_its_titles_comes_back) {
-  const auto answers = run(
-      R"({"session": "cart-7", "titles": ["Egg", "Cup"], "shop": {"town": "Ulm"}, "note": "old"})"
-      "\n"
-      R"({"items": [{"id": "B0", "title": "Egg", "price": 3}, {"id": "B1", "title": "Cup"}]})"
-      "\n",
-      false);
+  const auto answers =
+      run(R"({"session": "cart-7", "titles": ["Egg", "Cup"], "shop": {"town": "Ulm"}, "note": "old"})"
+          "\n"
+          R"({"items": [{"id": "B0", "title": "Egg", "price": 3}, {"id": "B1", "title": "Cup"}]})"
+          "\n",
+          false);
   EXPECT_EQ(answers[0], io::Json::parse(R"({"session": "cart-7", "shop": {"town": "Ulm"}, "note": "old",
       "bundles": [[1, 2]], "titles": [["Egg", "Cup"]], "confidence": 1.0})"));
   EXPECT_EQ(answers[1]["items"][0]["price"], 3);
@@ -343,9 +343,8 @@ TEST_F(Predict, a_table_comes_back_with_the_bundles_of_its_rows) {
       "wed,d,short\r\n";
   std::istringstream in(table);
   std::ostringstream out;
-  EXPECT_THAT(
-      testing::message_of<DataError>([&] { predict(choice_, {.table = TableColumns()}, in, out); }),
-      AllOf(HasSubstr("2 were skipped"), HasSubstr("2 answered")));
+  EXPECT_THAT(testing::message_of<DataError>([&] { predict(choice_, {.table = TableColumns()}, in, out); }),
+              AllOf(HasSubstr("2 were skipped"), HasSubstr("2 answered")));
   EXPECT_EQ(out.str(),
             "when,Session ID,item_id,Titles,bundle,confidence,note\n"
             "mon,a,x1,\"Salt, fine\",1,1,\n"
@@ -356,8 +355,7 @@ TEST_F(Predict, a_table_comes_back_with_the_bundles_of_its_rows) {
 
 TEST_F(Predict, bad_tables_are_refused_naming_line_and_value) {
   const auto refused = [&](const std::string& table, const TableColumns& columns = {}) {
-    return testing::message_of<UserError>(
-        [&] { text_of(table, {.table = columns, .strict = true}); });
+    return testing::message_of<UserError>([&] { text_of(table, {.table = columns, .strict = true}); });
   };
   EXPECT_THAT(refused(""), HasSubstr("empty"));
   EXPECT_THAT(refused("cart,item,title\n"), AllOf(HasSubstr("session or sessionid"), HasSubstr("cart")));

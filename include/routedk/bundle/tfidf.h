@@ -2,6 +2,7 @@
 #pragma once
 
 #include "routedk/bundle/session.h"
+#include "routedk/io/json_field.h"
 
 #include <cstdint>
 #include <map>
@@ -19,6 +20,10 @@ namespace routedk::bundle {
 class TfIdf {
  public:
   explicit TfIdf(const std::map<ItemId, std::string>& titles);
+  /// How rare words are, without the titles: enough for titles from anywhere. FileError as JsonField.
+  static TfIdf from_json(const io::JsonField& json);
+  /// {"rarest": ln N, "words": [[word, ln(N / df)], ...]}, words in order.
+  io::Json to_json() const;
 
   /// Cosine of the two titles' vectors, 0 to 1; 0 for an item without a title.
   double similarity(ItemId a, ItemId b) const;
@@ -27,6 +32,7 @@ class TfIdf {
   double similarity(std::string_view a, std::string_view b) const;
 
  private:
+  TfIdf() = default;
   using Vector = std::vector<std::pair<std::uint32_t, double>>;  // (word, weight), ascending by word
   std::unordered_map<ItemId, Vector> vectors_;
   std::unordered_map<std::string, double> rarity_;  ///< ln(N / df) of each word

@@ -27,6 +27,9 @@ class WorkedExamples {
   /// `count` of the training sessions that have gold bundles.
   WorkedExamples(std::span<const Session> training, TfIdf titles, std::int64_t count, ExampleChoice choice);
 
+  /// Those to choose from.
+  const std::vector<Session>& sessions() const noexcept { return sessions_; }
+
   /// In the order in which they are shown, the most similar last, next to the question. Never the session
   /// itself, which would show its gold; then one less where the same ones are shown to all.
   std::vector<const Session*> of(const Session& session) const;

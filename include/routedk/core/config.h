@@ -9,6 +9,7 @@
 ///       f("learning_rate", learning_rate, "step size of W_l and b_l", positive());
 ///       f("scale", scale, "how logits become weights");
 ///     }
+///     void complete();  // optional: gives fields that were left open what follows from others
 ///     void validate(std::vector<std::string>& problems) const;  // optional: rules across fields
 ///   };
 ///

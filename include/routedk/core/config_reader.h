@@ -17,6 +17,12 @@ concept HasValidate = requires(const T& section, std::vector<std::string>& probl
   section.validate(problems);
 };
 
+/// A section with fields whose default follows from others.
+template <typename T>
+concept HasComplete = requires(T& section) {
+  section.complete();
+};
+
 class ConfigReader {
  public:
   /// `path` is the section's ("" at the top); problems are appended to `problems`.
@@ -41,6 +47,11 @@ class ConfigReader {
     if (reader.is_section()) {
       section.fields(reader);
       reader.report_unknown_keys();
+    }
+    if constexpr (HasComplete<T>) {
+      if (problems.size() == before) {
+        section.complete();
+      }
     }
     if constexpr (HasValidate<T>) {
       if (problems.size() == before) {
@@ -92,6 +103,9 @@ class ConfigReader {
       return report(path, rule.words(), node);
     }
     value = *parsed;
+    if constexpr (requires { Rule::seen_from(node.folder, value); }) {
+      value = Rule::seen_from(node.folder, value);
+    }
   }
 
   void read_free(const ConfigNode& node, const std::string& path, ConfigTree& tree);

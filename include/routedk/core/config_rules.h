@@ -1,6 +1,7 @@
 /// Rules a configuration value must keep. Each says itself in words that follow "must be".
 #pragma once
 
+#include <filesystem>
 #include <string>
 
 namespace routedk {
@@ -33,5 +34,14 @@ NumberRule positive() noexcept;
 NumberRule at_least(double low) noexcept;
 /// low <= value <= high
 NumberRule between(double low, double high) noexcept;
+
+/// A file or folder that is read. What a YAML says is seen from that YAML's own folder, whoever includes it
+/// and wherever it is used; what a command line says, from the working directory.
+struct InputPath {
+  static bool holds(const std::string& /*path*/) noexcept { return true; }
+  static std::string words() { return {}; }
+  /// The path that a text of a file in `folder` means; an empty one means none.
+  static std::string seen_from(const std::filesystem::path& folder, const std::string& path);
+};
 
 }  // namespace routedk

@@ -18,6 +18,7 @@ struct ConfigNode {
   bool quoted = false;  ///< a scalar written in quotes is a text, never a number
   bool blank = false;   ///< null as an assignment without a value, which a text takes as the empty one
   std::string place{};
+  std::filesystem::path folder{};      ///< of the file that it is written in; empty of an assignment
   std::vector<ConfigNode> children{};  ///< items of a list or members of a map, in the order of the file
 
   /// The map's member of that name, or nullptr.

@@ -20,7 +20,8 @@ struct Prompt {
 };
 
 struct GenerateOptions {
-  std::int64_t samples = 4;  // N
+  std::int64_t samples = 4;       // N
+  std::int64_t first_sample = 0;  ///< number of the first: those from n on are as if all had been asked for
   SamplingOptions sampling;
   std::int64_t max_new_tokens = 256;        ///< fewer where the model's context ends first
   text::TokenId end_of_turn = 0;            ///< the one that automata end with

@@ -87,6 +87,11 @@ struct AnswerSetting {
   std::map<bundle::SessionId, at::Tensor> alpha{};
 };
 
+/// The first candidates of an answer; what was chosen among all of them is left to `choose`.
+SessionAnswer first_candidates(SessionAnswer answer, std::int64_t samples);
+/// The candidates of an answer and the next ones of the same session.
+SessionAnswer joined(SessionAnswer answer, const SessionAnswer& more);
+
 /// The candidates as ballots, product numbers for items.
 std::vector<Ballot> ballots_of(const bundle::Session& session, const SessionAnswer& answer);
 

@@ -1,15 +1,18 @@
 #include "routedk/workflow/experiment/experiment.h"
 
 #include "routedk/core/config.h"
+#include "routedk/core/config_paths.h"
 #include "routedk/core/error.h"
 #include "routedk/core/files.h"
 #include "routedk/core/memory.h"
 #include "routedk/core/random.h"
+#include "routedk/core/shipped.h"
 #include "routedk/io/jsonl.h"
 #include "routedk/io/mapped_file.h"
 #include "routedk/kernels/cpu/capability.h"
 #include "routedk/workflow/experiment/threads.h"
 #include "routedk/workflow/predict/mixture.h"
+#include "routedk/workflow/predict/run_kit.h"
 
 #include <algorithm>
 #include <cctype>
@@ -118,6 +121,14 @@ std::uint64_t hash_model(const std::filesystem::path& model) {
   return std::filesystem::is_directory(model) ? hash_files(model, hash_of_blocks) : hash_of_blocks(model);
 }
 
+}  // namespace
+
+std::string model_contents(const std::filesystem::path& model) {
+  return fmt::format("{:016x}", hash_model(model));
+}
+
+namespace {
+
 /// Contents of the user's own examples.
 std::uint64_t hash_examples(const DataConfig& data) {
   const std::uint64_t training = hash_of_file(data.examples);
@@ -144,13 +155,29 @@ std::string hash_adapter(const std::filesystem::path& folder) {
   return fmt::format("{:016x}", mix64(config ^ mix64(hash_of_file(folder / "adapter_model.safetensors"))));
 }
 
-ExperimentConfig with_run_folder(ExperimentConfig config) {
+/// Where an environment variable gives a run, whose settings lie in `file`, other data than it had.
+void warn_of_other_data(const std::filesystem::path& file, const std::string& given, const std::string& now) {
+  if (!given.empty() || !std::filesystem::exists(file)) {
+    return;
+  }
+  const ConfigSource source = ConfigSource::from_file(file);
+  const ConfigNode* const data = source.root().find("data");
+  const ConfigNode* const dir = data == nullptr ? nullptr : data->find("dir");
+  if (dir != nullptr && dir->text != now) {
+    spdlog::warn("the run in {} had the data of {}; without data.dir they are now those of {}",
+                 file.parent_path().string(), dir->text, now);
+  }
+}
+
+ExperimentConfig completed(ExperimentConfig config) {
+  config.complete();
   config.run.dir = run_folder(config);
   return config;
 }
 
 /// Where a reader of the run folder finds a step's outputs, and what they are called in the step's own.
-std::vector<std::pair<std::string, std::string>> places_of(const StepId& id) {
+/// `evaluation` is its name.
+std::vector<std::pair<std::string, std::string>> places_of(const StepId& id, const std::string& evaluation) {
   switch (id.kind) {
     case StepKind::kDistil:
       return {{"knowledge.jsonl", "knowledge.jsonl"},
@@ -172,9 +199,15 @@ std::vector<std::pair<std::string, std::string>> places_of(const StepId& id) {
     case StepKind::kAnswer:
     case StepKind::kCompare:
       return {};
-    case StepKind::kEvaluate:
-      return {{"answers", "answers"},       {"results.json", "results.json"}, {"results.txt", "results.txt"},
-              {"results.md", "results.md"}, {"results.html", "results.html"}, {"summary.txt", "summary.txt"}};
+    case StepKind::kEvaluate: {
+      const std::string folder = evaluation.empty() ? "" : "evaluations/" + evaluation + "/";
+      std::vector<std::pair<std::string, std::string>> places;
+      for (const char* name :
+           {"answers", "results.json", "results.txt", "results.md", "results.html", "summary.txt"}) {
+        places.emplace_back(folder + name, name);
+      }
+      return places;
+    }
   }
   throw_<Error>("a step must be of a kind that is known, but is number {}", static_cast<int>(id.kind));
 }
@@ -207,7 +240,11 @@ std::filesystem::path data_folder(const std::string& given) {
     return given;
   }
   const char* set = std::getenv("ROUTEDK_DATA_DIR");
-  return set != nullptr && *set != '\0' ? set : "data/sample";
+  if (set != nullptr && *set != '\0') {
+    return set;
+  }
+  const std::filesystem::path sample = shipped("data/sample");
+  return sample.empty() ? "data/sample" : sample;
 }
 
 std::string run_folder(const ExperimentConfig& config) {
@@ -259,7 +296,7 @@ bundle::SplitCounts split_counts(const SplitConfig& settings, const std::filesys
 
 Experiment::Experiment(ExperimentConfig config, Place place)
     : place_(std::move(place)),
-      config_(with_run_folder(std::move(config))),
+      config_(completed(std::move(config))),
       load_options_(workflow::load_options(config_.model)),
       dataset_(dataset_of(config_.data)),
       split_(split_of(config_, dataset_)),
@@ -273,6 +310,9 @@ Experiment::Experiment(ExperimentConfig config, Place place)
   }
   contents_ = contents_of(config_);
   init_adapter_ = hash_adapter(config_.lora.init_adapter);
+  for (const AdapterConfig& adapter : config_.adapters) {
+    adapters_[adapter.name] = hash_adapter(adapter.path);
+  }
   set_threads(config_.run.threads);
 }
 
@@ -318,7 +358,16 @@ bool Experiment::open_step(const StepId& id) {
 
 void Experiment::record_settings() const {
   std::filesystem::create_directories(folder());
-  write_file_atomic(folder() / "config.yaml", dump_config(config_), Readers::kOwner);
+  ExperimentConfig config = with_paths_from(std::filesystem::current_path(), config_);
+  config.run.dir = std::filesystem::absolute(folder()).lexically_normal().string();
+  config.run.store = std::filesystem::absolute(store_.path()).lexically_normal().string();
+  if (has_sessions()) {
+    const auto data = std::filesystem::absolute(data_folder(config_.data.dir)).lexically_normal();
+    config.data.dir = data.string();
+    warn_of_other_data(folder() / "config.yaml", config_.data.dir, config.data.dir);
+  }
+  write_file_atomic(folder() / "config.yaml", dump_config(config), Readers::kOwner);
+  write_run_kit(*this);
   io::write_json(folder() / "versions.json", versions(load_options_.precision));
 }
 
@@ -337,10 +386,10 @@ void Experiment::close_steps(const std::vector<StepId>& ids, double gpu_mib) {
 }
 
 void Experiment::link_step(const StepId& id) const {
-  const std::string name =
-      id.name.empty() ? to_string(id) : fmt::format("{}-{}", id.kind, file_word(id.name));
+  const std::string& own = id.kind == StepKind::kEvaluate ? config_.eval.name : id.name;
+  const std::string name = own.empty() ? to_string(id) : fmt::format("{}-{}", id.kind, file_word(own));
   make_link(step_folder(id), folder() / "steps" / name);
-  for (const auto& [place, inside] : places_of(id)) {
+  for (const auto& [place, inside] : places_of(id, config_.eval.name)) {
     make_link(folder() / "steps" / name / inside, folder() / place);
   }
 }

@@ -1,10 +1,16 @@
 #include "routedk/workflow/experiment/experiment_config.h"
 
+#include "routedk/core/config_types.h"
 #include "routedk/core/error.h"
+#include "routedk/core/shipped.h"
 #include "routedk/experts/gate_spec.h"
+#include "routedk/workflow/experiment/experiment.h"
 
 #include <algorithm>
+#include <filesystem>
+#include <iterator>
 #include <set>
+#include <string_view>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -35,10 +41,10 @@ void check_experts(const ExperimentConfig& config, Names& problems) {
   check_different("prompt.relations", "relation", config.prompt.relations, problems);
   static const Names kBundle = {"base", "high_level", "fine_grained", "merged"};
   for (const std::string& name : experts) {
-    if (config.data.examples.empty() && !has(kBundle, name)) {
-      problems.push_back(
-          fmt::format("`experts` must be among {} where no data.examples are given, but has `{}` instead.",
-                      fmt::join(kBundle, ", "), name));
+    if (config.data.examples.empty() && !has(kBundle, name) && config.adapter_of(name) == nullptr) {
+      problems.push_back(fmt::format(
+          "`experts` must be among {} unless data.examples or adapters say otherwise, but has `{}` instead.",
+          fmt::join(kBundle, ", "), name));
     } else if (name.empty() || name == "all" || name.find_first_of("/+ \n") != std::string::npos) {
       problems.push_back(fmt::format(
           "`experts` must be words without /, + and spaces and not `all`, but has `{}` instead.", name));
@@ -46,10 +52,37 @@ void check_experts(const ExperimentConfig& config, Names& problems) {
   }
 }
 
+void check_adapters(const ExperimentConfig& config, Names& problems) {
+  Names names;
+  for (const AdapterConfig& adapter : config.adapters) {
+    names.push_back(adapter.name);
+    if (!has(config.experts, adapter.name)) {
+      problems.push_back(
+          fmt::format("`adapters` must be of {}, the names in `experts`, but has `{}` instead.",
+                      fmt::join(config.experts, ", "), adapter.name));
+    } else if (adapter.path.empty()) {
+      problems.push_back(
+          fmt::format("`adapters` must have a path of each, but that of `{}` is empty.", adapter.name));
+    }
+  }
+  check_different("adapters", "expert", names, problems);
+}
+
+/// Whether a system stands on a router over the run's experts.
+bool needs_router(experts::GateKind kind) {
+  return experts::takes_router(kind) || kind == experts::GateKind::kRandomExperts ||
+         kind == experts::GateKind::kPermuted;
+}
+
 /// What the grammar says about a system; "" where it can be. A bare name must be an expert's.
 std::string system_problem(const std::string& system, const Names& experts) {
   try {
     const auto spec = experts::parse_gate_spec(system);
+    if (needs_router(spec.kind) && experts.size() < 2) {
+      return fmt::format(
+          "must not have `{}`, which needs a router: one over the only expert {} has nothing to choose.",
+          system, experts.front());
+    }
     return spec.kind != experts::GateKind::kNamed || has(experts, spec.name)
                ? ""
                : fmt::format("must be a name in `experts`, {}, but has `{}` instead.", experts::gate_forms(),
@@ -60,10 +93,18 @@ std::string system_problem(const std::string& system, const Names& experts) {
 }
 
 void check_systems(const ExperimentConfig& config, Names& problems) {
+  if (config.experts.empty()) {
+    return;
+  }
   for (const std::string& system : config.data.examples.empty() ? config.eval.systems : Names()) {
     if (const std::string problem = system_problem(system, config.experts); !problem.empty()) {
       problems.push_back("`eval.systems` " + problem);
     }
+  }
+  if (const std::string& name = config.eval.name;
+      !name.empty() && (name.front() == '.' || file_word(name) != name)) {
+    problems.push_back(fmt::format(
+        "`eval.name` must be a word of letters, digits, _, - and dots, but is `{}` instead.", name));
   }
   check_different("eval.systems", "system", config.eval.systems, problems);
   check_different("eval.select", "rule", config.eval.select, problems);
@@ -101,13 +142,75 @@ void check_objective(const ExperimentConfig& config, const train::TrainConfig& t
 
 }  // namespace
 
+std::string SystemPath::seen_from(const std::filesystem::path& folder, const std::string& system) {
+  for (const std::string_view form : {"router:", "predictions:"}) {
+    if (system.starts_with(form)) {
+      return std::string(form) + InputPath::seen_from(folder, system.substr(form.size()));
+    }
+  }
+  return system;
+}
+
+std::string adapters_assignment(const std::vector<std::string>& folders) {
+  Names items;
+  for (const std::string& given : folders) {
+    const std::size_t equals = given.find('=');
+    const bool named = equals != std::string::npos && given.find('/') > equals;
+    const std::string path = named ? given.substr(equals + 1) : given;
+    const std::filesystem::path folder = std::filesystem::absolute(path).lexically_normal();
+    const std::string own = (folder.has_filename() ? folder : folder.parent_path()).filename().string();
+    items.push_back(fmt::format("{{name: {}, path: {}}}", yaml_text(named ? given.substr(0, equals) : own),
+                                yaml_text(path)));
+  }
+  return fmt::format("adapters=[{}]", fmt::join(items, ", "));
+}
+
+const std::string* ExperimentConfig::adapter_of(const std::string& expert) const {
+  const auto at = std::find_if(adapters.begin(), adapters.end(),
+                               [&](const AdapterConfig& adapter) { return adapter.name == expert; });
+  return at == adapters.end() ? nullptr : &at->path;
+}
+
+void ExperimentConfig::complete() {
+  if (experts.empty()) {
+    std::transform(adapters.begin(), adapters.end(), std::back_inserter(experts),
+                   [](const AdapterConfig& adapter) { return adapter.name; });
+  }
+  if (experts.empty()) {
+    experts = {"base", "high_level", "fine_grained"};
+  }
+  if (eval.systems.empty() && data.examples.empty()) {
+    eval.systems = {"backbone"};
+    eval.systems.insert(eval.systems.end(), experts.begin(), experts.end());
+    if (experts.size() > 1) {
+      eval.systems.insert(eval.systems.end(), {"average", std::string(name_of(router.kind))});
+    }
+  }
+  if (prompts.empty()) {
+    prompts = shipped("configs/prompts").string();
+  }
+  if (model.path == kSmallModel && !std::filesystem::exists(kSmallModel)) {
+    if (const std::filesystem::path there = shipped(kSmallModel); !there.empty()) {
+      model.path = there.string();
+    }
+  }
+}
+
 void ExperimentConfig::validate(std::vector<std::string>& problems) const {
   check_experts(*this, problems);
+  if (!problems.empty()) {
+    return;  // what follows would say the same once more of each system and group
+  }
+  check_adapters(*this, problems);
   check_systems(*this, problems);
   check_rates(experts, train.learning_rates, "train", problems);
   check_rates({"router"}, router.learning_rates, "router", problems);
   check_objective(*this, train, "train", problems);
   check_objective(*this, router, "router", problems);
+  if (watch.probe && experts.size() < 2) {
+    problems.push_back(fmt::format("`watch.probe` must be false where a single expert ({}) has no router.",
+                                   fmt::join(experts, ", ")));
+  }
   if (router.top_k > static_cast<std::int64_t>(experts.size())) {
     problems.push_back(fmt::format("`router.top_k` must be at most the {} experts, but is {} instead.",
                                    experts.size(), router.top_k));

@@ -35,6 +35,15 @@ void add(const std::string& name, const Section& section, Settings& to) {
   add_node(ConfigSource::from_string(dump_config(section), name).root(), name, to);
 }
 
+/// Takes out settings that change no number beside the others.
+void erase(Settings& settings, const std::vector<std::string>& names) {
+  std::erase_if(settings, [&](const auto& setting) {
+    return std::any_of(names.begin(), names.end(), [&](const std::string& name) {
+      return setting.first == name || setting.first.starts_with(name + ".");
+    });
+  });
+}
+
 std::string hex(std::uint64_t hash) {
   return fmt::format("{:016x}", hash);
 }
@@ -58,9 +67,15 @@ class StepList {
       }
     }
     for (const std::string& name : config_.experts) {
-      add_step({StepKind::kTrain, name}, expert_settings_of(name), knowledge_of(name));
+      if (config_.adapter_of(name) != nullptr) {
+        add_step({StepKind::kTrain, name}, {{"adapter.contents", experiment_.adapter_contents(name)}}, {});
+      } else {
+        add_step({StepKind::kTrain, name}, expert_settings_of(name), knowledge_of(name));
+      }
     }
-    add_step({StepKind::kRouter}, router_settings(), experts_);
+    if (config_.experts.size() > 1) {
+      add_step({StepKind::kRouter}, router_settings(), experts_);
+    }
     for (const std::string& name : trained_controls(config_)) {
       add_control(name);
     }
@@ -137,9 +152,11 @@ class StepList {
   Settings model_settings() const {
     Settings settings = data_;
     add("prompt", config_.prompt, settings);
-    if (config_.prompt.examples == 0) {  // changes no number, and so do none of its like
-      settings.erase("prompt.examples");
-      settings.erase("prompt.choose_examples");
+    if (config_.prompt.examples == 0) {
+      erase(settings, {"prompt.examples", "prompt.choose_examples"});
+    }
+    if (config_.prompt.relations.empty()) {
+      erase(settings, {"prompt.relation_pairs", "prompt.min_similarity"});
     }
     add_model(settings);
     return settings;
@@ -162,7 +179,13 @@ class StepList {
     lora.init_adapter = experiment_.init_adapter();
     add("augment", config_.augment, settings);
     add("lora", lora, settings);
+    if (!lora.init_adapter.empty()) {
+      erase(settings, {"lora.rank", "lora.alpha", "lora.rank_stabilised"});
+    }
     add("train", training, settings);
+    if (training.objective == train::ObjectiveKind::kLikelihood) {
+      erase(settings, {"train.expected_utility"});
+    }
     add_holdout(settings);
     return settings;
   }
@@ -171,6 +194,9 @@ class StepList {
     Settings settings = training_settings(config_.train, name);
     if (!knowledge_of(name).empty()) {
       add("knowledge", config_.knowledge, settings);
+      if (config_.knowledge.rules == bundle::RuleSource::kSession) {
+        erase(settings, {"knowledge.domain_rules"});
+      }
     }
     return settings;
   }
@@ -186,6 +212,13 @@ class StepList {
     router.reset_habits();
     add("augment", config_.augment, settings);
     add("router", router, settings);
+    erase(settings, {"prompt.max_tokens"});  // of what experts read beside titles
+    if (router.data != RouterData::kHoldout) {
+      erase(settings, {"router.holdout"});
+    }
+    if (router.objective == train::ObjectiveKind::kLikelihood) {
+      erase(settings, {"router.expected_utility"});
+    }
     settings["train.seed"] = fmt::format("{}", config_.train.seed);  // of the items' order
     return settings;
   }
@@ -211,6 +244,7 @@ class StepList {
 
   void add_probe() {
     Settings settings = model_settings();
+    erase(settings, {"prompt.max_tokens"});
     settings["eval.split"] = name_of(config_.eval.split);
     settings["eval.limit"] = fmt::format("{}", config_.eval.limit);
     std::vector<StepId> inputs = experts_;
@@ -221,6 +255,7 @@ class StepList {
   /// What the candidates depend on, whatever is chosen among them.
   Settings answer_settings(const std::string& system) const {
     Settings settings = model_settings();
+    erase(settings, {"prompt.max_tokens"});
     DecodeConfig decode = config_.decode;
     const DecodeConfig defaults;
     decode.select = defaults.select;
@@ -229,6 +264,9 @@ class StepList {
     decode.batch_sessions = defaults.batch_sessions;
     decode.samples = most_samples(config_);
     add("decode", decode, settings);
+    if (decode.temperature == 0.0 && !is_permuted(system)) {  // who gets whose weights is drawn
+      erase(settings, {"decode.seed", "decode.top_k", "decode.top_p", "decode.min_p"});
+    }
     settings["eval.split"] = name_of(config_.eval.split);
     settings["eval.limit"] = fmt::format("{}", config_.eval.limit);
     if (wants_verifier(config_)) {
@@ -289,6 +327,7 @@ class StepList {
     decode.batch_sessions = DecodeConfig().batch_sessions;
     add("decode", decode, settings);
     add("eval", config_.eval, settings);
+    settings.erase("eval.name");  // a place
     settings["eval.systems.contents"] = hex(hash_outside_systems(config_.eval.systems));
     add_step({StepKind::kEvaluate}, std::move(settings), std::move(answers));
   }
@@ -316,6 +355,10 @@ double work_of(const Experiment& experiment, const StepId& id) {
   };
   switch (id.kind) {
     case StepKind::kTrain:
+      if (c.adapter_of(id.name) != nullptr) {
+        return 0.0;
+      }
+      [[fallthrough]];
     case StepKind::kConflict:
       return product(learning_sessions(experiment).experts.size(), c.train.epochs);
     case StepKind::kRouter:

@@ -44,9 +44,15 @@ Learning learning_of(const Experiment& experiment) {
     }
   }
   for (const std::string& name : experiment.config().experts) {
+    if (experiment.config().adapter_of(name) != nullptr) {
+      continue;
+    }
     std::vector<Example> own = expert_examples(experiment, name, 0);
     learning.of_an_expert = learning.of_an_expert == 0 ? own.size() : learning.of_an_expert;
     std::move(own.begin(), own.end(), std::back_inserter(learning.experts));
+  }
+  if (learning.experts.empty()) {  // all are trained already
+    learning.experts = learning.router;
   }
   return learning;
 }
@@ -70,7 +76,6 @@ std::string plan(Experiment& experiment) {
   const auto source = model::WeightSource::open(c.model.path);
   const model::LlamaConfig& model = source->config();
   const auto experts = static_cast<std::int64_t>(c.experts.size());
-  const experts::RouterGate router(model.layers, model.hidden, experts, router_options(c.router));
   const char* unit = experiment.has_sessions() ? "sessions" : "examples";
   const Learning learning = learning_of(experiment);
   train::require_within_context(learning.experts, model.context, "training");
@@ -79,8 +84,11 @@ std::string plan(Experiment& experiment) {
   text += fmt::format("model     {} ({})\n", c.model.path, c.model.quant);
   text += fmt::format("experts   {}; each: {} parameters, {}\n", fmt::join(c.experts, ", "),
                       expert_parameters(model, c.lora), describe(c.train, learning.of_an_expert, unit));
-  text += fmt::format("router    {} parameters, {}\n", router.parameters().size(),
-                      describe(c.router, learning.router.size(), unit));
+  if (experts > 1) {
+    const experts::RouterGate router(model.layers, model.hidden, experts, router_options(c.router));
+    text += fmt::format("router    {} parameters, {}\n", router.parameters().size(),
+                        describe(c.router, learning.router.size(), unit));
+  }
   if (const std::vector<std::string> controls = trained_controls(c); !controls.empty()) {
     text += fmt::format("controls  {}: as many steps as the router\n", fmt::join(controls, ", "));
   }

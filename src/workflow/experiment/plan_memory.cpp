@@ -211,14 +211,17 @@ std::string memory_text(const Experiment& experiment, const model::WeightSource&
   with_experts.factors = bank;
   const experts::RouterGate gate(model.layers, model.hidden, bank_size, router_options(c.router));
   std::vector<Column> columns = {
-      {"train", predict_memory(model, training_size(backbone, c.train, bank, tokens))},
-      {"router", predict_memory(model, training_size(with_experts, c.router, gate.parameters().size(),
-                                                     count_all_tokens(routing, c.router)))}};
+      {"train", predict_memory(model, training_size(backbone, c.train, bank, tokens))}};
+  if (bank_size > 1) {
+    columns.push_back(
+        {"router", predict_memory(model, training_size(with_experts, c.router, gate.parameters().size(),
+                                                       count_all_tokens(routing, c.router)))});
+  }
   if (c.train.objective == train::ObjectiveKind::kExpectedUtility) {
     columns.push_back({"train draws", predict_memory(model, drawing_size(experiment, with_experts, c.train,
                                                                          bank, training))});
   }
-  if (c.router.objective == train::ObjectiveKind::kExpectedUtility) {
+  if (bank_size > 1 && c.router.objective == train::ObjectiveKind::kExpectedUtility) {
     columns.push_back(
         {"router draws", predict_memory(model, drawing_size(experiment, with_experts, c.router,
                                                             gate.parameters().size(), routing))});

@@ -61,10 +61,16 @@ bool is_done(const Experiment& experiment, const StepId& id) {
 }
 
 void require_done(const Experiment& experiment, const StepId& id, const std::string& program) {
-  if (!is_done(experiment, id)) {
-    throw_<ConfigError>("step {} must be done under the present settings first, but is not ({}); run {}",
-                        to_string(id), experiment.step_folder(id).string(), program);
+  if (is_done(experiment, id)) {
+    return;
   }
+  const Step& step = experiment.step(id);
+  const auto earlier = experiment.store().earlier(step, experiment.store().whole(id.kind));
+  throw_<ConfigError>("step {} must be done under the present settings first, but is not ({}); run {}",
+                      to_string(id),
+                      earlier ? fmt::format("since it was, {}", fmt::join(differences(*earlier, step), ", "))
+                              : experiment.step_folder(id).string(),
+                      program);
 }
 
 void require_sessions(const Experiment& experiment, StepKind kind) {

@@ -95,7 +95,7 @@ AskedSession session_of(const Json& value, std::string place) {
   AskedSession asked;
   asked.place = std::move(place);
   const Json& items = items_of(value, asked.place);
-  const Json id = value.is_object() ? value.value("session", Json(0)) : Json(0);
+  const Json id = value.is_object() ? value.value("session", Json(0U)) : Json(0U);
   check_session_id(id, asked.place);
   const bool with_ids = value.is_object() && value.contains("items");
   std::set<Json> known;

@@ -52,9 +52,10 @@ class Attempts {
   /// DataError where something was skipped.
   void finish(std::size_t answered) const {
     if (failed_ > 0) {
-      throw_<DataError>("every session must be such that it can be answered, but {} {} skipped (see above); {} "
-                        "answered",
-                        failed_, failed_ == 1 ? "was" : "were", answered);
+      throw_<DataError>(
+          "every session must be such that it can be answered, but {} {} skipped (see above); {} "
+          "answered",
+          failed_, failed_ == 1 ? "was" : "were", answered);
     }
   }
 

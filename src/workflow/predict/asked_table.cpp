@@ -7,7 +7,6 @@
 #include <cctype>
 #include <map>
 #include <optional>
-#include <set>
 #include <string_view>
 #include <utility>
 
@@ -38,9 +37,10 @@ std::size_t column_of(const io::CsvRow& header, const std::string& asked, const 
   };
   const auto at = std::find_if(header.fields.begin(), header.fields.end(), fits);
   if (at == header.fields.end()) {
-    throw_<FileError>("the header must have a column {}, but has {} instead ({}:{}); --{}-column names another",
-                      asked.empty() ? fmt::format("{}", fmt::join(usual, " or ")) : asked,
-                      fmt::format("{}", fmt::join(header.fields, ", ")), kAskedSource, header.line, what);
+    throw_<FileError>(
+        "the header must have a column {}, but has {} instead ({}:{}); --{}-column names another",
+        asked.empty() ? fmt::format("{}", fmt::join(usual, " or ")) : asked,
+        fmt::format("{}", fmt::join(header.fields, ", ")), kAskedSource, header.line, what);
   }
   return static_cast<std::size_t>(at - header.fields.begin());
 }
@@ -136,7 +136,7 @@ class Table {
   std::size_t item_;
   std::size_t title_;
   std::map<std::string, std::size_t> place_of_;
-  std::vector<std::optional<AskedSession>> sessions_;             // nothing of one that failed
+  std::vector<std::optional<AskedSession>> sessions_;           // nothing of one that failed
   std::vector<std::map<std::string, bundle::ItemId>> numbers_;  // of each session's items, by their ids
 };
 

@@ -6,6 +6,7 @@
 #include "routedk/workflow/experiment/experiment.h"
 #include "routedk/workflow/experiment/threads.h"
 #include "routedk/workflow/predict/mixture.h"
+#include "routedk/workflow/predict/run_kit.h"
 
 #include <utility>
 
@@ -38,6 +39,12 @@ ChosenModel backbone_alone(std::shared_ptr<const model::Backbone> backbone) {
 ExperimentConfig settings_of(const ModelChoice& choice) {
   ConfigSource source =
       choice.run.empty() ? ConfigSource::empty() : ConfigSource::from_file(choice.run / "config.yaml");
+  if (const fs::path prompts = kit_prompts(choice.run); !choice.run.empty() && !prompts.empty()) {
+    source.set("prompts=" + yaml_text(prompts.string()));
+  }
+  const ConfigNode* const section = source.root().find("model");
+  const ConfigNode* const path = section == nullptr ? nullptr : section->find("path");
+  const std::string of_run = path == nullptr ? "" : path->text;
   if (!choice.model.empty()) {
     source.set("model.path=" + yaml_text(choice.model.string()));
   }
@@ -45,6 +52,7 @@ ExperimentConfig settings_of(const ModelChoice& choice) {
     source.set(assignment);
   }
   auto config = read_config<ExperimentConfig>(source);
+  check_run_model(choice.run, config, !choice.model.empty() || config.model.path != of_run);
   set_threads(config.run.threads);
   return config;
 }

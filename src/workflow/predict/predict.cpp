@@ -1,13 +1,12 @@
 #include "routedk/workflow/predict/predict.h"
 
-#include "routedk/bundle/dataset.h"
 #include "routedk/bundle/expert_input.h"
 #include "routedk/core/crowding.h"
 #include "routedk/core/error.h"
 #include "routedk/core/progress.h"
 #include "routedk/eval/answers.h"
 #include "routedk/model/weight_source.h"
-#include "routedk/workflow/experiment/experiment.h"
+#include "routedk/workflow/predict/run_kit.h"
 #include "routedk/workflow/steps/answer_setting.h"
 
 #include <algorithm>
@@ -54,30 +53,6 @@ DecodeConfig decode_settings(const ExperimentConfig& config) {
         decode.select);
   }
   return decode;
-}
-
-/// Relations of titles from anywhere, words as rare as in the run's domain.
-std::shared_ptr<const bundle::ItemRelations> relations_of(const ExperimentConfig& config) {
-  if (config.prompt.relations.empty()) {
-    return nullptr;
-  }
-  const auto data =
-      bundle::load_dataset({data_folder(config.data.dir), config.data.domain, config.data.untitled});
-  bundle::RelationOptions options{{bundle::Relation::kTitleSimilarity},
-                                  config.prompt.relation_pairs,
-                                  config.prompt.min_similarity,
-                                  /*by_title=*/true};
-  return std::make_shared<const bundle::ItemRelations>(std::span<const bundle::Session>(),
-                                                       bundle::TfIdf(data.titles), options);
-}
-
-std::shared_ptr<const bundle::WorkedExamples> examples_of(const ExperimentConfig& config) {
-  if (config.prompt.examples == 0) {
-    return nullptr;
-  }
-  const auto data =
-      bundle::load_dataset({data_folder(config.data.dir), config.data.domain, config.data.untitled});
-  return worked_examples_of(config.prompt, data, split_of(config, data));
 }
 
 /// DataError where a window leaves no room for an answer.
@@ -175,8 +150,7 @@ void predict(const ModelChoice& choice, const PredictOptions& options, std::istr
   check_settings(config);
   check_folders(choice, config);
   const DecodeConfig decode = decode_settings(config);
-  auto templates = bundle::PromptTemplates::load(config.prompts, relations_of(config));
-  templates.show(examples_of(config));
+  const auto templates = answering_templates(choice.run, config);
   const auto encoder = bundle::SessionEncoder::load(config.model.path);
   const eval::AnswerSetting setting = answer_setting(decode, templates, encoder);
   const std::int64_t context = model::WeightSource::open(config.model.path)->config().context;

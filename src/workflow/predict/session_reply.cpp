@@ -42,11 +42,10 @@ std::string note_on(const AskedSession& asked, const Prediction& prediction, std
     return "a bundle needs at least 2 items";
   }
   if (asked.windows.size() > 1) {
-    return fmt::format("asked in {} windows of at most {} items in the order given; no bundle spans two{}",
-                       asked.windows.size(), bundle::kMaxProducts,
-                       unanswered == 0
-                           ? ""
-                           : fmt::format("; of {}, {}", unanswered, without_answer(setting)));
+    return fmt::format(
+        "asked in {} windows of at most {} items in the order given; no bundle spans two{}",
+        asked.windows.size(), bundle::kMaxProducts,
+        unanswered == 0 ? "" : fmt::format("; of {}, {}", unanswered, without_answer(setting)));
   }
   if (!prediction) {
     return without_answer(setting);

@@ -1,4 +1,6 @@
 #include "routedk/core/error.h"
+#include "routedk/core/files.h"
+#include "routedk/core/numbers.h"
 #include "routedk/core/progress.h"
 #include "routedk/core/random.h"
 #include "routedk/eval/router_stats.h"
@@ -97,9 +99,64 @@ eval::Verifier verifier_of(const Experiment& experiment, const Answerer& answere
   return verifier;
 }
 
+/// The candidates of the same system that stand in the store under another number of samples: the fewest that
+/// are enough, otherwise the most. Draws are keyed by a sample's number, so they are those that would be
+/// drawn.
+struct Earlier {
+  std::int64_t samples = 0;
+  eval::AnswersBySession answers;
+};
+
+std::optional<Earlier> earlier_candidates(const Experiment& experiment, const StepId& id) {
+  constexpr const char* kSamples = "decode.samples";
+  const Step& wanted = experiment.step(id);
+  const std::int64_t samples = most_samples(experiment.config());
+  std::optional<Step> best;
+  std::int64_t of_best = 0;
+  for (const auto& [key, record] : experiment.store().whole(StepKind::kAnswer)) {
+    Step other = step_of(record, experiment.store().folder_of(StepKind::kAnswer, key).string());
+    const std::int64_t count = number_in<std::int64_t>(other.settings[kSamples]).value_or(0);
+    const bool better = of_best < samples ? count > of_best : count >= samples && count < of_best;
+    Settings settings = other.settings;
+    settings[kSamples] = wanted.settings.at(kSamples);
+    if (better && other.id == id && settings == wanted.settings && other.input_keys == wanted.input_keys) {
+      best = std::move(other);
+      of_best = count;
+    }
+  }
+  if (!best) {
+    return std::nullopt;
+  }
+  return Earlier{of_best, eval::read_answers(experiment.store().folder_of(*best) / "answers.jsonl")};
+}
+
+/// Writes what earlier candidates come to; false where they are too few.
+bool complete_from(const Earlier& earlier, const std::vector<Session>& sessions, std::int64_t samples,
+                   const eval::AnswersBySession& more, const std::filesystem::path& file) {
+  if (earlier.samples < samples && more.empty()) {
+    return false;
+  }
+  std::string lines;
+  for (const Session& session : sessions) {
+    eval::SessionAnswer answer = eval::first_candidates(earlier.answers.at(session.id), samples);
+    if (const auto next = more.find(session.id); next != more.end()) {
+      answer = eval::joined(std::move(answer), next->second);
+    }
+    eval::choose(session, {}, answer);
+    lines += eval::to_json(answer).dump() + "\n";
+  }
+  write_file_atomic(file, lines);
+  return true;
+}
+
 /// A system's candidates for some sessions.
 void answer_into(Experiment& experiment, const std::string& system, const std::vector<Session>& sessions,
-                 const std::filesystem::path& file) {
+                 const std::filesystem::path& file, const std::optional<Earlier>& earlier = std::nullopt) {
+  const std::int64_t samples = most_samples(experiment.config());
+  if (earlier && complete_from(*earlier, sessions, samples, {}, file)) {
+    spdlog::info("{}: the first {} of {} candidates drawn before", system, samples, earlier->samples);
+    return;
+  }
   const Answerer answerer(load_system(experiment, system), experiment.config().decode.kernels);
   spdlog::info("{}: decoding in {}", system, answerer.decoder.path());
   eval::AnswerSetting setting = candidates_of(experiment);
@@ -111,7 +168,20 @@ void answer_into(Experiment& experiment, const std::string& system, const std::v
     verifier = verifier_of(experiment, answerer, system);
     setting.verifier = &*verifier;
   }
-  answer(answerer, "answer " + system, sessions, setting, file);
+  if (!earlier) {
+    answer(answerer, "answer " + system, sessions, setting, file);
+    return;
+  }
+  spdlog::info("{}: {} candidates beside the {} drawn before", system, samples - earlier->samples,
+               earlier->samples);
+  setting.generate.first_sample = earlier->samples;
+  setting.generate.samples = samples - earlier->samples;
+  eval::AnswersBySession more;
+  for (eval::SessionAnswer& found : answer(answerer, "answer " + system, sessions, setting,
+                                           std::filesystem::path(file).replace_filename("more.jsonl"))) {
+    more[found.session] = std::move(found);
+  }
+  complete_from(*earlier, sessions, samples, more, file);
 }
 
 void answer_part(Experiment& experiment, const StepId& id) {
@@ -150,7 +220,8 @@ void answer_step(Experiment& experiment, const std::string& system) {
   if (!begin_step(experiment, id)) {
     return;
   }
-  answer_into(experiment, system, evaluated_sessions(experiment), experiment.answers_file(system));
+  answer_into(experiment, system, evaluated_sessions(experiment), experiment.answers_file(system),
+              wants_verifier(experiment.config()) ? std::nullopt : earlier_candidates(experiment, id));
   mark_done(experiment, {id});
 }
 

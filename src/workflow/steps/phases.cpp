@@ -118,11 +118,14 @@ std::shared_ptr<experts::Expert> new_expert(const std::string& name, const Exper
 
 io::Json expert_settings(const Experiment& experiment) {
   const ExperimentConfig& config = experiment.config();
-  return {{"rank", config.lora.rank},
-          {"alpha", config.lora.alpha},
-          {"rank_stabilised", config.lora.rank_stabilised},
-          {"init_adapter", experiment.init_adapter()},
-          {"shuffle_items", config.augment.shuffle_items}};
+  io::Json settings = {{"init_adapter", experiment.init_adapter()},
+                       {"shuffle_items", config.augment.shuffle_items}};
+  if (config.lora.init_adapter.empty()) {  // it brings its own
+    settings["rank"] = config.lora.rank;
+    settings["alpha"] = config.lora.alpha;
+    settings["rank_stabilised"] = config.lora.rank_stabilised;
+  }
+  return settings;
 }
 
 void train_router(const Experiment& experiment, const experts::RoutedModel& model, const std::string& job,

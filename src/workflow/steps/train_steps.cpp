@@ -3,14 +3,17 @@
 #include "routedk/core/sha256.h"
 #include "routedk/experts/peft.h"
 #include "routedk/io/jsonl.h"
+#include "routedk/model/weight_source.h"
 #include "routedk/workflow/steps/learning_data.h"
 #include "routedk/workflow/steps/steps.h"
 #include "routedk/workflow/steps/watch.h"
 
 #include <algorithm>
+#include <filesystem>
 
 #include "phases.h"
 #include <fmt/ranges.h>
+#include <spdlog/spdlog.h>
 
 namespace routedk::workflow {
 namespace {
@@ -72,6 +75,24 @@ void share_metrics(const Experiment& experiment, const std::vector<std::string>&
   }
 }
 
+/// Copies the adapter's files into its step, once it is known that the backbone can have it.
+void adopt_expert(Experiment& experiment, const std::string& name, const std::filesystem::path& adapter) {
+  const StepId id{StepKind::kTrain, name};
+  if (!begin_step(experiment, id)) {
+    return;
+  }
+  experts::load_peft(adapter, name, model::WeightSource::open(experiment.config().model.path)->config());
+  if (experiment.world().first()) {
+    FolderWriter writer(experiment.expert_folder(name));
+    for (const char* file : {"adapter_config.json", "adapter_model.safetensors"}) {
+      std::filesystem::copy_file(adapter / file, writer.path() / file);
+    }
+    writer.commit();
+    spdlog::info("{}: taken from {}", to_string(id), adapter.string());
+  }
+  mark_done(experiment, {id});
+}
+
 }  // namespace
 
 std::vector<std::string> experts_named(const ExperimentConfig& config, const std::string& name) {
@@ -90,6 +111,10 @@ void train_step(Experiment& experiment, const std::vector<std::string>& experts)
   std::vector<StepId> ids;
   for (const std::string& name : experts) {
     const StepId id{StepKind::kTrain, name};
+    if (const std::string* adapter = experiment.config().adapter_of(name); adapter != nullptr) {
+      adopt_expert(experiment, name, *adapter);
+      continue;
+    }
     for (const StepId& input : experiment.step(id).inputs) {
       require_done(experiment, input, "routedk-distill");
     }
@@ -136,6 +161,16 @@ void train_step(Experiment& experiment, const std::vector<std::string>& experts)
 
 void router_step(Experiment& experiment) {
   const StepId id{StepKind::kRouter};
+  const std::vector<std::string>& experts = experiment.config().experts;
+  if (experts.size() < 2) {
+    throw_<ConfigError>("a router must have 2 experts or more to weigh, but `experts` has {} alone",
+                        experts.front());
+  }
+  for (const std::string& expert : experts) {
+    if (experiment.config().adapter_of(expert) != nullptr) {
+      train_step(experiment, {expert});
+    }
+  }
   for (const StepId& input : experiment.step(id).inputs) {
     require_done(experiment, input, "routedk-train");
   }

@@ -19,13 +19,15 @@ struct DataConfig {
 
   template <typename F>
   void fields(F& f) {
-    f("dir", dir, "folder of the domains; empty: $ROUTEDK_DATA_DIR, else the project's own data/sample");
+    f("dir", dir, "folder of the domains; empty: $ROUTEDK_DATA_DIR, else the project's own data/sample",
+      InputPath());
     f("domain", domain, "folder below it: electronic, clothing or food in the public data");
     f("untitled", untitled,
       "items without a title: refuse the data, or drop them and stamp the results leaky_titles");
     f("examples", examples,
-      R"(a task of your own instead: JSON lines {"prompt", "completion", "expert"}; empty: bundle data)");
-    f("validation_examples", validation_examples, "the same, to validate with; may be empty");
+      R"(a task of your own instead: JSON lines {"prompt", "completion", "expert"}; empty: bundle data)",
+      InputPath());
+    f("validation_examples", validation_examples, "the same, to validate with; may be empty", InputPath());
   }
 };
 

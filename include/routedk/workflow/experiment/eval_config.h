@@ -7,14 +7,23 @@
 #include "routedk/experts/gate_spec.h"
 
 #include <cstdint>
+#include <filesystem>
 #include <string>
 #include <vector>
 
 namespace routedk::workflow {
 
+/// For EvalConfig::systems: the path in router:PATH and predictions:PATH.
+struct SystemPath {
+  static bool holds(const std::string& /*system*/) noexcept { return true; }
+  static std::string words() { return {}; }
+  static std::string seen_from(const std::filesystem::path& folder, const std::string& system);
+};
+
 struct EvalConfig {
+  std::string name;
   bundle::SplitPart split = bundle::SplitPart::kTest;
-  std::vector<std::string> systems = {"backbone", "base", "high_level", "fine_grained", "average", "dynamic"};
+  std::vector<std::string> systems;
   std::vector<eval::SelectRule> select;
   std::vector<bundle::Utility> utility;
   std::vector<eval::Expectation> expectation;
@@ -25,8 +34,14 @@ struct EvalConfig {
 
   template <typename F>
   void fields(F& f) {
+    f("name", name,
+      "of the evaluation within its run: its files are in RUN/evaluations/NAME; empty: in RUN itself");
     f("split", split, "which sessions");
-    f("systems", systems, "an expert's name, " + experts::gate_forms() + "; the baselines are always shown");
+    f("systems", systems,
+      "an expert's name, " + experts::gate_forms() +
+          "; the baselines are always shown; empty: backbone, each expert and, of several, average and the "
+          "router",
+      SystemPath());
     f("select", select, "ways to choose among the same candidates, side by side; empty: decode.select");
     f("utility", utility, "of select: expected_utility, side by side; empty: decode.utility");
     f("expectation", expectation, "of select: expected_utility, side by side; empty: decode.expectation");

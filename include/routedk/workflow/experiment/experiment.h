@@ -2,7 +2,8 @@
 ///
 /// What its steps made lies in the store (store.h); the run folder names it by links, so that one experiment
 /// can be read in one place:
-///   config.yaml       the effective settings        versions.json  what computed them
+///   config.yaml       the effective settings, all paths absolute
+///   versions.json     what computed them            predict/  what it answers with (predict/run_kit.h)
 ///   steps/STEP        each step's folder in the store: step.json (settings, inputs, seconds, memory), of
 ///                     trainings metrics.jsonl, tensorboard/ and checkpoints/, of systems answers.jsonl
 ///   knowledge.jsonl   rules and thoughts            knowledge.json what the teacher wrote, in figures
@@ -13,6 +14,7 @@
 ///   answers/NAME.jsonl  what each system answered and what each rule chose
 ///   results.json      figures                       results.txt, .md, .html  the same as a table
 ///   summary.txt       the same at a glance
+///   evaluations/NAME  the last three of an evaluation with an `eval.name`
 #pragma once
 
 #include "routedk/bundle/dataset.h"
@@ -77,6 +79,8 @@ class Experiment {
 
   /// A hash of the contents of `lora.init_adapter`, wherever it lies; empty without one.
   const std::string& init_adapter() const noexcept { return init_adapter_; }
+  /// The same of an expert of `adapters`.
+  const std::string& adapter_contents(const std::string& expert) const { return adapters_.at(expert); }
 
   /// All steps that the settings speak of, inputs first.
   const std::vector<Step>& steps() const;
@@ -147,11 +151,15 @@ class Experiment {
 
   Contents contents_;
   std::string init_adapter_;
+  std::map<std::string, std::string> adapters_;  // by expert
   Store store_;
   mutable std::vector<Step> steps_;  // made on first use
   std::map<StepId, OpenStep> open_;
   std::shared_ptr<const model::Backbone> backbone_;
 };
+
+/// A hash of blocks spread over a model's file or those of its folder, in 16 hex digits. FileError.
+std::string model_contents(const std::filesystem::path& model);
 
 /// The run folder: the given one, else runs/<data folder>-<domain> or runs/<name of the examples' file>.
 std::string run_folder(const ExperimentConfig& config);
@@ -166,7 +174,7 @@ std::string without_slash(std::string path);
 /// something else stands: a run folder made without a store.
 void make_link(const std::filesystem::path& target, const std::filesystem::path& place);
 
-/// Where the data are: the given folder, else $ROUTEDK_DATA_DIR, else data/sample.
+/// Where the data are: the given folder, else $ROUTEDK_DATA_DIR, else the project's data/sample.
 std::filesystem::path data_folder(const std::string& given);
 
 /// The sessions of `data:` and `split:`; none where it learns from examples.

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "routedk/train/train_config.h"
+#include "routedk/workflow/experiment/adapter_config.h"
 #include "routedk/workflow/experiment/augment_config.h"
 #include "routedk/workflow/experiment/data_config.h"
 #include "routedk/workflow/experiment/decode_config.h"
@@ -25,9 +26,10 @@ struct ExperimentConfig {
   DataConfig data;
   SplitConfig split;
   ModelConfig model;
-  std::string prompts = "configs/prompts";
+  std::string prompts;
   PromptConfig prompt;
-  std::vector<std::string> experts = {"base", "high_level", "fine_grained"};
+  std::vector<std::string> experts;
+  std::vector<AdapterConfig> adapters;
   TeacherConfig teacher;
   ThoughtConfig thoughts;
   KnowledgeConfig knowledge;
@@ -46,11 +48,13 @@ struct ExperimentConfig {
     f("data", data, "what to learn from");
     f("split", split, "how many sessions are kept from training");
     f("model", model, "the frozen backbone");
-    f("prompts", prompts, "folder of the prompt templates");
+    f("prompts", prompts, "folder of the prompt templates; empty: those that come with the programs",
+      InputPath());
     f("prompt", prompt, "what prompts show besides titles, and how long they get");
     f("experts", experts,
       "the bank, in the router's order: base, high_level, fine_grained, merged; any names with "
-      "data.examples");
+      "data.examples and of adapters; empty: those of adapters, else the first three");
+    f("adapters", adapters, "experts that are trained already: [{name: ..., path: a PEFT folder}]");
     f("teacher", teacher, "who writes the knowledge");
     f("thoughts", thoughts, "the teacher's chains of thought");
     f("knowledge", knowledge, "how experts meet rules and thoughts");
@@ -65,8 +69,13 @@ struct ExperimentConfig {
     f("run", run, "where and with what");
   }
 
+  /// Fills what is left open: experts, systems, and the places of files that come with the programs.
+  void complete();
   /// Rules across fields: experts differ and are known, systems exist, options fit each other.
   void validate(std::vector<std::string>& problems) const;
+
+  /// Where an expert that is trained already lies; nullptr of one to be trained.
+  const std::string* adapter_of(const std::string& expert) const;
 };
 
 }  // namespace routedk::workflow

@@ -20,7 +20,8 @@ struct LoraConfig {
     f("alpha", alpha, "lora_alpha: the deltas are scaled by alpha / r", positive());
     f("rank_stabilised", rank_stabilised, "scale by alpha / sqrt(r) instead (rsLoRA)");
     f("init_adapter", init_adapter,
-      "start every expert from this PEFT folder, its ranks and scales in place of those above; empty: anew");
+      "start every expert from this PEFT folder, its ranks and scales in place of those above; empty: anew",
+      InputPath());
   }
 };
 

@@ -1,6 +1,7 @@
 /// The `model:` section: the frozen backbone and how it is held.
 #pragma once
 
+#include "routedk/core/config_rules.h"
 #include "routedk/model/load_options.h"
 
 #include <string>
@@ -13,8 +14,11 @@ struct DeviceRule {
   static const char* words() noexcept { return "auto, cpu, cuda or cuda:N"; }
 };
 
+/// What scripts/setup fetches.
+inline constexpr const char* kSmallModel = ".deps/models/SmolLM2-135M-Instruct.Q4_1.gguf";
+
 struct ModelConfig {
-  std::string path = ".deps/models/SmolLM2-135M-Instruct.Q4_1.gguf";
+  std::string path = kSmallModel;
   model::Quant quant = model::Quant::kAuto;
   bool double_quant = true;
   model::ComputeType dtype = model::ComputeType::kAuto;
@@ -22,7 +26,7 @@ struct ModelConfig {
 
   template <typename F>
   void fields(F& f) {
-    f("path", path, "the backbone: a GGUF file or a Hugging Face folder, dense or NF4");
+    f("path", path, "the backbone: a GGUF file or a Hugging Face folder, dense or NF4", InputPath());
     f("quant", quant,
       "the frozen linears: auto as the file packs them and NF4 where it does not, keep as it stores them, "
       "nf4 in NF4, none dense");

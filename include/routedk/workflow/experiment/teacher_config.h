@@ -6,10 +6,19 @@
 #include "routedk/distill/teacher_kind.h"
 
 #include <cstdint>
+#include <filesystem>
 #include <string>
 #include <vector>
 
 namespace routedk::workflow {
+
+/// For TeacherConfig::model: a path where there is such a file, otherwise a name.
+struct PathOrName : InputPath {
+  static std::string seen_from(const std::filesystem::path& folder, const std::string& text) {
+    const std::string path = InputPath::seen_from(folder, text);
+    return std::filesystem::exists(path) ? path : text;
+  }
+};
 
 struct EndpointConfig {
   std::string url;
@@ -29,7 +38,7 @@ struct EndpointConfig {
       "of an OpenAI-compatible API: https://api.openai.com/v1, also without /v1 or with "
       "/chat/completions");
     f("key_variable", key_variable, "environment variable that holds the key; empty: none is sent");
-    f("ca_file", ca_file, "PEM file of who may sign its certificate; empty: the system's");
+    f("ca_file", ca_file, "PEM file of who may sign its certificate; empty: the system's", InputPath());
     f("concurrency", concurrency, "requests at a time", between(1, 256));
     f("attempts", attempts, "tries of one request before the run stops", between(1, 100));
     f("first_wait", first_wait, "seconds before the second try, doubled for each after that", positive());
@@ -77,7 +86,7 @@ struct TeacherConfig {
   template <typename F>
   void fields(F& f) {
     f("kind", kind, "annotation: from gold and human intents; endpoint: a chat API; local: a model in here");
-    f("model", model, "the endpoint's name of it; local: a model's path, empty: the backbone");
+    f("model", model, "the endpoint's name of it; local: a model's path, empty: the backbone", PathOrName());
     f("temperature", temperature, "of its replies; 0 is greedy", at_least(0));
     f("max_tokens", max_tokens, "longest reply", between(1, 1000000));
     f("seed", seed, "of its replies");

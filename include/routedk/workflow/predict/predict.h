@@ -45,28 +45,28 @@ struct PredictOptions {
 /// can be and about equally long, in the order given: no bundle spans two, and the confidence is that of the
 /// least sure one.
 ///
-/// Out for each, in its order, as soon as the sessions decoded with it are done, a line {what else the session
-/// has; of items that have more keys also "items"; "bundles": [[ids, or numbers from 1], ...], "titles": [[as
-/// given], ...], "confidence": the share of the votes, or the expected utility where `predict.select` computes
-/// it, not calibrated; "note" (where there is something to say)}; with `why` also "candidates": [{"bundles",
-/// "votes", "logprobs"}], "experts": their names and "alpha" [L,K], of several windows in a list "windows".
-/// Where no candidate can be parsed, `bundles` and `titles` are null.
+/// Out for each, in its order, as soon as the sessions decoded with it are done, a line {what else the
+/// session has; of items that have more keys also "items"; "bundles": [[ids, or numbers from 1], ...],
+/// "titles": [[as given], ...], "confidence": the share of the votes, or the expected utility where
+/// `predict.select` computes it, not calibrated; "note" (where there is something to say)}; with `why` also
+/// "candidates": [{"bundles", "votes", "logprobs"}], "experts": their names and "alpha" [L,K], of several
+/// windows in a list "windows". Where no candidate can be parsed, `bundles` and `titles` are null.
 ///
 /// With `table` CSV in, a row an item, rows of one session wherever they stand; out each session's rows
 /// with the columns bundle (its number; a row for each bundle of the item, an empty one where it has none),
 /// confidence and note.
 ///
-/// Settings, prompts, tokenizer and folders are checked before the input is read, all input is read before the
-/// backbone is loaded. A session that cannot be asked (no JSON, a blank title, an id twice, too long for the
-/// model's context) is said with its line and left out, and once the others are answered DataError counts
+/// Settings, prompts, tokenizer and folders are checked before the input is read, all input is read before
+/// the backbone is loaded. A session that cannot be asked (no JSON, a blank title, an id twice, too long for
+/// the model's context) is said with its line and left out, and once the others are answered DataError counts
 /// them; with `strict` it ends everything at once. ConfigError for settings, and where prompts show relations
 /// beside those of titles, which are learnt from sessions.
 void predict(const ModelChoice& choice, const PredictOptions& options, std::istream& in, std::ostream& out);
 
 struct CompletionOptions {
-  std::string prompt;  ///< the text, or - for all of the input
-  bool raw = false;    ///< the text as it is, spelled-out special tokens read as such; not the user's turn
-  bool json = false;   ///< one object at the end instead of the text as it comes
+  std::string prompt;     ///< the text, or - for all of the input
+  bool raw = false;       ///< the text as it is, spelled-out special tokens read as such; not the user's turn
+  bool json = false;      ///< one object at the end instead of the text as it comes
   bool typed_in = false;  ///< as in PredictOptions
 };
 

@@ -1,0 +1,21 @@
+#include "routedk/core/shipped.h"
+
+#include <system_error>
+
+namespace routedk {
+
+std::filesystem::path shipped(const std::filesystem::path& file) {
+  namespace fs = std::filesystem;
+  std::error_code none;
+  const fs::path program = fs::read_symlink("/proc/self/exe", none);
+  for (fs::path folder = program.parent_path(); folder.has_relative_path(); folder = folder.parent_path()) {
+    for (const fs::path& place : {folder / "share/routedk" / file, folder / file}) {
+      if (fs::exists(place, none)) {
+        return place;
+      }
+    }
+  }
+  return {};
+}
+
+}  // namespace routedk

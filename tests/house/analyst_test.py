@@ -1,0 +1,181 @@
+"""Two adapters that somebody has, a router over them, and a run that answers and is evaluated from anywhere.
+
+usage: analyst_test.py FOLDER/OF/PROGRAMS      (the small model, sixteen sessions of data/sample)
+"""
+import json
+import os
+import pathlib
+import random
+import shutil
+import struct
+import subprocess
+import sys
+import tempfile
+import unittest
+
+import suite
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+MODEL = ROOT / ".deps/models/SmolLM2-135M-Instruct.Q4_1.gguf"
+SESSIONS = "".join(json.dumps(titles) + "\n" for titles in (["Tea pot", "Tea", "Garden hose"], ["Egg", "Egg cup", "Salt"]))
+SETTINGS = ["data.domain=food", "split.train_limit=4", "router.epochs=1", "watch.answers=0", "prompt.examples=1",
+            "prompt.relations=[title_similarity]", "eval.limit=2", "eval.resamples=100", "decode.samples=2",
+            "decode.max_new_tokens=120", "decode.temperature=1"]  # fmt: skip
+
+
+def sets(*settings):
+    return [word for setting in settings for word in ("--set", setting)]
+
+
+def run(program, *arguments, cwd=ROOT, text="", code=0, **environment):
+    """-> what it prints, stdout and stderr apart."""
+    done = subprocess.run([BIN / program, *map(str, arguments)], cwd=cwd, input=text, capture_output=True, text=True, timeout=600,
+                          env={**os.environ, **environment})
+    assert done.returncode == code, f"{program} {arguments} ended with {done.returncode}: {done.stderr}"
+    return done.stdout, done.stderr
+
+
+def write_adapter(folder, seed):
+    """A PEFT folder of rank 2 on q_proj and v_proj of SmolLM2-135M, small random factors."""
+    draw = random.Random(seed)
+    shapes = {}
+    for layer in range(30):
+        for module, out in (("q_proj", 576), ("v_proj", 192)):
+            name = f"base_model.model.model.layers.{layer}.self_attn.{module}"
+            shapes |= {f"{name}.lora_A.weight": [2, 576], f"{name}.lora_B.weight": [out, 2]}
+    header, body = {}, b""
+    for name, (rows, columns) in shapes.items():
+        data = struct.pack(f"<{rows * columns}f", *(draw.uniform(-0.03, 0.03) for _ in range(rows * columns)))
+        header[name] = {"dtype": "F32", "shape": [rows, columns], "data_offsets": [len(body), len(body) + len(data)]}
+        body += data
+    text = json.dumps(header).encode()
+    folder.mkdir(parents=True)
+    (folder / "adapter_model.safetensors").write_bytes(struct.pack("<Q", len(text)) + text + body)
+    (folder / "adapter_config.json").write_text(json.dumps({"peft_type": "LORA", "task_type": "CAUSAL_LM", "r": 2, "lora_alpha": 4,
+                                                            "target_modules": ["q_proj", "v_proj"]}))
+
+
+class Analyst(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        if not MODEL.exists():
+            raise unittest.SkipTest(f"no {MODEL}: scripts/setup fetches it")
+        cls.folder = pathlib.Path(tempfile.mkdtemp(prefix="routedk-analyst-"))
+        cls.addClassCleanup(shutil.rmtree, cls.folder)
+        cls.empty = cls.folder / "empty"
+        cls.empty.mkdir()
+        for seed, name in enumerate(("cooking", "travel")):
+            write_adapter(cls.folder / "adapters" / name, seed)
+        cls.run_folder = cls.folder / "run"
+        cls.sets = sets(f"run.dir={cls.run_folder}", *SETTINGS)
+        run("routedk-train-router", "--adapters", "adapters/cooking", "out=adapters/travel", *cls.sets, cwd=cls.folder,
+            ROUTEDK_DATA_DIR=str(ROOT / "data/sample"))
+        cls.answers = run("routedk-predict", "--run", cls.run_folder, text=SESSIONS)[0]
+
+    def evaluate(self, *settings, code=0):
+        return run("routedk-eval", self.run_folder / "config.yaml", *sets(*settings), cwd=self.empty, code=code,
+                   ROUTEDK_DATA_DIR="/nowhere")
+
+    def candidates(self, run_folder, system):
+        """-> of each session what its candidates are."""
+        lines = (run_folder / f"steps/answer-{system}/answers.jsonl").read_text().splitlines()
+        return {answer["session"]: (answer["candidates"], answer["logprobs"]) for answer in map(json.loads, lines)}
+
+    def test_adapters_become_experts_under_their_names(self):
+        for name, adapter in (("cooking", "cooking"), ("out", "travel")):
+            for file in ("adapter_model.safetensors", "adapter_config.json"):
+                self.assertEqual((self.run_folder / "experts" / name / file).read_bytes(),
+                                 (self.folder / "adapters" / adapter / file).read_bytes())
+        self.assertEqual(json.loads((self.run_folder / "router/router_config.json").read_text())["experts"], ["cooking", "out"])
+        why = json.loads(run("routedk-predict", "--run", self.run_folder, "--why", text=SESSIONS.splitlines()[0])[0])
+        self.assertEqual(why["experts"], ["cooking", "out"])
+        self.assertNotEqual(why["alpha"][0][0], why["alpha"][0][1])
+
+    def test_one_expert_has_no_router(self):
+        log = run("routedk-train-router", "--adapters", self.folder / "adapters/cooking", *self.sets, code=2)[1]
+        self.assertIn("2 experts or more", log)
+        self.assertIn("cooking", log)
+        log = run("routedk-run", "--dry-run", *sets("experts=[base]", "eval.systems=[dynamic]"), code=2)[1]
+        self.assertIn("the only expert base", log)
+
+    def test_an_adapter_of_another_model_is_refused_by_name(self):
+        other = self.folder / "other"
+        write_adapter(other, 1)
+        config = json.loads((other / "adapter_config.json").read_text())
+        (other / "adapter_config.json").write_text(json.dumps({**config, "r": 3}))
+        log = run("routedk-train-router", "--adapters", other, self.folder / "adapters/travel", *self.sets, code=2)[1]
+        self.assertIn("other/adapter_model.safetensors", log)
+
+    def test_a_wrong_expert_is_one_problem(self):
+        log = run("routedk-run", "--dry-run", *sets("experts=[bse]"), code=2)[1]
+        self.assertEqual(log.count("\n"), 1, log)
+        self.assertIn("`bse`", log)
+        out = run("routedk-run", "--dump-config", *sets("experts=[base, merged]"))[0]
+        self.assertIn("systems: [backbone, base, merged, average, dynamic]", out)
+
+    def test_a_run_answers_from_anywhere(self):
+        for cwd in (self.empty, "/"):
+            out, _ = run("routedk-predict", "--run", self.run_folder, cwd=cwd, text=SESSIONS, ROUTEDK_DATA_DIR="/nowhere")
+            self.assertEqual(out, self.answers)
+        copied = self.folder / "copied"
+        shutil.copytree(self.run_folder, copied)  # with what its links name
+        out, _ = run("routedk-predict", "--run", "copied", "--model", os.path.relpath(MODEL, self.folder), cwd=self.folder,
+                     text=SESSIONS, ROUTEDK_DATA_DIR="/nowhere")
+        self.assertEqual(out, self.answers)
+
+    def test_a_run_whose_model_is_gone_or_another_says_so(self):
+        copied = self.folder / "changed"
+        shutil.copytree(self.run_folder, copied)
+        about = json.loads((copied / "predict/model.json").read_text())
+        self.assertEqual((about["path"], about["tokenizer"], about["tokens"]), (str(MODEL), "smollm", 49152))
+        (copied / "predict/model.json").write_text(json.dumps({**about, "contents": "0" * 16}))
+        self.assertIn("has changed", run("routedk-predict", "--run", copied, text=SESSIONS, code=2)[1])
+        out, log = run("routedk-predict", "--run", copied, "--model", MODEL, text=SESSIONS)
+        self.assertEqual(out, self.answers)
+        self.assertIn("not the model", log)
+        log = run("routedk-predict", "--run", copied, "--model", "nowhere.gguf", text=SESSIONS, code=2)[1]
+        self.assertIn("nowhere.gguf", log)
+
+    def test_paths_of_a_yaml_are_seen_from_it_and_those_of_a_command_from_where_it_is_given(self):
+        (self.folder / "settings/deep").mkdir(parents=True)
+        (self.folder / "settings/base.yaml").write_text("data: {dir: data}\n")
+        (self.folder / "settings/deep/own.yaml").write_text("extends: ../base.yaml\nmodel: {path: m.gguf}\nrun: {dir: out}\n")
+        file = self.folder / "settings/deep/own.yaml"
+        out, _ = run("routedk-run", file, "--dump-config", *sets("lora.init_adapter=mine"), cwd=self.empty)
+        for line in (f"  dir: {self.folder}/settings/data ", f"  path: {self.folder}/settings/deep/m.gguf ", "  init_adapter: mine ",
+                     "  dir: out ", f"prompts: {ROOT}/configs/prompts "):
+            self.assertIn(line, out.replace('"', ""))
+
+    def test_evaluations_have_names_and_add_up(self):
+        _, log = self.evaluate("eval.name=few", "eval.systems=[backbone]")
+        self.assertEqual(json.loads((self.run_folder / "evaluations/few/results.json").read_text())["samples"], 2)
+        self.assertFalse((self.run_folder / "results.json").exists())
+        two = self.candidates(self.run_folder, "backbone")
+        begun = (self.run_folder / "steps/answer-backbone/step.json").stat().st_mtime_ns
+
+        _, log = self.evaluate("eval.name=more", "eval.systems=[backbone, cooking]")
+        self.assertEqual((self.run_folder / "steps/answer-backbone/step.json").stat().st_mtime_ns, begun)
+        self.assertIn("cooking", json.loads((self.run_folder / "evaluations/more/results.json").read_text())["systems"])
+
+        _, log = self.evaluate("eval.systems=[backbone]", "eval.samples=[4]")
+        self.assertIn("2 candidates beside the 2 drawn before", log)
+        four = self.candidates(self.run_folder, "backbone")
+        _, log = self.evaluate("eval.systems=[backbone]", "eval.samples=[4]", f"run.dir={self.folder}/fresh/run", f"run.store={self.folder}/fresh/store")
+        self.assertEqual(self.candidates(self.folder / "fresh/run", "backbone"), four)
+        self.assertEqual({session: (some[:2], logs[:2]) for session, (some, logs) in four.items()}, two)
+
+        _, log = self.evaluate("eval.systems=[backbone]", "eval.samples=[3]")
+        self.assertIn("the first 3 of 4 candidates drawn before", log)
+        self.assertIn("`eval.name`", self.evaluate("eval.name=../x", code=2)[1])
+
+    def test_settings_that_change_no_number_do_not_refuse_and_others_are_named(self):
+        self.evaluate("eval.systems=[dynamic]", "router.holdout=0.5", "prompt.max_tokens=1000", "lora.rank=5",
+                      "router.expected_utility.steps=3", "router.keep_checkpoints=5", "decode.batch_sessions=1", "watch.answers=1")
+        log = self.evaluate("eval.systems=[dynamic]", "router.epochs=2", code=2)[1]
+        self.assertIn("router.epochs: 1 -> 2", log)
+        self.assertIn("routedk-train-router", log)
+
+
+if __name__ == "__main__":
+    BIN = pathlib.Path(sys.argv.pop(1)).resolve()
+    suite.main()
