@@ -23,8 +23,9 @@ TEST(TfIdf, rarity_alone_compares_titles_from_anywhere) {
     EXPECT_EQ(read.similarity("Long HDMI cable for a hose", other),
               titles.similarity("Long HDMI cable for a hose", other));
   }
-  EXPECT_THROW(TfIdf::from_json(io::JsonField(io::Json::parse(R"({"rarest": 1, "words": [["a"]]})"), "words.json")),
-               FileError);
+  EXPECT_THROW(
+      TfIdf::from_json(io::JsonField(io::Json::parse(R"({"rarest": 1, "words": [["a"]]})"), "words.json")),
+      FileError);
 }
 
 using ::testing::HasSubstr;

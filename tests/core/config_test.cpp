@@ -1,7 +1,6 @@
 #include "routedk/core/config.h"
 
 #include "routedk/core/config_paths.h"
-
 #include "routedk/core/error.h"
 
 #include <limits>

@@ -47,7 +47,8 @@ TEST(ExperimentConfig, adapters_are_experts_of_any_name) {
   EXPECT_EQ(read("experts: [base, own]\nadapters: [{name: own, path: a}]\n").experts.size(), 2U);
   EXPECT_THAT(problems("experts: [base]\nadapters: [{name: own, path: a}]\n"), HasSubstr("has `own`"));
   EXPECT_THAT(problems("adapters: [{name: own}]\n"), HasSubstr("that of `own` is empty"));
-  EXPECT_THAT(problems("adapters: [{name: a, path: x}, {name: a, path: y}]\n"), HasSubstr("each expert once"));
+  EXPECT_THAT(problems("adapters: [{name: a, path: x}, {name: a, path: y}]\n"),
+              HasSubstr("each expert once"));
   EXPECT_EQ(adapters_assignment({"some/own/", "b=c/d"}),
             "adapters=[{name: own, path: some/own/}, {name: b, path: c/d}]");
 }

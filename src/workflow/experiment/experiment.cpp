@@ -176,8 +176,9 @@ ExperimentConfig completed(ExperimentConfig config) {
 }
 
 /// Where a reader of the run folder finds a step's outputs, and what they are called in the step's own.
-/// `evaluation` is its name.
-std::vector<std::pair<std::string, std::string>> places_of(const StepId& id, const std::string& evaluation) {
+/// `evaluation` is the folder of its files.
+std::vector<std::pair<std::string, std::string>> places_of(const StepId& id,
+                                                           const std::filesystem::path& evaluation) {
   switch (id.kind) {
     case StepKind::kDistil:
       return {{"knowledge.jsonl", "knowledge.jsonl"},
@@ -200,11 +201,10 @@ std::vector<std::pair<std::string, std::string>> places_of(const StepId& id, con
     case StepKind::kCompare:
       return {};
     case StepKind::kEvaluate: {
-      const std::string folder = evaluation.empty() ? "" : "evaluations/" + evaluation + "/";
       std::vector<std::pair<std::string, std::string>> places;
       for (const char* name :
            {"answers", "results.json", "results.txt", "results.md", "results.html", "summary.txt"}) {
-        places.emplace_back(folder + name, name);
+        places.emplace_back((evaluation / name).string(), name);
       }
       return places;
     }
@@ -273,6 +273,11 @@ void make_link(const std::filesystem::path& target, const std::filesystem::path&
   const fs::path made = temporary_name(at);
   fs::create_symlink(to.lexically_relative(at.parent_path()), made);
   fs::rename(made, at);
+}
+
+std::filesystem::path evaluation_folder(const ExperimentConfig& config) {
+  return config.eval.name.empty() ? std::filesystem::path()
+                                  : std::filesystem::path("evaluations") / config.eval.name;
 }
 
 std::string without_slash(std::string path) {
@@ -389,7 +394,7 @@ void Experiment::link_step(const StepId& id) const {
   const std::string& own = id.kind == StepKind::kEvaluate ? config_.eval.name : id.name;
   const std::string name = own.empty() ? to_string(id) : fmt::format("{}-{}", id.kind, file_word(own));
   make_link(step_folder(id), folder() / "steps" / name);
-  for (const auto& [place, inside] : places_of(id, config_.eval.name)) {
+  for (const auto& [place, inside] : places_of(id, evaluation_folder(config_))) {
     make_link(folder() / "steps" / name / inside, folder() / place);
   }
 }

@@ -160,10 +160,14 @@ std::string outcome(const Study& study, PointExperiments experiments) {
   }
   const Experiment& experiment = *experiments.front();
   const fs::path folder = experiment.folder();
-  return experiment.has_sessions() ? fmt::format("{}page: {}\n", read_file(folder / "summary.txt"),
-                                                 (folder / "results.html").string())
-                                   : fmt::format("experts: {}\nrouter: {}\n", (folder / "experts").string(),
-                                                 (folder / "router").string());
+  if (experiment.has_sessions()) {
+    const fs::path evaluation = experiment.step_folder({StepKind::kEvaluate});
+    return fmt::format("{}page: {}\n", read_file(evaluation / "summary.txt"),
+                       (folder / evaluation_folder(experiment.config()) / "results.html").string());
+  }
+  const std::string router =
+      experiment.config().experts.size() > 1 ? fmt::format("router: {}\n", (folder / "router").string()) : "";
+  return fmt::format("experts: {}\n{}", (folder / "experts").string(), router);
 }
 
 }  // namespace routedk::workflow

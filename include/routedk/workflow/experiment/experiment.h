@@ -167,6 +167,9 @@ std::string run_folder(const ExperimentConfig& config);
 /// The store: the given one, else `store` beside the run folder.
 std::filesystem::path store_folder(const ExperimentConfig& config);
 
+/// Where the files of the evaluation are within the run folder: evaluations/NAME, or the folder itself.
+std::filesystem::path evaluation_folder(const ExperimentConfig& config);
+
 /// A path without slashes at its end.
 std::string without_slash(std::string path);
 
