@@ -13,6 +13,7 @@ struct Arguments {
   workflow::ModelChoice model;
   workflow::PredictOptions bundles;
   workflow::TableColumns columns;
+  bool csv = false;
   workflow::CompletionOptions text;
   std::string max_new_tokens;
   std::string temperature;
@@ -41,17 +42,17 @@ struct Arguments {
     CLI::Option* pretty = app.add_flag("--pretty", bundles.pretty, "indent the answers")->excludes(prompt);
     app.add_flag("--strict", bundles.strict, "stop at the first session that cannot be asked")
         ->excludes(prompt);
-    CLI::Option* csv =
-        app.add_flag("--csv",
+    CLI::Option* table =
+        app.add_flag("--csv", csv,
                      "a table instead of JSON: a row an item, answered with the columns bundle, "
                      "confidence and note")
             ->excludes(prompt)
             ->excludes(pretty)
             ->excludes(why);
     app.add_option("--session-column", columns.session, "default: session, session_id, \"session ID\" ...")
-        ->needs(csv);
-    app.add_option("--item-column", columns.item, "default: item, item_id, \"item ID\" ...")->needs(csv);
-    app.add_option("--title-column", columns.title, "default: title, titles")->needs(csv);
+        ->needs(table);
+    app.add_option("--item-column", columns.item, "default: item, item_id, \"item ID\" ...")->needs(table);
+    app.add_option("--title-column", columns.title, "default: title, titles")->needs(table);
   }
 
   void assign(const std::string& setting, const std::string& value) {
@@ -97,7 +98,7 @@ int main(int argc, char** argv) {
     if (app.count("--prompt") > 0) {
       workflow::complete(arguments.model, arguments.text, std::cin, std::cout);
     } else {
-      if (app.count("--csv") > 0) {
+      if (arguments.csv) {
         arguments.bundles.table = arguments.columns;
       }
       arguments.bundles.progress = ::isatty(STDERR_FILENO) == 1 && ::isatty(STDOUT_FILENO) == 0;

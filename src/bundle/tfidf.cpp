@@ -62,7 +62,7 @@ TfIdf::TfIdf(const std::map<ItemId, std::string>& titles) {
 }
 
 TfIdf TfIdf::from_json(const io::JsonField& json) {
-  TfIdf titles;
+  TfIdf titles(std::map<ItemId, std::string>{});
   titles.rarest_ = json["rarest"].real(0.0);
   const io::JsonField words = json["words"];
   words.require(words.value().is_array(), "be a list");

@@ -67,8 +67,9 @@ class Analyst(unittest.TestCase):
         for seed, name in enumerate(("cooking", "travel")):
             write_adapter(cls.folder / "adapters" / name, seed)
         cls.run_folder = cls.folder / "run"
-        cls.sets = sets(f"run.dir={cls.run_folder}", *SETTINGS)
-        run("routedk-train-router", "--adapters", "adapters/cooking", "out=adapters/travel", *cls.sets, cwd=cls.folder,
+        cls.elsewhere = sets(f"run.dir={cls.folder}/elsewhere/run", *SETTINGS)
+        run("routedk-train-router", "--adapters", "adapters/cooking", "out=adapters/travel",
+            *sets(f"run.dir={cls.run_folder}", *SETTINGS), cwd=cls.folder,
             ROUTEDK_DATA_DIR=str(ROOT / "data/sample"))
         cls.answers = run("routedk-predict", "--run", cls.run_folder, text=SESSIONS)[0]
 
@@ -92,7 +93,7 @@ class Analyst(unittest.TestCase):
         self.assertNotEqual(why["alpha"][0][0], why["alpha"][0][1])
 
     def test_one_expert_has_no_router(self):
-        log = run("routedk-train-router", "--adapters", self.folder / "adapters/cooking", *self.sets, code=2)[1]
+        log = run("routedk-train-router", "--adapters", self.folder / "adapters/cooking", *self.elsewhere, code=2)[1]
         self.assertIn("2 experts or more", log)
         self.assertIn("cooking", log)
         log = run("routedk-run", "--dry-run", *sets("experts=[base]", "eval.systems=[dynamic]"), code=2)[1]
@@ -103,7 +104,7 @@ class Analyst(unittest.TestCase):
         write_adapter(other, 1)
         config = json.loads((other / "adapter_config.json").read_text())
         (other / "adapter_config.json").write_text(json.dumps({**config, "r": 3}))
-        log = run("routedk-train-router", "--adapters", other, self.folder / "adapters/travel", *self.sets, code=2)[1]
+        log = run("routedk-train-router", "--adapters", other, self.folder / "adapters/travel", *self.elsewhere, code=2)[1]
         self.assertIn("other/adapter_model.safetensors", log)
 
     def test_a_wrong_expert_is_one_problem(self):

@@ -32,7 +32,6 @@ class TfIdf {
   double similarity(std::string_view a, std::string_view b) const;
 
  private:
-  TfIdf() = default;
   using Vector = std::vector<std::pair<std::uint32_t, double>>;  // (word, weight), ascending by word
   std::unordered_map<ItemId, Vector> vectors_;
   std::unordered_map<std::string, double> rarity_;  ///< ln(N / df) of each word
