@@ -67,7 +67,7 @@ class Analyst(unittest.TestCase):
         for seed, name in enumerate(("cooking", "travel")):
             write_adapter(cls.folder / "adapters" / name, seed)
         cls.run_folder = cls.folder / "run"
-        cls.elsewhere = sets(f"run.dir={cls.folder}/elsewhere/run", *SETTINGS)
+        cls.elsewhere = sets(f"run.dir={cls.folder}/elsewhere/run", f"data.dir={ROOT}/data/sample", *SETTINGS)
         run("routedk-train-router", "--adapters", "adapters/cooking", "out=adapters/travel",
             *sets(f"run.dir={cls.run_folder}", *SETTINGS), cwd=cls.folder,
             ROUTEDK_DATA_DIR=str(ROOT / "data/sample"))
