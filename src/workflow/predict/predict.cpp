@@ -168,7 +168,7 @@ void predict(const ModelChoice& choice, const PredictOptions& options, std::istr
   const DecodeConfig decode = decode_settings(config);
   auto templates = bundle::PromptTemplates::load(config.prompts, relations_of(config));
   templates.show(examples_of(config));
-  const auto encoder = bundle::SessionEncoder::load(config.model.path);
+  const auto encoder = bundle::SessionEncoder::load(config.model.path, config.model.chat);
   const eval::AnswerSetting setting = answer_setting(decode, templates, encoder);
   const std::int64_t context = model::WeightSource::open(config.model.path)->config().context;
   std::vector<bundle::Session> sessions;
