@@ -91,7 +91,7 @@ class JinjaForm final : public ChatForm {
     const ChildResult result = run_in_child(kLimits, [&] { return render_jinja(text_, input); });
     if (!result.output) {
       refuse("render the messages", result.error.empty()
-                                        ? fmt::format("takes more than {} s, {} MiB or the stack",
+                                        ? fmt::format("takes more than {} s, {} MiB or the stack, or crashes",
                                                       kLimits.seconds, kLimits.memory_bytes >> 20U)
                                         : "fails: " + result.error.substr(0, result.error.find('\n')));
     }

@@ -97,35 +97,69 @@ std::size_t ways_to_make(std::string_view piece, const Ids& pieces) {
   return ways;
 }
 
-/// Minus the number of the first merge that makes a piece; below all of them for a single character.
-std::vector<double> scores_of(const JsonField& merges, const Vocabulary& vocabulary) {
-  const Ids pieces = pieces_of(vocabulary);
-  std::vector<double> scores(vocabulary.tokens.size(), -static_cast<double>(vocabulary.merges.size()));
-  std::vector<std::size_t> ways(vocabulary.tokens.size());
-  std::size_t last = vocabulary.tokens.size();
-  for (std::size_t rank = 0; rank < vocabulary.merges.size(); ++rank) {
-    const std::string_view merge = vocabulary.merges[rank];
+/// The merges that make a piece.
+struct Made {
+  std::size_t first = 0;
+  std::size_t last = 0;
+  std::size_t ways = 0;
+};
+
+std::vector<Made> made_by(const std::vector<std::string>& merges, std::size_t tokens, const Ids& pieces) {
+  std::vector<Made> made(tokens);
+  for (std::size_t rank = 0; rank < merges.size(); ++rank) {
+    const std::string_view merge = merges[rank];
     const std::string_view left = merge.substr(0, merge.find(' '));
     const std::string_view right = merge.substr(left.size() + 1);
-    const std::string made = std::string(left).append(right);
-    const auto found = pieces.find(made);
-    if (found == pieces.end() || !pieces.contains(left) || !pieces.contains(right)) {
-      continue;  // of special tokens and bytes, which text never becomes
+    const auto found = pieces.find(std::string(left).append(right));
+    if (found != pieces.end() && pieces.contains(left) && pieces.contains(right)) {  // text becomes no others
+      Made& one = made[found->second];
+      one.first = one.ways == 0 ? rank : one.first;
+      one.last = rank;
+      ++one.ways;
     }
-    const std::size_t id = found->second;
-    if (id != last && ways[id] > 0) {
-      merges.refuse(fmt::format("hold all that make one token beside each other, as those of `{}`", made));
-    }
-    scores[id] = id == last ? scores[id] : -static_cast<double>(rank);
-    ++ways[id];
-    last = id;
   }
+  return made;
+}
+
+bool is_run_of_blanks(std::string_view piece) {
+  while (piece.starts_with(kPieceBlank)) {
+    piece.remove_prefix(kPieceBlank.size());
+  }
+  return piece.empty();
+}
+
+/// Minus the number of the first merge that makes a piece; below all of them for what none makes. Llama 2's
+/// runs of blanks have one score, and merges that alternate.
+std::vector<double> scores_of(const JsonField& merges, const Vocabulary& vocabulary) {
+  const Ids pieces = pieces_of(vocabulary);
+  const std::vector<Made> made = made_by(vocabulary.merges, vocabulary.tokens.size(), pieces);
+  std::vector<std::size_t> order;
   for (const auto& [piece, id] : pieces) {
     merges.require(piece.size() <= kMostPieceBytes,
                    fmt::format("make tokens of at most {} bytes", kMostPieceBytes));
-    if (ways[id] != ways_to_make(piece, pieces)) {
+    if (made[id].ways != ways_to_make(piece, pieces)) {
       merges.refuse(fmt::format("hold each two tokens that make a third once, as those of `{}`", piece));
     }
+    if (made[id].ways > 0) {
+      order.push_back(id);
+    }
+  }
+  std::sort(order.begin(), order.end(),
+            [&](std::size_t a, std::size_t b) { return made[a].first < made[b].first; });
+  std::vector<double> scores(vocabulary.tokens.size(), -static_cast<double>(vocabulary.merges.size()));
+  std::size_t begin = 0;  // of the pieces whose merges alternate, and the last of their merges
+  std::size_t end = 0;
+  for (std::size_t i = 0; i < order.size(); ++i) {
+    const std::size_t id = order[i];
+    const bool alternates = i > 0 && made[id].first < end;
+    if (alternates &&
+        !(is_run_of_blanks(vocabulary.tokens[id]) && is_run_of_blanks(vocabulary.tokens[order[i - 1]]))) {
+      merges.refuse(fmt::format("hold all that make one token beside each other, as those of `{}`",
+                                vocabulary.tokens[id]));
+    }
+    begin = alternates ? begin : made[id].first;
+    end = alternates ? std::max(end, made[id].last) : made[id].last;
+    scores[id] = -static_cast<double>(begin);
   }
   return scores;
 }

@@ -2,6 +2,7 @@
 #include "routedk/core/random.h"
 #include "routedk/io/csv.h"
 
+#include <algorithm>
 #include <cstdlib>
 #include <iterator>
 #include <sstream>
@@ -106,10 +107,14 @@ TEST_F(Llama2, chats_equal_transformers_with_and_without_legacy) {
     const Tokenizer tokenizer = Tokenizer::load(copy.path());
     int count = 0;
     for (const io::Json& entry : llama2_golden()["chats"]) {
-      if (entry["legacy"].get<bool>() == legacy) {
+      const std::vector<ChatMessage> messages = messages_of(entry);
+      const bool late_system =
+          std::any_of(messages.begin() + 1, messages.end(),
+                      [](const ChatMessage& message) { return message.role == "system"; });
+      const bool dropped = late_system && entry["form"] == "llama2";  // by the template, while we refuse it
+      if (entry["legacy"].get<bool>() == legacy && !dropped) {
         const ChatTemplate chat = ChatTemplate::named(entry["form"].get<std::string>());
-        EXPECT_EQ(chat.encode(tokenizer, messages_of(entry), entry["generate"].get<bool>()),
-                  ids_of(entry, "ids"))
+        EXPECT_EQ(chat.encode(tokenizer, messages, entry["generate"].get<bool>()), ids_of(entry, "ids"))
             << entry.dump();
         ++count;
       }
