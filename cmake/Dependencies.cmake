@@ -10,6 +10,7 @@ pkg_check_modules(PCRE2 REQUIRED IMPORTED_TARGET libpcre2-8)
 pkg_check_modules(SENTENCEPIECE REQUIRED IMPORTED_TARGET sentencepiece)
 pkg_check_modules(CURL REQUIRED IMPORTED_TARGET libcurl>=7.85)
 include(LibCsv)
+include(Minja)
 include(LibTorch)
 if(ROUTEDK_CUDA)
   file(REAL_PATH ${ROUTEDK_TORCH_ROOT} _torch)  # .deps/torch is a link

@@ -9,11 +9,14 @@ namespace routedk::apps {
 
 void add_tokenize(CLI::App& app, Chosen& chosen) {
   const auto options = std::make_shared<workflow::TokenizeOptions>();
-  CLI::App* command = app.add_subcommand("tokenize", "JSON lines {\"text\": ...} in, {\"ids\": [...]} out.");
+  CLI::App* command = app.add_subcommand(
+      "tokenize", "JSON lines {\"text\": ...} or {\"messages\": [...]} in, {\"ids\": [...]} out.");
   command
       ->add_option("--model", options->model,
                    "a GGUF file, a model folder, a tokenizer.json or a tokenizer.model")
       ->required();
+  command->add_option("--chat", options->chat,
+                      "the chat template of messages, as model.chat; else the model's own");
   command->add_flag("--special", options->special, "spellings of special tokens become those tokens");
   command->callback(
       [options, &chosen] { chosen = [options] { workflow::tokenize(*options, std::cin, std::cout); }; });

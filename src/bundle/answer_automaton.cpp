@@ -45,26 +45,32 @@ void append(Tokens& tokens, const Tokens& more) {
   tokens.insert(tokens.end(), more.begin(), more.end());
 }
 
-Tokens encode_pieces(const text::Tokenizer& tokenizer, std::initializer_list<std::string> pieces) {
+Tokens encode_inside(const text::Tokenizer& tokenizer, std::initializer_list<std::string> pieces) {
   Tokens tokens;
   for (const std::string& piece : pieces) {
-    append(tokens, tokenizer.encode(piece));
+    append(tokens, tokenizer.encode(piece, text::Place::kInside));
   }
   return tokens;
 }
 
-Segments make_segments(const text::Tokenizer& tokenizer) {
+/// A text at the beginning of an answer.
+Tokens encode_first(const text::Tokenizer& tokenizer, const text::AnswerForm& form, const std::string& text) {
+  return tokenizer.encode(form.before + text, form.place);
+}
+
+Segments make_segments(const text::Tokenizer& tokenizer, const text::AnswerForm& form) {
   Segments segments;
-  segments.nothing = tokenizer.encode("{}");
-  segments.open = encode_pieces(tokenizer, {"{\"", "bundle", "1", "\":", " [\"", "product"});
-  segments.next_product = encode_pieces(tokenizer, {"\",", " \"", "product"});
-  segments.close = tokenizer.encode("\"]}");
+  segments.nothing = encode_first(tokenizer, form, "{}");
+  segments.open = encode_first(tokenizer, form, "{\"");
+  append(segments.open, encode_inside(tokenizer, {"bundle", "1", "\":", " [\"", "product"}));
+  segments.next_product = encode_inside(tokenizer, {"\",", " \"", "product"});
+  segments.close = encode_inside(tokenizer, {"\"]}"});
   for (int k = 2; k <= kMaxBundles; ++k) {
     segments.next_bundle.at(static_cast<std::size_t>(k)) =
-        encode_pieces(tokenizer, {"\"],", " \"", "bundle", std::to_string(k), "\":", " [\"", "product"});
+        encode_inside(tokenizer, {"\"],", " \"", "bundle", std::to_string(k), "\":", " [\"", "product"});
   }
   for (int n = 1; n <= kMaxProducts; ++n) {
-    segments.number.at(static_cast<std::size_t>(n)) = tokenizer.encode(std::to_string(n));
+    segments.number.at(static_cast<std::size_t>(n)) = encode_inside(tokenizer, {std::to_string(n)});
   }
   return segments;
 }
@@ -84,12 +90,13 @@ Tokens assembled(const Segments& segments, const ProductAnswer& answer) {
 }
 
 /// An answer that uses every segment must encode to the segments' tokens.
-void check_segments(const text::Tokenizer& tokenizer, const Segments& segments) {
+void check_segments(const text::Tokenizer& tokenizer, const text::AnswerForm& form,
+                    const Segments& segments) {
   ProductAnswer answer{{1, 2, 3, 4, 5, 6, 7, 8, 9, 10}};
   for (int product = 2; product <= kMaxBundles; ++product) {
     answer.push_back({product, product + 1, kMaxProducts});
   }
-  if (assembled(segments, answer) != tokenizer.encode(canonical_answer(answer))) {
+  if (assembled(segments, answer) != encode_first(tokenizer, form, canonical_answer(answer))) {
     throw_<ConfigError>(
         "Constrained answers need a tokenizer that splits between letters, digits and punctuation, but this "
         "model's joins some of `{}` (decode with `constrain: false`).",
@@ -228,14 +235,14 @@ class AnswerAutomaton final : public text::TokenAutomaton {
 }  // namespace
 
 std::unique_ptr<text::TokenAutomaton> make_answer_automaton(const text::Tokenizer& tokenizer, int n_products,
-                                                            text::TokenId end_of_turn) {
+                                                            const text::AnswerForm& form) {
   if (n_products < 0 || n_products > kMaxProducts) {
     throw_<ConfigError>("An answer's number of products must be in 0..{}, but is {} instead.", kMaxProducts,
                         n_products);
   }
-  Segments segments = make_segments(tokenizer);
-  check_segments(tokenizer, segments);
-  return std::make_unique<AnswerAutomaton>(std::move(segments), n_products, end_of_turn);
+  Segments segments = make_segments(tokenizer, form);
+  check_segments(tokenizer, form, segments);
+  return std::make_unique<AnswerAutomaton>(std::move(segments), n_products, form.end);
 }
 
 }  // namespace routedk::bundle

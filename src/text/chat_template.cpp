@@ -2,9 +2,7 @@
 
 #include "routedk/core/error.h"
 
-#include <array>
-
-#include "trim.h"
+#include "chat_form.h"
 
 namespace routedk::text {
 namespace {
@@ -20,87 +18,44 @@ void check_role(const std::string& role) {
 
 }  // namespace
 
-class ChatTemplate::Writer {
- public:
-  Writer(const ChatTemplate& form, const Tokenizer& tokenizer) : form_(form), tokenizer_(tokenizer) {
-    if (!form_.bos_.empty()) {
-      ids_.push_back(tokenizer_.special(form_.bos_));
-    }
-  }
+void PromptWriter::flush() {
+  const std::vector<TokenId> more =
+      tokenizer_.encode(text_, ids_.empty() ? Place::kStart : Place::kAfterSpecial);
+  ids_.insert(ids_.end(), more.begin(), more.end());
+  text_.clear();
+}
 
-  /// What lies between two special tokens is one text, as in the template, since tokens may cross a newline.
-  void open(std::string_view role, std::string_view content) {
-    ids_.push_back(tokenizer_.special(form_.start_));
-    std::string text(role);
-    if (!form_.header_end_.empty()) {
-      add(text);
-      ids_.push_back(tokenizer_.special(form_.header_end_));
-      text.clear();
-    }
-    add(text + form_.after_role_ + std::string(content));
-  }
-  void turn(std::string_view role, std::string_view content) {
-    open(role, content);
-    ids_.push_back(form_.end_of_turn(tokenizer_));
-    add(form_.after_end_);
-  }
-  std::vector<TokenId> take() { return std::move(ids_); }
+void PromptWriter::token(TokenId id) {
+  flush();
+  ids_.push_back(id);
+}
 
- private:
-  void add(const std::string& text) {
-    const std::vector<TokenId> ids = tokenizer_.encode(text);
-    ids_.insert(ids_.end(), ids.begin(), ids.end());
-  }
-
-  const ChatTemplate& form_;
-  const Tokenizer& tokenizer_;
-  std::vector<TokenId> ids_;
-};
+std::vector<TokenId> PromptWriter::take() {
+  flush();
+  return std::move(ids_);
+}
 
 ChatTemplate ChatTemplate::chatml(std::string default_system) {
-  ChatTemplate form;
-  form.start_ = "<|im_start|>";
-  form.after_role_ = "\n";
-  form.end_ = "<|im_end|>";
-  form.after_end_ = "\n";
-  form.default_system_ = std::move(default_system);
-  return form;
+  return ChatTemplate(chatml_form(std::move(default_system)));
 }
 
 ChatTemplate ChatTemplate::llama31() {
-  ChatTemplate form;
-  form.bos_ = "<|begin_of_text|>";
-  form.start_ = "<|start_header_id|>";
-  form.header_end_ = "<|end_header_id|>";
-  form.after_role_ = "\n\n";
-  form.end_ = "<|eot_id|>";
-  form.system_head_ = "Cutting Knowledge Date: December 2023\nToday Date: 26 Jul 2024\n\n";
-  form.trims_ = true;
-  return form;
+  return ChatTemplate(llama3_form(/*with_dates=*/true));
 }
 
 std::vector<TokenId> ChatTemplate::encode(const Tokenizer& tokenizer,
                                           const std::vector<ChatMessage>& messages,
                                           bool add_generation_prompt) const {
-  Writer writer(*this, tokenizer);
-  const bool has_system = !messages.empty() && messages.front().role == "system";
-  if (!has_system && (!system_head_.empty() || (!default_system_.empty() && !messages.empty()))) {
-    writer.turn("system", system_head_ + default_system_);
-  }
   for (const ChatMessage& message : messages) {
     check_role(message.role);
-    const std::string_view content = trims_ ? trim(message.content) : message.content;
-    const bool first_system = has_system && &message == &messages.front();
-    writer.turn(message.role, (first_system ? system_head_ : "") + std::string(content));
   }
-  if (add_generation_prompt) {
-    writer.open("assistant", "");
-  }
+  PromptWriter writer(tokenizer);
+  form_->write(messages, add_generation_prompt, writer);
   return writer.take();
 }
 
-TokenId ChatTemplate::end_of_turn(const Tokenizer& tokenizer) const {
-  return tokenizer.special(end_);
+AnswerForm ChatTemplate::answer_form(const Tokenizer& tokenizer) const {
+  return form_->answer_form(tokenizer);
 }
 
 }  // namespace routedk::text

@@ -1,9 +1,11 @@
 #include "routedk/core/error.h"
+#include "routedk/core/files.h"
 #include "routedk/core/random.h"
 #include "routedk/text/chat_template.h"
 
 #include <optional>
 
+#include "chat_form.h"
 #include "strict_json.h"
 #include "tokenizer_files.h"
 #include "trim.h"
@@ -24,9 +26,10 @@ constexpr std::string_view kTurns =
 constexpr std::string_view kNoPrompt =
     "{% if not add_generation_prompt is defined %}{% set add_generation_prompt = false %}{% endif %}";
 
-// hash64 of the text in Meta's Llama-3.1-8B-Instruct, without the blanks around it.
+// hash64 of the texts in Meta's Llama-3.1-8B-Instruct (Llama 3.3 has the same) and Llama-3.2-3B-Instruct,
+// without the blanks around them. They differ in where the date comes from.
 constexpr std::uint64_t kLlama31 = 0xCC0368E1FFB6B958;
-constexpr std::size_t kShownOfTemplate = 60;
+constexpr std::uint64_t kLlama32 = 0x368F4C34B8554414;
 
 /// A newline inside a string may stand there as itself or as \n.
 std::string with_newlines(std::string_view source) {
@@ -76,40 +79,77 @@ std::string template_of(const JsonField& field) {
   field.refuse("have a template of the name \"default\"");
 }
 
-std::string template_in(const fs::path& folder) {
+struct Source {
+  std::string text;
+  std::string name;
+};
+
+Source template_in(const fs::path& folder) {
   if (const fs::path jinja = folder / "chat_template.jinja"; fs::exists(jinja)) {
-    return read_tokenizer_file(jinja);
+    return {read_file(jinja, kMostSettingsBytes), jinja.string()};
   }
   const fs::path config = folder / "tokenizer_config.json";
-  if (!fs::exists(config)) {
+  const JsonField field = fs::exists(config)
+                              ? parse_strictly(read_tokenizer_file(config), config.string())["chat_template"]
+                              : JsonField(nullptr, config.string());
+  if (field.absent()) {
     throw_<FileError>(
         "{} must hold chat_template.jinja, or tokenizer_config.json with a `chat_template`, but holds "
-        "neither.",
-        folder.string());
+        "neither; "
+        "set `model.chat` to one of {}, or to a file.",
+        folder.string(), form_names());
   }
-  return template_of(parse_strictly(read_tokenizer_file(config), config.string())["chat_template"]);
+  return {template_of(field), config.string()};
 }
 
 }  // namespace
 
-ChatTemplate ChatTemplate::parse(std::string_view source) {
-  if (auto system = chatml_system(source)) {
+ChatTemplate ChatTemplate::parse(std::string_view text, const std::string& source) {
+  if (auto system = chatml_system(text)) {
     return chatml(std::move(*system));
   }
-  if (hash64(trim(source)) == kLlama31) {
+  if (const std::uint64_t hash = hash64(trim(text)); hash == kLlama31 || hash == kLlama32) {
     return llama31();
   }
-  throw_<ConfigError>(
-      "The chat template must be ChatML or Llama 3.1's, but is another one, which begins `{}`.",
-      source.substr(0, kShownOfTemplate));
+  if (text.size() > kMostSettingsBytes) {
+    throw_<ConfigError>("The chat template of {} must have at most {} bytes, but has {}.", source,
+                        kMostSettingsBytes, text.size());
+  }
+  return ChatTemplate(jinja_form(std::string(text), source));
+}
+
+bool ChatTemplate::is_name(std::string_view name) {
+  return form_named(name) != nullptr;
+}
+
+ChatTemplate ChatTemplate::named(const std::string& name_or_file) {
+  if (auto form = form_named(name_or_file)) {
+    return ChatTemplate(std::move(form));
+  }
+  if (!fs::exists(name_or_file)) {
+    throw_<ConfigError>(
+        "`model.chat` must be one of {}, or a file with a Jinja template, but is `{}` instead.", form_names(),
+        name_or_file);
+  }
+  return parse(read_file(name_or_file, kMostSettingsBytes), name_or_file);
 }
 
 ChatTemplate ChatTemplate::from_gguf(const io::GgufFile& file) {
-  return parse(file.text("tokenizer.chat_template"));
+  const std::string key = "tokenizer.chat_template";
+  const std::string name = file.file().path().string();
+  if (!file.has(key)) {
+    throw_<FileError>("{} must hold a `{}`, but holds none; set `model.chat` to one of {}, or to a file.",
+                      name, key, form_names());
+  }
+  return parse(file.text(key), name);
 }
 
 ChatTemplate ChatTemplate::load(const fs::path& model) {
-  return fs::is_directory(model) ? parse(template_in(model)) : from_gguf(io::GgufFile::open(model));
+  if (!fs::is_directory(model)) {
+    return from_gguf(io::GgufFile::open(model));
+  }
+  const Source source = template_in(model);
+  return parse(source.text, source.name);
 }
 
 }  // namespace routedk::text

@@ -25,17 +25,26 @@ TokenType type_of(const sentencepiece::SentencePieceProcessor& processor, TokenI
   return processor.IsByte(id) ? TokenType::kByte : TokenType::kNormal;
 }
 
-}  // namespace
+/// normalizer_spec {add_dummy_prefix: false}: a protocol buffer's last word counts.
+constexpr std::string_view kNoBlankBefore("\x1A\x02\x18\x00", 4);
 
-SentencePiece::SentencePiece(std::string_view model, const std::string& source)
-    : processor_(std::make_unique<sentencepiece::SentencePieceProcessor>()) {
-  const auto status = processor_->LoadFromSerializedProto(model);
+std::unique_ptr<sentencepiece::SentencePieceProcessor> load(std::string_view model,
+                                                            const std::string& source) {
+  auto processor = std::make_unique<sentencepiece::SentencePieceProcessor>();
+  const auto status = processor->LoadFromSerializedProto(model);
   if (!status.ok()) {
     throw_<FileError>(
         "A tokenizer.model must be a sentencepiece model (a protocol buffer with pieces, trainer_spec and "
         "normalizer_spec), but the {} bytes of this one are none ({}); sentencepiece says: {}.",
         model.size(), source, status.ToString());
   }
+  return processor;
+}
+
+}  // namespace
+
+SentencePiece::SentencePiece(std::string_view model, const std::string& source)
+    : processor_(load(model, source)), inside_(load(std::string(model).append(kNoBlankBefore), source)) {
   learn_blanks();
 }
 
@@ -56,13 +65,13 @@ void SentencePiece::learn_blanks() {
   }
 }
 
-void SentencePiece::encode(std::string_view text, std::vector<TokenId>& ids) const {
+void SentencePiece::encode(std::string_view text, bool starts, std::vector<TokenId>& ids) const {
   if (text.size() > kMaxText) {
     throw_<DataError>("A text for sentencepiece must have at most {} bytes, but has {}.", kMaxText,
                       text.size());
   }
   std::vector<int> found;
-  const auto status = processor_->Encode(text, &found);
+  const auto status = (starts ? processor_ : inside_)->Encode(text, &found);
   if (!status.ok()) {
     throw_<DataError>("Sentencepiece must encode a text of {} bytes, but says: {}.", text.size(),
                       status.ToString());

@@ -23,8 +23,8 @@ class SentencePiece {
   SentencePiece& operator=(const SentencePiece&) = delete;
   ~SentencePiece();
 
-  /// Appends the ids of well-formed UTF-8.
-  void encode(std::string_view text, std::vector<TokenId>& ids) const;
+  /// Appends the ids of well-formed UTF-8. `starts`: with the blank that the model puts before a text.
+  void encode(std::string_view text, bool starts, std::vector<TokenId>& ids) const;
   /// Pieces, their types and the special ids, in the library's words.
   void describe(Vocabulary& vocabulary) const;
   /// The text of a piece inside a text: blanks for U+2581, the byte of a byte piece, nothing for a control
@@ -36,9 +36,12 @@ class SentencePiece {
   bool drops_all_blanks() const noexcept { return drops_all_blanks_; }
 
  private:
+  using Processor = std::unique_ptr<sentencepiece::SentencePieceProcessor>;
+
   void learn_blanks();
 
-  std::unique_ptr<sentencepiece::SentencePieceProcessor> processor_;
+  Processor processor_;
+  Processor inside_;  ///< the same without the blank before a text
   bool drops_blanks_ = false;
   bool drops_all_blanks_ = false;
 };

@@ -1,5 +1,7 @@
 #include "spelled_tokens.h"
 
+#include "routedk/text/utf8.h"
+
 #include <algorithm>
 
 namespace routedk::text {
@@ -77,6 +79,18 @@ std::vector<Fragment> SpelledTokens::cut_leftmost(std::string_view text) const {
   }
   fragments.push_back({text.substr(begin)});
   return fragments;
+}
+
+std::string SpelledTokens::broken(std::string_view text, std::string_view mark) const {
+  std::string result;
+  for (std::size_t at = 0; at < text.size();) {
+    const std::string_view rest = text.substr(at);
+    const std::size_t character = std::max<std::size_t>(1, utf8_length(rest));
+    result += rest.substr(0, character);
+    result += longest_at(rest) != nullptr ? mark : "";
+    at += character;
+  }
+  return result;
 }
 
 const SpelledTokens::Spelling* SpelledTokens::longest_at(std::string_view text) const {

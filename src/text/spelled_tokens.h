@@ -1,7 +1,7 @@
 /// Tokens that are found by their spelling, before any splitting: special and user-defined ones.
 #pragma once
 
-#include "routedk/text/vocabulary.h"
+#include "routedk/text/tokenizer.h"
 
 #include <array>
 #include <string>
@@ -15,12 +15,6 @@ inline bool is_special(TokenType type) noexcept {
   return type == TokenType::kControl || type == TokenType::kUnknown;
 }
 
-/// A stretch of the input: text still to be encoded, or one token found by its spelling.
-struct Fragment {
-  std::string_view text;
-  TokenId token = kNoToken;
-};
-
 class SpelledTokens {
  public:
   SpelledTokens() = default;
@@ -29,6 +23,8 @@ class SpelledTokens {
 
   /// The text cut at the spellings, in the order of the vocabulary's dialect.
   std::vector<Fragment> cut(std::string_view text) const;
+  /// The text with `mark` after the first character of each spelling.
+  std::string broken(std::string_view text, std::string_view mark) const;
   /// The token of exactly this spelling, or kNoToken.
   TokenId token(std::string_view spelling) const;
 

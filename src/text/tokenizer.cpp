@@ -42,8 +42,8 @@ std::string text_of(const Vocabulary& vocabulary, std::size_t id) {
 struct Tokenizer::Impl {
   explicit Impl(Vocabulary parts);
 
-  std::vector<TokenId> encode(std::string_view text, const SpelledTokens& spelled) const;
-  void encode_text(std::string_view text, std::vector<TokenId>& ids) const;
+  std::vector<TokenId> encode(std::string_view text, const SpelledTokens& spelled, Place place) const;
+  void encode_text(std::string_view text, Place place, std::vector<TokenId>& ids) const;
   void encode_pieces(std::string_view text, std::vector<TokenId>& ids) const;
 
   Vocabulary vocabulary;           ///< its merges are in `pairs` only
@@ -83,26 +83,30 @@ Tokenizer Tokenizer::load(const std::filesystem::path& path) {
   return Tokenizer(Vocabulary::load(path));
 }
 
-std::vector<TokenId> Tokenizer::Impl::encode(std::string_view text, const SpelledTokens& spelled) const {
+std::vector<TokenId> Tokenizer::Impl::encode(std::string_view text, const SpelledTokens& spelled,
+                                             Place place) const {
   std::vector<TokenId> ids;
   for (const Fragment& fragment : spelled.cut(text)) {
     if (fragment.token >= 0) {
       ids.push_back(fragment.token);
+      place = Place::kAfterSpecial;
     } else if (!fragment.text.empty()) {
-      encode_text(fragment.text, ids);
+      encode_text(fragment.text, place, ids);
     }
   }
   return ids;
 }
 
-void Tokenizer::Impl::encode_text(std::string_view text, std::vector<TokenId>& ids) const {
+void Tokenizer::Impl::encode_text(std::string_view text, Place place, std::vector<TokenId>& ids) const {
   std::string repaired;
   if (!is_utf8(text)) {
     repaired = repair_utf8(text);
     text = repaired;
   }
   if (vocabulary.sentencepiece != nullptr) {
-    vocabulary.sentencepiece->encode(text, ids);
+    const bool starts =
+        place == Place::kStart || (place == Place::kAfterSpecial && vocabulary.blank_after_special);
+    vocabulary.sentencepiece->encode(text, starts, ids);
   } else {
     encode_pieces(text, ids);
   }
@@ -119,12 +123,20 @@ void Tokenizer::Impl::encode_pieces(std::string_view text, std::vector<TokenId>&
   }
 }
 
-std::vector<TokenId> Tokenizer::encode(std::string_view text) const {
-  return impl_->encode(text, impl_->user_defined);
+std::vector<TokenId> Tokenizer::encode(std::string_view text, Place place) const {
+  return impl_->encode(text, impl_->user_defined, place);
 }
 
 std::vector<TokenId> Tokenizer::encode_with_special(std::string_view text) const {
-  return impl_->encode(text, impl_->all_spelled);
+  return impl_->encode(text, impl_->all_spelled, Place::kStart);
+}
+
+std::string Tokenizer::broken(std::string_view text, std::string_view mark) const {
+  return impl_->all_spelled.broken(text, mark);
+}
+
+std::vector<Fragment> Tokenizer::cut(std::string_view text) const {
+  return impl_->all_spelled.cut(text);
 }
 
 std::string Tokenizer::decode(std::span<const TokenId> ids, bool with_special) const {

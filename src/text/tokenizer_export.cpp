@@ -110,6 +110,9 @@ json config_json(const io::GgufFile& file, const Vocabulary& vocabulary) {
   const bool pieces = vocabulary.sentencepiece != nullptr;
   json config = {{"tokenizer_class", pieces ? "LlamaTokenizer" : "PreTrainedTokenizerFast"},
                  {"clean_up_tokenization_spaces", false}};
+  if (pieces) {
+    config["legacy"] = vocabulary.blank_after_special;  // transformers' word for it
+  }
   const std::array<std::pair<const char*, TokenId>, 3> specials{
       {{"bos_token", vocabulary.bos}, {"eos_token", vocabulary.eos}, {"pad_token", vocabulary.pad}}};
   for (const auto& [name, id] : specials) {

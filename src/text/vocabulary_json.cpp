@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <limits>
 
+#include "pieces_json.h"
 #include "pre_tokenizer_json.h"
 #include "strict_json.h"
 #include "tokenizer_files.h"
@@ -20,17 +21,6 @@ void check_model(const JsonField& model) {
   }
   const JsonField dropout = model["dropout"];
   dropout.require(dropout.absent() || dropout.value() == 0, "be null");
-  model["byte_fallback"].require(!model["byte_fallback"].boolean(false), "be false");
-}
-
-void check_rest(const JsonField& root) {
-  const JsonField normalizer = root["normalizer"];
-  const auto is_empty = [&] {
-    return normalizer["type"].is("Sequence") && normalizer["normalizers"].items().empty();
-  };
-  normalizer.require(normalizer.absent() || is_empty(), "be null");
-  const JsonField decoder = root["decoder"];
-  decoder.require(!decoder.absent() && decoder["type"].is("ByteLevel"), "be of type \"ByteLevel\"");
 }
 
 /// An id below the number of tokens that is still free.
@@ -122,6 +112,19 @@ void check_unknown(const JsonField& unknown, const Vocabulary& vocabulary) {
   }
 }
 
+void read_byte_level(const JsonField& root, Vocabulary& vocabulary) {
+  const JsonField normalizer = root["normalizer"];
+  const auto is_empty = [&] {
+    return normalizer["type"].is("Sequence") && normalizer["normalizers"].items().empty();
+  };
+  normalizer.require(normalizer.absent() || is_empty(), "be null");
+  const JsonField decoder = root["decoder"];
+  decoder.require(!decoder.absent() && decoder["type"].is("ByteLevel"), "be of type \"ByteLevel\"");
+  check_unknown(root["model"]["unk_token"], vocabulary);
+  vocabulary.patterns = read_pre_tokenizer(root["pre_tokenizer"]);
+  vocabulary.whole_pieces = root["model"]["ignore_merges"].boolean(false);
+}
+
 /// The template's special token before the text.
 TokenId read_bos(const JsonField& root, const Vocabulary& vocabulary) {
   JsonField processor = root["post_processor"];
@@ -160,14 +163,15 @@ Vocabulary Vocabulary::from_json(const std::filesystem::path& path) {
   const JsonField model = root["model"];
   model.require(!model.absent(), "be an object");
   check_model(model);
-  check_rest(root);
   check_count(model["vocab"], root["added_tokens"], vocabulary);
   read_vocab(model["vocab"], vocabulary);
   read_added(root["added_tokens"], model["vocab"].value(), vocabulary);
   read_merges(model["merges"], vocabulary);
-  check_unknown(model["unk_token"], vocabulary);
-  vocabulary.patterns = read_pre_tokenizer(root["pre_tokenizer"]);
-  vocabulary.whole_pieces = model["ignore_merges"].boolean(false);
+  if (model["byte_fallback"].boolean(false)) {
+    read_pieces(root, vocabulary);
+  } else {
+    read_byte_level(root, vocabulary);
+  }
   vocabulary.dialect = Dialect::kHuggingFace;
   vocabulary.bos = read_bos(root, vocabulary);
   return vocabulary;

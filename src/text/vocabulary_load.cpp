@@ -77,7 +77,8 @@ Vocabulary load_from_folder(const fs::path& folder) {
     return load_file(model);
   }
   const JsonField root = parse_strictly(read_tokenizer_file(json), json.string());
-  if (!root["decoder"].absent() && root["decoder"]["type"].is("ByteLevel")) {
+  const bool pieces = !root["model"].absent() && root["model"]["byte_fallback"].boolean(false);
+  if (pieces || (!root["decoder"].absent() && root["decoder"]["type"].is("ByteLevel"))) {
     return Vocabulary::from_json(json);
   }
   Vocabulary vocabulary = load_file(model);
@@ -103,6 +104,10 @@ void read_config(const fs::path& path, Vocabulary& vocabulary) {
   read_special(root["bos_token"], vocabulary, vocabulary.bos);
   read_special(root["eos_token"], vocabulary, vocabulary.eos);
   read_special(root["pad_token"], vocabulary, vocabulary.pad);
+  const JsonField kind = root["tokenizer_class"];
+  if (kind.is("LlamaTokenizer") || kind.is("LlamaTokenizerFast")) {  // whatever tokenizer.json says
+    vocabulary.blank_after_special = root["legacy"].boolean(false);
+  }
 }
 
 /// One id or a list of them, as `eos_token_id` is written; ids of rows without a token end nothing.

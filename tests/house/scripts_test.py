@@ -142,7 +142,7 @@ class Scripts(unittest.TestCase):
         python.chmod(0o755)
         done = run(".ci/run", root=folder, PATH=self.stubs(folder, cmake="", ctest=""))
         self.assertEqual(done.returncode, 1, done.stdout)
-        self.assertIn("failed steps: test-python llama3-tokenizer\n", done.stdout)
+        self.assertIn("failed steps: test-python llama3-tokenizer llama2-tokenizer\n", done.stdout)
 
 
 if __name__ == "__main__":

@@ -69,7 +69,7 @@ TEST(ChatTemplate, the_default_system_text_is_taken_from_the_template) {
   std::string source = smollm2().text("tokenizer.chat_template");
   const std::string old_text = "You are a helpful AI assistant named SmolLM, trained by Hugging Face";
   source.replace(source.find(old_text), old_text.size(), "Be brief.");
-  const auto ids = ChatTemplate::parse(source).encode(smollm2_tokenizer(), {{"user", "x"}}, false);
+  const auto ids = ChatTemplate::parse(source, "here").encode(smollm2_tokenizer(), {{"user", "x"}}, false);
   EXPECT_EQ(smollm2_tokenizer().decode(ids), "system\nBe brief.\nuser\nx\n");
 }
 
@@ -78,7 +78,7 @@ TEST(ChatTemplate, chatml_without_a_default_system_turn_adds_none) {
       "{% for message in messages %}{{'<|im_start|>' + message['role'] + '\\n' + message['content'] + "
       "'<|im_end|>' + "
       "'\\n'}}{% endfor %}{% if add_generation_prompt %}{{ '<|im_start|>assistant\\n' }}{% endif %}";
-  const auto ids = ChatTemplate::parse(source).encode(smollm2_tokenizer(), {{"user", "x"}}, false);
+  const auto ids = ChatTemplate::parse(source, "here").encode(smollm2_tokenizer(), {{"user", "x"}}, false);
   EXPECT_EQ(smollm2_tokenizer().decode(ids, true), "<|im_start|>user\nx<|im_end|>\n");
 }
 
@@ -115,27 +115,6 @@ TEST_F(ChatTemplateFolder, without_a_template_is_refused) {
   EXPECT_THROW(ChatTemplate::load(folder_.path()), FileError);
   write("tokenizer_config.json", "{\"chat_template\": [{\"name\": \"rag\", \"template\": \"\"}]}");
   EXPECT_THROW(ChatTemplate::load(folder_.path()), FileError);
-}
-
-void expect_refused(const std::string& source, const std::string& part) {
-  try {
-    ChatTemplate::parse(source);
-    FAIL() << "accepted " << source;
-  } catch (const ConfigError& error) {
-    EXPECT_THAT(error.what(), HasSubstr(part));
-  }
-}
-
-TEST(ChatTemplate, an_unknown_template_is_refused_by_its_beginning) {
-  const std::string known = smollm2().text("tokenizer.chat_template");
-  expect_refused("{{- bos_token }}\n{%- if custom_tools", "begins `{{- bos_token }}");
-  expect_refused("{{ bos_token }}{% for m in messages %}", "begins `{{ bos_token }}{% for m in messages %}`");
-  expect_refused("", "begins ``");
-  expect_refused(known + "x", "begins `{% for message in messages %}");
-  expect_refused("x" + known, "begins `x{% for message");
-  std::string quoted = known;
-  quoted.insert(quoted.find("You are"), "' + x + '");
-  expect_refused(quoted, "begins `{% for message in messages %}");
 }
 
 }  // namespace

@@ -78,6 +78,29 @@ class Llama3 : public ::testing::Test {
   std::filesystem::path folder_;
 };
 
+/// Made by tests/goldens/make_llama2_tokenizer.py.
+inline const io::Json& llama2_golden() {
+  static const io::Json golden = io::read_json(golden_file("tokenizer_llama2.json"));
+  return golden;
+}
+
+/// Tests under Llama 2's real pieces, which are too large to be kept here; .ci/run makes their folder.
+class Llama2 : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    if (!std::filesystem::exists(folder_)) {
+      GTEST_SKIP() << folder_ << " must be the folder made by tests/goldens/make_llama2_tokenizer.py";
+    }
+  }
+  std::filesystem::path folder_ = std::filesystem::path(ROUTEDK_SOURCE_DIR) / ".deps/llama2-tokenizer";
+};
+
+/// Made by tests/goldens/make_chat_templates.py.
+inline const io::Json& chat_golden() {
+  static const io::Json golden = io::read_json(golden_file("chat_templates.json"));
+  return golden;
+}
+
 inline std::vector<TokenId> ids_of(const io::Json& entry, const char* key) {
   return entry[key].get<std::vector<TokenId>>();
 }

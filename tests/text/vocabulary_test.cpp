@@ -84,7 +84,7 @@ TEST_F(TokenizerJson, user_defined_spellings_are_found_leftmost_then_longest) {
 TEST_F(TokenizerJson, fields_that_change_ids_are_refused_by_name) {
   expect_refused_with("/model/type", "Unigram", "`model.type` must be \"BPE\", but is \"Unigram\"");
   expect_refused_with("/model/dropout", 0.1, "`model.dropout` must be null, but is 0.1");
-  expect_refused_with("/model/byte_fallback", true, "`model.byte_fallback` must be false");
+  expect_refused_with("/model/byte_fallback", true, "`pre_tokenizer.type` must be \"Metaspace\"");
   expect_refused_with("/model/end_of_word_suffix", "</w>", "`model.end_of_word_suffix` must be null");
   expect_refused_with("/model/unk_token", "a", "`model.unk_token` must be null where a byte has no token");
   expect_refused_with("/normalizer", {{"type", "NFC"}},

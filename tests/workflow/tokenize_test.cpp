@@ -17,7 +17,7 @@ std::string run(const std::string& input, bool special = false) {
       std::filesystem::path(ROUTEDK_SOURCE_DIR) / ".deps/models/SmolLM2-135M-Instruct.Q4_1.gguf";
   std::istringstream in(input);
   std::ostringstream out;
-  tokenize({model, special}, in, out);
+  tokenize({model, "", special}, in, out);
   return out.str();
 }
 
@@ -36,7 +36,7 @@ TEST(Tokenize, takes_a_folder_a_tokenizer_json_and_a_tokenizer_model) {
   for (const char* name : {"", "tokenizer.json", "sentencepiece.model"}) {
     std::istringstream in("{\"text\": \"Sports Bra\"}\n");
     std::ostringstream out;
-    tokenize({small / name, false}, in, out);
+    tokenize({small / name, "", false}, in, out);
     EXPECT_THAT(out.str(), testing::MatchesRegex("\\{\"ids\":\\[[0-9]+,.*\\]\\}\n")) << name;
   }
 }

@@ -9,6 +9,7 @@
 #include <filesystem>
 #include <map>
 #include <memory>
+#include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -17,18 +18,22 @@ namespace routedk::bundle {
 
 class SessionEncoder {
  public:
+  /// Errors as ChatTemplate::answer_form.
   SessionEncoder(text::Tokenizer tokenizer, text::ChatTemplate chat)
-      : tokenizer_(std::move(tokenizer)), chat_(std::move(chat)) {}
-  /// Tokenizer and chat template of a GGUF file or a model folder.
-  static SessionEncoder load(const std::filesystem::path& model);
+      : tokenizer_(std::move(tokenizer)),
+        chat_(std::move(chat)),
+        answer_form_(chat_.answer_form(tokenizer_)) {}
+  /// Tokenizer and chat template of a GGUF file or a model folder; with `chat` the template that
+  /// ChatTemplate::named finds instead.
+  static SessionEncoder load(const std::filesystem::path& model, const std::string& chat = "");
 
   /// The turns, then the opening of the assistant's turn.
   std::vector<text::TokenId> prompt(const std::vector<text::ChatMessage>& messages) const {
     return chat_.encode(tokenizer_, messages, /*add_generation_prompt=*/true);
   }
-  /// The answer's ids and the end-of-turn token.
+  /// The answer's ids, as they go on from a prompt, and the end-of-turn token.
   std::vector<text::TokenId> answer(std::string_view text) const;
-  text::TokenId end_of_turn() const { return chat_.end_of_turn(tokenizer_); }
+  text::TokenId end_of_turn() const noexcept { return answer_form_.end; }
   /// The other tokens that end an answer by the model's files.
   const std::vector<text::TokenId>& ends() const noexcept { return tokenizer_.ends(); }
   const text::Tokenizer& tokenizer() const noexcept { return tokenizer_; }
@@ -41,6 +46,7 @@ class SessionEncoder {
 
   text::Tokenizer tokenizer_;
   text::ChatTemplate chat_;
+  text::AnswerForm answer_form_;
   std::shared_ptr<Automata> automata_ = std::make_shared<Automata>();
 };
 

@@ -1,18 +1,28 @@
-/// Conversations -> prompt ids. Written as code for the templates we know; contents never become specials.
+/// Conversations -> prompt ids. Contents never become special tokens, whatever the template.
 #pragma once
 
 #include "routedk/text/tokenizer.h"
 
 #include <filesystem>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
 
 namespace routedk::text {
 
+class ChatForm;
+
 struct ChatMessage {
   std::string role;  ///< "system", "user" or "assistant"
   std::string content;
+};
+
+/// How an answer goes on from a prompt.
+struct AnswerForm {
+  TokenId end = kNoToken;        ///< the token that ends the assistant's turn
+  Place place = Place::kInside;  ///< of the answer after the prompt
+  std::string before = {};       ///< the blanks that the template puts before an answer, if any
 };
 
 class ChatTemplate {
@@ -20,39 +30,37 @@ class ChatTemplate {
   /// ChatML; where `default_system` is not empty, a turn with that text comes first unless the first message
   /// is a system one.
   static ChatTemplate chatml(std::string default_system);
-  /// Llama 3.1 without tools: begins with BOS; a system turn always comes first, and opens with the dates, of
-  /// which today's is 26 July 2024; contents lose the blanks around them.
+  /// Llama 3.1, 3.2 and 3.3 without tools: begins with BOS; a system turn always comes first, and opens with
+  /// the dates, of which today's is 26 July 2024; contents lose the blanks around them.
   static ChatTemplate llama31();
+  /// A form by its name (chatml, llama2, llama3, llama31, zephyr), or a file with a Jinja template.
+  /// ConfigError where it is neither, FileError as read_file.
+  static ChatTemplate named(const std::string& name_or_file);
+  /// Whether this is the name of a form.
+  static bool is_name(std::string_view name);
 
-  /// Chosen from a GGUF file's `tokenizer.chat_template`, or from a model folder's chat_template.jinja or
-  /// tokenizer_config.json. FileError where there is none, ConfigError names one we don't know.
+  /// That of a GGUF file's `tokenizer.chat_template`, or of a model folder's chat_template.jinja or
+  /// tokenizer_config.json. FileError where there is none.
   static ChatTemplate load(const std::filesystem::path& model);
   static ChatTemplate from_gguf(const io::GgufFile& file);
-  /// From the template's text (Jinja). Known: ChatML as SmolLM2 has it, whatever its default system text, or
-  /// without one; Llama 3.1's, word for word.
-  static ChatTemplate parse(std::string_view source);
+  /// From the template's text (Jinja). ChatML as SmolLM2 has it, whatever its default system text, or without
+  /// one, and those of Llama 3.1 to 3.3 are known; any other is rendered by minja, each time in a process of
+  /// its own with 5 seconds and 256 MiB. `source` names it in errors.
+  static ChatTemplate parse(std::string_view text, const std::string& source);
 
   /// Ids of the turns, then, when asked, the opening of the assistant's turn. ConfigError when a role is
-  /// unknown.
+  /// unknown, and where the template refuses the messages or fails.
   std::vector<TokenId> encode(const Tokenizer& tokenizer, const std::vector<ChatMessage>& messages,
                               bool add_generation_prompt) const;
-  /// The token that ends the assistant's turn.
-  TokenId end_of_turn(const Tokenizer& tokenizer) const;
+  /// Of an unknown template by rendering a turn of each role. ConfigError as encode, and where no token ends
+  /// the turn.
+  AnswerForm answer_form(const Tokenizer& tokenizer) const;
+  TokenId end_of_turn(const Tokenizer& tokenizer) const { return answer_form(tokenizer).end; }
 
  private:
-  class Writer;
-  ChatTemplate() = default;
+  explicit ChatTemplate(std::shared_ptr<const ChatForm> form) : form_(std::move(form)) {}
 
-  // A turn: start_, role, header_end_ if any, after_role_ + content, end_, after_end_.
-  std::string bos_;         ///< spelling of the token before all turns, or empty
-  std::string start_;       ///< spellings of tokens, too: start_, header_end_, end_
-  std::string header_end_;  ///< where it is empty, role and content are one text
-  std::string after_role_;
-  std::string end_;
-  std::string after_end_;
-  std::string system_head_;     ///< before the content of the first system turn, which then is always there
-  std::string default_system_;  ///< content of a system turn put before other messages, or empty for none
-  bool trims_ = false;          ///< contents lose the blanks around them
+  std::shared_ptr<const ChatForm> form_;
 };
 
 }  // namespace routedk::text

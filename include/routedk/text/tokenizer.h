@@ -12,6 +12,20 @@
 
 namespace routedk::text {
 
+/// A stretch of a text: text still to be encoded, or one token found by its spelling.
+struct Fragment {
+  std::string_view text;
+  TokenId token = kNoToken;
+};
+
+/// Where a text stands. Sentencepiece puts a blank before a text at the start; byte-level BPE makes no
+/// difference.
+enum class Place {
+  kStart,         ///< nothing comes before it
+  kAfterSpecial,  ///< a special token does: a start for llama.cpp and transformers' legacy, not for others
+  kInside,        ///< other text does
+};
+
 /// Byte-level BPE with the ids of llama.cpp, tiktoken or Hugging Face's tokenizers, whosever file it is, or
 /// sentencepiece. Immutable, safe to share between threads; copies are cheap.
 /// Any bytes can be encoded: where they are not UTF-8, each stray byte is read as U+FFFD (text/utf8.h).
@@ -26,9 +40,9 @@ class Tokenizer {
 
   /// Plain text: a spelled-out special token stays text (user-defined tokens, which are ordinary words with a
   /// fixed spelling, don't count as special). Bytes without a token are dropped. No BOS is added.
-  std::vector<TokenId> encode(std::string_view text) const;
+  std::vector<TokenId> encode(std::string_view text, Place place = Place::kStart) const;
   /// As encode, but spellings of special tokens become those tokens, in the order of the vocabulary's
-  /// dialect. Sentencepiece sees each stretch between them as a text of its own.
+  /// dialect.
   std::vector<TokenId> encode_with_special(std::string_view text) const;
   /// The bytes of the tokens, one after another; special tokens are spelled out only when asked. An id of the
   /// rows that pad the model's embedding has no bytes; DataError when an id is outside the model.
@@ -44,6 +58,10 @@ class Tokenizer {
   TokenId pad() const noexcept;
   /// Every token that ends an answer by the model's files; the end of turn of a chat template may be another.
   const std::vector<TokenId>& ends() const noexcept;
+  /// Every special and user-defined token's spelling broken by `mark` after its first character, so that no
+  /// part of the text is one; and the text cut at the spellings that are left.
+  std::string broken(std::string_view text, std::string_view mark) const;
+  std::vector<Fragment> cut(std::string_view text) const;
   /// The id of a special token's spelling; ConfigError when there is none.
   TokenId special(std::string_view spelling) const;
 

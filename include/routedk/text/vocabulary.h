@@ -35,7 +35,8 @@ struct Vocabulary {
   bool whole_pieces = false;  ///< with `patterns`: a piece that is itself a token becomes it without merging
   Dialect dialect = Dialect::kLlamaCpp;
   std::shared_ptr<const SentencePiece> sentencepiece;  ///< encodes instead of all the above
-  TokenId bos = kNoToken;  ///< kNoToken where the files name none; so are eos and pad
+  bool blank_after_special = true;  ///< sentencepiece puts a blank before text after a special token, too
+  TokenId bos = kNoToken;           ///< kNoToken where the files name none; so are eos and pad
   TokenId eos = kNoToken;
   TokenId pad = kNoToken;
   std::vector<TokenId> ends;  ///< every token that the files say ends an answer, without repetition
@@ -46,8 +47,9 @@ struct Vocabulary {
   /// scores); without a padding token pad = eos. `ends`: eos, end of turn and end of message. FileError names
   /// the key.
   static Vocabulary from_gguf(const io::GgufFile& file);
-  /// Hugging Face's tokenizer.json with byte-level BPE. Anything else, and what would change its ids
-  /// (normalizers, other pre-tokenizers, dropout, ...), is a FileError that names the field. Truncation,
+  /// Hugging Face's tokenizer.json with byte-level BPE, or with byte_fallback, whose merges are those of a
+  /// sentencepiece model (Llama 2, TinyLlama). Anything else, and what would change its ids (normalizers,
+  /// other pre-tokenizers, dropout, ...), is a FileError that names the field. Truncation,
   /// padding and the post-processor are not applied; a template's first special token becomes bos.
   static Vocabulary from_json(const std::filesystem::path& path);
   /// Llama 3's tokenizer.model: a base64 token and its rank on each line, then 256 special tokens under
@@ -56,11 +58,12 @@ struct Vocabulary {
   /// A sentencepiece model (Llama 2, TinyLlama); FileError says what the library finds wrong.
   static Vocabulary from_sentencepiece(const std::filesystem::path& path);
   /// Any of these, told apart by content: a GGUF file, a tokenizer.json, a tokenizer.model of either kind, or
-  /// a model folder. There tokenizer.json is read, unless it is sentencepiece's and tokenizer.model stands
-  /// beside it; bos_token, eos_token and pad_token come from tokenizer_config.json, `ends` from these and
-  /// from the eos_token_id of generation_config.json and config.json, one or a list, `rows` from
-  /// config.json's vocab_size. FileError says what is wrong, also where the model has fewer rows than there
-  /// are tokens.
+  /// a model folder. There tokenizer.json is read, unless it is of no kind that from_json knows and
+  /// tokenizer.model stands beside it; as transformers 5 has it, a LlamaTokenizer puts a blank before text
+  /// after a special token where tokenizer_config.json's `legacy` is true; bos_token, eos_token and pad_token
+  /// come from tokenizer_config.json, `ends` from these and from the eos_token_id of generation_config.json
+  /// and config.json, one or a list, `rows` from config.json's vocab_size. FileError says what is wrong, also
+  /// where the model has fewer rows than there are tokens.
   static Vocabulary load(const std::filesystem::path& path);
 
   static constexpr std::size_t kLlama3Ranks = 128'000;

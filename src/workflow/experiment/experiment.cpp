@@ -138,12 +138,14 @@ std::uint64_t hash_examples(const DataConfig& data) {
 
 Experiment::Contents contents_of(const ExperimentConfig& config) {
   const std::uint64_t model = hash_model(config.model.path);
+  const std::string& form = config.model.chat;
+  const std::uint64_t chat = form.empty() || text::ChatTemplate::is_name(form) ? 0 : hash_of_file(form);
   if (!config.data.examples.empty()) {
-    return {hash_examples(config.data), 0, model, 0};
+    return {hash_examples(config.data), 0, model, 0, chat};
   }
   const bool own = config.teacher.kind == distill::TeacherKind::kLocal && !config.teacher.model.empty();
   return {hash_files(data_folder(config.data.dir) / config.data.domain, hash_of_file),
-          hash_files(config.prompts, hash_of_file), model, own ? hash_model(config.teacher.model) : 0};
+          hash_files(config.prompts, hash_of_file), model, own ? hash_model(config.teacher.model) : 0, chat};
 }
 
 /// Contents of a PEFT folder, but not its place.
@@ -308,7 +310,7 @@ Experiment::Experiment(ExperimentConfig config, Place place)
       templates_(has_sessions() ? bundle::PromptTemplates::load(
                                       config_.prompts, relations_of(config_.prompt, dataset_, split_))
                                 : bundle::PromptTemplates()),
-      encoder_(bundle::SessionEncoder::load(config_.model.path)),
+      encoder_(bundle::SessionEncoder::load(config_.model.path, config_.model.chat)),
       store_(store_folder(config_)) {
   if (has_sessions()) {
     templates_.show(worked_examples_of(config_.prompt, dataset_, split_));

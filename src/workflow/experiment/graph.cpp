@@ -134,6 +134,7 @@ class StepList {
       if (!config_.teacher.model.empty()) {
         settings["model.contents"] = hex(experiment_.contents().teacher);
         settings.erase("teacher.model");
+        settings.erase("model.chat");
       }
     }
     return settings;
@@ -144,6 +145,11 @@ class StepList {
     add("model", config_.model, settings);
     settings.erase("model.path");
     settings["model.contents"] = hex(experiment_.contents().model);
+    if (config_.model.chat.empty()) {
+      settings.erase("model.chat");
+    } else if (!text::ChatTemplate::is_name(config_.model.chat)) {
+      settings["model.chat"] = hex(experiment_.contents().chat);
+    }
     settings["model.dtype"] = name_of(experiment_.load_options().precision);
     settings["model.device"] = experiment_.load_options().device.is_cuda() ? "cuda" : "cpu";
   }

@@ -99,7 +99,7 @@ void complete(const ModelChoice& choice, const CompletionOptions& options, std::
               std::ostream& out) {
   const ExperimentConfig config = settings_of(choice);
   check_folders(choice, config);
-  const auto encoder = bundle::SessionEncoder::load(config.model.path);
+  const auto encoder = bundle::SessionEncoder::load(config.model.path, config.model.chat);
   const decode::Prompt prompt{encoded(encoder, options, in)};
   const std::int64_t context = model::WeightSource::open(config.model.path)->config().context;
   decode::GenerateOptions generate = options_for(config.decode, encoder, prompt.ids.size(), context);

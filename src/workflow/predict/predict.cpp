@@ -151,7 +151,7 @@ void predict(const ModelChoice& choice, const PredictOptions& options, std::istr
   check_folders(choice, config);
   const DecodeConfig decode = decode_settings(config);
   const auto templates = answering_templates(choice.run, config);
-  const auto encoder = bundle::SessionEncoder::load(config.model.path);
+  const auto encoder = bundle::SessionEncoder::load(config.model.path, config.model.chat);
   const eval::AnswerSetting setting = answer_setting(decode, templates, encoder);
   const std::int64_t context = model::WeightSource::open(config.model.path)->config().context;
 

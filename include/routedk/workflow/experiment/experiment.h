@@ -74,6 +74,7 @@ class Experiment {
     std::uint64_t prompts = 0;  ///< the templates; 0 with examples
     std::uint64_t model = 0;
     std::uint64_t teacher = 0;  ///< the model of a local teacher that has one of its own
+    std::uint64_t chat = 0;     ///< the file of `model.chat`, where it is one
   };
   const Contents& contents() const noexcept { return contents_; }
 

@@ -23,6 +23,7 @@ struct ModelConfig {
   bool double_quant = true;
   model::ComputeType dtype = model::ComputeType::kAuto;
   std::string device = "auto";
+  std::string chat;
 
   template <typename F>
   void fields(F& f) {
@@ -35,6 +36,10 @@ struct ModelConfig {
       "what the operands of products are rounded to; auto: bfloat16 where the CPU multiplies it faster, else "
       "float32");
     f("device", device, "where it computes; auto: the CPU", DeviceRule());
+    f("chat", chat,
+      "the chat template instead of the model's own: chatml, llama2, llama3, llama31, zephyr, or a file with "
+      "a "
+      "Jinja template");
   }
 };
 

@@ -1,19 +1,22 @@
-/// `routedk-inspect tokenize`: texts in, token ids out.
+/// `routedk-inspect tokenize`: texts or conversations in, token ids out.
 #pragma once
 
 #include <filesystem>
 #include <istream>
 #include <ostream>
+#include <string>
 
 namespace routedk::workflow {
 
 struct TokenizeOptions {
   std::filesystem::path model;  ///< a GGUF file, a model folder, a tokenizer.json or a tokenizer.model
+  std::string chat;             ///< the chat template as `model.chat`; empty: the model's own
   bool special = false;         ///< spellings of special tokens become those tokens
 };
 
-/// JSONL {"text": ...} in, {"ids": [...]} out, one line for each. FileError and DataError name the line of
-/// `in`.
+/// JSONL {"text": ...} or {"messages": [{"role", "content"}, ...]} in, {"ids": [...]} out, one line for each;
+/// those of messages end with the opening of the assistant's turn unless "add_generation_prompt" is false.
+/// FileError and DataError name the line of `in`, ConfigError says what is wrong with the template.
 void tokenize(const TokenizeOptions& options, std::istream& in, std::ostream& out);
 
 }  // namespace routedk::workflow
