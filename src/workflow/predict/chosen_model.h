@@ -5,6 +5,7 @@
 #include "routedk/workflow/experiment/experiment_config.h"
 #include "routedk/workflow/predict/predict.h"
 
+#include <filesystem>
 #include <memory>
 #include <string>
 #include <vector>
@@ -14,6 +15,9 @@ namespace routedk::workflow {
 /// The settings of the run or the defaults, with the choice's backbone and assignments over them. Also sets
 /// the threads of computation. Errors as ConfigSource and read_config.
 ExperimentConfig settings_of(const ModelChoice& choice);
+
+/// The adapters' folders: the given ones, or those of the run's experts; none where there are neither.
+std::vector<std::filesystem::path> adapter_folders(const ModelChoice& choice, const ExperimentConfig& config);
 
 struct ChosenModel {
   experts::RoutedModel model;
