@@ -34,7 +34,7 @@ PYTHON = os.environ.get("ROUTEDK_PYTHON", str(ROOT / ".deps/python/bin/python"))
 TEXTS = ["A shop that sells by the single piece learns little about what its visitors came for. Somebody who looks at",
          "The capital of France is Paris, and the capital of Italy is", "Three things to take along on a picnic are"]
 NEW = 24  # tokens that greedy decoding adds
-EXACT = 0.01  # the largest difference of logits that float32's rounding makes
+EXACT = 1e-3  # float32's rounding makes differences of up to 1e-4 in logits of up to 30
 
 HIDDEN, FFN, KEYS, HEAD, LAYERS = 576, 1536, 192, 64, 30
 SHAPES = {"self_attn.q_proj": (HIDDEN, HIDDEN), "self_attn.k_proj": (KEYS, HIDDEN), "self_attn.v_proj": (KEYS, HIDDEN),
@@ -45,8 +45,8 @@ ALL = [name.split(".")[1] for name in SHAPES]
 # Ranks and scales of every kind: one alpha for all, rsLoRA on some linears, patterns by layer and linear.
 EXPERTS = {"base": {"r": 4, "lora_alpha": 8, "target_modules": ALL},
            "high_level": {"r": 8, "lora_alpha": 5, "use_rslora": True, "target_modules": ["q_proj", "k_proj", "o_proj"]},
-           "fine_grained": {"r": 3, "lora_alpha": 6, "target_modules": ["q_proj", "k_proj", "down_proj"],
-                            "rank_pattern": {"k_proj": 2, "layers.3.self_attn.q_proj": 6}, "alpha_pattern": {"down_proj": 2}}}  # fmt: skip
+           "fine_grained": {"r": 3, "lora_alpha": 24, "target_modules": ["q_proj", "k_proj", "down_proj"],
+                            "rank_pattern": {"k_proj": 2, "layers.3.self_attn.q_proj": 6}, "alpha_pattern": {"down_proj": 8}}}  # fmt: skip
 
 
 def size_of(config, layer, module):
@@ -60,7 +60,7 @@ def size_of(config, layer, module):
     return rank, alpha / (math.sqrt(rank) if config.get("use_rslora") else rank)
 
 
-SPREAD = 0.03  # of B
+SPREAD = 0.15  # of B
 
 
 def random_factors(name):
@@ -244,32 +244,35 @@ class Logits(Case):
         return json.loads(done.stdout)["text"]
 
     def test_with_the_model_in_f32_logits_and_greedy_tokens_are_ours(self):
-        model = self.folder / "f32.gguf"
+        model, alone = self.folder / "f32.gguf", None
         write_in_f32(MODEL, model)
         for lora, arguments in self.cases("f32"):
             sequences, theirs, texts = self.theirs(model, lora)
-            for ids, wanted, found in zip(sequences, theirs, self.ours(model, sequences, arguments)):
-                print(lora and lora.name, rms(found - wanted), abs(found - wanted).max(), found.std(), file=sys.stderr)
+            ours = self.ours(model, sequences, arguments)
+            for ids, wanted, found in zip(sequences, theirs, ours):
                 self.assertLess(abs(found - wanted).max(), EXACT, lora)
                 self.assertEqual(found[-1 - NEW:-1].argmax(1).tolist(), ids[-NEW:], lora)
             self.assertEqual(self.greedy(model, TEXTS[0], arguments), texts[0], lora)
+            prompts = np.concatenate([found[:-NEW] for found in ours])
+            alone = prompts if lora is None else alone
+            self.assertTrue(lora is None or rms(prompts - alone) > 100 * EXACT, lora)
 
     def test_with_the_model_in_4_bits_the_difference_is_that_of_the_model_alone(self):
-        alone, noise, tokens, equal = None, 0.0, 0, 0
+        noise, alone, equal = 0.0, None, []
         for lora, arguments in self.cases("f16"):
             sequences, theirs, _ = self.theirs(MODEL, lora)
             ours = self.ours(MODEL, sequences, arguments)
+            equal += [found[-1 - NEW:-1].argmax(1) == ids[-NEW:] for found, ids in zip(ours, sequences)]
             difference = rms(np.concatenate(ours) - np.concatenate(theirs))
-            greedy = np.concatenate([found[-1 - NEW:-1].argmax(1) == ids[-NEW:] for found, ids in zip(ours, sequences)])
-            tokens, equal = tokens + len(greedy), equal + greedy.sum()
             prompts = np.concatenate([found[:-NEW] for found in ours])
             if lora is None:
-                alone, noise = prompts, difference
-            effect = rms(prompts - alone)
-            print(lora and lora.name, "difference", difference, "effect", effect, "equal", greedy.mean(), file=sys.stderr)
-            self.assertLess(difference, 2 * noise, lora)
-            self.assertTrue(lora is None or effect > 5 * difference, lora)
-        self.assertGreater(equal / tokens, 0.9)
+                noise, alone = difference, prompts
+            else:  # a LoRA that does something else than ours would add its effect to the difference
+                print(lora.name, "difference", difference, "noise", noise, "effect", rms(prompts - alone), file=sys.stderr)
+                self.assertLess(difference, 1.5 * noise, lora)
+                self.assertGreater(rms(prompts - alone), 2 * difference, lora)
+        print("equal", np.mean(equal), [np.mean(e) for e in equal], file=sys.stderr)
+        self.assertGreater(np.mean(equal), 0.9)  # tokens between which 8 bits do not decide
 
 
 if __name__ == "__main__":
