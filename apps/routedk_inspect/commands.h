@@ -18,5 +18,6 @@ void add_adapter(CLI::App& app, Chosen& chosen);
 void add_router(CLI::App& app, Chosen& chosen);
 void add_checkpoint(CLI::App& app, Chosen& chosen);
 void add_merge(CLI::App& app, Chosen& chosen);
+void add_export(CLI::App& app, Chosen& chosen);
 
 }  // namespace routedk::apps

@@ -3,7 +3,8 @@
 
 int main(int argc, char** argv) {
   using namespace routedk;
-  CLI::App app("Looks inside models and what belongs to them; quantises models, merges adapters.");
+  CLI::App app(
+      "Looks inside models and what belongs to them; quantises models, merges and exports adapters.");
   app.footer(
       "Examples:\n  echo '{\"text\": \"Hello\"}' | routedk-inspect tokenize --model MODEL.gguf\n"
       "  echo '{\"ids\": [1, 2, 3]}' | routedk-inspect logits --model MODEL.gguf --quant nf4 --adapter DIR "
@@ -18,6 +19,7 @@ int main(int argc, char** argv) {
   apps::add_router(app, chosen);
   apps::add_checkpoint(app, chosen);
   apps::add_merge(app, chosen);
+  apps::add_export(app, chosen);
   if (const int code = apps::parse(app, argc, argv); code >= 0) {
     return code;
   }

@@ -68,4 +68,17 @@ GateRows FrozenGate::rows(std::int64_t layer, const at::Tensor&, const model::Fl
   return layers_[static_cast<std::size_t>(layer)];
 }
 
+at::Tensor fixed_weights(const Gate& gate, const model::LlamaConfig& model) {
+  if (gate.looks_at_input()) {
+    throw_<Error>("a gate with fixed weights must not look at its input");
+  }
+  const auto any = model::FlatBatch::make({{0}}, {1});
+  const at::Tensor hidden = at::zeros({1, model.hidden});
+  std::vector<at::Tensor> layers;  // [L] of [1,K]
+  for (std::int64_t layer = 0; layer < model.layers; ++layer) {
+    layers.push_back(gate.rows(layer, hidden, any).alpha);
+  }
+  return at::cat(layers).to(at::kFloat);
+}
+
 }  // namespace routedk::experts

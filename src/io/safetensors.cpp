@@ -12,6 +12,7 @@
 #include <set>
 #include <utility>
 
+#include "as_text.h"
 #include <fmt/ranges.h>
 
 namespace routedk::io {
@@ -144,10 +145,6 @@ std::string header_text(std::span<const TensorView> tensors,
   text += "}";
   text.resize((text.size() + 7) / 8 * 8, ' ');
   return text;
-}
-
-std::string_view as_text(std::span<const std::byte> bytes) {
-  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
 
 }  // namespace

@@ -1,19 +1,14 @@
 #include "gguf_weights.h"
 
 #include "routedk/core/error.h"
+#include "routedk/model/gguf_layout.h"
 #include "routedk/model/parameters.h"
 #include "routedk/quant/ggml_tensor.h"
-
-#include <array>
 
 #include <fmt/ranges.h>
 
 namespace routedk::model {
 namespace {
-
-/// The linears' names in a GGUF, in the order of `Linear`.
-constexpr std::array<const char*, kLinears> kGgufNames = {"attn_q",   "attn_k", "attn_v",  "attn_output",
-                                                          "ffn_gate", "ffn_up", "ffn_down"};
 
 std::map<std::string, std::string> gguf_names(const LlamaConfig& config) {
   std::map<std::string, std::string> names = {
@@ -21,21 +16,17 @@ std::map<std::string, std::string> gguf_names(const LlamaConfig& config) {
   for (std::int64_t i = 0; i < config.layers; ++i) {
     names[attention_norm_name(i)] = fmt::format("blk.{}.attn_norm.weight", i);
     names[mlp_norm_name(i)] = fmt::format("blk.{}.ffn_norm.weight", i);
-    for (std::size_t kind = 0; kind < kGgufNames.size(); ++kind) {
-      const std::string module = module_name(i, static_cast<Linear>(kind));
-      names[module + ".weight"] = fmt::format("blk.{}.{}.weight", i, kGgufNames[kind]);
-      names[module + ".bias"] = fmt::format("blk.{}.{}.bias", i, kGgufNames[kind]);
+    for (int kind = 0; kind < kLinears; ++kind) {
+      const auto linear = static_cast<Linear>(kind);
+      for (const char* part : {".weight", ".bias"}) {
+        names[module_name(i, linear) + part] = gguf_module_name(i, linear) + part;
+      }
     }
   }
   return names;
 }
 
-/// Undoes the interleaved rotary layout: row 2i + j of a head goes back to row j * C/2 + i.
-at::Tensor half_split(const at::Tensor& rows, std::int64_t head_dim) {
-  return rows.view({-1, head_dim / 2, 2, rows.numel() / rows.size(0)}).transpose(1, 2).reshape(rows.sizes());
-}
-
-bool is_rotated(const std::string& name) {
+bool is_rotated_name(const std::string& name) {
   return name.find(".q_proj.") != std::string::npos || name.find(".k_proj.") != std::string::npos;
 }
 
@@ -81,7 +72,7 @@ std::optional<kernels::Weight> GgufWeights::packed(const std::string& name, Line
     return std::nullopt;
   }
   used_.insert(tensor.name);
-  if (is_rotated(name)) {
+  if (is_rotated_name(name)) {
     blocks = kernels::GgmlBlocks(blocks->type(), half_split(blocks->data(), config().head_dim));
   }
   tensor.mapping->release(tensor.bytes);
@@ -95,7 +86,7 @@ at::Tensor GgufWeights::dense(const std::string& name, const std::vector<std::in
       blocks ? kernels::dequantize(*blocks, at::kFloat).view(shape) : quant::dense_values(tensor);
   require_finite(values, tensor.name, file_.file().path().string());
   used_.insert(tensor.name);
-  return is_rotated(name) ? half_split(values, config().head_dim) : values;
+  return is_rotated_name(name) ? half_split(values, config().head_dim) : values;
 }
 
 StoredAs GgufWeights::stored(const std::string& name) const {

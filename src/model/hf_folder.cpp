@@ -2,6 +2,7 @@
 
 #include "routedk/core/error.h"
 #include "routedk/core/files.h"
+#include "routedk/core/new_path.h"
 #include "routedk/io/safetensors_shards.h"
 #include "routedk/model/weight_source.h"
 #include "routedk/quant/nf4_checkpoint.h"
@@ -32,12 +33,6 @@ std::string dtype_word(at::ScalarType dtype) {
                         at::toString(dtype));
   }
   return word;
-}
-
-void require_free(const fs::path& folder) {
-  if (fs::exists(folder) && (!fs::is_directory(folder) || !fs::is_empty(folder))) {
-    throw_<ConfigError>("{} must be a new or an empty folder, but holds something already", folder.string());
-  }
 }
 
 /// The ids of a GGUF's special tokens, as config.json names them; all that end an answer are eos.
@@ -150,7 +145,7 @@ void write_nf4_weights(WeightSource& source, bool double_quant, const FolderOpti
 }  // namespace
 
 void write_hf_folder(const FolderOptions& settings, const ParameterFn& value, const fs::path& folder) {
-  require_free(folder);
+  require_new_folder(folder);
   FolderWriter temporary(folder);
   io::write_json(temporary.path() / "config.json", new_config(settings));
   copy_companions(settings, temporary.path());
@@ -170,7 +165,7 @@ void write_hf_folder(const FolderOptions& settings, const ParameterFn& value, co
 
 void save_nf4_folder(const fs::path& model, bool double_quant, const fs::path& folder,
                      const std::function<void(const fs::path&)>& add_files) {
-  require_free(folder);
+  require_new_folder(folder);
   const auto source = WeightSource::open(model);
   if (source->quantized()) {
     throw_<ConfigError>("a model to quantise must be dense, but {} is NF4 already", model.string());

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "routedk/model/batch.h"
+#include "routedk/model/config.h"
 
 #include <cstdint>
 #include <memory>
@@ -29,6 +30,8 @@ class Gate {
                         const model::FlatBatch& batch) const = 0;
   /// Whether the first layer's rows hold for all others, which then aren't asked for.
   virtual bool same_in_all_layers() const noexcept { return false; }
+  /// Whether rows may differ from input to input; where not, each sequence of every batch gets the same.
+  virtual bool looks_at_input() const noexcept { return true; }
   /// The expert that gets every sequence (-1: none), where that is so whatever they are.
   virtual std::optional<int> owner() const noexcept { return std::nullopt; }
   /// The gates that decoding runs a pass under each, averaging their next-token distributions: this one
@@ -51,6 +54,7 @@ class SingleExpertGate : public Gate {
  public:
   SingleExpertGate(int expert, std::int64_t experts) : expert_(expert), experts_(experts) {}
   std::optional<int> owner() const noexcept override { return expert_; }
+  bool looks_at_input() const noexcept override { return false; }
   GateRows rows(std::int64_t layer, const at::Tensor& hidden, const model::FlatBatch& batch) const override;
 
  private:
@@ -64,6 +68,7 @@ class EnsembleGate : public Gate {
   explicit EnsembleGate(std::int64_t experts);
   GateRows rows(std::int64_t layer, const at::Tensor& hidden, const model::FlatBatch& batch) const override;
   std::vector<const Gate*> members() const override;
+  bool looks_at_input() const noexcept override { return false; }
 
  private:
   std::vector<SingleExpertGate> experts_;
@@ -74,6 +79,7 @@ class FixedGate : public Gate {
  public:
   explicit FixedGate(const std::vector<float>& weights);
   static FixedGate average(std::int64_t experts);
+  bool looks_at_input() const noexcept override { return false; }
   GateRows rows(std::int64_t layer, const at::Tensor& hidden, const model::FlatBatch& batch) const override;
 
  private:
@@ -86,6 +92,7 @@ class AblationGate : public Gate {
   AblationGate(std::unique_ptr<const Gate> gate, int expert) : gate_(std::move(gate)), expert_(expert) {}
   GateRows rows(std::int64_t layer, const at::Tensor& hidden, const model::FlatBatch& batch) const override;
   bool same_in_all_layers() const noexcept override { return gate_->same_in_all_layers(); }
+  bool looks_at_input() const noexcept override { return gate_->looks_at_input(); }
 
  private:
   std::unique_ptr<const Gate> gate_;
@@ -101,5 +108,9 @@ class FrozenGate : public Gate {
  private:
   std::vector<GateRows> layers_;
 };
+
+/// The weights [L,K] F32 of a gate that does not look at its input (Error of another); ConfigError of an
+/// ensemble.
+at::Tensor fixed_weights(const Gate& gate, const model::LlamaConfig& model);
 
 }  // namespace routedk::experts

@@ -21,6 +21,7 @@ class RouterGate : public Gate {
   /// keeps the first. A static gate asks the batch only how many sequences there are.
   GateRows rows(std::int64_t layer, const at::Tensor& hidden, const model::FlatBatch& batch) const override;
   bool same_in_all_layers() const noexcept override { return options_.is_global(); }
+  bool looks_at_input() const noexcept override { return !options_.is_static(); }
   /// The same weights, frozen, with fewer experts kept: those two options replaced. ConfigError as above.
   RouterGate sparse(std::int64_t top_k, double threshold) const;
   /// As a control of what W has learnt: W random and uniform, keyed by (seed, layer), each layer's of the

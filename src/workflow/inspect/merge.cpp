@@ -1,35 +1,14 @@
 #include "routedk/workflow/inspect/merge.h"
 
-#include "routedk/core/error.h"
 #include "routedk/model/hf_folder.h"
 #include "routedk/model/weight_source.h"
 #include "routedk/workflow/predict/mixture.h"
-
-#include <cmath>
 
 #include "tokenizer_of.h"
 #include <ATen/core/grad_mode.h>
 
 namespace routedk::workflow {
 namespace {
-
-std::vector<double> weights_of(const MergeOptions& options) {
-  const std::size_t count = options.adapters.size();
-  std::vector<double> weights = options.weights;
-  if (weights.empty()) {
-    weights.assign(count, 1.0 / static_cast<double>(count));
-  }
-  if (weights.size() != count) {
-    throw_<ConfigError>("`weights` must be one for each of the {} adapters, but are {}", count,
-                        weights.size());
-  }
-  for (const double weight : weights) {
-    if (!std::isfinite(weight)) {
-      throw_<ConfigError>("`weights` must be finite, but one is {} instead", weight);
-    }
-  }
-  return weights;
-}
 
 /// The weight of parameter's linear plus the weighted deltas.
 at::Tensor merged(const at::Tensor& weight, const experts::ExpertBank& bank,
@@ -48,7 +27,7 @@ at::Tensor merged(const at::Tensor& weight, const experts::ExpertBank& bank,
 
 void merge(const MergeOptions& options) {
   const at::NoGradGuard no_grad;
-  const std::vector<double> weights = weights_of(options);
+  const std::vector<double> weights = chosen_weights(options.weights, options.adapters.size());
   const auto source = model::WeightSource::open(options.model);
   const auto bank = load_bank(options.adapters, source->config());
   const auto value = [&](const model::Parameter& parameter) {

@@ -17,18 +17,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// The adapters' folders: the given ones, or those of the run's experts.
-std::vector<fs::path> adapter_folders(const ModelChoice& choice, const ExperimentConfig& config) {
-  if (choice.run.empty()) {
-    return choice.adapters;
-  }
-  std::vector<fs::path> folders;
-  for (const std::string& name : config.experts) {
-    folders.push_back(choice.run / "experts" / name);
-  }
-  return folders;
-}
-
 ChosenModel backbone_alone(std::shared_ptr<const model::Backbone> backbone) {
   return {
       experts::without_experts(std::move(backbone)), std::make_unique<experts::SingleExpertGate>(-1, 1), {}};
@@ -55,6 +43,17 @@ ExperimentConfig settings_of(const ModelChoice& choice) {
   check_run_model(choice.run, config, !choice.model.empty() || config.model.path != of_run);
   set_threads(config.run.threads);
   return config;
+}
+
+std::vector<fs::path> adapter_folders(const ModelChoice& choice, const ExperimentConfig& config) {
+  if (choice.run.empty()) {
+    return choice.adapters;
+  }
+  std::vector<fs::path> folders;
+  for (const std::string& name : config.experts) {
+    folders.push_back(choice.run / "experts" / name);
+  }
+  return folders;
 }
 
 void check_folders(const ModelChoice& choice, const ExperimentConfig& config) {
@@ -85,10 +84,7 @@ ChosenModel load_chosen(const ModelChoice& choice, const ExperimentConfig& confi
   Mixture mixture = make_mixture(chosen_gate(choice.gate, static_cast<std::int64_t>(folders.size()), router),
                                  load_bank(folders, backbone->config()), backbone->config(), router);
   mixture.bank->freeze(*backbone);
-  std::vector<std::string> names;
-  for (std::int64_t i = 0; i < mixture.bank->size(); ++i) {
-    names.push_back((*mixture.bank)[i].name());
-  }
+  std::vector<std::string> names = names_of(*mixture.bank);
   return {{std::move(backbone), std::move(mixture.bank)}, std::move(mixture.gate), std::move(names)};
 }
 

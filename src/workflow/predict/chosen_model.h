@@ -5,6 +5,7 @@
 #include "routedk/workflow/experiment/experiment_config.h"
 #include "routedk/workflow/predict/predict.h"
 
+#include <filesystem>
 #include <memory>
 #include <string>
 #include <vector>
@@ -17,6 +18,8 @@ ExperimentConfig settings_of(const ModelChoice& choice);
 
 /// Errors where a folder of the choice, an adapter or the run's router, is not there; loads nothing.
 void check_folders(const ModelChoice& choice, const ExperimentConfig& config);
+/// The adapters' folders: the given ones, or those of the run's experts; none where there are neither.
+std::vector<std::filesystem::path> adapter_folders(const ModelChoice& choice, const ExperimentConfig& config);
 
 struct ChosenModel {
   experts::RoutedModel model;

@@ -6,6 +6,7 @@
 #include "routedk/experts/ties.h"
 
 #include <algorithm>
+#include <cmath>
 #include <optional>
 #include <utility>
 
@@ -21,14 +22,6 @@ using experts::GateSpec;
 std::string folder_name(const std::filesystem::path& folder) {
   const auto absolute = std::filesystem::absolute(folder).lexically_normal();
   return (absolute.has_filename() ? absolute : absolute.parent_path()).filename().string();
-}
-
-std::vector<std::string> names_of(const experts::ExpertBank& bank) {
-  std::vector<std::string> names;
-  for (std::int64_t i = 0; i < bank.size(); ++i) {
-    names.push_back(bank[i].name());
-  }
-  return names;
 }
 
 experts::Expert merged(const GateSpec& spec, const experts::ExpertBank& bank,
@@ -109,6 +102,14 @@ std::shared_ptr<experts::ExpertBank> load_bank(const std::vector<std::filesystem
   return std::make_shared<experts::ExpertBank>(std::move(loaded));
 }
 
+std::vector<std::string> names_of(const experts::ExpertBank& bank) {
+  std::vector<std::string> names;
+  for (std::int64_t i = 0; i < bank.size(); ++i) {
+    names.push_back(bank[i].name());
+  }
+  return names;
+}
+
 void check_gate(const GateSpec& spec, const std::vector<std::string>& experts) {
   const auto count = static_cast<std::int64_t>(experts.size());
   if (spec.kind == GateKind::kTopK && spec.number > count) {
@@ -177,6 +178,22 @@ Mixture make_mixture(const GateSpec& spec, std::shared_ptr<experts::ExpertBank> 
   std::vector alone = {std::make_shared<experts::Expert>(merged(spec, *bank, model))};
   return {std::make_shared<experts::ExpertBank>(std::move(alone)),
           std::make_unique<experts::SingleExpertGate>(0, 1)};
+}
+
+std::vector<double> chosen_weights(const std::vector<double>& given, std::size_t adapters) {
+  if (given.empty()) {
+    return std::vector<double>(adapters, 1.0 / static_cast<double>(adapters));
+  }
+  if (given.size() != adapters) {
+    throw_<ConfigError>("`weights` must be one for each of the {} adapters, but are {}", adapters,
+                        given.size());
+  }
+  for (const double weight : given) {
+    if (!std::isfinite(weight)) {
+      throw_<ConfigError>("`weights` must be finite, but one is {} instead", weight);
+    }
+  }
+  return given;
 }
 
 GateSpec chosen_gate(const std::string& gate, std::int64_t experts, const std::filesystem::path& run_router) {

@@ -17,6 +17,9 @@ namespace routedk::workflow {
 std::shared_ptr<experts::ExpertBank> load_bank(const std::vector<std::filesystem::path>& folders,
                                                const model::LlamaConfig& model);
 
+/// The experts' names in order.
+std::vector<std::string> names_of(const experts::ExpertBank& bank);
+
 /// ConfigError unless N of top_k, I of one-hot and NAME of ablate are possible with these experts.
 void check_gate(const experts::GateSpec& spec, const std::vector<std::string>& experts);
 
@@ -35,6 +38,10 @@ struct Mixture {
 /// As make_gate; gates that merge give a bank of the merged expert alone.
 Mixture make_mixture(const experts::GateSpec& spec, std::shared_ptr<experts::ExpertBank> bank,
                      const model::LlamaConfig& model, const std::filesystem::path& run_router);
+
+/// What a command line's `--weights` says, one an adapter; nothing given: 1/K each. ConfigError for another
+/// number of them, or one that is not finite.
+std::vector<double> chosen_weights(const std::vector<double>& given, std::size_t adapters);
 
 /// What a command line's `--gate` says; empty: the run's router, without a run one-hot:0 for one expert and
 /// average for several. ConfigError as parse_gate_spec.
