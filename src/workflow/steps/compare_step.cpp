@@ -155,15 +155,17 @@ void compare_step(const Study& study, PointExperiments experiments) {
 
 std::string outcome(const Study& study, PointExperiments experiments) {
   if (!study.alone) {
-    return fmt::format("{}\nfiles: {}\n", read_file(study.folder / "study.txt"),
+    return fmt::format("{}\nfiles: {}\n",
+                       escaped(read_file(study.folder / "study.txt"), /*keep_newlines=*/true),
                        (study.folder / "study.json").string());
   }
   const Experiment& experiment = *experiments.front();
   const fs::path folder = experiment.folder();
-  return experiment.has_sessions() ? fmt::format("{}page: {}\n", read_file(folder / "summary.txt"),
-                                                 (folder / "results.html").string())
-                                   : fmt::format("experts: {}\nrouter: {}\n", (folder / "experts").string(),
-                                                 (folder / "router").string());
+  return experiment.has_sessions()
+             ? fmt::format("{}page: {}\n", escaped(read_file(folder / "summary.txt"), /*keep_newlines=*/true),
+                           (folder / "results.html").string())
+             : fmt::format("experts: {}\nrouter: {}\n", (folder / "experts").string(),
+                           (folder / "router").string());
 }
 
 }  // namespace routedk::workflow
