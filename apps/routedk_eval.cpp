@@ -1,3 +1,4 @@
+#include "routedk/core/display.h"
 #include "routedk/core/files.h"
 #include "routedk/workflow/data/score.h"
 #include "routedk/workflow/steps/steps.h"
@@ -54,7 +55,8 @@ int main(int argc, char** argv) {
       workflow::evaluate_step(experiment);
       const workflow::StepId evaluate{workflow::StepKind::kEvaluate};
       if (workflow::is_done(experiment, evaluate)) {  // else other shards are missing
-        fmt::print("{}", read_file(experiment.step_folder(evaluate) / "results.txt"));
+        fmt::print("{}", escaped(read_file(experiment.step_folder(evaluate) / "results.txt"),
+                                 /*keep_newlines=*/true));
       }
     });
   });

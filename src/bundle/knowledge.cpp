@@ -97,6 +97,7 @@ KnowledgeStore KnowledgeStore::load(const std::filesystem::path& path) {
   content.erase(content.rfind('\n') + 1);  // npos + 1 is 0: no line is whole
   std::istringstream in(std::move(content));
   KnowledgeStore store;
+  store.path_ = path;
   io::read_jsonl(in, path.string(), [&](const io::Json& json, std::int64_t line) {
     store.put(knowledge_from_json(json, fmt::format("{}:{}", path.string(), line)));
   });
@@ -118,12 +119,13 @@ const KnowledgeRecord* KnowledgeStore::find(SessionId session, KnowledgeKind kin
 const std::string& KnowledgeStore::text(SessionId session, KnowledgeKind kind) const {
   const KnowledgeRecord* record = find(session, kind);
   if (record == nullptr) {
-    throw_<DataError>("Every training session must have {} in the knowledge store, but session {} has none.",
-                      kind, session);
+    throw_<DataError>(
+        "Every training session must have {} in the knowledge store, but session {} has none ({}).", kind,
+        session, path_.string());
   }
   if (!record->valid()) {
-    throw_<DataError>("Only valid {} may be used, but the teacher failed at session {}: {}.", kind, session,
-                      record->failure);
+    throw_<DataError>("Only valid {} may be used, but the teacher failed at session {}: {} ({}).", kind,
+                      session, record->failure, path_.string());
   }
   return record->text;
 }

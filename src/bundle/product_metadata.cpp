@@ -11,13 +11,13 @@ namespace {
 
 using Json = nlohmann::json;
 constexpr std::size_t kLongestLine = 4 << 20;
-constexpr std::size_t kLongestMessage = 160;
+constexpr std::size_t kShownOfLine = 80;
 
 /// Hears a document piece by piece and keeps two texts of its outermost object: no document is built.
 class ProductListener : public nlohmann::json_sax<Json> {
  public:
   Product product;
-  std::string problem;
+  bool broken = false;
   bool is_object = false;
 
   bool null() override { return value(); }
@@ -47,8 +47,8 @@ class ProductListener : public nlohmann::json_sax<Json> {
   bool end_object() override { return close(); }
   bool end_array() override { return close(); }
   bool parse_error(std::size_t /*position*/, const std::string& /*last*/,
-                   const nlohmann::detail::exception& error) override {
-    problem = error.what();
+                   const nlohmann::detail::exception& /*error*/) override {
+    broken = true;
     return false;
   }
 
@@ -87,12 +87,12 @@ Product product_of(const io::Line& line) {
 
 Product read_product(std::string_view line) {
   ProductListener listener = heard(line);
-  if (!listener.problem.empty()) {
+  if (listener.broken) {
     listener = heard(json_of_python(line));
   }
-  if (!listener.problem.empty()) {
-    throw_<FileError>("A line must be JSON or a Python literal, but is neither: {}",
-                      listener.problem.substr(0, kLongestMessage));
+  if (listener.broken) {
+    throw_<FileError>("A line must be JSON or a Python literal, but is neither: `{}`",
+                      displayed(line, kShownOfLine));
   }
   if (!listener.is_object || listener.product.asin.empty()) {
     throw_<FileError>("A line must be an object with a text `asin`, but has none");

@@ -7,11 +7,21 @@
 #include <fmt/ranges.h>
 
 namespace routedk {
+namespace {
+
+constexpr std::size_t kMostProblems = 20;  // that are shown
+
+}  // namespace
 
 void throw_problems(const std::vector<std::string>& problems) {
   if (!problems.empty()) {
-    std::vector<std::string> lines(problems.size());
-    std::ranges::transform(problems, lines.begin(), [](const auto& problem) { return escaped(problem); });
+    const std::size_t shown = std::min(problems.size(), kMostProblems);
+    std::vector<std::string> lines(shown);
+    std::transform(problems.begin(), problems.begin() + static_cast<std::ptrdiff_t>(shown), lines.begin(),
+                   [](const std::string& problem) { return displayed(problem, kMostMessage); });
+    if (shown < problems.size()) {
+      lines.push_back(fmt::format("and {} problems more", problems.size() - shown));
+    }
     throw ConfigError(fmt::format("{}", fmt::join(lines, "\n")));
   }
 }

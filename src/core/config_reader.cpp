@@ -26,10 +26,12 @@ std::size_t edit_distance(const std::string& a, const std::string& b) {
 
 // "did you mean `rank`?", or all known names when none is near.
 std::string suggestion(const std::string& key, const std::vector<std::string>& known) {
+  constexpr std::size_t kLongestKey = 60;  // that may be misspelt
   const auto nearer = [&](const std::string& a, const std::string& b) {
     return edit_distance(key, a) < edit_distance(key, b);
   };
-  const auto nearest = std::min_element(known.begin(), known.end(), nearer);
+  const auto nearest =
+      key.size() > kLongestKey ? known.end() : std::min_element(known.begin(), known.end(), nearer);
   if (nearest != known.end() && edit_distance(key, *nearest) <= std::max<std::size_t>(2, key.size() / 2)) {
     return fmt::format("did you mean `{}`?", *nearest);
   }

@@ -12,6 +12,8 @@
 namespace routedk {
 namespace {
 
+constexpr std::size_t kMostMembers = 1000;  // of a section
+
 // Builds the tree from parser events: unlike YAML::Node it sees repeated keys, and no alias can unfold into
 // an endless tree.
 class TreeBuilder : public YAML::EventHandler {
@@ -99,6 +101,9 @@ class TreeBuilder : public YAML::EventHandler {
   void take_key(const ConfigNode& key) {
     if (key.kind != ConfigNode::Kind::kScalar) {
       throw_<ConfigError>("A key must be a plain word, but is {} instead ({}).", describe(key), key.place);
+    }
+    if (open_.back().node.children.size() == kMostMembers) {
+      throw_<ConfigError>("A section must have at most {} keys, but has more ({}).", kMostMembers, key.place);
     }
     if (const ConfigNode* earlier = open_.back().node.find(key.text)) {
       throw_<ConfigError>("`{}` must be given once, but is there already at {} ({}).", key.text,

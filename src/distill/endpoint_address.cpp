@@ -1,6 +1,7 @@
 #include "endpoint_address.h"
 
 #include "routedk/core/error.h"
+#include "routedk/distill/endpoint_model.h"
 
 #include <algorithm>
 #include <array>
@@ -37,14 +38,16 @@ bool ends_in_version(std::string_view path) {
   return last.size() >= 2 && last[0] == 'v' && last[1] >= '0' && last[1] <= '9';
 }
 
-void check_url(const std::string& url, const std::string& query) {
+}  // namespace
+
+void check_url(const std::string& url) {
   if (!url.starts_with("https://") && !url.starts_with("http://")) {
     throw_<ConfigError>("An endpoint's URL must be http://... or https://..., but is `{}` instead.", url);
   }
   if (url.find('@') != std::string::npos) {
     throw_<ConfigError>("An endpoint's URL must hold no user name or password, but does.");
   }
-  const std::string lower = in_lower_case(query);
+  const std::string lower = in_lower_case(url.substr(std::min(url.find_first_of("?#"), url.size())));
   if (std::ranges::any_of(kSecretNames,
                           [&](std::string_view name) { return lower.find(name) != std::string::npos; })) {
     throw_<ConfigError>(
@@ -53,12 +56,10 @@ void check_url(const std::string& url, const std::string& query) {
   }
 }
 
-}  // namespace
-
 std::vector<std::string> chat_addresses(const std::string& url) {
+  check_url(url);
   const std::size_t question = std::min(url.find_first_of("?#"), url.size());
   const std::string query = url.substr(question);
-  check_url(url, query);
   std::string base = url.substr(0, question);
   while (base.ends_with('/')) {
     base.pop_back();

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 #include <cstdint>
-#include <utility>
+#include <vector>
 
 #include <fmt/format.h>
 
@@ -10,6 +10,7 @@ namespace routedk::distill {
 namespace {
 
 constexpr std::size_t kFewestLetters = 8;
+constexpr std::size_t kRun = 12;  // letters and digits that no other text has by chance
 
 bool is_letter_or_digit(char c) {
   return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
@@ -61,40 +62,53 @@ std::string base64_inside(std::string_view key, std::size_t before) {
 }  // namespace
 
 KeyCover::KeyCover(std::string_view key) {
-  if (letters_of(key).size() < kFewestLetters) {
+  const std::string letters = letters_of(key);
+  if (letters.size() < kFewestLetters) {
     exact_ = key;
     return;
   }
-  std::vector<std::string> forms{std::string(key), hexadecimal(key)};
+  run_ = std::min(letters.size(), kRun);
+  std::vector<std::string> forms{letters, letters_of(hexadecimal(key))};
   for (std::size_t before = 0; before < 3; ++before) {
-    forms.push_back(base64_inside(key, before));
+    forms.push_back(letters_of(base64_inside(key, before)));
   }
   for (const std::string& form : forms) {
-    letters_.push_back(letters_of(form));
+    for (std::size_t at = 0; at + run_ <= form.size(); ++at) {
+      runs_.insert(form.substr(at, run_));
+    }
   }
 }
 
 std::string KeyCover::cover(std::string_view text) const {
-  std::string covered(text);
-  for (std::size_t at = 0; !exact_.empty() && (at = covered.find(exact_, at)) != std::string::npos; at += 3) {
-    covered.replace(at, exact_.size(), "***");
-  }
-  for (const std::string& form : letters_) {
-    std::string letters;
-    std::vector<std::size_t> places;
-    for (std::size_t i = 0; i < covered.size(); ++i) {
-      if (is_letter_or_digit(covered[i])) {
-        letters += lower_case(covered[i]);
-        places.push_back(i);
-      }
+  std::string covered;
+  if (runs_.empty()) {
+    covered = text;
+    for (std::size_t at = 0; !exact_.empty() && (at = covered.find(exact_, at)) != std::string::npos;
+         at += 3) {
+      covered.replace(at, exact_.size(), "***");
     }
-    for (std::size_t at = letters.rfind(form); at != std::string::npos;
-         at = at < form.size() ? std::string::npos : letters.rfind(form, at - form.size())) {
-      const std::size_t begin = places[at];
-      covered.replace(begin, places[at + form.size() - 1] + 1 - begin, "***");
+    return covered;
+  }
+  std::string letters;
+  std::vector<std::size_t> places;  // of the letters in the text
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (is_letter_or_digit(text[i])) {
+      letters += lower_case(text[i]);
+      places.push_back(i);
     }
   }
-  return covered;
+  std::size_t shown = 0;  // the text before it is in `covered`
+  for (std::size_t at = 0; at + run_ <= letters.size(); ++at) {
+    if (!runs_.contains(letters.substr(at, run_))) {
+      continue;
+    }
+    if (places[at] >= shown) {
+      covered += text.substr(shown, places[at] - shown);
+      covered += "***";
+    }
+    shown = places[at + run_ - 1] + 1;
+  }
+  return covered += text.substr(shown);
 }
 
 }  // namespace routedk::distill

@@ -3,6 +3,7 @@
 #include "routedk/bundle/expert_input.h"
 #include "routedk/core/error.h"
 #include "routedk/eval/verifier.h"
+#include "routedk/io/json_field.h"
 
 #include <algorithm>
 #include <chrono>
@@ -125,8 +126,14 @@ experts::FrozenGate given_gate(std::span<const Session> sessions,
 
 AnswersBySession read_answers(const std::filesystem::path& file) {
   AnswersBySession answers;
-  io::read_jsonl(file, [&](const io::Json& json, std::int64_t line) {
-    SessionAnswer answer = session_answer_from_json(json, fmt::format("{}:{}", file.string(), line));
+  std::optional<std::pair<std::size_t, std::size_t>> shape;  // of alpha: [L,K]
+  io::read_records(file, [&](const io::JsonField& record) {
+    SessionAnswer answer = session_answer_from_json(record.value(), record.source());
+    if (!answer.alpha.empty()) {
+      const std::pair own(answer.alpha.size(), answer.alpha.front().size());
+      record["alpha"].require(shape.value_or(own) == own, "have the shape that it has in the lines before");
+      shape = own;
+    }
     const bundle::SessionId session = answer.session;
     answers[session] = std::move(answer);
   });
@@ -189,6 +196,15 @@ void choose(const Session& session, std::span<const Choice> choices, SessionAnsw
   }
 }
 
+void choose_again(const Session& session, std::span<const Choice> choices, SessionAnswer& answer,
+                  const std::filesystem::path& file) {
+  try {
+    choose(session, choices, answer);
+  } catch (const UserError& error) {
+    throw FileError(fmt::format("{} ({})", error.what(), file.string()));
+  }
+}
+
 std::vector<SessionAnswer> answer_batch(const decode::Decoder& decoder, const experts::Gate& gate,
                                         std::span<const Session> sessions, const AnswerSetting& setting) {
   const auto start = std::chrono::steady_clock::now();
@@ -231,7 +247,7 @@ std::vector<SessionAnswer> answer_sessions(const decode::Decoder& decoder, const
   for (const Session& session : sessions) {
     if (const auto stored = known.find(session.id); stored != known.end()) {
       check_stored(session, stored->second, setting, file);
-      choose(session, setting.choices, stored->second);
+      choose_again(session, setting.choices, stored->second, file);
     }
   }
   std::vector<SessionAnswer> answers;

@@ -2,6 +2,7 @@
 #include "routedk/eval/answers.h"
 #include "routedk/io/json_field.h"
 
+#include <algorithm>
 #include <cmath>
 #include <type_traits>
 
@@ -63,9 +64,10 @@ std::vector<Number> numbers_of(const io::JsonField& field) {
   std::vector<Number> numbers;
   for (const io::JsonField& item : field.items()) {
     if constexpr (std::is_integral_v<Number>) {
-      numbers.push_back(item.integer());
+      numbers.push_back(item.integer(0));
     } else {
-      numbers.push_back(static_cast<Number>(item.real()));
+      constexpr double kMost = 1e6;  // no state, weight or log-probability is as large
+      numbers.push_back(static_cast<Number>(item.real(-kMost, kMost)));
     }
   }
   return numbers;
@@ -130,6 +132,11 @@ SessionAnswer session_answer_from_json(const io::Json& json, const std::string& 
   answer.verifier = numbers_of<double>(record["verifier"]);
   answer.pooled = rows_of(record["pooled"]);
   answer.alpha = rows_of(record["alpha"]);
+  record["alpha"].require(std::ranges::all_of(answer.alpha,
+                                              [&](const std::vector<float>& row) {
+                                                return !row.empty() && row.size() == answer.alpha[0].size();
+                                              }),
+                          "be rows of equal length");
   answer.seconds = record["seconds"].real(0);
   check_lengths(answer, where);
   return answer;

@@ -54,7 +54,12 @@ Normal normal_of(const Rows& rows) {
 at::Tensor solve(const Normal& normal, double ridge) {
   const at::Tensor penalty = at::eye(normal.gram.size(0), at::kDouble) *
                              (ridge * static_cast<double>(std::max<std::int64_t>(normal.rows, 1)));
-  const at::Tensor factor = at::linalg_cholesky(normal.gram + penalty);
+  const auto [factor, info] = at::linalg_cholesky_ex(normal.gram + penalty);
+  if (info.item<std::int64_t>() != 0) {
+    throw_<NumericError>(
+        "a verifier must learn from states of like size, but those of the candidates differ beyond what "
+        "64-bit numbers hold");
+  }
   return at::cholesky_solve(normal.moment.unsqueeze(1), factor).squeeze(1);
 }
 

@@ -12,7 +12,6 @@
 namespace routedk::io {
 namespace {
 
-constexpr std::uint64_t kMaxBytes = 16U << 20U;
 constexpr std::size_t kMaxShown = 80;  // characters of a value
 constexpr std::size_t kMaxPath = 200;  // characters
 
@@ -146,7 +145,19 @@ template class BasicJsonField<Json>;
 template class BasicJsonField<nlohmann::json>;
 
 JsonField read_json_field(const std::filesystem::path& path) {
-  return {parse_json(read_file(path, kMaxBytes), path.string()), path.string()};
+  return {parse_json(read_file(path), path.string()), path.string()};
+}
+
+void read_records(const std::filesystem::path& path, const OnRecord& on_record) {
+  read_jsonl(path, [&](const Json& json, std::int64_t line) {
+    on_record({json, fmt::format("{}:{}", path.string(), line)});
+  });
+}
+
+void read_records(std::istream& in, const std::string& source, const OnRecord& on_record) {
+  read_jsonl(in, source, [&](const Json& json, std::int64_t line) {
+    on_record({json, fmt::format("{}:{}", source, line)});
+  });
 }
 
 }  // namespace routedk::io

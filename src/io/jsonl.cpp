@@ -9,6 +9,7 @@
 #include <array>
 #include <cerrno>
 #include <system_error>
+#include <utility>
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -83,14 +84,20 @@ bool cut_torn_line(int fd) {
 
 }  // namespace
 
-std::string parser_message(const Json::exception& error) {
-  const std::string_view what =
-      error.what();  // "[json.exception.parse_error.101] parse error at line 1, ..."
-  const std::size_t mark = what.find("] ");
-  std::string message(what.substr(mark == std::string_view::npos ? 0 : mark + 2).substr(0, 200));
-  std::replace_if(
-      message.begin(), message.end(), [](char c) { return c < ' ' || c > '~'; }, '?');
-  return message;
+std::string refusal_of(std::string_view text, const Json::exception& error) {
+  const auto* const parsing = dynamic_cast<const Json::parse_error*>(&error);
+  if (parsing == nullptr) {
+    return "has a number that is out of range";
+  }
+  constexpr std::size_t kShown = 30;                                   // bytes
+  const std::size_t at = std::max<std::size_t>(parsing->byte, 1) - 1;  // the byte that was read last, from 0
+  if (at >= text.size()) {
+    return "ends too early";
+  }
+  const std::string_view before = text.substr(0, at);
+  const std::size_t line_begin = before.rfind('\n') + 1;  // npos + 1 is 0
+  return fmt::format("is not from line {}, column {} on: `{}`", 1 + std::ranges::count(before, '\n'),
+                     at - line_begin + 1, displayed(text.substr(at, kShown)));
 }
 
 Json parse_json(const std::string& text, const std::string& source) {
@@ -100,7 +107,7 @@ Json parse_json(const std::string& text, const std::string& source) {
   try {
     return Json::parse(text);
   } catch (const Json::exception& error) {
-    throw_<FileError>("{} must be JSON: {}.", source, parser_message(error));
+    throw_<FileError>("{} must be JSON, but {}.", source, refusal_of(text, error));
   }
 }
 
@@ -183,13 +190,17 @@ Json read_json(const std::filesystem::path& path) {
   return parse_json(read_file(path), path.string());
 }
 
-void write_json(const std::filesystem::path& path, const Json& value) {
-  write_file_atomic(path, to_text(value, 2) + "\n");
+void write_json(const std::filesystem::path& path, const Json& value, Readers readers) {
+  write_file_atomic(path, to_text(value, 2) + "\n", readers);
 }
 
 JsonlWriter::JsonlWriter(const std::filesystem::path& path, Readers readers) : path_(path) {
   const int flags = O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC | O_NONBLOCK;
   fd_ = ::open(path.c_str(), flags, mode_for(readers));
+  if (fd_ < 0 && (errno == EISDIR || errno == ELOOP)) {
+    throw_<FileError>("{} must be a regular file, but is {} instead.", path_.string(),
+                      errno == EISDIR ? "a folder" : "a link to itself");
+  }
   if (fd_ < 0) {
     fail(path_);
   }
@@ -197,6 +208,11 @@ JsonlWriter::JsonlWriter(const std::filesystem::path& path, Readers readers) : p
   if (::fstat(fd_, &status) != 0 || !S_ISREG(status.st_mode)) {
     ::close(fd_);
     throw_<FileError>("{} must be a regular file, but is a device or pipe instead.", path_.string());
+  }
+  if (std::cmp_greater(status.st_size, kMostLinesBytes)) {
+    ::close(fd_);
+    throw_<FileError>("{} must have at most {} bytes, but has {} instead.", path_.string(), kMostLinesBytes,
+                      status.st_size);
   }
   if (!cut_torn_line(fd_)) {
     const int error = errno;

@@ -25,6 +25,7 @@ using nlohmann::json;
 using Field = BasicJsonField<json>;
 
 constexpr std::uint64_t kLengthBytes = 8;
+constexpr std::size_t kMostDims = 8;  // LibTorch's operations take 64
 constexpr std::uint64_t kMaxHeader = 100'000'000;
 
 std::optional<std::uint64_t> byte_count(Dtype dtype, std::span<const std::int64_t> shape) {
@@ -59,6 +60,8 @@ class HeaderReader {
     view.name = name;
     view.dtype = entry["dtype"].choice<Dtype>();
     view.shape = sizes(entry["shape"]);
+    entry["shape"].require(view.shape.size() <= kMostDims,
+                           fmt::format("have at most {} dimensions", kMostDims));
     const Field place = entry["data_offsets"];
     const std::vector<std::int64_t> offsets = sizes(place);
     place.require(

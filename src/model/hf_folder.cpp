@@ -3,6 +3,7 @@
 #include "routedk/core/error.h"
 #include "routedk/core/files.h"
 #include "routedk/core/new_path.h"
+#include "routedk/io/json_field.h"
 #include "routedk/io/safetensors_shards.h"
 #include "routedk/model/weight_source.h"
 #include "routedk/quant/nf4_checkpoint.h"
@@ -63,7 +64,9 @@ io::Json new_config(const FolderOptions& settings) {
     }
     return config;
   }
-  io::Json config = io::read_json(settings.original / "config.json");
+  const io::JsonField stored = io::read_json_field(settings.original / "config.json");
+  stored.require(stored.value().is_object(), "be a JSON object");
+  io::Json config = stored.value();
   config.erase("quantization_config");
   config.erase("dtype");
   config["torch_dtype"] = dtype;

@@ -28,7 +28,7 @@ JsonField parse_strictly(std::string_view text, const std::string& source) {
   try {
     return {Json::parse(text, check), source};
   } catch (const Json::exception& error) {
-    throw_<FileError>("{} must be JSON: {}.", source, io::parser_message(error));
+    throw_<FileError>("{} must be JSON, but {}.", source, io::refusal_of(text, error));
   }
 }
 

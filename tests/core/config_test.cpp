@@ -3,6 +3,7 @@
 #include "routedk/core/config_paths.h"
 #include "routedk/core/error.h"
 
+#include <algorithm>
 #include <limits>
 
 #include "core/temporary_folder.h"
@@ -361,6 +362,23 @@ TEST(Config, files_that_extend_each_other_in_a_ring_are_refused) {
   EXPECT_THROW(ConfigSource::from_file(list), ConfigError);
   const auto missing = folder.write("missing.yaml", "extends: none.yaml\n");
   EXPECT_THROW(ConfigSource::from_file(missing), FileError);
+}
+
+TEST(Config, a_message_shows_the_first_problems_and_counts_the_rest) {
+  std::vector<std::string> problems(25, "`a` must be " + std::string(10'000, 'x'));
+  const std::string message = message_of<ConfigError>([&] { throw_problems(problems); });
+  EXPECT_EQ(std::count(message.begin(), message.end(), '\n'), 20);
+  EXPECT_THAT(message, ::testing::HasSubstr("and 5 problems more"));
+  EXPECT_LT(message.size(), 21 * 4100U);
+}
+
+TEST(Config, a_section_of_very_many_keys_is_refused) {
+  std::string yaml;
+  for (int i = 0; i < 50'000; ++i) {
+    yaml += "k" + std::to_string(i) + ": 1\n";
+  }
+  EXPECT_THAT(message_of<ConfigError>([&] { ConfigSource::from_string(yaml, "own.yaml"); }),
+              ::testing::HasSubstr("at most 1000 keys, but has more (own.yaml:1001)"));
 }
 
 }  // namespace

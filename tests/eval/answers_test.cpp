@@ -284,5 +284,18 @@ TEST(AnswerRecord, one_whose_lists_differ_in_length_is_named_by_its_place) {
               HasSubstr("a.jsonl:9"));
 }
 
+TEST(AnswerRecord, weights_that_are_no_table_or_another_than_in_the_lines_before_are_refused) {
+  SessionAnswer answer;
+  answer.alpha = {{0.25F, 0.75F}, {1.0F}};
+  EXPECT_THAT(testing::message_of<FileError>([&] { session_answer_from_json(to_json(answer), "a.jsonl:9"); }),
+              HasSubstr("`alpha` must be rows of equal length"));
+  const testing::TemporaryFolder folder;
+  answer.alpha = {{0.25F, 0.75F}};
+  const std::string first = to_json(answer).dump();
+  answer.alpha = {{1.0F}};
+  const auto file = folder.write("answers.jsonl", first + "\n" + to_json(answer).dump() + "\n");
+  EXPECT_THAT(testing::message_of<FileError>([&] { read_answers(file); }), HasSubstr("answers.jsonl:2"));
+}
+
 }  // namespace
 }  // namespace routedk::eval

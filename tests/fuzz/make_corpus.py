@@ -9,6 +9,8 @@ import pathlib
 import struct
 
 CORPUS = pathlib.Path(__file__).parent / "corpus"
+GOLDENS = CORPUS.parents[1] / "goldens"
+FIGURES = ["mean_logprob", "mean_constrained_logprob", "tokens", "bundles", "share_of_items"]  # of eval/candidate_features.h
 
 
 def write(target, name, data):
@@ -148,6 +150,164 @@ def product_metadata():
     write("product_metadata", "broken", "{'asin': 'B5\n[1]\n{'asin': 5}\n{\"asin\": \"B6\",}\n")
 
 
+def tensors(**given):
+    """safetensors of little-endian numbers: name=(type, shape, struct's letter, values)."""
+    header, body = {}, b""
+    for name, (dtype, shape, letter, values) in given.items():
+        data = struct.pack(f"<{len(values)}{letter}", *values)
+        header[name.replace("__", ".")] = {"dtype": dtype, "shape": shape, "data_offsets": [len(body), len(body) + len(data)]}
+        body += data
+    text = json.dumps(header).encode()
+    return struct.pack("<Q", len(text)) + text + body
+
+
+def parts(*of_one):
+    """As parts.h cuts them."""
+    return b"\0".join(part if isinstance(part, bytes) else json.dumps(part).encode() for part in of_one)
+
+
+def answers():
+    one = {"session": 3, "bundles": [[1, 2]], "share": 0.5, "candidates": [[[1, 2]], None], "logprobs": [-1.5, -2],
+           "constrained_logprobs": [-1, -1], "tokens": [9, 8], "verifier": [0.1, 0.2], "pooled": [[0.5], [0.25]], "selected": [],
+           "alpha": [[0.5, 0.5], [0.1, 0.9]], "seconds": 0.1}
+    write("answers", "whole", json.dumps(one) + "\n" + json.dumps({**one, "session": 4}) + "\n")
+    write("answers", "rows", json.dumps({**one, "alpha": [[0.5], [0.1, 0.9]]}) + "\n")
+    write("answers", "shape", json.dumps(one) + "\n" + json.dumps({**one, "alpha": [[1.0]]}) + "\n")
+    write("answers", "lengths", json.dumps({**one, "tokens": [1]}) + "\n")
+    write("answers", "number", json.dumps(one).replace("0.5", "1e999") + "\n")
+
+
+def chat_reply():
+    def said(**message):
+        return json.dumps({"choices": [{"message": message, "finish_reason": "stop"}], "usage": {"prompt_tokens": 3, "completion_tokens": 5}})
+
+    write("chat_reply", "text", said(content='{"bundle1": ["product1", "product2"]}'))
+    write("chat_reply", "think", said(content="<think>hm</think>\nCause: haste.\nRule: Group a lamp with its bulb."))
+    write("chat_reply", "harmony", said(content="<|channel|>analysis<|message|>hm<|end|><|channel|>final<|message|>{}"))
+    write("chat_reply", "parts", said(content=[{"type": "thinking", "thinking": "x"}, {"type": "text", "text": "a\u0007b"}]))
+    write("chat_reply", "null", said(content=None, refusal="no", tool_calls=[{"id": "1"}]))
+    write("chat_reply", "key", said(content="sk-0123 456789 abcdef and c2stMDEyMzQ1Njc4OWFiY2RlZg=="))
+    write("chat_reply", "error", json.dumps({"error": {"message": "gone", "code": 502, "metadata": {"raw": "{}"}}, "choices": None}))
+    write("chat_reply", "detail", json.dumps({"detail": [{"loc": ["body", "seed"], "msg": "no"}]}))
+    write("chat_reply", "page", "<html><body>502 Bad Gateway</body></html>")
+    write("chat_reply", "deep", "[" * 3000 + "]" * 3000)
+
+
+def chat_template():
+    chatml = json.loads((GOLDENS / "tiny_chat/tokenizer_config.json").read_text())["chat_template"]
+    write("chat_template", "named", parts({"chat_template": [{"name": "default", "template": chatml}]}))
+    write("chat_template", "text", parts({"chat_template": chatml}))
+    write("chat_template", "jinja", parts({}, chatml.encode()))
+    write("chat_template", "other", parts({}, b"{{ messages }}"))
+    write("chat_template", "cut", parts({"chat_template": chatml})[:-5])
+
+
+def checkpoint():
+    progress = {"step": 2, "bad_steps": 0, "bad_steps_in_a_row": 0, "last_loss": 1.5, "best_validation_loss": 1.0, "best_step": 1,
+                "stale_validations": 0, "tokens": 9, "answer_tokens": 4, "seconds": 0.5, "skipped_steps": 0}
+    state = {"step": 2, "groups": {"one": progress}, "fingerprint": {"a": 1}, "machine": {}}
+    four = ("F32", [4], "f", [0.5, 1, 2, 3])
+    whole = {"one__values": four, "one__first_moment": four, "one__second_moment": four, "one__best_values": four}
+    write("checkpoint", "whole", parts(state, tensors(**whole)))
+    write("checkpoint", "group", parts({**state, "groups": {}}, tensors(**whole)))
+    write("checkpoint", "type", parts(state, tensors(**{**whole, "one__values": ("F64", [4], "d", [1, 2, 3, 4])})))
+    write("checkpoint", "shape", parts(state, tensors(**{**whole, "one__values": ("F32", [2, 2], "f", [1, 2, 3, 4])})))
+    write("checkpoint", "nan", parts(state, tensors(**{**whole, "one__second_moment": ("F32", [4], "f", [1, 2, float("nan"), -4])})))
+    write("checkpoint", "step", parts({**state, "step": -1}, tensors(**whole)))
+
+
+def json_lines():
+    write("json_lines", "whole", '\ufeff{"session": 1, "items": [{"title": "a", "weight": 0.5}]}\r\n\n{"session": 2}')
+    write("json_lines", "gzip", gzip.compress(b'{"session": 1}\n', mtime=0))
+    write("json_lines", "number", '{"session": 1e999}\n')
+    write("json_lines", "deep", "[" * 3000 + "]" * 3000)
+    write("json_lines", "utf16", '{"session": 1}\n'.encode("utf-16"))
+
+
+def knowledge():
+    one = {"session": 1, "kind": "rules", "text": "Rule: Group a lamp with its bulb.", "failure": "", "turns": [{"asked": "a", "reply": "b", "problem": ""}],
+           "teacher": "endpoint", "model": "m", "prompts": "0", "parameters": "", "seed": 1, "prompt_tokens": 3, "completion_tokens": 4, "seconds": 0.5,
+           "time": "2024", "gold": "0", "inputs": "0"}
+    write("knowledge", "whole", json.dumps(one) + "\n" + json.dumps({**one, "kind": "thought"}) + "\n{")
+    write("knowledge", "turns", json.dumps({**one, "turns": None}) + "\n")
+    write("knowledge", "tokens", json.dumps({**one, "prompt_tokens": -1}) + "\n")
+    write("knowledge", "member", json.dumps({**one, "extra": 1}) + "\n")
+
+
+def model_config():
+    golden = GOLDENS / "tiny_chat"
+    config = json.loads((golden / "config.json").read_text())
+    tokens = json.loads((golden / "tokenizer_config.json").read_text())
+    write("model_config", "whole", parts(config, tokens, {"eos_token_id": [2, 3]}))
+    write("model_config", "scaling", parts({**config, "rope_scaling": {"rope_type": "llama3", "factor": 8.0, "low_freq_factor": 1.0, "high_freq_factor": 4.0,
+                                                                       "original_max_position_embeddings": 256}}, tokens, {}))  # fmt: skip
+    write("model_config", "huge", parts({**config, "hidden_size": 1 << 60}, tokens, {}))
+    write("model_config", "end", parts(config, tokens, {"eos_token_id": [-1]}))
+
+
+def predictions():
+    write("predictions", "whole", '{"session": 1, "bundles": [[1, "2"]]}\n{"session": "2", "bundles": null}\n')
+    write("predictions", "twice", '{"session": 1, "bundles": []}\n{"session": 1, "bundles": []}\n')
+    write("predictions", "other", '{"session": 1, "bundles": [[9, 9]]}\n{"session": 2, "bundles": [[]]}\n')
+    write("predictions", "lacking", '{"session": 1, "bundles": []}\n')
+
+
+def router():
+    one = ("F32", [2], "f", [0.5, 0.25])
+    weight = ("F32", [2, 32], "f", [0.1] * 64)
+    whole = {f"router__{layer}__{name}": value for layer in (0, 1) for name, value in (("weight", weight), ("bias", one))}
+    write("router", "whole", parts({"experts": ["a", "b"], "top_k": 1, "temperature": 0.5}, tensors(**whole)))
+    write("router", "static", parts({"experts": ["a", "b"]}, tensors(router__0__bias=one, router__1__bias=one)))
+    write("router", "global", parts({"experts": ["a", "b"], "granularity": "global"}, tensors(router__global__bias=one, router__global__weight=weight)))
+    write("router", "twice", parts({"experts": ["a", "a"]}, tensors(**whole)))
+    write("router", "nan", parts({"experts": ["a", "b"]}, tensors(**{**whole, "router__0__bias": ("F32", [2], "f", [0, float("nan")])})))
+    write("router", "shape", parts({"experts": ["a", "b", "c"]}, tensors(**whole)))
+
+
+def sentencepiece():
+    whole = (GOLDENS / "small_tokenizers/sentencepiece.model").read_bytes()
+    write("sentencepiece", "whole", whole)
+    write("sentencepiece", "cut", whole[:300])
+    write("sentencepiece", "empty", b"")
+    write("sentencepiece", "zeros", whole[:200] + bytes(200) + whole[400:])
+
+
+def settings():
+    write("settings", "whole", "count: 3\nflag: true\nmaybe: ~\nnames: [a, 'b: c', \"d\\n\"]\nparts: [{rate: 0.25}]\npart: {text: |\n  x\n  }\n")
+    write("settings", "plain", "count: 3\nfree: {a: [1, {b: ~}]}\nparts:\n  - rate: 1\n    text: x\n")
+    write("settings", "rules", "count: -1\nflag: maybe\nnames: x\nparts: [1]\nunknown: 1\npart: {rate: .nan}\n")
+    write("settings", "alias", "a: &a [x, x]\nb: &b [*a, *a]\n")
+    write("settings", "deep", "names: " + "[" * 3000)
+    write("settings", "twice", "count: 1\ncount: 2\n")
+    write("settings", "key", "names: [sk-0123456789abcdef0123456789abcdef]\n")
+
+
+def shards():
+    one = tensors(a=("F32", [2], "f", [1, 2]))
+    write("shards", "whole", parts({"metadata": {}, "weight_map": {"a": "a.safetensors"}}, one))
+    write("shards", "out", parts({"weight_map": {"a": "../a.safetensors"}}, one))
+    write("shards", "lacking", parts({"weight_map": {"b": "a.safetensors"}}, one))
+    write("shards", "more", parts({"weight_map": {"a.rotary_emb.inv_freq": "a.safetensors"}}, one))
+
+
+def titles():
+    write("titles", "entities", "a &amp; b &#8211; &notit; &#x110000; &#0; &#150; &lt")
+    write("titles", "steers", "a\x1b[31m\u202eb\u200b \u00a0c\n\td \ufeff")
+    write("titles", "key", "sk-0123456789abcdef hf_0123456789abcdef0123 " + "x" * 500)
+    write("titles", "bytes", b"a\xff\xed\xa0\x80")
+
+
+def verifier():
+    report = {"figures": FIGURES, "sessions": 3, "candidates": 9, "ridge": 1.0, "held_out": {"selected_f1": 0.5, "mean_f1": 0.4, "oracle_f1": 0.9}}
+    size = 3 + len(FIGURES)
+    write("verifier", "whole", parts(report, tensors(weight=("F64", [size], "d", [0.5] * size))))
+    write("verifier", "type", parts(report, tensors(weight=("F32", [size], "f", [0.5] * size))))
+    write("verifier", "shape", parts(report, tensors(weight=("F64", [size, 1], "d", [0.5] * size))))
+    write("verifier", "nan", parts(report, tensors(weight=("F64", [size], "d", [float("nan")] * size))))
+    write("verifier", "figures", parts({**report, "figures": []}, tensors(weight=("F64", [size], "d", [0.5] * size))))
+
+
 if __name__ == "__main__":
-    for make in (safetensors, gguf, tiktoken, tokenizer_json, adapter_config, csv, product_metadata):
+    for make in (safetensors, gguf, tiktoken, tokenizer_json, adapter_config, csv, product_metadata, answers, chat_reply, chat_template, checkpoint, json_lines,
+                 knowledge, model_config, predictions, router, sentencepiece, settings, shards, titles, verifier):  # fmt: skip
         make()

@@ -38,7 +38,8 @@ TEST(Jsonl, lines_arrive_with_their_numbers_and_blank_ones_are_skipped) {
 }
 
 TEST(Jsonl, a_line_that_is_not_json_is_named) {
-  EXPECT_THAT(message_of<FileError>([] { lines_of("{}\n{\"a\":\n"); }), HasSubstr("stdin:2 must be JSON: "));
+  EXPECT_THAT(message_of<FileError>([] { lines_of("{}\n{\"a\":\n"); }),
+              HasSubstr("stdin:2 must be JSON, but ends too early"));
   EXPECT_THROW(lines_of("{} {}\n"), FileError);
   EXPECT_THROW(lines_of("NaN\n"), FileError);
   EXPECT_THROW(lines_of("\"\xFF\"\n"), FileError);
@@ -86,7 +87,8 @@ TEST(Json, a_document_reads_back_in_the_same_order) {
 TEST(Json, a_torn_document_is_named) {
   const TemporaryFolder folder;
   const auto path = folder.write("f.json", "{\"a\": [1,\n");
-  EXPECT_THAT(message_of<FileError>([&] { read_json(path); }), HasSubstr(path.string() + " must be JSON: "));
+  EXPECT_THAT(message_of<FileError>([&] { read_json(path); }),
+              HasSubstr(path.string() + " must be JSON, but ends too early"));
   EXPECT_THROW(read_json(folder.write("e.json", "")), FileError);
 }
 

@@ -123,7 +123,16 @@ TEST(Safetensors, a_header_that_is_no_json_object_is_refused) {
   EXPECT_THAT(refusal("[]", 0), HasSubstr("must be a JSON object"));
   EXPECT_THAT(refusal("", 0), HasSubstr("the header must be JSON"));
   EXPECT_THAT(refusal("{\"\xFF\":1}", 0), HasSubstr("the header must be JSON"));
-  EXPECT_THAT(refusal(std::string(100000, '['), 0), HasSubstr("the header must be JSON"));
+  EXPECT_THAT(refusal(std::string(100000, '['), 0), HasSubstr("the header must nest"));
+}
+
+TEST(Safetensors, a_tensor_of_very_many_dimensions_is_refused) {
+  std::string ones = "1";
+  for (int i = 0; i < 100; ++i) {
+    ones += ",1";
+  }
+  EXPECT_THAT(refusal(R"({"a":{"dtype":"U8","shape":[)" + ones + R"(],"data_offsets":[0,1]}})", 1),
+              HasSubstr("must have at most 8 dimensions"));
 }
 
 TEST(Safetensors, a_repeated_key_is_refused_at_any_depth) {

@@ -12,6 +12,7 @@ namespace routedk::workflow {
 namespace {
 
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 ExperimentConfig read(const std::string& yaml) {
   return read_config<ExperimentConfig>(ConfigSource::from_string(yaml, "own.yaml"));
@@ -178,6 +179,23 @@ TEST(ExperimentConfig, every_shipped_configuration_reads) {
     }
   }
   EXPECT_GE(files, 9);
+}
+
+TEST(ExperimentConfig, what_may_be_a_secret_is_refused_before_it_is_stored_and_not_shown) {
+  const std::string secret = "0a9f8e7d6c5b4a3f2e1d0c9b8a7f6e5d";
+  for (const std::string& endpoint :
+       {"key_variable: " + secret, "key_variable: x" + secret, "parameters: {user: " + secret + "}",
+        "parameters: {extra: {api_key: abc}}", std::string("parameters: {Authorization: abc}"),
+        std::string("url: 'https://me:pass@host/v1'"), std::string("url: 'https://host/v1?api-key=abc'")}) {
+    const std::string found = problems("teacher: {endpoint: {" + endpoint + "}}\n");
+    EXPECT_THAT(found, HasSubstr("must")) << endpoint;
+    EXPECT_THAT(found, Not(HasSubstr(secret)));
+    EXPECT_THAT(found, Not(HasSubstr("pass@")));
+  }
+  const auto config = read(
+      "teacher: {endpoint: {key_variable: OPENAI_API_KEY, parameters: {max_tokens: max_completion_tokens, "
+      "reasoning_effort: low, seed: null}, url: 'https://host/v1?api-version=2024-10-21'}}\n");
+  EXPECT_EQ(config.teacher.endpoint.key_variable, "OPENAI_API_KEY");
 }
 
 }  // namespace

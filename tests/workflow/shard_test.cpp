@@ -59,5 +59,13 @@ TEST(Shard, refuses_what_is_no_part) {
   }
 }
 
+TEST(Shard, a_part_is_known_by_its_files_name) {
+  EXPECT_EQ(shard_of_name("2-of-4.jsonl")->count, 4);
+  EXPECT_EQ(shard_of_name("2-of-4-by-16.spent.jsonl")->index, 2);
+  EXPECT_FALSE(shard_of_name("other.jsonl"));
+  EXPECT_FALSE(shard_of_name("1-of-99999999999999.jsonl"));
+  EXPECT_THROW(shard_of_name("9-of-4.jsonl"), ConfigError);
+}
+
 }  // namespace
 }  // namespace routedk::workflow

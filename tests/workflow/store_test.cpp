@@ -42,11 +42,12 @@ TEST_F(StoreOfSteps, a_step_is_done_once_it_is_closed_and_its_record_says_what_i
     store_.close(base, {{"seconds", 2.5}});
   }
   EXPECT_TRUE(store_.done(base));
-  const io::Json record = store_.record(base).value();
+  const io::JsonField field = store_.record(base).value();
+  const io::Json& record = field.value();
   EXPECT_EQ(record["seconds"], 2.5);
   EXPECT_EQ(record["step"], "train-base");
-  EXPECT_EQ(step_of(record, "step.json").settings, base.settings);
-  EXPECT_EQ(step_of(record, "step.json").id, base.id);
+  EXPECT_EQ(step_of(field).settings, base.settings);
+  EXPECT_EQ(step_of(field).id, base.id);
 }
 
 TEST_F(StoreOfSteps, a_step_has_one_worker_and_a_worker_that_ended_leaves_it_free) {

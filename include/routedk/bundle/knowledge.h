@@ -105,6 +105,7 @@ class KnowledgeStore {
 
  private:
   Records records_;
+  std::filesystem::path path_;  ///< of the file, for errors; empty: made in memory
   std::int64_t prompt_tokens_ = 0;
   std::int64_t completion_tokens_ = 0;
 };

@@ -28,7 +28,7 @@
 
 namespace routedk {
 
-/// ConfigError with one problem a line; nothing when there is none.
+/// ConfigError with one problem a line, the first 20 of them; nothing when there is none.
 void throw_problems(const std::vector<std::string>& problems);
 
 /// Reads and checks a configuration. All problems are collected before one ConfigError is thrown:

@@ -68,10 +68,13 @@ decltype(auto) displayed_argument(const T& value) {
   }
 }
 
-/// Throws E with a formatted message: one line, each text in it escaped and of at most kMostDisplayed bytes.
+inline constexpr std::size_t kMostMessage = 4000;  ///< bytes of a message, which may list values
+
+/// Throws E with a formatted message: one line of at most kMostMessage bytes, each text in it escaped and of
+/// at most kMostDisplayed.
 template <typename E, typename... Args>
 [[noreturn]] void throw_(fmt::format_string<Args...> format, Args&&... args) {
-  throw E(escaped(fmt::vformat(format, fmt::make_format_args(displayed_argument(args)...))));
+  throw E(displayed(fmt::vformat(format, fmt::make_format_args(displayed_argument(args)...)), kMostMessage));
 }
 
 /// The exit code a program ends with after `error`: 2 for UserError, 128 + the signal for Interrupted

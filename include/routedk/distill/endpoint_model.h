@@ -17,6 +17,9 @@
 
 namespace routedk::distill {
 
+/// ConfigError for a URL that is none or holds a user name, a password or a key.
+void check_url(const std::string& url);
+
 struct EndpointOptions {
   std::string url;    ///< "https://api.openai.com/v1", with or without /v1 and /chat/completions
   std::string model;  ///< as the endpoint calls it

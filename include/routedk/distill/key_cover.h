@@ -3,7 +3,7 @@
 
 #include <string>
 #include <string_view>
-#include <vector>
+#include <unordered_set>
 
 namespace routedk::distill {
 
@@ -12,14 +12,15 @@ class KeyCover {
   /// An empty key covers nothing.
   explicit KeyCover(std::string_view key);
 
-  /// The text with *** for the key, its base64 and hexadecimal forms, whatever their case, also where
-  /// characters that are neither letters nor digits stand between theirs: blanks, quotes, dashes, newlines. A
-  /// key of fewer than 8 letters and digits is covered as it is written.
+  /// The text with *** for every 12 letters and digits in a row of the key, its base64 or its hexadecimal
+  /// form, whatever their case, also where other characters stand between them: blanks, quotes, dashes,
+  /// newlines. A key of fewer than 12 is covered whole, one of fewer than 8 as it is written.
   std::string cover(std::string_view text) const;
 
  private:
-  std::string exact_;                 ///< a short key
-  std::vector<std::string> letters_;  ///< of each form: its letters and digits, lower case
+  std::string exact_;                     ///< a short key
+  std::size_t run_ = 0;                   ///< letters and digits of one of
+  std::unordered_set<std::string> runs_;  ///< all forms, lower case
 };
 
 }  // namespace routedk::distill

@@ -98,6 +98,10 @@ std::vector<Ballot> ballots_of(const bundle::Session& session, const SessionAnsw
 /// Fills prediction, share and selections from the candidates. Of a session of fewer than 2 items, which has
 /// none, the empty answer is chosen. ConfigError when a choice wants more candidates than there are.
 void choose(const bundle::Session& session, std::span<const Choice> choices, SessionAnswer& answer);
+/// The same of an answer that was read from a file; FileError names it where a candidate or a choice does not
+/// fit the session.
+void choose_again(const bundle::Session& session, std::span<const Choice> choices, SessionAnswer& answer,
+                  const std::filesystem::path& file);
 
 /// Candidates and choices for some sessions, one batch. Sessions of fewer than 2 items get an empty answer.
 std::vector<SessionAnswer> answer_batch(const decode::Decoder& decoder, const experts::Gate& gate,

@@ -7,6 +7,8 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <functional>
+#include <istream>
 #include <limits>
 #include <memory>
 #include <string>
@@ -95,8 +97,14 @@ class BasicJsonField {
 
 using JsonField = BasicJsonField<Json>;
 
-/// Reads a JSON file of at most 16 MiB; FileError names the file and the rule.
+/// Reads a JSON file (core/input_file.h); FileError names the file and the rule.
 JsonField read_json_field(const std::filesystem::path& path);
+
+using OnRecord = std::function<void(const JsonField&)>;
+
+/// The values of JSON lines, one after another, as read_jsonl; each names the source and its line in errors.
+void read_records(const std::filesystem::path& path, const OnRecord& on_record);
+void read_records(std::istream& in, const std::string& source, const OnRecord& on_record);
 
 template <typename Document>
 template <typename T>

@@ -32,7 +32,7 @@ std::string read_stream(std::istream& in, const std::string& source, std::uint64
 /// Reads one JSON document; FileError names the file and the place.
 Json read_json(const std::filesystem::path& path);
 /// Writes one JSON document, indented by two spaces, under a temporary name, flushed, then renamed.
-void write_json(const std::filesystem::path& path, const Json& value);
+void write_json(const std::filesystem::path& path, const Json& value, Readers readers = Readers::kUmask);
 
 /// Appends lines to a file: each record is one write, flushed to disk by `sync()` and on destruction.
 /// A last line without its newline (a crash) is cut off on opening.

@@ -4,14 +4,14 @@
 #include "routedk/io/jsonl.h"
 
 #include <string>
+#include <string_view>
 
 namespace routedk::io {
 
 /// Reads one JSON document, nested at most 500 deep; FileError names the `source`, the rule and the place.
 Json parse_json(const std::string& text, const std::string& source);
 
-/// What the parser says, at most 200 characters of it; bytes that are no printable ASCII come from the input
-/// and are shown as ?.
-std::string parser_message(const Json::exception& error);
+/// Where the text that the parser refused stops being JSON: "is not from line 7, column 6 on: `]}`".
+std::string refusal_of(std::string_view text, const Json::exception& error);
 
 }  // namespace routedk::io

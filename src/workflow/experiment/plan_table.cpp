@@ -16,7 +16,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-using Records = std::map<std::string, io::Json>;  // step.json by key
+using Records = std::map<std::string, io::JsonField>;  // step.json by key
 
 /// What a step took or is likely to take.
 struct Cost {
@@ -24,8 +24,8 @@ struct Cost {
   std::optional<double> memory_mib;
 };
 
-Cost measured(const io::Json& record) {
-  return {record.value("seconds", 0.0), record.value("peak_memory_mib", 0.0)};
+Cost measured(const io::JsonField& record) {
+  return {record["seconds"].real_or(0.0), record["peak_memory_mib"].real_or(0.0)};
 }
 
 /// From the store's steps of the same kind on the same model: seconds for as much work as there is here, and
@@ -36,13 +36,13 @@ Cost guess(const Experiment& experiment, const Step& step, const Records& record
   double work = 0.0;
   Cost cost;
   for (const auto& [key, record] : records) {
-    const io::Json settings = record.value("settings", io::Json::object());
-    if (model != step.settings.end() && settings.value("model.contents", "") != model->second) {
+    if (model != step.settings.end() && !record["settings"]["model.contents"].is(model->second)) {
       continue;
     }
-    seconds += record.value("seconds", 0.0);
-    work += record.value("work", 0.0);
-    cost.memory_mib = std::max(cost.memory_mib.value_or(0.0), record.value("peak_memory_mib", 0.0));
+    const Cost own = measured(record);
+    seconds += *own.seconds;
+    work += record["work"].real_or(0.0);
+    cost.memory_mib = std::max(cost.memory_mib.value_or(0.0), *own.memory_mib);
   }
   if (work > 0.0) {
     cost.seconds = seconds / work * work_of(experiment, step.id);

@@ -9,11 +9,14 @@
 #include "routedk/workflow/experiment/threads.h"
 #include "routedk/workflow/steps/steps.h"
 
+#include <algorithm>
+#include <array>
 #include <cerrno>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <filesystem>
 #include <iostream>
 #include <new>
 
@@ -112,6 +115,16 @@ std::string out_of_gpu_memory(const std::string& text) {
       displayed(needed));
 }
 
+/// What the system said of a path that comes from outside, or of the disk.
+int report(const std::filesystem::filesystem_error& error) {
+  static constexpr std::array kOfPath = {ELOOP,  ENAMETOOLONG, ENOTDIR, EISDIR,   ENOENT,
+                                         EACCES, EPERM,        EEXIST,  ENOTEMPTY};
+  const int code = error.code().value();
+  std::fprintf(stderr, "error: %s must be a usable path, but the system says: %s.\n",
+               displayed(error.path1().string()).c_str(), error.code().message().c_str());
+  return std::ranges::find(kOfPath, code) != kOfPath.end() ? 2 : 1;
+}
+
 }  // namespace
 
 std::string version_text() {
@@ -141,6 +154,8 @@ int run_program(const std::function<void()>& body) noexcept {
     const std::string text = error.what_without_backtrace();
     std::fprintf(stderr, "error: LibTorch: %s\n", displayed(text.substr(0, text.find('\n'))).c_str());
     return 1;
+  } catch (const std::filesystem::filesystem_error& error) {
+    return report(error);
   } catch (const std::exception& error) {
     std::fprintf(stderr, "error: %s\n", escaped(error.what(), /*keep_newlines=*/true).c_str());
     return exit_code(error);

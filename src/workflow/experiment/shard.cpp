@@ -4,6 +4,7 @@
 
 #include <charconv>
 #include <optional>
+#include <regex>
 
 #include <fmt/format.h>
 
@@ -92,6 +93,15 @@ Shard shard_of_process(const std::string& text, bool merge, bool alone) {
 
 std::string to_string(const Shard& shard) {
   return fmt::format("{}-of-{}", shard.index, shard.count);
+}
+
+std::optional<Shard> shard_of_name(const std::string& name) {
+  static const std::regex kForm("([0-9]{1,6})-of-([0-9]{1,6})(-by-|\\.).*");
+  std::smatch parts;
+  if (!std::regex_match(name, parts, kForm)) {
+    return std::nullopt;
+  }
+  return checked(std::stoll(parts[1]), std::stoll(parts[2]), name);
 }
 
 }  // namespace routedk::workflow

@@ -3,7 +3,6 @@
 #include "routedk/core/error.h"
 #include "routedk/core/files.h"
 #include "routedk/core/utc.h"
-#include "routedk/io/json_field.h"
 
 #include <algorithm>
 #include <array>
@@ -41,7 +40,7 @@ void make_folder(const fs::path& path) {
 
 /// The open file, locked; nothing where another process has it.
 std::unique_ptr<StepLock> lock_file(const fs::path& path) {
-  const int file = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+  const int file = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NONBLOCK, 0666);
   if (file < 0) {
     refused(path, errno);
   }
@@ -60,7 +59,7 @@ std::unique_ptr<StepLock> lock_file(const fs::path& path) {
 
 /// Whether a process has the file locked; changes nothing on disk.
 bool is_held(const fs::path& path) {
-  const int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  const int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
   if (file < 0) {
     return false;
   }
@@ -115,13 +114,12 @@ StepLock::~StepLock() {
   ::close(file_);
 }
 
-Step step_of(const io::Json& record, const std::string& where) {
-  const io::JsonField json(record, where);
-  return {{json["kind"].choice<StepKind>(), json["name"].text()},
-          texts_of(json["settings"]),
+Step step_of(const io::JsonField& record) {
+  return {{record["kind"].choice<StepKind>(), record["name"].text()},
+          texts_of(record["settings"]),
           {},
-          texts_of(json["inputs"]),
-          json["key"].text()};
+          texts_of(record["inputs"]),
+          record["key"].text()};
 }
 
 void Store::require_format() const {
@@ -141,10 +139,10 @@ bool Store::done(const Step& step) const {
   return fs::exists(folder_of(step) / kWhole);
 }
 
-std::optional<io::Json> Store::record(const Step& step) const {
+std::optional<io::JsonField> Store::record(const Step& step) const {
   for (const char* name : {kWhole, kBegun}) {
     if (fs::exists(folder_of(step) / name)) {
-      return io::read_json(folder_of(step) / name);
+      return io::read_json_field(folder_of(step) / name);
     }
   }
   return std::nullopt;
@@ -185,7 +183,7 @@ std::unique_ptr<StepLock> Store::open_part(const Step& step, const fs::path& loc
 void Store::require_same(const Step& step) const {
   const fs::path folder = folder_of(step);
   if (const auto begun = record(step)) {
-    const Step before = step_of(*begun, (folder / kBegun).string());
+    const Step before = step_of(*begun);
     if (before.id != step.id || !differences(before, step).empty()) {
       throw_<ConfigError>("a key must stand for one step, but {} holds {} under other settings: remove it",
                           folder.string(), to_string(before.id));
@@ -213,7 +211,9 @@ std::string Store::holder(const Step& step) const {
 }
 
 void Store::close(const Step& step, const io::Json& measured) const {
-  io::Json whole = io::read_json(folder_of(step) / kBegun);
+  const io::JsonField begun = io::read_json_field(folder_of(step) / kBegun);
+  begun.require(begun.value().is_object(), "be an object");
+  io::Json whole = begun.value();
   whole["ended"] = utc_now();
   whole.update(measured);
   io::write_json(folder_of(step) / kWhole, whole);
@@ -252,23 +252,23 @@ std::vector<std::string> Store::keys(StepKind kind) const {
   return keys;
 }
 
-std::map<std::string, io::Json> Store::whole(StepKind kind) const {
-  std::map<std::string, io::Json> records;
+std::map<std::string, io::JsonField> Store::whole(StepKind kind) const {
+  std::map<std::string, io::JsonField> records;
   for (const std::string& key : keys(kind)) {
     if (const fs::path file = folder_of(kind, key) / kWhole; fs::exists(file)) {
-      records[key] = io::read_json(file);
+      records.emplace(key, io::read_json_field(file));
     }
   }
   return records;
 }
 
-std::optional<Step> Store::earlier(const Step& step, const std::map<std::string, io::Json>& records) const {
+std::optional<Step> Store::earlier(const Step& step,
+                                   const std::map<std::string, io::JsonField>& records) const {
   std::optional<Step> newest;
   std::string ended;
   for (const auto& [key, record] : records) {
-    const std::string where = (folder_of(step.id.kind, key) / kWhole).string();
-    Step other = step_of(record, where);
-    const std::string at = io::JsonField(record, where)["ended"].text();
+    Step other = step_of(record);
+    const std::string& at = record["ended"].text();
     if (key != step.key && other.id == step.id && at > ended) {
       newest = std::move(other);
       ended = at;

@@ -54,8 +54,8 @@ std::string choose_size(ConfigSource& source) {
     for (const ConfigNode& one : sizes ? sizes->children : std::vector<ConfigNode>()) {
       names.push_back(one.name);
     }
-    throw_<ConfigError>("`size` must be one of `sizes` ({}), but is {} instead.", fmt::join(names, ", "),
-                        size ? describe(*size) : "missing");
+    throw_<ConfigError>("`size` must be one of `sizes` ({}), but is {} instead ({}).", fmt::join(names, ", "),
+                        size ? describe(*size) : "missing", (size ? size : sizes)->place);
   }
   source.merge(*chosen);
   return size->text;
@@ -163,6 +163,22 @@ class Points {
   std::set<std::string> seen_;  // what all points have wrong is said once
 };
 
+/// Each is read and checked, whatever is done of it.
+void check_count(const StudyConfig& study) {
+  constexpr std::size_t kMostPoints = 10'000;
+  std::size_t points = 1;
+  for (const std::size_t count :
+       {study.variants.root.children.size(), study.domains.size(), study.seeds.size()}) {
+    points *= std::max<std::size_t>(count, 1);
+    if (points > kMostPoints) {
+      throw_<ConfigError>(
+          "`study.variants`, `study.domains` and `study.seeds` must make at most {} experiments, but make "
+          "more.",
+          kMostPoints);
+    }
+  }
+}
+
 void check_no_repeats(const StudyConfig& study) {
   if (std::set(study.domains.begin(), study.domains.end()).size() < study.domains.size() ||
       std::set(study.seeds.begin(), study.seeds.end()).size() < study.seeds.size()) {
@@ -225,6 +241,7 @@ Study read_study(const std::string& file, const std::vector<std::string>& assign
   study.config = read_config<StudyConfig>(own);
   study.name = fs::path(file).stem().string() + (size.empty() ? "" : "-" + size);
   study.command = command_of(file, assignments);
+  check_count(study.config);
   check_no_repeats(study.config);
   const std::string dir = run_dir_of(source);
   study.folder = dir.empty() ? fs::path("runs") / study.name : fs::path(dir);

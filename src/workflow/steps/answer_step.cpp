@@ -35,13 +35,19 @@ eval::AnswerSetting candidates_of(const Experiment& experiment) {
 
 /// Each session's weights are those that the run's router gave the next one of a keyed order: of none its own
 /// where there are two. Needs the router's answers.
-std::map<bundle::SessionId, at::Tensor> permuted_alpha(const Experiment& experiment) {
+std::map<bundle::SessionId, at::Tensor> permuted_alpha(const Experiment& experiment, std::int64_t layers) {
+  const std::filesystem::path file = experiment.answers_file(router_system(experiment.config()));
+  const std::size_t experts = experiment.config().experts.size();
   std::vector<eval::SessionAnswer> routed;  // by session
-  for (auto& [session, answer] :
-       eval::read_answers(experiment.answers_file(router_system(experiment.config())))) {
-    if (!answer.alpha.empty()) {
-      routed.push_back(std::move(answer));
+  for (auto& [session, answer] : eval::read_answers(file)) {
+    if (answer.alpha.empty()) {
+      continue;
     }
+    if (std::cmp_not_equal(answer.alpha.size(), layers) || answer.alpha.front().size() != experts) {
+      throw_<FileError>("`alpha` must be [{},{}] for the model and its experts, but is [{},{}] instead ({}).",
+                        layers, experts, answer.alpha.size(), answer.alpha.front().size(), file.string());
+    }
+    routed.push_back(std::move(answer));
   }
   if (routed.size() < 2) {
     throw_<ConfigError>("the system `permuted` must have 2 sessions or more to exchange weights, but has {}",
@@ -161,7 +167,7 @@ void answer_into(Experiment& experiment, const std::string& system, const std::v
   spdlog::info("{}: decoding in {}", system, answerer.decoder.path());
   eval::AnswerSetting setting = candidates_of(experiment);
   if (is_permuted(system)) {
-    setting.alpha = permuted_alpha(experiment);
+    setting.alpha = permuted_alpha(experiment, answerer.decoder.model().backbone().config().layers);
   }
   std::optional<eval::Verifier> verifier;
   if (wants_verifier(experiment.config())) {

@@ -155,14 +155,15 @@ void compare_step(const Study& study, PointExperiments experiments) {
 
 std::string outcome(const Study& study, PointExperiments experiments) {
   if (!study.alone) {
-    return fmt::format("{}\nfiles: {}\n", read_file(study.folder / "study.txt"),
+    return fmt::format("{}\nfiles: {}\n",
+                       escaped(read_file(study.folder / "study.txt"), /*keep_newlines=*/true),
                        (study.folder / "study.json").string());
   }
   const Experiment& experiment = *experiments.front();
   const fs::path folder = experiment.folder();
   if (experiment.has_sessions()) {
     const fs::path evaluation = experiment.step_folder({StepKind::kEvaluate});
-    return fmt::format("{}page: {}\n", read_file(evaluation / "summary.txt"),
+    return fmt::format("{}page: {}\n", escaped(read_file(evaluation / "summary.txt"), /*keep_newlines=*/true),
                        (folder / evaluation_folder(experiment.config()) / "results.html").string());
   }
   const std::string router =

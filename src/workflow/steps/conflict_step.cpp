@@ -1,7 +1,7 @@
 #include "routedk/core/error.h"
 #include "routedk/eval/conflict.h"
 #include "routedk/experts/peft.h"
-#include "routedk/io/jsonl.h"
+#include "routedk/io/json_field.h"
 #include "routedk/train/answer_loss.h"
 #include "routedk/train/trainer.h"
 #include "routedk/workflow/steps/learning_data.h"
@@ -95,26 +95,28 @@ class GradientProbe {
 };
 
 /// By step, the last record of each: a resumed training does steps again.
-std::map<std::int64_t, io::Json> records_in(const fs::path& file) {
-  std::map<std::int64_t, io::Json> records;
-  io::read_jsonl(file, [&](const io::Json& line, std::int64_t) {
-    records[line.at("step").get<std::int64_t>()] = line.at("pairs");
+std::map<std::int64_t, io::JsonField> records_in(const fs::path& file) {
+  std::map<std::int64_t, io::JsonField> records;
+  io::read_records(file, [&](const io::JsonField& line) {
+    line["pairs"].require(line["pairs"].value().is_object(), "be an object");
+    records.insert_or_assign(line["step"].integer(0), line["pairs"]);
   });
   return records;
 }
 
-io::Json gradients_json(const std::map<std::int64_t, io::Json>& records) {
+io::Json gradients_json(const std::map<std::int64_t, io::JsonField>& records) {
   io::Json json = {{"steps", io::Json::array()}, {"pairs", io::Json::object()}};
   for (const auto& [step, pairs] : records) {
     json["steps"].push_back(step);
-    for (const auto& [pair, cosines] : pairs.items()) {
+    for (const auto& [pair, ignored] : pairs.value().items()) {
+      const io::JsonField cosines = pairs[pair];
       io::Json& own = json["pairs"][pair];
-      own["cosine"].push_back(cosines.at("all"));
-      for (const auto& [linear, cosine] : cosines.items()) {
+      own["cosine"].push_back(cosines["all"].real());
+      for (const auto& [linear, cosine] : cosines.value().items()) {
         if (linear != "all") {
           io::Json& mean = own["by_linear"][linear];
           mean = (mean.is_null() ? 0.0 : mean.get<double>()) +
-                 cosine.get<double>() / static_cast<double>(records.size());
+                 cosines[linear].real() / static_cast<double>(records.size());
         }
       }
     }

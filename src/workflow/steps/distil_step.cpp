@@ -6,6 +6,7 @@
 #include "routedk/distill/report.h"
 #include "routedk/distill/rule_lines.h"
 #include "routedk/distill/spending.h"
+#include "routedk/io/json_field.h"
 #include "routedk/workflow/steps/learning_data.h"
 #include "routedk/workflow/steps/steps.h"
 
@@ -97,7 +98,12 @@ std::vector<bundle::Prediction> predictions_in(const std::filesystem::path& stor
       predictions.emplace_back(std::nullopt);
     } else {
       const auto answer = bundle::parse_answer(record->text, static_cast<int>(session.items.size()));
-      predictions.emplace_back(bundle::to_items(session, answer.value()));
+      if (!answer) {
+        throw_<FileError>(
+            "a teacher's answer must be bundles of the session's products, but is {} ({}, session {})",
+            record->text, store.string(), session.id);
+      }
+      predictions.emplace_back(bundle::to_items(session, *answer));
     }
   }
   return predictions;
@@ -121,8 +127,8 @@ std::filesystem::path largest_earlier(const Experiment& experiment) {
   for (const std::string& key : experiment.store().keys(StepKind::kDistil)) {
     const fs::path folder = experiment.store().folder_of(StepKind::kDistil, key);
     const fs::path begun = folder / "begun.json";
-    if (fs::exists(folder / name) && fs::exists(begun) &&
-        same_teacher(step_of(io::read_json(begun), begun.string()), experiment.step({StepKind::kDistil})) &&
+    if (fs::is_regular_file(folder / name) && fs::exists(begun) &&
+        same_teacher(step_of(io::read_json_field(begun)), experiment.step({StepKind::kDistil})) &&
         (largest.empty() || fs::file_size(folder / name) > fs::file_size(largest))) {
       largest = folder / name;
     }
@@ -147,9 +153,9 @@ void take_over_earlier(const Experiment& experiment, const std::vector<Session>&
     sessions.insert(session.id);
   }
   std::string records;
-  io::read_jsonl(earlier, [&](const io::Json& record, std::int64_t) {
-    if (sessions.contains(record.value("session", bundle::SessionId{-1}))) {
-      records += record.dump() + "\n";
+  io::read_records(earlier, [&](const io::JsonField& record) {
+    if (sessions.contains(record["session"].integer())) {
+      records += record.value().dump() + "\n";
     }
   });
   // First: what was paid counts wherever its records are used; in shards it would count in each.
@@ -171,7 +177,7 @@ void write_knowledge(Experiment& experiment, const std::vector<Session>& session
 /// What all records come to.
 void write_report(Experiment& experiment) {
   const io::Json figures = report_on(experiment);
-  io::write_json(experiment.step_folder({StepKind::kDistil}) / "knowledge.json", figures);
+  io::write_json(experiment.step_folder({StepKind::kDistil}) / "knowledge.json", figures, Readers::kOwner);
   write_domain_rules(experiment.domain_rules_file(), figures.at("domain_rules"));
   spdlog::info("distil: gold can be read off {:.0f} % of the rules, {:.0f} % of the thoughts",
                100.0 * figures["rules"]["gold_read_off"].get<double>(),

@@ -34,7 +34,7 @@ std::vector<eval::SessionAnswer> chosen_answers(const Experiment& experiment, co
       throw_<FileError>("answers must be of all evaluated sessions, but {} has none of session {}",
                         file.string(), session.id);
     }
-    eval::choose(session, choices, answer->second);
+    eval::choose_again(session, choices, answer->second, file);
     lines += eval::to_json(answer->second).dump() + "\n";
     answers.push_back(std::move(answer->second));
   }

@@ -1,7 +1,14 @@
 #include "explain.h"
 
+#include "routedk/core/error.h"
 #include "routedk/eval/preference.h"
 #include "routedk/eval/session_traits.h"
+#include "routedk/io/json_field.h"
+
+#include <algorithm>
+#include <iterator>
+
+#include <fmt/format.h>
 
 namespace routedk::workflow {
 namespace {
@@ -21,6 +28,16 @@ struct Rows {
   std::vector<std::int64_t> sessions;       // [n]
 };
 
+/// One number a session.
+std::vector<double> reals_of(const io::JsonField& list, std::size_t sessions) {
+  const auto items = list.items();
+  list.require(items.size() == sessions, fmt::format("be a list of {} numbers, one a session", sessions));
+  std::vector<double> reals;
+  std::transform(items.begin(), items.end(), std::back_inserter(reals),
+                 [](const io::JsonField& item) { return item.real(); });
+  return reals;
+}
+
 Rows rows_of(const Study& study, PointExperiments experiments, const std::string& a,
              const std::string& domain) {
   const auto [variant, result] = parted(study, a);
@@ -30,15 +47,22 @@ Rows rows_of(const Study& study, PointExperiments experiments, const std::string
     if (study.points[i].variant != variant || study.points[i].config.data.domain != domain) {
       continue;
     }
-    const io::Json json = io::read_json(experiments[i]->step_folder({StepKind::kEvaluate}) / "sessions.json");
-    const bool routed = json.at("alpha_entropy").contains(system);
-    for (std::size_t s = 0; s < json.at("sessions").size(); ++s) {
-      rows.sessions.push_back(json.at("sessions").at(s).get<std::int64_t>());
+    const io::JsonField json =
+        io::read_json_field(experiments[i]->step_folder({StepKind::kEvaluate}) / "sessions.json");
+    const auto sessions = json["sessions"].items();
+    std::vector<std::vector<double>> columns;  // [P][n]
+    for (const std::string_view name : eval::kTraitNames) {
+      columns.push_back(reals_of(json["traits"][std::string(name)], sessions.size()));
+    }
+    const io::JsonField entropy = json["alpha_entropy"][system];
+    columns.push_back(entropy.absent() ? std::vector<double>(sessions.size())
+                                       : reals_of(entropy, sessions.size()));
+    for (std::size_t s = 0; s < sessions.size(); ++s) {
+      rows.sessions.push_back(sessions[s].integer());
       auto& row = rows.traits.emplace_back();
-      for (const std::string_view name : eval::kTraitNames) {
-        row.push_back(json.at("traits").at(std::string(name)).at(s).get<double>());
+      for (const std::vector<double>& column : columns) {
+        row.push_back(column[s]);
       }
-      row.push_back(routed ? json.at("alpha_entropy").at(system).at(s).get<double>() : 0.0);
     }
   }
   return rows;
@@ -79,6 +103,11 @@ io::Json explained(const Study& study, PointExperiments experiments, const Study
       }
       const std::vector<double> gains = gains_of(a.at(domain), b.at(domain));
       const Rows rows = rows_of(study, experiments, pair.a, domain);
+      if (rows.sessions.size() != gains.size()) {
+        throw_<FileError>(
+            "sessions.json must name the {} sessions that scores.json scores, but names {} ({}).",
+            gains.size(), rows.sessions.size(), study.folder.string());
+      }
       io::Json one = to_json(eval::preference_of(gains, rows.traits, rows.sessions));
       one.update({{"a", pair.a}, {"b", pair.b}, {"domain", domain}, {"sessions", gains.size()}});
       all.push_back(std::move(one));

@@ -4,7 +4,6 @@
 #include "routedk/core/files.h"
 #include "routedk/distill/spending.h"
 #include "routedk/io/json_field.h"
-#include "routedk/io/jsonl.h"
 #include "routedk/workflow/steps/steps.h"
 
 #include <algorithm>
@@ -79,9 +78,8 @@ Parts parts_in(const fs::path& folder) {
   }
   for (const fs::path& file : files) {
     std::map<SessionId, std::string> own;  // of two cuts a session may be in two files: the last holds
-    io::read_jsonl(file, [&](const io::Json& line, std::int64_t number) {
-      const io::JsonField field(line, fmt::format("{}:{}", file.string(), number));
-      own[field["session"].integer()] += line.dump() + "\n";
+    io::read_records(file, [&](const io::JsonField& line) {
+      own[line["session"].integer()] += line.value().dump() + "\n";
     });
     for (auto& [session, lines] : own) {
       parts.lines[session] = std::move(lines);
@@ -113,10 +111,9 @@ std::int64_t count_of(const Experiment& experiment, const StepId& id) {
   std::int64_t count = experiment.shard().count;
   std::error_code none;
   for (const auto& entry : fs::directory_iterator(parts_folder(experiment, id), none)) {
-    const std::string name = entry.path().filename().string();
-    const std::size_t of = name.find("-of-");
-    if (experiment.shard().merge && of != std::string::npos) {
-      count = std::max<std::int64_t>(count, std::atoll(name.c_str() + of + 4));
+    const auto shard = shard_of_name(entry.path().filename().string());
+    if (experiment.shard().merge && shard) {
+      count = std::max(count, shard->count);
     }
   }
   return count;

@@ -2,6 +2,7 @@
 
 #include "routedk/bundle/predictions.h"
 #include "routedk/core/utc.h"
+#include "routedk/io/json_field.h"
 #include "routedk/io/safetensors.h"
 
 #include <algorithm>
@@ -28,16 +29,20 @@ io::Json facts_of(const Experiment& experiment) {
   static constexpr std::array kKept = {"select",      "samples",  "utility",  "expectation",
                                        "pair_auc",    "overlap",  "seconds",  "routing",
                                        "calibration", "patterns", "warnings", "alpha_with"};
-  const io::Json results = io::read_json(experiment.step_folder({StepKind::kEvaluate}) / "results.json");
+  const io::JsonField systems =
+      io::read_json_field(experiment.step_folder({StepKind::kEvaluate}) / "results.json")["systems"];
+  systems.require(systems.value().is_object(), "be an object");
   io::Json facts = io::Json::object();
-  for (const auto& [name, system] : results.at("systems").items()) {
+  for (const auto& [name, ignored] : systems.value().items()) {
+    const io::JsonField system = systems[name];
+    const bool baseline = system["baseline"].boolean(false);
     for (const char* member : kKept) {
-      if (system.contains(member) && !system.at("baseline").get<bool>()) {
-        facts[name][member] = system.at(member);
+      if (system.value().contains(member) && !baseline) {
+        facts[name][member] = system[member].value();
       }
     }
-    if (system.contains("oracle")) {
-      facts[name]["oracle_f1"] = system.at("oracle").at("f1");
+    if (!system["oracle"].absent()) {
+      facts[name]["oracle_f1"] = system["oracle"]["f1"].real();
     }
   }
   return facts;
@@ -58,16 +63,22 @@ std::uint64_t trained_parameters(const fs::path& step_folder) {
   return numbers;
 }
 
+/// What the store knows of a step; nothing of one that has no record.
+io::JsonField record_of(const Experiment& experiment, const Step& step) {
+  auto record = experiment.store().record(step);
+  return record ? std::move(*record) : io::JsonField(io::Json::object(), to_string(step.id));
+}
+
 /// Time and memory of the steps that a point rests on, and what they trained.
 io::Json costs_of(const Experiment& experiment) {
   io::Json costs = io::Json::array();
   for (const Step* step : needed_steps(experiment.steps())) {
-    const io::Json record = experiment.store().record(*step).value_or(io::Json::object());
+    const io::JsonField record = record_of(experiment, *step);
     costs.push_back({{"step", to_string(step->id)},
                      {"key", step->key},
-                     {"seconds", record.value("seconds", 0.0)},
-                     {"work", record.value("work", 0.0)},
-                     {"peak_memory_mib", record.value("peak_memory_mib", 0.0)}});
+                     {"seconds", record["seconds"].real_or(0.0)},
+                     {"work", record["work"].real_or(0.0)},
+                     {"peak_memory_mib", record["peak_memory_mib"].real_or(0.0)}});
     if (step->id.kind == StepKind::kTrain || step->id.kind == StepKind::kRouter) {
       costs.back()["trained_parameters"] = trained_parameters(experiment.step_folder(step->id));
     }
@@ -79,13 +90,10 @@ io::Json costs_of(const Experiment& experiment) {
 /// resumed training did again counts once.
 io::Json router_losses(const fs::path& step_folder) {
   std::map<std::string, std::map<std::int64_t, double>> losses;
-  io::read_jsonl(step_folder / "metrics.jsonl", [&](const io::Json& line, std::int64_t) {
-    if (line.value("job", "") == "router") {
-      for (const auto& [member, name] :
-           {std::pair("token_loss", "train"), {"validation_loss", "validation"}}) {
-        if (line.contains(member)) {
-          losses[name][line.at("step").get<std::int64_t>()] = line.at(member).get<double>();
-        }
+  io::read_records(step_folder / "metrics.jsonl", [&](const io::JsonField& line) {
+    for (const auto& [member, name] : {std::pair("token_loss", "train"), {"validation_loss", "validation"}}) {
+      if (line["job"].is("router") && !line[member].absent()) {
+        losses[name][line["step"].integer(0)] = line[member].real();
       }
     }
   });
@@ -114,9 +122,9 @@ io::Json made_by(const Study& study, PointExperiments experiments) {
   io::Json versions;
   for (const auto& experiment : experiments) {
     for (const Step* step : needed_steps(experiment->steps())) {
-      const io::Json record = experiment->store().record(*step).value_or(io::Json::object());
-      seconds[step->key] = record.value("seconds", 0.0);
-      versions = record.value("versions", io::Json::object());
+      const io::JsonField record = record_of(*experiment, *step);
+      seconds[step->key] = record["seconds"].real_or(0.0);
+      versions = record["versions"].value();
     }
   }
   const double sum = std::accumulate(seconds.begin(), seconds.end(), 0.0,

@@ -2,7 +2,7 @@
 
 #include "routedk/bundle/baselines.h"
 #include "routedk/eval/results.h"
-#include "routedk/io/jsonl.h"
+#include "routedk/io/json_field.h"
 #include "routedk/workflow/steps/answer_setting.h"
 #include "routedk/workflow/steps/systems.h"
 
@@ -16,19 +16,28 @@ namespace {
 
 using bundle::Runs;
 
-Runs runs_of(const io::Json& json) {
+bundle::MetricValues values_of(const io::JsonField& list) {
+  const auto items = list.items();
+  list.require(items.size() == bundle::kMetrics, fmt::format("be a list of {} numbers", bundle::kMetrics));
+  bundle::MetricValues values{};
+  std::transform(items.begin(), items.end(), values.begin(),
+                 [](const io::JsonField& item) { return item.real(); });
+  return values;
+}
+
+/// Each run scores as many sessions as the others, of which there is at least one.
+Runs runs_of(const io::JsonField& json) {
   Runs runs;
-  for (const io::Json& run : json) {
+  for (const io::JsonField& run : json.items()) {
     auto& sessions = runs.emplace_back();
-    for (const io::Json& session : run) {
-      bundle::SessionScore score;
-      for (std::size_t m = 0; m < bundle::kMetrics; ++m) {
-        score.numerator[m] = session.at(0).at(m).get<double>();
-        score.denominator[m] = session.at(1).at(m).get<double>();
-      }
-      sessions.push_back(score);
+    for (const io::JsonField& session : run.items()) {
+      const auto parts = session.items();
+      session.require(parts.size() == 2, "be a list of numerators and denominators");
+      sessions.push_back({values_of(parts[0]), values_of(parts[1])});
     }
+    run.require(sessions.size() == runs.front().size(), "score as many sessions as the run before it");
   }
+  json.require(!runs.empty(), "be a list of at least one run");
   return runs;
 }
 
@@ -46,15 +55,19 @@ StudyResults study_results(const Study& study, PointExperiments experiments,
   for (std::size_t i = 0; i < study.points.size(); ++i) {
     const std::string& variant = study.points[i].variant;
     const std::string& domain = study.points[i].config.data.domain;
-    const io::Json scores = io::read_json(experiments[i]->step_folder({StepKind::kEvaluate}) / "scores.json");
+    const io::JsonField scores =
+        io::read_json_field(experiments[i]->step_folder({StepKind::kEvaluate}) / "scores.json");
+    scores.require(scores.value().is_object(), "be an object");
     add_new(results.domains, domain);
-    for (const auto& [result, json] : scores.items()) {
+    for (const auto& [result, ignored] : scores.value().items()) {
       const bool baseline = is_baseline_name(result);
       const std::string name = variant.empty() || baseline ? result : fmt::format("{}/{}", variant, result);
       add_new(baseline ? baselines : results.names, name);
       Runs& runs = results.runs[name][domain];
       if (!baseline || runs.empty()) {
-        Runs more = runs_of(json);
+        Runs more = runs_of(scores[result]);
+        scores[result].require(runs.empty() || more.front().size() == runs.front().size(),
+                               "score as many sessions as it does under other seeds");
         std::move(more.begin(), more.end(), std::back_inserter(runs));
       }
     }

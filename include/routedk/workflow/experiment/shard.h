@@ -4,6 +4,7 @@
 #include "routedk/parallel/launch.h"
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -30,6 +31,9 @@ Shard shard_of_process(const std::string& text, bool merge, bool alone);
 
 /// "2-of-4", for a file's name.
 std::string to_string(const Shard& shard);
+
+/// What a file's name that begins so says; nothing of another name.
+std::optional<Shard> shard_of_name(const std::string& name);
 
 /// Every count-th batch of items from the index-th on. What is computed in batches rounds as in one process
 /// where the batches are the same.

@@ -6,7 +6,7 @@
 /// when it did so first.
 #pragma once
 
-#include "routedk/io/jsonl.h"
+#include "routedk/io/json_field.h"
 #include "routedk/workflow/experiment/step.h"
 
 #include <cstdint>
@@ -41,7 +41,7 @@ class Store {
   /// Whether the step is there and whole.
   bool done(const Step& step) const;
   /// step.json, or begun.json of one under way; nothing where the step was never begun. FileError.
-  std::optional<io::Json> record(const Step& step) const;
+  std::optional<io::JsonField> record(const Step& step) const;
 
   /// Opens a step's folder for work: makes it, locks it, removes what interrupted writers left and writes
   /// begun.json. Null when another process works on it. ConfigError when the store has another format, or
@@ -63,12 +63,12 @@ class Store {
     return folder_ / std::string(name_of(kind)) / key;
   }
   /// step.json of every whole step of a kind, by key. FileError.
-  std::map<std::string, io::Json> whole(StepKind kind) const;
+  std::map<std::string, io::JsonField> whole(StepKind kind) const;
   /// Keys of a kind that are there, whole or not.
   std::vector<std::string> keys(StepKind kind) const;
   /// Of the same name under other settings, the newest of `records`, which are whole(its kind); nothing where
   /// there is none.
-  std::optional<Step> earlier(const Step& step, const std::map<std::string, io::Json>& records) const;
+  std::optional<Step> earlier(const Step& step, const std::map<std::string, io::JsonField>& records) const;
 
  private:
   void require_format() const;
@@ -79,6 +79,6 @@ class Store {
 };
 
 /// The settings, inputs and key that a record holds. FileError.
-Step step_of(const io::Json& record, const std::string& where);
+Step step_of(const io::JsonField& record);
 
 }  // namespace routedk::workflow
