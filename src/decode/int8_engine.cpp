@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <array>
+#include <functional>
 
 #include "int8_projection.h"
 #include <fmt/format.h>
@@ -30,7 +31,9 @@ class Pass {
         batch_(batch),
         rows_(rows),
         cache_(cache),
-        tokens_(batch.tokens()) {
+        attention_(cache, rows),
+        tokens_(batch.tokens()),
+        own_(own_rows(tokens_)) {
     const at::Tensor angles =
         at::outer(batch.positions.to(at::kFloat), model.inverse_frequencies());  // [T,C/2]
     cosines_ = angles.cos();
@@ -38,8 +41,11 @@ class Pass {
   }
 
   experts::RoutedOutput run(const experts::Gate& gate) {
-    const at::Tensor hidden = model_.model().backbone().embed(batch_.ids).to(at::kFloat);  // [T,D]
-    hidden_ = kernels::mutable_values<float>(hidden).data();
+    const at::Tensor embedded = model_.model().backbone().embed(batch_.ids).to(at::kFloat);  // [T,D]
+    const std::int64_t copies = own_ ? at::get_num_threads() : 1;
+    const at::Tensor copied = embedded.unsqueeze(0).expand({copies, -1, -1}).contiguous();
+    hidden_ = kernels::mutable_values<float>(copied).data();
+    const at::Tensor hidden = copied[0];
     experts::RoutedOutput output;
     for (std::int64_t l = 0; l < config_.layers; ++l) {
       output.rows.push_back(l > 0 && gate.same_in_all_layers() ? output.rows[0]
@@ -50,7 +56,9 @@ class Pass {
     float* const last = kernels::mutable_values<float>(output.hidden).data();
     const float* const weight = values<float>(model_.norm()).data();
     Team::run([&](Team::Member& member) {
-      for_each_row(member, tokens_, [&](std::int64_t r) { normalise(r, weight, last + r * config_.hidden); });
+      for_each_row(member, tokens_, [&](std::int64_t r) {
+        normalise(hidden_ + r * config_.hidden, weight, last + r * config_.hidden);
+      });
     });
     return output;
   }
@@ -60,14 +68,13 @@ class Pass {
 
   void layer(std::int64_t index, const at::Tensor& alpha);
 
-  void normalise(std::int64_t row, const float* weight, float* to) const {
-    kernels::cpu::rms_norm_row(hidden_ + row * config_.hidden, weight, to, config_.rms_eps, config_.hidden);
+  void normalise(const float* row, const float* weight, float* to) const {
+    kernels::cpu::rms_norm_row(row, weight, to, config_.rms_eps, config_.hidden);
   }
 
-  void add_to_hidden(std::int64_t row, const float* x) {
-    for (std::int64_t i = row * config_.hidden; i < (row + 1) * config_.hidden; ++i) {
-      hidden_[i] += x[i];
-    }
+  /// The calling thread's hidden states [T,D].
+  float* hidden_of(const Team::Member& member) const {
+    return own_ ? hidden_ + member.place() * tokens_ * config_.hidden : hidden_;
   }
 
   const Int8Model& model_;
@@ -75,8 +82,10 @@ class Pass {
   const model::FlatBatch& batch_;
   std::span<const kernels::CacheRow> rows_;
   kernels::KvCache& cache_;
+  kernels::cpu::CacheAttention attention_;
   std::int64_t tokens_;
-  float* hidden_ = nullptr;  // [T,D]
+  bool own_;                 // whether every thread makes all rows
+  float* hidden_ = nullptr;  // [T,D], or [threads,T,D] where every thread makes all rows
   at::Tensor cosines_;       // [T,C/2]
   at::Tensor sines_;
   std::array<Int8Projection, model::kProjections> projections_;
@@ -95,13 +104,17 @@ class Pass::LayerEngine {
   using Outputs = Int8Projection::Outputs;
 
   LayerEngine(Pass& pass, std::int64_t index, Team::Member& member)
-      : pass_(pass), layer_(pass.model_.layer(index)), index_(index), member_(member) {}
+      : pass_(pass),
+        layer_(pass.model_.layer(index)),
+        index_(index),
+        member_(member),
+        hidden_(pass.hidden_of(member)) {}
 
   auto norm(Norm norm, Hidden hidden) {
     const at::Tensor& weight = norm == Norm::kAttention ? layer_.attention_norm : layer_.mlp_norm;
     return [this, hidden, weight = values<float>(weight).data()](std::int64_t row, float* x) {
       settle(row, hidden);
-      pass_.normalise(row, weight, x);
+      pass_.normalise(hidden_ + row * pass_.config_.hidden, weight, x);
     };
   }
 
@@ -131,7 +144,7 @@ class Pass::LayerEngine {
   }
 
   auto attend(const Outputs& qkv) {
-    kernels::cpu::cache_attend(pass_.cache_, index_, pass_.rows_, qkv[0], pass_.seen_, member_);
+    pass_.attention_.run(index_, qkv[0], pass_.seen_, member_);
     return [seen = pass_.seen_, width = pass_.config_.heads * pass_.config_.head_dim](
                std::int64_t row, float* x) { std::copy_n(seen + row * width, width, x); };
   }
@@ -145,13 +158,21 @@ class Pass::LayerEngine {
   Hidden add(Hidden /*settled*/, const Outputs& projected) const { return {projected[0]}; }
 
   void settle(Hidden hidden) {
-    for_each_row(member_, pass_.tokens_, [&](std::int64_t r) { settle(r, hidden); });
+    if (pass_.own_) {
+      for (std::int64_t r = 0; r < pass_.tokens_; ++r) {
+        settle(r, hidden);
+      }
+    } else {
+      for_each_row(member_, pass_.tokens_, [&](std::int64_t r) { settle(r, hidden); });
+    }
   }
 
  private:
   void settle(std::int64_t row, Hidden hidden) {
     if (hidden.pending != nullptr) {
-      pass_.add_to_hidden(row, hidden.pending);
+      const std::int64_t width = pass_.config_.hidden;
+      std::transform(hidden_ + row * width, hidden_ + (row + 1) * width, hidden.pending + row * width,
+                     hidden_ + row * width, std::plus<>());
     }
   }
 
@@ -159,6 +180,7 @@ class Pass::LayerEngine {
   const Int8Model::Layer& layer_;
   std::int64_t index_;
   Team::Member& member_;
+  float* hidden_;  // [T,D], this thread's where each has its own
 };
 
 void Pass::layer(std::int64_t index, const at::Tensor& alpha) {

@@ -35,16 +35,19 @@ class LayerAlpha {
   std::vector<std::size_t> active_;
 };
 
+/// Whether every thread makes all of T rows for itself: with the fewest that takes less time than waiting for
+/// another thread to make them. To be asked outside parallel regions.
+bool own_rows(std::int64_t tokens) noexcept;
+
 /// (A x) * alpha * scale of one linear in 8 bits: what B is multiplied with.
 class Int8LoraDown {
  public:
   using Range = std::pair<std::int64_t, std::int64_t>;
 
-  /// Room for T rows; `input` and the others must live through the layer.
-  void prepare(const Int8Model::Linear& linear, const kernels::cpu::Int8Rows& input, const LayerAlpha& alpha,
-               std::int64_t tokens);
-  /// Of rows first .. last.
-  void compute(std::int64_t first, std::int64_t last);
+  /// Room for T rows; linear and alpha must live through the layer.
+  void prepare(const Int8Model::Linear& linear, const LayerAlpha& alpha, std::int64_t tokens);
+  /// Of rows first .. last of the input.
+  void compute(const kernels::cpu::Int8Rows& input, std::int64_t first, std::int64_t last);
 
   /// Ranges of ranks of neighbouring experts that weigh something.
   const std::vector<Range>& ranks() const noexcept { return ranks_; }
@@ -56,7 +59,6 @@ class Int8LoraDown {
   void scale_row(std::int64_t row);
 
   const Int8Model::Linear* linear_ = nullptr;
-  const kernels::cpu::Int8Rows* input_ = nullptr;
   const LayerAlpha* alpha_ = nullptr;
   std::vector<Range> ranks_;
   kernels::cpu::FloatBuffer memory_;
@@ -76,10 +78,11 @@ class Int8Projection {
   /// The products of what fill(row, x) writes into x [width]; a step of the team.
   template <typename Fill>
   void run(kernels::cpu::Team::Member& member, const Fill& fill) {
+    Input& input = inputs_[own_ ? static_cast<std::size_t>(member.place()) : 0];
     const auto quantize = [&](std::int64_t r) {
-      float* const row = input_values_ + r * width_;
+      float* const row = input.values + r * width_;
       fill(r, row);
-      input_.quantize(r, row);
+      input.rows.quantize(r, row);
     };
     if (many_rows()) {
       member.share(tokens_, [&](std::int64_t first, std::int64_t last) {
@@ -87,13 +90,21 @@ class Int8Projection {
           quantize(r);
         }
         for (Int8LoraDown* down : active_) {
-          down->compute(first, last);
+          down->compute(input.rows, first, last);
         }
       });
+      kernels::cpu::multiply(member, second_, &input.rows);
+      return;
+    }
+    if (own_) {
+      input.resize(tokens_, width_, block_);
+      for (std::int64_t r = 0; r < tokens_; ++r) {
+        quantize(r);
+      }
     } else {
       kernels::cpu::for_each_row(member, tokens_, quantize);
-      multiply_first(member);
     }
+    multiply_first(member, input.rows);
     if (!second_.empty()) {
       kernels::cpu::multiply(member, second_);
     }
@@ -102,25 +113,34 @@ class Int8Projection {
   const Outputs& outputs() const noexcept { return outputs_; }
 
  private:
+  /// The input's T rows, of all threads or of one.
+  struct Input {
+    kernels::cpu::Int8Rows rows{kernels::cpu::kRanks};
+    kernels::cpu::FloatBuffer memory;
+    float* values = nullptr;  // [T,width]
+
+    void resize(std::int64_t tokens, std::int64_t width, std::int64_t block);
+  };
+
   /// With many rows every thread computes A x for its own, and W x and what B makes of A x are summed at
   /// once. With few, reading the matrices is what takes time: the threads split W and whole A's, then B. That
   /// one thread has a whole A saves a barrier before it is scaled; W beside it gives the others enough to do
   /// as long as they are a few.
   bool many_rows() const noexcept;
   void add_linear(const Int8Model::Linear& linear, float* y, Int8LoraDown& down);
-  void multiply_first(kernels::cpu::Team::Member& member);
+  void multiply_first(kernels::cpu::Team::Member& member, const kernels::cpu::Int8Rows& input);
 
   std::int64_t tokens_ = 0;  // T
+  bool own_ = false;           // whether every thread makes its rows
   std::int64_t width_ = 0;
-  kernels::cpu::Int8Rows input_{kernels::cpu::kRanks};
-  kernels::cpu::FloatBuffer input_memory_;
-  float* input_values_ = nullptr;  // [T,width]
+  std::int64_t block_ = 0;     // of the input's rows
+  std::vector<Input> inputs_;  // one, or one a thread
   std::array<kernels::cpu::FloatBuffer, 3> output_memory_;
   Outputs outputs_{};
   std::array<Int8LoraDown, 3> downs_;
   std::vector<Int8LoraDown*> active_;       ///< of linears that some expert with weight adapts
   std::vector<kernels::cpu::Task> first_;   ///< beside A x: W x of few rows
-  std::vector<kernels::cpu::Task> second_;  ///< after A x
+  std::vector<kernels::cpu::Task> second_;  ///< after A x; with many rows W x, too
 };
 
 }  // namespace routedk::decode

@@ -54,19 +54,61 @@ ROUTEDK_CLONES void exponentials(const float* values, std::size_t count, float l
 }
 
 std::size_t likeliest(std::span<const float> values) {
-  return static_cast<std::size_t>(std::max_element(values.begin(), values.end()) - values.begin());
+  const float largest = largest_of(values.data(), values.size());
+  const auto at = std::find(values.begin(), values.end(), largest);
+  return std::min(static_cast<std::size_t>(at - values.begin()), values.size() - 1);  // NaN equals nothing
 }
 
 /// softmax(values / temperature) times a constant: the largest is 1.
-std::vector<double> weights_of(std::span<const float> values, double temperature) {
+std::vector<float> weights_of(std::span<const float> values, double temperature) {
   std::vector<float> weights(values.size());
   exponentials(values.data(), values.size(), largest_of(values.data(), values.size()),
                static_cast<float>(1.0 / temperature), weights.data());
-  return {weights.begin(), weights.end()};
+  return weights;
+}
+
+ROUTEDK_CLONES double sum_of_weights(const float* weights, std::size_t count) {
+  constexpr std::size_t kLanes = 16;
+  double lanes[kLanes] = {};
+  std::size_t i = 0;
+  for (; i + kLanes <= count; i += kLanes) {
+    for (std::size_t lane = 0; lane < kLanes; ++lane) {
+      lanes[lane] += static_cast<double>(weights[i + lane]);
+    }
+  }
+  for (; i < count; ++i) {
+    lanes[0] += static_cast<double>(weights[i]);
+  }
+  return std::accumulate(lanes, lanes + kLanes, 0.0);
+}
+
+/// The place at which the running sum first exceeds `uniform` of the whole. Sums of stretches, which are made
+/// of many lanes at once, say in which one to look.
+std::size_t place_of(std::span<const float> weights, double uniform) {
+  constexpr std::size_t kStretch = 1024;
+  std::vector<double> sums;
+  for (std::size_t begin = 0; begin < weights.size(); begin += kStretch) {
+    sums.push_back(sum_of_weights(weights.data() + begin, std::min(kStretch, weights.size() - begin)));
+  }
+  const double wanted = uniform * std::accumulate(sums.begin(), sums.end(), 0.0);
+  double sum = 0.0;
+  std::size_t stretch = 0;
+  while (stretch + 1 < sums.size() && sum + sums[stretch] <= wanted) {
+    sum += sums[stretch++];
+  }
+  std::size_t last = stretch * kStretch;  // that weighs something: rounding may leave the sum just below
+  for (std::size_t i = last; i < std::min(weights.size(), (stretch + 1) * kStretch); ++i) {
+    sum += static_cast<double>(weights[i]);
+    if (sum > wanted) {
+      return i;
+    }
+    last = weights[i] > 0.0F ? i : last;
+  }
+  return last;
 }
 
 /// Places by falling weight, equals by rising place; those from `sorted` on in any order.
-std::vector<std::size_t> by_weight(const std::vector<double>& weights, std::size_t sorted) {
+std::vector<std::size_t> by_weight(const std::vector<float>& weights, std::size_t sorted) {
   std::vector<std::size_t> order(weights.size());
   std::iota(order.begin(), order.end(), std::size_t{0});
   std::partial_sort(order.begin(), order.begin() + static_cast<std::ptrdiff_t>(sorted), order.end(),
@@ -77,7 +119,7 @@ std::vector<std::size_t> by_weight(const std::vector<double>& weights, std::size
 }
 
 /// Sets the weights that the options drop to 0.
-void drop_unlikely(std::vector<double>& weights, const SamplingOptions& options) {
+void drop_unlikely(std::vector<float>& weights, const SamplingOptions& options) {
   if (options.top_k == 0 && options.top_p >= 1.0 && options.min_p <= 0.0) {
     return;
   }
@@ -86,16 +128,16 @@ void drop_unlikely(std::vector<double>& weights, const SamplingOptions& options)
   const std::vector<std::size_t> order = by_weight(weights, k);
   double total = 0.0;
   for (std::size_t i = 0; i < k; ++i) {
-    total += weights[order[i]];
+    total += static_cast<double>(weights[order[i]]);
   }
   std::size_t kept = 1;
-  double reached = weights[order[0]];
+  auto reached = static_cast<double>(weights[order[0]]);
   while (kept < k && (options.top_p >= 1.0 || reached < options.top_p * total) &&
-         weights[order[kept]] >= options.min_p) {
-    reached += weights[order[kept++]];
+         static_cast<double>(weights[order[kept]]) >= options.min_p) {
+    reached += static_cast<double>(weights[order[kept++]]);
   }
   for (std::size_t i = kept; i < order.size(); ++i) {
-    weights[order[i]] = 0.0;
+    weights[order[i]] = 0.0F;
   }
 }
 
@@ -110,11 +152,9 @@ std::size_t draw_index(std::span<const float> values, const SamplingOptions& opt
   if (options.temperature == 0.0 || values.size() == 1) {
     return likeliest(values);
   }
-  std::vector<double> cumulative = weights_of(values, options.temperature);
-  drop_unlikely(cumulative, options);
-  std::partial_sum(cumulative.begin(), cumulative.end(), cumulative.begin());
-  const auto at = std::upper_bound(cumulative.begin(), cumulative.end(), uniform * cumulative.back());
-  return std::min(static_cast<std::size_t>(at - cumulative.begin()), values.size() - 1);
+  std::vector<float> weights = weights_of(values, options.temperature);
+  drop_unlikely(weights, options);
+  return place_of(weights, uniform);
 }
 
 namespace cpu {

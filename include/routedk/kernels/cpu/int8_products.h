@@ -25,8 +25,8 @@ struct Task {
   bool add = false;             ///< whether y has the sum of earlier terms
   const float* bias = nullptr;  ///< [out]
 
-  /// For panels begin .. end.
-  void multiply(std::int64_t begin, std::int64_t end) const;
+  /// For panels begin .. end. x: instead of the first term's rows.
+  void multiply(std::int64_t begin, std::int64_t end, const Int8Rows* x = nullptr) const;
   std::int64_t panels() const noexcept { return last - first; }
   /// Of a panel, as memory has them: what it costs.
   std::int64_t panel_bytes() const noexcept;
@@ -62,10 +62,10 @@ class WorkSlice {
 
 /// What all panels of the tasks cost.
 std::int64_t total_bytes(std::span<const Task> tasks);
-/// Those of them on a thread's slice.
-void multiply(WorkSlice& slice, std::span<const Task> tasks);
+/// Those of them on a thread's slice. x: instead of the rows of each task's first term.
+void multiply(WorkSlice& slice, std::span<const Task> tasks, const Int8Rows* x = nullptr);
 /// All of them, shared out.
-void multiply(Team::Member& member, std::span<const Task> tasks);
+void multiply(Team::Member& member, std::span<const Task> tasks, const Int8Rows* x = nullptr);
 
 template <typename Row>
 void for_each_row(Team::Member& member, std::int64_t rows, const Row& row) {

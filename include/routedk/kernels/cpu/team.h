@@ -36,6 +36,8 @@ class Team {
       }
       team_->wait(first_, last_ - first_);
     }
+    /// This thread's number among them; 0 alone.
+    std::int64_t place() const { return first_; }
     /// The same number for all of them.
     std::int64_t threads() const { return team_ == nullptr ? at::get_num_threads() : team_->size_; }
 
