@@ -1,5 +1,5 @@
 """Programs take the threads that the CPUs, OMP_NUM_THREADS and --threads allow, refuse bad numbers in one line, and
-bound how long OpenMP's waiting threads spin unless the user has.
+bound how long OpenMP's waiting threads spin and take huge pages unless the user has chosen.
 
 usage: threads_test.py PATH/routedk-predict PATH/routedk-inspect      (the small model)
 """
@@ -15,7 +15,7 @@ import suite
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 MODEL = ROOT / ".deps/models/SmolLM2-135M-Instruct.Q4_1.gguf"
 CPUS = sorted(os.sched_getaffinity(0))
-OPENMP = ("OMP_NUM_THREADS", "OMP_WAIT_POLICY", "GOMP_SPINCOUNT", "OMP_PROC_BIND")
+CHOSEN = ("OMP_NUM_THREADS", "OMP_WAIT_POLICY", "GOMP_SPINCOUNT", "OMP_PROC_BIND", "GLIBC_TUNABLES")
 
 
 def run_times(pid):
@@ -38,7 +38,7 @@ class Threads(unittest.TestCase):
             self.skipTest(f"no {MODEL}: scripts/setup fetches it")
 
     def environment(self, **variables):
-        return {**{name: value for name, value in os.environ.items() if name not in OPENMP}, **variables}
+        return {**{name: value for name, value in os.environ.items() if name not in CHOSEN}, **variables}
 
     def look(self, *arguments, cpus=CPUS, **variables):
         """-> (threads that compute, environment, log) of a program while it writes text."""
@@ -106,6 +106,13 @@ class Threads(unittest.TestCase):
         self.assertLess(int(bounded[0].partition("=")[2]), 20_000)
         self.assertEqual(spins(GOMP_SPINCOUNT="7"), ["GOMP_SPINCOUNT=7"])
         self.assertEqual(spins(OMP_WAIT_POLICY="active"), [])
+
+    def test_memory_comes_in_huge_pages_unless_the_user_has_chosen(self):
+        def tunables(**variables):
+            return [word for word in self.look(**variables)[1] if word.startswith("GLIBC_TUNABLES=")]
+
+        self.assertEqual(tunables(), ["GLIBC_TUNABLES=glibc.malloc.hugetlb=1"])
+        self.assertEqual(tunables(GLIBC_TUNABLES="glibc.malloc.hugetlb=0"), ["GLIBC_TUNABLES=glibc.malloc.hugetlb=0"])
 
 
 if __name__ == "__main__":
