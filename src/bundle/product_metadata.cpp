@@ -2,6 +2,7 @@
 
 #include "routedk/bundle/python_literal.h"
 #include "routedk/core/error.h"
+#include "routedk/core/input_file.h"
 #include "routedk/io/line_reader.h"
 
 #include <nlohmann/json.hpp>
@@ -102,6 +103,7 @@ Product read_product(std::string_view line) {
 
 MetadataCounts read_metadata(const MetadataFile& file, const std::function<void(const Product&)>& on_product,
                              const std::function<void(const std::string&)>& on_bad_line) {
+  InputFile(file.path).require_at_most(kMostMetadataBytes);
   MetadataCounts counts;
   io::LineReader reader(file.path, kLongestLine);
   while (const auto line = reader.next()) {

@@ -53,6 +53,7 @@ class Settings(Fixture):
     files = {"own.yaml": "yaml", "base.yaml": "yaml"}
     commands = [["routedk-run", "own.yaml", "--dump-config"]]
     several_lines = True
+    names = ("own.yaml",)
 
     def make(self, folder, run):
         (folder / "base.yaml").write_text("train: {epochs: 1, batch_size: 3}\nlora: {rank: 4}\nsizes:\n  small: {split: {train_limit: 2}}\n  full: {}\n")
@@ -114,6 +115,7 @@ class Model(Fixture):
     files = {"model/config.json": "json", "model/tokenizer.json": "json", "model/tokenizer_config.json": "json", "model/generation_config.json": "json",
              "model/model.safetensors": "safetensors", "model/chat_template.jinja": "text"}  # fmt: skip
     commands = [["routedk-inspect", "model", "model"], ["routedk-predict", "--model", "model", *PROMPT]]
+    names = ("chat template",)
 
     def make(self, folder, run):
         model(folder)
@@ -225,6 +227,7 @@ class Checkpoint(Fixture):
     """A training that was killed before its last step."""
 
     name = "checkpoint"
+    names = ("checkpoints/",)
     commands = [["routedk-inspect", "checkpoint", "last"], ["routedk-run", *sets(**OWN)]]
     files = {"last/state.json": "json", "last/tensors.safetensors": "safetensors"}
 
@@ -319,6 +322,7 @@ class ChosenRun(Fixture):
     commands = [["routedk-predict", "--run", "runs/pairs/two", *sets(decode__max_new_tokens=40, decode__samples=2)]]
     stdin = TITLES
     several_lines = True
+    names = ("configs/prompts",)  # of settings without any
 
     def make(self, folder, run):
         Study().make(folder, run)

@@ -23,11 +23,12 @@ import suite
 
 SECONDS = 20
 MEMORY = 6 << 30  # of addresses; LibTorch and its libraries take 2
-CASES = 2  # of each file and kind of break in the test
+CASES = 1  # of each file in the test
+PLACED = 0.15  # of what may stand in its place
 CONTROLS = {"output": re.compile(r"[\x00-\x08\x0b-\x1f\x7f]"),  # which may be JSON, and has tables
             "messages": re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\ufeff]")}  # fmt: skip
 FOREIGN = re.compile(r"json\.exception|parse_error|type_error|filesystem error|std::|basic_|vector::|bad_alloc|bad_optional|bad_cast|LibTorch:|c10|INTERNAL|stoi|stol|terminate|"
-                     r"yaml-cpp|CURLE|Traceback|memory ran out|syntax error|protobuf|pcre|\[\[\[\[")  # fmt: skip
+                     r"yaml-cpp|CURLE|Traceback|memory ran out|syntax error|protobuf|pcre")  # fmt: skip
 
 
 def limits():
@@ -154,7 +155,7 @@ class Hostile(unittest.TestCase):
         with tempfile.TemporaryDirectory(prefix="routedk-hostile-") as folder:
             all_fixtures = fixtures.ALL
             templates = build(all_fixtures, pathlib.Path(folder))
-            cases = [case for case in cases_of(all_fixtures, CASES) if not case.place or mutations.chance_of(case).random() < 0.3]
+            cases = [case for case in cases_of(all_fixtures, CASES) if not case.place or mutations.chance_of(case).random() < PLACED]
             for case, wrong in try_all(cases, templates, os.cpu_count()):
                 with self.subTest(case=str(case)):
                     self.fail(wrong)

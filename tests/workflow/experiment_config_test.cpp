@@ -183,10 +183,10 @@ TEST(ExperimentConfig, every_shipped_configuration_reads) {
 
 TEST(ExperimentConfig, what_may_be_a_secret_is_refused_before_it_is_stored_and_not_shown) {
   const std::string secret = "0a9f8e7d6c5b4a3f2e1d0c9b8a7f6e5d";
-  for (const std::string& endpoint :
-       {"key_variable: " + secret, "key_variable: x" + secret, "parameters: {user: " + secret + "}",
-        "parameters: {extra: {api_key: abc}}", std::string("parameters: {Authorization: abc}"),
-        std::string("url: 'https://me:pass@host/v1'"), std::string("url: 'https://host/v1?api-key=abc'")}) {
+  for (const std::string& endpoint : std::vector<std::string>{
+           "key_variable: " + secret, "key_variable: x" + secret, "parameters: {user: " + secret + "}",
+           "parameters: {extra: {api_key: abc}}", "parameters: {Authorization: abc}",
+           "url: 'https://me:pass@host/v1'", "url: 'https://host/v1?api-key=abc'"}) {
     const std::string found = problems("teacher: {endpoint: {" + endpoint + "}}\n");
     EXPECT_THAT(found, HasSubstr("must")) << endpoint;
     EXPECT_THAT(found, Not(HasSubstr(secret)));

@@ -15,7 +15,8 @@ inline constexpr std::uint64_t kMostTokenizerBytes = 64U
                                                      << 20U;   ///< the largest known tokenizer.json has 33 MB
 inline constexpr std::uint64_t kMostTableBytes = 512U << 20U;  ///< CSV, a knowledge store
 inline constexpr std::uint64_t kMostLinesBytes = 4ULL << 30U;  ///< JSON lines, read one at a time
-inline constexpr std::uint64_t kMostLineBytes = 16U << 20U;    ///< one of them
+inline constexpr std::uint64_t kMostMetadataBytes = 16ULL << 30U;  ///< product metadata, of all categories
+inline constexpr std::uint64_t kMostLineBytes = 16U << 20U;        ///< one of them
 
 class InputFile {
  public:
