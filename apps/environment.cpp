@@ -4,8 +4,8 @@
 ///   GOMP_SPINCOUNT   GNU's OpenMP runtime, which LibTorch brings, lets a waiting thread spin for 300,000
 ///                    pauses, 7 ms and more, during which the thread that it waits for may need the CPU.
 ///   GLIBC_TUNABLES   glibc.malloc.hugetlb=1 asks for huge pages (madvise) for what malloc takes from the
-///                    system. Decoding reads all weights for each token, and with pages of 4 KiB, on a virtual
-///                    machine most of all, looking up addresses costs a tenth of the time and more.
+///                    system. Decoding reads all weights for each token, and with pages of 4 KiB, on a
+///                    virtual machine most of all, looking up addresses costs a tenth of the time and more.
 ///
 /// From an entry of .preinit_array (ELF gABI, "Initialization and Termination Functions") this takes 5 ms,
 /// from main 250.

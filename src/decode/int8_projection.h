@@ -131,7 +131,7 @@ class Int8Projection {
   void multiply_first(kernels::cpu::Team::Member& member, const kernels::cpu::Int8Rows& input);
 
   std::int64_t tokens_ = 0;  // T
-  bool own_ = false;           // whether every thread makes its rows
+  bool own_ = false;         // whether every thread makes its rows
   std::int64_t width_ = 0;
   std::int64_t block_ = 0;     // of the input's rows
   std::vector<Input> inputs_;  // one, or one a thread

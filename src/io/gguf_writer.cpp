@@ -17,7 +17,7 @@ namespace {
 static_assert(std::endian::native == std::endian::little, "GGUF is little-endian and written as it lies");
 
 constexpr std::uint32_t kWrittenVersion = 3;
-constexpr std::size_t kMostDims = 4;
+constexpr std::size_t kMostGgufDims = 4;
 constexpr std::size_t kMostName = 63;   // bytes: ggml's GGML_MAX_NAME without its final zero
 constexpr std::size_t kAlignment = 32;  // what readers take where no `general.alignment` says otherwise
 
@@ -49,7 +49,7 @@ std::string padding(std::uint64_t size) {
 std::uint64_t bytes_of(const GgufTensor& tensor) {
   const BlockLayout block = ggml_block(tensor.type);
   const auto count = checked_count(tensor.shape);
-  const bool fits = !tensor.shape.empty() && tensor.shape.size() <= kMostDims && count.value_or(0) > 0 &&
+  const bool fits = !tensor.shape.empty() && tensor.shape.size() <= kMostGgufDims && count.value_or(0) > 0 &&
                     tensor.shape.back() % block.elements == 0 && tensor.name.size() <= kMostName;
   const auto size = fits ? checked_multiply(*count / static_cast<std::uint64_t>(block.elements), block.bytes)
                          : std::nullopt;
@@ -57,7 +57,7 @@ std::uint64_t bytes_of(const GgufTensor& tensor) {
     throw_<Error>(
         "`{}` must have at most {} bytes of name, 1 to {} positive dimensions and rows of whole blocks, but "
         "is {} [{}]",
-        tensor.name, kMostName, kMostDims, tensor.type, fmt::join(tensor.shape, ", "));
+        tensor.name, kMostName, kMostGgufDims, tensor.type, fmt::join(tensor.shape, ", "));
   }
   return *size;
 }

@@ -65,7 +65,8 @@ void keep(const float* k, const float* v, std::int64_t token, std::int64_t size,
   }
 }
 
-/// What some queries have seen of some keys: sums of values weighed by e^(score - largest), and of the weights.
+/// What some queries have seen of some keys: sums of values weighed by e^(score - largest), and of the
+/// weights.
 struct Seen {
   float* largest;  // [Q]
   float* sum;      // [Q]; 0: of no key
@@ -141,19 +142,17 @@ class Group {
   std::int64_t size() const { return cache_.shape().head_dim; }
   std::int64_t prompt_length() const { return cache_.prompt_length(rows_[0].prompt); }
   /// Where the heads of row r begin in q and out.
-  std::int64_t place(std::int64_t r) const {
-    return (r * cache_.shape().heads + head_ * shared()) * size();
-  }
+  std::int64_t place(std::int64_t r) const { return (r * cache_.shape().heads + head_ * shared()) * size(); }
   std::int64_t prompt_keys(const CacheRow& row) const {
     return row.branch == CacheRow::kPrompt ? row.position + 1 : prompt_length();
   }
   const float* own_k(const CacheRow& row) const {
-    return layer_.branches.k.const_data_ptr<float>() + (row.branch * cache_.shape().kv_heads + head_) *
-                                                           panels(cache_.branch_tokens()) * size() * kPanel;
+    return layer_.branches.k.const_data_ptr<float>() +
+           (row.branch * cache_.shape().kv_heads + head_) * panels(cache_.branch_tokens()) * size() * kPanel;
   }
   const float* own_v(const CacheRow& row) const {
-    return layer_.branches.v.const_data_ptr<float>() + (row.branch * cache_.shape().kv_heads + head_) *
-                                                           panels(size()) * cache_.branch_tokens() * kPanel;
+    return layer_.branches.v.const_data_ptr<float>() +
+           (row.branch * cache_.shape().kv_heads + head_) * panels(size()) * cache_.branch_tokens() * kPanel;
   }
   const float* prompt_k() const {
     return layer_.prompts[static_cast<std::size_t>(rows_[0].prompt)].k.const_data_ptr<float>() +
@@ -176,8 +175,8 @@ class Group {
     const std::int64_t keys = std::min(kChunk, prompt_keys_ - first);
     score(0, queries(), prompt_k() + first * size(), keys);
     for (std::int64_t r = 0; r < std::ssize(rows_); ++r) {
-      weigh(r, std::clamp<std::int64_t>(prompt_keys(rows_[static_cast<std::size_t>(r)]) - first, 0, keys), keys,
-            here);
+      weigh(r, std::clamp<std::int64_t>(prompt_keys(rows_[static_cast<std::size_t>(r)]) - first, 0, keys),
+            keys, here);
     }
     sum(0, queries(), prompt_v() + first * kPanel, prompt_length(), keys, here);
   }

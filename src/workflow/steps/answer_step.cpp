@@ -120,7 +120,7 @@ std::optional<Earlier> earlier_candidates(const Experiment& experiment, const St
   std::optional<Step> best;
   std::int64_t of_best = 0;
   for (const auto& [key, record] : experiment.store().whole(StepKind::kAnswer)) {
-    Step other = step_of(record, experiment.store().folder_of(StepKind::kAnswer, key).string());
+    Step other = step_of(record);
     const std::int64_t count = number_in<std::int64_t>(other.settings[kSamples]).value_or(0);
     const bool better = of_best < samples ? count > of_best : count >= samples && count < of_best;
     Settings settings = other.settings;

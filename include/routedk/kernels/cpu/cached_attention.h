@@ -37,9 +37,9 @@ class CacheAttention {
   const KvCache& cache_;
   std::span<const CacheRow> rows_;
   std::vector<Part> parts_;
-  std::int64_t chunks_ = 0;  // of all parts and key/value heads
-  bool split_ = false;       // whether chunks, instead of parts and heads, are shared out
-  at::Tensor memory_;        // what was seen of each chunk, where they are
+  std::int64_t chunks_ = 0;                      // of all parts and key/value heads
+  bool split_ = false;                           // whether chunks, instead of parts and heads, are shared out
+  at::Tensor memory_;                            // what was seen of each chunk, where they are
   std::vector<std::atomic<std::int64_t>> done_;  // chunks that are done, of each part and head
 };
 
