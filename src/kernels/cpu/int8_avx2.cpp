@@ -9,9 +9,7 @@ namespace {
 
 /// 8 rows' sums of 4 products each. Signs go to the codes, so that pairs of products stay below 2^15.
 ROUTEDK_AVX2 inline __m256i avx2_dot(__m256i sum, __m256i weights, __m256i codes) {
-  const __m256i signed_weights = _mm256_xor_si256(weights, _mm256_set1_epi8(-128));
-  const __m256i pairs =
-      _mm256_maddubs_epi16(_mm256_abs_epi8(signed_weights), _mm256_sign_epi8(codes, signed_weights));
+  const __m256i pairs = _mm256_maddubs_epi16(_mm256_abs_epi8(weights), _mm256_sign_epi8(codes, weights));
   return _mm256_add_epi32(sum, _mm256_madd_epi16(pairs, _mm256_set1_epi16(1)));
 }
 
@@ -28,6 +26,44 @@ ROUTEDK_AVX2 inline __m256 avx2_numbers(const std::uint8_t* at, bool is_half, in
   return _mm256_or_ps(magnitude, _mm256_castsi256_ps(sign));
 }
 
+/// Weights are stored with 128 added.
+ROUTEDK_AVX2 inline __m256i avx2_signed(__m256i weights) {
+  return _mm256_xor_si256(weights, _mm256_set1_epi8(-128));
+}
+
+/// Adds four columns' products of each row.
+template <int kRows>
+ROUTEDK_AVX2 inline __attribute__((always_inline)) void avx2_step(__m256i (&sum)[kRows], __m256i weights,
+                                                                  const std::int8_t* codes,
+                                                                  std::int64_t stride) {
+#pragma GCC unroll 4
+  for (int r = 0; r < kRows; ++r) {
+    sum[r] = avx2_dot(sum[r], weights, _mm256_set1_epi32(four_codes(codes + r * stride)));
+  }
+}
+
+/// Adds block b's sums, scaled, and its minima. tail: its 16 scales.
+template <int kRows>
+ROUTEDK_AVX2 inline __attribute__((always_inline)) void avx2_finish(__m256 (&total)[kRows],
+                                                                    const __m256i (&sum)[kRows],
+                                                                    const TermRows& rows, std::int64_t b,
+                                                                    const std::uint8_t* tail,
+                                                                    const Int8Term& term, int half) {
+  const __m256 weight_scale = avx2_numbers(tail, term.half, half);
+#pragma GCC unroll 4
+  for (int r = 0; r < kRows; ++r) {
+    const __m256 scale = _mm256_mul_ps(weight_scale, _mm256_set1_ps(rows.scales[r * rows.stride + b]));
+    total[r] = _mm256_fmadd_ps(_mm256_cvtepi32_ps(sum[r]), scale, total[r]);
+  }
+  if (term.minima) {
+    const __m256 min = avx2_numbers(tail + term.scale_bytes(), term.half, half);
+#pragma GCC unroll 4
+    for (int r = 0; r < kRows; ++r) {
+      total[r] = _mm256_fmadd_ps(min, _mm256_set1_ps(rows.sums[r * rows.stride + b]), total[r]);
+    }
+  }
+}
+
 /// Adds one half of a panel's values.
 template <int kRows>
 ROUTEDK_AVX2 inline __attribute__((always_inline)) void avx2_eight(__m256 (&total)[kRows],
@@ -36,36 +72,40 @@ ROUTEDK_AVX2 inline __attribute__((always_inline)) void avx2_eight(__m256 (&tota
   const TermRows rows(term, place.row);
   const std::uint8_t* at = place.of(term) + half * (kLine / 2);
   for (std::int64_t b = 0; b < term.blocks; ++b) {
+    __m256i sum[kRows] = {};
     const std::int8_t* codes = rows.codes + b * term.block;
-    __m256i sum[kRows];
-#pragma GCC unroll 4
-    for (int r = 0; r < kRows; ++r) {
-      sum[r] = _mm256_setzero_si256();
-    }
     const std::int64_t last = term.last(b);
     for (std::int64_t column = term.first(b); column < last; column += 4) {
       const __m256i weights = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(at + column * 16));
-#pragma GCC unroll 4
-      for (int r = 0; r < kRows; ++r) {
-        sum[r] =
-            avx2_dot(sum[r], weights, _mm256_set1_epi32(four_codes(codes + column + r * rows.codes_stride)));
-      }
+      avx2_step(sum, avx2_signed(weights), codes + column, rows.codes_stride);
     }
-    const std::uint8_t* const tail = at - half * (kLine / 2) + term.code_bytes();
-    const __m256 weight_scale = avx2_numbers(tail, term.half, half);
-#pragma GCC unroll 4
-    for (int r = 0; r < kRows; ++r) {
-      const __m256 scale = _mm256_mul_ps(weight_scale, _mm256_set1_ps(rows.scales[r * rows.stride + b]));
-      total[r] = _mm256_fmadd_ps(_mm256_cvtepi32_ps(sum[r]), scale, total[r]);
+    at += term.code_bytes();
+    avx2_finish(total, sum, rows, b, at - half * (kLine / 2), term, half);
+    at += term.tail_bytes();
+  }
+}
+
+/// The same of codes of 4 bits.
+template <int kRows>
+ROUTEDK_AVX2 inline __attribute__((always_inline)) void avx2_four(__m256 (&total)[kRows],
+                                                                  const Int8Term& term, const Place& place,
+                                                                  int half) {
+  const __m256i values = avx2_signed(
+      _mm256_broadcastsi128_si256(_mm_loadu_si128(reinterpret_cast<const __m128i*>(term.table))));
+  const __m256i nibble = _mm256_set1_epi8(15);
+  const TermRows rows(term, place.row);
+  const std::uint8_t* at = place.of(term) + half * (kLine / 2);
+  for (std::int64_t b = 0; b < term.blocks; ++b) {
+    __m256i sum[kRows] = {};
+    const std::int8_t* codes = rows.codes + b * term.block;
+    for (const std::int8_t* const end = codes + term.block; codes < end; codes += 8, at += kLine) {
+      const __m256i both = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(at));
+      const __m256i high = _mm256_and_si256(_mm256_srli_epi16(both, 4), nibble);
+      avx2_step(sum, _mm256_shuffle_epi8(values, _mm256_and_si256(both, nibble)), codes, rows.codes_stride);
+      avx2_step(sum, _mm256_shuffle_epi8(values, high), codes + 4, rows.codes_stride);
     }
-    if (term.minima) {
-      const __m256 min = avx2_numbers(tail + term.scale_bytes(), term.half, half);
-#pragma GCC unroll 4
-      for (int r = 0; r < kRows; ++r) {
-        total[r] = _mm256_fmadd_ps(min, _mm256_set1_ps(rows.sums[r * rows.stride + b]), total[r]);
-      }
-    }
-    at += term.code_bytes() + term.tail_bytes();
+    avx2_finish(total, sum, rows, b, at - half * (kLine / 2), term, half);
+    at += term.tail_bytes();
   }
 }
 
@@ -80,7 +120,11 @@ struct Avx2Run {
         total[r] = sums.add ? _mm256_loadu_ps(to + r * sums.stride) : _mm256_setzero_ps();
       }
       for (const Int8Term& term : terms) {
-        avx2_eight(total, term, place, half);
+        if (term.table != nullptr) {
+          avx2_four(total, term, place, half);
+        } else {
+          avx2_eight(total, term, place, half);
+        }
       }
 #pragma GCC unroll 4
       for (int r = 0; r < kRows; ++r) {
@@ -121,6 +165,6 @@ ROUTEDK_AVX2 void avx2_widen(const Int8Term& narrow, std::uint8_t* wide) {
 
 }  // namespace
 
-const Int8Kernel kInt8Avx2 = {avx2_multiply, avx2_widen, false, "avx2"};
+const Int8Kernel kInt8Avx2 = {avx2_multiply, avx2_widen, true, "avx2"};
 
 }  // namespace routedk::kernels::cpu
