@@ -21,6 +21,7 @@ using Ids = std::unordered_map<std::string_view, std::size_t>;
 struct Blanks {
   bool before = false;         ///< one is put before a text
   bool after_special = false;  ///< and before a text after a special token
+  bool before_blank = true;    ///< and before a text that begins with one
 };
 
 Blanks blanks_of_normalizer(const JsonField& normalizer) {
@@ -34,7 +35,7 @@ Blanks blanks_of_normalizer(const JsonField& normalizer) {
   last.require(
       last["type"].is("Replace") && last["content"].is(kPieceBlank) && last["pattern"]["String"].is(" "),
       "replace blanks by U+2581");
-  return {prepends, prepends};
+  return {.before = prepends, .after_special = prepends};
 }
 
 Blanks blanks_of_metaspace(const JsonField& step) {
@@ -43,7 +44,7 @@ Blanks blanks_of_metaspace(const JsonField& step) {
   step["replacement"].require(step["replacement"].is(kPieceBlank), "be U+2581");
   step["split"].require(!step["split"].boolean(true), "be false");
   const std::size_t scheme = step["prepend_scheme"].choice({"first", "always", "never"});
-  return {scheme != 2, scheme == 1};
+  return {.before = scheme != 2, .after_special = scheme == 1, .before_blank = false};
 }
 
 Blanks read_blanks(const JsonField& root) {
@@ -183,6 +184,7 @@ void read_pieces(const JsonField& root, Vocabulary& vocabulary) {
       sentencepiece_model(vocabulary, scores_of(model["merges"], vocabulary), blanks.before),
       vocabulary.source);
   vocabulary.blank_after_special = blanks.after_special;
+  vocabulary.blank_before_blank = blanks.before_blank;
   std::vector<std::string>().swap(vocabulary.merges);
 }
 

@@ -104,8 +104,10 @@ void Tokenizer::Impl::encode_text(std::string_view text, Place place, std::vecto
     text = repaired;
   }
   if (vocabulary.sentencepiece != nullptr) {
+    const bool begins_with_blank = text.starts_with(' ') || text.starts_with("\u2581");
     const bool starts =
-        place == Place::kStart || (place == Place::kAfterSpecial && vocabulary.blank_after_special);
+        (place == Place::kStart || (place == Place::kAfterSpecial && vocabulary.blank_after_special)) &&
+        (vocabulary.blank_before_blank || !begins_with_blank);
     vocabulary.sentencepiece->encode(text, starts, ids);
   } else {
     encode_pieces(text, ids);

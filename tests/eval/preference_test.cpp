@@ -68,7 +68,7 @@ TEST(Preference, a_session_that_comes_again_is_never_seen_before_it_is_foretold)
     }
   }
   EXPECT_GT(preference_of(made.gains, made.traits, each(made)).auc, 0.9) << "seen in another run";
-  EXPECT_NEAR(preference_of(made.gains, made.traits, sessions).auc, 0.5, 0.15);
+  EXPECT_NEAR(preference_of(made.gains, made.traits, sessions).auc, 0.5, 0.2);
 }
 
 TEST(Preference, has_the_log_odds_of_a_yes_or_no_trait) {

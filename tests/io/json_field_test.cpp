@@ -130,12 +130,12 @@ TEST(JsonField, a_file_is_read_whole_and_named_in_errors) {
               HasSubstr("b.json must be JSON"));
 }
 
-TEST(JsonField, a_file_beyond_16_mib_is_refused_before_it_is_read) {
+TEST(JsonField, a_file_beyond_64_mib_is_refused_before_it_is_read) {
   const testing::TemporaryFolder folder;
   const auto path = folder.write("huge.json", "{}");
   std::filesystem::resize_file(path, std::uintmax_t{1} << 40U);  // no memory could hold it
   EXPECT_THAT(refusal([&] { read_json_field(path); }),
-              HasSubstr("at most 16777216 bytes, but has 1099511627776 instead"));
+              HasSubstr("at most 67108864 bytes, but has 1099511627776 instead"));
 }
 
 TEST(JsonField, a_document_with_sorted_keys_is_read_alike) {

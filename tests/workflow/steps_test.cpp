@@ -121,7 +121,11 @@ TEST_F(Steps, a_setting_changes_the_keys_of_what_depends_on_it_and_no_others) {
     return marks;
   };
   EXPECT_EQ(changed_by([&] { config_.teacher.rules_per_session += 1; }), "x.xx.xx");  // base reads no rules
+  EXPECT_EQ(changed_by([&] { config_.knowledge.domain_rules += 1; }), ".......")
+      << "a session's rules are shown";
+  config_.knowledge.rules = bundle::RuleSource::kBoth;
   EXPECT_EQ(changed_by([&] { config_.knowledge.domain_rules += 1; }), "..xx.xx");
+  config_.knowledge.rules = bundle::RuleSource::kSession;
   EXPECT_EQ(changed_by([&] { config_.train.learning_rate *= 2.0; }), ".xxxxxx");
   EXPECT_EQ(changed_by([&] { config_.train.learning_rates = {{"base", 1e-3}}; }), ".x.xxxx");
   EXPECT_EQ(changed_by([&] { config_.router.temperature = 2.0; }), "...x.xx");

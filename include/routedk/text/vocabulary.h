@@ -36,6 +36,7 @@ struct Vocabulary {
   Dialect dialect = Dialect::kLlamaCpp;
   std::shared_ptr<const SentencePiece> sentencepiece;  ///< encodes instead of all the above
   bool blank_after_special = true;  ///< sentencepiece puts a blank before text after a special token, too
+  bool blank_before_blank = true;   ///< and before a text that begins with one
   TokenId bos = kNoToken;           ///< kNoToken where the files name none; so are eos and pad
   TokenId eos = kNoToken;
   TokenId pad = kNoToken;

@@ -90,8 +90,8 @@ template <int kRows>
 ROUTEDK_AVX2 inline __attribute__((always_inline)) void avx2_four(__m256 (&total)[kRows],
                                                                   const Int8Term& term, const Place& place,
                                                                   int half) {
-  const __m256i values = avx2_signed(
-      _mm256_broadcastsi128_si256(_mm_loadu_si128(reinterpret_cast<const __m128i*>(term.table))));
+  const __m256i values =
+      avx2_signed(_mm256_broadcastsi128_si256(_mm_loadu_si128(reinterpret_cast<const __m128i*>(term.table))));
   const __m256i nibble = _mm256_set1_epi8(15);
   const TermRows rows(term, place.row);
   const std::uint8_t* at = place.of(term) + half * (kLine / 2);
