@@ -78,7 +78,8 @@ def faults(status, out, messages, names, several_lines=False):
             found.append("an error of several lines")
         if FOREIGN.search(said):
             found.append("a library's words: " + FOREIGN.search(said)[0])
-        if status != 0 and not any(name in said for name in names):
+        # a line of standard input that was skipped is named where it was
+        if status != 0 and "(see above)" not in said and not any(name in said for name in names):
             found.append("no file named")
     return found
 

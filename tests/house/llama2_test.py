@@ -91,6 +91,7 @@ class Llama2(unittest.TestCase):
 
     def test_a_template_of_ones_own_is_used_by_every_program(self):
         model = self.model("own", "tokenizer.json")
+        (model / "tokenizer_config.json").write_text('{"bos_token": "<s>", "eos_token": "</s>", "unk_token": "<unk>"}')
         chat = {"messages": [{"role": "system", "content": "s"}, {"role": "user", "content": "u</s>"}]}
         refused = self.run_program("routedk-predict", "--model", model, "--prompt", "hi", code=2)
         self.assertRegex(refused.stderr, r"error: .*chat_template.*set `model\.chat` to one of chatml, .*\n$")
