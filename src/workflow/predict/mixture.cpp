@@ -182,7 +182,8 @@ Mixture make_mixture(const GateSpec& spec, std::shared_ptr<experts::ExpertBank> 
 
 std::vector<double> chosen_weights(const std::vector<double>& given, std::size_t adapters) {
   if (given.empty()) {
-    return std::vector<double>(adapters, 1.0 / static_cast<double>(adapters));
+    std::vector<double> equal(adapters, 1.0 / static_cast<double>(adapters));
+    return equal;
   }
   if (given.size() != adapters) {
     throw_<ConfigError>("`weights` must be one for each of the {} adapters, but are {}", adapters,

@@ -51,6 +51,7 @@ Rows rows_of(const Study& study, PointExperiments experiments, const std::string
         io::read_json_field(experiments[i]->step_folder({StepKind::kEvaluate}) / "sessions.json");
     const auto sessions = json["sessions"].items();
     std::vector<std::vector<double>> columns;  // [P][n]
+    columns.reserve(std::size(eval::kTraitNames) + 1);
     for (const std::string_view name : eval::kTraitNames) {
       columns.push_back(reals_of(json["traits"][std::string(name)], sessions.size()));
     }
