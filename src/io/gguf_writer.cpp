@@ -43,7 +43,8 @@ std::string typed(const std::string& value) {
 
 /// What brings so many bytes to the next multiple of the alignment.
 std::string padding(std::uint64_t size) {
-  return std::string((kAlignment - size % kAlignment) % kAlignment, '\0');
+  std::string zeros((kAlignment - size % kAlignment) % kAlignment, '\0');
+  return zeros;
 }
 
 std::uint64_t bytes_of(const GgufTensor& tensor) {
@@ -78,8 +79,8 @@ std::string gguf_header(const std::vector<GgufKey>& keys, const std::vector<Gguf
   std::uint64_t offset = 0;
   for (const GgufTensor& tensor : tensors) {
     header += add_name(tensor.name) + little(static_cast<std::uint32_t>(tensor.shape.size()));
-    for (auto dim = tensor.shape.rbegin(); dim != tensor.shape.rend(); ++dim) {
-      header += little(static_cast<std::uint64_t>(*dim));
+    for (std::size_t i = tensor.shape.size(); i > 0; --i) {  // the fastest first
+      header += little(static_cast<std::uint64_t>(tensor.shape[i - 1]));
     }
     header += little(static_cast<std::uint32_t>(tensor.type)) + little(offset);
     const std::uint64_t size = bytes_of(tensor);

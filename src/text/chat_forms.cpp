@@ -198,6 +198,7 @@ std::shared_ptr<const ChatForm> form_named(std::string_view name) {
 
 std::string form_names() {
   std::vector<std::string_view> names;
+  names.reserve(std::size(kForms));
   for (const Named& form : kForms) {
     names.push_back(form.name);
   }

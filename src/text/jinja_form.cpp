@@ -18,7 +18,7 @@ constexpr const char* kProbe = "An answer";
 /// One of Unicode's noncharacters, U+FDD0 to U+FDEF, that none of the messages holds.
 std::string unused_mark(const std::vector<ChatMessage>& messages) {
   for (unsigned char last = 0x90; last < 0xB0; ++last) {
-    const std::string mark = {'\xEF', '\xB7', static_cast<char>(last)};
+    std::string mark = {'\xEF', '\xB7', static_cast<char>(last)};
     const auto holds = [&](const ChatMessage& message) {
       return message.content.find(mark) != std::string::npos;
     };
