@@ -158,13 +158,7 @@ class Pass::LayerEngine {
   Hidden add(Hidden /*settled*/, const Outputs& projected) const { return {projected[0]}; }
 
   void settle(Hidden hidden) {
-    if (pass_.own_) {
-      for (std::int64_t r = 0; r < pass_.tokens_; ++r) {
-        settle(r, hidden);
-      }
-    } else {
-      for_each_row(member_, pass_.tokens_, [&](std::int64_t r) { settle(r, hidden); });
-    }
+    make_rows(member_, pass_.tokens_, pass_.own_, [&](std::int64_t r) { settle(r, hidden); });
   }
 
  private:

@@ -39,6 +39,18 @@ class LayerAlpha {
 /// another thread to make them. To be asked outside parallel regions.
 bool own_rows(std::int64_t tokens) noexcept;
 
+/// row(r) of all T rows: by every thread for itself where `own`, which waits for nobody, else shared out.
+template <typename Row>
+void make_rows(kernels::cpu::Team::Member& member, std::int64_t tokens, bool own, const Row& row) {
+  if (!own) {
+    kernels::cpu::for_each_row(member, tokens, row);
+    return;
+  }
+  for (std::int64_t r = 0; r < tokens; ++r) {
+    row(r);
+  }
+}
+
 /// (A x) * alpha * scale of one linear in 8 bits: what B is multiplied with.
 class Int8LoraDown {
  public:
@@ -98,12 +110,8 @@ class Int8Projection {
     }
     if (own_) {
       input.resize(tokens_, width_, block_);
-      for (std::int64_t r = 0; r < tokens_; ++r) {
-        quantize(r);
-      }
-    } else {
-      kernels::cpu::for_each_row(member, tokens_, quantize);
     }
+    make_rows(member, tokens_, own_, quantize);
     multiply_first(member, input.rows);
     if (!second_.empty()) {
       kernels::cpu::multiply(member, second_);

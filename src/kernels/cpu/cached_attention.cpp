@@ -109,6 +109,14 @@ class Group {
 
   std::int64_t queries() const { return static_cast<std::int64_t>(rows_.size()) * shared(); }
   std::int64_t width() const { return panels(size()) * kPanel; }
+  /// Of the keys that any row sees.
+  std::int64_t all_chunks() const {
+    std::int64_t own = 0;
+    for (const CacheRow& row : rows_) {
+      own = std::max(own, chunks(own_keys(row)));
+    }
+    return chunks(prompt_keys_) + own;
+  }
 
   /// Adds chunks first .. last, in their order: the prompt's, then the branches' own.
   void see(const float* q, std::int64_t first, std::int64_t last, const Seen& seen) {
@@ -145,6 +153,9 @@ class Group {
   std::int64_t place(std::int64_t r) const { return (r * cache_.shape().heads + head_ * shared()) * size(); }
   std::int64_t prompt_keys(const CacheRow& row) const {
     return row.branch == CacheRow::kPrompt ? row.position + 1 : prompt_length();
+  }
+  static std::int64_t own_keys(const CacheRow& row) {
+    return row.branch == CacheRow::kPrompt ? 0 : row.position + 1;
   }
   const float* own_k(const CacheRow& row) const {
     return layer_.branches.k.const_data_ptr<float>() +
@@ -222,20 +233,6 @@ class Group {
     }
   }
 
- public:
-  static std::int64_t own_keys(const CacheRow& row) {
-    return row.branch == CacheRow::kPrompt ? 0 : row.position + 1;
-  }
-  /// Of all rows.
-  std::int64_t all_chunks() const {
-    std::int64_t own = 0;
-    for (const CacheRow& row : rows_) {
-      own = std::max(own, chunks(own_keys(row)));
-    }
-    return chunks(prompt_keys_) + own;
-  }
-
- private:
   inline static const TileFn<float> tile_ = choose_tile<float>();
   const KvCache& cache_;
   const KvCache::Layer& layer_;

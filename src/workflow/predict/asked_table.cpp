@@ -140,13 +140,11 @@ class Table {
   std::vector<std::map<std::string, bundle::ItemId>> numbers_;  // of each session's items, by their ids
 };
 
-std::string csv_line(const std::vector<std::string>& fields, const std::array<std::string, 3>& added) {
-  std::string line;
-  for (const std::string& field : fields) {
-    line += io::csv_field(field) + ",";
-  }
-  return fmt::format("{}{},{},{}\n", line, io::csv_field(added[0]), io::csv_field(added[1]),
-                     io::csv_field(added[2]));
+/// A line of the table with what the answer adds, as kAdded names it.
+std::string csv_line(std::vector<std::string> fields, const std::array<std::string, 3>& added) {
+  fields.insert(fields.end(), added.begin(), added.end());
+  std::transform(fields.begin(), fields.end(), fields.begin(), io::csv_field);
+  return fmt::format("{}\n", fmt::join(fields, ","));
 }
 
 }  // namespace
@@ -167,7 +165,7 @@ AskedTable read_table(const std::string& text, const TableColumns& columns, Atte
 }
 
 std::string answered_header(const io::CsvRow& header) {
-  return csv_line(header.fields, {"bundle", "confidence", "note"});
+  return csv_line(header.fields, {std::string(kAdded[0]), std::string(kAdded[1]), std::string(kAdded[2])});
 }
 
 std::string answered_rows(const AskedSession& asked, const std::vector<bundle::Bundle>& bundles,

@@ -23,8 +23,8 @@ AskedTable read_table(const std::string& text, const TableColumns& columns, Atte
 /// The header with the columns of answers.
 std::string answered_header(const io::CsvRow& header);
 
-/// The session's rows, each once for every bundle that its item is in (by number from 1; `items` [bundle] has
-/// the items' numbers) or once with none, with the confidence and the note.
+/// The session's rows, each once for every bundle that its item is in (by number from 1) or once with none,
+/// with the confidence and the note.
 std::string answered_rows(const AskedSession& asked, const std::vector<bundle::Bundle>& bundles,
                           double confidence, const std::string& note);
 
