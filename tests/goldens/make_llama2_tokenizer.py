@@ -130,7 +130,10 @@ def main():
     from make_llama3_tokenizer import FILES, fnv1a
 
     library = sentencepiece.SentencePieceProcessor(model_file=str(folder / "tokenizer.model"))
-    files = dict(make_files(library, with_normalizer(pieces), data_dir[0], FILES, fnv1a)) if data_dir else golden("tokenizer_llama2.json")["files"]
+    if data_dir:
+        files = dict(make_files(library, with_normalizer(pieces), with_metaspace(pieces), data_dir[0], FILES, fnv1a))
+    else:
+        files = golden("tokenizer_llama2.json")["files"]
     write_lists(
         HERE / "tokenizer_llama2.json",
         {"made_with": versions("sentencepiece", "tokenizers", "transformers", "gguf"), "files": files},
@@ -138,24 +141,28 @@ def main():
     )
 
 
-def make_files(library, fast, data_dir, names, fnv1a):
-    """As in make_llama3_tokenizer.py, of sentencepiece and tokenizers."""
+def make_files(library, fast, metaspace, data_dir, names, fnv1a):
+    """As in make_llama3_tokenizer.py, of sentencepiece and tokenizers; metaspace: where it makes the blanks."""
     import csv
     import struct
+
+    def hashed(ids):
+        return {"count": len(ids), "fnv1a": fnv1a(struct.pack(f"<{len(ids)}i", *ids))}
 
     for domain in ["clothing", "electronic", "food"]:
         for name in names:
             path = Path(data_dir) / domain / name
             if not path.exists():
                 continue
-            found = []
+            found, first = [], []
             with open(path, newline="", encoding="utf-8") as file:
                 rows = list(csv.reader(file))[1:]
             for row in rows:
                 ids = library.encode(row[1])
                 assert ids == fast.encode(row[1], add_special_tokens=False).ids, row
                 found += ids
-            yield f"{domain}/{name}", {"count": len(found), "fnv1a": fnv1a(struct.pack(f"<{len(found)}i", *found))}
+                first += metaspace.encode(row[1], add_special_tokens=False).ids
+            yield f"{domain}/{name}", hashed(found) | {"metaspace": hashed(first)}
 
 
 if __name__ == "__main__":
