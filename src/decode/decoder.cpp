@@ -15,6 +15,10 @@ std::string Decoder::path() const {
   return engine_->path();
 }
 
+bool Decoder::any_threads() const {
+  return engine_->any_threads();
+}
+
 std::int64_t Decoder::bytes_per_token(bool experts) const {
   return engine_->bytes_per_token(experts);
 }

@@ -24,6 +24,7 @@ class Engine {
   virtual at::Tensor logits(const at::Tensor& hidden) const = 0;
   virtual std::int64_t bytes_per_token(bool experts) const = 0;
   virtual std::string path() const = 0;
+  virtual bool any_threads() const { return false; }
 };
 
 /// The engine for these kernels, or the reference where they don't fit the model, which must live as long.

@@ -8,6 +8,7 @@
 
 #include "branch.h"
 #include "member_passes.h"
+#include "step_threads.h"
 #include <ATen/core/grad_mode.h>
 
 namespace routedk::decode {
@@ -24,6 +25,7 @@ class Generator {
         options_(options),
         writer_(prompts, options, decoder.model().backbone().config().context),
         passes_(decoder, gate, lengths(prompts)),
+        any_threads_(decoder.any_threads()),
         results_(prompts.size()) {
     for (Generation& result : results_) {
       result.candidates.resize(static_cast<std::size_t>(options.samples));
@@ -33,7 +35,11 @@ class Generator {
   std::vector<Generation> run() {
     start();
     while (!branches_.empty()) {
-      advance();
+      if (any_threads_) {
+        with_step_threads([this] { advance(); });
+      } else {
+        advance();
+      }
     }
     return std::move(results_);
   }
@@ -60,6 +66,7 @@ class Generator {
   const GenerateOptions& options_;
   BranchWriter writer_;
   MemberPasses passes_;
+  bool any_threads_;
   std::vector<Generation> results_;
   std::vector<Branch> branches_;  // by prompt
   std::vector<Branch> next_;      // branches of the next step

@@ -21,6 +21,7 @@ class Int8Engine : public Engine {
   at::Tensor logits(const at::Tensor& hidden) const override { return model_.logits(hidden); }
   std::int64_t bytes_per_token(bool experts) const override { return model_.bytes(experts); }
   std::string path() const override;
+  bool any_threads() const override { return true; }
 
  private:
   Int8Model model_;

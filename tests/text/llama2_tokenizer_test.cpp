@@ -91,8 +91,7 @@ TEST_F(Llama2, every_form_equals_the_libraries_on_every_title_and_intent) {
         const std::vector<TokenId> ids = tokenizer.encode(row.fields[1]);
         bytes.append(reinterpret_cast<const char*>(ids.data()), ids.size() * sizeof(TokenId));
       });
-      EXPECT_EQ(bytes.size() / sizeof(TokenId), wanted["count"].get<std::size_t>())
-          << form << file.key();
+      EXPECT_EQ(bytes.size() / sizeof(TokenId), wanted["count"].get<std::size_t>()) << form << file.key();
       EXPECT_EQ(fmt::format("{:016x}", hash64(bytes)), wanted["fnv1a"].get<std::string>())
           << form << file.key();
     }

@@ -39,6 +39,8 @@ class Decoder {
   const experts::RoutedModel& model() const noexcept { return model_; }
   /// "int8, avx512-vnni" or "float32" and so on: what runs.
   std::string path() const;
+  /// Whether steps give the same bits on any number of threads.
+  bool any_threads() const;
   /// Bytes of weights that a pass of one token and its logits read, of all experts or of none.
   std::int64_t bytes_per_token(bool experts) const;
 
