@@ -42,7 +42,7 @@ class Refused : public ConfigError {
   using ConfigError::ConfigError;
 };
 
-/// The request must be made anew: the endpoint's address or the members it knows turned out to be others.
+/// The request must be made again: the endpoint's address or the members it knows turned out to be others.
 struct AskAnew {};
 
 void check(const EndpointOptions& options) {

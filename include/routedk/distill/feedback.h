@@ -1,4 +1,4 @@
-/// What a teacher hears about the bundles it proposed: gold's verdict on each of them.
+/// The feedback to a teacher about the bundles it proposed: gold's verdict on each of them.
 #pragma once
 
 #include "routedk/bundle/answer.h"

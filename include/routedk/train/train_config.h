@@ -90,7 +90,7 @@ struct TrainConfig {
   }
 
   /// Puts to their defaults the settings that change no number of a result: how a step is computed, when
-  /// checkpoints are made and how a run goes on.
+  /// checkpoints are made and how a run continues.
   void reset_habits() {
     const TrainConfig defaults;
     recompute = defaults.recompute;
