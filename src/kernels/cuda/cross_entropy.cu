@@ -39,7 +39,7 @@ ROUTEDK_DEVICE Sums of_block(Sums sums, Sums* scratch) {
   return sums;
 }
 
-/// A block per row: once over its logits for the loss, once for the gradient, where it is wanted.
+/// A block a row: once over its logits for the loss, once for the gradient, where it is wanted.
 template <typename T>
 __global__ void cross_entropy_rows(CrossEntropyRows<T> of) {
   __shared__ Sums scratch[kWarps];

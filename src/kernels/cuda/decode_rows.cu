@@ -31,7 +31,7 @@ ROUTEDK_DEVICE void add(float4& a, float4 b) {
   a.x += b.x, a.y += b.y, a.z += b.z, a.w += b.w;
 }
 
-/// A block per row, 8 columns per thread.
+/// A block a row, 8 columns a thread.
 __global__ void __launch_bounds__(1024) add_norm(const AddNorm p) {
   let_next_kernel_start();
   wait_for_kernels_before();
@@ -76,7 +76,7 @@ ROUTEDK_DEVICE float silu_times(float gate, float up) {
   return gate / (1.0F + exponential(-gate)) * up;
 }
 
-/// 8 columns per thread; neighbouring threads take neighbouring columns of a row.
+/// 8 columns a thread; neighbouring threads take neighbouring columns of a row.
 __global__ void __launch_bounds__(kThreads) gate_up(const GateUp p) {
   let_next_kernel_start();
   wait_for_kernels_before();

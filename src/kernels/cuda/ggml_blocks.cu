@@ -74,7 +74,7 @@ ROUTEDK_DEVICE float decoded(const std::uint8_t* block, int i) {
   }
 }
 
-/// Two neighbours of a row per thread.
+/// Two neighbours of a row a thread.
 template <GgmlType kType, typename T>
 __global__ void decode_pairs(const std::uint8_t* blocks, const std::int64_t* rows, std::int64_t count,
                              std::int64_t width, T* to) {

@@ -7,7 +7,7 @@ namespace {
 constexpr int kTeam = 8;                           // lanes that share a key
 constexpr unsigned kThreads = 128;
 constexpr int kTeams = kThreads / kTeam;
-constexpr int kAtOnce = 4;                         // numbers of a lane that lie next to each other
+constexpr int kAtOnce = 4;                         // numbers of a lane that lie beside each other
 constexpr int kMostSize = 256;                     // C
 constexpr int kHeld = kMostSize / kTeam;           // numbers of a lane
 
@@ -17,7 +17,7 @@ ROUTEDK_DEVICE T* place(T* memory, std::int64_t kv_head, std::int64_t room, std:
   return memory + (kv_head * room + token) * size;
 }
 
-/// A block per row.
+/// A block a row.
 template <typename T>
 __global__ void write_rows(const CachedRow<T>* rows, const float* k, const float* v, CacheHeads h) {
   const CachedRow<T> row = rows[blockIdx.x];
@@ -71,7 +71,7 @@ ROUTEDK_DEVICE void see(const T* keys, const T* values, std::int64_t count, std:
   }
 }
 
-/// A block per row and query head: teams of lanes take keys in turn, then their sums are merged.
+/// A block a row and query head: teams of lanes take keys in turn, then their sums are merged.
 template <typename T>
 __global__ void attend_rows(const CachedRow<T>* rows, const float* q, float* out, CacheHeads h) {
   const CachedRow<T> row = rows[blockIdx.x];

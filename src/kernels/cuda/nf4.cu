@@ -45,7 +45,7 @@ struct alignas(sizeof(T) * kAtOnce < 16 ? sizeof(T) * kAtOnce : 16) Eight {
   T values[kAtOnce];
 };
 
-/// Eight elements of a row per thread: widths are multiples of eight, so that they share an absmax.
+/// Eight elements of a row a thread: widths are multiples of eight, so that they share an absmax.
 template <typename T>
 __global__ void decode_eights(Nf4View from, const std::int64_t* rows, std::int64_t count, std::int64_t width,
                               T* to) {

@@ -13,7 +13,7 @@ ROUTEDK_DEVICE float invertible(float weight) {
   return weight > kLeast || weight < -kLeast ? weight : weight < 0.0F ? -kLeast : kLeast;
 }
 
-/// A block per row.
+/// A block a row.
 template <typename T>
 __global__ void rms_norm_rows(const float* x, const float* weight, T* y, float* scale, NormShape shape) {
   __shared__ float scratch[kThreads / kWarp];
