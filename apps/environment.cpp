@@ -6,6 +6,9 @@
 ///   GLIBC_TUNABLES   glibc.malloc.hugetlb=1 asks for huge pages (madvise) for what malloc takes from the
 ///                    system. Decoding reads all weights for each token, and with pages of 4 KiB, on a
 ///                    virtual machine most of all, looking up addresses costs a tenth of the time and more.
+///   MKL_CBWR         AUTO,STRICT: matrix products of LibTorch's MKL do not depend on the number of threads
+///                    (oneMKL, "Conditional Numerical Reproducibility"). On Intel's CPUs alone: elsewhere AUTO
+///                    means MKL's slowest code.
 ///
 /// From an entry of .preinit_array (ELF gABI, "Initialization and Termination Functions") this takes 5 ms,
 /// from main 250.
@@ -57,6 +60,10 @@ void execute_again_with_settings(int /*argc*/, char** arguments, char** environm
   }
   if (!is_set(environment, "GLIBC_TUNABLES")) {
     settings.emplace_back("GLIBC_TUNABLES=glibc.malloc.hugetlb=1");
+  }
+  __builtin_cpu_init();
+  if (__builtin_cpu_is("intel") && !is_set(environment, "MKL_CBWR")) {
+    settings.emplace_back("MKL_CBWR=AUTO,STRICT");
   }
   if (started_by_loader || settings.empty()) {
     return;

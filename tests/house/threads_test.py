@@ -15,7 +15,8 @@ import suite
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 MODEL = ROOT / ".deps/models/SmolLM2-135M-Instruct.Q4_1.gguf"
 CPUS = sorted(os.sched_getaffinity(0))
-CHOSEN = ("OMP_NUM_THREADS", "OMP_WAIT_POLICY", "GOMP_SPINCOUNT", "OMP_PROC_BIND", "GLIBC_TUNABLES")
+CHOSEN = ("OMP_NUM_THREADS", "OMP_WAIT_POLICY", "GOMP_SPINCOUNT", "OMP_PROC_BIND", "GLIBC_TUNABLES",
+          "MKL_CBWR")
 
 
 def run_times(pid):
@@ -106,6 +107,14 @@ class Threads(unittest.TestCase):
         self.assertLess(int(bounded[0].partition("=")[2]), 20_000)
         self.assertEqual(spins(GOMP_SPINCOUNT="7"), ["GOMP_SPINCOUNT=7"])
         self.assertEqual(spins(OMP_WAIT_POLICY="active"), [])
+
+    def test_products_do_not_depend_on_threads_unless_the_user_has_chosen(self):
+        def reproducible(**variables):
+            return [word for word in self.look(**variables)[1] if word.startswith("MKL_CBWR=")]
+
+        intel = "GenuineIntel" in pathlib.Path("/proc/cpuinfo").read_text()
+        self.assertEqual(reproducible(), ["MKL_CBWR=AUTO,STRICT"] if intel else [])
+        self.assertEqual(reproducible(MKL_CBWR="AVX2"), ["MKL_CBWR=AVX2"])
 
     def test_memory_comes_in_huge_pages_unless_the_user_has_chosen(self):
         def tunables(**variables):
