@@ -52,13 +52,14 @@ def arrow(*points):
 def model():
     """The routed model: one layer with its experts and router."""
     parts = [text(10, 20, "One frozen model, three experts, a router", "title"), box(10, 36, 190, 34, "titles of a session"),
-             f'<rect x="10" y="92" width="410" height="188" rx="8" class="group"/>\n', text(22, 112, "in each layer", "small"),
-             box(22, 124, 120, 62, "frozen layer,", "4 bits"), box(22, 222, 200, 44, "router: softmax(W z + b),", "z = mean over the prompt"),
-             arrow((82, 70), (82, 124)), arrow((82, 186), (82, 222))]  # fmt: skip
+             '<rect x="10" y="92" width="410" height="188" rx="8" class="group"/>\n', text(132, 112, "in each layer", "small"),
+             box(60, 124, 120, 62, "frozen layer,", "4 bits"),
+             box(22, 222, 200, 44, "router: softmax(W z + b),", "z = mean over the prompt"),
+             arrow((120, 70), (120, 124)), arrow((36, 70), (36, 222))]  # fmt: skip
     for i, name in enumerate(("base", "high_level", "fine_grained")):
         y = 108 + 36 * i
         parts += [box(240, y, 110, 28, name), text(358, y + 19, f"x alpha{'₁₂₃'[i]}", "small")]
-    parts += [arrow((142, 155), (240, 155)), text(191, 148, "+", anchor="middle"), arrow((222, 244), (380, 244), (380, 208)),
+    parts += [arrow((180, 158), (240, 158)), text(208, 152, "+", anchor="middle"), arrow((222, 244), (380, 244), (380, 208)),
               text(292, 238, "alpha", "small"), box(10, 300, 410, 34, "N sampled answers, of which a rule chooses one"),
               arrow((215, 280), (215, 300))]  # fmt: skip
     return "".join(parts)
