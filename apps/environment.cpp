@@ -7,8 +7,8 @@
 ///                    system. Decoding reads all weights for each token, and with pages of 4 KiB, on a
 ///                    virtual machine most of all, looking up addresses costs a tenth of the time and more.
 ///   MKL_CBWR         AUTO,STRICT: matrix products of LibTorch's MKL do not depend on the number of threads
-///                    (oneMKL, "Conditional Numerical Reproducibility"). On Intel's CPUs alone: elsewhere AUTO
-///                    means MKL's slowest code.
+///                    (oneMKL, "Conditional Numerical Reproducibility"). On Intel's CPUs alone: elsewhere
+///                    AUTO means MKL's slowest code.
 ///
 /// From an entry of .preinit_array (ELF gABI, "Initialization and Termination Functions") this takes 5 ms,
 /// from main 250.
