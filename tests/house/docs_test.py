@@ -136,7 +136,7 @@ class Docs(unittest.TestCase):
         self.assertEqual(pictures, sorted([f"{name}-{kind}.svg" for name in ("knowledge", "selection") for kind in own] +
                                           ["knowledge-router.svg", "selection-calibration.svg"]))  # fmt: skip
         for line in ("; at step 10 the cosine of the two gradients is -.125 for raw, rules; in the 22 sessions where `dynamic` and "
-                     "`base` differ, a session tells which is better with an AUC of .580 (.500 is chance).",
+                     "`base` differ, a session's properties predict which is better with an AUC of .580 (.500 is chance).",
                      "| dynamic | .500 / .300 / .200 | 0.10000 | 1.000 | .900 | 0.10000 | .000 | .000 |",
                      "| dynamic | base | 60 | 22 | .600 | .550 | .580 | -.400 |", "| dynamic | 1 | -.200 |",
                      "| raw, rules | +.250 |", "| base, high_level | +.750 |",
