@@ -40,12 +40,12 @@ class Help(unittest.TestCase):
         self.folder = pathlib.Path(folder.name)
 
     def typed(self, line):
-        """Runs an example as a shell would in the checkout; what would train or write into it plans instead."""
+        """Runs an example as a shell would in the checkout; what would train or write into it plans, or reads its settings."""
         program = re.search(r"routedk[a-z-]*", line)[0]
-        if program in STEPS and not re.search(r"--plan|eval score", line):
-            line += " --dry-run"
-        if program in STEPS and " score " not in line:
+        if program in STEPS and "eval score" not in line:
             line += f" --set run.dir={self.folder}/run"
+            if "--plan" not in line:
+                line += " --dry-run" if program == "routedk-run" else " --dump-config"
         path = f"{BIN}{os.pathsep}{os.environ['PATH']}"
         environment = {name: value for name, value in os.environ.items() if name != "ROUTEDK_DATA_DIR"}
         return run("bash", "-c", line, cwd=ROOT, env={**environment, "PATH": path, "OMP_WAIT_POLICY": "passive"})
