@@ -12,13 +12,13 @@ namespace routedk::apps {
 
 /// An option that takes one of an enum's names.
 template <NamedEnum E>
-void add_choice(CLI::App& app, const std::string& name, E& value, const std::string& meaning) {
+CLI::Option* add_choice(CLI::App& app, const std::string& name, E& value, const std::string& meaning) {
   std::vector<std::string> names;
   for (const auto& [each, word] : enum_names(E{})) {
     names.emplace_back(word);
   }
   const auto take = [&value](const std::string& word) { value = find_enum<E>(word).value(); };
-  app.add_option_function<std::string>(name, take, meaning)
+  return app.add_option_function<std::string>(name, take, meaning)
       ->check(CLI::IsMember(std::move(names)))
       ->default_str(std::string(name_of(value)));
 }

@@ -8,43 +8,67 @@
 #include <filesystem>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include <CLI/CLI.hpp>
 
 namespace routedk::apps {
 
-inline void add_threads(CLI::App& app) {
-  app.add_option_function<std::string>(
-      "--threads", workflow::ask_for_threads,
-      "that compute; default: run.threads, OMP_NUM_THREADS or the CPUs that this process can use");
+inline constexpr const char* kSettingsGroup = "Settings";
+inline constexpr const char* kStepsGroup = "Steps";
+inline constexpr const char* kProcessesGroup = "Processes";
+
+/// What help ends with: examples that work as typed in a checkout, and the page that has more.
+inline void explain(CLI::App& app, const std::vector<std::string>& examples, const std::string& page) {
+  std::string text = "Examples:\n";
+  for (const std::string& example : examples) {
+    text += "  " + example + "\n";
+  }
+  app.footer(text + "More: " + page);
 }
 
-/// Settings besides the YAML, and what is printed instead of working; of ProgramOptions or RunProgramOptions.
+inline void add_threads(CLI::App& app) {
+  app.add_option_function<std::string>(
+         "--threads", workflow::ask_for_threads,
+         "threads that compute; default: run.threads, OMP_NUM_THREADS or the CPUs that this process can use")
+      ->group(kProcessesGroup);
+}
+
+/// Settings in addition to the YAML, and what is printed instead of working; of ProgramOptions or
+/// RunProgramOptions.
 template <typename Options>
 void add_settings_options(CLI::App& app, Options& options) {
-  app.add_option("--set", options.assignments, "override one setting: a.b=value")->allow_extra_args(false);
+  app.add_option("--set", options.assignments, "override one setting: a.b=value (docs/settings.md)")
+      ->allow_extra_args(false)
+      ->group(kSettingsGroup);
+  app.add_flag("--dump-config", options.dump_config, "print the effective settings as YAML and stop")
+      ->group(kSettingsGroup);
+  app.add_flag("--dry-run", options.dry_run, "check everything, print what would be done and stop")
+      ->group(kStepsGroup);
   add_threads(app);
-  app.add_flag("--dump-config", options.dump_config, "print the effective settings as YAML and stop");
-  app.add_flag("--dry-run", options.dry_run, "check everything, print what would be done and stop");
 }
 
 inline void add_experiment_options(CLI::App& app, workflow::ProgramOptions& options) {
-  app.add_option("config,--config", options.config, "the experiment's YAML; without it all defaults hold");
+  app.add_option("config,--config", options.config,
+                 "the experiment's YAML; without it all settings are defaults")
+      ->group(kSettingsGroup);
   add_settings_options(app, options);
 }
 
-/// Of the options of a program that can do its sessions in parts.
+/// For a program that can work on a part of its sessions.
 template <typename Options>
 void add_shard(CLI::App& app, Options& options) {
   app.add_option(
-      "--shard", options.shard,
-      "do the part I/N of the sessions, as 2/4; auto: as a Slurm array, torchrun, mpirun or srun says");
+         "--shard", options.shard,
+         "do part I of N of the sessions, as in 2/4; auto: I and N from a Slurm array, torchrun, mpirun or "
+         "srun")
+      ->group(kProcessesGroup);
 }
 
-/// As above, for the program of one step.
+/// The same for the program of one step.
 inline void add_step_options(CLI::App& app, workflow::ProgramOptions& options) {
   add_experiment_options(app, options);
-  app.add_flag("--redo", options.redo, "do this step again, and forget those after it");
+  app.add_flag("--redo", options.redo, "repeat this step, and remove those after it")->group(kStepsGroup);
 }
 
 /// A data folder, a domain and the sizes of its split.
@@ -56,16 +80,18 @@ struct DataArguments {
 
   void add_to(CLI::App& app) {
     app.add_option("--data-dir", dir, "folder of the domains")->required()->envname("ROUTEDK_DATA_DIR");
-    app.add_option("--domain", domain, "folder below it")->required();
-    app.add_option("--test-per-length", test_per_length, "default: as the data folder says, else 20");
-    app.add_option("--val-per-length", val_per_length, "default: as the data folder says, else 10");
+    app.add_option("--domain", domain, "folder in --data-dir")->required();
+    app.add_option("--test-per-length", test_per_length,
+                   "test sessions of each length; default: as the data folder says, otherwise 20");
+    app.add_option("--val-per-length", val_per_length,
+                   "validation sessions of each length; default: as the data folder says, otherwise 10");
   }
   bundle::SplitCounts counts() const {
     return workflow::split_counts({test_per_length, val_per_length}, dir);
   }
 };
 
-/// Parses; -1 goes on. Help ends with 0, a wrong command line with 2.
+/// Parses; -1: the program continues. Help ends with 0, a wrong command line with 2.
 inline int parse(CLI::App& app, int argc, char** argv) {
   app.set_version_flag("--version", workflow::version_text(), "print the version and stop");
   try {

@@ -7,26 +7,26 @@
 int main(int argc, char** argv) {
   using namespace routedk;
   CLI::App app(
-      "Lets the teacher write rules and a thought about every training session into RUN/knowledge.jsonl; "
-      "what is there under the same inputs is kept.");
-  app.footer(
-      "Examples:\n  routedk-distill configs/experiments/demo.yaml --set thoughts.mentions=numbers --set "
-      "run.dir=runs/numbers\n  routedk-distill configs/experiments/endpoint_teacher.yaml\n"
-      "  routedk-distill configs/experiments/demo.yaml --report\n"
-      "  routedk-distill configs/experiments/demo.yaml --set teacher.kind=local --set teacher.held_out=true "
-      "--evaluate-teacher --split val\n"
-      "  routedk-distill configs/experiments/endpoint_teacher.yaml --shard 2/4");
+      "Lets a teacher write rules and a thought about every training session, into RUN/knowledge.jsonl. "
+      "Records that exist under the same inputs are kept.");
+  apps::explain(app,
+                {"routedk-distill configs/experiments/demo.yaml",
+                 "routedk-distill configs/experiments/demo.yaml --report"},
+                "docs/teachers.md");
   workflow::ProgramOptions options;
   bool report = false;
   bool evaluate = false;
   bundle::SplitPart split = bundle::SplitPart::kTrain;
   apps::add_step_options(app, options);
   apps::add_shard(app, options);
-  app.add_flag("--merge", options.merge, "combine the parts written by --shard; missing ones are named");
-  app.add_flag("--report", report, "print what the run folder holds, failures and costs, and stop");
+  app.add_flag("--merge", options.merge, "merge the parts written by --shard, or name the missing ones")
+      ->group(apps::kProcessesGroup);
+  app.add_flag("--report", report, "print what the run folder holds, failures and costs, and stop")
+      ->group(apps::kStepsGroup);
   app.add_flag("--evaluate-teacher", evaluate, "print the metrics of the teacher's own answers and stop")
-      ->excludes("--report");
-  apps::add_choice(app, "--split", split, "whose sessions --evaluate-teacher asks about");
+      ->excludes("--report")
+      ->group(apps::kStepsGroup);
+  apps::add_choice(app, "--split", split, "the sessions of --evaluate-teacher")->group(apps::kStepsGroup);
   if (const int code = apps::parse(app, argc, argv); code >= 0) {
     return code;
   }

@@ -10,32 +10,31 @@
 int main(int argc, char** argv) {
   using namespace routedk;
   CLI::App app(
-      "Answers a split with every system of the run folder and measures it, baselines beside it; or scores a "
-      "file.");
-  app.footer(
-      "Examples:\n  routedk-eval configs/experiments/demo.yaml\n"
-      "  routedk-eval configs/experiments/demo.yaml --set 'eval.select=[vote, mbr]' --set 'eval.samples=[1, "
-      "4, 16]'\n"
-      "  routedk-eval configs/experiments/demo.yaml --shard 2/4\n"
-      "  routedk-eval score --data-dir data/sample --domain food --split test --predictions answers.jsonl\n"
-      "  routedk-eval score --data-dir data/sample --domain food --predictor similar_pairs");
+      "Answers a split with every system of a run and measures it, with baselines; or scores a file of "
+      "predictions.");
+  apps::explain(app,
+                {"routedk-eval configs/experiments/demo.yaml --set 'eval.samples=[1, 4]'",
+                 "routedk-eval score --data-dir data/sample --domain food --predictor similar_pairs"},
+                "docs/evaluation.md, docs/settings.md");
   workflow::ProgramOptions options;
   apps::add_step_options(app, options);
   apps::add_shard(app, options);
-  app.add_flag("--merge", options.merge, "combine the parts written by --shard; missing ones are named");
+  app.add_flag("--merge", options.merge, "merge the parts written by --shard, or name the missing ones")
+      ->group(apps::kProcessesGroup);
   app.require_subcommand(0, 1);
   workflow::ScoreOptions scoring;
   apps::DataArguments data;
   CLI::App* score = app.add_subcommand(
-      "score", "Scores {\"session\": id, \"bundles\": [[item ids]]} lines, null = unparsed.");
+      "score", "Scores lines of {\"session\": id, \"bundles\": [[item ids]]}; null bundles: unparsed.");
   data.add_to(*score);
   apps::add_choice(*score, "--split", scoring.split, "which sessions");
-  score->add_option("--predictions", scoring.predictions, "JSON lines, one a session");
+  score->add_option("--predictions", scoring.predictions, "JSON lines, one per session");
   score->add_option(
       "--predictor", scoring.predictor,
       "a baseline instead of a file: whole, first_two, random_pairs, similar_pair, similar_pairs or "
       "similar_groups");
-  score->add_option("--seed", scoring.seed, "of the bootstrap and of random_pairs")->capture_default_str();
+  score->add_option("--seed", scoring.seed, "seed of the bootstrap and of random_pairs")
+      ->capture_default_str();
   std::string untitled;
   score->add_option("--untitled", untitled, "drop: the predictions were made without the untitled items")
       ->check(CLI::IsMember({"drop"}));

@@ -9,6 +9,10 @@
 namespace routedk::apps {
 namespace {
 
+constexpr const char* kModelGroup = "Model";
+constexpr const char* kTextGroup = "Free text";
+constexpr const char* kSessionsGroup = "Sessions";
+
 struct Arguments {
   workflow::ModelChoice model;
   workflow::PredictOptions bundles;
@@ -19,40 +23,63 @@ struct Arguments {
   std::string temperature;
 
   void add_to(CLI::App& app) {
-    CLI::Option* run = app.add_option("--run", model.run, "a run's folder: its settings, experts and router");
-    app.add_option("--model", model.model, "a GGUF file or a Hugging Face folder: --set model.path=PATH");
+    CLI::Option* run = app.add_option("--run", model.run, "a run's folder: its settings, experts and router")
+                           ->group(kModelGroup);
+    app.add_option("--model", model.model, "a GGUF file or a Hugging Face folder: --set model.path=PATH")
+        ->group(kModelGroup);
     app.add_option("--adapter", model.adapters, "a PEFT folder; once for each expert")
+        ->group(kModelGroup)
         ->allow_extra_args(false)
         ->excludes(run);
     app.add_option("--gate", model.gate,
                    "an expert's name, a router's folder, " +
                        experts::gate_forms(experts::weighs_given_experts) + "; with --run also " +
-                       experts::gate_forms(experts::takes_router));
+                       experts::gate_forms(experts::takes_router))
+        ->group(kModelGroup);
     app.add_option("--set", model.assignments, "override one setting: decode.samples=8")
-        ->allow_extra_args(false);
+        ->allow_extra_args(false)
+        ->group(kSettingsGroup);
     add_threads(app);
-    app.add_option("--max-new-tokens", max_new_tokens, "--set decode.max_new_tokens=NUMBER");
-    app.add_option("--temperature", temperature, "--set decode.temperature=NUMBER; 0 is greedy");
-    CLI::Option* prompt = app.add_option("--prompt", text.prompt, "go on from this text; - reads it");
-    app.add_flag("--raw", text.raw, "the text as it is, not as the user's turn of a chat")->needs(prompt);
-    app.add_flag("--json", text.json, "text, tokens and seconds as one object at the end")->needs(prompt);
+    app.add_option("--max-new-tokens", max_new_tokens, "--set decode.max_new_tokens=NUMBER")
+        ->group(kSettingsGroup);
+    app.add_option("--temperature", temperature, "--set decode.temperature=NUMBER; 0 is greedy")
+        ->group(kSettingsGroup);
+    CLI::Option* prompt =
+        app.add_option("--prompt", text.prompt, "continue this text; -: read it from standard input")
+            ->group(kTextGroup);
+    app.add_flag("--raw", text.raw, "use the text as it is, not as the user's turn of a chat")
+        ->needs(prompt)
+        ->group(kTextGroup);
+    app.add_flag("--json", text.json, "print text, tokens and seconds as one object at the end")
+        ->needs(prompt)
+        ->group(kTextGroup);
     CLI::Option* why =
         app.add_flag("--why", bundles.why, "also the candidates with votes, and each layer's weights")
-            ->excludes(prompt);
-    CLI::Option* pretty = app.add_flag("--pretty", bundles.pretty, "indent the answers")->excludes(prompt);
-    app.add_flag("--strict", bundles.strict, "stop at the first session that cannot be asked")
-        ->excludes(prompt);
+            ->excludes(prompt)
+            ->group(kSessionsGroup);
+    CLI::Option* pretty = app.add_flag("--pretty", bundles.pretty, "indent the answers")
+                              ->excludes(prompt)
+                              ->group(kSessionsGroup);
+    app.add_flag("--strict", bundles.strict, "stop at the first session that cannot be answered")
+        ->excludes(prompt)
+        ->group(kSessionsGroup);
     CLI::Option* table =
         app.add_flag("--csv", csv,
-                     "a table instead of JSON: a row an item, answered with the columns bundle, "
+                     "a table instead of JSON: one row per item, answered with the columns bundle, "
                      "confidence and note")
             ->excludes(prompt)
             ->excludes(pretty)
-            ->excludes(why);
+            ->excludes(why)
+            ->group(kSessionsGroup);
     app.add_option("--session-column", columns.session, "default: session, session_id, \"session ID\" ...")
-        ->needs(table);
-    app.add_option("--item-column", columns.item, "default: item, item_id, \"item ID\" ...")->needs(table);
-    app.add_option("--title-column", columns.title, "default: title, titles")->needs(table);
+        ->needs(table)
+        ->group(kSessionsGroup);
+    app.add_option("--item-column", columns.item, "default: item, item_id, \"item ID\" ...")
+        ->needs(table)
+        ->group(kSessionsGroup);
+    app.add_option("--title-column", columns.title, "default: title, titles")
+        ->needs(table)
+        ->group(kSessionsGroup);
   }
 
   void assign(const std::string& setting, const std::string& value) {
@@ -68,24 +95,15 @@ struct Arguments {
 int main(int argc, char** argv) {
   using namespace routedk;
   CLI::App app(
-      "Reads sessions of titles as JSON, one a line, or as CSV, and answers each with its bundles and a "
-      "confidence; or, with --prompt, goes on from any text. The confidence is the share of the candidates "
-      "that "
-      "agree, or their expected utility: it is not calibrated, 0.9 does not mean right 9 times in 10 (an "
-      "evaluation's `ece` in results.json says how far off it is). Sessions of more than 10 items are asked "
-      "about in windows of at most 10, in the order given. A session that cannot be asked is named by its "
-      "line "
-      "and skipped; the program then ends with 2.");
-  app.footer(
-      "Examples:\n  echo '[\"Canon EOS 70D\", \"50mm lens for Canon\", \"garden hose\"]' | routedk-predict "
-      "--run "
-      "runs/sample-electronic\n"
-      "  echo '{\"items\": [{\"id\": 17, \"title\": \"HDMI cable\"}, {\"id\": 4, \"title\": \"LED TV\"}]}' | "
-      "routedk-predict --run DIR --why --pretty\n"
-      "  routedk-predict --run DIR --csv --title-column name <carts.csv >bundles.csv\n"
-      "  routedk-predict --run DIR --set predict.select=expected_utility --set decode.samples=32 --set "
-      "decode.temperature=1 <sessions.jsonl\n"
-      "  routedk-predict --run DIR --prompt 'Name three things for a picnic.'");
+      "Answers sessions of titles with their bundles and a confidence, or continues free text with --prompt. "
+      "Sessions are JSON, one per line, or CSV, on standard input. A session that cannot be answered is "
+      "named by its line and skipped; the program then ends with 2. The confidence is not calibrated: 0.9 "
+      "does not mean right 9 times in 10.");
+  apps::explain(
+      app,
+      {"echo '[\"Canon EOS 70D\", \"50mm lens for Canon\"]' | routedk-predict --run runs/sample-electronic",
+       "routedk-predict --model .deps/models/SmolLM2-135M-Instruct.Q4_1.gguf --prompt 'Name a fruit.'"},
+      "docs/predict.md");
   apps::Arguments arguments;
   arguments.add_to(app);
   if (const int code = apps::parse(app, argc, argv); code >= 0) {

@@ -1,30 +1,43 @@
 #include "routedk/workflow/experiment/run_program.h"
+#include "routedk/workflow/experiment/settings_page.h"
 
 #include "add_choice.h"
 #include "common.h"
+#include <fmt/format.h>
 
 int main(int argc, char** argv) {
   using namespace routedk;
   CLI::App app(
-      "Runs experiments: distil -> train -> router -> answer -> evaluate -> compare, each a YAML. Steps that "
-      "are done are skipped, and shared by all experiments of one store.");
-  app.footer(
-      "Examples:\n  routedk-run configs/experiments/demo.yaml\n"
-      "  routedk-run configs/experiments/demo.yaml --set data.domain=food --set run.dir=runs/food\n"
-      "  routedk-run configs/experiments/demo.yaml --from router\n"
-      "  routedk-run configs/experiments/experts.yaml configs/experiments/fusion.yaml --plan\n"
-      "  routedk-run configs/experiments/paper.yaml --set size=small --jobs 2 --keep-going");
+      "Runs experiments: distil, train, router, answer, evaluate and compare, as a YAML file says. Finished "
+      "steps are skipped, and shared by all experiments of one store.");
+  apps::explain(
+      app,
+      {"routedk-run configs/experiments/demo.yaml", "routedk-run configs/experiments/experts.yaml --plan"},
+      "docs/experiments.md, docs/settings.md");
   workflow::RunProgramOptions options;
   workflow::StepKind from{};
-  app.add_option("config,--config", options.files, "experiments' YAML files; without one all defaults hold");
+  bool settings = false;
+  app.add_option("config,--config", options.files,
+                 "experiments' YAML files; without one all settings are defaults")
+      ->group(apps::kSettingsGroup);
   apps::add_settings_options(app, options);
-  app.add_flag("--plan", options.plan, "print each step with its state, time and memory and stop");
-  app.add_flag("--gc", options.gc, "list the steps in the store that no given experiment uses and stop");
-  apps::add_choice(app, "--from", from, "redo this kind of step and those after it");
+  app.add_flag("--plan", options.plan, "print each step with its state, time and memory and stop")
+      ->group(apps::kStepsGroup);
+  app.add_flag("--gc", options.gc, "list the steps in the store that no given experiment uses and stop")
+      ->group(apps::kStepsGroup);
+  app.add_flag("--settings", settings,
+               "print docs/settings.md: every setting with default and range, and stop")
+      ->group(apps::kSettingsGroup);
+  apps::add_choice(app, "--from", from, "repeat this kind of step and those after it")
+      ->group(apps::kStepsGroup);
   app.add_option("--only", options.run.only,
-                 "one step by its name in --plan, train-base; its inputs must be done");
-  app.add_flag("--keep-going", options.run.keep_going, "when a step fails, do what does not need it");
+                 "do one step, by its name in --plan, as train-base; its inputs must be done")
+      ->group(apps::kStepsGroup);
+  app.add_flag("--keep-going", options.run.keep_going,
+               "when a step fails, continue with those that do not need it")
+      ->group(apps::kStepsGroup);
   app.add_option("--jobs", options.jobs, "processes that share the steps, and the threads")
+      ->group(apps::kProcessesGroup)
       ->check(CLI::Range(1, 64))
       ->capture_default_str();
   apps::add_shard(app, options);
@@ -35,5 +48,11 @@ int main(int argc, char** argv) {
     options.run.from = from;
   }
   options.arguments.assign(argv + 1, argv + argc);
-  return workflow::run_program([&] { workflow::run_studies(options); });
+  return workflow::run_program([&] {
+    if (settings) {
+      fmt::print("{}", workflow::settings_page());
+    } else {
+      workflow::run_studies(options);
+    }
+  });
 }

@@ -5,16 +5,20 @@
 
 int main(int argc, char** argv) {
   using namespace routedk;
-  CLI::App app("Trains LoRA experts on one frozen 4-bit backbone into RUN/experts/NAME, PEFT's own format.");
-  app.footer(
-      "Examples:\n  routedk-train configs/experiments/demo.yaml --expert all\n"
-      "  routedk-train configs/experiments/demo.yaml --expert base");
+  CLI::App app("Trains LoRA experts on one frozen 4-bit backbone, into RUN/experts/NAME in PEFT's format.");
+  apps::explain(app,
+                {"routedk-train configs/experiments/demo.yaml",
+                 "routedk-train configs/experiments/demo.yaml --expert base --set train.epochs=3"},
+                "docs/training.md, docs/settings.md");
   workflow::ProgramOptions options;
   std::string expert = "all";
   std::string init_adapter;
   apps::add_step_options(app, options);
-  app.add_option("--init-adapter", init_adapter, "start from this PEFT folder: --set lora.init_adapter=DIR");
-  app.add_option("--expert", expert, "a name from `experts`, or all of them at once")->capture_default_str();
+  app.add_option("--init-adapter", init_adapter, "start from this PEFT folder: --set lora.init_adapter=DIR")
+      ->group(apps::kStepsGroup);
+  app.add_option("--expert", expert, "a name from `experts`, or all: all of them at once")
+      ->capture_default_str()
+      ->group(apps::kStepsGroup);
   if (const int code = apps::parse(app, argc, argv); code >= 0) {
     return code;
   }

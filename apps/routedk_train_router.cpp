@@ -5,17 +5,18 @@
 int main(int argc, char** argv) {
   using namespace routedk;
   CLI::App app(
-      "Trains the router over the frozen experts of RUN/experts into RUN/router, then the controls that "
-      "eval.systems names.");
-  app.footer(
-      "Examples:\n  routedk-train-router configs/experiments/demo.yaml\n"
-      "  routedk-train-router configs/experiments/demo.yaml --adapters adapters/cooking adapters/travel");
+      "Trains the router over the run's frozen experts, or over PEFT adapters that exist, into RUN/router. "
+      "Then it trains the controls that eval.systems names.");
+  apps::explain(app,
+                {"routedk-train-router configs/experiments/demo.yaml",
+                 "routedk-train-router configs/experiments/demo.yaml --set router.data=holdout"},
+                "docs/router.md, docs/settings.md");
   workflow::ProgramOptions options;
   std::vector<std::string> adapters;
   apps::add_step_options(app, options);
-  app.add_option(
-      "--adapters", adapters,
-      "PEFT folders that are the experts, DIR or NAME=DIR, in place of `experts`: none is trained");
+  app.add_option("--adapters", adapters,
+                 "PEFT folders to use as experts, DIR or NAME=DIR, instead of `experts`; none is trained")
+      ->group(apps::kStepsGroup);
   if (const int code = apps::parse(app, argc, argv); code >= 0) {
     return code;
   }

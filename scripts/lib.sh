@@ -5,12 +5,12 @@ cd -P "$(dirname "${BASH_SOURCE[0]}")/.."
 
 say() { printf '%s: %s\n' "${0##*/}" "$*"; }
 
-fail() { # MESSAGE: what no argument can mend
+fail() { # MESSAGE: what no argument can fix
   printf '%s: %s\n' "${0##*/}" "$*" >&2
   exit 1
 }
 
-usage_error() { # MESSAGE: what the caller can mend
+usage_error() { # MESSAGE: what the caller can fix
   printf '%s: %s\n' "${0##*/}" "$*" >&2
   exit 2
 }

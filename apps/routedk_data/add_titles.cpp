@@ -10,20 +10,20 @@ namespace routedk::apps {
 void add_add_titles(CLI::App& app, Chosen& chosen) {
   const auto options = std::make_shared<workflow::AddTitlesOptions>();
   CLI::App* command = app.add_subcommand(
-      "add-titles", "Takes the titles that a domain lacks from product metadata (Amazon 2014).");
+      "add-titles", "Completes a domain's missing titles from product metadata (Amazon 2014).");
   command
       ->add_option("--metadata", options->metadata,
-                   "one product a line, JSON or Python literals, plain or gzip")
+                   "one product per line, JSON or Python literals, plain or gzip")
       ->required();
   command->add_option("--mapping", options->mapping, "CSV of item ID and ASIN: item_idx_mapping.csv")
       ->required();
   command->add_option("--data-dir", options->data_dir, "folder of the domains")
       ->required()
       ->envname("ROUTEDK_DATA_DIR");
-  command->add_option("--domain", options->domain, "folder below it")->required();
+  command->add_option("--domain", options->domain, "folder in --data-dir")->required();
   command->add_option("--output", options->output, "default: item_titles_full.csv of the domain");
   command
-      ->add_option("--max-bad-lines", options->max_bad_lines, "more lines that are no product are an error")
+      ->add_option("--max-bad-lines", options->max_bad_lines, "fail if more lines than this are no product")
       ->capture_default_str();
   command->add_flag("--json", options->json, "the report as JSON");
   command->callback(

@@ -14,7 +14,7 @@ void add_check(CLI::App& app, Chosen& chosen) {
   command->add_option("--data-dir", options->data_dir, "folder of the domains")
       ->required()
       ->envname("ROUTEDK_DATA_DIR");
-  command->add_option("--domain", options->domain, "folder below it; all without");
+  command->add_option("--domain", options->domain, "folder in --data-dir; default: all");
   command->add_flag("--json", options->json, "one JSON object instead of lines");
   command->callback(
       [options, &chosen] { chosen = [options] { workflow::check_data(*options, std::cout); }; });

@@ -3,13 +3,11 @@
 
 int main(int argc, char** argv) {
   using namespace routedk;
-  CLI::App app("Looks at bundle data, checks and completes them.");
-  app.footer(
-      "Examples:\n  routedk-data split --data-dir data/sample --domain electronic\n"
-      "  routedk-data stats --data-dir data/sample --domain food --json\n"
-      "  routedk-data check --data-dir data/sample\n"
-      "  routedk-data add-titles --data-dir DIR --domain food --mapping item_idx_mapping.csv --metadata "
-      "meta_Grocery_and_Gourmet_Food.json.gz");
+  CLI::App app("Checks bundle data, splits it, and completes missing titles.");
+  apps::explain(app,
+                {"routedk-data check --data-dir data/sample",
+                 "routedk-data stats --data-dir data/sample --domain food"},
+                "docs/data.md");
   app.require_subcommand(1);
   apps::Chosen chosen;
   apps::add_split(app, chosen);

@@ -22,7 +22,8 @@ void add_export(CLI::App& app, Chosen& chosen) {
   CLI::App* command = app.add_subcommand(
       "export",
       "Writes experts, or a fixed mix of them, as LoRAs in GGUF for llama.cpp. Dynamic routing does not "
-      "survive export: llama.cpp adds a LoRA alike for every prompt, so a gate that looks at its input is "
+      "survive export: llama.cpp adds a LoRA in the same way for every prompt, so a gate that looks at its "
+      "input is "
       "refused.");
   command->footer(
       "Examples:\n  routedk-inspect export --gguf --run DIR --output loras     # loras/base.gguf and so on\n"

@@ -3,12 +3,12 @@
 
 int main(int argc, char** argv) {
   using namespace routedk;
-  CLI::App app(
-      "Looks inside models and what belongs to them; quantises models, merges and exports adapters.");
-  app.footer(
-      "Examples:\n  echo '{\"text\": \"Hello\"}' | routedk-inspect tokenize --model MODEL.gguf\n"
-      "  echo '{\"ids\": [1, 2, 3]}' | routedk-inspect logits --model MODEL.gguf --quant nf4 --adapter DIR "
-      "--gate one-hot:0");
+  CLI::App app("Looks into models, adapters and routers; quantises models, merges and exports adapters.");
+  apps::explain(app,
+                {"routedk-inspect model .deps/models/SmolLM2-135M-Instruct.Q4_1.gguf",
+                 "echo '{\"text\": \"Hello\"}' | routedk-inspect tokenize --model "
+                 ".deps/models/SmolLM2-135M-Instruct.Q4_1.gguf"},
+                "docs/formats.md");
   app.require_subcommand(1);
   apps::Chosen chosen;
   apps::add_tokenize(app, chosen);

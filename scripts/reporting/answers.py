@@ -59,9 +59,9 @@ def conflicts(study):
 
 
 def told(study):
-    """Whether a session tells which of two is better in it."""
-    return [f"in the {one['decided']} sessions where `{one['a']}` and `{one['b']}` differ, a session tells which is better with an "
-            f"AUC of {number(one['auc'])} (.500 is chance)" for one in study.get("explained", [])]  # fmt: skip
+    """Whether a session's properties predict which of two is better."""
+    return [f"in the {one['decided']} sessions where `{one['a']}` and `{one['b']}` differ, a session's "
+            f"properties predict which is better with an AUC of {number(one['auc'])} (.500 is chance)" for one in study.get("explained", [])]  # fmt: skip
 
 
 def best(study):

@@ -1,4 +1,5 @@
-"""docs/results.md, its pictures and the answers in README.md, from docs/results/experiments/*.json alone."""
+"""docs/results.md, its pictures, and README.md's answer and picture, from docs/results/experiments/*.json alone."""
+import dataclasses
 import importlib.metadata
 import json
 import os
@@ -6,9 +7,11 @@ import pathlib
 import re
 import subprocess
 import sys
+import textwrap
 
 from .answers import answer
-from .study import how_made, read
+from .overview import picture
+from .study import how_made, read, results
 from .study_figures import pictures
 from .study_tables import costs_table, results_table, tables
 
@@ -21,16 +24,17 @@ ORDER = ["knowledge", "experts", "fusion", "samples", "router", "ablation", "con
 # Pictures that stand once: in the first of these studies that exists.
 ONCE = {"router": ["router", "knowledge"], "calibration": ["selection", "samples"]}
 README = "../README.md"
-README_BLOCK = re.compile(r"(<!-- experiment: (\S+) -->\n).*?(<!-- end of experiment -->)", re.DOTALL)
+README_BLOCK = re.compile(r"(<!-- experiment: (\S+)(?: rows: ([^>]+))? -->\n).*?(<!-- end of experiment -->)", re.DOTALL)
+OVERVIEW = "overview.svg"  # README.md's picture, of the rows that its first block names
 LONG = 24  # rows of a table that is folded
 HEAD = """# Results of the experiments
 
     scripts/report --docs       # writes this page from docs/results/experiments/*.json
 
-The answers to the questions of [experiments.md](experiments.md). A result is said to gain or lose only
-where the 95 % interval of the difference (paired bootstrap over sessions) excludes 0 and its p-value,
-corrected for all comparisons of the study (Holm), is below .05. "Cannot be told apart" is not "equal":
-few sessions leave wide intervals. The end of each section says how it was made.
+These are the answers to the questions of [experiments.md](experiments.md). A result is said to gain or
+lose only if the 95 % interval of the difference (paired bootstrap over sessions) excludes 0 and its
+p-value, corrected for all comparisons of the study (Holm), is below .05. "Cannot be told apart" is not
+"equal": with few sessions the intervals are wide. The end of each section says how it was made.
 """
 
 
@@ -107,21 +111,42 @@ def section(name, study, shown):
     return "\n".join(parts)
 
 
+def chosen_rows(match, study):
+    """The results that a block of README.md names; all where it names none."""
+    names = [name for name, _, _ in results(study)]
+    chosen = re.split(r",\s*", match[3].strip()) if match[3] else names
+    unknown = [name for name in chosen if name not in names]
+    if unknown:
+        sys.exit(f"error: README.md's rows must be results of {match[2]}, but it has no {', '.join(unknown)}")
+    return chosen
+
+
 def readme(text, studies):
-    """README.md with its blocks `<!-- experiment: NAME -->` ... `<!-- end of experiment -->` made anew: the answer and the
-    results of that study."""
+    """README.md with its blocks `<!-- experiment: NAME [rows: RESULT, ...] -->` ... `<!-- end of experiment -->` made
+    anew: the answer of that study, and its results or those that are named, in that order."""
 
     def block(match):
         study = studies.get(match[2])
         if study is None:
-            return match[1] + match[3]
-        return f"{match[1]}{titled(match[2], study)} {answer(study)}\n\n{table_text(results_table(study))}{match[3]}"
+            return match[1] + match[4]
+        table, order = results_table(study), chosen_rows(match, study)
+        rows = sorted((row for row in table.rows if row[0] in order), key=lambda row: order.index(row[0]))
+        said = textwrap.fill(f"{titled(match[2], study)} {answer(study)}", 100, break_long_words=False, break_on_hyphens=False)
+        return f"{match[1]}{said}\n\n{table_text(dataclasses.replace(table, rows=rows))}{match[4]}"
 
     return README_BLOCK.sub(block, text)
 
 
+def overview(text, studies):
+    """The picture that README.md shows, or None: of the first block with rows."""
+    for match in README_BLOCK.finditer(text):
+        if match[3] and match[2] in studies and f"docs/{OVERVIEW}" in text:
+            return picture(studies[match[2]], chosen_rows(match, studies[match[2]]))
+    return None
+
+
 def made(root):
-    """{path below docs: its text}: the page, its pictures and README.md; nothing without a study."""
+    """{path below docs: its text}: the page, its pictures, README.md and its picture; nothing without a study."""
     studies = read_studies(root)
     shown = {name: pictures(study, left_out(name, studies)) for name, study in studies.items()}
     files = {f"results/pictures/{name}-{one.name}.svg": one.svg for name, own in shown.items() for one in own}
@@ -129,14 +154,16 @@ def made(root):
         contents = "".join(f"- [{titled(name, study)}](#{name}) {answer(study)}\n" for name, study in studies.items())
         sections = [section(name, study, shown[name]) for name, study in studies.items()]
         files["results.md"] = "\n".join([HEAD, contents, *sections])
-        files |= {README: readme(path.read_text(), studies) for path in [root / "README.md"] if path.exists()}
+        for text in [path.read_text() for path in [root / "README.md"] if path.exists()]:
+            drawn = overview(text, studies)
+            files |= {README: readme(text, studies)} | ({OVERVIEW: drawn} if drawn else {})
     return files
 
 
 def present(root):
     """The files that stand where this module writes."""
     docs = root / "docs"
-    paths = [docs / "results.md", root / "README.md", *sorted((docs / "results/pictures").glob("*.svg"))]
+    paths = [docs / "results.md", docs / OVERVIEW, root / "README.md", *sorted((docs / "results/pictures").glob("*.svg"))]
     return {os.path.relpath(path, docs): path.read_text() for path in paths if path.exists()}
 
 
@@ -164,7 +191,7 @@ def check(root):
             errors.append(f"{shown_path(name)}: is missing: run scripts/report --docs")
         elif name not in wanted:
             errors.append(f"{shown_path(name)}: no study makes it: run scripts/report --docs, or remove it")
-        elif wanted[name] != found[name] and (same or not name.endswith(".svg")):
+        elif wanted[name] != found[name] and (same or name == OVERVIEW or not name.endswith(".svg")):
             errors.append(f"{shown_path(name)}: is not what docs/results/experiments makes: run scripts/report --docs")
     return errors
 

@@ -37,8 +37,8 @@ def explained_table(study):
              *(signed(one["coefficients"].get(name)) for name in properties)]
             for one in explained]  # fmt: skip
     return Table("Where a is better than b", columns, rows,
-                 "A logistic regression, cross-validated, over the sessions where the two differ: its coefficients, and how "
-                 "well it tells on which a is better (accuracy and AUC; an AUC of .500 is chance).")  # fmt: skip
+                 "Coefficients of a logistic regression over the sessions where the two differ, and how well it predicts, "
+                 "cross-validated, where a is better (accuracy and AUC; an AUC of .500 is chance).")  # fmt: skip
 
 
 def alpha_table(study):
@@ -72,9 +72,9 @@ def routing_table(study):
     columns = ["result", *divided(study, "domain"), "mean weights", "variance", "H(mean)", "mean H", "difference",
                "near uniform", "collapsed"]  # fmt: skip
     return Table("Routing, means over layers", columns, rows,
-                 "Weights in the bank's order; variance over sessions; entropies in nats. The difference of the two entropies is "
-                 "what the weights vary with the session. Near uniform: share of sessions with every weight within .02 of 1/K; "
-                 "collapsed: with one above .9.")  # fmt: skip
+                 "Weights in the bank's order; variance over sessions; entropies in nats. The difference of the two entropies "
+                 "measures how much the weights vary between sessions. Near uniform: share of sessions with every weight within .02 "
+                 "of 1/K; collapsed: with one weight above .9.")  # fmt: skip
 
 
 def by_linear(title, text, figures):

@@ -102,7 +102,7 @@ IdRows check_distinct_ids(const fs::path& path, const std::string& header, Findi
     if (repeated) {
       File{path, findings}.error(
           "repeated_row", row.line,
-          fmt::format("A row must come once, but {} comes again", fmt::join(row.ids, ",")));
+          fmt::format("A row must occur once, but {} occurs again", fmt::join(row.ids, ",")));
     }
     return repeated;
   });
@@ -116,7 +116,7 @@ TextRows check_texts(const fs::path& path, const std::string& header, Findings& 
     check_text(file, row.fields[1], row.line);
     const auto id = file.id(row.fields[0], row.line);
     if (id && !table.rows.emplace(*id, TextRow{row.fields[1], row.line}).second) {
-      file.error("repeated_row", row.line, fmt::format("An id must come once, but {} comes again", *id));
+      file.error("repeated_row", row.line, fmt::format("An id must occur once, but {} occurs again", *id));
     }
   });
   return table;

@@ -42,7 +42,7 @@ class Wanted {
         mapped.insert(item);
         by_asin_[row.fields[1]].items.push_back(item);
       } else if (mapped.contains(item)) {
-        throw_<DataError>("An item must have one ASIN, but item {} comes again ({}:{}).", item,
+        throw_<DataError>("An item must have one ASIN, but item {} occurs again ({}:{}).", item,
                           mapping.string(), row.line);
       }
     });

@@ -32,7 +32,7 @@ IdTable read_id_table(const std::filesystem::path& path) {
     const std::int64_t key = parse_id(row.fields[0], path, row.line);
     const std::int64_t value = parse_id(row.fields[1], path, row.line);
     if (!seen.emplace(key, value).second) {
-      throw_<DataError>("A pair of ids must come once, but {},{} comes again ({}:{}).", key, value,
+      throw_<DataError>("A pair of ids must occur once, but {},{} occurs again ({}:{}).", key, value,
                         path.string(), row.line);
     }
     const auto [place, added] = table.index.emplace(key, table.groups.size());
@@ -52,7 +52,7 @@ std::map<std::int64_t, std::string> read_texts(const std::filesystem::path& path
       throw_<DataError>("The text of id {} must be UTF-8, but is not ({}:{}).", id, path.string(), row.line);
     }
     if (!texts.emplace(id, row.fields[1]).second) {
-      throw_<DataError>("An id must come once, but {} comes again ({}:{}).", id, path.string(), row.line);
+      throw_<DataError>("An id must occur once, but {} occurs again ({}:{}).", id, path.string(), row.line);
     }
   });
   return texts;

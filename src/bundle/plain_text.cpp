@@ -12,7 +12,7 @@ namespace {
 constexpr char32_t kReplacement = 0xFFFD;
 
 struct NamedEntity {
-  std::string_view name;  // with its semicolon, but for some that do without
+  std::string_view name;  // with its semicolon, except for some that do without
   std::string_view text;
 };
 constexpr auto kNamedEntities = std::to_array<NamedEntity>({

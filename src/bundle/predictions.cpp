@@ -55,7 +55,7 @@ std::vector<Prediction> read_predictions(const std::filesystem::path& path,
                         id, path.string(), line);
     }
     if (seen[place->second]) {
-      throw_<DataError>("A session must be predicted once, but session {} comes again ({}:{}).", id,
+      throw_<DataError>("A session must be predicted once, but session {} occurs again ({}:{}).", id,
                         path.string(), line);
     }
     seen[place->second] = true;

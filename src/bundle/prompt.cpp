@@ -85,7 +85,7 @@ struct PromptTemplates::Parser {
   void open_section(const std::string& name) {
     const bool in_order = name == "system" ? !section.has_value() : section == "system";
     if (!in_order) {
-      fail("A prompt template must hold `[system]`, then `[user]`, but `[{}]` stands here", name);
+      fail("A prompt template must have `[system]`, then `[user]`, but `[{}]` is here", name);
     }
     section = name;
     pending_newlines = 0;
@@ -113,7 +113,7 @@ struct PromptTemplates::Parser {
            fmt::join(placeholders, ", "), name);
     }
     if (std::ranges::find(seen, name) != seen.end()) {
-      fail("Each placeholder must stand once, but `{}` is there twice", name);
+      fail("Each placeholder must occur once, but `{}` occurs twice", name);
     }
     seen.push_back(name);
     return name;

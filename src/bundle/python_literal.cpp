@@ -102,7 +102,7 @@ class Translator {
       }
     }
     if (rest_.empty()) {
-      throw_<FileError>("A text must end with its quote {}, but the line ends first", quote);
+      throw_<FileError>("A text must end with its quote {}, but the line ends before", quote);
     }
     rest_.remove_prefix(1);
     json_ += text.quoted();

@@ -92,8 +92,7 @@ ChildResult run_in_child(const ChildLimits& limits, const std::function<std::str
   std::array<int, 2> ends{};
   const std::uint64_t mapped = mapped_bytes();
   if (::pipe2(ends.data(), O_CLOEXEC) != 0) {
-    throw_<SystemError>("a process for work apart must have a pipe, but there is none: {}",
-                        std::strerror(errno));
+    throw_<SystemError>("a separate process must get a pipe, but did not: {}", std::strerror(errno));
   }
   const pid_t child = ::fork();
   if (child == 0) {
@@ -103,8 +102,7 @@ ChildResult run_in_child(const ChildLimits& limits, const std::function<std::str
   ::close(ends[1]);
   if (child < 0) {
     ::close(ends[0]);
-    throw_<SystemError>("work apart must have a process of its own, but there is none: {}",
-                        std::strerror(error));
+    throw_<SystemError>("a separate process must start, but did not: {}", std::strerror(error));
   }
   const std::optional<std::string> reply = read_reply(ends[0], limits);
   ::close(ends[0]);

@@ -121,7 +121,7 @@ ConfigSource ConfigSource::from_file(const std::filesystem::path& path) {
   std::vector<ConfigSource> chain;  // the file, what it extends, what that extends, ...
   for (std::filesystem::path file = path; !file.empty();) {
     if (chain.size() > kMostExtends) {
-      throw_<ConfigError>("`extends` must lead to an end within {} files, but {} leads on.", kMostExtends,
+      throw_<ConfigError>("`extends` must end within {} files, but {} extends another.", kMostExtends,
                           file.string());
     }
     chain.push_back(from_string(read_file(file, kMostSettingsBytes), file.string()));

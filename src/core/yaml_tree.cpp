@@ -106,7 +106,7 @@ class TreeBuilder : public YAML::EventHandler {
       throw_<ConfigError>("A section must have at most {} keys, but has more ({}).", kMostMembers, key.place);
     }
     if (const ConfigNode* earlier = open_.back().node.find(key.text)) {
-      throw_<ConfigError>("`{}` must be given once, but is there already at {} ({}).", key.text,
+      throw_<ConfigError>("`{}` must be given once, but was given already at {} ({}).", key.text,
                           earlier->place, key.place);
     }
     open_.back().key = key.text;

@@ -131,7 +131,7 @@ void Generator::split(const Branch& branch, std::span<const Draw> draws) {
   }
 }
 
-/// Every branch that goes on draws from its row of next-token logits; then the next step's branches are
+/// Every branch that continues draws from its row of next-token logits; then the next step's branches are
 /// known.
 void Generator::fork(const std::vector<Branch>& branches, std::span<const std::size_t> rows,
                      const NextTokenLogits& next) {

@@ -142,7 +142,7 @@ class Int8Projection {
   bool own_ = false;         // whether every thread makes its rows
   std::int64_t width_ = 0;
   std::int64_t block_ = 0;     // of the input's rows
-  std::vector<Input> inputs_;  // one, or one a thread
+  std::vector<Input> inputs_;  // one, or one per thread
   std::array<kernels::cpu::FloatBuffer, 3> output_memory_;
   Outputs outputs_{};
   std::array<Int8LoraDown, 3> downs_;

@@ -16,7 +16,7 @@ namespace routedk::decode {
 struct PassOutput {
   at::Tensor hidden;  // [rows,D] after the final norm; the members' mean
   /// [rows,V] F32, until the next pass. Of several members the log of the mean of their distributions,
-  /// computed in doubles: a row's bits do not depend on the rows beside it.
+  /// computed in doubles: a row's bits do not depend on the other rows.
   at::Tensor logits;
 };
 

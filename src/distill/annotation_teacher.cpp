@@ -118,7 +118,8 @@ std::string AnnotationTeacher::write(const Task& task) const {
     throw_<DataError>("Knowledge must be of training sessions alone, but session {} is none.", session.id);
   }
   if (task.kind == KnowledgeKind::kAnswer) {
-    throw_<DataError>("The annotation teacher must be asked for rules or a thought, but has no answers.");
+    throw_<DataError>(
+        "The annotation teacher must be asked for rules or a thought, but was asked for an answer.");
   }
   return task.kind == KnowledgeKind::kRules ? write_rules(session)
                                             : annotated_thought(session, options_.mentions);

@@ -101,8 +101,8 @@ void ChatTeacher::count(const ChatReply& reply) {
   spending_.add({reply.prompt_tokens, reply.completion_tokens});
   if (reply.estimated && !std::exchange(has_estimated_, true)) {
     spdlog::warn(
-        "the endpoint says no `usage`: its tokens are estimated from the text, one for 4 bytes, and "
-        "`teacher.budget` counts these");
+        "the endpoint reports no `usage`: tokens are estimated from the text, one per 4 bytes, and "
+        "`teacher.budget` counts the estimate");
   }
 }
 
@@ -114,13 +114,13 @@ void ChatTeacher::check_budget() const {
   if (budget.tokens > 0 && tokens >= budget.tokens) {
     throw_<ConfigError>(
         "`teacher.budget.tokens` must cover all records, but {} of {} tokens are spent; what is written is "
-        "kept: raise it and go on",
+        "kept: raise it and run again",
         tokens, budget.tokens);
   }
   if (budget.cost > 0.0 && cost >= budget.cost) {
     throw_<ConfigError>(
         "`teacher.budget.cost` must cover all records, but {:.4f} of {:.4f} are spent; what is written is "
-        "kept: raise it and go on",
+        "kept: raise it and run again",
         cost, budget.cost);
   }
 }

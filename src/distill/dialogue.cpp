@@ -28,7 +28,7 @@ namespace {
 
 constexpr const char* kNoAnswer = "the reply holds no bundles as JSON";
 
-/// What stands before the last line that opens a JSON object, without a code fence's opening.
+/// What precedes the last line that opens a JSON object, without a code fence's opening.
 std::string before_answer(const std::string& reply) {
   std::string text = reply.substr(0, reply.rfind('{'));
   const std::size_t line = text.rfind('\n');
@@ -155,7 +155,7 @@ class ReflectionDialogue final : public Dialogue {
     return {};
   }
 
-  /// The teacher hears the feedback, after what it has said before.
+  /// The teacher receives the feedback, after what it has said before.
   void give(const std::vector<Feedback>& feedback) {
     bundle::PromptContent content;
     content.answer = bundle::canonical_answer(proposal_);

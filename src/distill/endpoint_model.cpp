@@ -42,13 +42,13 @@ class Refused : public ConfigError {
   using ConfigError::ConfigError;
 };
 
-/// The request must be made anew: the endpoint's address or the members it knows turned out to be others.
+/// The request must be made again: the endpoint's address or the members it knows turned out to be others.
 struct AskAnew {};
 
 void check(const EndpointOptions& options) {
   const bool secure = options.url.starts_with("https://");
   if (!secure && !options.key.empty() && !is_this_machine(options.url)) {
-    throw_<ConfigError>("A key must go to https or to this machine, but the endpoint is `{}` instead.",
+    throw_<ConfigError>("A key must be sent over https or to this machine, but the endpoint is `{}` instead.",
                         options.url);
   }
   if (options.key.find_first_of("\r\n") != std::string::npos) {
@@ -144,7 +144,7 @@ ChatReply EndpointModel::reply_to(HttpClient& client, const ChatRequest& request
     } catch (const Busy& busy) {
       retry_after = busy.retry_after();
       if (retry_after > options_.longest_wait) {
-        throw_<SystemError>("An endpoint must ask for a pause of at most {} s, but asks for {} s: {}",
+        throw_<SystemError>("An endpoint must ask for a wait of at most {} s, but asks for {} s: {}",
                             options_.longest_wait, retry_after, busy.what());
       }
       if (attempts == options_.attempts) {
@@ -195,7 +195,7 @@ ChatReply EndpointModel::attempt(HttpClient& client, const ChatRequest& request)
 void EndpointModel::refuse(const HttpResponse& response, std::size_t place, const io::Json& sent) {
   const std::string& address = addresses_[place];
   if (response.status >= 300 && response.status < 400) {
-    throw_<ConfigError>("An endpoint must answer where it is asked, but redirects with {} ({}).",
+    throw_<ConfigError>("An endpoint must answer at its own address, but redirects with {} ({}).",
                         response.status, address);
   }
   if (is_elsewhere(response.status) && place + 1 < addresses_.size()) {

@@ -43,8 +43,7 @@ RequestFields::RequestFields(io::Json changes) : changes_(std::move(changes)) {
   for (const char* name : kFixed) {
     if (changes_.contains(name)) {
       throw_<ConfigError>(
-          "`teacher.endpoint.parameters` must leave model, messages, stream and n alone, but has `{}`.",
-          name);
+          "`teacher.endpoint.parameters` must not change model, messages, stream and n, but has `{}`.", name);
     }
   }
 }

@@ -91,7 +91,7 @@ void check_stored(const Session& session, const SessionAnswer& answer, const Ans
   if (answer.candidates.size() != samples) {
     throw_<FileError>(
         "a file of answers must hold the {} candidates asked for, but holds {} of session {} ({}); remove it "
-        "to answer anew",
+        "to answer again",
         samples, answer.candidates.size(), session.id, file.string());
   }
   const std::size_t scores = setting.verifier != nullptr ? samples : 0;
@@ -99,7 +99,7 @@ void check_stored(const Session& session, const SessionAnswer& answer, const Ans
   if (answer.verifier.size() < scores || answer.pooled.size() < pooled) {
     throw_<FileError>(
         "a file of answers must hold {} for each candidate, but holds none of session {} ({}); remove it to "
-        "answer anew",
+        "answer again",
         scores > 0 ? "a verifier's score" : "a pooled state", session.id, file.string());
   }
 }

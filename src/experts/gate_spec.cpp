@@ -66,7 +66,7 @@ bool read_name(std::string_view text, GateSpec& spec) {
   return !text.empty();
 }
 
-/// Whether what stands behind the colon keeps the form's rule.
+/// Whether what follows the colon keeps the form's rule.
 bool read_argument(std::string_view text, GateSpec& spec) {
   switch (spec.kind) {
     case GateKind::kTies:

@@ -29,7 +29,7 @@ at::Tensor unit_rms(const at::Tensor& x) {
   return exact * at::rsqrt(exact.square().mean(-1, true) + kPoolEps);
 }
 
-/// Zero but for the `count` largest alphas of each row, which sum to 1 again.
+/// Zero except for the `count` largest alphas of each row, which sum to 1 again.
 at::Tensor largest(const at::Tensor& alpha, std::int64_t count) {
   const auto order = std::get<1>(at::sort(alpha.detach(), /*stable=*/true, /*dim=*/-1, /*descending=*/true));
   const at::Tensor mask = at::zeros_like(alpha.detach()).scatter_(-1, order.narrow(-1, 0, count), 1.0);
@@ -37,7 +37,7 @@ at::Tensor largest(const at::Tensor& alpha, std::int64_t count) {
   return kept / kept.sum(-1, true);
 }
 
-/// Zero where alpha is below `threshold`, but for each row's largest; the rest sum to 1 again.
+/// Zero where alpha is below `threshold`, except for each row's largest; the rest sum to 1 again.
 at::Tensor above(const at::Tensor& alpha, double threshold) {
   const at::Tensor values = alpha.detach();
   const at::Tensor limit = values.amax(-1, true).clamp_max(threshold);  // [S,1]

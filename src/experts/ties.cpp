@@ -22,7 +22,7 @@ void check_density(double density) {
   }
 }
 
-/// Zero but for the floor(density * n) numbers of largest magnitude.
+/// Zero except for the floor(density * n) numbers of largest magnitude.
 at::Tensor pruned(const at::Tensor& tensor, double density) {
   const at::Tensor flat = tensor.reshape(-1);
   const auto kept = static_cast<std::int64_t>(density * static_cast<double>(flat.numel()));

@@ -53,7 +53,7 @@ class Parser {
 
  private:
   [[noreturn]] void fail() {
-    throw_<FileError>("A row must keep the quoting of RFC 4180, but: {} ({}:{}, in the row from line {}).",
+    throw_<FileError>("A row must follow the quoting of RFC 4180, but: {} ({}:{}, in the row from line {}).",
                       csv_strerror(csv_error(&parser_)), file_, line_, row_line_);
   }
   static void on_field(void* bytes, std::size_t size, void* self) {

@@ -115,7 +115,7 @@ std::map<std::string, GgufValue> read_metadata(GgufCursor& cursor, std::uint64_t
     GgufValue value = read_gguf_value(cursor, key);
     const auto [at, added] = metadata.emplace(std::move(key), std::move(value));
     if (!added) {
-      throw_<FileError>("{}: the key `{}` must be there once, but is there twice.", cursor.file(), at->first);
+      throw_<FileError>("{}: the key `{}` must occur once, but occurs twice.", cursor.file(), at->first);
     }
   }
   return metadata;
@@ -140,7 +140,8 @@ void place_tensors(std::vector<PlacedTensor>& placed, std::span<const std::byte>
   for (PlacedTensor& next : placed) {
     if (next.offset < end || next.offset > data.size() || next.size > data.size() - next.offset) {
       throw_<FileError>(
-          "{}: `{}` must lie after the tensor that ends at {} and within the {} bytes of data, but has {} "
+          "{}: `{}` must be placed after the tensor that ends at {} and within the {} bytes of data, but has "
+          "{} "
           "bytes at {}.",
           file, next.tensor.name, end, data.size(), next.size, next.offset);
     }
@@ -209,8 +210,7 @@ GgufFile GgufFile::open_part(const std::filesystem::path& path) {
     next.tensor.mapping = result.file_;
     const auto [at, added] = result.tensors_.emplace(std::move(name), std::move(next.tensor));
     if (!added) {
-      throw_<FileError>("{}: the tensor `{}` must be there once, but is there twice.", cursor.file(),
-                        at->first);
+      throw_<FileError>("{}: the tensor `{}` must occur once, but occurs twice.", cursor.file(), at->first);
     }
   }
   return result;

@@ -64,8 +64,8 @@ void GgufFile::add_parts() {
 
 void GgufFile::add_part(const fs::path& path, std::int64_t number) {
   if (!fs::exists(path)) {
-    throw_<FileError>("Part {} of {} must be beside {}, but {} is missing.", number, integer(kCount),
-                      file_->path().string(), path.filename().string());
+    throw_<FileError>("Part {} of {} must be in the folder of {}, but {} is missing.", number,
+                      integer(kCount), file_->path().string(), path.filename().string());
   }
   GgufFile part = open_part(path);
   if (part.integer(kCount) != integer(kCount) || part.integer(kNumber) != number - 1) {

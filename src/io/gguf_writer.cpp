@@ -67,7 +67,7 @@ std::string gguf_header(const std::vector<GgufKey>& keys, const std::vector<Gguf
   std::set<std::string_view> names;
   const auto add_name = [&](const std::string& name) {
     if (!names.insert(name).second) {
-      throw_<Error>("`{}` must be named once, but is there twice", name);
+      throw_<Error>("`{}` must be named once, but is named twice", name);
     }
     return sized(name);
   };

@@ -43,7 +43,7 @@ bool LineReader::fill() {
   int error = Z_OK;
   const char* message = gzerror(stream_->file, &error);
   if (error != Z_OK && error != Z_STREAM_END) {
-    throw_<FileError>("{} must be whole gzip data or plain text, but after line {}: {}.", path_.string(),
+    throw_<FileError>("{} must be complete gzip data or plain text, but after line {}: {}.", path_.string(),
                       number_, error == Z_ERRNO ? std::system_category().message(errno) : message);
   }
   rest_ = {block_.data(), static_cast<std::size_t>(std::max(count, 0))};

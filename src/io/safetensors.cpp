@@ -137,7 +137,7 @@ std::string header_text(std::span<const TensorView> tensors,
   std::uint64_t offset = 0;
   for (const TensorView& view : tensors) {
     if (!names.insert(view.name).second) {
-      throw_<Error>("`{}` must be named once, but is there twice.", view.name);
+      throw_<Error>("`{}` must be named once, but is named twice.", view.name);
     }
     const std::uint64_t end = offset + tensor_bytes(view);
     const json entry = {

@@ -32,7 +32,7 @@ json parse_unique_keys(std::string_view text, const std::string& file, const cha
       throw_<FileError>("{}: the {} must nest at most {} brackets, but nests more.", file, part, kMostDepth);
     }
     if (const auto key = watch.repeated(event, value)) {
-      throw_<FileError>("{}: `{}` must be in the {} once, but is there twice.", file, *key, part);
+      throw_<FileError>("{}: `{}` must be in the {} once, but occurs twice.", file, *key, part);
     }
     return true;
   };

@@ -60,7 +60,7 @@ double read_linear_factor(const io::GgufFile& file) {
   const std::string magnitude = "llama.rope.scaling.attn_factor";
   if (file.has(magnitude) && file.real(magnitude) != 1.0) {
     throw_<FileError>(
-        "`{}` must be 1, but is {} instead: attention that a rotary scaling weakens is not known ({})",
+        "`{}` must be 1, but is {} instead: a rotary scaling that changes attention is not supported ({})",
         magnitude, file.real(magnitude), file.file().path().string());
   }
   double factor = 0.0;

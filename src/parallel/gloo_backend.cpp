@@ -80,14 +80,14 @@ void meet(c10d::Store& store, const Launch& launch, const Patience& patience) {
         launch.rank, first);
   }
   if (store.add(key_of(launch.rank), 1) > 1) {
-    throw_<ConfigError>("each process must have a rank of its own, but two say that they are rank {} of {}",
-                        launch.rank, launch.size);
+    throw_<ConfigError>("each process must have its own rank, but two have rank {} of {}", launch.rank,
+                        launch.size);
   }
   const auto end = std::chrono::steady_clock::now() + patience.joining;
   for (std::vector<int> late = missing(store, launch.size); !late.empty();
        late = missing(store, launch.size)) {
     if (std::chrono::steady_clock::now() > end) {
-      throw_<SystemError>("all {} processes must come within {} s, but rank {} did not (at {}:{})",
+      throw_<SystemError>("all {} processes must join within {} s, but rank {} did not (at {}:{})",
                           launch.size, patience.joining.count(), fmt::format("{}", fmt::join(late, ", ")),
                           launch.host, launch.port);
     }
@@ -166,7 +166,7 @@ class GlooBackend : public Backend {
     try {
       start()->wait();
     } catch (const std::exception& error) {
-      throw_<SystemError>("all processes must stay until the end, but rank {} has lost another: {}",
+      throw_<SystemError>("all processes must run until the end, but rank {} has lost another: {}",
                           launch_.rank, reason(error));
     }
   }
@@ -199,7 +199,7 @@ std::shared_ptr<Backend> join(const Launch& launch, const Patience& patience) {
     const std::string address = address_towards(launch.host, launch.port);
     const bool hidden = address.starts_with("127.") && !launch.host.starts_with("127.");
     throw_<SystemError>(
-        "all processes must stay while they join, but rank {} has lost another: {}{}", launch.rank,
+        "all processes must keep running while they join, but rank {} has lost another: {}{}", launch.rank,
         reason(error),
         hidden ? fmt::format(" ({} is {} here, which no other machine reaches: name the network's "
                              "interface in GLOO_SOCKET_IFNAME, or set MASTER_ADDR to an address)",

@@ -22,7 +22,7 @@ TokensBySpelling index_tokens(const Vocabulary& vocabulary) {
   for (const std::string& spelling : vocabulary.tokens) {
     const auto id = static_cast<TokenId>(all.size());
     if (!all.emplace(spelling, id).second) {
-      throw_<FileError>("Tokens must differ, but `{}` comes a second time as token {} ({}).", spelling, id,
+      throw_<FileError>("Tokens must differ, but `{}` occurs a second time as token {} ({}).", spelling, id,
                         vocabulary.source);
     }
   }
@@ -78,7 +78,7 @@ void BytePairs::add_merges(const Vocabulary& vocabulary) {
           merge, vocabulary.source);
     }
     if (!merges_.insert(left, right, {rank, result})) {
-      throw_<FileError>("Merges must differ, but `{}` comes a second time as merge {} ({}).", merge, rank,
+      throw_<FileError>("Merges must differ, but `{}` occurs a second time as merge {} ({}).", merge, rank,
                         vocabulary.source);
     }
     ++rank;

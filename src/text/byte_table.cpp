@@ -8,7 +8,7 @@ namespace {
 
 constexpr std::uint64_t kMultiplier = 0x9E3779B97F4A7C15ULL;
 
-/// Eight bytes a step.
+/// Eight bytes per step.
 std::uint32_t hash_of(std::string_view bytes) noexcept {
   std::uint64_t hash = bytes.size() * kMultiplier;
   while (!bytes.empty()) {

@@ -131,7 +131,7 @@ class Llama2Form final : public ChatForm {
       throw_<ConfigError>(
           "Turns under the chat template llama2 must be of user and assistant alternately, after one of "
           "system "
-          "at most, but one of {} stands in place of {}.",
+          "at most, but one of {} is in the place of {}.",
           role, wanted);
     }
   }

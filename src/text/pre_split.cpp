@@ -50,9 +50,8 @@ class PreSplit::Pattern {
     code_ = pcre2_compile(reinterpret_cast<PCRE2_SPTR>(expression.data()), expression.size(),
                           PCRE2_UTF | PCRE2_UCP, &error, &offset, nullptr);
     if (code_ == nullptr) {
-      throw_<FileError>(
-          "A split's expression must be one that PCRE2 knows, but `{}` stops it at offset {} ({}).",
-          expression, offset, source);
+      throw_<FileError>("A split's expression must be valid for PCRE2, but `{}` is not at offset {} ({}).",
+                        expression, offset, source);
     }
     // Where the library has no compiler for this processor it interprets, with the same result.
     compiled_ = pcre2_jit_compile(code_, PCRE2_JIT_COMPLETE) == 0;

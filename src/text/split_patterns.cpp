@@ -10,7 +10,7 @@ constexpr std::size_t kMaxPattern = 4096;  // bytes
 constexpr std::string_view kLetters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_";
 constexpr std::string_view kDigits = "0123456789";
 
-/// `\s+(?!\S)|\s+`: blanks, but for the last one before a word.
+/// `\s+(?!\S)|\s+`: blanks, except for the last one before a word.
 std::string blanks() {
   const std::string space(kSpaces);
   return "[" + space + "]+(?![^" + space + "])|[" + space + "]+";

@@ -20,7 +20,7 @@ JsonField parse_strictly(std::string_view text, const std::string& source) {
       throw_<FileError>("{} must be at most {} deep, but is deeper.", source, kMaxDepth);
     }
     if (const auto key = watch.repeated(event, value)) {
-      throw_<FileError>("An object's keys must differ, but `{}` comes a second time ({}).", shown(*key),
+      throw_<FileError>("An object's keys must differ, but `{}` occurs a second time ({}).", shown(*key),
                         source);
     }
     return true;

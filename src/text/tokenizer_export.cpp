@@ -81,7 +81,7 @@ json bpe_json(const Vocabulary& vocabulary) {
   for (std::size_t id = 0; id < vocabulary.tokens.size(); ++id) {
     if (!vocab.emplace(vocabulary.tokens[id], id).second) {
       throw_<FileError>(
-          "`tokenizer.ggml.tokens` must differ to be written as JSON, but `{}` is there twice ({}).",
+          "`tokenizer.ggml.tokens` must differ to be written as JSON, but `{}` occurs twice ({}).",
           vocabulary.tokens[id], vocabulary.source);
     }
   }

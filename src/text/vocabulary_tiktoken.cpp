@@ -74,7 +74,7 @@ void add_line(const Line& line, std::vector<std::string>& tokens) {
   }
   const std::size_t rank = rank_of(line, line.text.substr(space + 1), tokens.size());
   if (!tokens[rank].empty()) {
-    throw_<FileError>("Ranks must differ, but {} comes a second time ({}).", rank, line.place);
+    throw_<FileError>("Ranks must differ, but {} occurs a second time ({}).", rank, line.place);
   }
   tokens[rank] = spell(token_of(line, line.text.substr(0, space)));
 }
@@ -104,7 +104,7 @@ void check_tokens(const std::vector<std::string>& tokens, const std::string& sou
   std::unordered_set<std::string_view> seen;
   for (std::size_t rank = 0; rank < tokens.size(); ++rank) {
     if (!seen.insert(tokens[rank]).second) {
-      throw_<FileError>("Tokens must differ, but `{}` comes a second time with rank {} ({}).", tokens[rank],
+      throw_<FileError>("Tokens must differ, but `{}` occurs a second time with rank {} ({}).", tokens[rank],
                         rank, source);
     }
   }

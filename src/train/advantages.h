@@ -1,4 +1,4 @@
-/// What samples are worth beside each other.
+/// What each sample is worth compared with the others of its prompt.
 #pragma once
 
 #include "routedk/train/samples.h"

@@ -231,7 +231,7 @@ void ExpectedUtility::check_distance(double kl, std::int64_t step) const {
   const double most = config_.expected_utility.max_kl;
   if (!(kl <= most)) {
     throw_<NumericError>(
-        "the mean KL of parameter group `{}` to its start must be at most `max_kl`, {} nats an answer, but "
+        "the mean KL of parameter group `{}` to its start must be at most `max_kl`, {} nats per answer, but "
         "is {:.4g} after {} steps",
         group_.name, most, kl, step);
   }

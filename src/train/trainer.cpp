@@ -60,7 +60,7 @@ void require_unique_names(const std::vector<ParameterGroup>& groups) {
   std::set<std::string> names;
   for (const ParameterGroup& group : groups) {
     if (!names.insert(group.name).second) {
-      throw_<ConfigError>("parameter groups must have different names, but `{}` stands twice.", group.name);
+      throw_<ConfigError>("parameter groups must have different names, but two are `{}`.", group.name);
     }
   }
 }
@@ -149,7 +149,7 @@ void Trainer::restore(const std::filesystem::path& path) {
   require_equal(state.fingerprint, fingerprint_, path.string());
   if (!job_.config.resume_elsewhere) {
     require_equal(state.machine, machine_fingerprint(job_.model.backbone().device()),
-                  path.string() + " (train.resume_elsewhere goes on anyway)");
+                  path.string() + " (train.resume_elsewhere continues anyway)");
   }
   std::map<std::string, std::int64_t> parameters;
   for (const auto& group : groups_) {
@@ -199,7 +199,7 @@ void Trainer::stop_if_asked() {
     save();
   }
   throw Interrupted(signal,
-                    fmt::format("signal {} stopped the training after {} steps; run it again to go on "
+                    fmt::format("signal {} stopped the training after {} steps; run it again to continue "
                                 "from {}",
                                 signal, step_, job_.checkpoints.string()));
 }

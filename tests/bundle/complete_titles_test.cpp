@@ -98,7 +98,7 @@ TEST_F(CompleteTitles, a_wrong_mapping_is_named_by_file_and_line) {
   };
   EXPECT_THAT(refusal("1,AA1\nBB2,2\n"), HasSubstr("mapping.csv:3)"));
   EXPECT_THAT(refusal("2,B B\n"), HasSubstr("An ASIN must be 1 to 20 letters and digits, but is `B B`"));
-  EXPECT_THAT(refusal("2,BB2\n2,CC3\n"), HasSubstr("item 2 comes again"));
+  EXPECT_THAT(refusal("2,BB2\n2,CC3\n"), HasSubstr("item 2 occurs again"));
 }
 
 }  // namespace

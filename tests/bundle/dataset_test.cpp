@@ -130,7 +130,7 @@ struct BadFile {
 
 TEST(Dataset, bad_content_is_refused_with_file_and_line) {
   const BadFile cases[] = {
-      {"session_item.csv", "s,i\n7,1\n7,2\n7,1\n", "7,1 comes again"},
+      {"session_item.csv", "s,i\n7,1\n7,2\n7,1\n", "7,1 occurs again"},
       {"session_item.csv", "s,i\n7,1\nx7,2\n", "`x7` instead"},
       {"session_item.csv", "s,i\n7,1\n7,9223372036854775808\n", "session_item.csv:3"},
       {"session_item.csv", "s,i\n7,1.5\n", "session_item.csv:2"},

@@ -94,7 +94,7 @@ TEST(Prompt, a_broken_template_is_named_with_file_and_line) {
   EXPECT_THAT(PromptFolder("[system]\nx\n[user]\n{{products}} {{title}}\n").error(),
               testing::AllOf(HasSubstr("`title` is not"), HasSubstr("raw.txt:4)")));
   EXPECT_THAT(PromptFolder("[system]\nx\n[user]\n{{products}}\n{{products}}").error(),
-              testing::AllOf(HasSubstr("`products` is there twice"), HasSubstr("raw.txt:5)")));
+              testing::AllOf(HasSubstr("`products` occurs twice"), HasSubstr("raw.txt:5)")));
   EXPECT_THAT(PromptFolder("[system]\nx\n[user]\n{{rules}}{{products}}").error(),
               HasSubstr("`rules` is not"));
   EXPECT_THAT(PromptFolder("[system]\nx\n[user]\nhello\n").error(), HasSubstr("placeholder `products`"));

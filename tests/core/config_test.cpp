@@ -199,7 +199,7 @@ TEST(Config, assignments_of_another_form_are_refused) {
 
 TEST(Config, a_document_that_is_not_one_plain_mapping_is_refused_with_its_line) {
   EXPECT_EQ(problems_of("seed: 1\ntitle: a\nseed: 2\n"),
-            "`seed` must be given once, but is there already at demo.yaml:1 (demo.yaml:3).");
+            "`seed` must be given once, but was given already at demo.yaml:1 (demo.yaml:3).");
   EXPECT_THROW(read("- a\n"), ConfigError);
   EXPECT_THROW(read("word"), ConfigError);
   EXPECT_THROW(read("seed: 1\n---\nseed: 2\n"), ConfigError);
@@ -357,7 +357,7 @@ TEST(Config, files_that_extend_each_other_in_a_ring_are_refused) {
   static_cast<void>(folder.write("b.yaml", "extends: a.yaml\n"));
   const auto path = folder.write("a.yaml", "extends: b.yaml\n");
   EXPECT_THAT(message_of<ConfigError>([&] { ConfigSource::from_file(path); }),
-              ::testing::HasSubstr("`extends` must lead to an end within 8 files"));
+              ::testing::HasSubstr("`extends` must end within 8 files"));
   const auto list = folder.write("list.yaml", "extends: [a.yaml]\n");
   EXPECT_THROW(ConfigSource::from_file(list), ConfigError);
   const auto missing = folder.write("missing.yaml", "extends: none.yaml\n");

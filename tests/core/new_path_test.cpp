@@ -35,7 +35,7 @@ TEST(NewPath, a_file_must_be_missing_from_a_folder_that_is_there) {
   }
   for (const char* name : {"missing/too", "missing/", "file/x"}) {
     EXPECT_THAT(message_of<ConfigError>([&] { require_new_file(folder / name); }),
-                HasSubstr("in a folder that is there"));
+                HasSubstr("in a folder that exists"));
   }
 }
 

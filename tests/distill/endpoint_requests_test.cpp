@@ -129,8 +129,8 @@ TEST_F(Endpoint, a_key_goes_to_https_or_this_machine_alone) {
     options_.url = url;
     return testing::message_of<ConfigError>([&] { EndpointModel model(options_); });
   };
-  EXPECT_THAT(problem("http://example.org/v1"), HasSubstr("must go to https"));
-  EXPECT_THAT(problem("http://127.0.0.1.example.org/v1"), HasSubstr("must go to https"));
+  EXPECT_THAT(problem("http://example.org/v1"), HasSubstr("must be sent over https"));
+  EXPECT_THAT(problem("http://127.0.0.1.example.org/v1"), HasSubstr("must be sent over https"));
   EXPECT_THAT(problem("https://user:word@example.org/v1"),
               AllOf(HasSubstr("no user name"), Not(HasSubstr("word@"))));
   EXPECT_THAT(problem("ftp://example.org"), HasSubstr("`ftp://example.org`"));

@@ -159,7 +159,7 @@ class Analyst(unittest.TestCase):
         self.assertIn("cooking", json.loads((self.run_folder / "evaluations/more/results.json").read_text())["systems"])
 
         _, log = self.evaluate("eval.systems=[backbone]", "eval.samples=[4]")
-        self.assertIn("2 candidates beside the 2 drawn before", log)
+        self.assertIn("2 candidates in addition to the 2 drawn before", log)
         four = self.candidates(self.run_folder, "backbone")
         _, log = self.evaluate("eval.systems=[backbone]", "eval.samples=[4]", f"run.dir={self.folder}/fresh/run", f"run.store={self.folder}/fresh/store")
         self.assertEqual(self.candidates(self.folder / "fresh/run", "backbone"), four)

@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import tempfile
 import unittest
+import xml.dom.minidom
 
 import suite
 from report_test import REPORT, outside, python
@@ -135,7 +136,7 @@ class Docs(unittest.TestCase):
         self.assertEqual(pictures, sorted([f"{name}-{kind}.svg" for name in ("knowledge", "selection") for kind in own] +
                                           ["knowledge-router.svg", "selection-calibration.svg"]))  # fmt: skip
         for line in ("; at step 10 the cosine of the two gradients is -.125 for raw, rules; in the 22 sessions where `dynamic` and "
-                     "`base` differ, a session tells which is better with an AUC of .580 (.500 is chance).",
+                     "`base` differ, a session's properties predict which is better with an AUC of .580 (.500 is chance).",
                      "| dynamic | .500 / .300 / .200 | 0.10000 | 1.000 | .900 | 0.10000 | .000 | .000 |",
                      "| dynamic | base | 60 | 22 | .600 | .550 | .580 | -.400 |", "| dynamic | 1 | -.200 |",
                      "| raw, rules | +.250 |", "| base, high_level | +.750 |",
@@ -197,6 +198,28 @@ class Docs(unittest.TestCase):
         self.assertEqual(self.docs("--check").returncode, 0)
         readme.write_text(text.replace(".031", ".041"))
         self.assertIn("README.md: is not what", self.docs("--check").stderr)
+
+    def test_the_readme_may_name_rows_and_show_them_as_a_picture(self):
+        readme, picture = self.root / "README.md", self.root / "docs/overview.svg"
+        readme.write_text("![a](docs/overview.svg)\n<!-- experiment: knowledge rows: base, dynamic -->\n<!-- end of experiment -->\n")
+        self.made(knowledge=full_study())
+        rows = [line.split(" | ")[0] for line in readme.read_text().splitlines() if line.startswith("| ")]
+        self.assertEqual(rows, ["| result", "| ---", "| base", "| dynamic"])
+        self.assertLessEqual(max(map(len, readme.read_text().split("| result")[0].splitlines())), 100)
+        svg = xml.dom.minidom.parse(str(picture)).documentElement
+        shown = [one.firstChild.data for one in svg.getElementsByTagName("text")]
+        bars = [float(one.getAttribute("width")) for one in svg.getElementsByTagName("rect") if one.getAttribute("class") in ("bar", "ours")]
+        for word in ("base", "dynamic", ".250", ".500", "f1 on 60 test sessions, with 95 % intervals"):
+            self.assertIn(word, shown)
+        self.assertEqual([round(bar / bars[1], 3) for bar in bars], [0.5, 1])  # f1 of .25 and .5
+        self.assertIn("prefers-color-scheme: dark", picture.read_text())
+        self.assertEqual(self.docs("--check").returncode, 0)
+        picture.write_text("<svg/>")
+        self.assertIn("docs/overview.svg: is not what", self.docs("--check").stderr)
+        readme.write_text(readme.read_text().replace("rows: base", "rows: nobody"))
+        done = self.docs()
+        self.assertEqual((done.returncode, done.stderr.count("\n")), (1, 1), done.stderr)
+        self.assertIn("nobody", done.stderr)
 
     def test_a_study_is_kept_with_the_commit_of_the_checkout(self):
         run = self.root / "runs/knowledge-small"

@@ -132,7 +132,7 @@ class Parallel(Processes):
                 other = next(process for process in processes if process is not struck)
                 code, said = self.ends([other], SECONDS_TO_END)
                 self.assertEqual(code, [1], said)
-                self.assertIn("error: all processes must stay until the end, but rank ", said[0])
+                self.assertIn("error: all processes must run until the end, but rank ", said[0])
                 struck.communicate()
             else:
                 codes, said = self.ends(processes)
@@ -157,7 +157,7 @@ class Parallel(Processes):
                      for rank in ("0", "2")]
         codes, said = self.ends(processes)
         self.assertEqual(codes, [1, 1], said)
-        self.assertIn("error: all 3 processes must come within 4 s, but rank 1 did not", said[0])
+        self.assertIn("error: all 3 processes must join within 4 s, but rank 1 did not", said[0])
         processes = [self.start("routedk-train", "late", ["run.join_seconds=4"], RANK="0", **variables)
                      for _ in range(2)]
         codes, said = self.ends(processes)
@@ -186,7 +186,7 @@ class Parallel(Processes):
         self.finish(self.start("routedk-distill", "lost", arguments=["--shard", "2/3"]))
         code, said = self.ends([self.start("routedk-distill", "lost", arguments=["--merge"])])
         self.assertEqual(code, [2], said)
-        self.assertRegex(said[0], r"error: all shards of distil must be whole, but these are not: 1/3, 3/3 "
+        self.assertRegex(said[0], r"error: all shards of distil must be complete, but these are not: 1/3, 3/3 "
                                   r"\(\d+ of \d+ sessions\); run them with --shard")
 
 

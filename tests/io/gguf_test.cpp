@@ -191,9 +191,9 @@ TEST(Gguf, values_that_the_format_does_not_know_are_named_by_key) {
 
 TEST(Gguf, names_given_twice_are_refused) {
   EXPECT_THAT(refusal([](Draft& d) { d.keys = key("k", 4, 1U) + key("k", 4, 1U); }),
-              HasSubstr("the key `k` must be there once"));
+              HasSubstr("the key `k` must occur once"));
   EXPECT_THAT(refusal([](Draft& d) { d.tensors[1].name = "a"; }),
-              HasSubstr("the tensor `a` must be there once"));
+              HasSubstr("the tensor `a` must occur once"));
 }
 
 TEST(Gguf, a_bad_alignment_is_refused) {
@@ -233,9 +233,10 @@ TEST(Gguf, types_that_are_not_read_are_named) {
 
 TEST(Gguf, tensors_outside_the_data_or_over_each_other_are_refused) {
   EXPECT_THAT(refusal([](Draft& d) { d.tensors[1].offset = 16; }),
-              HasSubstr("`q` must lie after the tensor that ends at 24"));
+              HasSubstr("`q` must be placed after the tensor that ends at 24"));
   EXPECT_THAT(refusal([](Draft& d) { d.tensors[1].offset = 48; }), HasSubstr("within the 52 bytes of data"));
-  EXPECT_THAT(refusal([](Draft& d) { d.tensors[1].offset = ~0ULL - 15; }), HasSubstr("`q` must lie after"));
+  EXPECT_THAT(refusal([](Draft& d) { d.tensors[1].offset = ~0ULL - 15; }),
+              HasSubstr("`q` must be placed after"));
   EXPECT_THAT(refusal([](Draft& d) { d.tensors[0].dims = {1ULL << 61}; }), HasSubstr("must"));
 }
 

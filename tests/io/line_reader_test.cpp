@@ -92,10 +92,10 @@ TEST_F(LineReaderTest, damaged_and_truncated_gzip_is_refused_by_line) {
     return message_of<FileError>([&] { lines_of(folder_.write("f.gz", content)); });
   };
   EXPECT_THAT(refusal(whole.substr(0, whole.size() / 2)), HasSubstr("after line "));
-  EXPECT_THAT(refusal(whole.substr(0, whole.size() - 4)), HasSubstr("f.gz must be whole gzip data"));
+  EXPECT_THAT(refusal(whole.substr(0, whole.size() - 4)), HasSubstr("f.gz must be complete gzip data"));
   std::string flipped = whole;
   flipped[flipped.size() / 2] = static_cast<char>(flipped[flipped.size() / 2] ^ 0x55);
-  EXPECT_THAT(refusal(flipped), HasSubstr("f.gz must be whole gzip data"));
+  EXPECT_THAT(refusal(flipped), HasSubstr("f.gz must be complete gzip data"));
 }
 
 TEST_F(LineReaderTest, a_missing_file_and_a_folder_are_refused) {

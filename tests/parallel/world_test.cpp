@@ -101,7 +101,7 @@ TEST(Worlds, SayThatAnotherIsLost) {
     }
     world.wait_for_all();
   });
-  EXPECT_THAT(errors[0], HasSubstr("all processes must stay until the end, but rank 0 has lost another"));
+  EXPECT_THAT(errors[0], HasSubstr("all processes must run until the end, but rank 0 has lost another"));
   EXPECT_EQ(errors[1], "mine");
 }
 
@@ -124,7 +124,7 @@ std::vector<std::string> joining(const Launch& a, const Launch& b) {
 TEST(Joining, NamesWhoDidNotCome) {
   const int port = free_port();
   const auto errors = joining(launch_on(port, 0, 4), launch_on(port, 2, 4));
-  EXPECT_THAT(errors[0], HasSubstr("all 4 processes must come within 3 s, but rank 1, 3 did not"));
+  EXPECT_THAT(errors[0], HasSubstr("all 4 processes must join within 3 s, but rank 1, 3 did not"));
 }
 
 TEST(Joining, RefusesARankThatComesTwice) {

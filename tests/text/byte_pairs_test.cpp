@@ -204,11 +204,11 @@ void expect_refused(const Rules& rules, const std::string& part) {
 }
 
 TEST(BytePairs, broken_rules_are_refused_by_name) {
-  expect_refused({{"a", "b", "a"}, {}}, "`a` comes a second time as token 2");
+  expect_refused({{"a", "b", "a"}, {}}, "`a` occurs a second time as token 2");
   expect_refused({{"a", "b"}, {"ab"}}, "but merge 0 is `ab`");
   expect_refused({{"a", "b"}, {"a b"}}, "those of merge 0, `a b`, are not");
   expect_refused({{"a", "ab"}, {"a b"}}, "those of merge 0, `a b`, are not");
-  expect_refused({{"a", "aa"}, {"a a", "a a"}}, "`a a` comes a second time as merge 1");
+  expect_refused({{"a", "aa"}, {"a a", "a a"}}, "`a a` occurs a second time as merge 1");
 }
 
 }  // namespace

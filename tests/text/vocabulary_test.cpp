@@ -113,7 +113,7 @@ TEST_F(TokenizerJson, steps_before_the_last_are_refused_by_name) {
   with_step(regex("a", "Removed", false), "`pre_tokenizer.pretokenizers[0].behavior` must be \"Isolated\"");
   with_step(regex("a", "Isolated", true), "`pre_tokenizer.pretokenizers[0].invert` must be false");
   with_step(regex("(a+)+", "Isolated", false), "`pre_tokenizer.pretokenizers[0].pattern.Regex` must keep to");
-  with_step(regex("\\p{Nonsense}", "Isolated", false), "stops it at offset");
+  with_step(regex("\\p{Nonsense}", "Isolated", false), "is not at offset");
 }
 
 TEST_F(TokenizerJson, ids_must_be_each_number_once) {
@@ -133,7 +133,7 @@ TEST_F(TokenizerJson, ids_must_be_each_number_once) {
 TEST_F(TokenizerJson, merges_must_join_tokens_into_tokens) {
   expect_refused_with("/model/merges", {"a c"}, "those of merge 0, `a c`, are not");
   expect_refused_with("/model/merges", {"b a"}, "those of merge 0, `b a`, are not");
-  expect_refused_with("/model/merges", {"a b", "a b"}, "`a b` comes a second time as merge 1");
+  expect_refused_with("/model/merges", {"a b", "a b"}, "`a b` occurs a second time as merge 1");
   expect_refused_with("/model/merges", Json::array({Json::array({"a b", "c"})}),
                       "`model.merges[0]` must be two tokens");
   expect_refused_with("/model/merges", Json::array({3}), "`model.merges[0]` must be two tokens");
@@ -147,7 +147,7 @@ TEST_F(TokenizerJson, broken_documents_are_refused_with_their_place) {
     expect_refused("tokenizer.json", whole.substr(0, size), "must be JSON");
   }
   expect_refused("tokenizer.json", "{\"model\": {\"vocab\": {\"a\": 0, \"a\": 1}}}",
-                 "`a` comes a second time");
+                 "`a` occurs a second time");
   expect_refused("tokenizer.json", "{\"x\": " + std::string(1'000'000, '['), "at most 16 deep");
   expect_refused("tokenizer.json", "{}", "`model` must be an object");
   expect_refused("tokenizer.json", "{\"model\": []}", "`model` must be an object");
@@ -189,7 +189,7 @@ TEST_F(BadFile, tiktoken_lines_are_refused_by_number) {
   expect_refused("tokenizer.model", good + "I?== 2\n", "tokenizer.model:3");
   expect_refused("tokenizer.model", good + "IwA 2\n", "A token must be in base64, but is `IwA`");
   expect_refused("tokenizer.model", good + " 2\n", "A token must be in base64, but is ``");
-  expect_refused("tokenizer.model", good + "Iw== 1\n", "Ranks must differ, but 1 comes a second time");
+  expect_refused("tokenizer.model", good + "Iw== 1\n", "Ranks must differ, but 1 occurs a second time");
   expect_refused("tokenizer.model", good + "Iw== 128000\n",
                  "A rank must be a number below 128000, but is `128000`");
   expect_refused("tokenizer.model", good + "Iw== 99999999999999999999\n",
@@ -206,7 +206,7 @@ TEST_F(BadFile, tiktoken_tokens_must_differ_and_cover_the_bytes) {
     const auto path = folder_.write("tokenizer.model", content);
     return message_of<FileError>([&] { Vocabulary::from_tiktoken(path, ranks); });
   };
-  EXPECT_THAT(message("IQ== 0\nIQ== 1\n", 2), HasSubstr("`!` comes a second time with rank 1"));
+  EXPECT_THAT(message("IQ== 0\nIQ== 1\n", 2), HasSubstr("`!` occurs a second time with rank 1"));
   EXPECT_THAT(message("IQ== 0\nIg== 1\n", 2), HasSubstr("has none for 0x00"));
 }
 

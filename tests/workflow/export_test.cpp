@@ -144,7 +144,7 @@ TEST_F(Export, what_is_no_mix_in_one_pass_is_refused) {
 TEST_F(Export, nothing_is_overwritten) {
   folder_.write("there.gguf", "mine");
   EXPECT_THAT(refusal(of_run("average", "there.gguf")), HasSubstr("must be a new file"));
-  EXPECT_THAT(refusal(of_run("average", "nowhere/x.gguf")), HasSubstr("a folder that is there"));
+  EXPECT_THAT(refusal(of_run("average", "nowhere/x.gguf")), HasSubstr("a folder that exists"));
   EXPECT_THAT(refusal(of_run("", "run")), HasSubstr("must be a new or an empty folder"));
   EXPECT_EQ(testing::content_of(folder_ / "there.gguf"), "mine");
 }

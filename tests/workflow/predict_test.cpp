@@ -272,7 +272,7 @@ TEST_F(Predict, bad_sessions_are_refused_naming_line_and_value) {
       {R"({"items": [{"title": "a"}]})", "null"},
       {R"({"items": [{"id": 1.5, "title": "a"}]})", "1.5"},
       {R"({"items": [{"id": 1}]})", "item 1 is null"},
-      {R"({"items": [{"id": 1, "title": "a"}, {"id": 1, "title": "b"}]})", "1 comes twice"},
+      {R"({"items": [{"id": 1, "title": "a"}, {"id": 1, "title": "b"}]})", "1 occurs twice"},
       {R"({"titles": ["a"], "session": 1.5})", "1.5"},
       {R"({"titles": ["a"], "session": null})", "null"},
       {R"({"titles": ["a"], "session": 18446744073709551615})", "18446744073709551615"}};

@@ -34,7 +34,7 @@ std::string canonical_answer(const ProductAnswer& answer);
 /// strings `productN` (1 <= N <= n_products); numbers have no sign and no leading zero.
 std::optional<ProductAnswer> parse_answer(std::string_view text, int n_products);
 
-/// Item ids -> product numbers of the session (the first position where an item stands twice). DataError
+/// Item ids -> product numbers of the session (the first position where an item occurs twice). DataError
 /// names an item that the session does not hold.
 ProductAnswer to_products(const Session& session, const Answer& answer);
 

@@ -11,7 +11,7 @@ namespace routedk::bundle {
 ///   csv                     a file is missing, or breaks RFC 4180 or its header's width (its rest is unread)
 ///   header                  another header than the released one's
 ///   id, repeated_row, utf8  a column of ids that holds no 64-bit integer; a row (the users' files, which are
-///                           logs, may repeat theirs) or a text's id that comes twice; a text that is not
+///                           logs, may repeat theirs) or a text's id that occurs twice; a text that is not
 ///                           UTF-8
 ///   session_length          a session of other than 2..10 items
 ///   unknown_session, unknown_bundle, unknown_item   an id that is nowhere defined

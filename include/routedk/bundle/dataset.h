@@ -50,8 +50,8 @@ struct Dataset {
 /// item_titles_full.csv where there is one, else of item_titles.csv. Titles have their entities decoded;
 /// white space and newlines in titles and intents are folded into single spaces. A blank title is none.
 /// FileError for a missing or malformed file; DataError, with file:line, for an unknown domain, an id that is
-/// no integer or comes twice, a bundle with fewer than 2 items, unknown items or items outside its session, a
-/// session of other than 2..10 items, text that is not UTF-8, and for untitled items under kError.
+/// no integer or occurs twice, a bundle with fewer than 2 items, unknown items or items outside its session,
+/// a session of other than 2..10 items, text that is not UTF-8, and for untitled items under kError.
 Dataset load_dataset(const DataOptions& options);
 
 /// The names of the domains under `dir`: its folders that hold a session_item.csv, sorted. FileError when

@@ -31,10 +31,10 @@ struct IdTable {
 std::int64_t parse_id(const std::string& field, const std::filesystem::path& path, std::int64_t line);
 
 /// FileError as io::read_csv; DataError with file:line for an id that is no integer and for a pair that
-/// comes twice.
+/// occurs twice.
 IdTable read_id_table(const std::filesystem::path& path);
 
-/// `id,text` by id. DataError with file:line for an id that is no integer or comes twice, and for text that
+/// `id,text` by id. DataError with file:line for an id that is no integer or occurs twice, and for text that
 /// is not UTF-8.
 std::map<std::int64_t, std::string> read_texts(const std::filesystem::path& path);
 

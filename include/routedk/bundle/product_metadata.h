@@ -32,7 +32,7 @@ struct MetadataCounts {
 };
 
 /// Streams the products of a file of any size in constant memory; blank lines are skipped. `on_bad_line`
-/// hears a sentence with file:line of each line that is no product. FileError when there are too many of
+/// receives a sentence with file:line of each line that is no product. FileError when there are too many of
 /// those, and as io::LineReader.
 MetadataCounts read_metadata(const MetadataFile& file, const std::function<void(const Product&)>& on_product,
                              const std::function<void(const std::string&)>& on_bad_line);

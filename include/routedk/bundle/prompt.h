@@ -62,9 +62,9 @@ struct PromptContent {
 
 class PromptTemplates {
  public:
-  /// Reads the files of a folder, one a kind. FileError where one can't be read; ConfigError names file:line
-  /// where a section or placeholder is unknown, missing or there twice. `relations`, where given, are shown
-  /// by the files that use them; ConfigError where none does.
+  /// Reads the files of a folder, one per kind. FileError where one can't be read; ConfigError names
+  /// file:line where a section or placeholder is unknown, missing or there twice. `relations`, where given,
+  /// are shown by the files that use them; ConfigError where none does.
   static PromptTemplates load(const std::filesystem::path& folder,
                               std::shared_ptr<const ItemRelations> relations = nullptr);
   /// Lets prompts of kind `raw` show worked examples as earlier turns.

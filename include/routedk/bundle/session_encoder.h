@@ -31,7 +31,7 @@ class SessionEncoder {
   std::vector<text::TokenId> prompt(const std::vector<text::ChatMessage>& messages) const {
     return chat_.encode(tokenizer_, messages, /*add_generation_prompt=*/true);
   }
-  /// The answer's ids, as they go on from a prompt, and the end-of-turn token.
+  /// The answer's ids, as they continue from a prompt, and the end-of-turn token.
   std::vector<text::TokenId> answer(std::string_view text) const;
   text::TokenId end_of_turn() const noexcept { return answer_form_.end; }
   /// The other tokens that end an answer by the model's files.

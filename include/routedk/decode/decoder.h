@@ -20,7 +20,7 @@ class Engine;
 
 /// Writes answers. What it draws for a sample depends on the prompt's ids and key, the seed and the sample's
 /// number: in fp32 and in 8 bits the same bits come out whatever other samples and prompts are beside it (the
-/// gate's own products, one row a prompt, are LibTorch's).
+/// gate's own products, one row per prompt, are LibTorch's).
 class Decoder {
  public:
   /// Copies the weights where `kernels` wants another layout. `model` must live as long and not change.

@@ -30,7 +30,7 @@ struct GenerateOptions {
   /// Keep the mean of the final hidden states, after the norm, of each answer's tokens: those of `ids` but
   /// the last one of an answer that max_new_tokens cut off. Empty where that leaves none.
   bool pool_hidden = false;
-  /// Hears each token of each sample as soon as it is drawn or forced, the end-of-turn token too; what it
+  /// Receives each token of each sample as soon as it is drawn or forced, the end-of-turn token too; what it
   /// throws ends the generation.
   std::function<void(std::size_t prompt, std::int64_t sample, text::TokenId token)> on_token{};
 

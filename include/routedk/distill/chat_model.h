@@ -31,7 +31,7 @@ struct ChatReply {
   bool estimated = false;  ///< some of the counts are estimated from the text
 };
 
-/// Hears each reply as soon as it is there, with its request's place; one at a time, whatever the thread.
+/// Receives each reply as soon as it is there, with its request's place; one at a time, whatever the thread.
 using ReplySink = std::function<void(std::size_t place, const ChatReply& reply)>;
 
 /// How replies are drawn.

@@ -22,7 +22,7 @@ struct DialogueOptions {
 };
 
 /// One record under way: `request` says what to ask, `take` checks the reply, without its thinking
-/// (distill/thinking.h), and goes on. A reply that fails
+/// (distill/thinking.h), and continues. A reply that fails
 /// its check is asked for again; after that many retries the record is whole without a text, and says why.
 class Dialogue {
  public:
@@ -54,7 +54,8 @@ class Dialogue {
 
  private:
   virtual Question question() const = 0;
-  /// Goes on to the next question or finishes and returns ""; or stays and says what is wrong with the reply.
+  /// Continues to the next question or finishes and returns ""; or stays and says what is wrong with the
+  /// reply.
   virtual std::string accept(const std::string& reply) = 0;
 
   Task task_;
@@ -64,8 +65,8 @@ class Dialogue {
   bool done_ = false;
 };
 
-/// rules: proposes from the session, then from session and rules, and after each proposal hears feedback_on
-/// it and reflects, until `rounds`, a proposal without faults, or nothing changes any more.
+/// rules: proposes from the session, then from session and rules, and after each proposal receives
+/// feedback_on it and reflects, until `rounds`, a proposal without faults, or nothing changes any more.
 /// thought: shown gold, reasons from titles to intents to composition and ends with the bundles, which must
 /// be gold's; it must speak of two products of each by a word of their titles, and of none by number unless
 /// `mentions` says so. answer: the bundles of the session, gold unseen; the text is bundle::canonical_answer.

@@ -70,7 +70,7 @@ class EndpointModel final : public ChatModel {
   std::mutex fields_mutex_;
   RequestFields fields_;
   std::set<std::string> learnt_;
-  std::vector<std::unique_ptr<HttpClient>> clients_;  ///< one a thread
+  std::vector<std::unique_ptr<HttpClient>> clients_;  ///< one per thread
 };
 
 }  // namespace routedk::distill

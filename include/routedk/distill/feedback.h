@@ -1,4 +1,4 @@
-/// What a teacher hears about the bundles it proposed: gold's verdict on each of them.
+/// The feedback to a teacher about the bundles it proposed: gold's verdict on each of them.
 #pragma once
 
 #include "routedk/bundle/answer.h"
@@ -45,7 +45,7 @@ std::optional<bundle::ProductAnswer> proposal_in(std::string_view reply);
 /// those it shares two products with (the first of equals); then the gold bundles that nothing was close to.
 std::vector<Feedback> feedback_on(const bundle::ProductAnswer& proposal, const bundle::Session& session);
 
-/// Whether there is nothing to mend.
+/// Whether there is nothing to fix.
 bool all_kept(const std::vector<Feedback>& feedback);
 
 /// One remark a line, products with number and title.

@@ -14,7 +14,7 @@ namespace routedk::distill {
 /// Whether the text speaks of products by number: "product3", "Product 3", "products 1 and 3".
 bool names_product_numbers(std::string_view text);
 
-/// What stands behind "Rule:" or "Rule 2:" at the beginning of a line, bullets and emphasis aside: the first
+/// What follows "Rule:" or "Rule 2:" at the beginning of a line, bullets and emphasis aside: the first
 /// `limit` different ones that are general, that is of 4 to 60 words and without product numbers.
 std::vector<std::string> rules_in(std::string_view reply, std::size_t limit);
 

@@ -26,8 +26,8 @@ class Spending {
  public:
   /// Counts in memory alone, from 0.
   Spending() = default;
-  /// Goes on from spent_on(store); "knowledge.jsonl" has its lines {"prompt_tokens", "completion_tokens"} in
-  /// its spent_file, a line a reply.
+  /// Continues from spent_on(store); "knowledge.jsonl" has its lines {"prompt_tokens", "completion_tokens"}
+  /// in its spent_file, a line a reply.
   explicit Spending(const std::filesystem::path& store);
 
   /// Counts a reply; it is on disk when this returns.

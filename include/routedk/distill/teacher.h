@@ -19,12 +19,12 @@ struct Task {
   bundle::KnowledgeKind kind = bundle::KnowledgeKind::kRules;
 };
 
-/// Hears each record as soon as it is whole.
+/// Receives each record as soon as it is whole.
 using RecordSink = std::function<void(bundle::KnowledgeRecord)>;
 
 class Teacher {
  public:
-  /// Where the card changes, what was written before is written anew.
+  /// Where the card changes, what was written before is written again.
   explicit Teacher(bundle::TeacherCard card) : card_(std::move(card)) {}
   Teacher(const Teacher&) = delete;
   Teacher& operator=(const Teacher&) = delete;
@@ -61,8 +61,9 @@ using DistillProgress = std::function<void(const DistillCounts&)>;
 
 /// Lets the teacher write records of these kinds about each session into the JSON lines file `store`, made
 /// where it isn't there. Records that the store holds with the same inputs hash are kept, so that a run that
-/// was cut off goes on where it stopped; others are appended, each on disk before the next, and replace those
-/// of their session. The teacher sees the sessions' gold: rules and thoughts are for training sessions alone.
+/// was cut off continues where it stopped; others are appended, each on disk before the next, and replace
+/// those of their session. The teacher sees the sessions' gold: rules and thoughts are for training sessions
+/// alone.
 DistillCounts distill_knowledge(Teacher& teacher, const std::vector<bundle::Session>& sessions,
                                 std::span<const bundle::KnowledgeKind> kinds,
                                 const std::filesystem::path& store, const DistillProgress& progress = {});

@@ -35,7 +35,7 @@ class Gate {
   /// The expert that gets every sequence (-1: none), where that is so whatever they are.
   virtual std::optional<int> owner() const noexcept { return std::nullopt; }
   /// The gates that decoding runs a pass under each, averaging their next-token distributions: this one
-  /// alone, but for an ensemble.
+  /// alone, except for an ensemble.
   virtual std::vector<const Gate*> members() const { return {this}; }
 };
 

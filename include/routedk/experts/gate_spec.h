@@ -1,5 +1,5 @@
 /// The one grammar of gates and systems, as `eval.systems` and `--gate` write them: a word, or a word and
-/// what stands behind its colon.
+/// what follows its colon.
 #pragma once
 
 #include <cstdint>

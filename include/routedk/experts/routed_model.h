@@ -26,9 +26,9 @@ struct RoutedPass {
   /// Keep nothing of a layer for backward but its input, and run it again there. Batch and dropout must live
   /// until backward is over.
   bool recompute = false;
-  /// The rows that go on after the last layer's attention, of `batch`; nullptr: all. Lives as long.
+  /// The rows that continue after the last layer's attention, of `batch`; nullptr: all. Lives as long.
   const model::BatchPart* keep = nullptr;
-  /// In fp32 a row's deltas depend on that row alone, bit for bit, whatever rows stand beside it; without
+  /// In fp32 a row's deltas depend on that row alone, bit for bit, whatever other rows there are; without
   /// gradients and dropout.
   bool batch_invariant = false;
   /// Keys and values of earlier tokens, and where the batch's tokens [T] stand among them; null: tokens see

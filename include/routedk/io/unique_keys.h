@@ -21,7 +21,7 @@ class KeyWatch {
   std::vector<std::set<std::string>> open_;  // keys of the objects around
 };
 
-/// FileError naming `file` and `part` ("header") when the text is no JSON object or a key comes twice at any
+/// FileError naming `file` and `part` ("header") when the text is no JSON object or a key occurs twice at any
 /// depth.
 nlohmann::json parse_unique_keys(std::string_view text, const std::string& file, const char* part);
 

@@ -60,7 +60,7 @@ class KvCache {
 
   /// Keeps k, v [T,G,C] of the rows, rotated.
   void write(std::int64_t layer, std::span<const CacheRow> rows, const at::Tensor& k, const at::Tensor& v);
-  /// q [T,H,C], rotated -> [T,H,C] in its type. Rows of one prompt stand beside each other; each sees the
+  /// q [T,H,C], rotated -> [T,H,C] in its type. Rows of one prompt are next to each other; each sees the
   /// prompt (its own tokens up to itself) and its branch up to itself, all written before.
   at::Tensor attend(std::int64_t layer, std::span<const CacheRow> rows, const at::Tensor& q) const;
 

@@ -57,7 +57,7 @@ class FrozenLinear {
   /// autograd.
   at::Tensor multiply_backward(const at::Tensor& dy, const LowRanks& terms = {},
                                const at::Tensor& sum = {}) const;
-  /// x [T,in] -> what `multiply` would give [T,out] without its numbers, for where nobody reads them.
+  /// x [T,in] -> what `multiply` would give [T,out] without its numbers, for where they are not read.
   at::Tensor unread_output(const at::Tensor& x) const;
 
   const Weight& weight() const noexcept { return *weight_; }

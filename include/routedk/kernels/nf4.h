@@ -37,7 +37,7 @@ struct Nf4Parts {
 };
 
 /// An [out,in] matrix in 4 bits: codes of the flattened matrix and one absmax per 64 elements, the absmax
-/// themselves in 8 bits under double quantisation (4.127 bits a weight instead of 4.5).
+/// themselves in 8 bits under double quantisation (4.127 bits per weight instead of 4.5).
 class Nf4 {
  public:
   /// From a dense [out,in] matrix of any floating type. ConfigError when it is no matrix, NumericError when a
@@ -53,7 +53,7 @@ class Nf4 {
   /// fp32 absmax of every block, decoded where double-quantised. [blocks]
   at::Tensor absmax() const;
   const Nf4Parts& parts() const noexcept { return parts_; }
-  /// Bytes held but for the codebooks, which all matrices quantised here share.
+  /// Bytes held except for the codebooks, which all matrices quantised here share.
   std::int64_t bytes() const noexcept;
 
  private:

@@ -32,7 +32,7 @@ struct FlatBatch {
   at::Tensor seq_of_token;               // [T] I64
   std::vector<std::int64_t> cu_seqlens;  // [S+1]: sequence s is tokens cu_seqlens[s] .. cu_seqlens[s+1]
   std::vector<std::int64_t> prompt_len;  // [S]: how many of its first tokens gates may look at
-  std::vector<TokenRun> runs;            ///< one a sequence, or its prompt and each of its answers
+  std::vector<TokenRun> runs;            ///< one per sequence, or its prompt and each of its answers
 
   /// The same with its tensors on that device.
   FlatBatch to(at::Device device) const;

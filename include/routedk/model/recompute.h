@@ -15,8 +15,8 @@ using RecomputeFn = std::function<at::Tensor(const std::vector<at::Tensor>&, Run
 
 /// f(inputs, Run::kValue), of which autograd keeps the inputs alone: backward runs f a second time. Gradients
 /// reach the inputs and the trainable leaves that f uses besides, which `leaves` must name. What f does must
-/// be the same both times, but for numbers of its result that no gradient needs, and what it refers to must
-/// live until then.
+/// be the same both times, except for numbers of its result that no gradient needs, and what it refers to
+/// must live until then.
 at::Tensor recompute(RecomputeFn f, const std::vector<at::Tensor>& inputs,
                      const std::vector<at::Tensor>& leaves);
 

@@ -25,7 +25,7 @@ struct LayerPass {
   at::ScalarType operands = at::kFloat;    ///< of what the linears take
   kernels::KvCache* cache = nullptr;  ///< keys and values of earlier tokens; null: those of the batch alone
   std::span<const kernels::CacheRow> cache_rows = {};  // [T] where the tokens stand in the cache
-  const BatchPart* keep = nullptr;  ///< rows that go on after the last layer's attention; null: all
+  const BatchPart* keep = nullptr;  ///< rows that continue after the last layer's attention; null: all
 };
 
 /// Linears without adapters.

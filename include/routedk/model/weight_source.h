@@ -47,7 +47,7 @@ class WeightSource {
   /// where it is dense there. Its scales are finite.
   virtual std::optional<kernels::Weight> packed(const std::string& name, LinearShape shape) = 0;
   virtual StoredAs stored(const std::string& name) const = 0;
-  /// FileError when a tensor of the file was not asked for, but for `rotary_emb.inv_freq` and a copy of a
+  /// FileError when a tensor of the file was not asked for, except for `rotary_emb.inv_freq` and a copy of a
   /// tied embedding in lm_head.weight.
   virtual void finish() = 0;
 

@@ -27,7 +27,7 @@ class World {
  public:
   /// Of one.
   World() = default;
-  /// Joins the others: returns when all have. ConfigError where a rank comes twice or sizes differ;
+  /// Joins the others: returns when all have. ConfigError where a rank occurs twice or sizes differ;
   /// SystemError naming the ranks that did not come, or where the store cannot be reached; ConfigError in a
   /// build without c10d's backend.
   explicit World(const Launch& launch, const Patience& patience = {});

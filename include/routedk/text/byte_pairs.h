@@ -14,7 +14,7 @@ namespace routedk::text {
 class BytePairs {
  public:
   /// From the vocabulary's tokens and its merges, or merges by id. Special tokens take no part: text never
-  /// becomes one. FileError names a token that comes twice, and a merge that is none, comes twice, or whose
+  /// becomes one. FileError names a token that occurs twice, and a merge that is none, occurs twice, or whose
   /// parts or result are no tokens.
   explicit BytePairs(const Vocabulary& vocabulary);
 

@@ -18,7 +18,7 @@ struct ChatMessage {
   std::string content;
 };
 
-/// How an answer goes on from a prompt.
+/// How an answer continues from a prompt.
 struct AnswerForm {
   TokenId end = kNoToken;        ///< the token that ends the assistant's turn
   Place place = Place::kInside;  ///< of the answer after the prompt

@@ -26,8 +26,9 @@ enum class TokenType : std::int64_t { kNormal = 1, kUnknown, kControl, kUserDefi
 enum class Dialect { kLlamaCpp, kHuggingFace };
 
 struct Vocabulary {
-  std::vector<std::string> tokens;  ///< spelled in the byte alphabet, but for control and user-defined ones
-  std::vector<TokenType> types;     ///< of each token
+  std::vector<std::string>
+      tokens;                    ///< spelled in the byte alphabet, except for control and user-defined ones
+  std::vector<TokenType> types;  ///< of each token
   std::vector<std::string> merges;  ///< "left right", lowest rank first
   bool merge_by_id = false;  ///< tiktoken: without `merges`; what makes the token of lowest id comes first
   std::string pre;           ///< name of the split (text/pre_split.h), or empty:

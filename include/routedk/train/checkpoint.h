@@ -32,7 +32,7 @@ struct GroupProgress {
   std::int64_t skipped_steps = 0;  ///< those in which there was nothing to learn
 };
 
-/// All that a group's training needs to go on.
+/// All that a group's training needs to continue.
 struct GroupState {
   GroupProgress progress;
   at::Tensor values;       // [P]

@@ -28,7 +28,7 @@ struct SampleFigures {
   double seconds = 0.0;  ///< to draw them; 0 where they were drawn before
 };
 
-/// One optimiser step before it is applied: its gradient lies in the group's buffer.
+/// One optimiser step before it is applied: its gradient is in the group's buffer.
 struct GroupStep {
   double loss = 0.0;        ///< what is descended: token loss with label smoothing, and the gate penalty
   double token_loss = 0.0;  ///< mean over the step's answer tokens, nats
@@ -102,7 +102,7 @@ struct ResumeEvent {
 };
 
 using Event = std::variant<StepEvent, BadStepEvent, ValidationEvent, WarningEvent, ResumeEvent>;
-/// Hears every event as it happens; what it throws ends the training.
+/// Receives every event as it happens; what it throws ends the training.
 using EventSink = std::function<void(const Event&)>;
 
 }  // namespace routedk::train

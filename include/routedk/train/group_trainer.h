@@ -23,7 +23,7 @@ namespace routedk::train {
 /// Looks at a group at its validation.
 using ValidationHook = std::function<Findings(const std::string& group)>;
 
-/// What a pass found for one of a group's batches; the gradient lies in the group's buffer.
+/// What a pass found for one of a group's batches; the gradient is in the group's buffer.
 struct BatchFindings {
   double loss = 0.0;                           ///< its share of the step's
   double token_loss = 0.0;                     ///< likewise

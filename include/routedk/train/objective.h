@@ -38,7 +38,7 @@ class Objective {
   virtual bool validates_after(std::int64_t done) const = 0;
   /// Examples that the steps still to be done take.
   virtual std::int64_t examples_after(std::int64_t done) const = 0;
-  /// Whether a training that ends when so many steps are done can go on there, from the values alone.
+  /// Whether a training that ends when so many steps are done can continue there, from the values alone.
   virtual bool resumes_after(std::int64_t /*done*/) const { return true; }
   /// Called for each step once, in order, from any that resumes; the parameters hold the step's values.
   virtual StepWork work(std::int64_t step) = 0;

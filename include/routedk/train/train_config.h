@@ -54,42 +54,43 @@ struct TrainConfig {
   template <typename F>
   void fields(F& f) {
     f("objective", objective,
-      "cross entropy of gold answers, or afterwards the utility of answers drawn from the model "
+      "likelihood of gold answers; expected_utility: then also the utility of answers drawn from the model "
       "(docs/training.md)");
-    f("expected_utility", expected_utility, "the steps of objective: expected_utility");
+    f("expected_utility", expected_utility, "steps under objective: expected_utility");
     f("epochs", epochs, "passes over a group's training examples", at_least(1));
     f("batch_size", batch_size, "examples of each group in one optimiser step", at_least(1));
     f("max_tokens", max_tokens, "tokens of one packed micro-batch (a longer example runs alone)",
       at_least(1));
     f("learning_rate", learning_rate, "highest step size of the schedule", positive());
-    f("learning_rates", learning_rates, "of groups that have another one");
+    f("learning_rates", learning_rates, "experts with a learning rate of their own");
     f("warmup", warmup, "share of the steps over which the step size rises from 0", between(0, 1));
     f("schedule", schedule, "the step size after warm-up");
-    f("weight_decay", weight_decay, "decoupled decay", at_least(0));
+    f("weight_decay", weight_decay, "AdamW: decoupled weight decay", at_least(0));
     f("beta1", beta1, "AdamW: memory of the gradient", between(0, 0.999999));
     f("beta2", beta2, "AdamW: memory of its square", between(0, 0.999999));
     f("epsilon", epsilon, "AdamW: added to the root of the second moment", positive());
-    f("max_grad_norm", max_grad_norm, "a group's gradient is shortened to this length", positive());
-    f("dropout", dropout, "share of a LoRA's inputs that a step of likelihood leaves out", between(0, 0.99));
-    f("recompute", recompute, "keep of each layer its input alone and run it again in backward: less memory");
-    f("prepare_ahead", prepare_ahead, "make a step's batches in a thread of their own during the one before");
+    f("max_grad_norm", max_grad_norm, "a group's gradient is clipped to this norm", positive());
+    f("dropout", dropout, "dropout of a LoRA's inputs in steps of likelihood", between(0, 0.99));
+    f("recompute", recompute,
+      "keep only each layer's input and run the layer again in backward: less memory");
+    f("prepare_ahead", prepare_ahead, "make the next step's batches in a separate thread");
     f("label_smoothing", label_smoothing,
-      "share of each target spread over the vocabulary; training by likelihood only", between(0, 0.99));
-    f("ema", ema, "validate and keep a running mean of the values that forgets at this rate a step; 0: none",
+      "share of each target spread over the vocabulary, in steps of likelihood", between(0, 0.99));
+    f("ema", ema, "validate and keep an exponential moving average of the values with this decay; 0: none",
       between(0, 0.999999));
     f("patience", patience, "stop a group after this many validations without a better loss; 0: never",
       at_least(0));
     f("max_bad_steps", max_bad_steps,
-      "steps in a row whose loss or gradient may be not finite; they are not applied", at_least(0));
+      "end after more than this many steps in a row with a loss or gradient that is not finite", at_least(0));
     f("checkpoint_every", checkpoint_every, "steps between checkpoints", at_least(1));
-    f("keep_checkpoints", keep_checkpoints, "how many of the newest checkpoints stay", at_least(1));
+    f("keep_checkpoints", keep_checkpoints, "number of newest checkpoints to keep", at_least(1));
     f("resume_elsewhere", resume_elsewhere,
-      "go on from a checkpoint of another CPU kind, thread count or LibTorch (not bit for bit)");
-    f("seed", seed, "of data order and dropout");
+      "continue from a checkpoint of another kind of CPU, thread count or LibTorch (not bit for bit)");
+    f("seed", seed, "seed of data order and dropout");
   }
 
   /// Puts to their defaults the settings that change no number of a result: how a step is computed, when
-  /// checkpoints are made and how a run goes on.
+  /// checkpoints are made and how a run continues.
   void reset_habits() {
     const TrainConfig defaults;
     recompute = defaults.recompute;

@@ -31,7 +31,7 @@ struct TrainingJob {
   ValidationHook on_validation = {};
   SampleFn sample = {};  ///< of the objective expected_utility alone
   /// The processes that train this job together, each with all examples; rank 0 alone writes checkpoints,
-  /// hears events and looks at validations. All must see the folder of checkpoints.
+  /// receives events and looks at validations. All must see the folder of checkpoints.
   parallel::World world = {};
 };
 
@@ -50,9 +50,9 @@ class Trainer {
   /// or a group has no training examples.
   explicit Trainer(TrainingJob job);
 
-  /// Trains to the end and leaves each group's best values in its parameters, frozen. Goes on from the newest
-  /// checkpoint, bit for bit on the same machine kind and thread count: ConfigError when it belongs to other
-  /// settings, data or (unless `resume_elsewhere`) another machine, FileError when it is damaged.
+  /// Trains to the end and leaves each group's best values in its parameters, frozen. Continues from the
+  /// newest checkpoint, bit for bit on the same machine kind and thread count: ConfigError when it belongs to
+  /// other settings, data or (unless `resume_elsewhere`) another machine, FileError when it is damaged.
   /// NumericError when more than `max_bad_steps` steps in a row are not finite; the checkpoints, none of
   /// which holds anything of these steps, stay. Interrupted when SIGINT or SIGTERM came: the step under way
   /// was finished and saved.

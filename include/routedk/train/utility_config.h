@@ -54,29 +54,27 @@ struct ExpectedUtilityConfig {
   template <typename F>
   void fields(F& f) {
     f("utility", utility,
-      "f1, jaccard_f1 or mean, their mean, of bundles; exact or rouge_l of data.examples");
+      "of bundles: f1, jaccard_f1 or mean, the mean of both; of data.examples: exact or rouge_l");
     f("samples", samples, "G: answers drawn for each prompt at temperature 1", between(2, 1024));
     f("steps", steps, "optimiser steps", at_least(1));
     f("batch_size", batch_size, "prompts of each group in one optimiser step", at_least(1));
-    f("iterations", iterations, "optimiser steps on the same drawn answers, then new ones are drawn",
-      between(1, 1000));
+    f("iterations", iterations, "optimiser steps on each draw of answers", between(1, 1000));
     f("clip", clip,
-      "with iterations: an answer whose probability has changed by more than this share, the way it is "
-      "worth, "
-      "adds nothing",
+      "with iterations: an answer whose probability has already moved by more than this share in the "
+      "direction of its gradient adds nothing",
       between(0.001, 1));
     f("learning_rate", learning_rate, "highest step size of the schedule", positive());
     f("warmup", warmup, "share of the steps over which the step size rises from 0", between(0, 1));
     f("schedule", schedule, "the step size after warm-up");
-    f("kl_weight", kl_weight, "utility lost for each nat that an answer is likelier than at the start",
+    f("kl_weight", kl_weight, "utility lost per nat by which an answer is likelier than at the start",
       at_least(0));
     f("max_kl", max_kl, "end the run where kl_weight is set and the mean KL to the start, nats, exceeds this",
       positive());
-    f("likelihood_weight", likelihood_weight, "of the gold answer's mean cross entropy in the loss",
+    f("likelihood_weight", likelihood_weight, "weight of the gold answer's mean cross entropy in the loss",
       between(0, 100));
-    f("max_new_tokens", max_new_tokens, "longest answer; shorter where the model's context ends first",
-      at_least(1));
-    f("validate_every", validate_every, "steps between validations, which choose the values that are kept",
+    f("max_new_tokens", max_new_tokens,
+      "tokens of the longest answer; the model's context may end it earlier", at_least(1));
+    f("validate_every", validate_every, "steps between validations; the values of the best one are kept",
       at_least(1));
   }
 };

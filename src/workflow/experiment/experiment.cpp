@@ -76,7 +76,7 @@ void warn_of_other_data(const std::filesystem::path& file, const std::string& gi
   const ConfigNode* const data = source.root().find("data");
   const ConfigNode* const dir = data == nullptr ? nullptr : data->find("dir");
   if (dir != nullptr && dir->text != now) {
-    spdlog::warn("the run in {} had the data of {}; without data.dir they are now those of {}",
+    spdlog::warn("the run in {} used the data of {}; data.dir is not set, so it now uses those of {}",
                  file.parent_path().string(), dir->text, now);
   }
 }
@@ -178,8 +178,8 @@ void make_link(const std::filesystem::path& target, const std::filesystem::path&
   const fs::path to = fs::weakly_canonical(target.parent_path()) / target.filename();
   if (fs::exists(fs::symlink_status(at)) && !fs::is_symlink(at)) {
     throw_<ConfigError>(
-        "a run folder must name its steps by links, but {} is none: it is an earlier version's; give another "
-        "run.dir",
+        "a run folder must hold its steps as links, but {} is not a link: an earlier version made it; give "
+        "another run.dir",
         at.string());
   }
   const fs::path made = temporary_name(at);

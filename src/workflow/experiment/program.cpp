@@ -140,7 +140,7 @@ int run_program(const std::function<void()>& body) noexcept {
     start_threads();
     body();
     if (std::fflush(stdout) != 0 || !std::cout.flush()) {
-      throw_<SystemError>("standard output must take all that is printed, but refused it: {}",
+      throw_<SystemError>("standard output must accept all that is printed, but did not: {}",
                           std::strerror(errno));
     }
     return 0;

@@ -168,7 +168,8 @@ class Worker {
     try {
       throw;
     } catch (const std::exception& error) {
-      spdlog::error("{} failed, and what needs it is left: {}", fmt::join(names, ", "), error.what());
+      spdlog::error("{} failed, and the steps that need it are left out: {}", fmt::join(names, ", "),
+                    error.what());
     }
     if (!first_failure_) {
       first_failure_ = std::current_exception();

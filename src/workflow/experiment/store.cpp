@@ -130,8 +130,9 @@ void Store::require_format() const {
   }
   const auto format = io::read_json_field(file)["format"].integer(0);
   if (format != kFormat) {
-    throw_<ConfigError>("a store of steps must have format {}, but {} has format {}: give another run.store",
-                        kFormat, folder_.string(), format);
+    throw_<ConfigError>(
+        "a store of steps must have format {}, but {} has format {}: choose another run.store", kFormat,
+        folder_.string(), format);
   }
 }
 
@@ -185,7 +186,7 @@ void Store::require_same(const Step& step) const {
   if (const auto begun = record(step)) {
     const Step before = step_of(*begun);
     if (before.id != step.id || !differences(before, step).empty()) {
-      throw_<ConfigError>("a key must stand for one step, but {} holds {} under other settings: remove it",
+      throw_<ConfigError>("a key must belong to one step, but {} holds {} with other settings: remove it",
                           folder.string(), to_string(before.id));
     }
   }

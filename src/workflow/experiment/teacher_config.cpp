@@ -60,8 +60,8 @@ void TeacherConfig::validate(std::vector<std::string>& problems) const {
   }
   if (!is_variable_name(endpoint.key_variable)) {  // not shown: it may be the key itself
     problems.emplace_back(
-        "`endpoint.key_variable` must be the name of an environment variable, of letters, digits and _, but "
-        "looks otherwise.");
+        "`endpoint.key_variable` must be the name of an environment variable (letters, digits and _), but is "
+        "not.");
   }
   if (may_be_secret(endpoint.parameters.root)) {
     problems.emplace_back(

@@ -136,9 +136,8 @@ void export_gguf(const ExportOptions& options, std::ostream& out) {
   const auto bank = load_bank(folders, model);
   if (!mix && bank->size() > 1) {
     spdlog::info(
-        "each file is one expert by itself: llama.cpp adds adapters alike for every prompt, dynamic routing "
-        "does "
-        "not survive export");
+        "each file is one expert by itself: llama.cpp adds adapters in the same way for every prompt; "
+        "dynamic routing does not survive export");
   }
   const std::vector<Written> written =
       mix ? std::vector{export_mix(options, bank, model)} : export_each(options, *bank, model);

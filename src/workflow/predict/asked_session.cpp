@@ -60,8 +60,7 @@ void add_identified(AskedSession& asked, const Json& item, std::set<Json>& known
                       asked.place);
   }
   if (!known.insert(id).second) {
-    throw_<DataError>("each item must have an id of its own, but {} comes twice ({})", shown(id),
-                      asked.place);
+    throw_<DataError>("each item must have its own id, but {} occurs twice ({})", shown(id), asked.place);
   }
   add_title(asked, item.value("title", Json()), id);
 }

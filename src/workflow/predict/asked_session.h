@@ -53,7 +53,7 @@ class Attempts {
   void finish(std::size_t answered) const {
     if (failed_ > 0) {
       throw_<DataError>(
-          "every session must be such that it can be answered, but {} {} skipped (see above); {} "
+          "every session must be answerable, but {} {} skipped (see above); {} "
           "answered",
           failed_, failed_ == 1 ? "was" : "were", answered);
     }

@@ -15,7 +15,7 @@ struct AskedTable {
   std::vector<AskedSession> sessions;  ///< in the order of their first rows, which may be anywhere
 };
 
-/// Rows of one session id are a session; an item that comes again with its title counts once. A session with
+/// Rows of one session id are a session; an item that occurs again with its title counts once. A session with
 /// a row that fails is left out whole. DataError where the table is empty, FileError where its header lacks a
 /// column, or has one of those that answers add, and where quoting breaks.
 AskedTable read_table(const std::string& text, const TableColumns& columns, Attempts& attempts);

@@ -77,7 +77,7 @@ ChosenModel load_chosen(const ModelChoice& choice, const ExperimentConfig& confi
   auto backbone = std::make_shared<const model::Backbone>(
       model::Backbone::load(config.model.path, load_options(config.model)));
   if (folders.empty()) {
-    spdlog::info("no --run and no --adapter: the backbone {} answers alone", config.model.path);
+    spdlog::info("no --run and no --adapter: the backbone {} answers without experts", config.model.path);
     return backbone_alone(std::move(backbone));
   }
   const fs::path router = choice.run.empty() ? fs::path() : choice.run / "router";

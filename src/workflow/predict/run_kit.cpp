@@ -161,7 +161,7 @@ void check_run_model(const fs::path& run, const ExperimentConfig& config, bool c
   const io::JsonField trained = io::read_json_field(file);
   if (!fs::exists(config.model.path)) {
     throw_<ConfigError>(
-        "a run's model must be there, but {} is not: --model PATH says where it is ({}; its tokenizer, {}, "
+        "a run's model must exist, but {} does not: give its place with --model PATH ({}; its tokenizer, {}, "
         "has {} "
         "tokens)",
         config.model.path, file.string(), trained["tokenizer"].text(), trained["tokens"].integer(1));
@@ -173,8 +173,7 @@ void check_run_model(const fs::path& run, const ExperimentConfig& config, bool c
   if (!chosen) {
     throw_<ConfigError>(
         "a run's model must be the one that it was trained on, but {} has changed since ({} -> {}); --model "
-        "PATH "
-        "takes another",
+        "PATH accepts another",
         config.model.path, trained["contents"].text(), contents);
   }
   spdlog::warn("{} is not the model that the run was trained on ({})", config.model.path, file.string());

@@ -99,8 +99,9 @@ eval::Verifier verifier_of(const Experiment& experiment, const Answerer& answere
                               std::filesystem::path(folder).concat(".jsonl"));
   eval::Verifier verifier = eval::Verifier::train(sessions, answers);
   const eval::VerifierReport& r = verifier.report();
-  spdlog::info("verifier of {}: F {:.3f} on sessions held out of {}, any candidate {:.3f}, the best {:.3f}",
-               name, r.selected_f1, r.sessions, r.mean_f1, r.oracle_f1);
+  spdlog::info(
+      "verifier of {}: F {:.3f} on sessions held out of {}, a random candidate {:.3f}, the best {:.3f}", name,
+      r.selected_f1, r.sessions, r.mean_f1, r.oracle_f1);
   verifier.save(folder);
   return verifier;
 }
@@ -178,7 +179,7 @@ void answer_into(Experiment& experiment, const std::string& system, const std::v
     answer(answerer, "answer " + system, sessions, setting, file);
     return;
   }
-  spdlog::info("{}: {} candidates beside the {} drawn before", system, samples - earlier->samples,
+  spdlog::info("{}: {} candidates in addition to the {} drawn before", system, samples - earlier->samples,
                earlier->samples);
   setting.generate.first_sample = earlier->samples;
   setting.generate.samples = samples - earlier->samples;

@@ -114,7 +114,7 @@ void add(InputCounts& counts, const bundle::TrainingText& text) {
 void log_cuts(const Experiment& experiment, const std::string& expert, const InputCounts& counts) {
   if (counts.cut + counts.over_budget > 0) {
     spdlog::warn(
-        "{}: {} of {} prompts lost {} statements of rules and thoughts to keep {} tokens; {} are longer by "
+        "{}: {} of {} prompts lost {} statements of rules and thoughts to keep {} tokens; {} are longer with "
         "their titles alone",
         expert, counts.cut, counts.prompts, counts.statements_cut, experiment.config().prompt.max_tokens,
         counts.over_budget);
@@ -141,7 +141,7 @@ std::vector<Example> session_examples(const Experiment& experiment, const std::v
     }
   }
   if (left_out > 0) {
-    spdlog::warn("{}: {} training sessions are left out, where the teacher failed", expert, left_out);
+    spdlog::warn("{}: {} training sessions are left out because the teacher failed", expert, left_out);
   }
   return examples;
 }

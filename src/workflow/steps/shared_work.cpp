@@ -124,7 +124,7 @@ void put_together(Experiment& experiment, const SharedWork& work) {
   const std::string missing = lacking(work, parts, count_of(experiment, work.id));
   if (!missing.empty()) {
     if (experiment.shard().merge) {
-      throw_<ConfigError>("all shards of {} must be whole, but these are not: {}; run them with --shard",
+      throw_<ConfigError>("all shards of {} must be complete, but these are not: {}; run them with --shard",
                           to_string(work.id), missing);
     }
     spdlog::info("{}: this shard is done; still missing: {}", to_string(work.id), missing);

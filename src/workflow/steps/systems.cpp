@@ -42,8 +42,9 @@ GateKind own_kind(const RouterConfig& router) {
 void check_kind(GateKind system, const RouterConfig& router) {
   const GateKind own = own_kind(router);
   if (own == GateKind::kStatic && (system == GateKind::kRandomRouter || system == GateKind::kPermuted)) {
-    throw_<ConfigError>("`eval.systems` must not have `{}` of a static router, which looks at no input",
-                        to_string(GateSpec{.kind = system}));
+    throw_<ConfigError>(
+        "`eval.systems` must not have `{}` of a static router, which does not look at its input",
+        to_string(GateSpec{.kind = system}));
   }
   if ((system == GateKind::kDynamic || system == GateKind::kStatic) && system != own) {
     throw_<ConfigError>(
@@ -115,7 +116,7 @@ void check_systems(const Experiment& experiment) {
       check_router(spec.name, c);
     } else if (spec.kind == GateKind::kPermuted && wants_verifier(c)) {
       throw_<ConfigError>(
-          "`eval.select` must not have verifier beside the system `permuted`, which has no weights for the "
+          "`eval.select` must not have verifier with the system `permuted`, which has no weights for the "
           "sessions that a verifier learns from");
     } else if (spec.kind == GateKind::kTeacher) {
       check_teacher_answers(c, c.eval.split);

@@ -17,7 +17,7 @@ namespace routedk::kernels::cpu {
 void cache_write(KvCache& cache, std::int64_t layer, std::span<const CacheRow> rows, const float* k,
                  const float* v);
 /// What the rows of a pass see of the cache: planned once, run for every layer. A row's sums do not depend on
-/// the rows beside it or on the number of threads. cache and rows must outlive it.
+/// the other rows or on the number of threads. cache and rows must outlive it.
 class CacheAttention {
  public:
   CacheAttention(const KvCache& cache, std::span<const CacheRow> rows);

@@ -1,6 +1,6 @@
 /// Products of a few rows in 8-bit integers, for decoding: both factors are quantised block by block, a
 /// block's terms are summed exactly in 32 bits, and the blocks in fp32. AVX-512 with VNNI, AVX2 and plain C++
-/// give the same bits, and a row's do not depend on the rows beside it or on the number of threads.
+/// give the same bits, and a row's do not depend on the other rows or on the number of threads.
 #pragma once
 
 #include "routedk/kernels/weight.h"

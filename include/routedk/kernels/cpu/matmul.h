@@ -1,6 +1,6 @@
 /// Products with a frozen matrix, blocked for the cache, in AVX-512 or AVX2 where the CPU has it; operands
 /// are float32, or rounded to bfloat16 panel by panel. How the terms of an element are summed depends on the
-/// matrix alone: a row's result is the same, bit for bit, whatever rows stand beside it and however many
+/// matrix alone: a row's result is the same, bit for bit, whatever other rows there are and however many
 /// threads work.
 #pragma once
 

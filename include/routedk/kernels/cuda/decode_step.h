@@ -77,7 +77,7 @@ class DecodeStep {
     at::Tensor hidden;  // [n,D] F32 after the final norm, until the next run, as the logits
     at::Tensor logits;  // [n,V] F32
   };
-  /// n <= most_rows() rows, those of one prompt beside each other, those of one branch in order; alpha
+  /// n <= most_rows() rows, those of one prompt next to each other, those of one branch in order; alpha
   /// [L,S,K] F32, unchanged as long as it is the same tensor; cache in bfloat16, its keys and values are
   /// added to. A row's results depend on it alone, given the number of rows rounded up to a power of 2.
   Output run(std::span<const Row> rows, const at::Tensor& alpha, const KvCache& cache);

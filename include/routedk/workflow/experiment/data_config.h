@@ -19,15 +19,17 @@ struct DataConfig {
 
   template <typename F>
   void fields(F& f) {
-    f("dir", dir, "folder of the domains; empty: $ROUTEDK_DATA_DIR, else the project's own data/sample",
+    f("dir", dir,
+      "folder of the domains; empty: $ROUTEDK_DATA_DIR, otherwise the sample that comes with the programs",
       InputPath());
-    f("domain", domain, "folder below it: electronic, clothing or food in the public data");
+    f("domain", domain, "folder in data.dir: electronic, clothing or food in the public data");
     f("untitled", untitled,
-      "items without a title: refuse the data, or drop them and stamp the results leaky_titles");
+      "items without a title: error refuses the data, drop drops them and marks results as leaky_titles");
     f("examples", examples,
       R"(a task of your own instead: JSON lines {"prompt", "completion", "expert"}; empty: bundle data)",
       InputPath());
-    f("validation_examples", validation_examples, "the same, to validate with; may be empty", InputPath());
+    f("validation_examples", validation_examples, "the same for validation; empty: no validation",
+      InputPath());
   }
 };
 
@@ -42,8 +44,7 @@ struct SplitConfig {
       "test sessions of each length; null: as the data folder says, else 20", at_least(0));
     f("val_per_length", val_per_length,
       "validation sessions of each length; null: as the data folder says, else 10", at_least(0));
-    f("train_limit", train_limit, "learn from this many training sessions, evenly spread; 0: all",
-      at_least(0));
+    f("train_limit", train_limit, "train on this many sessions, evenly spread; 0: all", at_least(0));
   }
 };
 

@@ -26,23 +26,24 @@ struct DecodeConfig {
 
   template <typename F>
   void fields(F& f) {
-    f("samples", samples, "N: candidates a session", between(1, 1024));
-    f("temperature", temperature, "of sampling; 0 is greedy", at_least(0));
-    f("top_k", top_k, "draw among the likeliest so many tokens; 0: all", at_least(0));
-    f("top_p", top_p, "then among the fewest that together are so likely; 1: all", between(0, 1));
-    f("min_p", min_p, "then among those at least so likely relative to the likeliest; 0: all", between(0, 1));
+    f("samples", samples, "N: candidates per session", between(1, 1024));
+    f("temperature", temperature, "sampling temperature; 0 is greedy", at_least(0));
+    f("top_k", top_k, "draw from this many of the likeliest tokens; 0: all", at_least(0));
+    f("top_p", top_p, "then from the fewest that together have this probability; 1: all", between(0, 1));
+    f("min_p", min_p, "then from those with at least this share of the likeliest token's probability; 0: all",
+      between(0, 1));
     f("select", select, "how an answer is chosen (docs/evaluation.md)");
-    f("utility", utility, "what select: expected_utility maximises; mean: of the other two");
+    f("utility", utility, "what select: expected_utility maximises; mean: the mean of the other two");
     f("expectation", expectation,
-      "how likely it takes each distinct candidate to be gold: its share, or its probability under the "
-      "model");
-    f("constrain", constrain, "allow canonical answers only; otherwise decode freely and parse strictly");
-    f("max_new_tokens", max_new_tokens, "longest answer; shorter where the model's context ends first",
-      at_least(1));
+      "how probable each distinct candidate is taken to be: its share of the samples, or its probability "
+      "under the model");
+    f("constrain", constrain, "allow only canonical answers; false: decode freely and parse strictly");
+    f("max_new_tokens", max_new_tokens,
+      "tokens of the longest answer; the model's context may end it earlier", at_least(1));
     f("batch_sessions", batch_sessions, "sessions decoded together", at_least(1));
     f("kernels", kernels,
-      "products in 8 bits where the linears are packed, or as in training (docs/decoding.md)");
-    f("seed", seed, "of sampling");
+      "int8: products in 8 bits where the linears are packed; reference: as in training (docs/decoding.md)");
+    f("seed", seed, "seed of sampling");
   }
 };
 

@@ -34,23 +34,23 @@ struct EvalConfig {
 
   template <typename F>
   void fields(F& f) {
-    f("name", name,
-      "of the evaluation within its run: its files are in RUN/evaluations/NAME; empty: in RUN itself");
-    f("split", split, "which sessions");
+    f("name", name, "name of the evaluation: its files are in RUN/evaluations/NAME; empty: in RUN itself");
+    f("split", split, "which part of the sessions");
     f("systems", systems,
       "an expert's name, " + experts::gate_forms() +
-          "; the baselines are always shown; empty: backbone, each expert and, of several, average and the "
-          "router",
+          "; baselines are always shown; empty: backbone, each expert and, if there are several, average and "
+          "the router",
       SystemPath());
-    f("select", select, "ways to choose among the same candidates, side by side; empty: decode.select");
-    f("utility", utility, "of select: expected_utility, side by side; empty: decode.utility");
-    f("expectation", expectation, "of select: expected_utility, side by side; empty: decode.expectation");
-    f("samples", samples, "the first so many candidates, side by side; empty: decode.samples",
+    f("select", select, "rules that choose among the same candidates; empty: decode.select");
+    f("utility", utility, "utilities of select: expected_utility; empty: decode.utility");
+    f("expectation", expectation, "expectations of select: expected_utility; empty: decode.expectation");
+    f("samples", samples,
+      "numbers of candidates to choose among, the first ones each time; empty: decode.samples",
       between(1, 1024));
     f("verifier_sessions", verifier_sessions,
       "training sessions a verifier learns from, evenly spread; 0: all", at_least(0));
     f("limit", limit, "evaluate this many sessions, evenly spread over the split; 0: all", at_least(0));
-    f("resamples", resamples, "of the bootstrap", between(1, 1000000));
+    f("resamples", resamples, "bootstrap resamples", between(1, 1000000));
   }
 };
 

@@ -45,28 +45,28 @@ struct ExperimentConfig {
 
   template <typename F>
   void fields(F& f) {
-    f("data", data, "what to learn from");
-    f("split", split, "how many sessions are kept from training");
+    f("data", data, "the training data");
+    f("split", split, "how many sessions are withheld from training");
     f("model", model, "the frozen backbone");
     f("prompts", prompts, "folder of the prompt templates; empty: those that come with the programs",
       InputPath());
-    f("prompt", prompt, "what prompts show besides titles, and how long they get");
+    f("prompt", prompt, "what prompts show besides titles, and how long they may be");
     f("experts", experts,
-      "the bank, in the router's order: base, high_level, fine_grained, merged; any names with "
-      "data.examples and of adapters; empty: those of adapters, else the first three");
+      "the experts, in the router's order: base, high_level, fine_grained, merged, or the names in adapters; "
+      "any names with data.examples; empty: those of adapters, otherwise the first three");
     f("adapters", adapters, "experts that are trained already: [{name: ..., path: a PEFT folder}]");
-    f("teacher", teacher, "who writes the knowledge");
+    f("teacher", teacher, "who writes rules and thoughts");
     f("thoughts", thoughts, "the teacher's chains of thought");
-    f("knowledge", knowledge, "how experts meet rules and thoughts");
-    f("augment", augment, "training texts that change from epoch to epoch");
+    f("knowledge", knowledge, "how experts use rules and thoughts");
+    f("augment", augment, "variation of training texts from epoch to epoch");
     f("lora", lora, "every expert's shape");
     f("train", train, "training of the experts, all at once on one backbone");
     f("router", router, "training of the router, everything else frozen");
-    f("watch", watch, "what validations show beside the loss");
-    f("decode", decode, "candidates and votes");
-    f("eval", eval, "what is measured");
-    f("predict", predict, "answers to sessions from outside");
-    f("run", run, "where and with what");
+    f("watch", watch, "what is recorded in addition to the loss");
+    f("decode", decode, "sampling of candidates and choice among them");
+    f("eval", eval, "which systems are evaluated, and how");
+    f("predict", predict, "how routedk-predict chooses, where that differs from decode");
+    f("run", run, "where outputs go, and with which resources");
   }
 
   /// Fills what is left open: experts, systems, and the places of files that come with the programs.

@@ -14,7 +14,7 @@ struct ThoughtConfig {
 
   template <typename F>
   void fields(F& f) {
-    f("mentions", mentions, "how a thought speaks of products; numbers let the expert copy the answer");
+    f("mentions", mentions, "how a thought refers to products; numbers let the expert copy the answer");
   }
 };
 
@@ -25,9 +25,11 @@ struct KnowledgeConfig {
 
   template <typename F>
   void fields(F& f) {
-    f("placement", placement, "read by the expert before it answers, or written by it as a task of its own");
-    f("rules", rules, "those of the session's record, of the domain (domain_rules.txt), or both");
-    f("domain_rules", domain_rules, "so many of the domain's, the best supported", at_least(1));
+    f("placement", placement,
+      "input: the expert reads it before it answers; auxiliary: it learns to write it as a second task");
+    f("rules", rules, "which rules: of the session's record, of the domain (domain_rules.txt), or both");
+    f("domain_rules", domain_rules, "use this many of the domain's rules, those taught by most sessions",
+      at_least(1));
   }
 };
 

@@ -16,12 +16,11 @@ struct LoraConfig {
 
   template <typename F>
   void fields(F& f) {
-    f("rank", rank, "r", at_least(1));
+    f("rank", rank, "rank r of A and B", at_least(1));
     f("alpha", alpha, "lora_alpha: the deltas are scaled by alpha / r", positive());
     f("rank_stabilised", rank_stabilised, "scale by alpha / sqrt(r) instead (rsLoRA)");
     f("init_adapter", init_adapter,
-      "start every expert from this PEFT folder, its ranks and scales in place of those above; empty: anew",
-      InputPath());
+      "start every expert from this PEFT folder, with its ranks and scales; empty: new experts", InputPath());
   }
 };
 

@@ -29,17 +29,17 @@ struct ModelConfig {
   void fields(F& f) {
     f("path", path, "the backbone: a GGUF file or a Hugging Face folder, dense or NF4", InputPath());
     f("quant", quant,
-      "the frozen linears: auto as the file packs them and NF4 where it does not, keep as it stores them, "
-      "nf4 in NF4, none dense");
-    f("double_quant", double_quant, "NF4 scales in 8 bits");
+      "the frozen linears: auto keeps what the file packs and makes NF4 of the rest, keep takes all as "
+      "stored, nf4 makes NF4 of all, none makes all dense");
+    f("double_quant", double_quant, "store NF4 scales in 8 bits");
     f("dtype", dtype,
-      "what the operands of products are rounded to; auto: bfloat16 where the CPU multiplies it faster, else "
-      "float32");
-    f("device", device, "where it computes; auto: the CPU", DeviceRule());
+      "what the operands of products are rounded to; auto: bfloat16 on a GPU and where the CPU multiplies "
+      "it faster, otherwise float32");
+    f("device", device, "where to compute; auto: the first GPU that can be used, otherwise the CPU",
+      DeviceRule());
     f("chat", chat,
-      "the chat template instead of the model's own: chatml, llama2, llama3, llama31, zephyr, or a file with "
-      "a "
-      "Jinja template");
+      "a chat template instead of the model's own: chatml, llama2, llama3, llama31, zephyr, or a file "
+      "with a Jinja template");
   }
 };
 

@@ -14,9 +14,9 @@ struct PredictConfig {
 
   template <typename F>
   void fields(F& f) {
-    f("select", select, "how an answer is chosen, not by a verifier; null: decode.select");
-    f("utility", utility, "null: decode.utility");
-    f("expectation", expectation, "null: decode.expectation");
+    f("select", select, "how an answer is chosen (not verifier); null: decode.select");
+    f("utility", utility, "as decode.utility; null: decode.utility itself");
+    f("expectation", expectation, "as decode.expectation; null: decode.expectation itself");
   }
 };
 

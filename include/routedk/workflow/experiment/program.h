@@ -27,7 +27,7 @@ void with_experiment(const ProgramOptions& options, const std::function<void(Exp
 /// started together (parallel/launch.h) train together; ConfigError for steps other than a training.
 void with_step(const ProgramOptions& options, StepKind step, const std::function<void(Experiment&)>& work);
 
-/// "routedk 0.1.0 (LibTorch 2.11.0, CPU)"
+/// "routedk 0.2.0 (LibTorch 2.11.0, CPU)"
 std::string version_text();
 
 /// Runs a program's body; an exception becomes one "error: ..." line on stderr and its exit code.

@@ -21,16 +21,15 @@ struct PromptConfig {
   template <typename F>
   void fields(F& f) {
     f("relations", relations,
-      "how items relate, shown where a template says {{relations}}; empty: not at all");
-    f("relation_pairs", relation_pairs, "at most so many pairs of each relation", between(1, 45));
-    f("min_similarity", min_similarity, "less similar titles are no pair", between(0, 1));
+      "relations between items, shown where a template has {{relations}}; empty: none");
+    f("relation_pairs", relation_pairs, "show at most this many pairs of each relation", between(1, 45));
+    f("min_similarity", min_similarity, "pairs of titles below this similarity are not shown", between(0, 1));
     f("max_tokens", max_tokens,
-      "longest prompt to train on: rules, then the thought lose their last statements; titles never are cut",
-      at_least(1));
-    f("examples", examples, "training sessions with their answers that raw prompts show first",
+      "longest training prompt: the last rules are cut first, then the thought; titles never", at_least(1));
+    f("examples", examples, "number of training sessions with answers that raw prompts show first",
       between(0, 64));
     f("choose_examples", choose_examples,
-      "evenly spread over the training sessions, or most similar in titles");
+      "which training sessions: evenly spread, or most similar in titles");
   }
 };
 

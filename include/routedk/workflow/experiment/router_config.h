@@ -42,20 +42,21 @@ struct RouterConfig : train::TrainConfig {
   template <typename F>
   void fields(F& f) {
     TrainConfig::fields(f);
-    f("kind", kind, "weights from the input, or learned weights that are the same for every input");
-    f("scale", scale, "weights sum to 1, or to the number of experts");
-    f("granularity", granularity, "weights for each layer, or one for all from the embeddings");
-    f("pool_norm", pool_norm, "whether each token's state is divided by its root mean square before pooling");
-    f("temperature", temperature, "the logits are divided by it", positive());
-    f("top_k", top_k, "keep the largest so many weights, renormalised; 0: all", at_least(0));
-    f("threshold", threshold, "then those at least this large, and the largest, renormalised; 0: all",
-      between(0, 1));
-    f("entropy_weight", entropy_weight, "of the mean entropy in the loss: positive sharpens the weights",
-      between(-100, 100));
-    f("balance_weight", balance_weight, "of ln K - entropy of the mean weights in the loss: keeps all in use",
+    f("kind", kind, "dynamic: weights from the input; static: learnt weights, the same for every input");
+    f("scale", scale, "weights sum to 1 (softmax) or to the number of experts (k_softmax)");
+    f("granularity", granularity, "weights for each layer, or one set for all, from the embeddings");
+    f("pool_norm", pool_norm, "rms: divide each token's hidden state by its root mean square before pooling");
+    f("temperature", temperature, "divides the logits", positive());
+    f("top_k", top_k, "keep only this many of the largest weights, renormalised; 0: all", at_least(0));
+    f("threshold", threshold,
+      "then keep only weights of at least this size, and the largest, renormalised; 0: all", between(0, 1));
+    f("entropy_weight", entropy_weight,
+      "weight of the mean entropy in the loss: positive values sharpen the weights", between(-100, 100));
+    f("balance_weight", balance_weight,
+      "weight of (ln K - entropy of the mean weights) in the loss: keeps all experts in use",
       between(0, 100));
-    f("data", data, "learn from the experts' sessions, or from sessions kept from them");
-    f("holdout", holdout, "share of the training sessions that is kept from the experts",
+    f("data", data, "train: learn from the experts' sessions; holdout: from sessions withheld from them");
+    f("holdout", holdout, "with data: holdout, the share of training sessions withheld from the experts",
       between(0.01, 0.99));
   }
 };

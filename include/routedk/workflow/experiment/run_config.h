@@ -17,13 +17,14 @@ struct RunConfig {
 
   template <typename F>
   void fields(F& f) {
-    f("dir", dir, "one experiment by links into the store; empty: runs/<data folder>-<domain>");
+    f("dir", dir, "folder of the experiment, links into the store; empty: runs/<data folder>-<domain>");
     f("store", store,
-      "finished steps, shared by all runs that have the same to do; empty: the folder store beside run.dir");
-    f("threads", threads, "of computation; 0: as many as the CPUs this process can use", between(0, 4096));
-    f("join_seconds", join_seconds, "in which the processes of one training must have started", at_least(1));
+      "folder of finished steps, shared by all runs; empty: `store` in the parent folder of run.dir");
+    f("threads", threads, "threads that compute; 0: the CPUs that this process can use", between(0, 4096));
+    f("join_seconds", join_seconds, "seconds to wait for all processes of one training to start",
+      at_least(1));
     f("exchange_seconds", exchange_seconds,
-      "that one of them waits for the slowest, in a step or a validation", at_least(1));
+      "seconds that a process waits for the slowest, in a step or a validation", at_least(1));
   }
 };
 

@@ -38,13 +38,13 @@ struct EndpointConfig {
       "of an OpenAI-compatible API: https://api.openai.com/v1, also without /v1 or with "
       "/chat/completions");
     f("key_variable", key_variable, "environment variable that holds the key; empty: none is sent");
-    f("ca_file", ca_file, "PEM file of who may sign its certificate; empty: the system's", InputPath());
-    f("concurrency", concurrency, "requests at a time", between(1, 256));
-    f("attempts", attempts, "tries of one request before the run stops", between(1, 100));
+    f("ca_file", ca_file, "PEM file of certificate authorities; empty: the system's", InputPath());
+    f("concurrency", concurrency, "concurrent requests", between(1, 256));
+    f("attempts", attempts, "attempts at one request before the run stops", between(1, 100));
     f("first_wait", first_wait, "seconds before the second try, doubled for each after that", positive());
     f("longest_wait", longest_wait, "seconds between tries; a longer Retry-After stops the run", positive());
-    f("connect_seconds", connect_seconds, "until a connection stands", between(0.001, 86400));
-    f("read_seconds", read_seconds, "until a response is whole", between(0.001, 86400));
+    f("connect_seconds", connect_seconds, "seconds until a connection is established", between(0.001, 86400));
+    f("read_seconds", read_seconds, "seconds until a response is complete", between(0.001, 86400));
     f("parameters", parameters,
       "changes to a request's members: null drops one, a text renames max_tokens, seed or temperature, "
       "others "
@@ -60,11 +60,10 @@ struct BudgetConfig {
 
   template <typename F>
   void fields(F& f) {
-    f("tokens", tokens,
-      "of prompts and replies, earlier runs included, after which distilling stops; 0: none", at_least(0));
-    f("cost", cost, "the same in money; 0: none", at_least(0));
-    f("prompt_price", prompt_price, "of a million tokens", at_least(0));
-    f("completion_price", completion_price, "of a million tokens", at_least(0));
+    f("tokens", tokens, "tokens of prompts and replies, earlier runs included; 0: no limit", at_least(0));
+    f("cost", cost, "the same in money; 0: no limit", at_least(0));
+    f("prompt_price", prompt_price, "money per million prompt tokens", at_least(0));
+    f("completion_price", completion_price, "money per million reply tokens", at_least(0));
   }
 };
 
@@ -85,19 +84,22 @@ struct TeacherConfig {
 
   template <typename F>
   void fields(F& f) {
-    f("kind", kind, "annotation: from gold and human intents; endpoint: a chat API; local: a model in here");
-    f("model", model, "the endpoint's name of it; local: a model's path, empty: the backbone", PathOrName());
-    f("temperature", temperature, "of its replies; 0 is greedy", at_least(0));
-    f("max_tokens", max_tokens, "longest reply", between(1, 1000000));
-    f("seed", seed, "of its replies");
-    f("rounds", rounds, "self-reflections on a session at most", between(1, 100));
-    f("rules_per_session", rules_per_session, "in a session's record", between(1, 100));
-    f("domain_rules", domain_rules, "that induction keeps", between(1, 100000));
-    f("retries", retries, "of a reply that fails its check, before the record is failed", between(0, 100));
-    f("batch", batch, "records under way at a time", between(1, 4096));
+    f("kind", kind,
+      "annotation: from gold and human intents; endpoint: a chat API; local: a model in this process");
+    f("model", model, "endpoint: the model's name there; local: a model's path, empty: the backbone",
+      PathOrName());
+    f("temperature", temperature, "temperature of its replies; 0 is greedy", at_least(0));
+    f("max_tokens", max_tokens, "tokens of the longest reply", between(1, 1000000));
+    f("seed", seed, "seed of its replies");
+    f("rounds", rounds, "self-reflections per session, at most", between(1, 100));
+    f("rules_per_session", rules_per_session, "rules in a session's record", between(1, 100));
+    f("domain_rules", domain_rules, "rules that induction keeps", between(1, 100000));
+    f("retries", retries, "new requests for a reply that fails its check, before the record counts as failed",
+      between(0, 100));
+    f("batch", batch, "records worked on at a time", between(1, 4096));
     f("held_out", held_out, "let --evaluate-teacher send validation and test sessions to the teacher");
-    f("endpoint", endpoint, "where and how patiently an endpoint is asked");
-    f("budget", budget, "when to stop");
+    f("endpoint", endpoint, "an OpenAI-compatible API");
+    f("budget", budget, "when distilling stops");
   }
 
   /// Rules across fields: an endpoint has a URL and a model; money needs prices.

@@ -19,7 +19,8 @@ struct WatchConfig {
     f("conflict", conflict,
       "training sessions on which an expert's gradients under each kind of knowledge are compared; 0: none",
       at_least(0));
-    f("probe", probe, "how much of a session's traits a linear router could read in its input, by layer");
+    f("probe", probe,
+      "measure how much of a session's traits a linear router could read in its input, by layer");
   }
 };
 

@@ -1,0 +1,37 @@
+#include "routedk/core/settings_reference.h"
+
+#include <fmt/format.h>
+
+namespace routedk {
+namespace {
+
+/// In a cell a bar would end it.
+std::string cell(const std::string& text) {
+  std::string escaped;
+  for (const char c : text) {
+    escaped += c == '|' ? std::string("\\|") : std::string(1, c);
+  }
+  return escaped;
+}
+
+}  // namespace
+
+std::string settings_markdown(const SettingGroups& groups) {
+  std::string page;
+  for (const SettingGroup& group : groups) {
+    if (group.entries.empty()) {
+      continue;
+    }
+    page += fmt::format("## {}\n\n", group.path.empty() ? "Top level" : group.path);
+    page += group.meaning.empty() ? "" : cell(group.meaning) + "\n\n";
+    page += "| setting | default | value | meaning |\n|---|---|---|---|\n";
+    for (const SettingEntry& entry : group.entries) {
+      page += fmt::format("| `{}` | `{}` | {} | {} |\n", entry.name, cell(entry.initial), cell(entry.range),
+                          cell(entry.meaning));
+    }
+    page += "\n";
+  }
+  return page;
+}
+
+}  // namespace routedk

@@ -1,0 +1,96 @@
+"""What --help says of every program: its use in the first line, examples that work as typed, pages that exist.
+
+usage: help_test.py FOLDER/OF/PROGRAMS      (the small model)
+"""
+import os
+import pathlib
+import re
+import subprocess
+import sys
+import tempfile
+import unittest
+
+import suite
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+MODEL = ROOT / ".deps/models/SmolLM2-135M-Instruct.Q4_1.gguf"
+STEPS = ("routedk-run", "routedk-distill", "routedk-train", "routedk-train-router", "routedk-eval")
+
+
+def run(*command, **options):
+    return subprocess.run(list(map(str, command)), capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=120, **options)
+
+
+def listed_programs():
+    """As `routedk --help` lists them."""
+    subcommands = run(BIN / "routedk", "--help").stdout.split("Subcommands:")[1].split("Examples:")[0]
+    return ["routedk-" + name for name in re.findall(r"^  ([a-z-]+) ", subcommands, re.MULTILINE)]
+
+
+def examples(program):
+    """The command lines below `Examples:`."""
+    text = run(BIN / program, "--help").stdout.split("Examples:\n")[1].split("More:")[0]
+    return [line.strip() for line in text.splitlines() if line.strip()]
+
+
+class Help(unittest.TestCase):
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.folder = pathlib.Path(folder.name)
+
+    def typed(self, line):
+        """Runs an example as a shell would in the checkout; what would train or write into it plans, or reads its settings."""
+        program = re.search(r"routedk[a-z-]*", line)[0]
+        if program in STEPS and "eval score" not in line:
+            line += f" --set run.dir={self.folder}/run"
+            if "--plan" not in line:
+                line += " --dry-run" if program == "routedk-run" else " --dump-config"
+        path = f"{BIN}{os.pathsep}{os.environ['PATH']}"
+        environment = {name: value for name, value in os.environ.items() if name != "ROUTEDK_DATA_DIR"}
+        return run("bash", "-c", line, cwd=ROOT, env={**environment, "PATH": path, "OMP_WAIT_POLICY": "passive"})
+
+    def test_all_programs_are_listed_and_start_by_their_names(self):
+        programs = listed_programs()
+        self.assertEqual(sorted(programs), sorted(path.name for path in BIN.glob("routedk-*")))
+        for program in programs:
+            direct, through = run(BIN / program, "--help"), run(BIN / "routedk", program.removeprefix("routedk-"), "--help")
+            self.assertEqual((through.returncode, through.stdout), (0, direct.stdout), program)
+        unknown = run(BIN / "routedk", "no-such")
+        self.assertEqual(unknown.returncode, 2)
+        self.assertEqual(run(BIN / "routedk").returncode, 2)
+
+    def test_help_begins_with_its_use_and_ends_with_two_examples_and_pages_that_exist(self):
+        for program in ("routedk", *listed_programs()):
+            done = run(BIN / program, "--help")
+            self.assertEqual((done.returncode, done.stderr), (0, ""), program)
+            self.assertRegex(done.stdout.splitlines()[0], r"^[A-Z].*\w", program)
+            self.assertGreaterEqual(len(examples(program)), 2, program)
+            pages = re.search(r"^More: (.*)$", done.stdout, re.MULTILINE)[1].split(", ")
+            self.assertEqual([page for page in pages if not (ROOT / page).is_file()], [], program)
+
+    def test_examples_work_as_typed(self):
+        if not MODEL.is_file():
+            self.skipTest(f"{MODEL} is not there")
+        for program in ("routedk", *listed_programs()):
+            for line in examples(program):
+                if "--run runs/" in line:  # needs what the demo made: see the next test
+                    continue
+                if line == "routedk run configs/experiments/demo.yaml":
+                    line = line.replace("routedk run", "routedk-run")
+                done = self.typed(line)
+                self.assertEqual(done.returncode, 0, f"{line}\n{done.stderr}")
+                self.assertNotEqual(done.stdout, "", line)
+
+    def test_an_example_that_needs_a_run_is_understood_and_names_the_missing_run(self):
+        lines = [line for line in examples("routedk-predict") if "--run runs/" in line]
+        self.assertEqual(len(lines), 1)
+        line = lines[0].replace("--run runs/", f"--run {self.folder}/")
+        done = self.typed(line)
+        self.assertEqual((done.returncode, done.stderr.count("\n")), (2, 1), done.stderr)
+        self.assertIn(f"{self.folder}/sample-electronic", done.stderr)
+
+
+if __name__ == "__main__":
+    BIN = pathlib.Path(sys.argv.pop(1)).resolve()
+    suite.main()
