@@ -20,7 +20,7 @@ sys.path.append(str(REPOSITORY / "benchmarks"))
 from tables import table as markdown  # noqa: E402
 
 ORDER = ["knowledge", "experts", "fusion", "samples", "router", "ablation", "conflict", "static_vs_dynamic", "sparse",
-         "selection", "relations", "traps", "pooling", "baselines", "rank", "cost", "teacher"]  # fmt: skip
+         "selection", "relations", "traps", "search", "pooling", "baselines", "rank", "cost", "teacher"]  # fmt: skip
 # Pictures that stand once: in the first of these studies that exists.
 ONCE = {"router": ["router", "knowledge"], "calibration": ["selection", "samples"]}
 README = "../README.md"
