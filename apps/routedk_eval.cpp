@@ -10,13 +10,16 @@
 int main(int argc, char** argv) {
   using namespace routedk;
   CLI::App app(
-      "Answers a split with every system of the run folder and measures it, baselines beside it; or scores a "
-      "file.");
+      "Answers a split, or the examples kept from training, with every system of the run folder and measures "
+      "it, on sessions with baselines beside it; or scores a file.");
   app.footer(
       "Examples:\n  routedk-eval configs/experiments/demo.yaml\n"
       "  routedk-eval configs/experiments/demo.yaml --set 'eval.select=[vote, mbr]' --set 'eval.samples=[1, "
       "4, 16]'\n"
       "  routedk-eval configs/experiments/demo.yaml --shard 2/4\n"
+      "  routedk-eval --set data.examples=own.jsonl --set data.test_examples=test.jsonl --set "
+      "'experts=[kind, "
+      "curt]'\n"
       "  routedk-eval score --data-dir data/sample --domain food --split test --predictions answers.jsonl\n"
       "  routedk-eval score --data-dir data/sample --domain food --predictor similar_pairs");
   workflow::ProgramOptions options;
