@@ -10,8 +10,8 @@
 int main(int argc, char** argv) {
   using namespace routedk;
   CLI::App app(
-      "Answers a split with every system of a run and measures it, with baselines; or scores a file of "
-      "predictions.");
+      "Answers a split, or the examples kept from training, with every system of a run and measures it, on "
+      "sessions with baselines; or scores a file of predictions.");
   apps::explain(app,
                 {"routedk-eval configs/experiments/demo.yaml --set 'eval.samples=[1, 4]'",
                  "routedk-eval score --data-dir data/sample --domain food --predictor similar_pairs"},

@@ -176,14 +176,20 @@ class Tiktoken(Tokenizer):
 
 OWN = {"data__examples": "own.jsonl", "data__validation_examples": "val.jsonl", "experts": "[one, two]", "model__path": "model", "run__dir": "run",
        "train__epochs": 1, "train__batch_size": 2, "train__checkpoint_every": 1, "router__epochs": 1, "router__checkpoint_every": 1, "router__batch_size": 4,
-       "lora__rank": 2, "watch__answers": 0}  # fmt: skip
+       "lora__rank": 2, "watch__answers": 0, "decode__samples": 2, "decode__max_new_tokens": 4}  # fmt: skip
+
+
+def own_line(i):
+    """Of each shape in turn."""
+    turns = [("user", f"lamp {i}"), ("assistant", "a desk lamp"), ("user", "and"), ("assistant", "a lamp")]
+    return ({"prompt": f"lamp {i}", "completion": "a desk lamp"}, {"instruction": "name", "input": f"lamp {i}", "output": "a desk lamp"},
+            {"messages": [{"role": role, "content": content} for role, content in turns], "reference": ["a lamp"]})[i % 3]  # fmt: skip
 
 
 def own_task(folder, run):
     model(folder)
     for name, count in (("own", 8), ("val", 2)):
-        (folder / f"{name}.jsonl").write_text("".join(json.dumps({"prompt": f"lamp {i}", "completion": "a desk lamp", "expert": ("one", "two")[i % 2]}) + "\n"
-                                                      for i in range(count)))  # fmt: skip
+        (folder / f"{name}.jsonl").write_text("".join(json.dumps({**own_line(i), "expert": ("one", "two")[i % 2]}) + "\n" for i in range(count)))
     must(run(folder, ["routedk-run", *sets(**OWN)]))
 
 

@@ -59,6 +59,19 @@ TEST(ExperimentConfig, a_single_expert_has_no_router) {
   EXPECT_THAT(problems("experts: [base]\nwatch: {probe: true}\n"), HasSubstr("`watch.probe`"));
 }
 
+TEST(ExperimentConfig, examples_of_ones_own_are_evaluated_by_what_needs_no_session) {
+  using Names = std::vector<std::string>;
+  const std::string own = "experts: [kind, curt]\ndata: {examples: own.jsonl}\n";
+  EXPECT_EQ(read(own).eval.systems, (Names{"backbone", "kind", "curt", "average", "dynamic"}));
+  for (const char* system : {"permuted", "teacher", "itemsets", "'predictions:a.jsonl'"}) {
+    EXPECT_THAT(problems(own + "eval: {systems: [" + system + "]}\n"), HasSubstr("it needs bundle data"));
+  }
+  EXPECT_THAT(problems(own + "eval: {systems: [base]}\n"), HasSubstr("`base`"));
+  EXPECT_THAT(problems(own + "eval: {select: [vote, mbr]}\n"), HasSubstr("but is mbr"));
+  EXPECT_THAT(problems(own + "decode: {select: logprob}\n"), HasSubstr("but is logprob"));
+  EXPECT_THAT(problems("data: {holdout: 1}\n"), HasSubstr("`data.holdout` must be between 0 and 0.9"));
+}
+
 TEST(ExperimentConfig, learning_rates_are_of_groups_that_exist) {
   EXPECT_EQ(read("train: {learning_rates: [{group: base, learning_rate: 0.25}]}\n").train.rate_of("base"),
             0.25);

@@ -200,7 +200,7 @@ TEST_F(Steps, a_run_folder_of_an_earlier_version_is_named_and_left_alone) {
               HasSubstr("give another run.dir"));
 }
 
-TEST_F(Steps, the_plan_refuses_examples_beyond_the_context_and_names_their_lines) {
+TEST_F(Steps, examples_beyond_the_context_are_refused_with_their_lines) {
   std::string text;
   for (int i = 0; i < 40000; ++i) {
     text += "a ";
@@ -212,8 +212,7 @@ TEST_F(Steps, the_plan_refuses_examples_beyond_the_context_and_names_their_lines
                                                       text + R"(", "completion": "x", "expert": "kind"})")
                               .string();
   config_.experts = {"kind"};
-  Experiment experiment(config_);
-  const std::string message = testing::message_of<DataError>([&] { plan(experiment); });
+  const std::string message = testing::message_of<DataError>([&] { Experiment experiment(config_); });
   EXPECT_THAT(message, HasSubstr("1 of 2"));
   EXPECT_THAT(message, HasSubstr("own.jsonl:3 with "));
 }

@@ -38,6 +38,9 @@ class TrainSteps : public testing::ExperimentFolder {
     config_.router.warmup = 0.0;
     config_.watch.answers = 1;
     config_.decode.max_new_tokens = 3;
+    config_.decode.samples = 2;
+    config_.eval.limit = 1;
+    config_.eval.resamples = 20;
   }
 
   std::vector<io::Json> records() const {
@@ -73,7 +76,31 @@ TEST_F(TrainSteps, a_run_on_examples_of_ones_own_trains_experts_and_a_static_rou
   }
   EXPECT_TRUE(watched);
   EXPECT_TRUE(gates);
+  const io::Json found = io::read_json(folder_ / "run/results.json");
+  for (const char* name : {"backbone", "kind", "curt", "average", "static", "static vote n=2"}) {
+    EXPECT_GT(found["systems"].at(name)["loss"].get<double>(), 0.0) << name;
+  }
+  EXPECT_EQ(found["systems"].size(), 10U);
+}
+
+TEST_F(TrainSteps, without_an_example_to_evaluate_the_run_ends_with_experts_and_router) {
+  config_.data.validation_examples = "";
+  config_.watch.answers = 0;
+  Experiment experiment(config_);
+  run_experiment(experiment);
+  EXPECT_TRUE(std::filesystem::exists(experiment.router_folder()));
+  EXPECT_FALSE(std::filesystem::exists(folder_ / "run/results.json"));
   EXPECT_THROW(evaluate_step(experiment), ConfigError);
+}
+
+TEST_F(TrainSteps, controls_learn_from_examples_of_ones_own_too) {
+  config_.eval.systems = {"one_lora_on_router_data", "random_experts", "ensemble"};
+  config_.decode.temperature = 0.0;
+  config_.watch.answers = 0;
+  Experiment experiment(config_);
+  run_experiment(experiment);
+  const io::Json found = io::read_json(folder_ / "run/results.json");
+  EXPECT_EQ(found["systems"].size(), 3U) << "greedy answers need no vote";
 }
 
 TEST_F(TrainSteps, an_expert_that_starts_from_an_adapter_begins_with_its_numbers) {

@@ -86,11 +86,16 @@ Experiment::Contents contents_of(const ExperimentConfig& config) {
   const std::string& form = config.model.chat;
   const std::uint64_t chat = form.empty() || text::ChatTemplate::is_name(form) ? 0 : hash_of_file(form);
   if (!config.data.examples.empty()) {
-    return {hash_examples(config.data), 0, model, 0, chat};
+    const std::string& test = config.data.test_examples;
+    return {hash_examples(config.data), test.empty() ? 0 : hash_of_file(test), 0, model, 0, chat};
   }
   const bool own = config.teacher.kind == distill::TeacherKind::kLocal && !config.teacher.model.empty();
   return {hash_files(data_folder(config.data.dir) / config.data.domain, hash_of_file),
-          hash_files(config.prompts, hash_of_file), model, own ? hash_model(config.teacher.model) : 0, chat};
+          0,
+          hash_files(config.prompts, hash_of_file),
+          model,
+          own ? hash_model(config.teacher.model) : 0,
+          chat};
 }
 
 std::string hash_adapter(const std::filesystem::path& folder) {

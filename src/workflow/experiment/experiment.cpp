@@ -221,9 +221,13 @@ Experiment::Experiment(ExperimentConfig config, Place place)
                                       config_.prompts, relations_of(config_.prompt, dataset_, split_))
                                 : bundle::PromptTemplates()),
       encoder_(bundle::SessionEncoder::load(config_.model.path, config_.model.chat)),
+      task_(load_task(config_, encoder_)),
       store_(store_folder(config_)) {
   if (has_sessions()) {
     templates_.show(worked_examples_of(config_.prompt, dataset_, split_));
+  } else if (!place_.shard.whole()) {
+    throw_<ConfigError>("--shard must be of sessions, but `data.examples` is {}: leave it out",
+                        config_.data.examples);
   }
   contents_ = contents_of(config_);
   init_adapter_ = hash_adapter(config_.lora.init_adapter);

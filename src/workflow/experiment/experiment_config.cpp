@@ -96,7 +96,7 @@ void check_systems(const ExperimentConfig& config, Names& problems) {
   if (config.experts.empty()) {
     return;
   }
-  for (const std::string& system : config.data.examples.empty() ? config.eval.systems : Names()) {
+  for (const std::string& system : config.eval.systems) {
     if (const std::string problem = system_problem(system, config.experts); !problem.empty()) {
       problems.push_back("`eval.systems` " + problem);
     }
@@ -111,6 +111,38 @@ void check_systems(const ExperimentConfig& config, Names& problems) {
   check_different("eval.utility", "utility", config.eval.utility, problems);
   check_different("eval.expectation", "expectation", config.eval.expectation, problems);
   check_different("eval.samples", "number", config.eval.samples, problems);
+}
+
+/// Whether only sessions have what a system answers from.
+bool needs_sessions(const std::string& system) {
+  try {
+    const experts::GateKind kind = experts::parse_gate_spec(system).kind;
+    return experts::needs_no_model(kind) || kind == experts::GateKind::kPermuted;
+  } catch (const ConfigError&) {
+    return false;  // said of it already
+  }
+}
+
+/// What an evaluation on the user's own examples cannot do.
+void check_task(const ExperimentConfig& config, Names& problems) {
+  if (config.data.examples.empty()) {
+    return;
+  }
+  for (const std::string& system : config.eval.systems) {
+    if (needs_sessions(system)) {
+      problems.push_back(
+          fmt::format("`eval.systems` must not have `{}` with data.examples: it needs bundle data.", system));
+    }
+  }
+  std::vector<eval::SelectRule> rules = config.eval.select;
+  rules.push_back(config.decode.select);
+  for (const eval::SelectRule rule : rules) {
+    if (rule != eval::SelectRule::kVote) {
+      problems.push_back(
+          fmt::format("`select` must be vote with data.examples, whose answers are texts, but is {} instead.",
+                      name_of(rule)));
+    }
+  }
 }
 
 void check_rates(const Names& groups, const std::vector<train::GroupRate>& rates, const char* where,
@@ -179,7 +211,7 @@ void ExperimentConfig::complete() {
   if (experts.empty()) {
     experts = {"base", "high_level", "fine_grained"};
   }
-  if (eval.systems.empty() && data.examples.empty()) {
+  if (eval.systems.empty()) {
     eval.systems = {"backbone"};
     eval.systems.insert(eval.systems.end(), experts.begin(), experts.end());
     if (experts.size() > 1) {
@@ -203,6 +235,7 @@ void ExperimentConfig::validate(std::vector<std::string>& problems) const {
   }
   check_adapters(*this, problems);
   check_systems(*this, problems);
+  check_task(*this, problems);
   check_rates(experts, train.learning_rates, "train", problems);
   check_rates({"router"}, router.learning_rates, "router", problems);
   check_objective(*this, train, "train", problems);

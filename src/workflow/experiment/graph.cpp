@@ -86,6 +86,8 @@ class StepList {
       if (config_.watch.probe) {
         add_probe();
       }
+    }
+    if (experiment_.evaluates()) {
       add_evaluation();
     }
     return std::move(steps_);
@@ -121,6 +123,13 @@ class StepList {
       settings["split.val_per_length"] = fmt::format("{}", counts.val_per_length);
       settings["split.train_limit"] = fmt::format("{}", config_.split.train_limit);
       settings["prompts.contents"] = hex(experiment_.contents().prompts);
+      return settings;
+    }
+    if (config_.data.loss != TurnLoss::kAllTurns) {
+      settings["data.loss"] = name_of(config_.data.loss);
+    }
+    if (config_.data.holds_out() && experiment_.evaluates()) {
+      settings["data.holdout"] = fmt::format("{}", config_.data.holdout);
     }
     return settings;
   }
@@ -258,6 +267,16 @@ class StepList {
     add_step({StepKind::kProbe}, std::move(settings), std::move(inputs));
   }
 
+  /// Which sessions or examples are evaluated.
+  void add_evaluated(Settings& settings) const {
+    if (experiment_.has_sessions()) {
+      settings["eval.split"] = name_of(config_.eval.split);
+    } else if (!config_.data.test_examples.empty()) {
+      settings["data.test_contents"] = hex(experiment_.contents().test);
+    }
+    settings["eval.limit"] = fmt::format("{}", config_.eval.limit);
+  }
+
   /// What the candidates depend on, whatever is chosen among them.
   Settings answer_settings(const std::string& system) const {
     Settings settings = model_settings();
@@ -273,8 +292,7 @@ class StepList {
     if (decode.temperature == 0.0 && !is_permuted(system)) {  // who gets whose weights is drawn
       erase(settings, {"decode.seed", "decode.top_k", "decode.top_p", "decode.min_p"});
     }
-    settings["eval.split"] = name_of(config_.eval.split);
-    settings["eval.limit"] = fmt::format("{}", config_.eval.limit);
+    add_evaluated(settings);
     if (wants_verifier(config_)) {
       settings["eval.verifier_sessions"] = fmt::format("{}", config_.eval.verifier_sessions);
       add_holdout(settings);
@@ -334,6 +352,10 @@ class StepList {
     add("decode", decode, settings);
     add("eval", config_.eval, settings);
     settings.erase("eval.name");  // a place
+    if (!experiment_.has_sessions()) {
+      settings.erase("eval.split");
+      add_evaluated(settings);
+    }
     settings["eval.systems.contents"] = hex(hash_outside_systems(config_.eval.systems));
     add_step({StepKind::kEvaluate}, std::move(settings), std::move(answers));
   }

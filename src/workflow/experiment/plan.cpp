@@ -60,8 +60,13 @@ Learning learning_of(const Experiment& experiment) {
 std::string data_text(const Experiment& experiment) {
   const ExperimentConfig& c = experiment.config();
   if (!experiment.has_sessions()) {
-    return fmt::format("data      {}, validated with {}\n", c.data.examples,
-                       c.data.validation_examples.empty() ? "nothing" : c.data.validation_examples);
+    const TaskData& task = experiment.task();
+    return fmt::format(
+        "data      {}: {} answers to learn; validated with {}; {}\n", c.data.examples, task.training.size(),
+        c.data.validation_examples.empty() ? "nothing" : c.data.validation_examples,
+        experiment.evaluates()
+            ? fmt::format("{} answers of {} to evaluate", task.evaluated.size(), task.evaluated_file)
+            : "nothing to evaluate");
   }
   const bundle::Split& split = experiment.split();
   return fmt::format("data      {} / {}: {} training, {} validation, {} test sessions\n",
@@ -79,7 +84,7 @@ std::string plan(Experiment& experiment) {
   const char* unit = experiment.has_sessions() ? "sessions" : "examples";
   const Learning learning = learning_of(experiment);
   train::require_within_context(learning.experts, model.context, "training");
-  require_data_within(experiment, model.context);
+  require_data_within(experiment);
   std::string text = data_text(experiment);
   text += fmt::format("model     {} ({})\n", c.model.path, c.model.quant);
   text += fmt::format("experts   {}; each: {} parameters, {}\n", fmt::join(c.experts, ", "),
@@ -93,14 +98,15 @@ std::string plan(Experiment& experiment) {
     text += fmt::format("controls  {}: as many steps as the router\n", fmt::join(controls, ", "));
   }
   text += memory_text(experiment, *source, learning.experts, learning.router);
-  if (experiment.has_sessions()) {
-    text += fmt::format("evaluate  {} on {} ({} samples at T = {}, chosen by {})\n",
-                        fmt::join(c.eval.systems, ", "), c.eval.split,
-                        c.eval.samples.empty() ? fmt::format("{}", c.decode.samples)
-                                               : fmt::format("{}", fmt::join(c.eval.samples, ", ")),
-                        c.decode.temperature,
-                        c.eval.select.empty() ? fmt::format("{}", c.decode.select)
-                                              : fmt::format("{}", fmt::join(c.eval.select, ", ")));
+  if (experiment.evaluates()) {
+    text += fmt::format(
+        "evaluate  {} on {} ({} samples at T = {}, chosen by {})\n", fmt::join(c.eval.systems, ", "),
+        experiment.has_sessions() ? std::string(name_of(c.eval.split)) : experiment.task().evaluated_file,
+        c.eval.samples.empty() ? fmt::format("{}", c.decode.samples)
+                               : fmt::format("{}", fmt::join(c.eval.samples, ", ")),
+        c.decode.temperature,
+        c.eval.select.empty() ? fmt::format("{}", c.decode.select)
+                              : fmt::format("{}", fmt::join(c.eval.select, ", ")));
   }
   text += fmt::format("run       {}\n", c.run.dir);
   for (const Step* step : needed_steps(experiment.steps())) {

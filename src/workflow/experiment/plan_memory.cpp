@@ -68,9 +68,20 @@ TokenCounts count_all_tokens(const std::vector<Example>& examples, const train::
   return counts;
 }
 
+/// What is asked in the evaluation.
+std::vector<Example> evaluated_examples(const Experiment& experiment) {
+  if (experiment.has_sessions()) {
+    return raw_examples(experiment, of_two_items(evaluated_sessions(experiment)), 0);
+  }
+  std::vector<Example> examples;
+  for (TaskItem& item : evaluated_items(experiment)) {
+    examples.push_back(std::move(item.example));
+  }
+  return examples;
+}
+
 /// Prompt tokens of the sessions decoded together, where they have most.
-std::int64_t most_prompt_tokens(const Experiment& experiment) {
-  const std::vector<Example> raw = raw_examples(experiment, of_two_items(evaluated_sessions(experiment)), 0);
+std::int64_t most_prompt_tokens(const Experiment& experiment, const std::vector<Example>& raw) {
   const auto together = static_cast<std::size_t>(experiment.config().decode.batch_sessions);
   std::int64_t most = 0;
   for (std::size_t first = 0; first < raw.size(); first += together) {
@@ -112,11 +123,11 @@ DecodingSize decoding_size(const Experiment& experiment, const FrozenSize& froze
   const std::vector<std::int64_t>& counts = c.eval.samples;
   const std::int64_t samples =
       counts.empty() ? c.decode.samples : *std::max_element(counts.begin(), counts.end());
-  const auto sessions = static_cast<std::int64_t>(evaluated_sessions(experiment).size());
+  const std::vector<Example> raw = evaluated_examples(experiment);
   return {frozen,
           c.decode.kernels == decode::Kernels::kInt8,
-          std::min(c.decode.batch_sessions, sessions),
-          most_prompt_tokens(experiment),
+          std::min(c.decode.batch_sessions, static_cast<std::int64_t>(raw.size())),
+          most_prompt_tokens(experiment, raw),
           samples,
           c.decode.max_new_tokens};
 }
@@ -226,7 +237,7 @@ std::string memory_text(const Experiment& experiment, const model::WeightSource&
         {"router draws", predict_memory(model, drawing_size(experiment, with_experts, c.router,
                                                             gate.parameters().size(), routing))});
   }
-  if (experiment.has_sessions()) {
+  if (experiment.evaluates()) {
     columns.push_back({"evaluate", predict_memory(model, decoding_size(experiment, with_experts))});
   }
   return fmt::format("tokens    {:.0f} of an expert's step, {} of the largest micro-batch\n",

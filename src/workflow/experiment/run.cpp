@@ -4,6 +4,7 @@
 #include "routedk/core/memory.h"
 #include "routedk/core/progress.h"
 #include "routedk/core/stop_signal.h"
+#include "routedk/workflow/steps/learning_data.h"
 #include "routedk/workflow/steps/steps.h"
 #include "routedk/workflow/steps/systems.h"
 
@@ -195,12 +196,24 @@ class Worker {
   std::exception_ptr first_failure_;
 };
 
+/// Whether a training is yet to be done.
+bool trains(const Experiment& experiment) {
+  const std::vector<const Step*> needed = needed_steps(experiment.steps());
+  return std::any_of(needed.begin(), needed.end(), [&](const Step* step) {
+    return (step->id.kind == StepKind::kTrain || step->id.kind == StepKind::kRouter) &&
+           !experiment.store().done(*step);
+  });
+}
+
 /// What is to be done, after all checks that can be made before anything is; then steps that are to be done
 /// again are forgotten.
 std::vector<Task> checked_tasks(std::span<Experiment* const> experiments, const RunOptions& options) {
   for (Experiment* experiment : experiments) {
-    if (experiment->has_sessions()) {
+    if (experiment->evaluates()) {
       check_systems(*experiment);
+    }
+    if (trains(*experiment)) {
+      require_data_within(*experiment);
     }
   }
   std::vector<Task> tasks = tasks_of(experiments);

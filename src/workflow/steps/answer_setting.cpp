@@ -43,6 +43,16 @@ std::int64_t most_samples(const ExperimentConfig& config) {
   return counts.empty() ? config.decode.samples : *std::max_element(counts.begin(), counts.end());
 }
 
+std::vector<std::int64_t> votes_of(const ExperimentConfig& config) {
+  std::vector<std::int64_t> votes;
+  for (const std::int64_t samples : or_usual(config.eval.samples, config.decode.samples)) {
+    if (samples > 1 && config.decode.temperature > 0.0) {
+      votes.push_back(samples);
+    }
+  }
+  return votes;
+}
+
 bool wants_verifier(const ExperimentConfig& config) {
   const auto choices = choices_of(config);
   return std::any_of(choices.begin(), choices.end(),

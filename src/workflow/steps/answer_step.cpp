@@ -1,6 +1,5 @@
 #include "routedk/core/error.h"
 #include "routedk/core/files.h"
-#include "routedk/core/numbers.h"
 #include "routedk/core/progress.h"
 #include "routedk/core/random.h"
 #include "routedk/eval/router_stats.h"
@@ -15,7 +14,9 @@
 #include <optional>
 #include <utility>
 
+#include "earlier_answers.h"
 #include "shared_work.h"
+#include "task_steps.h"
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
@@ -106,35 +107,15 @@ eval::Verifier verifier_of(const Experiment& experiment, const Answerer& answere
   return verifier;
 }
 
-/// The candidates of the same system that stand in the store under another number of samples: the fewest that
-/// are enough, otherwise the most. Draws are keyed by a sample's number, so they are those that would be
-/// drawn.
+/// The candidates of the same system that stand in the store under another number of samples.
 struct Earlier {
   std::int64_t samples = 0;
   eval::AnswersBySession answers;
 };
 
 std::optional<Earlier> earlier_candidates(const Experiment& experiment, const StepId& id) {
-  constexpr const char* kSamples = "decode.samples";
-  const Step& wanted = experiment.step(id);
-  const std::int64_t samples = most_samples(experiment.config());
-  std::optional<Step> best;
-  std::int64_t of_best = 0;
-  for (const auto& [key, record] : experiment.store().whole(StepKind::kAnswer)) {
-    Step other = step_of(record);
-    const std::int64_t count = number_in<std::int64_t>(other.settings[kSamples]).value_or(0);
-    const bool better = of_best < samples ? count > of_best : count >= samples && count < of_best;
-    Settings settings = other.settings;
-    settings[kSamples] = wanted.settings.at(kSamples);
-    if (better && other.id == id && settings == wanted.settings && other.input_keys == wanted.input_keys) {
-      best = std::move(other);
-      of_best = count;
-    }
-  }
-  if (!best) {
-    return std::nullopt;
-  }
-  return Earlier{of_best, eval::read_answers(experiment.store().folder_of(*best) / "answers.jsonl")};
+  const auto found = earlier_answers(experiment, id);
+  return found ? std::optional(Earlier{found->samples, eval::read_answers(found->file)}) : std::nullopt;
 }
 
 /// Writes what earlier candidates come to; false where they are too few.
@@ -207,7 +188,6 @@ void answer_part(Experiment& experiment, const StepId& id) {
 }  // namespace
 
 void answer_step(Experiment& experiment, const std::string& system) {
-  require_sessions(experiment, StepKind::kAnswer);
   const StepId id{StepKind::kAnswer, system};
   for (const StepId& input : experiment.step(id).inputs) {
     if (input.kind == StepKind::kAnswer && !is_done(experiment, input)) {
@@ -227,8 +207,12 @@ void answer_step(Experiment& experiment, const std::string& system) {
   if (!begin_step(experiment, id)) {
     return;
   }
-  answer_into(experiment, system, evaluated_sessions(experiment), experiment.answers_file(system),
-              wants_verifier(experiment.config()) ? std::nullopt : earlier_candidates(experiment, id));
+  if (experiment.has_sessions()) {
+    answer_into(experiment, system, evaluated_sessions(experiment), experiment.answers_file(system),
+                wants_verifier(experiment.config()) ? std::nullopt : earlier_candidates(experiment, id));
+  } else {
+    answer_examples(experiment, system);
+  }
   mark_done(experiment, {id});
 }
 

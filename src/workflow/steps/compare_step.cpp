@@ -5,6 +5,7 @@
 #include "routedk/core/error.h"
 #include "routedk/core/files.h"
 #include "routedk/io/jsonl.h"
+#include "routedk/workflow/steps/steps.h"
 
 #include <algorithm>
 #include <array>
@@ -161,14 +162,21 @@ std::string outcome(const Study& study, PointExperiments experiments) {
   }
   const Experiment& experiment = *experiments.front();
   const fs::path folder = experiment.folder();
-  if (experiment.has_sessions()) {
+  std::string found;
+  if (experiment.evaluates()) {
     const fs::path evaluation = experiment.step_folder({StepKind::kEvaluate});
-    return fmt::format("{}page: {}\n", escaped(read_file(evaluation / "summary.txt"), /*keep_newlines=*/true),
-                       (folder / evaluation_folder(experiment.config()) / "results.html").string());
+    found =
+        fmt::format("{}page: {}\n", escaped(read_file(evaluation / "summary.txt"), /*keep_newlines=*/true),
+                    (folder / evaluation_folder(experiment.config()) / "results.html").string());
+  } else {
+    found = fmt::format("not evaluated: {}\n", kNothingToEvaluate);
+  }
+  if (experiment.has_sessions()) {
+    return found;
   }
   const std::string router =
       experiment.config().experts.size() > 1 ? fmt::format("router: {}\n", (folder / "router").string()) : "";
-  return fmt::format("experts: {}\n{}", (folder / "experts").string(), router);
+  return fmt::format("{}experts: {}\n{}", found, (folder / "experts").string(), router);
 }
 
 }  // namespace routedk::workflow

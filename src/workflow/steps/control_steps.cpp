@@ -73,8 +73,7 @@ void train_one_lora(Experiment& experiment, const std::string& name) {
 
 std::vector<std::string> trained_controls(const ExperimentConfig& config) {
   std::vector<std::string> controls;
-  for (const std::string& system :
-       config.data.examples.empty() ? config.eval.systems : std::vector<std::string>()) {
+  for (const std::string& system : config.eval.systems) {
     if (experts::is_trained_control(experts::parse_gate_spec(system).kind)) {
       controls.push_back(system);
     }

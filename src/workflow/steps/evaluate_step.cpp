@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "results_files.h"
+#include "task_steps.h"
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
@@ -98,32 +99,12 @@ void warn_of_collapse(std::vector<SystemResult>& results, double random_f1) {
   }
 }
 
-}  // namespace
-
-void evaluate_step(Experiment& experiment) {
-  require_sessions(experiment, StepKind::kEvaluate);
-  check_systems(experiment);
-  const std::vector<StepId>& inputs = experiment.step({StepKind::kEvaluate}).inputs;
-  for (const StepId& input : inputs) {
-    const bool in_shards = !experiment.shard().whole() && input.kind != StepKind::kAnswer;
-    if (!is_done(experiment, input) && (!in_shards || experiment.open_step(input))) {
-      do_step(experiment, input);
-    }
-  }
-  const bool whole =
-      std::all_of(inputs.begin(), inputs.end(), [&](const StepId& id) { return is_done(experiment, id); });
-  if (!experiment.shard().whole() && (!whole || !experiment.open_step({StepKind::kEvaluate}))) {
-    return;  // the last of the other shards does it
-  }
-  if (!begin_step(experiment, {StepKind::kEvaluate})) {
-    return;
-  }
+void evaluate_sessions(const Experiment& experiment) {
   const ExperimentConfig& c = experiment.config();
   const bundle::TfIdf titles(experiment.dataset().titles);
   const Asked asked = asked_of(experiment, titles);
   const auto& [sessions, traits, bootstrap] = asked;
   const std::filesystem::path folder = experiment.step_folder({StepKind::kEvaluate});
-  std::filesystem::create_directories(folder / "answers");
   io::Json of_sessions = json_of(asked);
   std::vector<SystemResult> systems;
   for (const std::string& system : c.eval.systems) {
@@ -138,7 +119,39 @@ void evaluate_step(Experiment& experiment) {
   }
   io::write_json(folder / "sessions.json", of_sessions);
   write_results(experiment, {sessions.size(), systems, random, bootstrap});
-  mark_done(experiment, {{StepKind::kEvaluate}});
+}
+
+}  // namespace
+
+void evaluate_step(Experiment& experiment) {
+  const StepId id{StepKind::kEvaluate};
+  if (!experiment.evaluates()) {
+    throw_<ConfigError>("an evaluation must have something to ask, but {} ({})", kNothingToEvaluate,
+                        experiment.config().data.examples);
+  }
+  check_systems(experiment);
+  const std::vector<StepId>& inputs = experiment.step(id).inputs;
+  for (const StepId& input : inputs) {
+    const bool in_shards = !experiment.shard().whole() && input.kind != StepKind::kAnswer;
+    if (!is_done(experiment, input) && (!in_shards || experiment.open_step(input))) {
+      do_step(experiment, input);
+    }
+  }
+  const bool whole = std::all_of(inputs.begin(), inputs.end(),
+                                 [&](const StepId& input) { return is_done(experiment, input); });
+  if (!experiment.shard().whole() && (!whole || !experiment.open_step(id))) {
+    return;  // the last of the other shards does it
+  }
+  if (!begin_step(experiment, id)) {
+    return;
+  }
+  std::filesystem::create_directories(experiment.step_folder(id) / "answers");
+  if (experiment.has_sessions()) {
+    evaluate_sessions(experiment);
+  } else {
+    evaluate_examples(experiment);
+  }
+  mark_done(experiment, {id});
 }
 
 }  // namespace routedk::workflow

@@ -5,7 +5,7 @@
 #include "routedk/core/files.h"
 #include "routedk/core/random.h"
 #include "routedk/io/jsonl.h"
-#include "routedk/workflow/steps/task_examples.h"
+#include "routedk/model/weight_source.h"
 
 #include <algorithm>
 #include <array>
@@ -146,16 +146,13 @@ std::vector<Example> session_examples(const Experiment& experiment, const std::v
   return examples;
 }
 
-/// The lines of a file of examples that are `expert`'s, or all for "".
-std::vector<Example> task_examples(const Experiment& experiment, const std::string& file,
-                                   const std::string& expert, int group) {
+/// The examples of the user's own that `expert` learns from, or all for "".
+std::vector<Example> examples_of(const std::vector<TaskItem>& items, const std::string& expert, int group) {
   std::vector<Example> examples;
-  std::uint64_t line = 0;
-  for (const TaskExample& example : read_task_examples(file, experiment.config().experts)) {
-    ++line;
-    if (expert.empty() || example.expert == expert) {
-      const bundle::TrainingText text{{{"user", example.prompt}}, example.completion};
-      examples.push_back(encoded(experiment, text, group, line, example.where));
+  for (const TaskItem& item : items) {
+    if (expert.empty() || item.gold.expert.empty() || item.gold.expert == expert) {
+      examples.push_back(item.example);
+      examples.back().group = group;
     }
   }
   return examples;
@@ -207,7 +204,7 @@ LearningSessions learning_sessions(const Experiment& experiment) {
 std::vector<Example> expert_examples(const Experiment& experiment, const std::string& expert, int group,
                                      InputCounts* counts) {
   if (!experiment.has_sessions()) {
-    return task_examples(experiment, experiment.config().data.examples, expert, group);
+    return examples_of(experiment.task().training, expert, group);
   }
   InputCounts found;
   std::vector<Example> examples =
@@ -246,25 +243,25 @@ std::vector<Example> raw_expert_examples(const Experiment& experiment, const std
 
 std::vector<Example> router_examples(const Experiment& experiment) {
   return experiment.has_sessions() ? raw_examples(experiment, learning_sessions(experiment).router, 0)
-                                   : task_examples(experiment, experiment.config().data.examples, "", 0);
+                                   : examples_of(experiment.task().training, "", 0);
 }
 
 std::vector<Example> validation_examples(const Experiment& experiment, const std::string& expert, int group) {
   if (experiment.has_sessions()) {
     return raw_examples(experiment, of_two_items(experiment.split().val), group);
   }
-  const std::string& file = experiment.config().data.validation_examples;
-  return file.empty() ? std::vector<Example>() : task_examples(experiment, file, expert, group);
+  return examples_of(experiment.task().validation, expert, group);
 }
 
-void require_data_within(const Experiment& experiment, std::int64_t context) {
+void require_data_within(const Experiment& experiment) {
+  if (!experiment.has_sessions()) {
+    return;
+  }
+  const std::int64_t context = model::WeightSource::open(experiment.config().model.path)->config().context;
   train::require_within_context(router_examples(experiment), context, "training");
   train::require_within_context(validation_examples(experiment, "", 0), context, "validation");
-  if (experiment.has_sessions()) {
-    const auto& evaluated = experiment.split().part(experiment.config().eval.split);
-    train::require_within_context(raw_examples(experiment, of_two_items(evaluated), 0), context,
-                                  "evaluation");
-  }
+  const auto& evaluated = experiment.split().part(experiment.config().eval.split);
+  train::require_within_context(raw_examples(experiment, of_two_items(evaluated), 0), context, "evaluation");
 }
 
 train::AugmentFn shuffled_items(const Experiment& experiment, const std::vector<std::string>& experts) {

@@ -5,7 +5,6 @@
 #include "routedk/core/random.h"
 #include "routedk/decode/decoder.h"
 #include "routedk/text/rouge.h"
-#include "routedk/workflow/steps/task_examples.h"
 
 #include <algorithm>
 #include <iterator>
@@ -38,19 +37,11 @@ ItemCounts item_counts(const Experiment& experiment) {
 /// Of the user's own examples, by file and line.
 using References = std::map<std::string, std::vector<std::string>>;
 
-/// As the model would write them: what a tokenizer changes in a text is no difference.
 References references_in(const Experiment& experiment) {
-  const ExperimentConfig& config = experiment.config();
-  const bundle::SessionEncoder& encoder = experiment.encoder();
   References references;
-  for (const std::string& file : {config.data.examples, config.data.validation_examples}) {
-    for (const TaskExample& example :
-         file.empty() ? std::vector<TaskExample>() : read_task_examples(file, config.experts)) {
-      for (const std::string& reference : example.references) {
-        Ids ids = encoder.answer(reference);
-        ids.pop_back();  // the end of the turn
-        references[example.where].push_back(encoder.tokenizer().decode(ids, true));
-      }
+  for (const auto* items : {&experiment.task().training, &experiment.task().validation}) {
+    for (const TaskItem& item : *items) {
+      references[item.example.source] = item.gold.references;
     }
   }
   return references;

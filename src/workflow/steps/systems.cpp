@@ -106,6 +106,10 @@ std::vector<bundle::Session> evaluated_sessions(const Experiment& experiment) {
   return bundle::evenly_spread(experiment.split().part(eval.split), eval.limit);
 }
 
+std::vector<TaskItem> evaluated_items(const Experiment& experiment) {
+  return evenly_spread(experiment.task().evaluated, experiment.config().eval.limit);
+}
+
 void check_systems(const Experiment& experiment) {
   const ExperimentConfig& c = experiment.config();
   for (const std::string& system : c.eval.systems) {

@@ -107,6 +107,12 @@ std::vector<std::string> experts_named(const ExperimentConfig& config, const std
 }
 
 void train_step(Experiment& experiment, const std::vector<std::string>& experts) {
+  if (std::any_of(experts.begin(), experts.end(), [&](const std::string& name) {
+        return experiment.config().adapter_of(name) == nullptr &&
+               !is_done(experiment, {StepKind::kTrain, name});
+      })) {
+    require_data_within(experiment);
+  }
   std::vector<std::string> names;
   std::vector<StepId> ids;
   for (const std::string& name : experts) {
@@ -127,7 +133,6 @@ void train_step(Experiment& experiment, const std::vector<std::string>& experts)
     return;
   }
   const auto backbone = experiment.backbone();
-  require_data_within(experiment, backbone->config().context);
   const NewBank bank = new_bank(experiment, names, *backbone);
   const experts::RoutedModel model(backbone, std::make_shared<experts::ExpertBank>(bank.experts));
   const std::filesystem::path folder = experiment.step_folder(ids.front());

@@ -3,7 +3,6 @@
 #include "routedk/bundle/answer.h"
 #include "routedk/eval/answers.h"
 #include "routedk/eval/collapse.h"
-#include "routedk/workflow/steps/task_examples.h"
 
 #include <algorithm>
 
@@ -59,43 +58,35 @@ Findings watch_sessions(const Experiment& experiment, const experts::RoutedModel
 }
 
 Findings watch_examples(const Experiment& experiment, const experts::RoutedModel& model,
-                        const experts::Gate& gate, const std::vector<TaskExample>& examples) {
-  const bundle::SessionEncoder& encoder = experiment.encoder();
+                        const experts::Gate& gate, const std::vector<TaskItem>& items) {
+  const text::Tokenizer& tokenizer = experiment.encoder().tokenizer();
   std::vector<decode::Prompt> prompts;
-  for (std::size_t i = 0; i < examples.size(); ++i) {
-    prompts.push_back({encoder.prompt({{"user", examples[i].prompt}}), i, nullptr});
+  for (std::size_t i = 0; i < items.size(); ++i) {
+    prompts.push_back({items[i].example.prompt, i, nullptr});
   }
   const auto generations = decode::generate(model, gate, prompts, greedy(experiment));
   Findings found;
   std::vector<std::string> patterns;
   double exact = 0.0;
-  for (std::size_t i = 0; i < examples.size(); ++i) {
-    patterns.push_back(encoder.tokenizer().decode(generations[i].candidates.front().ids, true));
-    exact += patterns.back() == examples[i].completion ? 1.0 : 0.0;
+  for (std::size_t i = 0; i < items.size(); ++i) {
+    patterns.push_back(tokenizer.decode(generations[i].candidates.front().ids, true));
+    exact += eval::exact_match(patterns.back(), items[i].gold.references);
     found.answers.push_back({static_cast<std::int64_t>(i) + 1, patterns.back()});
   }
-  found.metrics = {{"exact_match", exact / static_cast<double>(examples.size())}};
+  found.metrics = {{"exact_match", exact / static_cast<double>(items.size())}};
   found.warnings = pattern_warnings(patterns);
   return found;
 }
 
-/// `count` of them, evenly spread.
-std::vector<TaskExample> evenly_spread(const std::vector<TaskExample>& examples, std::size_t count) {
-  std::vector<TaskExample> chosen;
-  for (std::size_t i = 0; i < std::min(count, examples.size()); ++i) {
-    chosen.push_back(examples[i * examples.size() / std::min(count, examples.size())]);
-  }
-  return chosen;
-}
-
-/// The validation examples of a group that is an expert, or all.
-std::vector<TaskExample> examples_of(const Experiment& experiment, const std::string& group) {
+/// The validation examples that a group learns from where it is an expert, or all.
+std::vector<TaskItem> watched_items(const Experiment& experiment, const std::string& group) {
   const ExperimentConfig& config = experiment.config();
-  std::vector<TaskExample> examples = read_task_examples(config.data.validation_examples, config.experts);
+  std::vector<TaskItem> items = experiment.task().validation;
   if (std::find(config.experts.begin(), config.experts.end(), group) != config.experts.end()) {
-    std::erase_if(examples, [&](const TaskExample& example) { return example.expert != group; });
+    std::erase_if(
+        items, [&](const TaskItem& item) { return !item.gold.expert.empty() && item.gold.expert != group; });
   }
-  return evenly_spread(examples, static_cast<std::size_t>(config.watch.answers));
+  return evenly_spread(items, config.watch.answers);
 }
 
 }  // namespace
@@ -131,7 +122,7 @@ train::ValidationHook watch_answers(const Experiment& experiment, const experts:
     const experts::Gate& gate = *gates.at(group);
     return experiment.has_sessions()
                ? watch_sessions(experiment, model, gate, sessions)
-               : watch_examples(experiment, model, gate, examples_of(experiment, group));
+               : watch_examples(experiment, model, gate, watched_items(experiment, group));
   };
 }
 

@@ -3,6 +3,7 @@
 
 #include "routedk/bundle/dataset.h"
 #include "routedk/core/config_rules.h"
+#include "routedk/core/named_enum.h"
 
 #include <cstdint>
 #include <optional>
@@ -10,12 +11,28 @@
 
 namespace routedk::workflow {
 
+/// Which of the assistant's turns in `messages` are learnt.
+enum class TurnLoss {
+  kAllTurns,  ///< each, from all that comes before it
+  kLastTurn,  ///< the last alone
+};
+constexpr auto enum_names(TurnLoss /*of*/) {
+  return std::to_array<EnumName<TurnLoss>>(
+      {{TurnLoss::kAllTurns, "all_turns"}, {TurnLoss::kLastTurn, "last_turn"}});
+}
+
 struct DataConfig {
   std::string dir;
   std::string domain = "electronic";
   bundle::Untitled untitled = bundle::Untitled::kError;
   std::string examples;
   std::string validation_examples;
+  std::string test_examples;
+  double holdout = 0.1;
+  TurnLoss loss = TurnLoss::kAllTurns;
+
+  /// Whether lines of `examples` are kept for the evaluation, since no file has others.
+  bool holds_out() const { return validation_examples.empty() && test_examples.empty() && holdout > 0.0; }
 
   template <typename F>
   void fields(F& f) {
@@ -26,10 +43,18 @@ struct DataConfig {
     f("untitled", untitled,
       "items without a title: error refuses the data, drop drops them and marks results as leaky_titles");
     f("examples", examples,
-      R"(a task of your own instead: JSON lines {"prompt", "completion", "expert"}; empty: bundle data)",
+      "a task of your own instead (docs/training.md): JSON lines of prompt and completion, of instruction, "
+      "input and output, or of messages; empty: bundle data",
       InputPath());
-    f("validation_examples", validation_examples, "the same for validation; empty: no validation",
-      InputPath());
+    f("validation_examples", validation_examples,
+      "the same, to choose each training's best values with; may be empty", InputPath());
+    f("test_examples", test_examples,
+      "the same, for the evaluation; empty: the validation's, else a share of `examples`", InputPath());
+    f("holdout", holdout,
+      "share of each expert's lines in `examples` that is kept for the evaluation where no other file is "
+      "given",
+      between(0, 0.9));
+    f("loss", loss, "of messages: learn each of the assistant's turns, or the last alone");
   }
 };
 

@@ -27,6 +27,7 @@
 #include "routedk/workflow/experiment/graph.h"
 #include "routedk/workflow/experiment/shard.h"
 #include "routedk/workflow/experiment/store.h"
+#include "routedk/workflow/experiment/task_data.h"
 
 #include <chrono>
 #include <filesystem>
@@ -50,7 +51,8 @@ struct Place {
 class Experiment {
  public:
   /// Loads data, split, templates and tokenizer; makes nothing on disk. ConfigError when this build has not
-  /// the device of the settings, otherwise errors of each as they come.
+  /// the device of the settings and where examples are to be shared by --shard, otherwise errors of each as
+  /// they come.
   explicit Experiment(ExperimentConfig config, Place place = {});
 
   const parallel::World& world() const noexcept { return place_.world; }
@@ -63,6 +65,10 @@ class Experiment {
   const bundle::Split& split() const noexcept { return split_; }
   const bundle::PromptTemplates& templates() const noexcept { return templates_; }
   const bundle::SessionEncoder& encoder() const noexcept { return encoder_; }
+  /// The examples of `data:`; none on bundle data.
+  const TaskData& task() const noexcept { return task_; }
+  /// Whether there is something to evaluate: bundle data, or examples that are kept from training.
+  bool evaluates() const noexcept { return has_sessions() || !task_.evaluated.empty(); }
 
   /// Whether prompts show categories although some items have none, which are those that are never in a
   /// bundle.
@@ -70,7 +76,8 @@ class Experiment {
 
   /// What is read from outside, as hashes of contents; of models, of blocks spread over them.
   struct Contents {
-    std::uint64_t data = 0;     ///< the domain's files, or those of examples
+    std::uint64_t data = 0;     ///< the domain's files, or those of examples that are learnt from
+    std::uint64_t test = 0;     ///< `data.test_examples`
     std::uint64_t prompts = 0;  ///< the templates; 0 with examples
     std::uint64_t model = 0;
     std::uint64_t teacher = 0;  ///< the model of a local teacher that has one of its own
@@ -145,6 +152,7 @@ class Experiment {
   bundle::Split split_;
   bundle::PromptTemplates templates_;
   bundle::SessionEncoder encoder_;
+  TaskData task_;
   struct OpenStep {
     std::unique_ptr<StepLock> lock;
     std::chrono::steady_clock::time_point begun;

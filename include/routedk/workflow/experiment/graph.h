@@ -17,8 +17,8 @@ std::vector<Step> steps_of(const Experiment& experiment);
 /// trainings, candidates of answers, sessions otherwise; 0 where it is not known.
 double work_of(const Experiment& experiment, const StepId& id);
 
-/// Those of `all` that the outcome needs, in their order: the evaluation's, or with `data.examples` every
-/// expert and the router.
+/// Those of `all` that the outcome needs, in their order: the evaluation's, or, where no example is kept for
+/// one, every expert and the router.
 std::vector<const Step*> needed_steps(const std::vector<Step>& all);
 
 }  // namespace routedk::workflow

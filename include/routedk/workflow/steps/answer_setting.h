@@ -13,6 +13,9 @@ namespace routedk::workflow {
 std::vector<eval::Choice> choices_of(const ExperimentConfig& config);
 /// The candidates that the choice among most of them needs.
 std::int64_t most_samples(const ExperimentConfig& config);
+/// Among how many candidates each vote on the user's own examples is: none where they are drawn greedily,
+/// which makes them all the same.
+std::vector<std::int64_t> votes_of(const ExperimentConfig& config);
 /// Whether a verifier chooses.
 bool wants_verifier(const ExperimentConfig& config);
 

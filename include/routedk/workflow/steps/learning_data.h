@@ -52,14 +52,14 @@ std::vector<train::Example> raw_expert_examples(const Experiment& experiment, co
 /// What the router trains on: raw prompts, whatever the experts read.
 std::vector<train::Example> router_examples(const Experiment& experiment);
 /// What an expert, or with "" the router, is validated with: raw prompts of the validation sessions, or the
-/// examples of `data.validation_examples` of that expert, or all of them.
+/// examples of `data.validation_examples` that it would learn from, or all of them.
 std::vector<train::Example> validation_examples(const Experiment& experiment, const std::string& expert,
                                                 int group);
 
 /// DataError that counts and names what is longer than the model's context: the router's and the validation's
-/// examples and the sessions to be evaluated, each with its answer. The experts' own are the trainer's to
-/// check.
-void require_data_within(const Experiment& experiment, std::int64_t context);
+/// sessions and those to be evaluated, each with its answer. The experts' own are the trainer's to check, and
+/// the user's own examples were when they were read.
+void require_data_within(const Experiment& experiment);
 
 /// With `augment.shuffle_items`: an epoch's form of the experts' (or, for {}, the raw) training examples,
 /// their sessions' items in another order, with their bundles renumbered. Otherwise empty. The experiment

@@ -41,11 +41,18 @@ void conflict_step(Experiment& experiment);
 /// With `watch.probe`: how much of length, title similarity and number of intents of the evaluated sessions a
 /// ridge regression on the router's pooled input foretells, by layer. probe.json.
 void probe_step(Experiment& experiment);
-/// A system's candidates for the evaluated sessions. Training the verifier that scores them comes first where
-/// `verifier` is among the rules.
+/// What to set where no example is kept for an evaluation.
+inline constexpr const char* kNothingToEvaluate =
+    "no example is kept for it: set data.test_examples or data.validation_examples, or data.holdout to a "
+    "share "
+    "of at least 1 line of an expert";
+
+/// A system's candidates for the evaluated sessions or examples. Training the verifier that scores them comes
+/// first where `verifier` is among the rules.
 void answer_step(Experiment& experiment, const std::string& system);
 /// What the answer steps of all systems have found, after those not done yet: choices by every rule among
-/// every number of samples asked for, results.json and the table as results.txt, .md and .html.
+/// every number of samples asked for, results.json and the table as results.txt, .md and .html. ConfigError
+/// where no example is kept for it.
 void evaluate_step(Experiment& experiment);
 
 /// Does a step whose inputs are done; of the teacher's own answers that of the evaluated split.

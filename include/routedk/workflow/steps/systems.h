@@ -27,8 +27,9 @@ std::string router_system(const ExperimentConfig& config);
 /// As experts::takes_router.
 bool takes_router(const std::string& system);
 
-/// The sessions that are evaluated.
+/// The sessions that are evaluated, or the examples of the user's own.
 std::vector<bundle::Session> evaluated_sessions(const Experiment& experiment);
+std::vector<TaskItem> evaluated_items(const Experiment& experiment);
 
 /// What can be known before anything is answered: the run's router is of the kind named, numbers can be,
 /// folders hold a router of this bank, files predictions for the whole split. Errors of each as they come.

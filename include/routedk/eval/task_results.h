@@ -1,0 +1,71 @@
+/// Systems compared on the examples of a user's own task, as JSON and as tables.
+#pragma once
+
+#include "routedk/bundle/bootstrap.h"
+#include "routedk/eval/router_stats.h"
+#include "routedk/eval/table.h"
+#include "routedk/eval/task_answers.h"
+
+#include <array>
+#include <cstdint>
+#include <map>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace routedk::eval {
+
+enum class TaskMetric : std::uint8_t {
+  kLoss,        ///< nats a token of the examples' own answers, end of turn included
+  kExactMatch,  ///< share of answers that are one of their references, but for white space
+  kRougeL,      ///< mean ROUGE-L of answers with their best reference
+};
+inline constexpr std::size_t kTaskMetrics = 3;
+inline constexpr std::array<std::string_view, kTaskMetrics> kTaskMetricNames = {"loss", "exact_match",
+                                                                                "rouge_l"};
+using TaskValues = std::array<double, kTaskMetrics>;
+
+/// What one line of the file adds to the two sums of each metric. The turns of a conversation are resampled
+/// together.
+struct TaskScore {
+  TaskValues numerator{};
+  TaskValues denominator{};
+};
+
+/// A system under one choice of its answers.
+struct TaskResult {
+  std::string name;      ///< "dynamic", or "dynamic vote n=4"
+  std::string system;    ///< alone
+  std::int64_t samples;  ///< that were voted among; 0: the greedy answer
+  TaskValues values{};
+  std::array<bundle::Interval, kTaskMetrics> intervals{};
+  double share = 0.0;                              ///< mean share of the candidates that the vote chose
+  std::map<std::string, double> loss_by_expert{};  ///< of each expert's lines alone
+  std::vector<LayerRouting> routing{};             ///< of the greedy result of a system that mixes experts
+  double seconds = 0.0;                            ///< to answer all examples; 0 of votes
+  std::vector<TaskScore> lines{};                  ///< for paired comparisons
+};
+
+struct TaskScoring {
+  std::vector<std::int64_t> votes;  ///< each among the first so many candidates
+  bool mixes = false;               ///< the system's gate weighs experts, so its routing is reported
+  bundle::BootstrapOptions bootstrap{};
+};
+
+/// The greedy answers, then each vote. Answers in the order of gold.
+std::vector<TaskResult> score_task(const std::string& system, std::span<const TaskGold> gold,
+                                   std::span<const TaskAnswer> answers, const TaskScoring& scoring);
+
+/// {"system": ..., "choice": "greedy" or "vote", "samples": N, "loss": ..., "perplexity": ..., "exact_match":
+/// ..., "rouge_l": ..., "intervals": {...}, "loss_by_expert": {...}}, of votes also "share", of greedy
+/// answers "seconds" and, where the system mixes experts, "routing"
+io::Json to_json(const TaskResult& result);
+/// a - b in every metric with its 95 % interval over the lines, which must be the same: {"a", "b",
+/// "difference": {...}, "intervals": {...}}
+io::Json compare_task(const TaskResult& a, const TaskResult& b, const bundle::BootstrapOptions& bootstrap);
+
+/// A row a result. `whole`: with each expert's lines, the votes' shares and seconds.
+Table task_table(std::span<const TaskResult> results, bool whole);
+
+}  // namespace routedk::eval
