@@ -174,7 +174,7 @@ def shown_path(name):
 
 def pinned():
     """The version of matplotlib whose pictures are those of the repository."""
-    return re.search(r"^matplotlib==(\S+)", (REPOSITORY / "third_party/test-python.txt").read_text(), re.MULTILINE)[1]
+    return re.search(r"^matplotlib==(\S+)", (REPOSITORY / "third_party/report-python.txt").read_text(), re.MULTILINE)[1]
 
 
 def check(root):

@@ -64,8 +64,8 @@ def lines(label, *series, across="optimiser step", logarithmic=False):
     return draw
 
 
-def heat(plot, axes, means, title=""):
-    """Mean weight by layer (of [layer][expert])."""
+def heat(plot, axes, means, title="", names=None):
+    """Mean weight by layer (of [layer][expert]); experts by their names or numbers."""
     # 20 colours: a colour bar of more is drawn as pixels
     image = axes.pcolormesh(list(zip(*means)), vmin=0, vmax=1, cmap=plt.get_cmap("viridis", 20))
     axes.grid(False)
@@ -75,5 +75,8 @@ def heat(plot, axes, means, title=""):
     for axis, count in ((axes.xaxis, len(means)), (axes.yaxis, len(means[0]))):
         places = range(0, count, 1 + count // 16)
         axis.set_ticks([place + 0.5 for place in places], [str(place) for place in places])
+    if names:
+        axes.set_ylabel("")
+        axes.yaxis.set_ticks([place + 0.5 for place in range(len(names))], names)
     axes.set_title(title, fontsize=9)
     plot.colorbar(image, label="mean weight")

@@ -7,10 +7,10 @@ TEMPLATE = """<!doctype html>
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
 <style>
- :root { color-scheme: light dark; --back: #fff; --text: #1f2328; --line: #d0d7de; --box: #f4f5f7; --warn: #fff3cd;
+ :root { color-scheme: light dark; --back: #fff; --text: #1f2328; --line: #d0d7de; --box: #f4f5f7; --grey: #59636e; --warn: #fff3cd;
          --link: #0a58ca }
  @media (prefers-color-scheme: dark) {
-  :root { --back: #0d1117; --text: #e6edf3; --line: #3d444d; --box: #161b22; --warn: #3f3207; --link: #6cb0ff } }
+  :root { --back: #0d1117; --text: #e6edf3; --line: #3d444d; --box: #161b22; --grey: #9198a1; --warn: #3f3207; --link: #6cb0ff } }
  * { box-sizing: border-box }
  body { font: 16px/1.5 system-ui, sans-serif; margin: 0; background: var(--back); color: var(--text) }
  main { max-width: 68rem; margin: 0 auto; padding: 1rem }
@@ -27,6 +27,8 @@ TEMPLATE = """<!doctype html>
  td, th { padding: .25rem .8rem; border-bottom: 1px solid var(--line); text-align: right; vertical-align: top }
  th { font-weight: normal }
  thead th { font-weight: 600 } th:first-child, .prose td, .prose th { text-align: left }
+ .words { text-align: left }
+ .lead { color: var(--grey) } h3 { font-size: 1rem; margin: 1.4rem 0 .3rem } ol { margin: .3rem 0; padding-left: 2rem }
  pre { background: var(--box); padding: .8rem; margin: 0; font-size: 14px }
  .warnings { background: var(--warn); padding: .5rem .8rem } .warnings ul { margin: 0; padding-left: 1.2rem }
  .answer { font-size: 1.1rem; border-left: 4px solid var(--link); padding-left: .8rem }
@@ -34,6 +36,7 @@ TEMPLATE = """<!doctype html>
 <a class="skip" href="#content">Skip to the content</a>
 <main id="content" tabindex="-1">
 <h1>{{ title }}</h1>
+{% if lead %}<p class="lead">{{ lead | code }}</p>{% endif %}
 {% if answer %}<p class="answer">{{ answer | code }}</p>{% endif %}
 {% if warnings %}<section class="warnings" aria-label="Warnings"><ul>
 {% for warning in warnings %}<li>{{ warning }}</li>
@@ -49,7 +52,14 @@ TEMPLATE = """<!doctype html>
 <thead><tr>{% for name in part.columns %}<th scope="col">{{ name }}</th>{% endfor %}</tr></thead><tbody>
 {% for row in part.rows %}<tr><th scope="row">{{ row[0] }}</th>{% for cell in row[1:] %}<td>{{ cell }}</td>{% endfor %}</tr>
 {% endfor %}</tbody></table></div>
-{% else %}<div class="scroll" role="region" aria-label="{{ part.title }}" tabindex="0"><pre>{{ part.content }}</pre></div>
+{% elif part.sessions is defined %}<p>{{ part.text | code }}</p>
+{% for one in part.sessions %}<article><h3>{{ one.title }}</h3>
+<ol>{% for item in one["items"] %}<li>{{ item }}</li>{% endfor %}</ol>
+<div class="scroll" role="region" aria-label="{{ one.title }}" tabindex="0"><table><tbody>
+{% for row in one.rows %}<tr><th scope="row">{{ row[0] }}</th><td class="words">{{ row[1] }}</td><td class="words">{{ row[2] }}</td></tr>
+{% endfor %}</tbody></table></div>
+{% if one.text %}<p>{{ one.text | code }}</p>{% endif %}</article>
+{% endfor %}{% else %}<div class="scroll" role="region" aria-label="{{ part.title }}" tabindex="0"><pre>{{ part.content }}</pre></div>
 {% endif %}</section>
 {% endfor %}{% if made %}<section><h2>How it was made</h2><p>{{ made | code }}</p></section>{% endif %}
 </main></body></html>
@@ -63,7 +73,8 @@ def code(text):
                                       for i, piece in enumerate(pieces))  # fmt: skip
 
 
-def render(title, parts, warnings=(), answer="", made=""):
+def render(title, parts, warnings=(), answer="", made="", lead=""):
     environment = jinja2.Environment(autoescape=True)
     environment.filters["code"] = code
-    return environment.from_string(TEMPLATE).render(title=title, parts=parts, warnings=warnings, answer=answer, made=made)
+    return environment.from_string(TEMPLATE).render(title=title, parts=parts, warnings=warnings, answer=answer, made=made,
+                                                         lead=lead)  # fmt: skip

@@ -30,3 +30,20 @@ class Verbatim:
 
     title: str
     content: str
+
+
+@dataclasses.dataclass
+class Session:
+    """A session: what was asked, and who answered what."""
+
+    title: str
+    items: list  # titles
+    rows: list  # of who, bundles, what came of them
+    text: str
+
+
+@dataclasses.dataclass
+class Sessions:
+    title: str
+    text: str
+    sessions: list

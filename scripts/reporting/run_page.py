@@ -1,123 +1,90 @@
-"""A run: losses, learning rates, gradient norms, the router, answers, settings."""
-import collections
-import json
-
-from .figures import figure, heat, lines
+"""The page of a run: what its evaluation found, then how it was trained, then its settings."""
+from .evaluation import evaluation_parts
 from .page import render
 from .parts import Table, Verbatim
-
-TEXTS = [("Results", "results.txt"), ("Versions", "versions.json"), ("Settings", "config.yaml")]
-
-
-def is_void(old, resume):
-    """Whether the training that resumes is that of the old record and does its step again."""
-    same = old["job"] == resume["job"] and old["group"] in resume.get("groups", [old["group"]])
-    return same and old["step"] > resume["resumed_at"]
+from .training import training_parts, training_warnings
+from .wording import day, interval, listing, number
 
 
-def read_records(path):
-    """The records of metrics.jsonl without those that a resume made void."""
-    records = []
-    for line in path.read_text().splitlines():
-        record = json.loads(line)
-        if "resumed_at" in record:
-            records = [old for old in records if not is_void(old, record)]
-        else:
-            records.append(record)
-    return records
+def seconds_of(run):
+    return sum(step.get("seconds", 0) for step in run.steps)
 
 
-def all_records(paths):
-    """Of all trainings. Experts trained together have each other's records: a group counts once."""
-    groups = {}
-    for path in paths:
-        own = collections.defaultdict(list)
-        for record in read_records(path):
-            own[record["job"], record["group"]].append(record)
-        for name, records in own.items():
-            groups.setdefault(name, records)
-    return [record for records in groups.values() for record in records]
+def duration(seconds):
+    """`42 s`, `3 min 20 s`, `2 h 5 min`."""
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60} s"
+    return f"{whole // 3600} h {whole % 3600 // 60} min"
 
 
-def by_group(records, name):
-    """{"job/group": [(step, value)]} of the records that have that figure."""
-    series = collections.defaultdict(list)
-    for record in records:
-        if name in record:
-            series[f"{record['job']}/{record['group']}"].append((record["step"], record[name]))
-    return series
+def data_of(run):
+    settings = run.settings
+    if settings.get("data.examples"):
+        return settings["data.examples"]
+    results = run.results
+    domain = results.get("domain") or settings.get("data.domain", "")
+    return f"{domain}, {results['sessions']} sessions of the {results['split']} split" if "split" in results else domain
 
 
-def router_figures(records):
-    routed = [record for record in records if record.get("gates")]
-    if not routed:
-        return []
-    last = routed[-1]
-    means = [layer["mean"] for layer in last["gates"]]
-
-    def histogram(_, axes):
-        for expert, weights in enumerate(zip(*means)):
-            axes.hist(weights, bins=20, range=(0, 1), histtype="step", label=f"expert {expert}")
-        axes.set_xlabel("mean weight of a layer")
-        axes.set_ylabel("layers")
-        axes.legend()
-
-    def entropies(_, axes):
-        for name in ("mean_entropy", "entropy_of_mean"):
-            axes.plot([layer[name] for layer in last["gates"]], label=name.replace("_", " "))
-        axes.set_xlabel("layer")
-        axes.set_ylabel("nats")
-        axes.legend()
-
-    step = f"At step {last['step']}, over that step's inputs."
-    return [
-        figure("router", "Router: mean weight by layer and expert", step,
-               lambda plot, axes: heat(plot, axes, means), (9, 2.4)),
-        figure("histogram", "Router: histogram of the layers' mean weights", step, histogram),
-        figure("entropy", "Router: entropy by layer", step + " A low entropy of the mean is collapse; a low mean entropy "
-               "beside a high entropy of the mean is confident, diverse routing.", entropies),
-    ]  # fmt: skip
+def date_of(run):
+    ended = [step["ended"][:10] for step in run.steps if step.get("ended")]
+    return day(max(ended)) if ended else ""
 
 
-def training_table(records):
-    columns = ["group", "steps", "first loss", "last loss", "best validation", "tokens", "tokens/s", "peak memory, MiB"]
-    rows = []
-    for name, losses in by_group(records, "token_loss").items():
-        own = [record for record in records if f"{record['job']}/{record['group']}" == name]
-        steps = [record for record in own if "token_loss" in record]
-        best = min((record["validation_loss"] for record in own if "validation_loss" in record), default=None)
-        tokens = sum(record["tokens"] for record in steps)
-        seconds = max(sum(record["seconds"] for record in steps), 1e-9)
-        rows.append([name, len(steps), f"{losses[0][1]:.4f}", f"{losses[-1][1]:.4f}",
-                     "-" if best is None else f"{best:.4f}", tokens, f"{tokens / seconds:.0f}",
-                     f"{max(record['memory_mib'] for record in steps):.0f}"])  # fmt: skip
-    return Table("Training", columns, rows)
+def lead(run):
+    """Data, model, date and duration in one line."""
+    model = run.settings.get("model.path", "").rstrip("/").rpartition("/")[2]
+    parts = [data_of(run), f"`{model}`" if model else "", date_of(run), duration(seconds_of(run)) if run.steps else ""]
+    return "; ".join(part for part in parts if part)
 
 
-def figures_of(records):
-    if not records:
-        return []
-    loss = lines("nats a token", (by_group(records, "token_loss"), "-", ""),
-                 (by_group(records, "validation_loss"), "o--", ", validation"))  # fmt: skip
-    return [
-        figure("loss", "Loss", "Each group's training loss before the step, and its validation loss.", loss),
-        figure("norm", "Gradient norm", "Before clipping.",
-               lines("norm", (by_group(records, "grad_norm"), "-", ""), logarithmic=True)),
-        figure("rate", "Learning rate", "", lines("step size", (by_group(records, "learning_rate"), "-", ""))),
-        figure("speed", "Speed", "", lines("tokens/s", (by_group(records, "tokens_per_s"), "-", ""))),
-    ] + router_figures(records)  # fmt: skip
+def answer(run):
+    """The best system beside the best baseline."""
+    best = run.best
+    if best is None:
+        return ""
+    figures = run.usual[best]
+    text = f"`{best}` has the highest f1 of the systems, {number(figures['f1'])} ({interval(figures['intervals']['f1'])})"
+    baselines = {name: one["f1"] for name, one in run.usual.items() if one.get("baseline")}
+    if baselines:
+        name = max(baselines, key=baselines.get)
+        text += f"; the best baseline, `{name}`, has {number(baselines[name])}"
+    return text + "."
 
 
-def last_answers(records):
-    last = {f"{record['job']}/{record['group']}": record["answers"] for record in records if "answers" in record}
-    rows = [[name, answer["key"], answer["answer"]] for name, answers in last.items() for answer in answers]
-    return Table("Answers at the last validation", ["group", "key", "answer"], rows, prose=True)
+def warnings(run):
+    found = [f"{name} {warning}" for name, figures in run.systems.items() for warning in figures.get("warnings", [])]
+    return found + training_warnings(run)
 
 
-def run_page(run, metrics):
-    """The page of run folder `run`, whose steps' metrics.jsonl are `metrics`."""
-    records = all_records(metrics)
-    tables = [table for table in (training_table(records), last_answers(records)) if table.rows]
-    texts = [Verbatim(name, (run / file).read_text()) for name, file in TEXTS if (run / file).exists()]
-    warnings = [f"{r['job']}/{r['group']}, step {r['step']}: {r['warning']}" for r in records if "warning" in r]
-    return render(f"Run {run.resolve().name}", tables[:1] + figures_of(records) + tables[1:] + texts, warnings)
+def commands(run):
+    return list(dict.fromkeys(step["command"] for step in run.steps if step.get("command")))
+
+
+def how_made(run):
+    """Command, data, model, date, duration, versions: what is known of them."""
+    versions = (run.steps[-1] if run.steps else {}).get("versions", {})
+    settings = run.settings
+    facts = [("command", listing((f"`{command}`" for command in commands(run)), "then") if commands(run) else ""),
+             ("data", f"`{settings['data.dir']}`" if settings.get("data.dir") else ""),
+             ("model", f"`{settings['model.path']}`" if settings.get("model.path") else ""), ("date", date_of(run)),
+             ("duration", f"{duration(seconds_of(run))}, {len(run.steps)} steps" if run.steps else ""),
+             ("versions", ", ".join(f"{name} {version}" for name, version in versions.items()))]  # fmt: skip
+    return "; ".join(f"{name} {value}" for name, value in facts if value)
+
+
+def steps_table(run):
+    rows = [[step.get("step", "-"), step.get("ended", "-"), f"{step.get('seconds', 0):,.1f}", f"{step.get('peak_memory_mib', 0):,.0f}"]
+            for step in run.steps]  # fmt: skip
+    return Table("Steps", ["step", "ended", "seconds", "peak memory, MiB"], rows)
+
+
+def run_page(run):
+    parts = evaluation_parts(run) + training_parts(run)
+    parts += [table for table in [steps_table(run)] if table.rows]
+    settings = run.text("config.yaml")
+    parts += [Verbatim("Settings", settings)] if settings else []
+    return render(f"Run {run.name}", parts, warnings(run), answer(run), how_made(run), lead(run))

@@ -67,14 +67,12 @@ std::string answer_pattern(const Session& session, const Prediction& prediction)
   return bundles.empty() ? "no bundle" : fmt::format("{}", fmt::join(bundles, ", "));
 }
 
-AnswerPatterns answer_patterns(std::span<const Session> sessions, std::span<const Prediction> predictions) {
+AnswerPatterns patterns_of(const std::vector<std::string>& answers) {
   AnswerPatterns patterns;
+  patterns.sessions = answers.size();
   std::map<std::string, std::size_t> counts;
-  for (std::size_t i = 0; i < sessions.size(); ++i) {
-    if (sessions[i].items.size() >= kFewestItems) {
-      ++counts[answer_pattern(sessions[i], predictions[i])];
-      ++patterns.sessions;
-    }
+  for (const std::string& answer : answers) {
+    ++counts[answer];
   }
   const auto most = std::ranges::max_element(counts, {}, [](const auto& entry) { return entry.second; });
   if (most != counts.end()) {
@@ -84,6 +82,16 @@ AnswerPatterns answer_patterns(std::span<const Session> sessions, std::span<cons
     patterns.commonest = most->first;
   }
   return patterns;
+}
+
+AnswerPatterns answer_patterns(std::span<const Session> sessions, std::span<const Prediction> predictions) {
+  std::vector<std::string> answers;
+  for (std::size_t i = 0; i < sessions.size(); ++i) {
+    if (sessions[i].items.size() >= kFewestItems) {
+      answers.push_back(answer_pattern(sessions[i], predictions[i]));
+    }
+  }
+  return patterns_of(answers);
 }
 
 bundle::Runs random_model(std::span<const Session> sessions, const bundle::SessionEncoder& encoder,
@@ -100,19 +108,24 @@ bundle::Runs random_model(std::span<const Session> sessions, const bundle::Sessi
   return runs;
 }
 
-std::vector<std::string> collapse_signs(const AnswerPatterns& patterns, double f1, double random_f1) {
-  std::vector<std::string> signs;
-  if (patterns.sessions < kFewestSessions) {
-    return signs;
+std::vector<std::string> collapse_signs(const AnswerPatterns& patterns) {
+  if (patterns.sessions < kFewestAnswers) {
+    return {};
   }
   if (patterns.whole > kMostWhole) {
-    signs.push_back(fmt::format("answers {:.0f} % of {} sessions with {}", 100.0 * patterns.whole,
-                                patterns.sessions, kWhole));
-  } else if (patterns.alike > kMostAlike) {
-    signs.push_back(fmt::format("answers {:.0f} % of {} sessions alike: {}", 100.0 * patterns.alike,
-                                patterns.sessions, patterns.commonest));
+    return {fmt::format("answers {:.0f} % of {} sessions with {}", 100.0 * patterns.whole, patterns.sessions,
+                        kWhole)};
   }
-  if (f1 < kLeastOfRandom * random_f1) {
+  if (patterns.alike > kMostAlike) {
+    return {fmt::format("answers {:.0f} % of {} sessions alike: {}", 100.0 * patterns.alike,
+                        patterns.sessions, patterns.commonest)};
+  }
+  return {};
+}
+
+std::vector<std::string> collapse_signs(const AnswerPatterns& patterns, double f1, double random_f1) {
+  std::vector<std::string> signs = collapse_signs(patterns);
+  if (patterns.sessions >= kFewestSessions && f1 < kLeastOfRandom * random_f1) {
     signs.push_back(
         fmt::format("has f1 {:.3f}, less than random answers of the same grammar, {:.3f}", f1, random_f1));
   }

@@ -3,7 +3,6 @@
 #include "routedk/bundle/predictions.h"
 
 #include <algorithm>
-#include <array>
 #include <map>
 #include <numeric>
 
@@ -11,23 +10,6 @@
 
 namespace routedk::eval {
 namespace {
-
-using bundle::Metric;
-
-struct Column {
-  const char* title;
-  Metric metric;
-};
-constexpr std::array<Column, 10> kColumns = {{{"prec_all", Metric::kPrecisionAll},
-                                              {"rec_dist_all", Metric::kRecallDistinctAll},
-                                              {"precision", Metric::kPrecision},
-                                              {"recall", Metric::kRecall},
-                                              {"coverage", Metric::kCoverage},
-                                              {"f1", Metric::kF1},
-                                              {"jaccard_f1", Metric::kJaccardF1},
-                                              {"exact", Metric::kExactMatch},
-                                              {"bundles", Metric::kBundlesPerSession},
-                                              {"parsed", Metric::kParseRate}}};
 
 io::Json json_of(const bundle::Interval& interval) {
   return io::Json::array({interval.low, interval.high});
@@ -63,28 +45,6 @@ std::int64_t most_samples(std::span<const SessionAnswer> answers) {
 double seconds_of(std::span<const SessionAnswer> answers) {
   return std::accumulate(answers.begin(), answers.end(), 0.0,
                          [](double sum, const SessionAnswer& answer) { return sum + answer.seconds; });
-}
-
-Cell cell(const bundle::Evaluation& figures, Metric metric) {
-  return {figures.values[metric], figures.intervals[static_cast<std::size_t>(metric)]};
-}
-
-std::vector<Cell> cells(const SystemResult& system) {
-  std::vector<Cell> cells;
-  cells.reserve(kColumns.size() + 4);
-  for (const Column& column : kColumns) {
-    cells.push_back(cell(system.figures, column.metric));
-  }
-  if (system.sampled) {
-    cells.push_back({system.sampled->pair_auc.value, system.sampled->pair_auc.interval});
-    cells.push_back(cell(system.sampled->oracle, Metric::kF1));
-    const std::optional<Overlap>& overlap = system.sampled->overlap;
-    cells.push_back(overlap ? Cell{overlap->equality} : Cell{});
-  } else {
-    cells.insert(cells.end(), 3, Cell{});
-  }
-  cells.push_back(system.seconds > 0.0 ? Cell{system.seconds, {}, 1} : Cell{});
-  return cells;
 }
 
 void add_choice(const SystemResult& system, io::Json& json) {
@@ -250,21 +210,6 @@ io::Json compare_systems(const SystemResult& a, const SystemResult& b,
                                                   {"p_value", comparison.p_value[m]}};
   }
   return json;
-}
-
-Table results_table(std::span<const SystemResult> systems) {
-  Table table;
-  for (const Column& column : kColumns) {
-    table.columns.emplace_back(column.title);
-  }
-  table.columns.insert(table.columns.end(), {"pair_auc", "oracle_f1", "equal", "seconds"});
-  for (const SystemResult& system : systems) {
-    table.rows.push_back({system.name, system.baseline, cells(system)});
-    for (const std::string& warning : system.warnings) {
-      table.warnings.push_back(fmt::format("{} {}", system.name, warning));
-    }
-  }
-  return table;
 }
 
 }  // namespace routedk::eval

@@ -1,53 +1,72 @@
 #include "routedk/core/display.h"
 #include "routedk/eval/table.h"
 
+#include <string_view>
+
+#include "table_cells.h"
 #include <fmt/format.h>
 
 namespace routedk::eval {
 namespace {
 
-/// Neither the end of a cell nor a tag.
+/// Neither the end of a cell nor a tag, nor what GitHub takes for emphasis, code, a link or a person.
 std::string escaped_cell(const std::string& text) {
   std::string safe;
   for (const char c : routedk::escaped(text)) {
-    safe += c == '|' || c == '\\' || c == '<' ? std::string{'\\', c} : std::string{c};
+    if (c == '@') {
+      safe += "@&#8203;";  // a backslash does not keep it from being a mention
+      continue;
+    }
+    safe += std::string_view("|\\<*`[~").find(c) == std::string_view::npos ? std::string{c}
+                                                                           : std::string{'\\', c};
   }
   return safe;
 }
 
-std::string text_of(const Cell& cell) {
-  if (!cell.value) {
-    return "-";
+std::string markdown_of(const Cell& cell, const std::string& best, bool with_interval) {
+  std::string text = escaped_cell(shown_figure(cell));
+  if (cell.value && text == best) {
+    text = fmt::format("**{}**", text);
   }
-  const std::string value = fmt::format("{:.{}f}", *cell.value, cell.digits);
-  return cell.interval ? fmt::format("{} [{:.{}f}, {:.{}f}]", value, cell.interval->low, cell.digits,
-                                     cell.interval->high, cell.digits)
-                       : value;
+  if (with_interval && cell.interval) {
+    text +=
+        fmt::format(" [{:.{}f}, {:.{}f}]", cell.interval->low, cell.digits, cell.interval->high, cell.digits);
+  }
+  return text;
+}
+
+std::string rows_of(const Table& table) {
+  const std::vector<std::string> best = best_figures(table);
+  const std::size_t with_intervals = first_with_intervals(table);
+  std::string text;
+  for (const Row& row : table.rows) {
+    text += fmt::format("| {} |", escaped_cell(row.name));
+    for (std::size_t c = 0; c < row.cells.size(); ++c) {
+      text += fmt::format(" {} |", markdown_of(row.cells[c], best[c], c == with_intervals));
+    }
+    text += "\n";
+  }
+  return text;
 }
 
 }  // namespace
 
 std::string markdown_table(const Table& table) {
-  std::string text = fmt::format("# {}\n\n", escaped_cell(table.title));
-  for (const std::string& note : table.notes) {
-    text += escaped_cell(note) + "\n\n";
-  }
-  text += "| system |";
+  std::string text = fmt::format("### {}\n\n| system |", escaped_cell(table.title));
   std::string rule = "|---|";
-  for (const std::string& column : table.columns) {
-    text += fmt::format(" {} |", escaped_cell(column));
-    rule += "---:|";
+  for (std::size_t c = 0; c < table.columns.size(); ++c) {
+    text += fmt::format(" {} |", escaped_cell(table.columns[c].name));
+    rule += c < table.labels ? "---|" : "---:|";
   }
-  text += "\n" + rule + "\n";
-  for (const Row& row : table.rows) {
-    text += fmt::format("| {}{} |", row.baseline ? "baseline: " : "", escaped_cell(row.name));
-    for (const Cell& cell : row.cells) {
-      text += fmt::format(" {} |", text_of(cell));
-    }
-    text += "\n";
-  }
+  text += "\n" + rule + "\n" + rows_of(table);
   for (const std::string& warning : table.warnings) {
     text += fmt::format("\n**warning:** {}\n", escaped_cell(warning));
+  }
+  for (const std::string& meaning : meanings(table)) {
+    text += fmt::format("\n{}\n", escaped_cell(meaning));
+  }
+  for (const std::string& note : table.notes) {
+    text += fmt::format("\n{}\n", escaped_cell(note));
   }
   return text;
 }

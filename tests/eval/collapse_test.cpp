@@ -40,7 +40,7 @@ Answer everything(const Session& session) {
 
 /// Sessions of 3 to 5 items and an answer to each by its number.
 template <typename AnswerOf>
-AnswerPatterns patterns_of(std::size_t count, const AnswerOf& answer_of) {
+AnswerPatterns patterns_in(std::size_t count, const AnswerOf& answer_of) {
   std::vector<Session> sessions;
   std::vector<Prediction> answers;
   for (std::size_t i = 0; i < count; ++i) {
@@ -70,7 +70,7 @@ TEST(Collapse, sessions_of_two_items_say_nothing) {
 
 TEST(Collapse, a_share_above_its_threshold_is_a_sign_and_one_at_it_is_none) {
   const auto whole_but = [](std::size_t others) {
-    return patterns_of(20, [=](std::size_t i, const Session& session) {
+    return patterns_in(20, [=](std::size_t i, const Session& session) {
       return i < others ? Answer{{10, 11}, {10, session.items.back().id}} : everything(session);
     });
   };
@@ -79,7 +79,7 @@ TEST(Collapse, a_share_above_its_threshold_is_a_sign_and_one_at_it_is_none) {
   EXPECT_THAT(collapse_signs(whole_but(3), 0.5, 0.2),
               ElementsAre("answers 85 % of 20 sessions with one bundle of everything"));
   const auto alike_but = [](std::size_t others) {
-    return patterns_of(20, [=](std::size_t i, const Session&) {
+    return patterns_in(20, [=](std::size_t i, const Session&) {
       return i < others ? Answer{{11, 12}} : Answer{{10, 12}};
     });
   };
@@ -89,14 +89,22 @@ TEST(Collapse, a_share_above_its_threshold_is_a_sign_and_one_at_it_is_none) {
               ElementsAre("answers 95 % of 20 sessions alike: [1, 3]"));
 }
 
+TEST(Collapse, a_handful_of_texts_alike_is_a_sign_and_three_or_mixed_ones_are_none) {
+  const auto signs = [](const std::vector<std::string>& texts) { return collapse_signs(patterns_of(texts)); };
+  EXPECT_THAT(signs({"a", "a", "a", "a"}), ElementsAre("answers 100 % of 4 sessions alike: a"));
+  EXPECT_THAT(signs({"a", "a", "a"}), IsEmpty());
+  EXPECT_THAT(signs({"a", "a", "a", "b"}), IsEmpty());
+  EXPECT_THAT(signs({}), IsEmpty());
+}
+
 TEST(Collapse, figures_below_the_random_model_are_a_sign_but_not_in_a_handful_of_sessions) {
   const auto varied = [](std::size_t i, const Session& session) {
     return i % 2 == 0 ? Answer{{10, 11}} : Answer{{11, session.items.back().id}};
   };
-  EXPECT_THAT(collapse_signs(patterns_of(kFewestSessions, varied), 0.2, 0.2), IsEmpty());
-  EXPECT_THAT(collapse_signs(patterns_of(kFewestSessions, varied), 0.1, 0.2),
+  EXPECT_THAT(collapse_signs(patterns_in(kFewestSessions, varied), 0.2, 0.2), IsEmpty());
+  EXPECT_THAT(collapse_signs(patterns_in(kFewestSessions, varied), 0.1, 0.2),
               ElementsAre(AllOf(HasSubstr("0.100"), HasSubstr("0.200"))));
-  EXPECT_THAT(collapse_signs(patterns_of(kFewestSessions - 1, varied), 0.1, 0.2), IsEmpty());
+  EXPECT_THAT(collapse_signs(patterns_in(kFewestSessions - 1, varied), 0.1, 0.2), IsEmpty());
 }
 
 class RandomModel : public testing::RealModel {};

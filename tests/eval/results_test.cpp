@@ -1,7 +1,10 @@
 #include "routedk/eval/results.h"
 
+#include "routedk/core/error.h"
+
 #include <algorithm>
 #include <map>
+#include <sstream>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -10,6 +13,7 @@ namespace routedk::eval {
 namespace {
 
 using bundle::Session;
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
 const bundle::BootstrapOptions kBootstrap{1, 200};
@@ -52,6 +56,21 @@ SystemResult scored(const std::string& name, std::size_t right, bool mixes = fal
   return score_answers(name, sessions(), answers(right), {{SelectRule::kVote, 1}, mixes, kBootstrap}).at(0);
 }
 
+/// The table of results.json of these, in which comparisons are optional.
+Table table_of(const std::vector<SystemResult>& systems, io::Json json = io::Json::object()) {
+  json["systems"] = io::Json::object();
+  for (const SystemResult& system : systems) {
+    json["systems"][system.name] = to_json(system);
+  }
+  return results_table(io::JsonField(json, "results.json"));
+}
+
+/// A row's cell of that column.
+Cell cell_of(const Table& table, std::size_t row, const std::string& column) {
+  const auto found = std::ranges::find(table.columns, column, &Column::name);
+  return table.rows.at(row).cells.at(static_cast<std::size_t>(found - table.columns.begin()));
+}
+
 TEST(Results, gold_answers_score_1_and_their_seconds_add_up) {
   const io::Json json = to_json(scored("gold", 3, /*mixes=*/true));
   for (const char* metric : {"precision", "recall", "coverage", "jaccard_f1", "exact_match", "parse_rate"}) {
@@ -65,9 +84,7 @@ TEST(Results, gold_answers_score_1_and_their_seconds_add_up) {
 TEST(Results, the_overlap_of_one_candidate_is_null_and_a_dash) {
   const std::vector<SystemResult> one = {scored("one", 2)};
   EXPECT_TRUE(to_json(one[0]).at("overlap").is_null());
-  const Table table = results_table(one);
-  const auto equal = std::find(table.columns.begin(), table.columns.end(), "equal") - table.columns.begin();
-  EXPECT_FALSE(table.rows[0].cells.at(static_cast<std::size_t>(equal)).value.has_value());
+  EXPECT_FALSE(cell_of(table_of(one), 0, "equal").value.has_value());
 }
 
 TEST(Results, routing_is_reported_of_systems_that_mix_alone) {
@@ -96,12 +113,61 @@ TEST(Results, the_table_has_one_line_a_system_and_baselines_without_a_time) {
   }();
   const std::vector<SystemResult> systems = {
       scored("base", 2), score_baseline_system("whole", sessions(), bundle::TfIdf(titles), kBootstrap)};
-  const std::string table = text_table(results_table(systems));
-  EXPECT_EQ(std::count(table.begin(), table.end(), '\n'), 3);
-  EXPECT_THAT(table, HasSubstr("\nbase "));
-  EXPECT_THAT(table, HasSubstr("      6.0\n"));
-  EXPECT_THAT(table, HasSubstr("        -\n"));
+  const Table table = table_of(systems);
+  ASSERT_EQ(table.rows.size(), 2U);
+  EXPECT_EQ(table.rows[0].name, "base");
+  EXPECT_EQ(cell_of(table, 0, "rule").text, "vote");
+  EXPECT_EQ(cell_of(table, 0, "n").value, 1.0);
+  EXPECT_EQ(cell_of(table, 0, "seconds").value, 6.0);
+  EXPECT_EQ(cell_of(table, 1, "rule").text, "baseline");
+  EXPECT_FALSE(cell_of(table, 1, "seconds").value.has_value());
+  EXPECT_FALSE(cell_of(table, 1, "oracle_f1").value.has_value());
   EXPECT_TRUE(systems[1].baseline);
+}
+
+TEST(Results, the_table_shows_a_few_columns_unless_asked_and_has_every_figure_with_its_interval) {
+  const Table table = table_of({scored("base", 2), scored("better", 3)});
+  const Table usual = shown(table, {});
+  std::vector<std::string> names;
+  std::ranges::transform(usual.columns, std::back_inserter(names), &Column::name);
+  EXPECT_THAT(names, ElementsAre("rule", "n", "f1", "jaccard_f1", "precision_all", "recall_distinct_all"));
+  EXPECT_TRUE(usual.rows[0].cells[2].interval.has_value());
+  std::istringstream lines(text_table(usual));
+  for (std::string line; std::getline(lines, line);) {
+    EXPECT_LE(line.size(), 100U) << line;
+  }
+  for (const std::string_view metric : bundle::kMetricNames) {
+    const std::string name = metric == "recall"       ? "hits_per_gold"
+                             : metric == "recall_all" ? "hits_per_gold_all"
+                                                      : std::string(metric);
+    const Cell cell = cell_of(table, 0, name);
+    EXPECT_EQ(cell.value, to_json(scored("base", 2)).at(std::string(metric)).get<double>()) << metric;
+    EXPECT_TRUE(cell.interval.has_value()) << metric;
+  }
+}
+
+TEST(Results, a_figure_that_can_exceed_1_is_not_called_a_recall_and_a_footnote_has_its_published_name) {
+  const Table table = shown(table_of({scored("base", 2)}), {{"hits_per_gold"}, {}});
+  EXPECT_THAT(text_table(table), HasSubstr("hits_per_gold: the published recall (`recall` in results.json)"));
+  EXPECT_THROW(shown(table, {{"recall"}, {}}), ConfigError);
+}
+
+TEST(Results, the_table_names_rules_in_full_and_shows_p_values_of_comparisons) {
+  const Choice choice{SelectRule::kExpectedUtility, 1, {bundle::Utility::kMean, Expectation::kModelBased}};
+  std::vector<SessionAnswer> all = answers(3);
+  for (SessionAnswer& answer : all) {
+    answer.selections = {{choice, answer.prediction, 1.0, true, 0.5}};
+  }
+  const auto better = score_answers("s", sessions(), all, {choice, false, kBootstrap}).at(0);
+  const auto backbone = scored("backbone", 1);
+  const io::Json compared = compare_systems(better, backbone, kBootstrap);
+  const Table table = table_of({better, backbone}, {{"against_backbone", {compared}}});
+  EXPECT_EQ(cell_of(table, 0, "rule").text, "expected_utility mean model_based");
+  EXPECT_EQ(cell_of(table, 0, "f1_vs_backbone").value, compared["f1"]["difference"].get<double>());
+  EXPECT_TRUE(cell_of(table, 0, "f1_vs_backbone").interval.has_value());
+  EXPECT_EQ(cell_of(table, 0, "p_vs_backbone").value, compared["f1"]["p_value"].get<double>());
+  EXPECT_FALSE(cell_of(table, 1, "p_vs_backbone").value.has_value());
+  EXPECT_FALSE(cell_of(table, 0, "p_vs_vote").value.has_value());
 }
 
 TEST(Results, a_name_says_what_differs_from_the_usual_choice) {

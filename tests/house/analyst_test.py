@@ -13,6 +13,7 @@ import sys
 import tempfile
 import unittest
 
+import chromium
 import suite
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -168,6 +169,51 @@ class Analyst(unittest.TestCase):
         _, log = self.evaluate("eval.systems=[backbone]", "eval.samples=[3]")
         self.assertIn("the first 3 of 4 candidates drawn before", log)
         self.assertIn("`eval.name`", self.evaluate("eval.name=../x", code=2)[1])
+
+    def tables(self, *options, code=0):
+        """Of an evaluation by two rules."""
+        settings = ["eval.name=tables", "eval.systems=[backbone]", "eval.select=[vote, mbr]"]
+        return run("routedk-eval", self.run_folder / "config.yaml", *sets(*settings), *options, cwd=self.empty, code=code,
+                   ROUTEDK_DATA_DIR="/nowhere")
+
+    def test_tables_show_what_is_asked_in_100_columns_and_a_wrong_column_is_found_before_anything_is_answered(self):
+        self.assertIn("but is `recall`", self.tables("--columns", "f1,recall", code=2)[1])
+        folder = self.run_folder / "evaluations/tables"
+        usual = self.tables()[0]
+        figures = json.loads((folder / "results.json").read_text())["systems"]
+        self.assertEqual(usual, (folder / "results.txt").read_text())
+        self.assertRegex(usual, rf"backbone +mbr +2 +{figures['backbone mbr']['f1']:.3f}[* ] \[")
+        everything = self.tables("--columns", "all")[0]
+        for text in (usual, everything):
+            self.assertLessEqual(max(map(len, text.splitlines())), 100, text)
+        self.assertIn("hits_per_gold: the published recall", everything)
+        rows = self.tables("--columns=exact_match,f1", "--sort=f1")[0].splitlines()
+        best = max(figures.values(), key=lambda system: system["f1"])
+        self.assertTrue(rows[1].startswith(best["system"]), rows)
+        self.assertIn(f"{best['f1']:.3f}*", rows[1])
+
+    def test_score_shows_a_table_too(self):
+        data = ["--data-dir", ROOT / "data/sample", "--domain", "food", "--predictor", "whole"]
+        scored = json.loads(run("routedk-eval", "score", *data)[0])
+        table = run("routedk-eval", "score", *data, "--columns", "f1,hits_per_gold")[0]
+        row = next(line.split() for line in table.splitlines() if line.startswith("whole"))
+        self.assertEqual((row[1], row[-1]), (f"{scored['f1']:.3f}", f"{scored['recall']:.3f}"))
+
+    def test_a_browser_shows_results_html_without_overflow_and_its_heads_sort(self):
+        browser = chromium.find()
+        self.tables()
+        page = self.run_folder / "evaluations/tables/results.html"
+        for width in (1280, 400):
+            self.assertLessEqual(chromium.page_width(browser, page, width), width)
+        table = "const box = page.querySelector('.scroll'); return box.scrollWidth - box.clientWidth;"
+        self.assertEqual(chromium.ask(browser, page, 1280, table), "0")
+        sort = """const table = page.querySelector("table"), heads = [...table.querySelectorAll("th")];
+                  const f1 = heads.findIndex((head) => head.textContent === "f1");
+                  const column = () => [...table.tBodies[0].rows].map((row) => Number(row.cells[f1].dataset.value));
+                  heads[f1].querySelector("button").click(); const down = column();
+                  heads[f1].querySelector("button").click(); return [down, column()];"""
+        down, up = json.loads(chromium.ask(browser, page, 1280, sort))
+        self.assertEqual((down, up), (sorted(down, reverse=True), sorted(up)))
 
     def test_settings_that_change_no_number_do_not_refuse_and_others_are_named(self):
         self.evaluate("eval.systems=[dynamic]", "router.holdout=0.5", "prompt.max_tokens=1000", "lora.rank=5",

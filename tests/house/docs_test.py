@@ -173,7 +173,7 @@ class Docs(unittest.TestCase):
         copy = self.root / "copy"
         for name in ("scripts", "benchmarks", "third_party"):
             shutil.copytree(ROOT / name, copy / name)
-        pins = copy / "third_party/test-python.txt"
+        pins = copy / "third_party/report-python.txt"
         pins.write_text(re.sub("(?m)^matplotlib==.*$", "matplotlib==0.1", pins.read_text()))
         (self.root / "docs/results/pictures/knowledge-cost.svg").write_text("another\n")
 

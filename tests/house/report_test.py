@@ -1,15 +1,18 @@
 """scripts/report makes one page that needs nothing else. Skipped, saying so, where no Python with matplotlib and
-jinja2 is at hand: the one that runs this, or the one in ROUTEDK_PYTHON."""
+jinja2 is at hand: the one that runs this, or the one in ROUTEDK_PYTHON. What a browser shows is tried where chromium is."""
+import base64
 import functools
 import json
 import os
 import pathlib
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
 import unittest
 
+import chromium
 import suite
 
 REPORT = pathlib.Path(__file__).resolve().parents[2] / "scripts/report"
@@ -38,6 +41,48 @@ def gates(first):
     return [{"mean": [first, 1 - first], "mean_entropy": 0.3, "entropy_of_mean": 0.6} for _ in range(4)]
 
 
+EVALUATED = {"samples": 2, "select": "vote", "experts": ["base", "high_level"], "domain": "food", "split": "test", "sessions": 12,
+             "random_model": {"f1": 0.3}}
+GOLD, WRONG = [[0, 1], [2, 3]], [[0, 2]]
+# What dynamic chose and its other candidate, by session: right, right among the candidates, in part, no hit, nothing.
+ANSWERS = [*6 * [(GOLD, WRONG)], *2 * [(WRONG, GOLD)], ([[0, 1]], WRONG), (WRONG, WRONG), ([], WRONG), (None, WRONG)]
+
+
+def figures(f1, **more):
+    values = dict.fromkeys(("f1", "jaccard_f1", "precision_all", "recall_distinct_all"), f1)
+    return {**values, "intervals": {name: [f1 - 0.15, f1 + 0.15] for name in values}, "baseline": False, "warnings": [], **more}
+
+
+def write_evaluation(folder, f1=0.75):
+    """What routedk-eval leaves of twelve sessions of four items."""
+    place = folder / "steps/evaluate"
+    (place / "answers").mkdir(parents=True)
+    sampled = {"system": "dynamic", "select": "vote"}
+    systems = {"dynamic": figures(f1, **sampled, samples=2, routing=gates(0.7), warnings=["answers all alike"]),
+               "dynamic n=1": figures(f1 - 0.1, **sampled, samples=1), "whole": figures(0.4, system="whole", baseline=True)}
+    systems["whole"]["baseline"] = True
+    (place / "results.json").write_text(json.dumps({**EVALUATED, "systems": systems}))
+    sessions = range(len(ANSWERS))
+    (place / "sessions.json").write_text(json.dumps({
+        "sessions": list(sessions), "items": [[4 * s + i for i in range(4)] for s in sessions],
+        "titles": [[f"{name} {s}" for name in ("Tea <pot>", "Tea", "Hose", "Tap")] for s in sessions],
+        "gold": [own_items(GOLD, s) for s in sessions]}))  # fmt: skip
+    (place / "scores.json").write_text(json.dumps({name: [[[[float(s < 6)] * 14, [1.0] * 14] for s in sessions]] for name in systems}))
+    (place / "answers/dynamic.jsonl").write_text("".join(json.dumps({
+        "session": s, "candidates": [own_items(one, s) for one in pair],
+        "selected": [{"select": "vote", "samples": count, "bundles": own_items(pair[0], s)} for count in (1, 2)]}) + "\n"
+        for s, pair in zip(sessions, ANSWERS)))  # fmt: skip
+    (place / "step.json").write_text(json.dumps({"step": "evaluate", "key": "a", "ended": "2026-11-27T17:41:25Z", "seconds": 95.2,
+                                                 "peak_memory_mib": 9.0, "command": "routedk-run a.yaml", "versions": {"routedk": "0.1.0"}}))
+    (folder / "config.yaml").write_text(f"model:  # the backbone\n  path: /models/m.gguf  # a file\nlora:\n  rank: 16  # of A\n"
+                                        f"run:\n  dir: {folder}  # where\n")
+
+
+def own_items(bundles, session):
+    """Of the session's own numbers."""
+    return bundles and [[4 * session + item for item in bundle] for bundle in bundles]
+
+
 class Report(unittest.TestCase):
     def setUp(self):
         self.run_folder = pathlib.Path(self.enterContext(tempfile.TemporaryDirectory())) / "demo"
@@ -51,8 +96,8 @@ class Report(unittest.TestCase):
     def write(self, records):
         (self.run_folder / "steps/train-base/metrics.jsonl").write_text("".join(json.dumps(record) + "\n" for record in records))
 
-    def report(self):
-        return subprocess.run([python(), str(REPORT), str(self.run_folder)], capture_output=True, text=True)
+    def report(self, *options):
+        return subprocess.run([python(), "-B", str(REPORT), *map(str, options or [self.run_folder])], capture_output=True, text=True)
 
     def page(self):
         done = self.report()
@@ -67,8 +112,8 @@ class Report(unittest.TestCase):
                     {"job": "router", "step": 1, "group": "router", "warning": "collapse: one expert"},
                     step("router", "router", 1, gates=gates(0.7))])  # fmt: skip
         page = self.page()
-        for part in ("Run demo", "train/base", "0.8750", "302", "Router: mean weight by layer and expert",
-                     "router/router, step 1: collapse: one expert", "&#34;bundle1&#34;", "# &lt;r&gt;"):  # fmt: skip
+        for part in ("Run demo", '<th scope="row">base</th>', "0.8750", "302", "Router in training: mean weight by layer and expert",
+                     "router, step 1: collapse: one expert", "&#34;bundle1&#34;", "# &lt;r&gt;"):  # fmt: skip
             self.assertIn(part, page)
         self.assertEqual(page.count("data:image/svg+xml;base64,"), 7)
         self.assertEqual(outside(page), [])
@@ -79,14 +124,88 @@ class Report(unittest.TestCase):
         page = self.page()
         self.assertIn("<td>2</td>", page)
         self.assertIn("<td>200</td>", page)
-        self.assertNotIn("7100", page)
+        self.assertNotIn("7,100", page)
 
     def test_a_resume_voids_the_records_of_its_own_groups_alone(self):
         self.write([step("train", "base", 1), step("train", "curt", 1, tokens=7000),
                     {"job": "train", "resumed_at": 0, "groups": ["curt"]}, step("train", "curt", 1)])  # fmt: skip
         page = self.page()
         self.assertEqual(page.count("<td>100</td>"), 2)
-        self.assertNotIn("7000", page)
+        self.assertNotIn("7,000", page)
+
+    def test_results_lead_with_experts_sessions_and_outcomes_by_name(self):
+        write_evaluation(self.run_folder)
+        self.write([step("train", "base", 1), step("router", "router", 1, gates=gates(0.7))])
+        page = self.page()
+        self.assertLess(page.index("f1 of each system"), page.index("<h2>Training</h2>"))
+        for part in ("food, 12 sessions of the test split; <code>m.gguf</code>; 27 November 2026; 1 min 35 s",
+                     "<code>dynamic</code> has the highest f1 of the systems, .750 (.600 to .900); the best baseline, <code>whole</code>, "
+                     "has .400.", "dynamic answers all alike", "f1 by the number of candidates", "Ten sessions",
+                     "command <code>routedk-run a.yaml</code>", "The router: mean weight by layer and expert"):  # fmt: skip
+            self.assertIn(part, page)
+        right = "".join(f"<td>{count}</td>" for count in (6, 2, 1, 1, 1, 1))
+        self.assertIn(f'<tr><th scope="row">dynamic</th>{right}</tr>', page)
+        self.assertIn("<h2>Where it went wrong</h2>", page)
+        self.assertEqual(page.count("<article>"), 10)
+        worst = page[page.index("<article>"):page.index("</article>")]
+        self.assertIn("<ol><li>Tea &lt;pot&gt; 6</li><li>Tea 6</li><li>Hose 6</li><li>Tap 6</li></ol>", worst)
+        self.assertIn('gold</th><td class="words">1 2, 3 4</td>', worst)
+        self.assertIn('dynamic</th><td class="words">1 3</td><td class="words">another candidate was right</td>', worst)
+        self.assertIn("Candidates of dynamic: 1 3 (1 of 2); 1 2, 3 4 (1 of 2).", worst)
+        self.assertEqual(outside(page), [])
+        self.assertIn("high_level</text>", self.picture(page, "The router: mean weight by layer and expert"))
+
+    def picture(self, page, title):
+        data = re.search(f'<img alt="{re.escape(title)}" src="data:image/svg[+]xml;base64,([^"]*)"', page)[1]
+        return base64.b64decode(data).decode()
+
+    def test_several_runs_are_one_page_with_what_differs(self):
+        other = self.run_folder.parent / "other"
+        for folder, f1 in ((self.run_folder, 0.75), (other, 0.25)):
+            write_evaluation(folder, f1)
+            (folder / "steps/train-base").mkdir(parents=True, exist_ok=True)
+            (folder / "steps/train-base/metrics.jsonl").write_text(json.dumps(step("train", "base", 1)) + "\n")
+        settings = (other / "config.yaml").read_text()
+        (other / "config.yaml").write_text(settings.replace("rank: 16", "rank: 8"))
+        done = self.report(self.run_folder, other)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        page = (self.run_folder / "comparison.html").read_text()
+        for part in ("Runs demo, other", '<tr><th scope="row">lora.rank</th><td>16</td><td>8</td></tr>',
+                     '<tr><th scope="row">dynamic</th><td>.750 (.600 to .900)</td><td>.250 (.100 to .400)</td></tr>',
+                     "other: dynamic answers all alike"):  # fmt: skip
+            self.assertIn(part, page)
+        self.assertNotIn("run.dir", page)
+        self.assertIn("other: base", self.picture(page, "Loss"))
+        self.assertEqual(self.report(self.run_folder, other, "--docs").returncode, 2)
+
+    def test_missing_packages_are_named_with_what_installs_them_and_its_python_is_taken(self):
+        copy = pathlib.Path(self.enterContext(tempfile.TemporaryDirectory()))
+        for name in ("scripts", "benchmarks"):
+            shutil.copytree(REPORT.parents[1] / name, copy / name)
+        (copy / "none").mkdir()
+        (copy / "none/matplotlib.py").write_text("raise ModuleNotFoundError('No module named matplotlib', name='matplotlib')\n")
+        environment = {**os.environ, "PYTHONPATH": str(copy / "none")}
+
+        def report():
+            return subprocess.run([python(), "-B", copy / "scripts/report", self.run_folder], capture_output=True, text=True, env=environment)
+
+        done = report()
+        self.assertEqual(done.returncode, 1)
+        self.assertEqual(done.stderr.count("\n"), 1, done.stderr)
+        self.assertIn("matplotlib is missing: scripts/setup --report installs them", done.stderr)
+        own = copy / ".deps/python/bin/python"
+        own.parent.mkdir(parents=True)
+        own.write_text("#!/bin/sh\necho taken $*\n")
+        own.chmod(0o755)
+        self.assertEqual(report().stdout, f"taken -B {copy}/scripts/report {self.run_folder}\n")
+
+    def test_a_browser_shows_pages_without_overflow_wide_and_narrow(self):
+        browser = chromium.find()
+        write_evaluation(self.run_folder)
+        self.write([step("train", "base", 1), step("router", "router", 1, gates=gates(0.7))])
+        self.page()
+        for width in (1280, 400):
+            self.assertLessEqual(chromium.page_width(browser, self.run_folder / "report.html", width), width)
 
     def test_a_folder_without_metrics_is_refused_by_name(self):
         done = self.report()

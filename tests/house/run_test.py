@@ -86,7 +86,8 @@ class Run(OwnTask):
         steps = [[record.get("step") for record in records] for records in (first, self.records("router"))]
         self.assertEqual(*steps)
         self.assertEqual(len(list((self.folder / "run/steps/router/tensorboard/router").iterdir())), 1)
-        self.assertEqual(len(list((self.folder / "run/steps/train-kind/tensorboard/train").iterdir())), 1)
+        for expert in ("kind", "curt"):
+            self.assertEqual(len(list((self.folder / f"run/steps/train-{expert}/tensorboard/{expert}").iterdir())), 1)
 
     def goes_on_when_only_the_way_to_compute_changes(self):
         before = len(self.records("train"))

@@ -84,6 +84,21 @@ class Scripts(unittest.TestCase):
             self.assertIn(f"your own at {own.resolve()}", done.stdout)
             self.assertFalse((folder / ".deps/torch").exists())
 
+    def test_setup_installs_what_the_report_needs_once(self):
+        folder = self.copy()
+        python = folder / ".deps/python/bin/python"
+        python.parent.mkdir(parents=True)
+        python.write_text(f"#!/bin/sh\necho $* >>{folder}/asked\n")
+        python.chmod(0o755)
+        for name in ("lib", "share/cmake/Torch"):
+            (folder / "own/torch" / name).mkdir(parents=True)
+        (folder / "own/torch/lib/libtorch_cpu.so").touch()
+        path = self.stubs(folder, dpkg_query="echo installed", sha256sum="echo sum")
+        for _ in range(2):
+            done = run("scripts/setup", "--report", root=folder, PATH=path, PIP_NO_INDEX="1", Torch_DIR=f"{folder}/own/torch/share/cmake/Torch")
+            self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertEqual((folder / "asked").read_text(), "-m pip install --quiet -r third_party/report-python.txt\n")
+
     def test_a_download_that_fails_leaves_nothing_that_looks_whole(self):
         folder = self.copy()
         path = self.stubs(folder, dpkg_query="echo installed")

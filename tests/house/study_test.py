@@ -116,6 +116,10 @@ class Study(unittest.TestCase):
             key = name if name == "similar_pairs" else f"two/{name}"
             self.assertAlmostEqual(study["results"][key]["electronic"]["f1"], results[name]["f1"], places=12)
 
+        tables = (self.folder / "whole/pairs/study.txt").read_text().splitlines()[1:]  # after the question
+        self.assertLessEqual(max(map(len, tables)), 100)
+        self.assertTrue(any(line.startswith("two/dynamic") for line in tables))
+
     def plans_name_each_step_once(self):
         plan, _ = self.run_whole("whole", "--plan")
         self.assertEqual(sorted(rows(plan)), sorted(

@@ -15,7 +15,7 @@ using ::testing::Not;
 TEST(MetricsLog, a_record_is_a_line_and_its_numbers_are_events) {
   const testing::TemporaryFolder folder;
   {
-    MetricsLog log(folder.path(), "router");
+    MetricsLog log(folder.path(), "router", {{"base", "rules"}, {}});
     log.add({{"resumed_at", 3}});
     log.add({{"step", 4},
              {"group", "router"},
@@ -32,12 +32,36 @@ TEST(MetricsLog, a_record_is_a_line_and_its_numbers_are_events) {
   EXPECT_EQ(lines[1]["gates"][1]["mean"][0], 0.75);
   const auto file = std::filesystem::directory_iterator(folder / "tensorboard/router")->path();
   const std::string events = testing::content_of(file);
-  for (const char* tag : {"router/router/loss", "router/router/gates/mean_0", "router/router/gates/collapsed",
-                          "router/router/metrics/precision"}) {
+  for (const char* tag : {"loss/objective", "router/weight_of_base", "router/weight_of_rules",
+                          "router/collapsed", "validation/precision"}) {
     EXPECT_THAT(events, HasSubstr(tag));
   }
   EXPECT_THAT(events, Not(HasSubstr("resumed_at")));
-  EXPECT_THAT(events, HasSubstr(std::string("gates/mean_0\x15\0\0\0\x3F", 17)));  // the layers' mean, 0.5F
+  EXPECT_THAT(events, HasSubstr(std::string("weight_of_base\x15\0\0\0\x3F", 19)));  // the layers' mean, 0.5F
+}
+
+TEST(MetricsLog, every_expert_is_a_run_of_its_own_name_where_it_is_told_to_be) {
+  const testing::TemporaryFolder folder;
+  std::filesystem::create_directories(folder / "train-base");
+  const io::Json gates = io::Json::array({io::Json{{"mean", io::Json::array({1.0})}}});
+  {
+    MetricsLog log(folder / "train-base", "train_expected_utility",
+                   {{}, [&](const std::string& expert) { return folder / ("train-" + expert); }});
+    for (const char* expert : {"base", "rules", "base"}) {
+      log.add({{"step", 1}, {"group", expert}, {"token_loss", 0.5}, {"gates", gates}});
+    }
+  }
+  for (const char* run :
+       {"train-base/tensorboard/base_expected_utility", "train-rules/tensorboard/rules_expected_utility"}) {
+    const std::filesystem::directory_iterator files(folder / run);
+    const std::string events = testing::content_of(files->path());
+    EXPECT_THAT(events, HasSubstr("loss/training"));
+    EXPECT_THAT(events, HasSubstr("router/mean_0")) << "an expert without a name";
+    EXPECT_EQ(std::distance(std::filesystem::directory_iterator(folder / run), {}), 1);
+  }
+  EXPECT_EQ(tensorboard_run("train", "base"), "base");
+  EXPECT_EQ(tensorboard_run("router", "router"), "router");
+  EXPECT_EQ(tensorboard_run("random_experts", "router"), "random_experts");
 }
 
 /// The line that an event becomes.

@@ -59,11 +59,13 @@ TEST(Summary, no_line_of_the_table_is_longer_than_100_columns_whatever_the_names
     results.push_back(result(name, name, 0.5, 0.5));
   }
   const std::vector<std::string> lines = lines_of(summary_table(results));
-  ASSERT_EQ(lines.size(), results.size() + 2);
+  ASSERT_EQ(lines.size(), results.size() + 2 + 2) << "two names have a line of their own";
   for (const std::string& line : lines) {
     EXPECT_LE(line.size(), 100U) << line;
   }
   EXPECT_THAT(lines[1], HasSubstr("one_lora_on_router_data one expert: the router's data"));
+  EXPECT_EQ(lines[4], "predictions:/a/long/way/to/the/answers.jsonl");
+  EXPECT_THAT(lines[5], HasSubstr("                        answers of a file"));
 }
 
 TEST(Summary, warnings_follow) {

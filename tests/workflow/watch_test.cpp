@@ -13,13 +13,6 @@ using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::Pair;
 
-TEST(PatternWarnings, four_answers_of_one_pattern_are_collapse_and_three_or_mixed_ones_are_not) {
-  EXPECT_THAT(pattern_warnings({"a", "a", "a", "a"}), ElementsAre(HasSubstr("4 of 4 answers are `a`")));
-  EXPECT_THAT(pattern_warnings({"a", "a", "a"}), IsEmpty());
-  EXPECT_THAT(pattern_warnings({"a", "a", "a", "b"}), IsEmpty());
-  EXPECT_THAT(pattern_warnings({}), IsEmpty());
-}
-
 class Watch : public testing::ExperimentFolder {
  protected:
   experts::RoutedModel model() const {

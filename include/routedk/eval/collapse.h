@@ -18,8 +18,10 @@ inline constexpr double kMostWhole = 0.8;
 inline constexpr double kMostAlike = 0.9;
 /// f1 is less than this share of the random model's.
 inline constexpr double kLeastOfRandom = 1.0;
-/// No sign is seen in fewer sessions.
+/// f1 of fewer sessions is not compared with the random model's.
 inline constexpr std::size_t kFewestSessions = 10;
+/// Fewer answers are not said to be alike.
+inline constexpr std::size_t kFewestAnswers = 4;
 /// Answers to sessions of fewer items do not count: to two there is but one.
 inline constexpr std::size_t kFewestItems = 3;
 /// Answers that the random model draws for each session.
@@ -29,13 +31,14 @@ inline constexpr int kRandomDraws = 64;
 /// one bundle of everything, for no bundle and for an answer that did not parse.
 std::string answer_pattern(const bundle::Session& session, const bundle::Prediction& prediction);
 
-/// How alike the answers to the sessions of at least kFewestItems items are.
+/// How alike answers are: any texts, or those to the sessions of at least kFewestItems items.
 struct AnswerPatterns {
   std::size_t sessions = 0;
   double whole = 0.0;     ///< share that is one bundle of everything
   double alike = 0.0;     ///< share of the commonest pattern
   std::string commonest;  ///< of equally common ones the first by its text
 };
+AnswerPatterns patterns_of(const std::vector<std::string>& answers);
 AnswerPatterns answer_patterns(std::span<const bundle::Session> sessions,
                                std::span<const bundle::Prediction> predictions);
 
@@ -45,7 +48,9 @@ AnswerPatterns answer_patterns(std::span<const bundle::Session> sessions,
 bundle::Runs random_model(std::span<const bundle::Session> sessions, const bundle::SessionEncoder& encoder,
                           std::uint64_t seed);
 
-/// A sentence each; `random_f1` is the random model's on the same sessions.
+/// A sentence each: the same of evaluations, of what training watches, and of the files that are scored.
+std::vector<std::string> collapse_signs(const AnswerPatterns& patterns);
+/// With that of figures; `random_f1` is the random model's on the same sessions.
 std::vector<std::string> collapse_signs(const AnswerPatterns& patterns, double f1, double random_f1);
 
 }  // namespace routedk::eval

@@ -10,6 +10,7 @@
 #include "routedk/eval/sample_figures.h"
 #include "routedk/eval/session_traits.h"
 #include "routedk/eval/table.h"
+#include "routedk/io/json_field.h"
 
 #include <map>
 #include <memory>
@@ -71,7 +72,10 @@ io::Json to_json(const SystemResult& system);
 io::Json compare_systems(const SystemResult& a, const SystemResult& b,
                          const bundle::BootstrapOptions& bootstrap);
 
-/// One row a result, in their order, with the columns that a reader compares, and the results' warnings.
-Table results_table(std::span<const SystemResult> systems);
+/// The table of what results.json holds: "systems", each as to_json writes it, and where there are any
+/// "against_backbone" and "against_vote", as compare_systems does. One row a result, in their order, with its
+/// rule and number of candidates, every figure, and the results' warnings. Figures of which a reader would
+/// not expect that they exceed 1 are called `hits_per_gold`.
+Table results_table(const io::JsonField& results);
 
 }  // namespace routedk::eval

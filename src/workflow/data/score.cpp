@@ -4,12 +4,14 @@
 #include "routedk/bundle/bootstrap.h"
 #include "routedk/bundle/predictions.h"
 #include "routedk/core/error.h"
+#include "routedk/eval/collapse.h"
 
 namespace routedk::workflow {
 namespace {
 
+/// With the signs of collapse of a file's answers in `warnings`.
 bundle::Runs runs(const ScoreOptions& options, const bundle::Dataset& data,
-                  const std::vector<bundle::Session>& sessions) {
+                  const std::vector<bundle::Session>& sessions, std::vector<std::string>& warnings) {
   if (options.predictor.empty() == options.predictions.empty()) {
     throw_<ConfigError>("either --predictions or --predictor must be given, but {} instead",
                         options.predictor.empty() ? "neither is" : "both are");
@@ -17,7 +19,9 @@ bundle::Runs runs(const ScoreOptions& options, const bundle::Dataset& data,
   if (!options.predictor.empty()) {
     return bundle::score_baseline(options.predictor, sessions, bundle::TfIdf(data.titles), options.seed);
   }
-  return {bundle::score_sessions(sessions, bundle::read_predictions(options.predictions, sessions))};
+  const auto predictions = bundle::read_predictions(options.predictions, sessions);
+  warnings = eval::collapse_signs(eval::answer_patterns(sessions, predictions));
+  return {bundle::score_sessions(sessions, predictions)};
 }
 
 }  // namespace
@@ -27,11 +31,13 @@ io::Json score(const ScoreOptions& options) {
   const auto counts = options.counts ? *options.counts : bundle::default_split_counts(options.data_dir);
   const auto split = bundle::split_sessions(data.sessions, counts);
   const auto& sessions = split.part(options.split);
-  const auto evaluation = bundle::evaluate(runs(options, data, sessions), {.seed = options.seed});
+  std::vector<std::string> warnings;
+  const auto evaluation = bundle::evaluate(runs(options, data, sessions, warnings), {.seed = options.seed});
   io::Json result = {{"domain", options.domain},
                      {"split", name_of(options.split)},
                      {"sessions", sessions.size()},
-                     {"leaky_titles", data.leaky_titles}};
+                     {"leaky_titles", data.leaky_titles},
+                     {"warnings", warnings}};
   result.update(bundle::to_json(evaluation));
   return result;
 }

@@ -1,5 +1,6 @@
 #include "routedk/workflow/experiment/experiment.h"
 
+#include "routedk/core/command_line.h"
 #include "routedk/core/config.h"
 #include "routedk/core/config_paths.h"
 #include "routedk/core/error.h"
@@ -299,6 +300,7 @@ void Experiment::close_steps(const std::vector<StepId>& ids, double gpu_mib) {
                             {"work", work_of(*this, id)},
                             {"peak_memory_mib", peak_memory_mib()},
                             {"peak_gpu_mib", gpu_mib},
+                            {"command", command_line()},
                             {"versions", versions(load_options_.precision)}});
   }
   for (const StepId& id : ids) {

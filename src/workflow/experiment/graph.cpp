@@ -346,7 +346,7 @@ class StepList {
       }
     }
     Settings settings = data_;
-    settings["evaluate.format"] = "2";  // of what it writes
+    settings["evaluate.format"] = "3";  // of what it writes
     DecodeConfig decode = config_.decode;
     decode.batch_sessions = DecodeConfig().batch_sessions;
     add("decode", decode, settings);

@@ -1,11 +1,39 @@
 #include "routedk/workflow/experiment/metrics_log.h"
 
+#include <algorithm>
+#include <array>
+#include <string_view>
 #include <utility>
 
 #include <fmt/format.h>
 
 namespace routedk::workflow {
 namespace {
+
+/// What a record's member is called in TensorBoard, which shows tags of one first word together.
+struct Tag {
+  std::string_view member;
+  std::string_view tag;
+};
+constexpr auto kTags = std::to_array<Tag>({{"loss", "loss/objective"},
+                                           {"token_loss", "loss/training"},
+                                           {"validation_loss", "loss/validation"},
+                                           {"validation_utility", "utility/validation"},
+                                           {"learning_rate", "optimiser/learning_rate"},
+                                           {"grad_norm", "optimiser/gradient_norm"},
+                                           {"tokens", "speed/tokens"},
+                                           {"answer_tokens", "speed/answer_tokens"},
+                                           {"tokens_per_s", "speed/tokens_per_s"},
+                                           {"seconds", "speed/seconds"},
+                                           {"memory_mib", "speed/memory_mib"},
+                                           {"gates", "router"},
+                                           {"metrics", "validation"},
+                                           {"samples", "samples"}});
+
+std::string tag_of(const std::string& member) {
+  const auto* const found = std::ranges::find(kTags, std::string_view(member), &Tag::member);
+  return found == kTags.end() ? "other/" + member : std::string(found->tag);
+}
 
 /// Calls visit(tag, number) for the numbers in a record's member.
 template <typename Visit>
@@ -19,8 +47,16 @@ void visit_numbers(const std::string& tag, const io::Json& value, const Visit& v
   }
 }
 
-/// One object of means over the layers' objects; of their lists, one member an entry.
-io::Json mean_over_layers(const io::Json& layers) {
+/// "weight_of_base" or "mean_0"
+std::string name_of_entry(const std::string& list, std::size_t i, const std::vector<std::string>& experts) {
+  if (i >= experts.size()) {
+    return fmt::format("{}_{}", list, i);
+  }
+  return fmt::format("{}_of_{}", list == "mean" ? "weight" : list, experts[i]);
+}
+
+/// One object of means over the layers' objects; of their lists, one member an expert.
+io::Json mean_over_layers(const io::Json& layers, const std::vector<std::string>& experts) {
   io::Json means = io::Json::object();
   const auto add = [&](const std::string& name, const io::Json& value) {
     means[name] = means.value(name, 0.0) + value.get<double>() / static_cast<double>(layers.size());
@@ -31,7 +67,7 @@ io::Json mean_over_layers(const io::Json& layers) {
         add(name, value);
       }
       for (std::size_t i = 0; value.is_array() && i < value.size(); ++i) {
-        add(fmt::format("{}_{}", name, i), value[i]);
+        add(name_of_entry(name, i, experts), value[i]);
       }
     }
   }
@@ -40,10 +76,25 @@ io::Json mean_over_layers(const io::Json& layers) {
 
 }  // namespace
 
-MetricsLog::MetricsLog(const std::filesystem::path& run_folder, std::string job)
-    : job_(std::move(job)),
-      lines_(run_folder / "metrics.jsonl"),
-      events_(run_folder / "tensorboard" / job_) {}
+std::string tensorboard_run(const std::string& job, const std::string& group) {
+  constexpr std::string_view kTrain = "train";
+  return job.starts_with(kTrain) ? group + job.substr(kTrain.size()) : job;
+}
+
+MetricsLog::MetricsLog(std::filesystem::path folder, std::string job, TensorboardOptions tensorboard)
+    : folder_(std::move(folder)),
+      job_(std::move(job)),
+      tensorboard_(std::move(tensorboard)),
+      lines_(folder_ / "metrics.jsonl") {}
+
+io::EventFile& MetricsLog::events_of(const std::string& group) {
+  const auto found = events_.find(group);
+  if (found != events_.end()) {
+    return found->second;
+  }
+  const std::filesystem::path folder = tensorboard_.folder_of ? tensorboard_.folder_of(group) : folder_;
+  return events_.try_emplace(group, folder / "tensorboard" / tensorboard_run(job_, group)).first->second;
+}
 
 void MetricsLog::add(const io::Json& record) {
   io::Json line = {{"job", job_}};
@@ -53,11 +104,11 @@ void MetricsLog::add(const io::Json& record) {
     return;
   }
   const auto step = record.at("step").get<std::int64_t>();
-  const std::string prefix = fmt::format("{}/{}", job_, record.at("group").get<std::string>());
+  io::EventFile& events = events_of(record.at("group").get<std::string>());
   for (const auto& [name, value] : record.items()) {
     if (name != "step") {
-      visit_numbers(fmt::format("{}/{}", prefix, name), name == "gates" ? mean_over_layers(value) : value,
-                    [&](const std::string& tag, double number) { events_.scalar(tag, step, number); });
+      visit_numbers(tag_of(name), name == "gates" ? mean_over_layers(value, tensorboard_.experts) : value,
+                    [&](const std::string& tag, double number) { events.scalar(tag, step, number); });
     }
   }
 }

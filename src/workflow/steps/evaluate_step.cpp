@@ -1,3 +1,4 @@
+#include "routedk/bundle/answer.h"
 #include "routedk/core/error.h"
 #include "routedk/core/files.h"
 #include "routedk/eval/results.h"
@@ -58,11 +59,21 @@ Asked asked_of(const Experiment& experiment, const bundle::TfIdf& titles) {
   return asked;
 }
 
-/// sessions.json: the traits, which a study explains its comparisons by, and what results_of adds.
+/// sessions.json: what was asked and is right, for the report; the traits, which a study explains its
+/// comparisons by; and what results_of adds.
 io::Json json_of(const Asked& asked) {
   io::Json json = {{"sessions", io::Json::array()}, {"alpha_entropy", io::Json::object()}};
   for (const Session& session : asked.sessions) {
     json["sessions"].push_back(session.id);
+    io::Json items = io::Json::array();
+    io::Json titles = io::Json::array();
+    for (const bundle::Item& item : session.items) {
+      items.push_back(item.id);
+      titles.push_back(item.title);
+    }
+    json["items"].push_back(std::move(items));
+    json["titles"].push_back(std::move(titles));
+    json["gold"].push_back(bundle::gold_answer(session));
   }
   for (std::size_t t = 0; t < eval::kTraitNames.size(); ++t) {
     for (const eval::SessionTraits& traits : asked.traits) {

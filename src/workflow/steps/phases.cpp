@@ -44,12 +44,23 @@ void train_and_log(train::TrainingJob job) {
   }
 }
 
+/// An expert's are in its own step, whoever it is trained together with.
+TensorboardOptions tensorboard_of(const Phases& p) {
+  TensorboardOptions options{p.experiment.config().experts, {}};
+  if (p.name == "train") {
+    options.folder_of = [&p](const std::string& expert) {
+      return p.experiment.step_folder({StepKind::kTrain, expert});
+    };
+  }
+  return options;
+}
+
 /// What a training's events are written to, at rank 0.
 class Metrics {
  public:
   Metrics(const Phases& p, const std::string& job) {
     if (p.experiment.world().first()) {
-      log_.emplace(p.folder, job);
+      log_.emplace(p.folder, job, tensorboard_of(p));
     }
   }
   train::EventSink sink() { return log_ ? log_->sink() : train::EventSink(); }

@@ -2,6 +2,7 @@
 
 #include "routedk/bundle/predictions.h"
 #include "routedk/core/files.h"
+#include "routedk/io/json_field.h"
 #include "routedk/workflow/steps/summary.h"
 
 #include <algorithm>
@@ -47,28 +48,13 @@ io::Json against_vote(const Results& results, const bundle::BootstrapOptions& bo
   return comparisons;
 }
 
-std::string usual_rule(const DecodeConfig& decode) {
-  return decode.select == eval::SelectRule::kExpectedUtility
-             ? fmt::format("{} ({}, {})", decode.select, decode.utility, decode.expectation)
-             : fmt::format("{}", decode.select);
-}
-
 std::vector<std::string> notes(const Experiment& experiment, std::size_t sessions) {
   const ExperimentConfig& c = experiment.config();
-  std::vector<std::string> notes = {
-      fmt::format("{} sessions of {}, split {}. Candidates drawn at temperature {}, {}; brackets are 95 % "
-                  "intervals of a "
-                  "bootstrap over sessions ({} resamples).",
-                  sessions, c.data.domain, c.eval.split, c.decode.temperature,
-                  c.decode.constrain ? "canonical answers only" : "freely, parsed strictly",
-                  c.eval.resamples),
-      fmt::format(
-          "A row is a system, chosen among {} candidates by {} unless it says otherwise. oracle_f1: f1 of "
-          "each "
-          "session's best candidate, which no choice can exceed but bundle_vote and expected_utility; equal: "
-          "share of pairs of "
-          "candidates that agree; seconds: to draw all candidates.",
-          c.decode.samples, usual_rule(c.decode))};
+  std::vector<std::string> notes = {fmt::format(
+      "{} sessions of {}, split {}. Candidates drawn at temperature {}, {}; brackets and ranges are "
+      "95 % intervals of a bootstrap over sessions ({} resamples).",
+      sessions, c.data.domain, c.eval.split, c.decode.temperature,
+      c.decode.constrain ? "canonical answers only" : "freely, parsed strictly", c.eval.resamples)};
   if (experiment.dataset().leaky_titles) {
     notes.emplace_back("leaky_titles: untitled items, which are never in a bundle, were dropped.");
   }
@@ -96,42 +82,63 @@ io::Json scores_of(const Results& results) {
   return json;
 }
 
-}  // namespace
-
-void write_results(const Experiment& experiment, const Found& found) {
-  const auto& [sessions, results, random, bootstrap] = found;
+io::Json results_json(const Experiment& experiment, const Found& found) {
   const ExperimentConfig& c = experiment.config();
   io::Json json = {{"domain", c.data.domain},
                    {"split", name_of(c.eval.split)},
-                   {"sessions", sessions},
+                   {"sessions", found.sessions},
                    {"leaky_titles", experiment.dataset().leaky_titles},
                    {"leaky_categories", experiment.leaky_categories()},
+                   {"experts", c.experts},
                    {"samples", c.decode.samples},
                    {"select", name_of(c.decode.select)},
                    {"utility", name_of(c.decode.utility)},
                    {"expectation", name_of(c.decode.expectation)},
                    {"temperature", c.decode.temperature},
                    {"constrain", c.decode.constrain},
-                   {"random_model", bundle::to_json(random)},
+                   {"random_model", bundle::to_json(found.random)},
                    {"systems", io::Json::object()}};
-  for (const SystemResult& result : results) {
+  for (const SystemResult& result : found.results) {
     json["systems"][result.name] = eval::to_json(result);
   }
-  json["against_backbone"] = against_backbone(results, bootstrap);
-  json["against_vote"] = against_vote(results, bootstrap);
-  eval::Table table = eval::results_table(results);
-  table.title = fmt::format("Results: {}, {}", c.data.domain, c.eval.split);
-  table.notes = notes(experiment, sessions);
-  table.notes.push_back(fmt::format(
+  json["against_backbone"] = against_backbone(found.results, found.bootstrap);
+  json["against_vote"] = against_vote(found.results, found.bootstrap);
+  return json;
+}
+
+/// What results.html shows first; the rest is folded below.
+eval::TableView page_view(const io::Json& results) {
+  eval::TableView view{
+      {"f1", "jaccard_f1", "precision_all", "recall_distinct_all", "exact_match", "oracle_f1"}, {}};
+  for (const char* other : {"backbone", "vote"}) {
+    if (!results.at(fmt::format("against_{}", other)).empty()) {
+      view.columns.push_back(fmt::format("f1_vs_{}", other));
+      view.columns.push_back(fmt::format("p_vs_{}", other));
+    }
+  }
+  return view;
+}
+
+}  // namespace
+
+void write_results(const Experiment& experiment, const Found& found) {
+  const ExperimentConfig& c = experiment.config();
+  const io::Json json = results_json(experiment, found);
+  eval::Table all = eval::results_table(io::JsonField(json, "results.json"));
+  all.title = fmt::format("Results: {}, {}", c.data.domain, c.eval.split);
+  all.notes = notes(experiment, found.sessions);
+  all.notes.push_back(fmt::format(
       "Answers drawn at random under the same grammar, {} a session, have f1 {:.3f} and jaccard_f1 {:.3f}.",
-      eval::kRandomDraws, random.values[bundle::Metric::kF1], random.values[bundle::Metric::kJaccardF1]));
+      eval::kRandomDraws, found.random.values[bundle::Metric::kF1],
+      found.random.values[bundle::Metric::kJaccardF1]));
+  const eval::Table usual = eval::shown(all, {});
   const std::filesystem::path folder = experiment.step_folder({StepKind::kEvaluate});
-  write_file_atomic(folder / "scores.json", scores_of(results).dump());
+  write_file_atomic(folder / "scores.json", scores_of(found.results).dump());
   io::write_json(folder / "results.json", json);
-  write_file_atomic(folder / "summary.txt", summary_table(results));
-  write_file_atomic(folder / "results.txt", eval::text_table(table));
-  write_file_atomic(folder / "results.md", eval::markdown_table(table));
-  write_file_atomic(folder / "results.html", eval::html_table(table));
+  write_file_atomic(folder / "summary.txt", summary_table(found.results));
+  write_file_atomic(folder / "results.txt", eval::text_table(usual));
+  write_file_atomic(folder / "results.md", eval::markdown_table(usual));
+  write_file_atomic(folder / "results.html", eval::html_table(eval::shown(all, page_view(json)), &all));
 }
 
 }  // namespace routedk::workflow

@@ -2,6 +2,7 @@
 
 #include "routedk/bundle/predictions.h"
 #include "routedk/core/utc.h"
+#include "routedk/eval/table.h"
 #include "routedk/io/json_field.h"
 #include "routedk/io/safetensors.h"
 
@@ -186,34 +187,59 @@ io::Json study_json(const Study& study, PointExperiments experiments, const Stud
   return json;
 }
 
+namespace {
+
+/// The results of one domain.
+eval::Table domain_table(const StudyResults& results, const std::string& domain) {
+  eval::Table table;
+  for (const Metric metric : kShown) {
+    table.columns.push_back({metric_name(metric), eval::Better::kHigher});
+  }
+  for (const std::string& name : results.names) {
+    const auto found = results.figures.at(name).find(domain);
+    if (found == results.figures.at(name).end()) {
+      continue;
+    }
+    std::vector<eval::Cell> cells;
+    for (const Metric metric : kShown) {
+      cells.push_back(
+          {found->second.values[metric], found->second.intervals[static_cast<std::size_t>(metric)]});
+    }
+    table.rows.push_back({name, is_baseline_name(name), std::move(cells)});
+  }
+  return table;
+}
+
+eval::Table comparison_table(const std::vector<Tested>& comparisons) {
+  const auto word = [](std::string text) { return eval::Cell{{}, {}, 0, std::move(text)}; };
+  eval::Table table;
+  table.labels = 2;
+  table.columns = {
+      {"domain"},
+      {"metric"},
+      {"difference"},
+      {"p_holm", eval::Better::kNeither, "p-value, corrected for all comparisons of the study (Holm)"}};
+  for (const Tested& one : comparisons) {
+    table.rows.push_back({fmt::format("{} - {}", one.pair->a, one.pair->b),
+                          false,
+                          {word(one.domain),
+                           word(metric_name(one.metric)),
+                           {one.difference, one.interval},
+                           {one.p_holm, {}, 4}}});
+  }
+  return table;
+}
+
+}  // namespace
+
 std::string study_text(const Study& study, const StudyResults& results,
                        const std::vector<Tested>& comparisons) {
-  std::size_t width = 6;
-  for (const std::string& name : results.names) {
-    width = std::max(width, name.size());
-  }
   std::string text = study.config.question.empty() ? "" : study.config.question + "\n";
   for (const std::string& domain : results.domains) {
-    text += fmt::format("\n{:<{}}  f1 [95 % interval]      jaccard    prec  recall\n", domain, width);
-    for (const std::string& name : results.names) {
-      const auto& of_domain = results.figures.at(name);
-      if (!of_domain.contains(domain)) {
-        continue;
-      }
-      const bundle::Evaluation& e = of_domain.at(domain);
-      const bundle::Interval f1 = e.intervals[static_cast<std::size_t>(Metric::kF1)];
-      text += fmt::format("{:<{}}  {:.3f} [{:.3f}, {:.3f}]    {:.3f}   {:.3f}   {:.3f}\n", name, width,
-                          e.values[kShown[0]], f1.low, f1.high, e.values[kShown[1]], e.values[kShown[2]],
-                          e.values[kShown[3]]);
-    }
+    text += fmt::format("\n{}\n{}", domain, eval::text_table(domain_table(results, domain)));
   }
-  for (const Tested& one : comparisons) {
-    if (&one == &comparisons.front()) {
-      text += "\ndifference [95 % interval], p corrected for all of them (Holm)\n";
-    }
-    text += fmt::format("{} - {}, {}, {}: {:+.3f} [{:+.3f}, {:+.3f}], p {:.4f}\n", one.pair->a, one.pair->b,
-                        one.domain, metric_name(one.metric), one.difference, one.interval.low,
-                        one.interval.high, one.p_holm);
+  if (!comparisons.empty()) {
+    text += "\n" + eval::text_table(comparison_table(comparisons));
   }
   return text;
 }

@@ -112,10 +112,11 @@ std::vector<const SystemResult*> one_each(std::span<const SystemResult> results)
   return chosen;
 }
 
-std::string short_name(const std::string& name) {
-  constexpr std::size_t kCut = 6;  // what displayed may exceed its limit by
+/// A name that is longer than its column has a line of its own.
+std::string name_in_full(const std::string& name) {
   const std::string whole = displayed(name);
-  return whole.size() <= kNameWidth ? whole : displayed(name, kNameWidth - kCut);
+  return whole.size() <= kNameWidth ? fmt::format("{:<{}}", whole, kNameWidth)
+                                    : fmt::format("{}\n{:<{}}", whole, "", kNameWidth);
 }
 
 double best_of(const std::vector<const SystemResult*>& rows, Metric metric) {
@@ -144,9 +145,8 @@ std::string summary_table(std::span<const SystemResult> results) {
   for (const SystemResult* row : rows) {
     const double f1 = row->figures.values[Metric::kF1];
     const bundle::Interval& interval = row->figures.intervals[static_cast<std::size_t>(Metric::kF1)];
-    text += fmt::format("{:<{}} {:<{}} {:.3f}{} [{:.3f}, {:.3f}]", short_name(row->name), kNameWidth,
-                        what_is(*row), kWhatWidth, f1, star(f1, best_of(rows, Metric::kF1)), interval.low,
-                        interval.high);
+    text += fmt::format("{} {:<{}} {:.3f}{} [{:.3f}, {:.3f}]", name_in_full(row->name), what_is(*row),
+                        kWhatWidth, f1, star(f1, best_of(rows, Metric::kF1)), interval.low, interval.high);
     for (const SummaryColumn& column : kSummaryColumns) {
       const double value = row->figures.values[column.metric];
       text += fmt::format(" {:>6.3f}{}", value, star(value, best_of(rows, column.metric)));

@@ -14,6 +14,14 @@ namespace {
 using bundle::Session;
 using train::Findings;
 
+std::vector<std::string> collapse_warnings(const eval::AnswerPatterns& patterns) {
+  std::vector<std::string> warnings = eval::collapse_signs(patterns);
+  for (std::string& warning : warnings) {
+    warning.insert(0, "collapse: ");
+  }
+  return warnings;
+}
+
 decode::GenerateOptions greedy(const Experiment& experiment) {
   decode::GenerateOptions options;
   options.samples = 1;
@@ -46,14 +54,12 @@ Findings watch_sessions(const Experiment& experiment, const experts::RoutedModel
   const auto answers = eval::answer_batch({model, decode::Kernels::kReference}, gate, sessions, setting);
   Findings found;
   std::vector<bundle::Prediction> predictions;
-  std::vector<std::string> patterns;
   for (std::size_t i = 0; i < sessions.size(); ++i) {
     predictions.push_back(answers[i].prediction);
-    patterns.push_back(eval::answer_pattern(sessions[i], predictions.back()));
     found.answers.push_back({sessions[i].id, answer_text(sessions[i], predictions.back())});
   }
   found.metrics = metrics_of(sessions, predictions);
-  found.warnings = pattern_warnings(patterns);
+  found.warnings = collapse_warnings(eval::answer_patterns(sessions, predictions));
   return found;
 }
 
@@ -74,7 +80,7 @@ Findings watch_examples(const Experiment& experiment, const experts::RoutedModel
     found.answers.push_back({static_cast<std::int64_t>(i) + 1, patterns.back()});
   }
   found.metrics = {{"exact_match", exact / static_cast<double>(items.size())}};
-  found.warnings = pattern_warnings(patterns);
+  found.warnings = collapse_warnings(eval::patterns_of(patterns));
   return found;
 }
 
@@ -91,20 +97,6 @@ std::vector<TaskItem> watched_items(const Experiment& experiment, const std::str
 
 }  // namespace
 
-std::vector<std::string> pattern_warnings(const std::vector<std::string>& patterns) {
-  std::map<std::string, std::size_t> counts;
-  for (const std::string& pattern : patterns) {
-    ++counts[pattern];
-  }
-  const auto most = std::max_element(counts.begin(), counts.end(),
-                                     [](const auto& a, const auto& b) { return a.second < b.second; });
-  if (patterns.size() < 4 ||
-      static_cast<double>(most->second) <= eval::kMostAlike * static_cast<double>(patterns.size())) {
-    return {};
-  }
-  return {fmt::format("collapse: {} of {} answers are `{}`", most->second, patterns.size(), most->first)};
-}
-
 train::ValidationHook watch_answers(const Experiment& experiment, const experts::RoutedModel& model,
                                     GroupGates gates) {
   const ExperimentConfig& config = experiment.config();
@@ -113,7 +105,7 @@ train::ValidationHook watch_answers(const Experiment& experiment, const experts:
   }
   std::vector<Session> usable;
   for (const Session& session : experiment.split().val) {
-    if (session.items.size() >= 2) {
+    if (session.items.size() >= eval::kFewestItems) {
       usable.push_back(session);
     }
   }

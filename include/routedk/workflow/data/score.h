@@ -24,9 +24,9 @@ struct ScoreOptions {
   std::uint64_t seed = 0;                     ///< of the bootstrap
 };
 
-/// {"domain", "split", "sessions", "leaky_titles", each metric by name, "intervals": {metric: [low, high]}}.
-/// Errors as load_dataset, read_predictions and predict_baseline; ConfigError unless exactly one of
-/// file and predictor is given.
+/// {"domain", "split", "sessions", "leaky_titles", "warnings": signs of collapse, each metric by name,
+/// "intervals": {metric: [low, high]}}. Errors as load_dataset, read_predictions and predict_baseline;
+/// ConfigError unless exactly one of file and predictor is given.
 io::Json score(const ScoreOptions& options);
 
 }  // namespace routedk::workflow

@@ -5,7 +5,7 @@
 ///   config.yaml       the effective settings, all paths absolute
 ///   versions.json     what computed them            predict/  what it answers with (predict/run_kit.h)
 ///   steps/STEP        each step's folder in the store: step.json (settings, inputs, seconds, memory), of
-///                     trainings metrics.jsonl, tensorboard/ and checkpoints/, of systems answers.jsonl
+///                     trainings metrics.jsonl, tensorboard/NAME and checkpoints/, of systems answers.jsonl
 ///   knowledge.jsonl   rules and thoughts            knowledge.json what the teacher wrote, in figures
 ///   domain_rules.txt  the domain's rules, best first
 ///   teacher-SPLIT.jsonl, .json  the teacher's own answers

@@ -1,4 +1,4 @@
-/// Where a run's training records go: metrics.jsonl, and TensorBoard's event files under tensorboard/<job>/.
+/// Where a run's training records go: metrics.jsonl, and TensorBoard's event files, a run for each group.
 #pragma once
 
 #include "routedk/io/event_file.h"
@@ -6,7 +6,10 @@
 #include "routedk/train/event.h"
 
 #include <filesystem>
+#include <functional>
+#include <map>
 #include <string>
+#include <vector>
 
 namespace routedk::workflow {
 
@@ -23,13 +26,25 @@ namespace routedk::workflow {
 ///   a start:        {"resumed_at": steps, "groups"}: earlier records of these groups' later steps are void.
 io::Json to_json(const train::Event& event);
 
+/// What a group is called as a run of TensorBoard: an expert by its name, a router or a control by its job;
+/// "base_expected_utility" is the second phase of base's.
+std::string tensorboard_run(const std::string& job, const std::string& group);
+
+/// What TensorBoard's records need beside the events.
+struct TensorboardOptions {
+  std::vector<std::string> experts;  ///< by which the gates' weights are called; none: by number
+  /// Below which a group's are written, in tensorboard/RUN; none: below that of metrics.jsonl.
+  std::function<std::filesystem::path(const std::string& group)> folder_of;
+};
+
 class MetricsLog {
  public:
-  /// `job` names the step, "train" or "router", in every record and tag.
-  MetricsLog(const std::filesystem::path& run_folder, std::string job);
+  /// `job` names the step, "train" or "router", in every record.
+  MetricsLog(std::filesystem::path folder, std::string job, TensorboardOptions tensorboard = {});
 
-  /// The record as a line; each number of a group's record as "<job>/<group>/<name>" at its step, those of
-  /// the gates as their mean over the layers.
+  /// The record as a line; each number of a group's record, those of the gates as their mean over the layers,
+  /// at its step under a tag whose first word groups it: "loss/training", "loss/validation",
+  /// "optimiser/learning_rate", "speed/tokens_per_s", "router/weight_of_base", "validation/f1".
   void add(const io::Json& record);
   /// The same for a trainer's events; must not outlive this.
   train::EventSink sink() {
@@ -37,9 +52,13 @@ class MetricsLog {
   }
 
  private:
+  io::EventFile& events_of(const std::string& group);
+
+  std::filesystem::path folder_;
   std::string job_;
+  TensorboardOptions tensorboard_;
   io::JsonlWriter lines_;
-  io::EventFile events_;
+  std::map<std::string, io::EventFile> events_;  // by group
 };
 
 }  // namespace routedk::workflow

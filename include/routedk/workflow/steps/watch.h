@@ -17,12 +17,9 @@ using GroupGates = std::map<std::string, std::shared_ptr<const experts::Gate>>;
 
 /// Answers `watch.answers` validation prompts, evenly spread, greedily under the group's gate:
 /// {"answers": [{"key", "answer"}], "metrics": {...}}; the metrics are those of bundles, or for examples of
-/// the user's own the share that equals one of their references. Warns when, of at least 4 answers, more than
-/// nine tenths follow one pattern. Empty when nothing is to be watched. All that is passed must outlive it.
+/// the user's own the share that equals one of their references. Warns of signs of collapse
+/// (eval/collapse.h). Empty when nothing is to be watched. All that is passed must outlive it.
 train::ValidationHook watch_answers(const Experiment& experiment, const experts::RoutedModel& model,
                                     GroupGates gates);
-
-/// "collapse: ..." when more than nine tenths of at least 4 patterns are the same.
-std::vector<std::string> pattern_warnings(const std::vector<std::string>& patterns);
 
 }  // namespace routedk::workflow

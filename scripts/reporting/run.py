@@ -1,0 +1,183 @@
+"""A run folder as its steps left it. What a run lacks is empty."""
+import functools
+import json
+import pathlib
+import re
+import sys
+
+F1 = 13  # its place among the metrics of scores.json
+CHOICE = ("select", "samples", "utility", "expectation")  # what tells the rules of a system apart
+
+
+def read_json(path):
+    try:
+        return json.loads(path.read_text())
+    except FileNotFoundError:
+        return {}
+    except ValueError as error:
+        sys.exit(f"error: {path} must be JSON, but is not: {error}")
+
+
+def read_settings(text):
+    """{"data.domain": "food"} of a config.yaml as the programs write it: nested names, lists on their line, comments."""
+    settings, above = {}, []
+    for line in text.splitlines():
+        match = re.match(r"( *)([\w-]+):(?: +(.*?))?(?:  #.*)?$", line)
+        if match:
+            depth, name, value = len(match[1]) // 2, match[2], match[3]
+            above = [*above[:depth], name]
+            if value and not value.startswith("#"):
+                settings[".".join(above)] = value.strip('"')
+    return settings
+
+
+def is_void(old, resume):
+    """Whether the training that resumes is that of the old record and does its step again."""
+    same = old["job"] == resume["job"] and old["group"] in resume.get("groups", [old["group"]])
+    return same and old["step"] > resume["resumed_at"]
+
+
+def read_records(path):
+    """The records of metrics.jsonl without those that a resume made void."""
+    records = []
+    for line in path.read_text().splitlines():
+        record = json.loads(line)
+        if "resumed_at" in record:
+            records = [old for old in records if not is_void(old, record)]
+        else:
+            records.append(record)
+    return records
+
+
+def label(record):
+    """What is trained: an expert by its name, a router or a control by its job."""
+    job = record["job"]
+    return record["group"] + job.removeprefix("train").replace("_", " ") if job.startswith("train") else job
+
+
+class Run:
+    def __init__(self, folder):
+        self.folder = folder
+        self.name = folder.resolve().name
+        self.metrics = sorted(folder.glob("steps/*/metrics.jsonl"))
+        evaluations = [folder / "steps/evaluate", *sorted(folder.glob("steps/evaluate-*"))]
+        self.evaluation = next((one for one in evaluations if (one / "results.json").exists()), None)
+
+    def __bool__(self):
+        """Whether there is anything to show."""
+        return bool(self.metrics or self.evaluation)
+
+    def text(self, name):
+        path = self.folder / name
+        return path.read_text() if path.exists() else ""
+
+    def evaluated(self, name):
+        return read_json(self.evaluation / name) if self.evaluation else {}
+
+    @functools.cached_property
+    def settings(self):
+        return read_settings(self.text("config.yaml"))
+
+    @functools.cached_property
+    def results(self):
+        return self.evaluated("results.json")
+
+    @functools.cached_property
+    def scores(self):
+        return self.evaluated("scores.json")
+
+    @functools.cached_property
+    def sessions(self):
+        """Of every evaluated session its number, items, titles and gold; none of evaluations from before these were kept."""
+        asked = self.evaluated("sessions.json")
+        if "titles" not in asked:
+            return []
+        return [dict(zip(("session", "items", "titles", "gold"), one))
+                for one in zip(*(asked[name] for name in ("sessions", "items", "titles", "gold")))]  # fmt: skip
+
+    @functools.cached_property
+    def records(self):
+        """Of all trainings. Experts trained together have each other's records: a group counts once."""
+        groups = {}
+        for path in self.metrics:
+            own = {}
+            for record in read_records(path):
+                own.setdefault((record["job"], record["group"]), []).append(record)
+            for name, records in own.items():
+                groups.setdefault(name, records)
+        return [record for records in groups.values() for record in records]
+
+    @functools.cached_property
+    def steps(self):
+        """The records of the finished steps, the first to end first."""
+        found = {}
+        for path in self.folder.glob("steps/*/step.json"):
+            step = read_json(path)
+            found[step.get("key", str(path))] = step
+        return sorted(found.values(), key=lambda step: step.get("ended", ""))
+
+    @property
+    def experts(self):
+        """Their names in the bank's order."""
+        written = read_json(self.folder / "router/router_config.json").get("experts") or self.results.get("experts")
+        return written or []
+
+    @property
+    def systems(self):
+        """{name: figures} of all results, baselines among them."""
+        return self.results.get("systems", {})
+
+    @property
+    def usual(self):
+        """One result a system: that under the usual choice, which goes by the system's name, or else the first."""
+        chosen = {}
+        for name, figures in self.systems.items():
+            own = figures.get("system", name)
+            if own not in chosen or name == own:
+                chosen[own] = name
+        return {name: self.systems[name] for name in chosen.values()}
+
+    @property
+    def best(self):
+        """The usual result of the highest f1 that is no baseline's; None without one."""
+        learnt = [name for name, figures in self.usual.items() if not figures.get("baseline")]
+        return max(learnt, key=lambda name: self.systems[name]["f1"], default=None)
+
+    def f1_by_session(self, name):
+        """Of a result, in the order of the sessions; a mean over its runs."""
+        runs = self.scores.get(name, [])
+        return [sum(numerators[F1] / denominators[F1] if denominators[F1] else 0 for numerators, denominators in scores) / len(runs)
+                for scores in zip(*runs)]  # fmt: skip
+
+    def answers_text(self, system):
+        """The lines of the system's file, which has its name, or one of letters and a hash."""
+        word = re.sub(r"[^\w.-]", "_", system, flags=re.ASCII)
+        ending = "" if word == system else "-????????"
+        return "".join(path.read_text() for path in (self.evaluation / "answers").glob(f"{word[:100]}{ending}.jsonl"))
+
+    def answers(self, name):
+        """{session: (the bundles that the result's rule chose, all candidates)} of a result; {} of one without answers."""
+        figures, found = self.systems[name], {}
+        if "select" not in figures:
+            return {}
+        wanted = [figures.get(member) for member in CHOICE]
+        for line in self.answers_text(figures["system"]).splitlines():
+            answer = json.loads(line)
+            chosen = [one for one in answer["selected"] if [one.get(member) for member in CHOICE] == wanted]
+            if chosen:
+                found[answer["session"]] = chosen[0]["bundles"], answer["candidates"][: figures["samples"]]
+        return found
+
+
+def unlike_names(runs):
+    """What each run is called: its folder's name, where two are alike its path."""
+    names = [run.name for run in runs]
+    return names if len(set(names)) == len(names) else [str(run.folder) for run in runs]
+
+
+def read_run(folder):
+    run = Run(pathlib.Path(folder))
+    if not run:
+        sys.exit(f"error: a run folder must hold steps/STEP/metrics.jsonl or steps/evaluate/results.json, one of a study study.json, "
+                 f"but {folder} does not")  # fmt: skip
+    return run
