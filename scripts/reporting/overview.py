@@ -24,7 +24,7 @@ STYLE = """text { font: 13px sans-serif; fill: #24292f }
 }"""
 MEANING = {"base": "one LoRA: sessions", "high_level": "one LoRA: rules", "fine_grained": "one LoRA: thoughts",
            "merged": "one LoRA: both", "dynamic": "three LoRAs, routed", "similar_pairs": "pairs of similar titles",
-           "similar_pair": "most similar titles", "random_pairs": "random pairs", "whole": "the whole session",
+           "similar_pair": "most similar titles", "random_pairs": "items paired at random", "whole": "the whole session",
            "backbone": "untrained"}  # fmt: skip
 WIDTH, BARS, SCALE, ROW = 900, 640, 210, 44  # px: of all, where bars begin, of an f1 of 1, a row's height
 

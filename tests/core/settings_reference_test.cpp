@@ -45,7 +45,7 @@ TEST(SettingsReference, has_default_range_and_meaning_of_every_field_by_section)
   EXPECT_EQ(settings_markdown(setting_groups<WholeConfig>()),
             "## Top level\n\n"
             "| setting | default | value | meaning |\n|---|---|---|---|\n"
-            "| `file` | `a b` | path | what is read |\n"
+            "| `file` | `\"a b\"` | path | what is read |\n"
             "| `limit` | `null` | integer, at least 1, or null | at most; null: all |\n"
             "| `colours` | `[green]` | list of: red, green | side by side |\n"
             "| `others` | `[]` | list of: section | more of them |\n"
