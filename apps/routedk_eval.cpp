@@ -76,8 +76,8 @@ int main(int argc, char** argv) {
       print_score(scoring, view);
       return;
     }
-    workflow::check_view(view);
     workflow::with_step(options, workflow::StepKind::kAnswer, [&](workflow::Experiment& experiment) {
+      workflow::check_view(experiment, view);
       workflow::evaluate_step(experiment);
       const workflow::StepId evaluate{workflow::StepKind::kEvaluate};
       if (workflow::is_done(experiment, evaluate)) {  // else other shards are missing

@@ -117,33 +117,6 @@ double mean_share(const std::vector<TaskVote>& texts) {
   return texts.empty() ? 0.0 : sum / static_cast<double>(texts.size());
 }
 
-Cell metric_cell(const TaskResult& result, std::size_t metric) {
-  return {result.values[metric], result.intervals[metric]};
-}
-
-/// Of the loss, in which it is exponential.
-Cell perplexity_cell(const TaskResult& result) {
-  const bundle::Interval& loss = result.intervals[kTaskLoss];
-  return {std::exp(result.values[kTaskLoss]), bundle::Interval{std::exp(loss.low), std::exp(loss.high)}};
-}
-
-Row row_of(const TaskResult& result, const std::set<std::string>& experts, bool whole) {
-  const bool greedy = result.samples == 0;
-  Row row{result.name, false, {}};
-  row.cells = {greedy ? metric_cell(result, kTaskLoss) : Cell(), greedy ? perplexity_cell(result) : Cell(),
-               metric_cell(result, kTaskExact), metric_cell(result, kTaskRouge)};
-  if (!whole) {
-    return row;
-  }
-  for (const std::string& expert : experts) {
-    const auto loss = result.loss_by_expert.find(expert);
-    row.cells.push_back(greedy && loss != result.loss_by_expert.end() ? Cell{loss->second} : Cell());
-  }
-  row.cells.push_back(greedy ? Cell() : Cell{result.share});
-  row.cells.push_back(greedy ? Cell{result.seconds, {}, 1} : Cell());
-  return row;
-}
-
 }  // namespace
 
 std::vector<TaskResult> score_task(const std::string& system, std::span<const TaskGold> gold,
@@ -208,27 +181,6 @@ io::Json compare_task(const TaskResult& a, const TaskResult& b, const bundle::Bo
     json["intervals"][name] = {interval.low, interval.high};
   }
   return json;
-}
-
-Table task_table(std::span<const TaskResult> results, bool whole) {
-  Table table;
-  table.columns = {"loss", "perplexity", "exact_match", "rouge_l"};
-  std::set<std::string> experts;
-  for (const TaskResult& result : results) {
-    for (const auto& [expert, loss] : result.loss_by_expert) {
-      experts.insert(expert);
-    }
-  }
-  if (whole) {
-    for (const std::string& expert : experts) {
-      table.columns.push_back("loss " + expert);
-    }
-    table.columns.insert(table.columns.end(), {"share", "seconds"});
-  }
-  for (const TaskResult& result : results) {
-    table.rows.push_back(row_of(result, experts, whole));
-  }
-  return table;
 }
 
 }  // namespace routedk::eval

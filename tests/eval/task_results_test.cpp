@@ -91,11 +91,19 @@ TEST(TaskResults, differences_are_paired) {
 
 TEST(TaskResults, the_table_has_each_figure_once) {
   const auto results = scored({3});
-  const Table small = task_table(results, false);
-  EXPECT_THAT(small.columns, ElementsAre("loss", "perplexity", "exact_match", "rouge_l"));
-  const Table whole = task_table(results, true);
-  EXPECT_THAT(whole.columns, ElementsAre("loss", "perplexity", "exact_match", "rouge_l", "loss curt",
-                                         "loss kind", "share", "seconds"));
+  io::Json json = {{"systems", io::Json::object()}, {"warnings", {"dynamic answers alike"}}};
+  for (const TaskResult& result : results) {
+    json["systems"][result.name] = to_json(result);
+  }
+  const Table whole = task_table(io::JsonField(json, "results"));
+  EXPECT_THAT(whole.usual, ElementsAre("loss", "perplexity", "exact_match", "rouge_l"));
+  std::vector<std::string> names;
+  for (const Column& column : whole.columns) {
+    names.push_back(column.name);
+  }
+  EXPECT_THAT(names, ElementsAre("loss", "perplexity", "exact_match", "rouge_l", "loss curt", "loss kind",
+                                 "share", "seconds"));
+  EXPECT_THAT(whole.warnings, ElementsAre("dynamic answers alike"));
   for (const Row& row : whole.rows) {
     EXPECT_EQ(row.cells.size(), whole.columns.size()) << row.name;
   }

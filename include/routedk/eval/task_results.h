@@ -5,10 +5,12 @@
 #include "routedk/eval/router_stats.h"
 #include "routedk/eval/table.h"
 #include "routedk/eval/task_answers.h"
+#include "routedk/io/json_field.h"
 
 #include <array>
 #include <cstdint>
 #include <map>
+#include <set>
 #include <span>
 #include <string>
 #include <string_view>
@@ -65,7 +67,10 @@ io::Json to_json(const TaskResult& result);
 /// "difference": {...}, "intervals": {...}}
 io::Json compare_task(const TaskResult& a, const TaskResult& b, const bundle::BootstrapOptions& bootstrap);
 
-/// A row a result. `whole`: with each expert's lines, the votes' shares and seconds.
-Table task_table(std::span<const TaskResult> results, bool whole);
+/// Without rows: loss, perplexity, exact_match and rouge_l, which are usual, "loss NAME" of each expert's
+/// lines, share and seconds.
+Table task_table(const std::set<std::string>& experts);
+/// The table of what results.json holds: "systems", each as to_json writes it, and "warnings".
+Table task_table(const io::JsonField& results);
 
 }  // namespace routedk::eval

@@ -1,6 +1,7 @@
 #include "routedk/workflow/steps/results_view.h"
 
 #include "routedk/eval/results.h"
+#include "routedk/eval/task_results.h"
 #include "routedk/io/json_field.h"
 
 namespace routedk::workflow {
@@ -16,9 +17,21 @@ void check_view(const eval::TableView& view) {
   eval::shown(table_of(io::Json::object()), view);
 }
 
+void check_view(const Experiment& experiment, const eval::TableView& view) {
+  if (experiment.has_sessions()) {
+    check_view(view);
+    return;
+  }
+  const std::vector<std::string>& experts = experiment.config().experts;
+  eval::shown(eval::task_table({experts.begin(), experts.end()}), view);
+}
+
 std::string results_text(const Experiment& experiment, const eval::TableView& view) {
   const auto file = experiment.step_folder({StepKind::kEvaluate}) / "results.json";
-  return eval::text_table(eval::shown(eval::results_table(io::read_json_field(file)), view));
+  const io::JsonField results = io::read_json_field(file);
+  const eval::Table table =
+      experiment.has_sessions() ? eval::results_table(results) : eval::task_table(results);
+  return eval::text_table(eval::shown(table, view));
 }
 
 std::string score_text(const io::Json& score, const std::string& name, const eval::TableView& view) {

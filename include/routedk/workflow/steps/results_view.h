@@ -9,8 +9,9 @@
 
 namespace routedk::workflow {
 
-/// ConfigError for a view of columns that no evaluation has.
+/// ConfigError for a view of columns that no evaluation of sessions has, or not this experiment's.
 void check_view(const eval::TableView& view);
+void check_view(const Experiment& experiment, const eval::TableView& view);
 
 /// The table of the experiment's evaluation, which must be done, as text.
 std::string results_text(const Experiment& experiment, const eval::TableView& view);
