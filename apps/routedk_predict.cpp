@@ -53,6 +53,8 @@ struct Arguments {
         ->needs(table);
     app.add_option("--item-column", columns.item, "default: item, item_id, \"item ID\" ...")->needs(table);
     app.add_option("--title-column", columns.title, "default: title, titles")->needs(table);
+    app.add_option("--category-column", columns.category, "default: category, categories; may be missing")
+        ->needs(table);
   }
 
   void assign(const std::string& setting, const std::string& value) {
