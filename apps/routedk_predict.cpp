@@ -80,6 +80,9 @@ struct Arguments {
     app.add_option("--title-column", columns.title, "default: title, titles")
         ->needs(table)
         ->group(kSessionsGroup);
+    app.add_option("--category-column", columns.category, "default: category, categories; may be missing")
+        ->needs(table)
+        ->group(kSessionsGroup);
   }
 
   void assign(const std::string& setting, const std::string& value) {

@@ -15,6 +15,7 @@ install(DIRECTORY include/routedk DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
 # Programs find these from where they are (core/shipped.h), so that the prefix can be moved.
 install(DIRECTORY configs DESTINATION ${CMAKE_INSTALL_DATADIR}/routedk)
 install(DIRECTORY data/sample DESTINATION ${CMAKE_INSTALL_DATADIR}/routedk/data)
+install(FILES LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR})
 
 install(EXPORT routedk FILE routedkTargets.cmake NAMESPACE routedk:: DESTINATION ${package_dir})
 configure_package_config_file(cmake/routedkConfig.cmake.in ${PROJECT_BINARY_DIR}/routedkConfig.cmake

@@ -197,6 +197,7 @@ Dataset load_dataset(const DataOptions& options) {
     data.sessions.push_back(make_session(tables, group, static_cast<std::int64_t>(data.sessions.size())));
   }
   data.titles = std::move(tables.titles);
+  data.categories = std::move(tables.categories);
   data.title_count = count_titles(data.sessions);
   if (data.title_count.untitled_positions > 0 && options.untitled == Untitled::kError) {
     refuse_untitled(data, folder);

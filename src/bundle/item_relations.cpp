@@ -30,10 +30,10 @@ std::pair<T, T> ascending(T a, T b) {
 
 /// How many training sessions taught the pair, the asking one left out.
 template <typename Pair>
-double count(const std::map<Pair, std::int64_t>& counts, const std::set<Pair>* own, const Pair& pair) {
+double count(const std::map<Pair, std::int64_t>& counts, const std::set<Pair>& own, const Pair& pair) {
   const auto found = counts.find(pair);
   const std::int64_t all = found == counts.end() ? 0 : found->second;
-  return static_cast<double>(all - (own != nullptr && own->contains(pair) ? 1 : 0));
+  return static_cast<double>(all - (own.contains(pair) ? 1 : 0));
 }
 
 struct RelatedPair {
@@ -47,23 +47,55 @@ struct RelatedPair {
 ItemRelations::ItemRelations(std::span<const Session> training, TfIdf titles, RelationOptions options)
     : titles_(std::move(titles)), options_(std::move(options)) {
   for (const Session& session : training) {
-    auto& [items, categories] = taught_[session.id];
-    items = item_pairs(session);
-    categories = category_pairs(session);
-    for (const ItemPair& pair : items) {
+    Taught& taught = taught_[session.id];
+    taught = {item_pairs(known_items(session)), category_pairs(session)};
+    for (const ItemPair& pair : taught.items) {
       ++together_[pair];
     }
-    for (const CategoryPair& pair : categories) {
+    for (const CategoryPair& pair : taught.categories) {
       ++joined_[pair];
     }
   }
 }
 
-std::set<ItemRelations::ItemPair> ItemRelations::item_pairs(const Session& session) {
+void ItemRelations::recognise(std::span<const Item> items) {
+  from_elsewhere_ = true;
+  for (const Item& item : items) {
+    by_title_[item.title].push_back(item);
+  }
+}
+
+ItemRelations::KnownItem ItemRelations::known(const Item& item) const {
+  const std::string leaf = category_leaf(item.category);
+  if (!from_elsewhere_) {
+    return {item.id, item.title, leaf};
+  }
+  const auto named = by_title_.find(item.title);
+  if (named == by_title_.end()) {
+    return {std::nullopt, item.title, leaf};
+  }
+  const std::vector<Item>& alike = named->second;
+  const auto given =
+      std::ranges::find(alike, item.given_id, [](const Item& one) { return std::optional(one.id); });
+  const Item& found = given == alike.end() ? alike.front() : *given;
+  return {found.id, item.title, leaf.empty() ? category_leaf(found.category) : leaf};
+}
+
+std::vector<ItemRelations::KnownItem> ItemRelations::known_items(const Session& session) const {
+  std::vector<KnownItem> items;
+  for (const Item& item : session.items) {
+    items.push_back(known(item));
+  }
+  return items;
+}
+
+std::set<ItemRelations::ItemPair> ItemRelations::item_pairs(const std::vector<KnownItem>& items) {
   std::set<ItemPair> pairs;
-  for (std::size_t i = 0; i < session.items.size(); ++i) {
-    for (std::size_t j = i + 1; j < session.items.size(); ++j) {
-      pairs.insert(ascending(session.items[i].id, session.items[j].id));
+  for (std::size_t i = 0; i < items.size(); ++i) {
+    for (std::size_t j = i + 1; j < items.size(); ++j) {
+      if (items[i].id && items[j].id) {
+        pairs.insert(ascending(*items[i].id, *items[j].id));
+      }
     }
   }
   return pairs;
@@ -89,26 +121,29 @@ std::set<ItemRelations::CategoryPair> ItemRelations::category_pairs(const Sessio
   return pairs;
 }
 
-double ItemRelations::strength(Relation relation, const Session& session, const Item& a,
-                               const Item& b) const {
-  const auto own = taught_.find(session.id);
-  if (relation == Relation::kTitleSimilarity) {
-    const double similarity =
-        options_.by_title ? titles_.similarity(a.title, b.title) : titles_.similarity(a.id, b.id);
-    return similarity < options_.min_similarity ? 0.0 : similarity;
+double ItemRelations::strength(Relation relation, const Taught& own, const KnownItem& a,
+                               const KnownItem& b) const {
+  const bool in_data = a.id && b.id;
+  switch (relation) {
+    case Relation::kTitleSimilarity: {
+      const double similarity =
+          in_data ? titles_.similarity(*a.id, *b.id) : titles_.similarity(a.title, b.title);
+      return similarity < options_.min_similarity ? 0.0 : similarity;
+    }
+    case Relation::kCoPurchase:
+      return in_data ? count(together_, own.items, ascending(*a.id, *b.id)) : 0.0;
+    case Relation::kCategories:
+      break;
   }
-  if (relation == Relation::kCoPurchase) {
-    return count(together_, own == taught_.end() ? nullptr : &own->second.first, ascending(a.id, b.id));
-  }
-  const CategoryPair leaves = ascending(category_leaf(a.category), category_leaf(b.category));
-  return count(joined_, own == taught_.end() ? nullptr : &own->second.second, leaves);
+  return count(joined_, own.categories, ascending(a.leaf, b.leaf));
 }
 
-std::string ItemRelations::pairs_text(Relation relation, const Session& session) const {
+std::string ItemRelations::pairs_text(Relation relation, const Taught& own,
+                                      const std::vector<KnownItem>& items) const {
   std::vector<RelatedPair> pairs;
-  for (std::size_t i = 0; i < session.items.size(); ++i) {
-    for (std::size_t j = i + 1; j < session.items.size(); ++j) {
-      if (const double found = strength(relation, session, session.items[i], session.items[j]); found > 0) {
+  for (std::size_t i = 0; i < items.size(); ++i) {
+    for (std::size_t j = i + 1; j < items.size(); ++j) {
+      if (const double found = strength(relation, own, items[i], items[j]); found > 0) {
         pairs.push_back({found, i + 1, j + 1});
       }
     }
@@ -128,9 +163,13 @@ std::string ItemRelations::pairs_text(Relation relation, const Session& session)
 }
 
 std::string ItemRelations::text(const Session& session) const {
+  const std::vector<KnownItem> items = known_items(session);
+  const auto taught = taught_.find(session.id);
+  const bool is_training = taught != taught_.end() && taught->second.items == item_pairs(items);
+  const Taught own = is_training ? taught->second : Taught();
   std::vector<std::string> parts;
   for (const Relation relation : options_.relations) {
-    parts.push_back(pairs_text(relation, session));
+    parts.push_back(pairs_text(relation, own, items));
   }
   return fmt::format("{}", fmt::join(parts, " | "));
 }

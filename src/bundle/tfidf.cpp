@@ -61,27 +61,6 @@ TfIdf::TfIdf(const std::map<ItemId, std::string>& titles) {
   }
 }
 
-TfIdf TfIdf::from_json(const io::JsonField& json) {
-  TfIdf titles(std::map<ItemId, std::string>{});
-  titles.rarest_ = json["rarest"].real(0.0);
-  const io::JsonField words = json["words"];
-  words.require(words.value().is_array(), "be a list");
-  for (const io::Json& word : words.value()) {
-    words.require(word.is_array() && word.size() == 2 && word[0].is_string() && word[1].is_number(),
-                  "be a list of words with their rarity");
-    titles.rarity_.emplace(word[0].get<std::string>(), word[1].get<double>());
-  }
-  return titles;
-}
-
-io::Json TfIdf::to_json() const {
-  io::Json json = {{"rarest", rarest_}, {"words", io::Json::array()}};
-  for (const auto& [word, rarity] : std::map(rarity_.begin(), rarity_.end())) {
-    json["words"].push_back(io::Json::array({word, rarity}));
-  }
-  return json;
-}
-
 double TfIdf::similarity(ItemId a, ItemId b) const {
   const auto of_a = vectors_.find(a);
   const auto of_b = vectors_.find(b);

@@ -16,18 +16,6 @@
 namespace routedk::bundle {
 namespace {
 
-TEST(TfIdf, rarity_alone_compares_titles_from_anywhere) {
-  const TfIdf titles({{1, "HDMI cable, 2 m"}, {2, "HDMI switch"}, {3, "Garden hose"}});
-  const TfIdf read = TfIdf::from_json(io::JsonField(io::Json::parse(titles.to_json().dump()), "words.json"));
-  for (const std::string_view other : {"HDMI cable", "hose cable", "switch of the unknown", ""}) {
-    EXPECT_EQ(read.similarity("Long HDMI cable for a hose", other),
-              titles.similarity("Long HDMI cable for a hose", other));
-  }
-  EXPECT_THROW(
-      TfIdf::from_json(io::JsonField(io::Json::parse(R"({"rarest": 1, "words": [["a"]]})"), "words.json")),
-      FileError);
-}
-
 using ::testing::HasSubstr;
 
 Session session(SessionId id, std::vector<Item> items, std::vector<Bundle> gold = {}) {
@@ -70,10 +58,56 @@ TEST(ItemRelations, titles_from_outside_are_as_similar_as_the_same_titles_of_the
   }
   EXPECT_EQ(titles.similarity("unheard of", "red lamp"), 0.0);
   EXPECT_NEAR(titles.similarity("unheard of", "of unheard"), 1.0, 1e-12);
-  const ItemRelations outside({}, titles, {{Relation::kTitleSimilarity}, 5, 0.1, /*by_title=*/true});
+  ItemRelations outside({}, titles, {{Relation::kTitleSimilarity}, 5, 0.1});
+  outside.recognise({});
   const Session asked = session(1, {{5, "blue lamp", ""}, {3, "red lamp", ""}});
   EXPECT_EQ(outside.text(asked),
             fmt::format("similar titles: product1 ~ product2 ({:.2f})", titles.similarity(1, 2)));
+}
+
+const std::vector<Relation> kAll = {Relation::kTitleSimilarity, Relation::kCoPurchase, Relation::kCategories};
+
+/// The session as somebody asks about it: items counted from 1, without categories, with their ids or
+/// without.
+Session from_elsewhere(Session asked, bool with_ids) {
+  for (std::size_t i = 0; i < asked.items.size(); ++i) {
+    asked.items[i] = {static_cast<ItemId>(i) + 1, asked.items[i].title, "",
+                      with_ids ? std::optional(asked.items[i].id) : std::nullopt};
+  }
+  return asked;
+}
+
+TEST(ItemRelations, items_from_elsewhere_are_known_by_title_and_of_one_title_by_id) {
+  const std::vector<Item> items = {{1, "red lamp", "[[A,Lamps]]"},
+                                   {2, "shade", "[[A,Shades]]"},
+                                   {3, "shade", "[[A,Shades]]"},
+                                   {4, "tea", ""}};
+  const std::vector<Session> training = {session(10, {items[0], items[2]}, {{1, 3}}),
+                                         session(11, {items[2], items[0], items[3]}, {{1, 3}})};
+  const TfIdf titles({{1, "red lamp"}, {2, "shade"}, {3, "shade"}, {4, "tea"}});
+  const ItemRelations inside(training, titles, {kAll});
+  ItemRelations outside(training, titles, {kAll});
+  outside.recognise(items);
+  const Session asked = session(1, {items[3], items[2], items[0]});
+  EXPECT_THAT(inside.text(asked), HasSubstr("bought together: product2 ~ product3 (2)"));
+  EXPECT_EQ(outside.text(from_elsewhere(asked, true)), inside.text(asked));
+  EXPECT_THAT(outside.text(from_elsewhere(asked, false)),
+              HasSubstr("bought together: product1 ~ product3 (1) |"));
+
+  Session foreign = from_elsewhere(session(1, {{0, "green lamp", ""}, {0, "velvet shade", ""}}), false);
+  EXPECT_THAT(outside.text(foreign), HasSubstr("categories bundled together: none"));
+  foreign.items[0].category = "Lamps";
+  foreign.items[1].category = "[[A,Shades]]";
+  EXPECT_THAT(outside.text(foreign), HasSubstr("categories bundled together: product1 ~ product2 (2)"));
+}
+
+TEST(ItemRelations, a_session_from_elsewhere_is_a_training_session_only_with_its_id_and_items) {
+  const Session taught = session(10, {{1, "red lamp", "a"}, {2, "blue lamp", "b"}}, {{1, 2}});
+  ItemRelations outside({&taught, 1}, TfIdf(kTitles), {{Relation::kCategories}});
+  outside.recognise(taught.items);
+  EXPECT_EQ(outside.text(from_elsewhere(taught, true)), "categories bundled together: none");
+  const Session other = session(10, {{1, "desk", "a"}, {2, "chair", "b"}});
+  EXPECT_EQ(outside.text(other), "categories bundled together: product1 ~ product2 (1)");
 }
 
 TEST(ItemRelations, co_purchase_counts_the_training_sessions_that_hold_both) {

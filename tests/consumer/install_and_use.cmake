@@ -1,38 +1,103 @@
 # cmake -D BUILD_DIR=... -D SOURCE_DIR=... -D GENERATOR=... -P install_and_use.cmake
-# Installs the build into a fresh prefix, then configures, builds and runs the consumer against that alone.
+# Installs the build into a prefix and moves it. Then the project of docs/embed.md, as it stands there, is built against
+# that alone, a run is made by the installed programs, and both are asked from an empty folder.
+cmake_minimum_required(VERSION 3.25)
 set(work ${BUILD_DIR}/consumer)
+set(root ${SOURCE_DIR}/../..)
+set(prefix ${work}/elsewhere)
 file(REMOVE_RECURSE ${work})
-set(commands_fatal COMMAND_ERROR_IS_FATAL ANY COMMAND_ECHO STDOUT)
-execute_process(COMMAND ${CMAKE_COMMAND} --install ${BUILD_DIR} --prefix ${work}/prefix OUTPUT_QUIET ${commands_fatal})
-execute_process(COMMAND ${CMAKE_COMMAND} -S ${SOURCE_DIR} -B ${work}/build -G ${GENERATOR}
-                        -DCMAKE_BUILD_TYPE=Debug -DCMAKE_PREFIX_PATH=${work}/prefix ${commands_fatal})
-execute_process(COMMAND ${CMAKE_COMMAND} --build ${work}/build ${commands_fatal})
-execute_process(COMMAND ${work}/build/consumer ${commands_fatal})
+file(MAKE_DIRECTORY ${work}/empty ${work}/ask)
+set(fatal COMMAND_ERROR_IS_FATAL ANY)
 
-file(GLOB programs ${work}/prefix/bin/routedk-*)
-if(NOT programs)
-  message(FATAL_ERROR "the programs must be installed, but ${work}/prefix/bin has none")
+function(run_in_empty output) # output command...
+  execute_process(COMMAND ${ARGN} WORKING_DIRECTORY ${work}/empty OUTPUT_VARIABLE said ${fatal} COMMAND_ECHO STDOUT)
+  set(${output} "${said}" PARENT_SCOPE)
+endfunction()
+
+# Writes the page's first fenced block of a language.
+function(extract language file)
+  file(READ ${root}/docs/embed.md page)
+  string(FIND "${page}" "```${language}\n" begin)
+  string(LENGTH "```${language}\n" fence)
+  math(EXPR begin "${begin} + ${fence}")
+  string(SUBSTRING "${page}" ${begin} -1 rest)
+  string(FIND "${rest}" "```" end)
+  string(SUBSTRING "${rest}" 0 ${end} block)
+  file(WRITE ${work}/ask/${file} "${block}")
+endfunction()
+
+execute_process(COMMAND ${CMAKE_COMMAND} --install ${BUILD_DIR} --prefix ${work}/prefix OUTPUT_QUIET ${fatal})
+file(RENAME ${work}/prefix ${prefix})
+
+extract(cmake CMakeLists.txt)
+extract(cpp ask.cpp)
+file(STRINGS ${work}/ask/ask.cpp lines)
+list(LENGTH lines count)
+if(count GREATER 40)
+  message(FATAL_ERROR "ask.cpp must have at most 40 lines, but has ${count}")
 endif()
-# The prefix holds all that programs need, wherever it is put.
-file(RENAME ${work}/prefix ${work}/elsewhere)
-file(MAKE_DIRECTORY ${work}/empty)
-file(GLOB programs ${work}/elsewhere/bin/routedk-*)
-execute_process(COMMAND ${work}/elsewhere/bin/routedk-run --dump-config WORKING_DIRECTORY ${work}/empty
-                OUTPUT_VARIABLE settings COMMAND_ERROR_IS_FATAL ANY)
-if(NOT settings MATCHES "prompts: \"?${work}/elsewhere/share/routedk/configs/prompts")
-  message(FATAL_ERROR "prompts must be those of the prefix, but are not: ${settings}")
-endif()
-execute_process(COMMAND ${work}/elsewhere/bin/routedk-data check --data-dir ${work}/elsewhere/share/routedk/data/sample
-                WORKING_DIRECTORY ${work}/empty OUTPUT_QUIET ${commands_fatal})
-set(model ${SOURCE_DIR}/../../.deps/models/SmolLM2-135M-Instruct.Q4_1.gguf)
-if(EXISTS ${model})
-  file(WRITE ${work}/sessions.jsonl "[\"Tea\", \"Cup\"]\n")
-  execute_process(COMMAND ${work}/elsewhere/bin/routedk-predict --model ${model} --set decode.samples=1
-                  INPUT_FILE ${work}/sessions.jsonl OUTPUT_VARIABLE answer WORKING_DIRECTORY ${work}/empty ${commands_fatal})
-  if(NOT answer MATCHES "\"bundles\":\\[\\[1,2\\]\\]")
-    message(FATAL_ERROR "the only bundle must be answered, but ${answer} is")
-  endif()
+execute_process(COMMAND ${CMAKE_COMMAND} -S ${work}/ask -B ${work}/ask/build -G ${GENERATOR} -DCMAKE_BUILD_TYPE=Debug
+                        -DCMAKE_PREFIX_PATH=${prefix} ${fatal})
+execute_process(COMMAND ${CMAKE_COMMAND} --build ${work}/ask/build ${fatal})
+
+# The programs find their prompts and data from where they are.
+file(GLOB programs ${prefix}/bin/routedk-*)
+list(LENGTH programs count)
+if(count LESS 8)
+  message(FATAL_ERROR "the programs must be installed, but ${prefix}/bin has ${count}")
 endif()
 foreach(program ${programs})
-  execute_process(COMMAND ${program} --help OUTPUT_QUIET ${commands_fatal})
+  execute_process(COMMAND ${program} --help OUTPUT_QUIET ${fatal})
 endforeach()
+run_in_empty(settings ${prefix}/bin/routedk-run --dump-config)
+if(NOT settings MATCHES "prompts: \"?${prefix}/share/routedk/configs/prompts")
+  message(FATAL_ERROR "prompts must be those of the prefix, but are not: ${settings}")
+endif()
+run_in_empty(checked ${prefix}/bin/routedk-data check --data-dir ${prefix}/share/routedk/data/sample)
+
+set(model ${root}/.deps/models/SmolLM2-135M-Instruct.Q4_1.gguf)
+if(NOT EXISTS ${model})
+  message("SKIPPED: no ${model}: scripts/setup fetches it")
+  return()
+endif()
+set(arguments)
+foreach(setting model.path=${model} run.dir=${work}/run data.domain=food split.train_limit=4
+                prompt.relations=[title_similarity,categories] experts=[base,high_level] lora.rank=2 train.epochs=1
+                router.epochs=1 watch.answers=0 eval.limit=1 eval.systems=[dynamic] eval.resamples=10 decode.samples=2
+                decode.max_new_tokens=60)
+  list(APPEND arguments --set ${setting})
+endforeach()
+run_in_empty(summary ${prefix}/bin/routedk-run ${arguments})
+
+# What the page's program says is what routedk-predict says.
+file(WRITE ${work}/session.json "[\"Tea pot\", \"Green tea\", \"Garden hose\"]\n")
+set(predict ${prefix}/bin/routedk-predict --run ${work}/run)
+execute_process(COMMAND ${predict} INPUT_FILE ${work}/session.json WORKING_DIRECTORY ${work}/empty
+                OUTPUT_VARIABLE answer ${fatal})
+set(expected "")
+string(JSON bundles LENGTH "${answer}" titles)
+set(i 0)
+while(i LESS bundles)
+  string(JSON items LENGTH "${answer}" titles ${i})
+  set(j 0)
+  while(j LESS items)
+    string(JSON title GET "${answer}" titles ${i} ${j})
+    math(EXPR j "${j} + 1")
+    if(j LESS items)
+      string(APPEND expected "${title} + ")
+    else()
+      string(APPEND expected "${title}\n")
+    endif()
+  endwhile()
+  math(EXPR i "${i} + 1")
+endwhile()
+run_in_empty(text ${predict} --prompt "Name three things for a picnic.")
+run_in_empty(said ${work}/ask/build/ask ${work}/run "Tea pot" "Green tea" "Garden hose")
+string(FIND "${said}" "${expected}${text}" place)
+if(place EQUAL -1)
+  message(FATAL_ERROR "ask must say:\n${expected}${text}\nbut says:\n${said}")
+endif()
+file(GLOB strangers ${work}/empty/*)
+if(strangers)
+  message(FATAL_ERROR "nothing must be written into the working directory, but there is ${strangers}")
+endif()

@@ -2,6 +2,7 @@
 
 usage: analyst_test.py FOLDER/OF/PROGRAMS      (the small model, sixteen sessions of data/sample)
 """
+import csv
 import json
 import os
 import pathlib
@@ -124,6 +125,47 @@ class Analyst(unittest.TestCase):
         out, _ = run("routedk-predict", "--run", "copied", "--model", os.path.relpath(MODEL, self.folder), cwd=self.folder,
                      text=SESSIONS, ROUTEDK_DATA_DIR="/nowhere")
         self.assertEqual(out, self.answers)
+
+    def ask_of_the_sample(self, run_folder, sessions, *settings):
+        """Asks the run about sessions of data/sample from an empty folder -> of each its candidates with their logarithms."""
+        def table(name):
+            with open(ROOT / "data/sample/food" / name, newline="") as file:
+                return [(int(first), second) for first, second in list(csv.reader(file))[1:]]
+
+        titles, places = dict(table("item_titles.csv")), table("session_item.csv")
+        asked = [{"session": id, "items": [{"id": int(item), "title": titles[int(item)]} for session, item in places if session == id]}
+                 for id in sessions]
+        out, _ = run("routedk-predict", "--run", run_folder, "--gate", "average", "--why", *sets(*settings), cwd=self.empty,
+                     text="".join(json.dumps(session) + "\n" for session in asked), ROUTEDK_DATA_DIR="/nowhere")
+        return {answer["session"]: sorted((one["bundles"], log) for one in answer["candidates"] for log in one["logprobs"])
+                for answer in map(json.loads, out.splitlines())}
+
+    def test_a_run_that_shows_what_it_learnt_asks_as_its_evaluation_did(self):
+        related = self.folder / "related"
+        (self.folder / "related.yaml").write_text(
+            "adapters: [{name: cooking, path: adapters/cooking}, {name: out, path: adapters/travel}]\n"
+            f"data: {{dir: {ROOT}/data/sample, domain: food}}\nrun: {{dir: {related}, store: {related}-store}}\n"
+            "prompt: {relations: [title_similarity, co_purchase, categories], examples: 1}\n"
+            "eval: {systems: [average], limit: 3, resamples: 100}\ndecode: {samples: 2, max_new_tokens: 120, temperature: 1}\n")
+        run("routedk-train", self.folder / "related.yaml", "--expert", "all")  # copies the adapters
+        run("routedk-eval", self.folder / "related.yaml")
+        evaluated = {session: sorted(zip(*both)) for session, both in self.candidates(related, "average").items()}
+
+        def farthest(answers):
+            """Between logarithms, where candidates are the same; otherwise without end."""
+            same = {session: [one for one, _ in some] for session, some in answers.items()} == \
+                   {session: [one for one, _ in some] for session, some in evaluated.items()}
+            pairs = ((found, wanted) for session, some in answers.items() for (_, found), (_, wanted) in zip(some, evaluated[session]))
+            return max(abs(found - wanted) for found, wanted in pairs) if same else float("inf")
+
+        self.assertLess(farthest(self.ask_of_the_sample(related, evaluated)), 0.01)
+        items = related / "predict/items.jsonl"
+        lines = [json.loads(line) for line in items.read_text().splitlines()]
+        items.write_text("".join(json.dumps({**item, "category": ""}) + "\n" for item in lines))
+        self.assertGreater(farthest(self.ask_of_the_sample(related, evaluated)), 0.01)
+        items.unlink()
+        log = run("routedk-predict", "--run", related, "--gate", "average", text=SESSIONS, code=2)[1]
+        self.assertIn("predict/items.jsonl is not there", log)
 
     def test_a_run_whose_model_is_gone_or_another_says_so(self):
         copied = self.folder / "changed"

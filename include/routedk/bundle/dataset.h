@@ -40,10 +40,11 @@ struct TitleCount {
 
 struct Dataset {
   std::string domain;
-  std::vector<Session> sessions;         ///< those with at least one bundle, by `order`
-  std::map<ItemId, std::string> titles;  ///< of all titled items of the domain, spelled as in the file
-  TitleCount title_count;                ///< before anything was dropped
-  bool leaky_titles = false;             ///< items were dropped for want of a title
+  std::vector<Session> sessions;             ///< those with at least one bundle, by `order`
+  std::map<ItemId, std::string> titles;      ///< of all titled items of the domain, spelled as in the file
+  std::map<ItemId, std::string> categories;  ///< of all items that have one, as in the file
+  TitleCount title_count;                    ///< before anything was dropped
+  bool leaky_titles = false;                 ///< items were dropped for want of a title
 };
 
 /// Reads session_item, session_bundle, bundle_item, bundle_intent and item_categories.csv, and the titles of

@@ -7,10 +7,12 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <set>
 #include <span>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -33,15 +35,19 @@ struct RelationOptions {
   std::vector<Relation> relations;  ///< shown in this order
   std::int64_t pairs = 5;           ///< at most so many of each, the strongest
   double min_similarity = 0.1;      ///< pairs of less similar titles are left out
-  bool by_title = false;            ///< compare the titles that a session shows, whatever its items' ids
 };
 
-/// Learns from training sessions and titles alone. A training session's own line is written without what that
-/// session taught (leave one out): otherwise it would spell its gold, which no other session's line does.
-/// user_item.csv is not read: its items are those of the user's gold bundles.
+/// Learns from training sessions and titles alone. The line of a training session (one of its id and items)
+/// is written without what that session taught (leave one out): otherwise it would spell its gold, which no
+/// other session's line does. user_item.csv is not read: its items are those of the user's gold bundles.
 class ItemRelations {
  public:
   ItemRelations(std::span<const Session> training, TfIdf titles, RelationOptions options);
+
+  /// From now on sessions come from elsewhere. An item is the one of these, the data's, that has its title
+  /// (as prompts show it); of several the one of its `given_id`, otherwise the first. Any other item is
+  /// compared by its title, has the category that it comes with, and was in no training session.
+  void recognise(std::span<const Item> items);
 
   /// "similar titles: product1 ~ product3 (0.42); product2 ~ product4 (0.15) | bought together: none", by
   /// falling strength, then by product numbers; pairs whose number is 0 or too small are left out.
@@ -52,17 +58,32 @@ class ItemRelations {
   using CategoryPair = std::pair<std::string, std::string>;  // ascending
   template <typename Pair>
   using Counts = std::map<Pair, std::int64_t>;
+  /// What one training session adds to the counts.
+  struct Taught {
+    std::set<ItemPair> items;
+    std::set<CategoryPair> categories;
+  };
+  /// An item as it is known here.
+  struct KnownItem {
+    std::optional<ItemId> id;  ///< in the data
+    std::string title;
+    std::string leaf;  ///< of its category
+  };
 
-  static std::set<ItemPair> item_pairs(const Session& session);
+  static std::set<ItemPair> item_pairs(const std::vector<KnownItem>& items);
   static std::set<CategoryPair> category_pairs(const Session& session);
-  double strength(Relation relation, const Session& session, const Item& a, const Item& b) const;
-  std::string pairs_text(Relation relation, const Session& session) const;
+  KnownItem known(const Item& item) const;
+  std::vector<KnownItem> known_items(const Session& session) const;
+  double strength(Relation relation, const Taught& own, const KnownItem& a, const KnownItem& b) const;
+  std::string pairs_text(Relation relation, const Taught& own, const std::vector<KnownItem>& items) const;
 
   TfIdf titles_;
   RelationOptions options_;
   Counts<ItemPair> together_;
   Counts<CategoryPair> joined_;
-  std::map<SessionId, std::pair<std::set<ItemPair>, std::set<CategoryPair>>> taught_;
+  std::map<SessionId, Taught> taught_;
+  bool from_elsewhere_ = false;
+  std::unordered_map<std::string, std::vector<Item>> by_title_;
 };
 
 }  // namespace routedk::bundle

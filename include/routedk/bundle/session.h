@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -14,6 +15,8 @@ struct Item {
   ItemId id = 0;
   std::string title;     ///< entities decoded, white space folded; empty only under Untitled::kKeep
   std::string category;  ///< as in item_categories.csv; empty where unknown
+  /// Of a session from elsewhere, whose `id` counts its items: the number that the item came with, if any.
+  std::optional<ItemId> given_id{};
 };
 
 /// A set of item ids, in the order of the file it came from.

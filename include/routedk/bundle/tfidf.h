@@ -2,7 +2,6 @@
 #pragma once
 
 #include "routedk/bundle/session.h"
-#include "routedk/io/json_field.h"
 
 #include <cstdint>
 #include <map>
@@ -20,10 +19,6 @@ namespace routedk::bundle {
 class TfIdf {
  public:
   explicit TfIdf(const std::map<ItemId, std::string>& titles);
-  /// How rare words are, without the titles: enough for titles from anywhere. FileError as JsonField.
-  static TfIdf from_json(const io::JsonField& json);
-  /// {"rarest": ln N, "words": [[word, ln(N / df)], ...]}, words in order.
-  io::Json to_json() const;
 
   /// Cosine of the two titles' vectors, 0 to 1; 0 for an item without a title.
   double similarity(ItemId a, ItemId b) const;

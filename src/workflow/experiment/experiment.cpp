@@ -44,6 +44,16 @@ std::shared_ptr<const bundle::ItemRelations> relations_of(const PromptConfig& se
   return std::make_shared<const bundle::ItemRelations>(split.train, bundle::TfIdf(data.titles), options);
 }
 
+std::shared_ptr<const bundle::WorkedExamples> worked_examples_of(const PromptConfig& settings,
+                                                                 const bundle::Dataset& data,
+                                                                 const bundle::Split& split) {
+  if (settings.examples == 0) {
+    return nullptr;
+  }
+  return std::make_shared<const bundle::WorkedExamples>(split.train, bundle::TfIdf(data.titles),
+                                                        settings.examples, settings.choose_examples);
+}
+
 }  // namespace
 
 bundle::Split split_of(const ExperimentConfig& config, const bundle::Dataset& dataset) {
@@ -54,16 +64,6 @@ bundle::Split split_of(const ExperimentConfig& config, const bundle::Dataset& da
       bundle::split_sessions(dataset.sessions, split_counts(config.split, data_folder(config.data.dir)));
   split.train = bundle::evenly_spread(split.train, config.split.train_limit);
   return split;
-}
-
-std::shared_ptr<const bundle::WorkedExamples> worked_examples_of(const PromptConfig& settings,
-                                                                 const bundle::Dataset& data,
-                                                                 const bundle::Split& split) {
-  if (settings.examples == 0) {
-    return nullptr;
-  }
-  return std::make_shared<const bundle::WorkedExamples>(split.train, bundle::TfIdf(data.titles),
-                                                        settings.examples, settings.choose_examples);
 }
 
 namespace {

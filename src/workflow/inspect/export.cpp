@@ -5,13 +5,13 @@
 #include "routedk/core/new_path.h"
 #include "routedk/io/jsonl.h"
 #include "routedk/model/weight_source.h"
+#include "routedk/workflow/predict/chosen_model.h"
 #include "routedk/workflow/predict/mixture.h"
 
 #include <algorithm>
 #include <optional>
 #include <string>
 
-#include "../predict/chosen_model.h"
 #include <ATen/core/grad_mode.h>
 #include <fmt/ranges.h>
 #include <spdlog/spdlog.h>

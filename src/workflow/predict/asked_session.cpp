@@ -41,12 +41,12 @@ const Json& items_of(const Json& value, const std::string& place) {
   return items;
 }
 
-void add_title(AskedSession& asked, const Json& title, Json name) {
+void add_title(AskedSession& asked, const Json& title, Json name, const std::string& category = "") {
   if (!title.is_string()) {
     throw_<DataError>("a title must be a text that is not blank, but that of item {} is {} instead ({})",
                       asked.titles.size() + 1, shown(title), asked.place);
   }
-  add_item(asked, std::move(name), title.get<std::string>());
+  add_item(asked, std::move(name), title.get<std::string>(), category);
 }
 
 void add_identified(AskedSession& asked, const Json& item, std::set<Json>& known) {
@@ -62,7 +62,12 @@ void add_identified(AskedSession& asked, const Json& item, std::set<Json>& known
   if (!known.insert(id).second) {
     throw_<DataError>("each item must have its own id, but {} occurs twice ({})", shown(id), asked.place);
   }
-  add_title(asked, item.value("title", Json()), id);
+  const Json category = item.value("category", Json());
+  if (!category.is_null() && !category.is_string()) {
+    throw_<DataError>("an item's `category` must be a text, but is {} instead ({})", shown(category),
+                      asked.place);
+  }
+  add_title(asked, item.value("title", Json()), id, category.is_null() ? "" : category.get<std::string>());
 }
 
 bool has_more_keys(const Json& items) {
@@ -125,6 +130,11 @@ std::vector<std::string> lines_of(const std::string& text) {
   return lines;
 }
 
+/// The integer that an item's name is or spells.
+std::optional<bundle::ItemId> given_id(const Json& name) {
+  return number_in<bundle::ItemId>(name.is_string() ? name.get<std::string>() : name.dump());
+}
+
 bool blank(std::string_view text) {
   return text.find_first_not_of(" \t\r\n") == std::string_view::npos;
 }
@@ -145,13 +155,14 @@ bool is_document(const std::string& text, const std::vector<std::string>& lines)
 
 }  // namespace
 
-void add_item(AskedSession& asked, Json name, const std::string& title) {
+void add_item(AskedSession& asked, Json name, const std::string& title, const std::string& category) {
   if (!bundle::is_utf8(title) || bundle::clean_title(title).empty()) {
     throw_<DataError>("a title must be a text that is not blank, but that of item {} is {} instead ({})",
                       asked.titles.size() + 1, shown(title), asked.place);
   }
   asked.names.push_back(std::move(name));
   asked.titles.push_back(title);
+  asked.categories.push_back(category);
 }
 
 void cut_windows(AskedSession& asked, std::size_t items, bundle::SessionId id) {
@@ -168,8 +179,9 @@ void cut_windows(AskedSession& asked, std::size_t items, bundle::SessionId id) {
     window.id = id;
     window.length = static_cast<std::int64_t>(end - begin);
     for (; begin < end; ++begin) {
-      window.items.push_back(
-          {static_cast<bundle::ItemId>(begin) + 1, bundle::clean_title(asked.titles[begin]), ""});
+      window.items.push_back({static_cast<bundle::ItemId>(begin) + 1,
+                              bundle::clean_title(asked.titles[begin]), asked.categories[begin],
+                              given_id(asked.names[begin])});
     }
   }
 }

@@ -21,8 +21,9 @@ struct AskedSession {
   /// What the model is asked: at most bundle::kMaxProducts items each, as given. Items' ids are their numbers
   /// from 1 within the whole session, titles are clean.
   std::vector<bundle::Session> windows;
-  std::vector<io::Json> names;      ///< what answers call each item: the id that was given, or its number
-  std::vector<std::string> titles;  ///< as given
+  std::vector<io::Json> names;          ///< what answers call each item: the id that was given, or its number
+  std::vector<std::string> titles;      ///< as given
+  std::vector<std::string> categories;  ///< as given, empty where not
   io::Json carried = io::Json::object();  ///< what goes into the answer as it is, the session's id first
   std::string place;                      ///< "standard input:3"
   std::vector<io::CsvRow> rows;           ///< of a table, in its order
@@ -65,7 +66,7 @@ class Attempts {
 };
 
 /// Adds an item, not yet to a window; DataError where its title is blank or no UTF-8.
-void add_item(AskedSession& asked, io::Json name, const std::string& title);
+void add_item(AskedSession& asked, io::Json name, const std::string& title, const std::string& category = "");
 
 /// Cuts the items into windows, as few as can be and about equally long, in their order. `id` keys the draws.
 /// DataError where `items`, which may be more than were added, are none or more than kMostAskedItems.

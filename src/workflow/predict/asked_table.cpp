@@ -29,13 +29,18 @@ std::string letters_of(std::string_view name) {
 }
 
 /// The place of the column of that name, or, where none is asked for, of the first one that is usual for it.
-std::size_t column_of(const io::CsvRow& header, const std::string& asked, const std::string& what,
-                      const std::vector<std::string>& usual) {
+/// Only an asked one must be there where the table `may_lack` it.
+std::optional<std::size_t> column_of(const io::CsvRow& header, const std::string& asked,
+                                     const std::string& what, const std::vector<std::string>& usual,
+                                     bool may_lack = false) {
   const auto fits = [&](const std::string& name) {
     return asked.empty() ? std::find(usual.begin(), usual.end(), letters_of(name)) != usual.end()
                          : name == asked;
   };
   const auto at = std::find_if(header.fields.begin(), header.fields.end(), fits);
+  if (at == header.fields.end() && asked.empty() && may_lack) {
+    return std::nullopt;
+  }
   if (at == header.fields.end()) {
     throw_<FileError>(
         "the header must have a column {}, but has {} instead ({}:{}); --{}-column names another",
@@ -51,9 +56,11 @@ class Table {
   Table(io::CsvRow header, const TableColumns& columns, Attempts& attempts)
       : header_(std::move(header)),
         attempts_(attempts),
-        session_(column_of(header_, columns.session, "session", {"session", "sessionid"})),
-        item_(column_of(header_, columns.item, "item", {"item", "itemid"})),
-        title_(column_of(header_, columns.title, "title", {"title", "titles"})) {
+        session_(*column_of(header_, columns.session, "session", {"session", "sessionid"})),
+        item_(*column_of(header_, columns.item, "item", {"item", "itemid"})),
+        title_(*column_of(header_, columns.title, "title", {"title", "titles"})),
+        category_(column_of(header_, columns.category, "category", {"category", "categories"},
+                            /*may_lack=*/true)) {
     for (const std::string_view added : kAdded) {
       if (std::find(header_.fields.begin(), header_.fields.end(), added) != header_.fields.end()) {
         throw_<FileError>("the header must not have the columns {}, which answers add, but has {} ({}:{})",
@@ -115,7 +122,7 @@ class Table {
     }
     const auto known = numbers_[at].find(item);
     if (known == numbers_[at].end()) {
-      add_item(asked, item, row.fields[title_]);
+      add_item(asked, item, row.fields[title_], category_ ? row.fields[*category_] : "");
       numbers_[at][item] = static_cast<bundle::ItemId>(asked.titles.size());
     } else if (asked.titles[static_cast<std::size_t>(known->second) - 1] != row.fields[title_]) {
       throw_<DataError>("an item must have one title within a session, but {} has another than before ({})",
@@ -135,6 +142,7 @@ class Table {
   std::size_t session_;
   std::size_t item_;
   std::size_t title_;
+  std::optional<std::size_t> category_;
   std::map<std::string, std::size_t> place_of_;
   std::vector<std::optional<AskedSession>> sessions_;           // nothing of one that failed
   std::vector<std::map<std::string, bundle::ItemId>> numbers_;  // of each session's items, by their ids

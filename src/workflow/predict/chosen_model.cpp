@@ -1,4 +1,4 @@
-#include "chosen_model.h"
+#include "routedk/workflow/predict/chosen_model.h"
 
 #include "routedk/core/config.h"
 #include "routedk/core/error.h"

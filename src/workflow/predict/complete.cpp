@@ -5,6 +5,7 @@
 #include "routedk/io/jsonl.h"
 #include "routedk/model/weight_source.h"
 #include "routedk/text/stream_decoder.h"
+#include "routedk/workflow/predict/chosen_model.h"
 #include "routedk/workflow/predict/predict.h"
 #include "routedk/workflow/steps/answer_setting.h"
 
@@ -12,8 +13,6 @@
 #include <chrono>
 #include <cstdio>
 #include <iterator>
-
-#include "chosen_model.h"
 
 namespace routedk::workflow {
 namespace {

@@ -6,6 +6,7 @@
 #include "routedk/core/progress.h"
 #include "routedk/eval/answers.h"
 #include "routedk/model/weight_source.h"
+#include "routedk/workflow/predict/chosen_model.h"
 #include "routedk/workflow/predict/run_kit.h"
 #include "routedk/workflow/steps/answer_setting.h"
 
@@ -17,7 +18,6 @@
 
 #include "asked_session.h"
 #include "asked_table.h"
-#include "chosen_model.h"
 #include "session_reply.h"
 #include <fmt/format.h>
 
@@ -30,14 +30,6 @@ void check_settings(const ExperimentConfig& config) {
   if (!config.data.examples.empty()) {
     throw_<ConfigError>("`data.examples` must be empty to answer sessions, but is {} instead: use --prompt",
                         config.data.examples);
-  }
-  for (const bundle::Relation relation : config.prompt.relations) {
-    if (relation != bundle::Relation::kTitleSimilarity) {
-      throw_<ConfigError>(
-          "`prompt.relations` must be title_similarity alone to answer sessions from outside a data set, but "
-          "has {} instead",
-          relation);
-    }
   }
 }
 

@@ -1,5 +1,7 @@
 #include "routedk/workflow/predict/run_kit.h"
 
+#include "routedk/bundle/answer.h"
+#include "routedk/bundle/plain_text.h"
 #include "routedk/bundle/tfidf.h"
 #include "routedk/bundle/worked_examples.h"
 #include "routedk/core/error.h"
@@ -8,8 +10,9 @@
 #include "routedk/io/json_field.h"
 #include "routedk/workflow/experiment/experiment.h"
 
+#include <algorithm>
+#include <map>
 #include <memory>
-#include <span>
 #include <utility>
 #include <vector>
 
@@ -31,9 +34,17 @@ void write_where_new(const fs::path& file, const std::string& text) {
   }
 }
 
-/// Whether anything that prompts show looks at how rare words are.
-bool looks_at_words(const PromptConfig& prompt) {
+/// Whether prompts show anything that looks at the data's items.
+bool shows_items(const PromptConfig& prompt) {
   return !prompt.relations.empty() || prompt.examples > 0;
+}
+
+/// Whether they show anything that training sessions teach.
+bool shows_sessions(const PromptConfig& prompt) {
+  return prompt.examples > 0 ||
+         std::any_of(prompt.relations.begin(), prompt.relations.end(), [](bundle::Relation relation) {
+           return relation != bundle::Relation::kTitleSimilarity;
+         });
 }
 
 std::string tokenizer_name(const fs::path& model) {
@@ -45,58 +56,127 @@ std::string tokenizer_name(const fs::path& model) {
   return file.text(file.has(pre) ? pre : "tokenizer.ggml.model");
 }
 
-Json json_of(const std::vector<Session>& sessions) {
-  Json json = Json::array();
+using Texts = std::map<bundle::ItemId, std::string>;
+
+/// {"id", "title": as in the data's file, "category"}, an item a line.
+std::string items_text(const Texts& titles, const Texts& categories) {
+  std::string lines;
+  for (const auto& [id, title] : titles) {
+    Json item = {{"id", id}, {"title", title}};
+    if (const auto category = categories.find(id); category != categories.end()) {
+      item["category"] = category->second;
+    }
+    lines += item.dump() + "\n";
+  }
+  return lines;
+}
+
+/// {"session", "items": ids, "bundles": lists of ids}, a session a line.
+std::string sessions_text(const std::vector<Session>& sessions) {
+  std::string lines;
   for (const Session& session : sessions) {
     Json one = {{"session", session.id}, {"items", Json::array()}, {"bundles", Json::array()}};
     for (const bundle::Item& item : session.items) {
-      one["items"].push_back({{"id", item.id}, {"title", item.title}});
+      one["items"].push_back(item.id);
     }
     for (const bundle::GoldBundle& gold : session.gold) {
       one["bundles"].push_back(gold.items);
     }
-    json.push_back(std::move(one));
+    lines += one.dump() + "\n";
   }
-  return json;
+  return lines;
 }
 
-std::vector<Session> sessions_of(const io::JsonField& json) {
-  std::vector<Session> sessions;
-  for (const io::JsonField& one : json.items()) {
-    Session& session = sessions.emplace_back();
-    session.id = one["session"].integer();
-    for (const io::JsonField& item : one["items"].items()) {
-      session.items.push_back({item["id"].integer(), item["title"].text(), ""});
-    }
-    for (const io::JsonField& gold : one["bundles"].items()) {
-      bundle::Bundle& items = session.gold.emplace_back().items;
-      for (const io::JsonField& item : gold.items()) {
-        items.push_back(item.integer());
-      }
-    }
-    session.length = static_cast<std::int64_t>(session.items.size());
-  }
-  return sessions;
-}
-
-/// What prompts show of sessions from anywhere.
+/// What prompts show of the data.
 struct Shown {
-  bundle::TfIdf titles;
-  std::vector<Session> examples;  ///< to choose from
+  Texts titles;                   ///< of all items, as in the data's file
+  Texts categories;               ///< of those that have one
+  std::vector<Session> training;  ///< empty where prompts show none of it
 };
 
-Shown shown_of_data(const ExperimentConfig& config) {
-  const auto data =
-      bundle::load_dataset({data_folder(config.data.dir), config.data.domain, config.data.untitled});
-  return {bundle::TfIdf(data.titles), split_of(config, data).train};
+/// The item as sessions show it.
+bundle::Item item_of(const Shown& shown, bundle::ItemId id, const std::string& title) {
+  const auto category = shown.categories.find(id);
+  return {id, bundle::clean_title(title), category == shown.categories.end() ? "" : category->second, id};
 }
 
-Shown shown_of_run(const fs::path& kit, const ExperimentConfig& config) {
-  Shown shown{bundle::TfIdf::from_json(io::read_json_field(kit / "words.json")), {}};
-  if (config.prompt.examples > 0) {
-    shown.examples = sessions_of(io::read_json_field(kit / "examples.json"));
+/// The ids of a list, each one of `known`.
+template <typename Known>
+bundle::Bundle ids_of(const io::JsonField& list, const Known& known) {
+  list.require(list.value().size() <= static_cast<std::size_t>(bundle::kMaxProducts),
+               fmt::format("have at most {} items", bundle::kMaxProducts));
+  bundle::Bundle ids;
+  for (const io::JsonField& id : list.items()) {
+    id.require(known(id.integer()), "be an item of its session, and of items.jsonl");
+    ids.push_back(id.integer());
+  }
+  return ids;
+}
+
+Session session_of(const Shown& shown, const io::JsonField& record) {
+  Session session;
+  session.id = record["session"].integer();
+  const bundle::Bundle items =
+      ids_of(record["items"], [&](bundle::ItemId id) { return shown.titles.contains(id); });
+  for (const bundle::ItemId id : items) {
+    session.items.push_back(item_of(shown, id, shown.titles.at(id)));
+  }
+  const auto in_session = [&](bundle::ItemId id) {
+    return std::find(items.begin(), items.end(), id) != items.end();
+  };
+  for (const io::JsonField& gold : record["bundles"].items()) {
+    session.gold.push_back({ids_of(gold, in_session), ""});
+  }
+  session.length = static_cast<std::int64_t>(session.items.size());
+  return session;
+}
+
+Shown shown_of_data(const ExperimentConfig& config) {
+  auto data = bundle::load_dataset({data_folder(config.data.dir), config.data.domain, config.data.untitled});
+  std::vector<Session> training = split_of(config, data).train;
+  return {std::move(data.titles), std::move(data.categories), std::move(training)};
+}
+
+void read_kept(const fs::path& file, const io::OnRecord& on_record) {
+  if (!fs::exists(file)) {
+    throw_<ConfigError>(
+        "a run must keep what its prompts show, but {} is not there: prompt.relations and prompt.examples "
+        "must be those that it was made with (to a run of an earlier version, routedk-run RUN/config.yaml "
+        "adds it)",
+        file.string());
+  }
+  io::read_records(file, on_record);
+}
+
+Shown shown_of_run(const fs::path& kit, const PromptConfig& prompt) {
+  Shown shown;
+  read_kept(kit / "items.jsonl", [&](const io::JsonField& item) {
+    const bundle::ItemId id = item["id"].integer();
+    shown.titles[id] = item["title"].text();
+    if (!item["category"].absent()) {
+      shown.categories[id] = item["category"].text();
+    }
+  });
+  if (shows_sessions(prompt)) {
+    read_kept(kit / "sessions.jsonl",
+              [&](const io::JsonField& record) { shown.training.push_back(session_of(shown, record)); });
   }
   return shown;
+}
+
+std::shared_ptr<const bundle::ItemRelations> relations_of(const PromptConfig& prompt, const Shown& shown,
+                                                          const bundle::TfIdf& titles) {
+  if (prompt.relations.empty()) {
+    return nullptr;
+  }
+  const bundle::RelationOptions options{prompt.relations, prompt.relation_pairs, prompt.min_similarity};
+  auto relations = std::make_shared<bundle::ItemRelations>(shown.training, titles, options);
+  std::vector<bundle::Item> items;
+  for (const auto& [id, title] : shown.titles) {
+    items.push_back(item_of(shown, id, title));
+  }
+  relations->recognise(items);
+  return relations;
 }
 
 }  // namespace
@@ -119,11 +199,12 @@ void write_run_kit(const Experiment& experiment) {
       write_where_new(kit / "prompts" / entry.path().filename(), read_file(entry.path(), kMostSettingsBytes));
     }
   }
-  if (looks_at_words(c.prompt)) {
-    write_where_new(kit / "words.json", bundle::TfIdf(experiment.dataset().titles).to_json().dump() + "\n");
+  const bundle::Dataset& data = experiment.dataset();
+  if (shows_items(c.prompt)) {
+    write_where_new(kit / "items.jsonl", items_text(data.titles, data.categories));
   }
-  if (const auto examples = worked_examples_of(c.prompt, experiment.dataset(), experiment.split())) {
-    write_where_new(kit / "examples.json", json_of(examples->sessions()).dump() + "\n");
+  if (shows_sessions(c.prompt)) {
+    write_where_new(kit / "sessions.jsonl", sessions_text(experiment.split().train));
   }
 }
 
@@ -133,22 +214,17 @@ fs::path kit_prompts(const fs::path& run) {
 }
 
 bundle::PromptTemplates answering_templates(const fs::path& run, const ExperimentConfig& config) {
-  if (!looks_at_words(config.prompt)) {
+  const PromptConfig& prompt = config.prompt;
+  if (!shows_items(prompt)) {
     return bundle::PromptTemplates::load(config.prompts);
   }
   const fs::path kit = run / kKit;
-  const Shown shown = run.empty() || !fs::exists(kit) ? shown_of_data(config) : shown_of_run(kit, config);
-  std::shared_ptr<const bundle::ItemRelations> relations;
-  if (!config.prompt.relations.empty()) {
-    bundle::RelationOptions options{config.prompt.relations, config.prompt.relation_pairs,
-                                    config.prompt.min_similarity, /*by_title=*/true};
-    relations =
-        std::make_shared<const bundle::ItemRelations>(std::span<const Session>(), shown.titles, options);
-  }
-  auto templates = bundle::PromptTemplates::load(config.prompts, relations);
-  if (config.prompt.examples > 0) {
-    templates.show(std::make_shared<const bundle::WorkedExamples>(
-        shown.examples, shown.titles, config.prompt.examples, config.prompt.choose_examples));
+  const Shown shown = run.empty() || !fs::exists(kit) ? shown_of_data(config) : shown_of_run(kit, prompt);
+  const bundle::TfIdf titles(shown.titles);
+  auto templates = bundle::PromptTemplates::load(config.prompts, relations_of(prompt, shown, titles));
+  if (prompt.examples > 0) {
+    templates.show(std::make_shared<const bundle::WorkedExamples>(shown.training, titles, prompt.examples,
+                                                                  prompt.choose_examples));
   }
   return templates;
 }

@@ -192,11 +192,6 @@ std::filesystem::path data_folder(const std::string& given);
 /// The sessions of `data:` and `split:`; none where it learns from examples.
 bundle::Split split_of(const ExperimentConfig& config, const bundle::Dataset& dataset);
 
-/// What `prompt.examples` asks for; nullptr where it asks for none.
-std::shared_ptr<const bundle::WorkedExamples> worked_examples_of(const PromptConfig& settings,
-                                                                 const bundle::Dataset& data,
-                                                                 const bundle::Split& split);
-
 /// The split counts that the settings and, for what they leave open, the data folder say.
 bundle::SplitCounts split_counts(const SplitConfig& settings, const std::filesystem::path& data);
 

@@ -21,12 +21,14 @@ struct ModelChoice {
   std::vector<std::string> assignments;         ///< a.b=value over the settings, from --set
 };
 
-/// Columns of a table by their names; empty: `session`, `item` and `title`, perhaps followed by "id" or "s",
-/// in any case and with any blanks and signs between: "session ID", "item_id", "Titles".
+/// Columns of a table by their names; empty: `session`, `item`, `title` and, where there is one, `category`,
+/// perhaps in the plural or followed by "id", in any case and with any blanks and signs between: "session
+/// ID", "item_id", "Titles".
 struct TableColumns {
   std::string session;
   std::string item;
   std::string title;
+  std::string category;
 };
 
 struct PredictOptions {
@@ -40,10 +42,11 @@ struct PredictOptions {
 
 /// Sessions in: JSON lines or one document of any layout, each session a list of titles, {"titles": [...]} or
 /// {"items": [{"id": number or text, "title": ...}, ...]}, the last two perhaps with "session": its id, a
-/// number or a text, which keys the random draws as in an evaluation, and with any other keys. Titles are
-/// cleaned as those of a data set. More than bundle::kMaxProducts items are asked about in windows, as few as
-/// can be and about equally long, in the order given: no bundle spans two, and the confidence is that of the
-/// least sure one.
+/// number or a text, which keys the random draws as in an evaluation, and with any other keys. An item's
+/// "category" is what prompts relate it by in place of the data's (answering_templates). Titles are cleaned
+/// as those of a data set. More than bundle::kMaxProducts items are asked about in windows, as few as can be
+/// and about equally long, in the order given: no bundle spans two, and the confidence is that of the least
+/// sure one.
 ///
 /// Out for each, in its order, as soon as the sessions decoded with it are done, a line {what else the
 /// session has; of items that have more keys also "items"; "bundles": [[ids, or numbers from 1], ...],
@@ -59,8 +62,7 @@ struct PredictOptions {
 /// Settings, prompts, tokenizer and folders are checked before the input is read, all input is read before
 /// the backbone is loaded. A session that cannot be asked (no JSON, a blank title, an id twice, too long for
 /// the model's context) is said with its line and left out, and once the others are answered DataError counts
-/// them; with `strict` it ends everything at once. ConfigError for settings, and where prompts show relations
-/// beside those of titles, which are learnt from sessions.
+/// them; with `strict` it ends everything at once. ConfigError for settings.
 void predict(const ModelChoice& choice, const PredictOptions& options, std::istream& in, std::ostream& out);
 
 struct CompletionOptions {

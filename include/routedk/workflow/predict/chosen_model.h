@@ -1,4 +1,4 @@
-/// The model that a command line chose.
+/// The model that a command line, or a program that embeds the library, chose (docs/embed.md).
 #pragma once
 
 #include "routedk/experts/routed_model.h"
