@@ -28,7 +28,7 @@ struct Arguments {
                    "an expert's name, a router's folder, " +
                        experts::gate_forms(experts::weighs_given_experts) + "; with --run also " +
                        experts::gate_forms(experts::takes_router));
-    app.add_option("--set", model.assignments, "override one setting: decode.samples=8")
+    app.add_option("--set", model.assignments, "override settings: decode.samples=8 ...")
         ->allow_extra_args(false);
     add_threads(app);
     app.add_option("--max-new-tokens", max_new_tokens, "--set decode.max_new_tokens=NUMBER");

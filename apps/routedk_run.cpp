@@ -20,9 +20,12 @@ int main(int argc, char** argv) {
   apps::add_settings_options(app, options);
   app.add_flag("--plan", options.plan, "print each step with its state, time and memory and stop");
   app.add_flag("--gc", options.gc, "list the steps in the store that no given experiment uses and stop");
-  apps::add_choice(app, "--from", from, "redo this kind of step and those after it");
+  apps::add_choice(
+      app, "--from", from,
+      "redo this kind of step (or that of a program: distill, train-router, eval) and those after it",
+      workflow::step_of_program);
   app.add_option("--only", options.run.only,
-                 "one step by its name in --plan, train-base; its inputs must be done");
+                 "one step by its name in --plan, train-base, or by its program; its inputs must be done");
   app.add_flag("--keep-going", options.run.keep_going, "when a step fails, do what does not need it");
   app.add_option("--jobs", options.jobs, "processes that share the steps, and the threads")
       ->check(CLI::Range(1, 64))
