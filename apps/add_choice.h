@@ -2,6 +2,7 @@
 
 #include "routedk/core/named_enum.h"
 
+#include <functional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -10,17 +11,20 @@
 
 namespace routedk::apps {
 
-/// An option that takes one of an enum's names.
+/// An option that takes one of an enum's names; `name_for` makes one of what else may stand for it.
 template <NamedEnum E>
-CLI::Option* add_choice(CLI::App& app, const std::string& name, E& value, const std::string& meaning) {
+CLI::Option* add_choice(CLI::App& app, const std::string& name, E& value, const std::string& meaning,
+                        const std::function<std::string(std::string)>& name_for = {}) {
   std::vector<std::string> names;
   for (const auto& [each, word] : enum_names(E{})) {
     names.emplace_back(word);
   }
   const auto take = [&value](const std::string& word) { value = find_enum<E>(word).value(); };
-  return app.add_option_function<std::string>(name, take, meaning)
-      ->check(CLI::IsMember(std::move(names)))
-      ->default_str(std::string(name_of(value)));
+  CLI::Option* const option = app.add_option_function<std::string>(name, take, meaning);
+  if (name_for) {
+    option->transform(name_for, "");
+  }
+  return option->check(CLI::IsMember(std::move(names)))->default_str(std::string(name_of(value)));
 }
 
 }  // namespace routedk::apps

@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "completion.h"
 #include <CLI/CLI.hpp>
 
 namespace routedk::apps {
@@ -38,7 +39,7 @@ inline void add_threads(CLI::App& app) {
 /// RunProgramOptions.
 template <typename Options>
 void add_settings_options(CLI::App& app, Options& options) {
-  app.add_option("--set", options.assignments, "override one setting: a.b=value (docs/settings.md)")
+  app.add_option("--set", options.assignments, "override settings: a.b=value ... (docs/settings.md)")
       ->allow_extra_args(false)
       ->group(kSettingsGroup);
   app.add_flag("--dump-config", options.dump_config, "print the effective settings as YAML and stop")
@@ -91,11 +92,41 @@ struct DataArguments {
   }
 };
 
+/// Whether a word has the form of a setting's assignment: "a.b=value".
+inline bool is_assignment(const std::string& word) {
+  const std::size_t equals = word.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789_.");
+  return equals != std::string::npos && equals > 0 && word[equals] == '=';
+}
+
+/// The command line with --set before each assignment that follows another: "--set a=1 b=2".
+inline std::vector<const char*> with_each_set(int argc, char** argv) {
+  std::vector<const char*> words;
+  bool more = false;  // assignments may follow
+  bool value = false;
+  for (int i = 0; i < argc; ++i) {
+    const std::string word = argv[i];
+    more = value || (more && is_assignment(word));
+    if (more && !value) {
+      words.push_back("--set");
+    }
+    words.push_back(argv[i]);
+    value = word == "--set";
+    more = more || word.starts_with("--set=");
+  }
+  return words;
+}
+
 /// Parses; -1: the program continues. Help ends with 0, a wrong command line with 2.
 inline int parse(CLI::App& app, int argc, char** argv) {
   app.set_version_flag("--version", workflow::version_text(), "print the version and stop");
+  app.add_option_function<std::string>(
+         "--completion",
+         [&app](const std::string& shell) { throw CLI::CallForVersion(completion(app, shell), 0); },
+         "print what lets a shell complete this program's command line and stop")
+      ->check(CLI::IsMember({"bash", "zsh"}));
+  const std::vector<const char*> words = with_each_set(argc, argv);
   try {
-    app.parse(argc, argv);
+    app.parse(static_cast<int>(words.size()), words.data());
     return -1;
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? 0 : 2;

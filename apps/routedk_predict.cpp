@@ -36,7 +36,7 @@ struct Arguments {
                        experts::gate_forms(experts::weighs_given_experts) + "; with --run also " +
                        experts::gate_forms(experts::takes_router))
         ->group(kModelGroup);
-    app.add_option("--set", model.assignments, "override one setting: decode.samples=8")
+    app.add_option("--set", model.assignments, "override settings: decode.samples=8 ...")
         ->allow_extra_args(false)
         ->group(kSettingsGroup);
     add_threads(app);

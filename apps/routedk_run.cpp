@@ -28,10 +28,14 @@ int main(int argc, char** argv) {
   app.add_flag("--settings", settings,
                "print docs/settings.md: every setting with default and range, and stop")
       ->group(apps::kSettingsGroup);
-  apps::add_choice(app, "--from", from, "repeat this kind of step and those after it")
+  apps::add_choice(
+      app, "--from", from,
+      "repeat this kind of step (or that of a program: distill, train-router, eval) and those after it",
+      workflow::step_of_program)
       ->group(apps::kStepsGroup);
-  app.add_option("--only", options.run.only,
-                 "do one step, by its name in --plan, as train-base; its inputs must be done")
+  app.add_option(
+         "--only", options.run.only,
+         "do one step, by its name in --plan, as train-base, or by its program; its inputs must be done")
       ->group(apps::kStepsGroup);
   app.add_flag("--keep-going", options.run.keep_going,
                "when a step fails, continue with those that do not need it")

@@ -40,9 +40,10 @@ std::uint64_t mapped_bytes() {
 
 [[noreturn]] void be_child(const ChildLimits& limits, std::uint64_t mapped, int out,
                            const std::function<std::string()>& work) {
-  for (const int signal : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGINT, SIGTERM}) {
+  for (const int signal : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGTERM}) {
     ::signal(signal, SIG_DFL);
   }
+  ::signal(SIGINT, SIG_IGN);  // a terminal sends it to both: whether to stop is the parent's to say
   limit(RLIMIT_CORE, 0);
   limit(RLIMIT_CPU, static_cast<rlim_t>(limits.seconds) + 1);
   limit(RLIMIT_AS, mapped + limits.memory_bytes);

@@ -75,6 +75,17 @@ std::size_t boundary(std::string_view text, std::size_t at) {
   return at;
 }
 
+struct Character {
+  std::size_t bytes;
+  std::size_t columns;
+};
+
+Character first_character(std::string_view text) {
+  constexpr std::uint32_t kFirstWide = 0x1100;  // Hangul; UAX 11 has no wide character below
+  const CodePoint first = first_code_point(text);
+  return {std::max<std::size_t>(first.bytes, 1), first.value < kFirstWide ? std::size_t{1} : std::size_t{2}};
+}
+
 struct KeyForm {
   std::string_view begins;
   std::size_t least;  // bytes of the whole
@@ -149,6 +160,34 @@ std::string displayed(std::string_view text, std::size_t most) {
   const std::size_t head = boundary(text, most * 2 / 3);
   const std::size_t tail = boundary(text, text.size() - most / 3);
   return escaped(text.substr(0, head)) + "..." + escaped(text.substr(tail));
+}
+
+std::size_t most_columns(std::string_view text) {
+  std::size_t columns = 0;
+  while (!text.empty()) {
+    const Character first = first_character(text);
+    columns += first.columns;
+    text.remove_prefix(first.bytes);
+  }
+  return columns;
+}
+
+std::string cut_to_columns(std::string_view text, std::size_t columns) {
+  constexpr std::string_view kDots = "...";
+  if (most_columns(text) <= columns) {
+    return std::string(text);
+  }
+  const std::string_view dots = kDots.substr(0, std::min(kDots.size(), columns));
+  std::size_t end = 0;
+  for (std::size_t used = dots.size(); end < text.size();) {
+    const Character next = first_character(text.substr(end));
+    used += next.columns;
+    if (used > columns) {
+      break;
+    }
+    end += next.bytes;
+  }
+  return std::string(text.substr(0, end)).append(dots);
 }
 
 bool holds_api_key(std::string_view text) {

@@ -1,12 +1,13 @@
 #include "routedk/core/log.h"
 
 #include "routedk/core/error.h"
+#include "routedk/core/terminal.h"
 
 #include <memory>
 #include <string_view>
 
 #include <spdlog/pattern_formatter.h>
-#include <spdlog/sinks/stdout_sinks.h>
+#include <spdlog/sinks/stdout_color_sinks.h>
 #include <spdlog/spdlog.h>
 
 namespace routedk {
@@ -24,6 +25,18 @@ class EscapedMessage final : public spdlog::custom_flag_formatter {
   std::unique_ptr<custom_flag_formatter> clone() const override { return std::make_unique<EscapedMessage>(); }
 };
 
+/// Takes back the line of progress that stands on the terminal.
+class ClearedLine final : public spdlog::custom_flag_formatter {
+ public:
+  void format(const spdlog::details::log_msg& /*message*/, const std::tm& /*time*/,
+              spdlog::memory_buf_t& line) override {
+    if (drawn_line_is_open()) {
+      line.append(kClearLine.data(), kClearLine.data() + kClearLine.size());
+    }
+  }
+  std::unique_ptr<custom_flag_formatter> clone() const override { return std::make_unique<ClearedLine>(); }
+};
+
 }  // namespace
 
 void init_log(const std::string& level) {
@@ -33,10 +46,11 @@ void init_log(const std::string& level) {
     throw_<ConfigError>(
         "The log level must be one of trace, debug, info, warning, error, off, but is `{}` instead.", level);
   }
-  auto logger =
-      std::make_shared<spdlog::logger>("routedk", std::make_shared<spdlog::sinks::stderr_sink_mt>());
+  const auto colours = stderr_takes_colour() ? spdlog::color_mode::always : spdlog::color_mode::never;
+  auto logger = std::make_shared<spdlog::logger>(
+      "routedk", std::make_shared<spdlog::sinks::ansicolor_stderr_sink_mt>(colours));
   auto formatter = std::make_unique<spdlog::pattern_formatter>();
-  formatter->add_flag<EscapedMessage>('*').set_pattern("%H:%M:%S %l: %*");
+  formatter->add_flag<EscapedMessage>('*').add_flag<ClearedLine>('<').set_pattern("%<%H:%M:%S %^%l%$: %*");
   logger->set_formatter(std::move(formatter));
   logger->set_level(parsed);
   spdlog::set_default_logger(std::move(logger));

@@ -1,19 +1,40 @@
 #include "routedk/core/stop_signal.h"
 
+#include "routedk/core/terminal.h"
+
+#include <atomic>
+#include <cerrno>
+
+#include <fmt/format.h>
+#include <unistd.h>
+
 namespace routedk {
 namespace {
 
 constexpr std::array<int, 2> kSignals{SIGINT, SIGTERM};
 
 volatile sig_atomic_t received_signal = 0;
+std::atomic<const std::string*> answer_to_signals = nullptr;
+static_assert(std::atomic<const std::string*>::is_always_lock_free);
 
+/// Calls nothing that is unsafe in a handler (signal-safety(7)).
 void note(int signal) {
   received_signal = signal;
+  if (const std::string* const answer = answer_to_signals; answer != nullptr) {
+    const int error = errno;
+    [[maybe_unused]] const auto written = ::write(STDERR_FILENO, answer->data(), answer->size());
+    errno = error;
+  }
 }
 
 }  // namespace
 
-StopSignals::StopSignals() noexcept {
+StopSignals::StopSignals(std::string_view answer) {
+  if (!answer.empty()) {
+    // The terminal has shown ^C behind the line of progress.
+    answer_ = fmt::format("{}{}; Ctrl-C again to stop now\n", stderr_is_terminal() ? "\n" : "", answer);
+    answer_to_signals = &answer_;
+  }
   received_signal = 0;
   struct sigaction action {};
   action.sa_handler = note;
@@ -27,6 +48,7 @@ StopSignals::~StopSignals() {
   for (std::size_t i = 0; i < kSignals.size(); ++i) {
     ::sigaction(kSignals[i], &before_[i], nullptr);
   }
+  answer_to_signals = nullptr;
 }
 
 int StopSignals::received() noexcept {

@@ -193,6 +193,14 @@ std::optional<Validation> GroupTrainer::validate(const ValidationHook& hook) {
   return validation;
 }
 
+std::int64_t GroupTrainer::validations_left() const {
+  std::int64_t count = 0;
+  for (std::int64_t done = state_.progress.step + 1; done <= total_steps_; ++done) {
+    count += objective_->validates_after(done) ? 1 : 0;
+  }
+  return count;
+}
+
 void GroupTrainer::keep_if_best(double loss) {
   GroupProgress& progress = state_.progress;
   if (progress.best_validation_loss && loss >= *progress.best_validation_loss) {

@@ -98,14 +98,18 @@ void Trainer::write_nothing() {
 }
 
 std::vector<GroupResult> Trainer::run() {
-  const StopSignals signals;
+  const StopSignals signals(job_.world.first() ? "finishing the step and saving it" : "");
   fingerprint_ = make_fingerprint();
   require_one_job();
   resume();
   std::int64_t examples = 0;
+  std::int64_t validations = 0;
   for (const auto& group : groups_) {
     examples += group->examples_left();
+    validations += job_.validation.empty() ? 0 : group->validations_left();
   }
+  validation_time_ = ValidationTime(
+      validations, static_cast<double>(job_.validation.size()) / static_cast<double>(groups_.size()));
   Progress progress(fmt::format("train {}", fmt::join(group_names(), ", ")), examples, "examples",
                     job_.progress);
   while (!done()) {
@@ -171,6 +175,10 @@ void Trainer::step(Progress& progress) {
     }
   }
   const std::vector<GroupStep> steps = compute_steps(job_.model, job_.config, due);
+  for (const GroupStep& step : steps) {
+    validation_time_.add_step(step.examples, step.seconds);
+  }
+  progress.beside(0.0, validation_time_.left());
   for (std::size_t i = 0; i < due.size(); ++i) {
     progress.advance(steps[i].examples, fmt::format("{} loss {:.4f}", due[i]->name(), steps[i].loss));
   }
@@ -180,7 +188,7 @@ void Trainer::step(Progress& progress) {
     group->apply(computed);
     report_step(*group, computed);
     if (group->validation_due()) {
-      validate(*group, computed);
+      validate(*group, computed, progress);
     }
   }
   ++step_;
@@ -220,8 +228,13 @@ void Trainer::report_step(const GroupTrainer& group, const GroupStep& step) cons
                           fmt::join(step.keys, ", ")));
 }
 
-void Trainer::validate(GroupTrainer& group, const GroupStep& step) const {
+void Trainer::validate(GroupTrainer& group, const GroupStep& step, Progress& shown) {
+  shown.say(fmt::format("validating {}", group.name()));
+  const double begun = job_.progress.now();
   const auto validation = group.validate(job_.on_validation);
+  const double spent = job_.progress.now() - begun;
+  validation_time_.add_validation(spent);
+  shown.beside(spent, validation_time_.left());
   std::vector<std::string> signs = routing_signs(step.routing);
   if (validation) {
     const GroupProgress& progress = group.progress();

@@ -37,6 +37,17 @@ TEST(Display, a_long_text_keeps_its_beginning_and_its_end_in_whole_characters) {
   EXPECT_THAT(displayed(accents, 61), Not(HasSubstr("\\x")));
 }
 
+TEST(Display, texts_are_cut_to_columns_in_whole_characters) {
+  EXPECT_EQ(most_columns("abc"), 3U);
+  EXPECT_EQ(most_columns("é品😀"), 5U);
+  EXPECT_EQ(most_columns("\xff"), 1U);
+  EXPECT_EQ(cut_to_columns("abcdef", 6), "abcdef");
+  EXPECT_EQ(cut_to_columns("abcdef", 5), "ab...");
+  EXPECT_EQ(cut_to_columns("品品品品", 6), "品...");
+  EXPECT_EQ(cut_to_columns("abcdef", 2), "..");
+  EXPECT_EQ(cut_to_columns("abcdef", 0), "");
+}
+
 TEST(Display, words_formed_like_keys_of_apis_are_found_and_covered) {
   for (const char* key : {"sk-proj-abcdefgh1234", "hf_abcdefghijklmnopqrst", "gsk_abcdefghijklmnop12",
                           "ghp_abcdefghijklmnop1234", "AIzaSyA1234567890abcdefghijklmno"}) {

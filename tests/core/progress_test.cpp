@@ -9,6 +9,7 @@ namespace routedk {
 namespace {
 
 using ::testing::ElementsAre;
+using ::testing::HasSubstr;
 
 // Records what is shown; the clock stands still unless a test moves it.
 struct Screen {
@@ -28,9 +29,10 @@ TEST(Progress, a_terminal_line_is_redrawn_with_percent_rate_eta_and_note) {
   progress.advance(250, "loss 1.23");
   screen.seconds += 70;
   progress.finish();
-  EXPECT_THAT(screen.shown,
-              ElementsAre("\rtrain 25 % | 250/1000 steps | 25 steps/s | ETA 0:30 | loss 1.23\x1b[K",
-                          "\r\x1b[K", "train: 250 steps in 1:20"));
+  EXPECT_THAT(
+      screen.shown,
+      ElementsAre("\rtrain 25 % [===          ] | 250/1000 steps | 25 steps/s | ETA 0:30 | loss 1.23\x1b[K",
+                  "\r\x1b[K", "train: 250 steps in 1:20"));
 }
 
 TEST(Progress, a_terminal_is_redrawn_at_most_ten_times_a_second_and_at_the_end) {
@@ -94,15 +96,57 @@ TEST(Progress, too_much_work_and_none_at_all_stay_at_100_percent) {
   Progress none("b", 0, "steps", screen.output(true));
   screen.seconds += 1;
   none.advance(0);
-  EXPECT_THAT(screen.shown, ElementsAre("\ra 100 % | 20/10 steps | 20 steps/s | ETA 0:00\x1b[K",
-                                        "\rb 100 % | 0/0 steps | 0 steps/s | ETA 0:00\x1b[K"));
+  EXPECT_THAT(screen.shown, ElementsAre(HasSubstr("\ra 100 % [==="), HasSubstr("\rb 100 % [===")));
+  EXPECT_THAT(screen.shown[0], HasSubstr("] | 20/10 steps | 20 steps/s | ETA 0:00\x1b[K"));
+  EXPECT_THAT(screen.shown[1], HasSubstr("] | 0/0 steps | 0 steps/s | ETA 0:00\x1b[K"));
 }
 
-TEST(Progress, durations_read_as_clock_times) {
-  EXPECT_EQ(format_duration(-1), "0:00");
-  EXPECT_EQ(format_duration(59.6), "1:00");
-  EXPECT_EQ(format_duration(725), "12:05");
-  EXPECT_EQ(format_duration(3 * 3600 + 7 * 60), "3:07:00");
+TEST(Progress, the_time_left_follows_the_pace_of_late) {
+  Screen screen;
+  Progress progress("train", 10'000, "steps", screen.output(false));
+  for (int i = 0; i < 1000; ++i) {
+    screen.seconds += 0.1;
+    progress.advance(1);
+  }
+  for (int i = 0; i < 600; ++i) {  // others use half of the CPU for ten minutes
+    screen.seconds += 1;
+    progress.advance(1);
+  }
+  EXPECT_THAT(screen.shown.back(), HasSubstr(" | ETA 2:1"));  // hours, for 8,400 steps
+}
+
+TEST(Progress, what_is_done_besides_counts_in_the_time_left_and_not_in_the_pace) {
+  Screen screen;
+  Progress progress("train", 100, "steps", screen.output(false));
+  screen.seconds += 10;
+  progress.beside(0, 60);  // two validations to come
+  progress.advance(10);
+  EXPECT_EQ(screen.shown.back(), "train 10 % | 10/100 steps | 1 steps/s | ETA 2:30");
+  screen.seconds += 40;
+  progress.beside(40, 40);
+  screen.seconds += 10;
+  progress.advance(10);
+  EXPECT_EQ(screen.shown.back(), "train 20 % | 20/100 steps | 1 steps/s | ETA 2:00");
+}
+
+TEST(Progress, the_whole_run_is_told_where_it_is_known) {
+  Screen screen;
+  ProgressOutput output = screen.output(false);
+  output.outlook = [](double left) { return left + 600; };
+  Progress progress("train", 100, "steps", output);
+  screen.seconds += 10;
+  progress.advance(10);
+  EXPECT_EQ(screen.shown.back(), "train 10 % | 10/100 steps | 1 steps/s | ETA 1:30, all 11:30");
+}
+
+TEST(Progress, a_note_is_shown_at_once_on_a_terminal_alone) {
+  Screen screen;
+  Progress("train", 100, "steps", screen.output(false)).say("validating");
+  EXPECT_TRUE(screen.shown.empty());
+  Progress progress("train", 100, "steps", screen.output(true));
+  progress.say("validating\x1b[2J");
+  EXPECT_THAT(screen.shown.back(), HasSubstr(R"(| validating\x1b[2J)"));
+  EXPECT_THAT(screen.shown.back(), ::testing::Not(HasSubstr("ETA")));  // no unit is done yet
 }
 
 }  // namespace

@@ -36,6 +36,19 @@ TEST(StopSignals, the_former_action_is_back_afterwards) {
       ::testing::KilledBySignal(SIGINT), "");
 }
 
+TEST(StopSignals, the_first_signal_is_answered_at_once) {
+  ::testing::internal::CaptureStderr();
+  {
+    const StopSignals signals("finishing the step");
+    raise(SIGINT);
+  }
+  {
+    const StopSignals silent;
+    raise(SIGINT);
+  }
+  EXPECT_EQ(::testing::internal::GetCapturedStderr(), "finishing the step; Ctrl-C again to stop now\n");
+}
+
 TEST(StopSignals, programs_end_with_128_and_the_signal) {
   EXPECT_EQ(exit_code(Interrupted(SIGINT, "stopped")), 130);
   EXPECT_EQ(exit_code(Interrupted(SIGTERM, "stopped")), 143);

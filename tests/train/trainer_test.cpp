@@ -41,6 +41,25 @@ TEST(Trainer, one_times_eight_equals_two_times_four_four_times_two_and_eight_tim
   }
 }
 
+TEST(Trainer, progress_shows_each_validation_and_counts_it_in_the_time_left) {
+  const TemporaryFolder folder;
+  experts::RoutedModel model = testing::tiny_model();
+  TrainingJob job = three_expert_job(model, folder);
+  double seconds = 0;
+  std::vector<std::string> shown;
+  job.progress.terminal = true;
+  job.progress.now = [&] { return seconds += 1; };  // a validation takes as long
+  job.progress.redraw = [&](const std::string& text) { shown.push_back(text); };
+  Trainer(job).run();
+  const auto lines_with = [&](const std::string& part, const std::string& other) {
+    return std::count_if(shown.begin(), shown.end(), [&](const std::string& line) {
+      return line.find(part) != std::string::npos && line.find(other) != std::string::npos;
+    });
+  };
+  EXPECT_EQ(lines_with("| validating ", ""), 4 * 3);
+  EXPECT_EQ(lines_with(" 100 % ", "ETA 0:01"), 2);  // when the last step is done, and while it is validated
+}
+
 class TrainerOfThree : public ::testing::TestWithParam<kernels::Precision> {};
 INSTANTIATE_TEST_SUITE_P(Precisions, TrainerOfThree,
                          ::testing::Values(kernels::Precision::kFloat32, kernels::Precision::kBFloat16),

@@ -6,7 +6,6 @@
 #include "routedk/core/numbers.h"
 
 #include <concepts>
-#include <limits>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -41,7 +40,7 @@ concept ConfigFree = std::same_as<T, ConfigTree>;
 template <typename T>
 concept ConfigSection = !ConfigScalar<T> && !ConfigVector<T> && !ConfigOptional<T> && !ConfigFree<T>;
 
-/// What a scalar of type T must be, for "must be ...": "an integer from 0 to 255".
+/// What a scalar of type T must be, for "must be ...": "a 64-bit integer of at least 0".
 template <ConfigScalar T>
 std::string scalar_words() {
   if constexpr (std::same_as<T, bool>) {
@@ -53,8 +52,8 @@ std::string scalar_words() {
   } else if constexpr (std::floating_point<T>) {
     return "a finite number";
   } else {
-    return fmt::format("an integer from {} to {}", std::numeric_limits<T>::min(),
-                       std::numeric_limits<T>::max());
+    return fmt::format("a {}-bit integer{}", 8 * sizeof(T),
+                       std::unsigned_integral<T> ? " of at least 0" : "");
   }
 }
 

@@ -17,6 +17,13 @@ std::string escaped(std::string_view text, bool keep_newlines = false);
 /// escaped, of at most `most` bytes and a few: what is longer loses its middle ("begins ... ends").
 std::string displayed(std::string_view text, std::size_t most = kMostDisplayed);
 
+/// As many columns of a terminal as the text takes, or more: two for a character beyond those of Europe and
+/// the Near East, which may be wide.
+std::size_t most_columns(std::string_view text);
+
+/// The text in at most so many columns; what is longer ends with "...".
+std::string cut_to_columns(std::string_view text, std::size_t columns);
+
 /// Whether a word of the text is formed as the providers of APIs form their keys: "sk-...", "hf_...".
 bool holds_api_key(std::string_view text);
 

@@ -5,6 +5,8 @@
 
 #include <array>
 #include <csignal>
+#include <string>
+#include <string_view>
 
 namespace routedk {
 
@@ -18,11 +20,12 @@ class Interrupted : public Error {
   int signal_;
 };
 
-/// While it lives, the first SIGINT or SIGTERM is only noted; a second one of the same kind acts as it did
-/// before. One at a time in a process.
+/// While it lives, the first SIGINT or SIGTERM is only noted, and answered at once on standard error; a
+/// second one of the same kind acts as it did before. One at a time in a process.
 class StopSignals {
  public:
-  StopSignals() noexcept;
+  /// The answer is "`answer`; Ctrl-C again to stop now"; none where it is empty.
+  explicit StopSignals(std::string_view answer = {});
   StopSignals(const StopSignals&) = delete;
   StopSignals& operator=(const StopSignals&) = delete;
   ~StopSignals();
@@ -31,6 +34,7 @@ class StopSignals {
   static int received() noexcept;
 
  private:
+  std::string answer_;
   std::array<struct sigaction, 2> before_{};
 };
 

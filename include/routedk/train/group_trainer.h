@@ -74,6 +74,8 @@ class GroupTrainer {
 
   bool done() const noexcept { return state_.progress.step == total_steps_ || out_of_patience(); }
   bool validation_due() const { return objective_->validates_after(state_.progress.step); }
+  /// Validations that are due before the last step is done.
+  std::int64_t validations_left() const;
   bool resumable() const { return objective_->resumes_after(state_.progress.step); }
   std::int64_t examples_left() const { return objective_->examples_after(state_.progress.step); }
   const std::string& name() const noexcept { return group_.name; }

@@ -7,6 +7,7 @@
 #include "routedk/train/example.h"
 #include "routedk/train/group_trainer.h"
 #include "routedk/train/train_config.h"
+#include "routedk/train/validation_time.h"
 
 #include <cstdint>
 #include <filesystem>
@@ -65,7 +66,7 @@ class Trainer {
   void restore(const std::filesystem::path& path);
   void step(Progress& progress);
   void report_step(const GroupTrainer& group, const GroupStep& step) const;
-  void validate(GroupTrainer& group, const GroupStep& step) const;
+  void validate(GroupTrainer& group, const GroupStep& step, Progress& shown);
   void warn(const GroupTrainer& group, const std::string& text) const;
   void save();
   void stop_if_asked();
@@ -79,6 +80,7 @@ class Trainer {
   io::Json fingerprint_;
   std::int64_t step_ = 0;
   std::int64_t saved_step_ = 0;
+  ValidationTime validation_time_{0, 0.0};
 };
 
 }  // namespace routedk::train

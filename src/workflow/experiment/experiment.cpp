@@ -172,17 +172,23 @@ std::string run_folder(const ExperimentConfig& config) {
   return fmt::format("runs/{}-{}", folder.string(), data.domain);
 }
 
-void make_link(const std::filesystem::path& target, const std::filesystem::path& place) {
+void check_link(const std::filesystem::path& place) {
   namespace fs = std::filesystem;
-  fs::create_directories(place.parent_path());
   const fs::path at = fs::weakly_canonical(place.parent_path()) / place.filename();
-  const fs::path to = fs::weakly_canonical(target.parent_path()) / target.filename();
   if (fs::exists(fs::symlink_status(at)) && !fs::is_symlink(at)) {
     throw_<ConfigError>(
         "a run folder must hold its steps as links, but {} is not a link: an earlier version made it; give "
         "another run.dir",
         at.string());
   }
+}
+
+void make_link(const std::filesystem::path& target, const std::filesystem::path& place) {
+  namespace fs = std::filesystem;
+  check_link(place);
+  fs::create_directories(place.parent_path());
+  const fs::path at = fs::weakly_canonical(place.parent_path()) / place.filename();
+  const fs::path to = fs::weakly_canonical(target.parent_path()) / target.filename();
   const fs::path made = temporary_name(at);
   fs::create_symlink(to.lexically_relative(at.parent_path()), made);
   fs::rename(made, at);
@@ -308,12 +314,23 @@ void Experiment::close_steps(const std::vector<StepId>& ids, double gpu_mib) {
   }
 }
 
-void Experiment::link_step(const StepId& id) const {
+std::string Experiment::link_name(const StepId& id) const {
   const std::string& own = id.kind == StepKind::kEvaluate ? config_.eval.name : id.name;
-  const std::string name = own.empty() ? to_string(id) : fmt::format("{}-{}", id.kind, file_word(own));
-  make_link(step_folder(id), folder() / "steps" / name);
+  return own.empty() ? to_string(id) : fmt::format("{}-{}", id.kind, file_word(own));
+}
+
+void Experiment::link_step(const StepId& id) const {
+  const std::filesystem::path step = folder() / "steps" / link_name(id);
+  make_link(step_folder(id), step);
   for (const auto& [place, inside] : places_of(id, evaluation_folder(config_))) {
-    make_link(folder() / "steps" / name / inside, folder() / place);
+    make_link(step / inside, folder() / place);
+  }
+}
+
+void Experiment::check_links(const StepId& id) const {
+  check_link(folder() / "steps" / link_name(id));
+  for (const auto& [place, inside] : places_of(id, evaluation_folder(config_))) {
+    check_link(folder() / place);
   }
 }
 

@@ -1,6 +1,6 @@
 #include "routedk/workflow/experiment/experiment_config.h"
 
-#include "routedk/core/config_types.h"
+#include "routedk/core/config.h"
 #include "routedk/core/error.h"
 #include "routedk/core/shipped.h"
 #include "routedk/experts/gate_spec.h"
@@ -257,6 +257,26 @@ void ExperimentConfig::validate(std::vector<std::string>& problems) const {
     problems.emplace_back(
         "`augment.shuffle_items` must be false where thoughts mention product numbers, but is true instead.");
   }
+}
+
+namespace {
+
+void add_names(const ConfigNode& node, const std::string& name, Names& names) {
+  if (node.kind != ConfigNode::Kind::kMap || node.children.empty()) {
+    names.push_back(name);
+    return;
+  }
+  for (const ConfigNode& member : node.children) {
+    add_names(member, name.empty() ? member.name : name + "." + member.name, names);
+  }
+}
+
+}  // namespace
+
+std::vector<std::string> setting_names() {
+  Names names;
+  add_names(ConfigSource::from_string(dump_config(ExperimentConfig{}), "the defaults").root(), "", names);
+  return names;
 }
 
 }  // namespace routedk::workflow

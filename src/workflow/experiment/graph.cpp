@@ -7,6 +7,7 @@
 #include "routedk/workflow/steps/learning_data.h"
 #include "routedk/workflow/steps/steps.h"
 #include "routedk/workflow/steps/systems.h"
+#include "routedk/workflow/steps/task_examples.h"
 
 #include <algorithm>
 #include <set>
@@ -373,14 +374,32 @@ std::vector<Step> steps_of(const Experiment& experiment) {
   return StepList(experiment).all();
 }
 
+namespace {
+
+double product(std::size_t count, std::int64_t times) {
+  return static_cast<double>(count) * static_cast<double>(times);
+}
+
+/// The lines of `data.examples` that the step learns from, in all epochs.
+double work_on_examples(const ExperimentConfig& c, const StepId& id) {
+  const bool router = id.kind == StepKind::kRouter || id.kind == StepKind::kControls;
+  if (!router && (id.kind != StepKind::kTrain || c.adapter_of(id.name) != nullptr)) {
+    return 0.0;
+  }
+  const auto examples = read_task_examples(c.data.examples, c.experts);
+  const auto count = std::count_if(examples.begin(), examples.end(), [&](const TaskExample& example) {
+    return router || example.expert == id.name;
+  });
+  return product(static_cast<std::size_t>(count), router ? c.router.epochs : c.train.epochs);
+}
+
+}  // namespace
+
 double work_of(const Experiment& experiment, const StepId& id) {
   const ExperimentConfig& c = experiment.config();
   if (!experiment.has_sessions()) {
-    return 0.0;
+    return work_on_examples(c, id);
   }
-  const auto product = [](std::size_t count, std::int64_t times) {
-    return static_cast<double>(count) * static_cast<double>(times);
-  };
   switch (id.kind) {
     case StepKind::kTrain:
       if (c.adapter_of(id.name) != nullptr) {

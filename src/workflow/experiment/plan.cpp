@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "plan_checks.h"
 #include "plan_memory.h"
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -77,6 +78,7 @@ std::string data_text(const Experiment& experiment) {
 }  // namespace
 
 std::string plan(Experiment& experiment) {
+  require_runnable(experiment);
   const ExperimentConfig& c = experiment.config();
   const auto source = model::WeightSource::open(c.model.path);
   const model::LlamaConfig& model = source->config();
@@ -110,7 +112,11 @@ std::string plan(Experiment& experiment) {
   }
   text += fmt::format("run       {}\n", c.run.dir);
   for (const Step* step : needed_steps(experiment.steps())) {
-    text += fmt::format("{:<9} {}\n", to_string(step->id), is_done(experiment, step->id) ? "done" : "to do");
+    const std::string holder = experiment.store().holder(*step);
+    text += fmt::format("{:<9} {}\n", to_string(step->id),
+                        is_done(experiment, step->id) ? "done"
+                        : holder.empty()              ? "to do"
+                                                      : "under way (" + holder + ")");
   }
   return text;
 }

@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 
 #include <fmt/format.h>
 
@@ -17,28 +18,40 @@ namespace {
 
 using train::Example;
 
-/// Tokens of a step on average, and of the largest micro-batch that can come: of the longest examples.
+/// Tokens of a step on average, and of the largest micro-batch that can come.
 struct TokenCounts {
   double of_a_step = 0.0;
   std::int64_t largest = 0;
   std::int64_t largest_answers = 0;
 };
 
-TokenCounts count_tokens(const std::vector<Example>& examples, const train::TrainConfig& config) {
+/// The first so many, together.
+std::int64_t sum_of_first(const std::vector<std::int64_t>& counts, std::int64_t most) {
+  const auto end = counts.begin() + std::min(most, static_cast<std::int64_t>(counts.size()));
+  return std::accumulate(counts.begin(), end, std::int64_t{0});
+}
+
+/// A micro-batch takes examples of one step, of `groups` that are trained together, while they fit; a longer
+/// one runs alone.
+TokenCounts count_tokens(const std::vector<Example>& examples, const train::TrainConfig& config,
+                         std::int64_t groups) {
+  std::vector<std::int64_t> tokens(examples.size());
+  std::vector<std::int64_t> answers(examples.size());
+  std::transform(examples.begin(), examples.end(), tokens.begin(),
+                 [](const Example& e) { return e.tokens(); });
+  std::transform(examples.begin(), examples.end(), answers.begin(),
+                 [](const Example& e) { return static_cast<std::int64_t>(e.answer.size()); });
+  std::sort(tokens.rbegin(), tokens.rend());
+  std::sort(answers.rbegin(), answers.rend());
+  const std::int64_t together = config.batch_size * groups;
+  const std::int64_t longest = sum_of_first(tokens, 1);
   TokenCounts counts;
-  for (const Example& example : examples) {
-    counts.of_a_step += static_cast<double>(example.tokens());
-    counts.largest = std::max(counts.largest, example.tokens());
-    counts.largest_answers =
-        std::max(counts.largest_answers, static_cast<std::int64_t>(example.answer.size()));
-  }
+  counts.largest = std::max(longest, std::min(config.max_tokens, sum_of_first(tokens, together)));
+  counts.largest_answers = std::min(sum_of_first(answers, together), counts.largest);
   const auto steps = (static_cast<double>(examples.size()) + static_cast<double>(config.batch_size) - 1) /
                      static_cast<double>(config.batch_size);
-  const std::int64_t most = std::min(config.max_tokens, config.batch_size * counts.largest) /
-                            std::max<std::int64_t>(counts.largest, 1);
-  counts.of_a_step /= std::max(1.0, std::floor(steps));
-  counts.largest *= std::max<std::int64_t>(most, 1);
-  counts.largest_answers *= std::max<std::int64_t>(most, 1);
+  counts.of_a_step =
+      static_cast<double>(sum_of_first(tokens, std::ssize(tokens))) / std::max(1.0, std::floor(steps));
   return counts;
 }
 
@@ -58,8 +71,9 @@ TokenCounts count_drawn_tokens(const std::vector<Example>& examples, const train
 }
 
 /// Of the larger micro-batch of a training's phases.
-TokenCounts count_all_tokens(const std::vector<Example>& examples, const train::TrainConfig& config) {
-  TokenCounts counts = count_tokens(examples, config);
+TokenCounts count_all_tokens(const std::vector<Example>& examples, const train::TrainConfig& config,
+                             std::int64_t groups) {
+  TokenCounts counts = count_tokens(examples, config, groups);
   if (config.objective == train::ObjectiveKind::kExpectedUtility) {
     const TokenCounts drawn = count_drawn_tokens(examples, config);
     counts.largest = std::max(counts.largest, drawn.largest);
@@ -216,7 +230,7 @@ std::string memory_text(const Experiment& experiment, const model::WeightSource&
   const model::LlamaConfig& model = source.config();
   const auto bank_size = static_cast<std::int64_t>(c.experts.size());
   const std::int64_t bank = bank_size * expert_parameters(model, c.lora);
-  const TokenCounts tokens = count_all_tokens(training, c.train);
+  const TokenCounts tokens = count_all_tokens(training, c.train, bank_size);
   const FrozenSize backbone = backbone_size(c.model, source);
   FrozenSize with_experts = backbone;
   with_experts.factors = bank;
@@ -226,7 +240,7 @@ std::string memory_text(const Experiment& experiment, const model::WeightSource&
   if (bank_size > 1) {
     columns.push_back(
         {"router", predict_memory(model, training_size(with_experts, c.router, gate.parameters().size(),
-                                                       count_all_tokens(routing, c.router)))});
+                                                       count_all_tokens(routing, c.router, 1)))});
   }
   if (c.train.objective == train::ObjectiveKind::kExpectedUtility) {
     columns.push_back({"train draws", predict_memory(model, drawing_size(experiment, with_experts, c.train,

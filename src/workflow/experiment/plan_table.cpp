@@ -1,5 +1,5 @@
 #include "routedk/core/progress.h"
-#include "routedk/io/json_field.h"
+#include "routedk/workflow/experiment/cost.h"
 #include "routedk/workflow/experiment/run.h"
 #include "routedk/workflow/steps/steps.h"
 
@@ -15,40 +15,6 @@ namespace routedk::workflow {
 namespace {
 
 namespace fs = std::filesystem;
-
-using Records = std::map<std::string, io::JsonField>;  // step.json by key
-
-/// What a step took or is likely to take.
-struct Cost {
-  std::optional<double> seconds;
-  std::optional<double> memory_mib;
-};
-
-Cost measured(const io::JsonField& record) {
-  return {record["seconds"].real_or(0.0), record["peak_memory_mib"].real_or(0.0)};
-}
-
-/// From the store's steps of the same kind on the same model: seconds for as much work as there is here, and
-/// the most memory.
-Cost guess(const Experiment& experiment, const Step& step, const Records& records) {
-  const auto model = step.settings.find("model.contents");
-  double seconds = 0.0;
-  double work = 0.0;
-  Cost cost;
-  for (const auto& [key, record] : records) {
-    if (model != step.settings.end() && !record["settings"]["model.contents"].is(model->second)) {
-      continue;
-    }
-    const Cost own = measured(record);
-    seconds += *own.seconds;
-    work += record["work"].real_or(0.0);
-    cost.memory_mib = std::max(cost.memory_mib.value_or(0.0), *own.memory_mib);
-  }
-  if (work > 0.0) {
-    cost.seconds = seconds / work * work_of(experiment, step.id);
-  }
-  return cost;
-}
 
 /// "cached", "under way (process 7 on host)", "to do", with what changed since the last of its name.
 std::string state_of(const Store& store, const Step& step, const Records& records) {

@@ -3,6 +3,8 @@
 #include "routedk/core/config.h"
 #include "routedk/core/error.h"
 #include "routedk/core/log.h"
+#include "routedk/core/shipped.h"
+#include "routedk/core/terminal.h"
 #include "routedk/kernels/cpu/capability.h"
 #include "routedk/kernels/gpu.h"
 #include "routedk/workflow/experiment/study.h"
@@ -19,7 +21,9 @@
 #include <filesystem>
 #include <iostream>
 #include <new>
+#include <optional>
 
+#include "plan_checks.h"
 #include <c10/util/Exception.h>
 #include <fmt/format.h>
 #include <malloc.h>
@@ -55,9 +59,35 @@ parallel::World join_world(const RunConfig& run) {
   return world;
 }
 
-/// Opens the experiment for `work`; of the programs that may be one of several processes where `together`.
-void open_experiment(const ProgramOptions& options, bool together,
+/// The file and the assignments as another program takes them.
+std::string words_of(const ProgramOptions& options) {
+  std::string words = options.config.empty() ? "" : " " + options.config;
+  for (const std::string& assignment : options.assignments) {
+    words += fmt::format(" --set '{}'", assignment);
+  }
+  return words;
+}
+
+/// The program that goes on where that of a step has ended.
+std::string next_program(StepKind done, const Experiment& experiment) {
+  const auto is_to_do = [&](const Step& step) {
+    return step.id.kind == StepKind::kTrain && !is_done(experiment, step.id);
+  };
+  const std::vector<Step>& steps = experiment.steps();
+  if (std::any_of(steps.begin(), steps.end(), is_to_do)) {
+    return "routedk-train";
+  }
+  const bool routes = experiment.config().experts.size() > 1;
+  if (done < StepKind::kRouter && routes) {
+    return "routedk-train-router";
+  }
+  return done < StepKind::kAnswer && experiment.has_sessions() ? "routedk-eval" : "";
+}
+
+/// Opens the experiment for `work`, which does that step where one is given.
+void open_experiment(const ProgramOptions& options, std::optional<StepKind> step,
                      const std::function<void(Experiment&)>& work) {
+  const bool together = step == StepKind::kTrain || step == StepKind::kRouter;
   const Study study = read_study(options.config, options.assignments);
   if (study.points.size() > 1) {
     throw_<ConfigError>(
@@ -80,6 +110,9 @@ void open_experiment(const ProgramOptions& options, bool together,
   Experiment experiment(config, std::move(place));
   if (options.dry_run) {
     fmt::print("{}", plan(experiment));
+    if (step && !options.redo) {
+      require_ready(experiment, *step);
+    }
     return;
   }
   work(experiment);
@@ -88,18 +121,33 @@ void open_experiment(const ProgramOptions& options, bool together,
 }  // namespace
 
 void with_experiment(const ProgramOptions& options, const std::function<void(Experiment&)>& work) {
-  open_experiment(options, false, work);
+  open_experiment(options, std::nullopt, work);
 }
 
 void with_step(const ProgramOptions& options, StepKind step, const std::function<void(Experiment&)>& work) {
-  const bool together = step == StepKind::kTrain || step == StepKind::kRouter;
-  open_experiment(options, together, [&](Experiment& experiment) {
+  open_experiment(options, step, [&](Experiment& experiment) {
     if (options.redo && experiment.world().first()) {
       forget_from(experiment, step);
     }
     experiment.world().wait_for_all();
     work(experiment);
+    if (experiment.world().first() && experiment.shard().whole()) {
+      const std::string program = next_program(step, experiment);
+      say_next(program.empty() ? what_a_run_is_for(experiment) : program + words_of(options));
+    }
   });
+}
+
+void say_next(const std::string& text) {
+  std::fflush(stdout);
+  fmt::print(stderr, "next: {}\n", escaped(text));
+}
+
+std::string what_a_run_is_for(const Experiment& experiment) {
+  const std::string run = experiment.folder().string();
+  const bool page = experiment.has_sessions() && !shipped("scripts/report").empty();
+  return fmt::format("routedk-predict --run {}{}", run,
+                     page ? fmt::format(" answers; scripts/report {} makes a page", run) : "");
 }
 
 namespace {
@@ -115,13 +163,18 @@ std::string out_of_gpu_memory(const std::string& text) {
       displayed(needed));
 }
 
+void print_error(const std::string& text) {
+  constexpr int kRed = 31;
+  fmt::print(stderr, "{}: {}\n", stderr_takes_colour() ? coloured(kRed, "error") : "error", text);
+}
+
 /// What the system said of a path that comes from outside, or of the disk.
 int report(const std::filesystem::filesystem_error& error) {
   static constexpr std::array kOfPath = {ELOOP,  ENAMETOOLONG, ENOTDIR, EISDIR,   ENOENT,
                                          EACCES, EPERM,        EEXIST,  ENOTEMPTY};
   const int code = error.code().value();
-  std::fprintf(stderr, "error: %s must be a usable path, but the system says: %s.\n",
-               displayed(error.path1().string()).c_str(), error.code().message().c_str());
+  print_error(fmt::format("{} must be a usable path, but the system says: {}.",
+                          displayed(error.path1().string()), error.code().message()));
   return std::ranges::find(kOfPath, code) != kOfPath.end() ? 2 : 1;
 }
 
@@ -148,16 +201,16 @@ int run_program(const std::function<void()>& body) noexcept {
     std::fputs("error: memory ran out\n", stderr);
     return 1;
   } catch (const c10::OutOfMemoryError& error) {
-    std::fprintf(stderr, "error: %s\n", out_of_gpu_memory(error.what_without_backtrace()).c_str());
+    print_error(out_of_gpu_memory(error.what_without_backtrace()));
     return 2;
   } catch (const c10::Error& error) {
     const std::string text = error.what_without_backtrace();
-    std::fprintf(stderr, "error: LibTorch: %s\n", displayed(text.substr(0, text.find('\n'))).c_str());
+    print_error("LibTorch: " + displayed(text.substr(0, text.find('\n'))));
     return 1;
   } catch (const std::filesystem::filesystem_error& error) {
     return report(error);
   } catch (const std::exception& error) {
-    std::fprintf(stderr, "error: %s\n", escaped(error.what(), /*keep_newlines=*/true).c_str());
+    print_error(escaped(error.what(), /*keep_newlines=*/true));
     return exit_code(error);
   }
 }

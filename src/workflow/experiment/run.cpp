@@ -4,6 +4,7 @@
 #include "routedk/core/memory.h"
 #include "routedk/core/progress.h"
 #include "routedk/core/stop_signal.h"
+#include "routedk/workflow/experiment/cost.h"
 #include "routedk/workflow/steps/learning_data.h"
 #include "routedk/workflow/steps/steps.h"
 #include "routedk/workflow/steps/systems.h"
@@ -119,6 +120,7 @@ class Worker {
         return false;
       }
       names = names_of(together);
+      look_ahead(together);
       work(together);
     } catch (const Interrupted&) {
       throw;
@@ -130,6 +132,24 @@ class Worker {
     spdlog::info("{}: {}, peak memory so far {:.0f} MiB", fmt::join(names, ", "),
                  format_duration(seconds.count()), peak_memory_mib());
     return true;
+  }
+
+  /// Lets progress say when all that is to do here will be done; what other processes work on is left out.
+  void look_ahead(const std::vector<Task>& together) const {
+    Expected now{0.0, 0.0};
+    std::vector<Expected> to_come;
+    for (const Task& task : tasks_) {
+      const auto same = [&](const Task& other) { return other.step == task.step; };
+      if (std::any_of(together.begin(), together.end(), same)) {
+        const Expected one = expected(*task.experiment, *task.step);
+        now.effort += one.effort;
+        now.seconds = now.seconds && one.seconds ? std::optional(*now.seconds + *one.seconds) : std::nullopt;
+      } else if (!done(task) && !failed_.contains(task.step->key) && !parts_.contains(task.step->key) &&
+                 task.experiment->store().holder(*task.step).empty()) {
+        to_come.push_back(expected(*task.experiment, *task.step));
+      }
+    }
+    set_outlook(outlook_of(now, std::move(to_come)));
   }
 
   /// The step, open, and with an expert the others of its experiment that can be trained along.
@@ -196,6 +216,14 @@ class Worker {
   std::exception_ptr first_failure_;
 };
 
+/// Other programs' progress says nothing of this run.
+struct ForgottenOutlook {
+  ForgottenOutlook() = default;
+  ForgottenOutlook(const ForgottenOutlook&) = delete;
+  ForgottenOutlook& operator=(const ForgottenOutlook&) = delete;
+  ~ForgottenOutlook() { set_outlook({}); }
+};
+
 /// Whether a training is yet to be done.
 bool trains(const Experiment& experiment) {
   const std::vector<const Step*> needed = needed_steps(experiment.steps());
@@ -219,12 +247,20 @@ std::vector<Task> checked_tasks(std::span<Experiment* const> experiments, const 
   std::vector<Task> tasks = tasks_of(experiments);
   if (!options.only.empty()) {
     const std::vector<std::string> names = names_of(tasks);
-    std::erase_if(tasks, [&](const Task& task) { return to_string(task.step->id) != options.only; });
+    const bool known = std::find(names.begin(), names.end(), options.only) != names.end();
+    const std::string only = known ? options.only : step_of_program(options.only);
+    std::erase_if(tasks, [&](const Task& task) { return to_string(task.step->id) != only; });
     if (tasks.empty()) {
       throw_<ConfigError>("--only must be one of {}, but is `{}` instead", fmt::join(names, ", "),
                           options.only);
     }
   }
+  return tasks;
+}
+
+/// The same; then steps that are to be done again are forgotten.
+std::vector<Task> fresh_tasks(std::span<Experiment* const> experiments, const RunOptions& options) {
+  std::vector<Task> tasks = checked_tasks(experiments, options);
   for (const Experiment* experiment : experiments) {
     if (options.from) {
       forget_from(*experiment, *options.from);
@@ -234,7 +270,8 @@ std::vector<Task> checked_tasks(std::span<Experiment* const> experiments, const 
 }
 
 void run(std::span<Experiment* const> experiments, const RunOptions& options) {
-  Worker(checked_tasks(experiments, options), options).run();
+  const ForgottenOutlook forgotten;
+  Worker(fresh_tasks(experiments, options), options).run();
   for (const Experiment* experiment : experiments) {
     experiment->record_settings();
     for (const Step* step : needed_steps(experiment->steps())) {
@@ -260,6 +297,10 @@ void run_experiments(std::span<const std::unique_ptr<Experiment>> experiments, c
 
 void prepare_experiments(std::span<const std::unique_ptr<Experiment>> experiments,
                          const RunOptions& options) {
+  fresh_tasks(pointers_to(experiments), options);
+}
+
+void check_experiments(std::span<const std::unique_ptr<Experiment>> experiments, const RunOptions& options) {
   checked_tasks(pointers_to(experiments), options);
 }
 

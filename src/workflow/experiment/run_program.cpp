@@ -2,14 +2,20 @@
 
 #include "routedk/core/config.h"
 #include "routedk/core/error.h"
+#include "routedk/core/stop_signal.h"
+#include "routedk/workflow/experiment/program.h"
 #include "routedk/workflow/experiment/study.h"
 #include "routedk/workflow/steps/compare_step.h"
 #include "routedk/workflow/steps/steps.h"
 
 #include <algorithm>
 #include <cerrno>
+#include <chrono>
 #include <csignal>
+#include <cstdlib>
 #include <system_error>
+#include <thread>
+#include <utility>
 
 #include <ATen/Parallel.h>
 #include <fcntl.h>
@@ -62,19 +68,39 @@ pid_t start_worker(const std::vector<std::string>& arguments) {
   return child;
 }
 
+/// How each ended. A signal that comes meanwhile is handed on to those that are still there.
+std::vector<int> statuses_of(const std::vector<pid_t>& workers) {
+  std::vector<int> statuses;
+  bool handed_on = false;
+  for (auto worker = workers.begin(); worker != workers.end(); ++worker) {
+    int status = 0;
+    while (::waitpid(*worker, &status, WNOHANG) == 0) {
+      if (StopSignals::received() != 0 && !std::exchange(handed_on, true)) {
+        std::for_each(worker, workers.end(), [](pid_t left) { ::kill(left, SIGTERM); });
+      }
+      std::this_thread::sleep_for(std::chrono::milliseconds(50));
+    }
+    statuses.push_back(status);
+  }
+  return statuses;
+}
+
 /// Lets `jobs` processes share the steps. UserError when one ended with 2, Error when one failed otherwise.
 void share_steps(const RunProgramOptions& options) {
   const std::vector<std::string> arguments = arguments_of_worker(options);
+  ::setenv("TERM", "dumb", 1);  // several lines of progress cannot be drawn at one place
+  const StopSignals signals;    // the processes answer them
   std::vector<pid_t> workers(static_cast<std::size_t>(options.jobs));
   std::generate(workers.begin(), workers.end(), [&] { return start_worker(arguments); });
   int failed = 0;
   bool by_user = false;
-  for (const pid_t worker : workers) {
-    int status = 0;
-    ::waitpid(worker, &status, 0);
+  for (const int status : statuses_of(workers)) {
     const bool well = WIFEXITED(status) && WEXITSTATUS(status) == 0;
     failed += well ? 0 : 1;
     by_user = by_user || (WIFEXITED(status) && WEXITSTATUS(status) == 2);
+  }
+  if (const int signal = StopSignals::received(); signal != 0) {
+    throw Interrupted(signal, fmt::format("signal {} stopped the processes; run it again to go on", signal));
   }
   constexpr const char* kMessage = "all processes of --jobs must end well, but {} of {} did not: see above";
   if (by_user) {
@@ -181,6 +207,7 @@ void run_studies(const RunProgramOptions& options) {
     return;
   }
   if (options.dry_run) {
+    check_experiments(experiments, options.run);
     for (const auto& experiment : experiments) {
       fmt::print("{}", plan(*experiment));
     }
@@ -201,6 +228,9 @@ void run_studies(const RunProgramOptions& options) {
     }
     fmt::print("{}", outcome(study, own));
   });
+  if (experiments.size() == 1 && studies.front().alone) {
+    say_next(what_a_run_is_for(*experiments.front()));
+  }
 }
 
 }  // namespace routedk::workflow

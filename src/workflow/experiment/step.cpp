@@ -26,6 +26,13 @@ void compare_entries(const std::map<std::string, std::string>& before,
 
 }  // namespace
 
+std::string step_of_program(const std::string& word) {
+  static const std::map<std::string, StepKind> kPrograms{
+      {"distill", StepKind::kDistil}, {"train-router", StepKind::kRouter}, {"eval", StepKind::kEvaluate}};
+  const auto found = kPrograms.find(word);
+  return found == kPrograms.end() ? word : std::string(name_of(found->second));
+}
+
 std::string to_string(const StepId& id) {
   return id.name.empty() ? std::string(name_of(id.kind)) : fmt::format("{}-{}", name_of(id.kind), id.name);
 }

@@ -28,6 +28,12 @@ void require_one_step(const Experiment& experiment, const StepId& id) {
   }
 }
 
+[[noreturn]] void refuse_held(const Experiment& experiment, const StepId& id) {
+  throw_<UserError>("step {} must be done by one process at a time, but {} is working on it ({})",
+                    to_string(id), experiment.store().holder(experiment.step(id)),
+                    experiment.step_folder(id).string());
+}
+
 bool opened(Experiment& experiment, const StepId& id) {
   const Step& step = experiment.step(id);
   if (experiment.store().done(step)) {
@@ -36,8 +42,7 @@ bool opened(Experiment& experiment, const StepId& id) {
     return false;
   }
   if (!experiment.open_step(id)) {
-    throw_<UserError>("step {} must be done by one process at a time, but {} is working on it ({})",
-                      to_string(id), experiment.store().holder(step), experiment.step_folder(id).string());
+    refuse_held(experiment, id);
   }
   if (experiment.store().done(step)) {  // by another process, meanwhile
     experiment.leave_step(id);
@@ -54,6 +59,12 @@ bool begin_step(Experiment& experiment, const StepId& id) {
   const bool begun = world.first() && opened(experiment, id);
   kernels::reset_gpu_peak();
   return world.greatest(begun ? 1 : 0) == 1;
+}
+
+void require_free(const Experiment& experiment, const StepId& id) {
+  if (!experiment.store().holder(experiment.step(id)).empty()) {
+    refuse_held(experiment, id);
+  }
 }
 
 bool is_done(const Experiment& experiment, const StepId& id) {

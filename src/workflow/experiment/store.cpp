@@ -20,6 +20,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
+constexpr const char* kFormatFile = "store.json";
 constexpr const char* kLock = ".lock";
 constexpr const char* kBegun = "begun.json";
 constexpr const char* kWhole = "step.json";
@@ -123,11 +124,15 @@ Step step_of(const io::JsonField& record) {
 }
 
 void Store::require_format() const {
-  const fs::path file = folder_ / "store.json";
-  if (!fs::exists(file)) {
+  if (!fs::exists(folder_ / kFormatFile)) {
     make_folder(folder_);
-    io::write_json(file, {{"format", kFormat}});
+    io::write_json(folder_ / kFormatFile, {{"format", kFormat}});
   }
+  check_format();
+}
+
+void Store::check_format() const {
+  const fs::path file = folder_ / kFormatFile;
   const auto format = io::read_json_field(file)["format"].integer(0);
   if (format != kFormat) {
     throw_<ConfigError>(
@@ -200,6 +205,13 @@ void Store::begin(const Step& step) const {
         .append({{"step", to_string(step.id)}, {"key", step.key}, {"at", utc_now()}});
   }
   io::write_json(folder / kBegun, begun_record(step));
+}
+
+void Store::check(const Step& step) const {
+  if (fs::exists(folder_ / kFormatFile)) {
+    check_format();
+  }
+  require_same(step);
 }
 
 std::string Store::holder(const Step& step) const {

@@ -90,8 +90,8 @@ Json carried_of(const Json& value) {
 void check_session_id(const Json& id, const std::string& place) {
   const bool number = id.is_number_unsigned() && id.get<std::uint64_t>() <= std::uint64_t{kMostNumber};
   if (!number && !id.is_string()) {
-    throw_<DataError>("`session` must be a text or an integer from 0 to {}, but is {} instead ({})",
-                      kMostNumber, shown(id), place);
+    throw_<DataError>("`session` must be a text or an integer from 0 to 2^63 - 1, but is {} instead ({})",
+                      shown(id), place);
   }
 }
 

@@ -2,6 +2,7 @@
 #include "routedk/core/files.h"
 #include "routedk/core/progress.h"
 #include "routedk/core/random.h"
+#include "routedk/core/stop_signal.h"
 #include "routedk/eval/router_stats.h"
 #include "routedk/eval/verifier.h"
 #include "routedk/workflow/steps/answer_setting.h"
@@ -10,6 +11,7 @@
 #include "routedk/workflow/steps/systems.h"
 
 #include <algorithm>
+#include <iterator>
 #include <map>
 #include <optional>
 #include <utility>
@@ -70,16 +72,27 @@ struct Answerer {
   decode::Decoder decoder;
 };
 
+/// Interrupted once a signal has come: the answers so far are in their file.
+void stop_if_asked(const std::string& what, std::int64_t done, std::int64_t sessions) {
+  if (const int signal = StopSignals::received(); signal != 0 && done < sessions) {
+    throw Interrupted(
+        signal, fmt::format("signal {} stopped {} after {} of {} sessions; run it again to go on", signal,
+                            what, done, sessions));
+  }
+}
+
 std::vector<eval::SessionAnswer> answer(const Answerer& answerer, const std::string& what,
                                         const std::vector<Session>& sessions,
                                         const eval::AnswerSetting& setting,
                                         const std::filesystem::path& file) {
+  const StopSignals signals("finishing the batch and saving it");
   Progress progress(what, static_cast<std::int64_t>(sessions.size()), "sessions");
   std::int64_t before = 0;
   auto answers = eval::answer_sessions(answerer.decoder, *answerer.system.gate, sessions, setting, file,
                                        [&](std::int64_t done) {
                                          progress.advance(done - before);
                                          before = done;
+                                         stop_if_asked(what, done, std::ssize(sessions));
                                        });
   progress.finish();
   return answers;

@@ -6,6 +6,8 @@
 #include "routedk/distill/annotation_teacher.h"
 #include "routedk/distill/endpoint_model.h"
 #include "routedk/distill/local_model.h"
+#include "routedk/model/weight_source.h"
+#include "routedk/workflow/steps/steps.h"
 
 #include <algorithm>
 #include <cctype>
@@ -141,6 +143,23 @@ distill::ChatTeacherOptions chat_options(const Experiment& experiment) {
 
 distill::Budget budget_of(const BudgetConfig& settings) {
   return {settings.tokens, settings.cost, settings.prompt_price, settings.completion_price};
+}
+
+void check_teacher(const ExperimentConfig& config) {
+  const TeacherConfig& settings = config.teacher;
+  switch (settings.kind) {
+    case distill::TeacherKind::kEndpoint:
+      endpoint_model(settings);
+      return;
+    case distill::TeacherKind::kLocal:
+      if (!settings.model.empty()) {
+        model::WeightSource::open(settings.model);
+        bundle::SessionEncoder::load(settings.model);
+      }
+      return;
+    case distill::TeacherKind::kAnnotation:
+      return;
+  }
 }
 
 TeacherAtWork make_teacher(Experiment& experiment, const std::filesystem::path& store) {

@@ -113,6 +113,8 @@ class Experiment {
   /// Names a step in the run folder, in place of an earlier one of its name. ConfigError where the folder was
   /// made without a store.
   void link_step(const StepId& id) const;
+  /// The ConfigError of link_step; changes nothing on disk.
+  void check_links(const StepId& id) const;
 
   /// The backbone, loaded on first use and shared by the process's experiments.
   std::shared_ptr<const model::Backbone> backbone();
@@ -145,6 +147,9 @@ class Experiment {
   }
 
  private:
+  /// In the run folder's `steps`.
+  std::string link_name(const StepId& id) const;
+
   Place place_;
   ExperimentConfig config_;
   model::LoadOptions load_options_;
@@ -182,8 +187,10 @@ std::filesystem::path evaluation_folder(const ExperimentConfig& config);
 /// A path without slashes at its end.
 std::string without_slash(std::string path);
 
-/// Makes `place` a relative link to `target`, in one step where another link stands. ConfigError where
-/// something else stands: a run folder made without a store.
+/// ConfigError where something other than a link stands: a run folder made without a store.
+void check_link(const std::filesystem::path& place);
+
+/// Makes `place` a relative link to `target`, in one step where another link stands. Errors of check_link.
 void make_link(const std::filesystem::path& target, const std::filesystem::path& place);
 
 /// Where the data are: the given folder, else $ROUTEDK_DATA_DIR, else the project's data/sample.

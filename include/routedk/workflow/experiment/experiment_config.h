@@ -78,4 +78,7 @@ struct ExperimentConfig {
   const std::string* adapter_of(const std::string& expert) const;
 };
 
+/// All settings by the names that --set takes: "train.epochs".
+std::vector<std::string> setting_names();
+
 }  // namespace routedk::workflow

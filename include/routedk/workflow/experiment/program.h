@@ -27,6 +27,11 @@ void with_experiment(const ProgramOptions& options, const std::function<void(Exp
 /// started together (parallel/launch.h) train together; ConfigError for steps other than a training.
 void with_step(const ProgramOptions& options, StepKind step, const std::function<void(Experiment&)>& work);
 
+/// Prints what to do next as the last line on stderr.
+void say_next(const std::string& text);
+/// What a run that has done its steps is for, as say_next takes it.
+std::string what_a_run_is_for(const Experiment& experiment);
+
 /// "routedk 0.2.0 (LibTorch 2.11.0, CPU)"
 std::string version_text();
 

@@ -25,6 +25,8 @@ void run_experiments(std::span<const std::unique_ptr<Experiment>> experiments, c
 /// The checks that come before any step, and forgetting what is to be done again: for processes that then
 /// share the steps.
 void prepare_experiments(std::span<const std::unique_ptr<Experiment>> experiments, const RunOptions& options);
+/// The checks alone.
+void check_experiments(std::span<const std::unique_ptr<Experiment>> experiments, const RunOptions& options);
 void run_experiment(Experiment& experiment, const RunOptions& options = {});
 
 /// A line a step: its name, whose it is, whether it is done (cached), under way or to do and what is missing,

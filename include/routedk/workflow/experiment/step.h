@@ -43,6 +43,10 @@ struct StepId {
   std::string name{};  ///< of the expert, the system or the split
   auto operator<=>(const StepId&) const = default;
 };
+/// The step that a word stands for which names it by its program: "eval" -> "evaluate", "distill" ->
+/// "distil", "train-router" -> "router"; any other word as it is.
+std::string step_of_program(const std::string& word);
+
 /// "train-base"; "router" of a step without a name.
 std::string to_string(const StepId& id);
 

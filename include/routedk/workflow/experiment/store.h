@@ -50,6 +50,8 @@ class Store {
   /// Locks a part of a step, which other processes may do other parts of at the same time: writes begun.json
   /// where there is none and makes the lock's folder. Null when another process has the part. Errors of open.
   std::unique_ptr<StepLock> open_part(const Step& step, const std::filesystem::path& lock) const;
+  /// The ConfigErrors of open; makes nothing on disk.
+  void check(const Step& step) const;
   /// Who works on the step: "process 4711 on host"; "" when nobody does.
   std::string holder(const Step& step) const;
   /// Records that the step, which the caller has open, is whole. `measured` goes into step.json.
@@ -72,6 +74,7 @@ class Store {
 
  private:
   void require_format() const;
+  void check_format() const;
   void require_same(const Step& step) const;
   void begin(const Step& step) const;
 

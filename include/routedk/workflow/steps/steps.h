@@ -20,6 +20,9 @@ std::string distil_report(Experiment& experiment);
 std::string evaluate_teacher(Experiment& experiment, bundle::SplitPart split);
 /// The two ConfigErrors of evaluate_teacher.
 void check_teacher_answers(const ExperimentConfig& config, bundle::SplitPart split);
+/// What a teacher would refuse before it writes: ConfigError where its key's variable is not set, FileError
+/// where its model's file or tokenizer cannot be read. Asks nobody and loads no weights.
+void check_teacher(const ExperimentConfig& config);
 /// What the teacher answered for the evaluated sessions of the split; evaluate_teacher must be done.
 std::vector<bundle::Prediction> teacher_answers(const Experiment& experiment, bundle::SplitPart split);
 /// Trains the named experts, those not done yet all at once on one backbone.
@@ -71,6 +74,8 @@ void forget_from(const Experiment& experiment, StepKind first);
 /// Opens a step and names it in the run folder: false when it is done already. UserError when another process
 /// works on it.
 bool begin_step(Experiment& experiment, const StepId& id);
+/// The UserError of begin_step.
+void require_free(const Experiment& experiment, const StepId& id);
 /// ConfigError, naming the program to run, unless the step is done under the present settings.
 void require_done(const Experiment& experiment, const StepId& id, const std::string& program);
 /// ConfigError where the experiment learns from `data.examples`: the step works on bundle data only.

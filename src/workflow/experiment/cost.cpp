@@ -1,0 +1,91 @@
+#include "routedk/workflow/experiment/cost.h"
+
+#include <algorithm>
+#include <chrono>
+#include <utility>
+
+namespace routedk::workflow {
+namespace {
+
+/// Seconds of a unit of work_of beside those of an example that an expert trains on once: means of the demo's
+/// steps on two cores. What costs next to nothing has 0.
+double effort_of_unit(StepKind kind) {
+  switch (kind) {
+    case StepKind::kTrain:
+    case StepKind::kConflict:
+      return 1.0;
+    case StepKind::kRouter:
+    case StepKind::kControls:
+      return 0.9;
+    case StepKind::kAnswer:
+      return 0.25;
+    case StepKind::kProbe:
+      return 0.3;
+    case StepKind::kDistil:
+    case StepKind::kTeacher:
+    case StepKind::kEvaluate:
+    case StepKind::kCompare:
+      break;
+  }
+  return 0.0;
+}
+
+}  // namespace
+
+Cost measured(const io::JsonField& record) {
+  return {record["seconds"].real_or(0.0), record["peak_memory_mib"].real_or(0.0)};
+}
+
+Cost guess(const Experiment& experiment, const Step& step, const Records& records) {
+  const auto model = step.settings.find("model.contents");
+  double seconds = 0.0;
+  double work = 0.0;
+  Cost cost;
+  for (const auto& [key, record] : records) {
+    if (model != step.settings.end() && !record["settings"]["model.contents"].is(model->second)) {
+      continue;
+    }
+    const Cost own = measured(record);
+    seconds += *own.seconds;
+    work += record["work"].real_or(0.0);
+    cost.memory_mib = std::max(cost.memory_mib.value_or(0.0), *own.memory_mib);
+  }
+  if (work > 0.0) {
+    cost.seconds = seconds / work * work_of(experiment, step.id);
+  }
+  return cost;
+}
+
+Expected expected(const Experiment& experiment, const Step& step) {
+  return {work_of(experiment, step.id) * effort_of_unit(step.id.kind),
+          guess(experiment, step, experiment.store().whole(step.id.kind)).seconds};
+}
+
+std::optional<double> seconds_of(const std::vector<Expected>& to_come, const Expected& now, double seconds) {
+  constexpr double kMostSlower = 8.0;  // beyond, a like step was none
+  const double slower = now.seconds.value_or(0.0) > 0.0
+                            ? std::clamp(seconds / *now.seconds, 1.0 / kMostSlower, kMostSlower)
+                            : 1.0;
+  double sum = 0.0;
+  for (const Expected& step : to_come) {
+    if (step.seconds) {
+      sum += *step.seconds * slower;
+    } else if (step.effort > 0.0 && now.effort > 0.0) {
+      sum += step.effort * seconds / now.effort;
+    } else if (step.effort > 0.0) {
+      return std::nullopt;
+    }
+  }
+  return sum;
+}
+
+Outlook outlook_of(const Expected& now, std::vector<Expected> to_come) {
+  const auto begun = std::chrono::steady_clock::now();
+  return [=, to_come = std::move(to_come)](double left) -> std::optional<double> {
+    const std::chrono::duration<double> spent = std::chrono::steady_clock::now() - begun;
+    const auto more = seconds_of(to_come, now, spent.count() + left);
+    return more ? std::optional(left + *more) : std::nullopt;
+  };
+}
+
+}  // namespace routedk::workflow

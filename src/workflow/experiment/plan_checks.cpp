@@ -1,0 +1,144 @@
+#include "plan_checks.h"
+
+#include "routedk/core/error.h"
+#include "routedk/experts/peft.h"
+#include "routedk/model/parameters.h"
+#include "routedk/model/weight_source.h"
+#include "routedk/workflow/steps/learning_data.h"
+#include "routedk/workflow/steps/steps.h"
+#include "routedk/workflow/steps/systems.h"
+
+#include <algorithm>
+#include <set>
+#include <system_error>
+#include <vector>
+
+#include <unistd.h>
+
+namespace routedk::workflow {
+namespace {
+
+namespace fs = std::filesystem;
+
+/// All tensors are there and no others, of their shapes and finite. Each is read and forgotten; those of a
+/// model that several experiments have, once.
+void check_weights(model::WeightSource& source, const fs::path& path) {
+  static std::set<fs::path> known;
+  if (known.contains(path)) {
+    return;
+  }
+  for (const model::Parameter& parameter : model::parameters(source.config())) {
+    const std::vector<std::int64_t>& shape = parameter.shape;
+    if (shape.size() != 2 || !source.packed(parameter.name, {shape[0], shape[1]})) {
+      source.dense(parameter.name, shape);
+    }
+  }
+  source.finish();
+  known.insert(path);
+}
+
+void check_adapters(const Experiment& experiment, const model::LlamaConfig& model) {
+  for (const AdapterConfig& adapter : experiment.config().adapters) {
+    experts::load_peft(adapter.path, adapter.name, model);
+  }
+  if (const std::string& init = experiment.config().lora.init_adapter; !init.empty()) {
+    experts::load_peft(init, "init", model);
+  }
+}
+
+/// Of a task of one's own, every expert that is trained has something to learn from.
+void check_examples(const Experiment& experiment) {
+  const ExperimentConfig& c = experiment.config();
+  for (const std::string& expert : c.experts) {
+    if (!experiment.has_sessions() && c.adapter_of(expert) == nullptr &&
+        expert_examples(experiment, expert, 0).empty()) {
+      throw_<DataError>("expert `{}` must have at least 1 training example, but has 0 instead ({})", expert,
+                        c.data.examples);
+    }
+  }
+}
+
+/// The folder can be made or, where it is there, written to.
+void check_writable(const fs::path& folder) {
+  fs::path there = fs::absolute(folder);
+  std::error_code none;
+  while (!fs::exists(there, none) && there.has_relative_path()) {
+    there = there.parent_path();
+  }
+  if (!fs::is_directory(there, none) || ::access(there.c_str(), W_OK | X_OK) != 0) {
+    throw_<ConfigError>("{} must be a folder that can be written, but {} is {}", folder.string(),
+                        there.string(), fs::is_directory(there, none) ? "one that cannot" : "no folder");
+  }
+}
+
+bool is_to_do(const Experiment& experiment, const Step& step) {
+  return !experiment.store().done(step);
+}
+
+void check_teachers(const Experiment& experiment) {
+  const auto needed = needed_steps(experiment.steps());
+  const bool asked = std::any_of(needed.begin(), needed.end(), [&](const Step* step) {
+    return (step->id.kind == StepKind::kDistil || step->id.kind == StepKind::kTeacher) &&
+           is_to_do(experiment, *step);
+  });
+  if (asked) {
+    check_teacher(experiment.config());
+  }
+}
+
+const char* program_of(StepKind kind) {
+  switch (kind) {
+    case StepKind::kDistil:
+      return "routedk-distill";
+    case StepKind::kTrain:
+      return "routedk-train";
+    case StepKind::kRouter:
+    case StepKind::kControls:
+      return "routedk-train-router";
+    default:
+      return "routedk-eval";
+  }
+}
+
+/// Whether the program of a step does the input itself.
+bool does_itself(const Experiment& experiment, StepKind kind, const StepId& input) {
+  const bool adopted = kind == StepKind::kRouter && input.kind == StepKind::kTrain &&
+                       experiment.config().adapter_of(input.name) != nullptr;
+  return adopted || input.kind == kind || (kind == StepKind::kRouter && input.kind == StepKind::kControls);
+}
+
+}  // namespace
+
+void require_runnable(const Experiment& experiment) {
+  const ExperimentConfig& c = experiment.config();
+  check_writable(experiment.folder());
+  check_writable(experiment.store().path());
+  for (const Step* step : needed_steps(experiment.steps())) {
+    experiment.store().check(*step);
+    experiment.check_links(step->id);
+  }
+  if (experiment.has_sessions()) {
+    check_systems(experiment);
+  }
+  check_examples(experiment);
+  check_teachers(experiment);
+  const auto source = model::WeightSource::open(c.model.path);
+  check_adapters(experiment, source->config());
+  check_weights(*source, c.model.path);
+}
+
+void require_ready(const Experiment& experiment, StepKind kind) {
+  for (const Step& step : experiment.steps()) {
+    if (step.id.kind != kind || !is_to_do(experiment, step)) {
+      continue;
+    }
+    for (const StepId& input : step.inputs) {
+      if (!does_itself(experiment, kind, input)) {
+        require_done(experiment, input, program_of(input.kind));
+      }
+    }
+    require_free(experiment, step.id);
+  }
+}
+
+}  // namespace routedk::workflow
