@@ -145,7 +145,7 @@ class Refusals(unittest.TestCase):
     def test_an_expert_without_examples(self):
         (self.folder / "own.jsonl").write_text('{"prompt": "lamp", "completion": "a lamp", "expert": "one"}\n')
         said = self.run_program(data__examples="own.jsonl", data__dir="", experts="[one, two]", eval__systems="[]")
-        self.assertIn("expert `two` must have at least 1 training example", said)
+        self.assertIn("`two` has none", said)
 
 
 if __name__ == "__main__":

@@ -7,7 +7,6 @@
 #include "routedk/workflow/steps/learning_data.h"
 #include "routedk/workflow/steps/steps.h"
 #include "routedk/workflow/steps/systems.h"
-#include "routedk/workflow/steps/task_examples.h"
 
 #include <algorithm>
 #include <set>
@@ -380,17 +379,22 @@ double product(std::size_t count, std::int64_t times) {
   return static_cast<double>(count) * static_cast<double>(times);
 }
 
-/// The lines of `data.examples` that the step learns from, in all epochs.
-double work_on_examples(const ExperimentConfig& c, const StepId& id) {
-  const bool router = id.kind == StepKind::kRouter || id.kind == StepKind::kControls;
-  if (!router && (id.kind != StepKind::kTrain || c.adapter_of(id.name) != nullptr)) {
-    return 0.0;
+/// The same of `data.examples`.
+double work_on_examples(const Experiment& experiment, const StepId& id) {
+  const ExperimentConfig& c = experiment.config();
+  switch (id.kind) {
+    case StepKind::kTrain:
+      return c.adapter_of(id.name) != nullptr
+                 ? 0.0
+                 : product(expert_examples(experiment, id.name, 0).size(), c.train.epochs);
+    case StepKind::kRouter:
+    case StepKind::kControls:
+      return product(router_examples(experiment).size(), c.router.epochs);
+    case StepKind::kAnswer:
+      return product(experiment.task().evaluated.size(), most_samples(c));
+    default:
+      return 0.0;
   }
-  const auto examples = read_task_examples(c.data.examples, c.experts);
-  const auto count = std::count_if(examples.begin(), examples.end(), [&](const TaskExample& example) {
-    return router || example.expert == id.name;
-  });
-  return product(static_cast<std::size_t>(count), router ? c.router.epochs : c.train.epochs);
 }
 
 }  // namespace
@@ -398,7 +402,7 @@ double work_on_examples(const ExperimentConfig& c, const StepId& id) {
 double work_of(const Experiment& experiment, const StepId& id) {
   const ExperimentConfig& c = experiment.config();
   if (!experiment.has_sessions()) {
-    return work_on_examples(c, id);
+    return work_on_examples(experiment, id);
   }
   switch (id.kind) {
     case StepKind::kTrain:

@@ -4,7 +4,6 @@
 #include "routedk/experts/peft.h"
 #include "routedk/model/parameters.h"
 #include "routedk/model/weight_source.h"
-#include "routedk/workflow/steps/learning_data.h"
 #include "routedk/workflow/steps/steps.h"
 #include "routedk/workflow/steps/systems.h"
 
@@ -43,18 +42,6 @@ void check_adapters(const Experiment& experiment, const model::LlamaConfig& mode
   }
   if (const std::string& init = experiment.config().lora.init_adapter; !init.empty()) {
     experts::load_peft(init, "init", model);
-  }
-}
-
-/// Of a task of one's own, every expert that is trained has something to learn from.
-void check_examples(const Experiment& experiment) {
-  const ExperimentConfig& c = experiment.config();
-  for (const std::string& expert : c.experts) {
-    if (!experiment.has_sessions() && c.adapter_of(expert) == nullptr &&
-        expert_examples(experiment, expert, 0).empty()) {
-      throw_<DataError>("expert `{}` must have at least 1 training example, but has 0 instead ({})", expert,
-                        c.data.examples);
-    }
   }
 }
 
@@ -117,10 +104,9 @@ void require_runnable(const Experiment& experiment) {
     experiment.store().check(*step);
     experiment.check_links(step->id);
   }
-  if (experiment.has_sessions()) {
+  if (experiment.evaluates()) {
     check_systems(experiment);
   }
-  check_examples(experiment);
   check_teachers(experiment);
   const auto source = model::WeightSource::open(c.model.path);
   check_adapters(experiment, source->config());

@@ -81,7 +81,7 @@ std::string next_program(StepKind done, const Experiment& experiment) {
   if (done < StepKind::kRouter && routes) {
     return "routedk-train-router";
   }
-  return done < StepKind::kAnswer && experiment.has_sessions() ? "routedk-eval" : "";
+  return done < StepKind::kAnswer && experiment.evaluates() ? "routedk-eval" : "";
 }
 
 /// Opens the experiment for `work`, which does that step where one is given.
@@ -145,7 +145,7 @@ void say_next(const std::string& text) {
 
 std::string what_a_run_is_for(const Experiment& experiment) {
   const std::string run = experiment.folder().string();
-  const bool page = experiment.has_sessions() && !shipped("scripts/report").empty();
+  const bool page = experiment.evaluates() && !shipped("scripts/report").empty();
   return fmt::format("routedk-predict --run {}{}", run,
                      page ? fmt::format(" answers; scripts/report {} makes a page", run) : "");
 }

@@ -233,8 +233,7 @@ bool trains(const Experiment& experiment) {
   });
 }
 
-/// What is to be done, after all checks that can be made before anything is; then steps that are to be done
-/// again are forgotten.
+/// What is to be done, after all checks that can be made before anything is.
 std::vector<Task> checked_tasks(std::span<Experiment* const> experiments, const RunOptions& options) {
   for (Experiment* experiment : experiments) {
     if (experiment->evaluates()) {
