@@ -25,7 +25,7 @@ CONVERSATIONS = [
     [("user", "Hi"), ("assistant", "Hello!")],
     [("system", "Be brief."), ("user", "Tea?"), ("assistant", "Yes."), ("user", "Milk?"), ("assistant", "No, thanks.")],
     [("user", "List two.\n\n1. A lamp"), ("assistant", "1. A lamp\n2. A desk\n"), ("user", " and now? "),
-     ("assistant", "  3. A chair"), ("user", "12345 caf\u00e9 \u4f60\u597d"), ("assistant", "\U0001f600 12345")],
+     ("assistant", "3. A chair"), ("user", "12345 caf\u00e9 \u4f60\u597d"), ("assistant", "\U0001f600 12345")],
     [("user", "a"), ("assistant", "b"), ("user", "a"), ("assistant", "b"), ("user", "a"), ("assistant", "b")],
     [("system", "assistant"), ("user", "assistant\nb"), ("assistant", "user\na")],
 ]  # fmt: skip

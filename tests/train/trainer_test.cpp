@@ -48,7 +48,8 @@ TEST(Trainer, progress_shows_each_validation_and_counts_it_in_the_time_left) {
   double seconds = 0;
   std::vector<std::string> shown;
   job.progress.terminal = true;
-  job.progress.now = [&] { return seconds += 1; };  // a validation takes as long
+  job.progress.now = [&] { return seconds += 1; };         // a validation takes as long
+  job.progress.columns = [] { return std::size_t{200}; };  // room for the note, too
   job.progress.redraw = [&](const std::string& text) { shown.push_back(text); };
   Trainer(job).run();
   const auto lines_with = [&](const std::string& part, const std::string& other) {

@@ -147,7 +147,8 @@ TEST(ExperimentConfig, choices_are_read_written_and_refused_by_their_names) {
   EXPECT_EQ(config.model.quant, model::Quant::kKeep);
   EXPECT_EQ(config.eval.select, (std::vector{eval::SelectRule::kMbr, eval::SelectRule::kVote}));
   EXPECT_THAT(dump_config(config), HasSubstr("  select: [mbr, vote]  # "));
-  EXPECT_THAT(dump_config(config), HasSubstr("  split: val  # which sessions (one of val, test, train)\n"));
+  EXPECT_THAT(dump_config(config),
+              HasSubstr("  split: val  # which part of the sessions (one of val, test, train)\n"));
   EXPECT_THAT(dump_config(config), HasSubstr("  device: \"cuda:1\"  # "));
   EXPECT_EQ(problems("model: {quant: int8}\n"),
             "`model.quant` must be one of auto, keep, nf4, none, but is int8 instead (own.yaml:1).");
@@ -156,8 +157,9 @@ TEST(ExperimentConfig, choices_are_read_written_and_refused_by_their_names) {
 }
 
 TEST(ExperimentConfig, how_predict_chooses_is_null_by_default_and_reads_back) {
-  EXPECT_THAT(dump_config(ExperimentConfig()), HasSubstr("predict:  # answers to sessions from outside\n"
-                                                         "  select: null  # "));
+  EXPECT_THAT(dump_config(ExperimentConfig()),
+              HasSubstr("predict:  # how routedk-predict chooses, where that differs from decode\n"
+                        "  select: null  # "));
   const auto config = read("predict: {select: expected_utility, utility: mean, expectation: model_based}\n");
   EXPECT_EQ(config.predict.select, eval::SelectRule::kExpectedUtility);
   EXPECT_EQ(config.predict.utility, bundle::Utility::kMean);

@@ -361,8 +361,7 @@ TEST_F(Predict, bad_tables_are_refused_naming_line_and_value) {
   };
   EXPECT_THAT(refused(""), HasSubstr("empty"));
   EXPECT_THAT(refused("cart,item,title\n"), AllOf(HasSubstr("session or sessionid"), HasSubstr("cart")));
-  EXPECT_THAT(refused("session,item,title\n", {.session = "", .item = "", .title = "name"}),
-              HasSubstr("column name"));
+  EXPECT_THAT(refused("session,item,title\n", {"", "", "name", ""}), HasSubstr("column name"));
   EXPECT_THAT(refused("session,item,title,note\n"), HasSubstr("has note"));
   EXPECT_THAT(refused("session,item,title\n1,2\n"), AllOf(HasSubstr("3 fields"), HasSubstr("input:2")));
   EXPECT_THAT(refused("session,item,title\n1,2,\"x\n"), HasSubstr("input:2"));
