@@ -94,7 +94,7 @@ class Refusals(unittest.TestCase):
         self.run_program(program="routedk-distill", code=0)
 
     def test_data_prompts_and_models(self):
-        self.assertIn("prompts", self.run_program(prompts="nowhere"))
+        self.assertIn("nowhere/raw.txt must be a readable file", self.run_program(prompts="nowhere"))
         self.assertIn("model.device", self.run_program(model__device="cuda:99"))
         weights = self.folder / "model/model.safetensors"
         whole = weights.read_bytes()
@@ -130,7 +130,7 @@ class Refusals(unittest.TestCase):
             self.assertIn("is working on it", self.run_program("--expert", "base", program="routedk-train", experts="[base]", eval__systems="[base]"))
         (self.folder / "run/steps/train-base").unlink()
         (self.folder / "run/steps/train-base").mkdir()
-        self.assertIn("must name its steps by links", self.run_program())
+        self.assertIn("must hold its steps as links", self.run_program())
         (self.folder / "store/store.json").write_text('{"format": 99}')
         self.assertIn("format 99", self.run_program(run__dir="other"))
 

@@ -172,7 +172,7 @@ class Evaluation(OwnTask):
         self.assertEqual(sorted(path.name for path in self.folder.iterdir()), ["own.jsonl", "test.jsonl"])
         self.write_lines("own.jsonl", ["Can we go?", "Is it far?", "Shall I wait?"])
         said = self.run_program(settings=test)
-        self.assertRegex(said, r"(?m)^system +loss +perplexity +exact_match +rouge_l$")
+        self.assertRegex(said, r"(?m)^system +loss +\[95 % interval\] perplexity exact_match rouge_l$")
 
         results = json.loads((self.folder / "run/results.json").read_text())
         self.assertEqual(results["answers"], 8)  # 3 questions to 2 experts, one of them of 2 turns

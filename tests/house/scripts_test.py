@@ -149,7 +149,7 @@ class Scripts(unittest.TestCase):
     def test_ci_fails_where_the_packages_of_its_tests_cannot_be_installed(self):
         folder = self.copy()
         shutil.copytree(ROOT / ".ci", folder / ".ci")
-        for script in ("setup", "format", "tidy", "test", "demo"):
+        for script in ("setup", "format", "prose", "tidy", "test", "demo"):
             (folder / "scripts" / script).write_text("#!/bin/sh\n")
         python = folder / ".deps/python/bin/python"
         python.parent.mkdir(parents=True)

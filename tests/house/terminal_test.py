@@ -129,7 +129,7 @@ class TerminalTest(unittest.TestCase):
             self.assertIsNotNone(answered, terminal.text)
             self.assertLess(answered, 1)
             self.assertEqual(terminal.end(), 130, terminal.text)
-            self.assertIn("run it again to go on", terminal.text)
+            self.assertIn("run it again to continue", terminal.text)
         self.assertTrue(any((self.folder / "stopped").rglob("state.json")))
 
     def test_a_second_ctrl_c_stops_at_once_and_what_it_leaves_is_whole(self):
@@ -184,7 +184,7 @@ class TerminalTest(unittest.TestCase):
         run = folder / "routedk-run"
         self.assertEqual(self.completed(shell, run, "--fr"), ["--from"])
         self.assertIn("evaluate", self.completed(shell, run, "--from", ""))
-        self.assertEqual(self.completed(shell, run, "--set", "train.ep"), ["train.epochs="])
+        self.assertEqual(self.completed(shell, run, "--set", "train.epo"), ["train.epochs="])
         self.assertIn("--plan", self.completed(shell, run, "-"))
         self.assertEqual(self.completed(shell, run, "con"), [])  # a file
         for program, words, wanted in (("routedk-data", ("sp",), ["split"]), ("routedk-data", ("split", "--dom"), ["--domain"]),

@@ -76,7 +76,7 @@ struct Answerer {
 void stop_if_asked(const std::string& what, std::int64_t done, std::int64_t sessions) {
   if (const int signal = StopSignals::received(); signal != 0 && done < sessions) {
     throw Interrupted(
-        signal, fmt::format("signal {} stopped {} after {} of {} sessions; run it again to go on", signal,
+        signal, fmt::format("signal {} stopped {} after {} of {} sessions; run it again to continue", signal,
                             what, done, sessions));
   }
 }
