@@ -8,6 +8,8 @@ set(prefix ${work}/elsewhere)
 file(REMOVE_RECURSE ${work})
 file(MAKE_DIRECTORY ${work}/empty ${work}/ask)
 set(fatal COMMAND_ERROR_IS_FATAL ANY)
+unset(ENV{ROUTEDK_DATA_DIR})  # the data that is installed
+set(ENV{MKL_CBWR} AUTO,STRICT)  # as the programs have it, so that draws are the same (docs/threads.md)
 
 function(run_in_empty output) # output command...
   execute_process(COMMAND ${ARGN} WORKING_DIRECTORY ${work}/empty OUTPUT_VARIABLE said ${fatal} COMMAND_ECHO STDOUT)
