@@ -67,7 +67,7 @@ std::string bash_script(const CLI::App& app, const std::string& program) {
   std::string id = "_" + program;
   std::replace(id.begin(), id.end(), '-', '_');
   std::string find_command;
-  std::string options = fmt::format("          *) offers='{}' ;;\n", options_of(app));
+  std::string options;
   std::string after = cases_after_options(app, "");
   if (!commands.empty()) {
     find_command = fmt::format(
@@ -76,10 +76,10 @@ std::string bash_script(const CLI::App& app, const std::string& program) {
         names_of(commands, "|"));
   }
   for (const CLI::App* command : commands) {
-    options =
-        fmt::format("          {}) offers='{}' ;;\n", command->get_name(), options_of(*command)) + options;
+    options += fmt::format("          {}) offers='{}' ;;\n", command->get_name(), options_of(*command));
     after += cases_after_options(*command, command->get_name());
   }
+  options += fmt::format("          *) offers='{}' ;;\n", options_of(app));
   return fmt::format(R"({id}() {{
   local word=${{COMP_WORDS[COMP_CWORD]}} before=${{COMP_WORDS[COMP_CWORD-1]}} command= offers= i
 {find}  case "$command $before" in
@@ -102,7 +102,7 @@ complete -o default -F {id} {program}
 }  // namespace
 
 std::string completion(const CLI::App& app, const std::string& shell) {
-  const std::string path = app.get_name();
+  const std::string& path = app.get_name();
   const std::string program = path.substr(path.rfind('/') + 1);
   const std::string script = bash_script(app, program);
   const char* const of_bashs =

@@ -57,13 +57,15 @@ double Pace::rate() const {
 }
 
 Progress::Progress(std::string title, std::int64_t total, std::string unit, ProgressOutput output)
-    : title_(escaped(title)),
+    : title_(std::move(title)),
       total_(total),
       unit_(std::move(unit)),
       output_(std::move(output)),
       start_(output_.now()),
       shown_at_(start_),
-      counted_until_(start_) {}
+      counted_until_(start_) {
+  title_ = escaped(title_);
+}
 
 Progress::~Progress() {
   if (line_open_) {

@@ -84,7 +84,7 @@ std::string head_of(const std::string& name, Better better, bool is_text) {
   for (const char c : escaped_markup(name)) {
     parts += c == '_' ? "_<wbr>" : std::string{c};
   }
-  return fmt::format("<th scope=\"col\"{} data-first=\"{}\"><button type=\"button\">{}</button></th>",
+  return fmt::format(R"(<th scope="col"{} data-first="{}"><button type="button">{}</button></th>)",
                      is_text ? " class=\"text\"" : "", better == Better::kHigher ? "descending" : "ascending",
                      parts);
 }
@@ -104,9 +104,9 @@ std::string html_of(const Cell& cell, const std::string& best) {
 
 std::string html_of(const Table& table, const std::string& label) {
   const std::vector<std::string> best = best_figures(table);
-  std::string html = fmt::format(
-      "<div class=\"scroll\" role=\"region\" aria-label=\"{}\" tabindex=\"0\"><table><thead><tr>{}", label,
-      head_of("system", Better::kNeither, true));
+  std::string html =
+      fmt::format(R"(<div class="scroll" role="region" aria-label="{}" tabindex="0"><table><thead><tr>{})",
+                  label, head_of("system", Better::kNeither, true));
   for (std::size_t c = 0; c < table.columns.size(); ++c) {
     html += head_of(table.columns[c].name, table.columns[c].better, c < table.labels);
   }

@@ -100,7 +100,8 @@ void share_steps(const RunProgramOptions& options) {
     by_user = by_user || (WIFEXITED(status) && WEXITSTATUS(status) == 2);
   }
   if (const int signal = StopSignals::received(); signal != 0) {
-    throw Interrupted(signal, fmt::format("signal {} stopped the processes; run it again to continue", signal));
+    throw Interrupted(signal,
+                      fmt::format("signal {} stopped the processes; run it again to continue", signal));
   }
   constexpr const char* kMessage = "all processes of --jobs must end well, but {} of {} did not: see above";
   if (by_user) {

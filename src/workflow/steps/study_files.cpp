@@ -201,6 +201,7 @@ eval::Table domain_table(const StudyResults& results, const std::string& domain)
       continue;
     }
     std::vector<eval::Cell> cells;
+    cells.reserve(std::size(kShown));
     for (const Metric metric : kShown) {
       cells.push_back(
           {found->second.values[metric], found->second.intervals[static_cast<std::size_t>(metric)]});
