@@ -1,0 +1,64 @@
+#include "routedk/workflow/experiment/experiment.h"
+#include "routedk/workflow/experiment/graph.h"
+#include "routedk/workflow/steps/answer_setting.h"
+#include "routedk/workflow/steps/learning_data.h"
+#include "routedk/workflow/steps/systems.h"
+
+namespace routedk::workflow {
+namespace {
+
+double product(std::size_t count, std::int64_t times) {
+  return static_cast<double>(count) * static_cast<double>(times);
+}
+
+/// The same of `data.examples`.
+double work_on_examples(const Experiment& experiment, const StepId& id) {
+  const ExperimentConfig& c = experiment.config();
+  switch (id.kind) {
+    case StepKind::kTrain:
+      return c.adapter_of(id.name) != nullptr
+                 ? 0.0
+                 : product(expert_examples(experiment, id.name, 0).size(), c.train.epochs);
+    case StepKind::kRouter:
+    case StepKind::kControls:
+      return product(router_examples(experiment).size(), c.router.epochs);
+    case StepKind::kAnswer:
+      return product(experiment.task().evaluated.size(), most_samples(c));
+    default:
+      return 0.0;
+  }
+}
+
+}  // namespace
+
+double work_of(const Experiment& experiment, const StepId& id) {
+  const ExperimentConfig& c = experiment.config();
+  if (!experiment.has_sessions()) {
+    return work_on_examples(experiment, id);
+  }
+  switch (id.kind) {
+    case StepKind::kTrain:
+      if (c.adapter_of(id.name) != nullptr) {
+        return 0.0;
+      }
+      [[fallthrough]];
+    case StepKind::kConflict:
+      return product(learning_sessions(experiment).experts.size(), c.train.epochs);
+    case StepKind::kRouter:
+    case StepKind::kControls:
+      return product(learning_sessions(experiment).router.size(), c.router.epochs);
+    case StepKind::kAnswer:
+      return product(evaluated_sessions(experiment).size(), most_samples(c));
+    case StepKind::kDistil:
+      return product(experiment.split().train.size(), 1);
+    case StepKind::kProbe:
+      return product(evaluated_sessions(experiment).size(), 1);
+    case StepKind::kEvaluate:
+    case StepKind::kTeacher:
+    case StepKind::kCompare:
+      return 1.0;
+  }
+  return 0.0;
+}
+
+}  // namespace routedk::workflow
