@@ -32,7 +32,7 @@ StepThreads::StepThreads(std::int64_t threads, std::int64_t cpus, Count others)
 
 std::int64_t StepThreads::next(double now) {
   now_ = now;
-  if (all_ > 1 && trial_ < 0 && now >= look_at_) {
+  if (all_ > 1 && all_ <= cpus_ && trial_ < 0 && now >= look_at_) {
     look(now);
   }
   const bool fewer = trial_ < 0 ? keep_fewer_ : trial_ / kStepsInTurn % 2 == 1;

@@ -9,7 +9,8 @@ namespace routedk::decode {
 
 /// In every layer a team waits for its slowest thread. Where another process has that thread's CPU half of
 /// the time, fewer threads, with a CPU each, can be faster: both are tried in turn, the faster is kept for a
-/// while. A step's numbers do not depend on it.
+/// while. A step's numbers do not depend on it. More threads than CPUs are what the user asked for: all
+/// compute.
 class StepThreads {
  public:
   using Count = std::function<std::int64_t()>;

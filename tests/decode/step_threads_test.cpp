@@ -61,6 +61,14 @@ TEST(StepThreads, a_process_that_begins_to_matter_is_found_within_seconds) {
   EXPECT_GT(machine.share_of_one(threads, 5), 0.5);
 }
 
+TEST(StepThreads, more_threads_than_cpus_are_taken_as_asked) {
+  StepThreads threads(3, 2, [] { return 1; });
+  for (int step = 0; step < 1000; ++step) {
+    ASSERT_EQ(threads.next(step * 0.01), 3) << step;
+    threads.took(0.01);
+  }
+}
+
 TEST(StepThreads, as_many_go_on_as_others_leave_cpus) {
   StepThreads threads(16, 16, [] { return 5; });
   std::int64_t fewest = 16;

@@ -55,19 +55,26 @@ class Threads(unittest.TestCase):
             log = process.communicate(timeout=60)[1].decode()
         return threads, environment, log
 
+    def assert_threads(self, expected, *arguments, **options):
+        """Looks again where another process took a CPU meanwhile: fewer threads compute then."""
+        seen = []
+        while expected not in seen and len(seen) < 3:
+            seen.append(self.look(*arguments, **options)[0])
+        self.assertEqual(seen[-1], expected, seen)
+
     def test_threads_are_those_of_the_command_line_else_of_the_variable_else_of_the_cpus(self):
-        self.assertEqual(self.look("--threads", "1")[0], 1)
-        self.assertEqual(self.look("--threads", "3")[0], 3)
-        self.assertEqual(self.look("--threads", "3", OMP_NUM_THREADS="1")[0], 3)
-        self.assertEqual(self.look("--threads", "1", "--set", "run.threads=3")[0], 1)
-        self.assertEqual(self.look("--set", "run.threads=3", OMP_NUM_THREADS="1")[0], 3)
-        self.assertEqual(self.look(OMP_NUM_THREADS="1")[0], 1)
-        self.assertEqual(self.look()[0], len(CPUS))
-        self.assertEqual(self.look(cpus=CPUS[:1])[0], 1)
+        self.assert_threads(1, "--threads", "1")
+        self.assert_threads(3, "--threads", "3")
+        self.assert_threads(3, "--threads", "3", OMP_NUM_THREADS="1")
+        self.assert_threads(1, "--threads", "1", "--set", "run.threads=3")
+        self.assert_threads(3, "--set", "run.threads=3", OMP_NUM_THREADS="1")
+        self.assert_threads(1, OMP_NUM_THREADS="1")
+        self.assert_threads(len(CPUS))
+        self.assert_threads(1, cpus=CPUS[:1])
 
     def test_a_variable_beyond_the_cpus_is_cut_and_said_so(self):
-        threads, _, log = self.look(OMP_NUM_THREADS="4000")
-        self.assertEqual(threads, len(CPUS))
+        self.assert_threads(len(CPUS), OMP_NUM_THREADS="4000")
+        _, _, log = self.look(OMP_NUM_THREADS="4000")
         self.assertEqual(log.count("OMP_NUM_THREADS asks for 4000 threads"), 1, log)
 
     def test_more_threads_than_cpus_are_warned_of_once(self):
@@ -75,7 +82,7 @@ class Threads(unittest.TestCase):
         self.assertEqual(log.count("warning: 3 threads compute, but this process can use 1 CPU"), 1, log)
 
     def test_cpus_are_counted_where_openmp_binds_the_first_thread_to_one(self):
-        self.assertEqual(self.look(OMP_PROC_BIND="true")[0], len(CPUS))
+        self.assert_threads(len(CPUS), OMP_PROC_BIND="true")
 
     def test_bad_numbers_end_with_2_and_one_line(self):
         for command in ([PREDICT, "--prompt", "x"], [INSPECT, "logits", "--model", str(MODEL)]):
