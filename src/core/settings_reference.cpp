@@ -16,7 +16,8 @@ std::string cell(const std::string& text) {
 
 }  // namespace
 
-std::string settings_markdown(const SettingGroups& groups) {
+std::string settings_markdown(const SettingGroups& groups,
+                              const std::function<std::string(const std::string&)>& since) {
   std::string page;
   for (const SettingGroup& group : groups) {
     if (group.entries.empty()) {
@@ -24,10 +25,10 @@ std::string settings_markdown(const SettingGroups& groups) {
     }
     page += fmt::format("## {}\n\n", group.path.empty() ? "Top level" : group.path);
     page += group.meaning.empty() ? "" : cell(group.meaning) + "\n\n";
-    page += "| setting | default | value | meaning |\n|---|---|---|---|\n";
+    page += "| setting | default | value | meaning | since |\n|---|---|---|---|---|\n";
     for (const SettingEntry& entry : group.entries) {
-      page += fmt::format("| `{}` | `{}` | {} | {} |\n", entry.name, cell(entry.initial), cell(entry.range),
-                          cell(entry.meaning));
+      page += fmt::format("| `{}` | `{}` | {} | {} | {} |\n", entry.name, cell(entry.initial),
+                          cell(entry.range), cell(entry.meaning), since(entry.name));
     }
     page += "\n";
   }

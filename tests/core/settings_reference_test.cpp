@@ -42,21 +42,22 @@ struct WholeConfig {
 };
 
 TEST(SettingsReference, has_default_range_and_meaning_of_every_field_by_section) {
-  EXPECT_EQ(settings_markdown(setting_groups<WholeConfig>()),
+  const auto since = [](const std::string& name) { return name == "loud" ? "2.0" : "1.0"; };
+  EXPECT_EQ(settings_markdown(setting_groups<WholeConfig>(), since),
             "## Top level\n\n"
-            "| setting | default | value | meaning |\n|---|---|---|---|\n"
-            "| `file` | `\"a b\"` | path | what is read |\n"
-            "| `limit` | `null` | integer, at least 1, or null | at most; null: all |\n"
-            "| `colours` | `[green]` | list of: red, green | side by side |\n"
-            "| `others` | `[]` | list of: section | more of them |\n"
-            "| `others[].name` | `\"\"` | text | what it is called |\n"
-            "| `others[].share` | `0.5` | number, between 0 and 1 | of all |\n"
-            "| `free` | `{}` | section | a \\| b |\n"
-            "| `loud` | `true` | true or false | say it |\n\n"
+            "| setting | default | value | meaning | since |\n|---|---|---|---|---|\n"
+            "| `file` | `\"a b\"` | path | what is read | 1.0 |\n"
+            "| `limit` | `null` | integer, at least 1, or null | at most; null: all | 1.0 |\n"
+            "| `colours` | `[green]` | list of: red, green | side by side | 1.0 |\n"
+            "| `others` | `[]` | list of: section | more of them | 1.0 |\n"
+            "| `others[].name` | `\"\"` | text | what it is called | 1.0 |\n"
+            "| `others[].share` | `0.5` | number, between 0 and 1 | of all | 1.0 |\n"
+            "| `free` | `{}` | section | a \\| b | 1.0 |\n"
+            "| `loud` | `true` | true or false | say it | 2.0 |\n\n"
             "## part\n\nthe main one\n\n"
-            "| setting | default | value | meaning |\n|---|---|---|---|\n"
-            "| `part.name` | `main` | text | what it is called |\n"
-            "| `part.share` | `0.25` | number, between 0 and 1 | of all |\n\n");
+            "| setting | default | value | meaning | since |\n|---|---|---|---|---|\n"
+            "| `part.name` | `main` | text | what it is called | 1.0 |\n"
+            "| `part.share` | `0.25` | number, between 0 and 1 | of all | 1.0 |\n\n");
 }
 
 TEST(SettingsReference, names_what_stands_below_a_path) {

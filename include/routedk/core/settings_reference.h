@@ -4,6 +4,7 @@
 #include "routedk/core/config_rules.h"
 #include "routedk/core/config_types.h"
 
+#include <functional>
 #include <string>
 #include <type_traits>
 #include <vector>
@@ -125,7 +126,9 @@ SettingGroups setting_groups(const std::string& path = {}, const std::string& me
   return groups;
 }
 
-/// One Markdown section a group, each with a table; groups without entries are left out.
-std::string settings_markdown(const SettingGroups& groups);
+/// One Markdown section per group, each with a table; groups without entries are left out.
+/// since: the version that brought a setting, by its name.
+std::string settings_markdown(const SettingGroups& groups,
+                              const std::function<std::string(const std::string&)>& since);
 
 }  // namespace routedk

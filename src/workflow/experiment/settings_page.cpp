@@ -2,6 +2,7 @@
 
 #include "routedk/core/settings_reference.h"
 #include "routedk/workflow/experiment/experiment_config.h"
+#include "routedk/workflow/experiment/setting_versions.h"
 #include "routedk/workflow/experiment/study.h"
 
 namespace routedk::workflow {
@@ -10,7 +11,7 @@ namespace {
 constexpr const char* kSettingsHead = R"(# Settings
 
     routedk-run CONFIG.yaml --set train.epochs=5 --set 'eval.samples=[4, 8]'     # change some
-    routedk-run CONFIG.yaml --dump-config       # the settings that hold, as a YAML file
+    routedk-run CONFIG.yaml --dump-config       # the effective settings, as a YAML file
     routedk-run --settings                      # this page
 
 Every program that takes an experiment's YAML reads these settings. A file holds only what differs from
@@ -33,9 +34,10 @@ constexpr const char* kSettingsEnd = R"(## What can go wrong
 }  // namespace
 
 std::string settings_page() {
-  return kSettingsHead + settings_markdown(setting_groups<ExperimentConfig>()) +
+  return kSettingsHead + settings_markdown(setting_groups<ExperimentConfig>(), setting_since) +
          settings_markdown(
-             setting_groups<StudyConfig>("study", "a question: which experiments, and what is compared")) +
+             setting_groups<StudyConfig>("study", "a question: which experiments, and what is compared"),
+             setting_since) +
          kSettingsEnd;
 }
 

@@ -57,7 +57,7 @@ std::string what_is(const SystemResult& result) {
     case GateKind::kBackbone:
       return "the model, untrained";
     case GateKind::kAverage:
-      return "all experts, weighed alike";
+      return "all experts, equal weights";
     case GateKind::kDynamic:
       return "all experts, routed";
     case GateKind::kStatic:

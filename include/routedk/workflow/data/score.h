@@ -1,4 +1,4 @@
-/// `routedk-eval score`: the metrics of anybody's predictions, or of a baseline.
+/// `routedk-eval score`: the metrics of a predictions file, or of a baseline.
 #pragma once
 
 #include "routedk/bundle/dataset.h"
