@@ -65,16 +65,4 @@ Split split_sessions(std::span<const Session> sessions, const SplitCounts& count
   return split;
 }
 
-std::vector<Session> evenly_spread(const std::vector<Session>& sessions, std::int64_t limit) {
-  const auto wanted = static_cast<std::size_t>(limit);
-  if (limit == 0 || wanted >= sessions.size()) {
-    return sessions;
-  }
-  std::vector<Session> some;
-  for (std::size_t i = 0; i < wanted; ++i) {
-    some.push_back(sessions[i * sessions.size() / wanted]);
-  }
-  return some;
-}
-
 }  // namespace routedk::bundle

@@ -1,6 +1,6 @@
 #include "routedk/bundle/worked_examples.h"
 
-#include "routedk/bundle/split.h"
+#include "routedk/core/evenly_spread.h"
 
 #include <algorithm>
 #include <iterator>

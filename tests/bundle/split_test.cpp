@@ -1,6 +1,7 @@
 #include "routedk/bundle/split.h"
 
 #include "routedk/core/error.h"
+#include "routedk/core/evenly_spread.h"
 
 #include <fstream>
 

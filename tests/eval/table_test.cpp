@@ -3,14 +3,15 @@
 #include "routedk/core/error.h"
 
 #include <algorithm>
-#include <sstream>
 
+#include "support/lines_of.h"
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 namespace routedk::eval {
 namespace {
 
+using routedk::testing::lines_of;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::Not;
@@ -30,15 +31,6 @@ Table table() {
            {"whole", true, {word("baseline"), {0.261, bundle::Interval{0.2, 0.3}}, {}}}},
           {},
           1};
-}
-
-std::vector<std::string> lines_of(const std::string& text) {
-  std::istringstream in(text);
-  std::vector<std::string> lines;
-  for (std::string line; std::getline(in, line);) {
-    lines.push_back(line);
-  }
-  return lines;
 }
 
 std::vector<std::string> names_in(const Table& table) {

@@ -4,6 +4,7 @@
 #include "routedk/bundle/utility.h"
 #include "routedk/core/config.h"
 #include "routedk/core/error.h"
+#include "routedk/core/evenly_spread.h"
 #include "routedk/eval/answers.h"
 #include "routedk/experts/peft.h"
 #include "routedk/experts/router_file.h"
@@ -101,7 +102,7 @@ TEST_F(Predict, a_run_s_experts_and_router_answer_as_in_its_evaluation) {
   Experiment experiment(config_);
   std::vector<bundle::Session> sessions = experiment.split().test;
   std::erase_if(sessions, [](const bundle::Session& session) { return session.items.size() > 4; });
-  sessions = bundle::evenly_spread(sessions, 3);
+  sessions = evenly_spread(sessions, 3);
   ASSERT_EQ(sessions.size(), 3U);
   eval::AnswerSetting setting{experiment.templates(), experiment.encoder(), {}, true, 16};
   setting.generate = {.samples = 3,

@@ -1,7 +1,6 @@
 #include "routedk/workflow/steps/summary.h"
 
-#include <sstream>
-
+#include "support/lines_of.h"
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -9,6 +8,7 @@ namespace routedk::workflow {
 namespace {
 
 using bundle::Metric;
+using routedk::testing::lines_of;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
@@ -22,15 +22,6 @@ eval::SystemResult result(const std::string& name, const std::string& system, do
   made.figures.values[Metric::kJaccardF1] = jaccard;
   made.figures.intervals[static_cast<std::size_t>(Metric::kF1)] = {f1 - 0.05, f1 + 0.05};
   return made;
-}
-
-std::vector<std::string> lines_of(const std::string& text) {
-  std::istringstream in(text);
-  std::vector<std::string> lines;
-  for (std::string line; std::getline(in, line);) {
-    lines.push_back(line);
-  }
-  return lines;
 }
 
 TEST(Summary, a_line_a_system_under_the_usual_choice_with_a_star_at_the_best_of_each_column) {

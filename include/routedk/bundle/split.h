@@ -40,7 +40,4 @@ SplitCounts default_split_counts(const std::filesystem::path& dir);
 /// Each part runs by length, then order. ConfigError when a count is negative.
 Split split_sessions(std::span<const Session> sessions, const SplitCounts& counts);
 
-/// All sessions, or `limit` of them evenly spread over their order; 0 means all.
-std::vector<Session> evenly_spread(const std::vector<Session>& sessions, std::int64_t limit);
-
 }  // namespace routedk::bundle

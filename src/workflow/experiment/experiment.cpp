@@ -4,6 +4,7 @@
 #include "routedk/core/config.h"
 #include "routedk/core/config_paths.h"
 #include "routedk/core/error.h"
+#include "routedk/core/evenly_spread.h"
 #include "routedk/core/files.h"
 #include "routedk/core/memory.h"
 #include "routedk/core/random.h"
@@ -62,7 +63,7 @@ bundle::Split split_of(const ExperimentConfig& config, const bundle::Dataset& da
   }
   bundle::Split split =
       bundle::split_sessions(dataset.sessions, split_counts(config.split, data_folder(config.data.dir)));
-  split.train = bundle::evenly_spread(split.train, config.split.train_limit);
+  split.train = evenly_spread(split.train, config.split.train_limit);
   return split;
 }
 

@@ -137,16 +137,4 @@ TaskData load_task(const ExperimentConfig& config, const bundle::SessionEncoder&
   return task;
 }
 
-std::vector<TaskItem> evenly_spread(const std::vector<TaskItem>& items, std::int64_t limit) {
-  const auto wanted = static_cast<std::size_t>(limit);
-  if (limit == 0 || wanted >= items.size()) {
-    return items;
-  }
-  std::vector<TaskItem> some;
-  for (std::size_t i = 0; i < wanted; ++i) {
-    some.push_back(items[i * items.size() / wanted]);
-  }
-  return some;
-}
-
 }  // namespace routedk::workflow

@@ -1,4 +1,5 @@
 #include "routedk/core/error.h"
+#include "routedk/core/evenly_spread.h"
 #include "routedk/core/files.h"
 #include "routedk/core/progress.h"
 #include "routedk/core/random.h"
@@ -106,7 +107,7 @@ eval::Verifier verifier_of(const Experiment& experiment, const Answerer& answere
     return eval::Verifier::load(folder, answerer.decoder.model().backbone().config().hidden);
   }
   const auto sessions =
-      bundle::evenly_spread(learning_sessions(experiment).router, experiment.config().eval.verifier_sessions);
+      evenly_spread(learning_sessions(experiment).router, experiment.config().eval.verifier_sessions);
   eval::AnswerSetting setting = candidates_of(experiment);
   setting.generate.pool_hidden = true;
   const auto answers = answer(answerer, "verifier of " + name, sessions, setting,

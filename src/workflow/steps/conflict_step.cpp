@@ -1,4 +1,5 @@
 #include "routedk/core/error.h"
+#include "routedk/core/evenly_spread.h"
 #include "routedk/eval/conflict.h"
 #include "routedk/experts/peft.h"
 #include "routedk/io/json_field.h"
@@ -28,8 +29,7 @@ constexpr const char* kShared = "merged";  // the expert that reads rules and th
 using Probes = std::array<std::vector<train::PackedBatch>, kKinds.size()>;
 
 Probes probes_of(const Experiment& experiment, at::Device device) {
-  auto sessions =
-      bundle::evenly_spread(learning_sessions(experiment).experts, experiment.config().watch.conflict);
+  auto sessions = evenly_spread(learning_sessions(experiment).experts, experiment.config().watch.conflict);
   std::erase_if(sessions, [&](const bundle::Session& session) {  // where the teacher failed at one kind
     return std::any_of(kKinds.begin(), kKinds.end(), [&](const auto& kind) {
       return knowledge_examples(experiment, {session}, kind.first, 0).empty();

@@ -1,6 +1,7 @@
 #include "routedk/bundle/answer.h"
 #include "routedk/bundle/predictions.h"
 #include "routedk/core/error.h"
+#include "routedk/core/evenly_spread.h"
 #include "routedk/core/files.h"
 #include "routedk/core/progress.h"
 #include "routedk/distill/report.h"
@@ -223,7 +224,7 @@ void check_teacher_answers(const ExperimentConfig& config, bundle::SplitPart spl
 }
 
 std::vector<bundle::Prediction> teacher_answers(const Experiment& experiment, bundle::SplitPart split) {
-  const auto sessions = bundle::evenly_spread(experiment.split().part(split), experiment.config().eval.limit);
+  const auto sessions = evenly_spread(experiment.split().part(split), experiment.config().eval.limit);
   const StepId id{StepKind::kTeacher, std::string(name_of(split))};
   return predictions_in(experiment.step_folder(id) / "answers.jsonl", sessions);
 }
@@ -231,7 +232,7 @@ std::vector<bundle::Prediction> teacher_answers(const Experiment& experiment, bu
 std::string evaluate_teacher(Experiment& experiment, bundle::SplitPart split) {
   const ExperimentConfig& c = experiment.config();
   check_teacher_answers(c, split);
-  const auto sessions = bundle::evenly_spread(experiment.split().part(split), c.eval.limit);
+  const auto sessions = evenly_spread(experiment.split().part(split), c.eval.limit);
   const StepId id{StepKind::kTeacher, std::string(name_of(split))};
   const std::filesystem::path metrics = experiment.step_folder(id) / "metrics.json";
   if (!begin_step(experiment, id)) {

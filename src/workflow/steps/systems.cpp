@@ -3,6 +3,7 @@
 #include "routedk/bundle/category_itemsets.h"
 #include "routedk/bundle/predictions.h"
 #include "routedk/core/error.h"
+#include "routedk/core/evenly_spread.h"
 #include "routedk/core/files.h"
 #include "routedk/core/random.h"
 #include "routedk/experts/router_file.h"
@@ -103,7 +104,7 @@ std::string router_system(const ExperimentConfig& config) {
 
 std::vector<bundle::Session> evaluated_sessions(const Experiment& experiment) {
   const EvalConfig& eval = experiment.config().eval;
-  return bundle::evenly_spread(experiment.split().part(eval.split), eval.limit);
+  return evenly_spread(experiment.split().part(eval.split), eval.limit);
 }
 
 std::vector<TaskItem> evaluated_items(const Experiment& experiment) {

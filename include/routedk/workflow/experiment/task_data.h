@@ -31,7 +31,4 @@ struct TaskData {
 /// an expert that is to be trained has no line.
 TaskData load_task(const ExperimentConfig& config, const bundle::SessionEncoder& encoder);
 
-/// So many, evenly spread; all for 0.
-std::vector<TaskItem> evenly_spread(const std::vector<TaskItem>& items, std::int64_t limit);
-
 }  // namespace routedk::workflow
