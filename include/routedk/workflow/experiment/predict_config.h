@@ -1,4 +1,4 @@
-/// The `predict:` section: how `routedk-predict` chooses where that differs from `decode:`.
+/// The `predict:` section: where `routedk-predict` differs from `decode:` in its choice.
 #pragma once
 
 #include "routedk/eval/selection.h"
