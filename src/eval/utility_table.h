@@ -14,7 +14,7 @@ namespace routedk::eval {
 /// A against a reference of n bundles is the harmonic mean of
 ///   precision: the sum over A of `precision`, divided by |A|
 ///   recall: the sum over the reference's bundles of the largest `recall` in A, divided by n.
-///   f1          precision: 1 where a bundle of the reference contains it; recall: 1 of the first such bundle
+///   f1          precision: 1 if a bundle of the reference contains it; recall: 1 for the first such bundle
 ///   jaccard_f1  precision: the best Jaccard with a bundle of the reference; recall: the Jaccard with each
 struct MetricTable {
   std::vector<double> precision;       // [bundles, references]

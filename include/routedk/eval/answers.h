@@ -62,9 +62,10 @@ double confidence(const SessionAnswer& answer);
 
 /// {"session": 7, "bundles": [[1, 2]] or null, "share": ..., "candidates": [...], "logprobs": [...],
 ///  "constrained_logprobs": [...], "tokens": [...], "selected": [{"select": "vote", "samples": 4,
-///  "bundles": ..., "share": ..., "hit": ...}], "alpha": [[...]], "seconds": ...}, "verifier" and "pooled"
-/// where there are any, and "expected_utility" (of the prediction and in "selected", there beside "utility"
-/// and "expectation") where the rule computes it: a predictions file that `routedk-eval score` reads.
+///  "bundles": ..., "share": ..., "hit": ...}], "alpha": [[...]], "seconds": ...}, and optionally
+///  "verifier" and "pooled"; if the rule computes it, also "expected_utility", for the prediction and in
+///  "selected", there with "utility" and "expectation". Such lines are a predictions file for
+/// `routedk-eval score`.
 io::Json to_json(const SessionAnswer& answer);
 /// The inverse of to_json, except for the selections, which follow from the rest (`choose`); FileError names
 /// `where` (file:line).

@@ -61,12 +61,11 @@ SystemResult score_baseline_system(const std::string& name, std::span<const bund
                                    const bundle::TfIdf& titles, const bundle::BootstrapOptions& bootstrap);
 
 /// {"precision": ..., "intervals": {...}, "baseline": ..., "system": ..., "select": ..., "samples": ...,
-/// "pair_auc": ...,
-///  "oracle": {...}, "overlap": {"equality": ..., "jaccard": ...} or null, "candidates_parsed": ...,
-///  "seconds": ..., "calibration": {"ece": ..., "bins": [{"share", "hit", "answers"}]}, "routing": [...],
-///  "patterns": {"sessions": ..., "whole": ..., "alike": ..., "commonest":
-///  ...}, "warnings": [...]}, and where "select" is expected_utility "utility", "expectation" and
-/// "expected_utility": {"mean": ..., "sessions": {session: ...}}, to be compared with the figure itself
+///  "pair_auc": ..., "oracle": {...}, "overlap": {"equality": ..., "jaccard": ...} or null,
+///  "candidates_parsed": ..., "seconds": ..., "calibration": {"ece": ..., "bins": [{"share", "hit",
+///  "answers"}]}, "routing": [...], "patterns": {"sessions": ..., "whole": ..., "alike": ...,
+///  "commonest": ...}, "warnings": [...]}; if "select" is expected_utility, also "utility", "expectation"
+///  and "expected_utility": {"mean": ..., "sessions": {session: ...}}, to compare with the utility reached
 io::Json to_json(const SystemResult& system);
 /// Difference a - b in every metric with its interval and p-value, on the same sessions.
 io::Json compare_systems(const SystemResult& a, const SystemResult& b,
