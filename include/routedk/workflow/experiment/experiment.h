@@ -3,18 +3,18 @@
 /// Step outputs are in the store (store.h); the run folder links to them, so that the whole experiment can be
 /// read in one place:
 ///   config.yaml       the effective settings, all paths absolute
-///   versions.json     what computed them            predict/  what it answers with (predict/run_kit.h)
-///   steps/STEP        each step's folder in the store: step.json (settings, inputs, seconds, memory), of
-///                     trainings metrics.jsonl, tensorboard/NAME and checkpoints/, of systems answers.jsonl
-///   knowledge.jsonl   rules and thoughts            knowledge.json what the teacher wrote, in figures
+///   versions.json     software versions             predict/  what predict needs (predict/run_kit.h)
+///   steps/STEP        each step's folder in the store: step.json (settings, inputs, seconds, memory); for
+///                     training metrics.jsonl, tensorboard/NAME and checkpoints/; for systems answers.jsonl
+///   knowledge.jsonl   rules and thoughts            knowledge.json statistics of these
 ///   domain_rules.txt  the domain's rules, best first
 ///   teacher-SPLIT.jsonl, .json  the teacher's own answers
 ///   experts/NAME      PEFT folders                  router         router.safetensors, router_config.json
-///   controls/NAME     what eval.systems' controls trained: a PEFT folder, or experts/ and router/
-///   answers/NAME.jsonl  what each system answered and what each rule chose
-///   results.json      figures                       results.txt, .md, .html  the same as a table
-///   summary.txt       the same at a glance
-///   evaluations/NAME  the last three of an evaluation with an `eval.name`
+///   controls/NAME     trained controls of eval.systems: a PEFT folder, or experts/ and router/
+///   answers/NAME.jsonl  each system's answers and each rule's choices
+///   results.json      metrics                       results.txt, .md, .html  the same as a table
+///   summary.txt       the same in brief
+///   evaluations/NAME  the last three, for an evaluation with an `eval.name`
 #pragma once
 
 #include "routedk/bundle/dataset.h"

@@ -16,11 +16,10 @@ namespace routedk::workflow {
 /// The event as a record:
 ///   a group's step: {"step", "group", "loss", "token_loss", "learning_rate", "grad_norm", "tokens",
 ///                    "answer_tokens", "tokens_per_s", "seconds", "memory_mib"}, step counted from 1, the
-///                    other values those of the step (GroupStep); of a router also "gates", one object a
-///                    layer;
+///                    other values as in GroupStep; for a router also "gates", one object per layer;
 ///   a step that was not applied: {"step", "group", "not_finite": what, "not_finite_loss", "not_finite_norm",
 ///                    "keys": its examples};
-///   a validation:   {"step", "group", "validation_loss", "best"}, and where answers were watched "answers",
+///   a validation:   {"step", "group", "validation_loss", "best"}, and if answers were watched "answers",
 ///                    each with "key" and "answer", and "metrics";
 ///   a warning:      {"step", "group", "warning"};
 ///   a start:        {"resumed_at": steps, "groups"}: earlier records of these groups' later steps are void.

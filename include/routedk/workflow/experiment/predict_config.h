@@ -1,4 +1,4 @@
-/// The `predict:` section: where `routedk-predict` differs from `decode:` in its choice.
+/// The `predict:` section: how `routedk-predict` chooses, if not as in `decode:`.
 #pragma once
 
 #include "routedk/eval/selection.h"

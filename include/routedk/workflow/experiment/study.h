@@ -9,7 +9,7 @@
 ///     domains: [electronic, food]
 ///     seeds: [1, 2, 3]
 ///     compare: [{a: K3/dynamic, b: K1/merged}]
-///   size: small                                   # which of `sizes` holds
+///   size: small                                   # which of `sizes` applies
 ///   sizes: {small: {split: {train_limit: 60}}, full: {}}
 ///
 /// A file without `study` is one experiment.
@@ -61,7 +61,7 @@ struct StudyConfig {
 struct Point {
   std::string name;     ///< "K3-food-2": variant, domain and seed, each if there are several; "" for a single
                         ///< point
-  std::string variant;  ///< "" where there are no variants
+  std::string variant;  ///< "" without variants
   ExperimentConfig config;
 };
 

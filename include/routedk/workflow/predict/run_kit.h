@@ -1,8 +1,8 @@
 /// What a run's folder holds besides its experts and router, so that it can answer anywhere without its
 /// training data. RUN/predict:
 ///   prompts/       the templates
-///   items.jsonl    the domain's items with title and category, where prompts show relations or examples
-///   sessions.jsonl the training sessions, where prompts show examples or what is counted over them
+///   items.jsonl    the domain's items with title and category, if prompts show relations or examples
+///   sessions.jsonl the training sessions, if prompts show examples or statistics of them
 ///   model.json     {"path": absolute, "contents": a hash, "tokenizer": its name, "tokens": how many}
 #pragma once
 
