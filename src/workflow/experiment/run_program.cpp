@@ -47,7 +47,7 @@ std::vector<std::string> arguments_of_worker(const RunProgramOptions& options) {
   return arguments;
 }
 
-/// Starts this program again; it ends when this process does. Its output is suppressed.
+/// Starts this program again; it ends when this process does. Its standard output is discarded.
 pid_t start_worker(const std::vector<std::string>& arguments) {
   std::vector<std::string> words{"routedk-run"};
   words.insert(words.end(), arguments.begin(), arguments.end());

@@ -38,8 +38,8 @@
 
 namespace routedk::workflow {
 
-/// A system's name as a file name: characters other than letters, digits, `_`, `-` and dots become `_`,
-/// followed by a hash of the name, so that different names stay different.
+/// A system's name as a file name. Characters other than letters, digits, `_`, `-` and dots become `_`; a
+/// changed name gets a hash as suffix, so that different names stay different.
 std::string file_word(const std::string& name);
 
 /// This process's part in the work on an experiment.

@@ -55,8 +55,7 @@ using Settings = std::map<std::string, std::string>;
 
 struct Step {
   StepId id;
-  Settings settings;           ///< all that change the step's numbers, except those that affect only its
-                               ///< inputs
+  Settings settings;           ///< all that change its numbers and are not among those of its inputs
   std::vector<StepId> inputs;  ///< steps whose outputs it reads, in order
   std::map<std::string, std::string> input_keys;  ///< the inputs' keys, by to_string
   /// 16 hex digits: a hash of kind, name, settings and the inputs' keys in order.
