@@ -11,7 +11,7 @@
 
 namespace routedk::apps {
 
-/// An option that takes one of an enum's names; `name_for` makes one of what else may stand for it.
+/// An option that takes a name of the enum; `name_for` maps other accepted texts to a name.
 template <NamedEnum E>
 CLI::Option* add_choice(CLI::App& app, const std::string& name, E& value, const std::string& meaning,
                         const std::function<std::string(std::string)>& name_for = {}) {

@@ -1,4 +1,4 @@
-/// The command line that several programs share.
+/// Command-line options shared by several programs.
 #pragma once
 
 #include "routedk/bundle/split.h"
@@ -19,7 +19,7 @@ inline constexpr const char* kSettingsGroup = "Settings";
 inline constexpr const char* kStepsGroup = "Steps";
 inline constexpr const char* kProcessesGroup = "Processes";
 
-/// What help ends with: examples that work as typed in a checkout, and the page that has more.
+/// The end of the help: examples that work as typed in a checkout, and the page with more.
 inline void explain(CLI::App& app, const std::vector<std::string>& examples, const std::string& page) {
   std::string text = "Examples:\n";
   for (const std::string& example : examples) {
@@ -35,7 +35,7 @@ inline void add_threads(CLI::App& app) {
       ->group(kProcessesGroup);
 }
 
-/// Settings in addition to the YAML, and what is printed instead of working; of ProgramOptions or
+/// Settings in addition to the YAML, and what to print instead of running; for ProgramOptions or
 /// RunProgramOptions.
 template <typename Options>
 void add_settings_options(CLI::App& app, Options& options) {
@@ -56,7 +56,7 @@ inline void add_experiment_options(CLI::App& app, workflow::ProgramOptions& opti
   add_settings_options(app, options);
 }
 
-/// For a program that can work on a part of its sessions.
+/// For programs that can process a part of the sessions.
 template <typename Options>
 void add_shard(CLI::App& app, Options& options) {
   app.add_option(
@@ -92,13 +92,13 @@ struct DataArguments {
   }
 };
 
-/// Whether a word has the form of a setting's assignment: "a.b=value".
+/// Whether a word is a setting's assignment: "a.b=value".
 inline bool is_assignment(const std::string& word) {
   const std::size_t equals = word.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789_.");
   return equals != std::string::npos && equals > 0 && word[equals] == '=';
 }
 
-/// The command line with --set before each assignment that follows another: "--set a=1 b=2".
+/// The command line with --set inserted before each further assignment: "--set a=1 b=2".
 inline std::vector<const char*> with_each_set(int argc, char** argv) {
   std::vector<const char*> words;
   bool more = false;  // assignments may follow
@@ -116,7 +116,7 @@ inline std::vector<const char*> with_each_set(int argc, char** argv) {
   return words;
 }
 
-/// Parses; -1: the program continues. Help ends with 0, a wrong command line with 2.
+/// Parses; -1: continue. Help exits with 0, an invalid command line with 2.
 inline int parse(CLI::App& app, int argc, char** argv) {
   app.set_version_flag("--version", workflow::version_text(), "print the version and stop");
   app.add_option_function<std::string>(

@@ -32,7 +32,7 @@ std::string options_of(const CLI::App& app) {
   return words;
 }
 
-/// The names that an option takes, "TEXT:{bash,zsh}" -> "bash zsh"; "" where it takes anything.
+/// The names that an option accepts, "TEXT:{bash,zsh}" -> "bash zsh"; "" if it accepts anything.
 std::string choices_of(const CLI::Option& option) {
   const std::string type = option.get_type_name();
   const std::size_t begin = type.find('{');
@@ -45,7 +45,7 @@ std::string choices_of(const CLI::Option& option) {
   return names;
 }
 
-/// Cases of "subcommand previous-word" after which something else than an option or a file comes.
+/// Cases of "subcommand previous-word" after which something other than an option or a file follows.
 std::string cases_after_options(const CLI::App& app, const std::string& command) {
   std::string cases;
   for (const CLI::Option* option : app.get_options()) {

@@ -1,4 +1,4 @@
-/// What a shell needs in order to complete a program's command line.
+/// Scripts that complete a program's command line in a shell.
 #pragma once
 
 #include <string>
@@ -7,8 +7,8 @@
 
 namespace routedk::apps {
 
-/// A script for bash, or for zsh, which understands bash's by its own bashcompinit: options and subcommands
-/// of the program, names that an option takes, settings after --set; file names elsewhere.
+/// A script for bash, or for zsh, which runs bash's through bashcompinit: completes options and subcommands,
+/// the names that an option accepts, settings after --set, and otherwise file names.
 std::string completion(const CLI::App& app, const std::string& shell);
 
 }  // namespace routedk::apps

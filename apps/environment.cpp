@@ -1,5 +1,5 @@
-/// What libraries read from the environment as they are initialised, long before main: linked into every
-/// program, which executes itself again with these variables unless the user has set them.
+/// Settings that libraries read from the environment during initialisation, long before main. Linked into
+/// every program, which re-executes itself with these variables unless the user has set them.
 ///
 ///   GOMP_SPINCOUNT   GNU's OpenMP runtime, which LibTorch brings, lets a waiting thread spin for 300,000
 ///                    pauses, 7 ms and more, during which the thread that it waits for may need the CPU.
@@ -23,7 +23,7 @@
 
 namespace {
 
-constexpr long kSpinNanoseconds = 25'000;  // docs/threads.md has what others cost
+constexpr long kSpinNanoseconds = 25'000;  // docs/threads.md compares other values
 
 bool is_set(char** environment, const char* name) {
   const std::size_t length = std::strlen(name);
@@ -35,7 +35,7 @@ bool is_set(char** environment, const char* name) {
   return false;
 }
 
-/// How many pauses take that long: one is 10 to 150 cycles, depending on the CPU.
+/// The number of pauses in this time: one is 10 to 150 cycles, depending on the CPU.
 long pauses_in(long nanoseconds) {
   constexpr long kSample = 500;
   const auto now = [] {
@@ -50,7 +50,7 @@ long pauses_in(long nanoseconds) {
   return nanoseconds * kSample / std::max(now() - begin, 1L);
 }
 
-/// Does nothing where a step fails: the program then runs with the libraries' defaults.
+/// Gives up silently on any error: the program then runs with the libraries' defaults.
 void execute_again_with_settings(int /*argc*/, char** arguments, char** environment) {
   // "ld-linux-x86-64.so.2 PROGRAM": /proc/self/exe is the loader, which then has no base of its own.
   const bool started_by_loader = getauxval(AT_BASE) == 0;

@@ -33,7 +33,7 @@ bool is_program(std::string_view word) {
   return std::ranges::find(kPrograms, word, &Program::name) != kPrograms.end();
 }
 
-/// Becomes that program, with the arguments behind its name; returns only where it cannot be started.
+/// Executes that program with the arguments after its name; returns only if it cannot be started.
 int become(const std::string& name, char** arguments) {
   const auto path = std::filesystem::read_symlink("/proc/self/exe").parent_path() / ("routedk-" + name);
   arguments[0] =

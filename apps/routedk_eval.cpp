@@ -18,7 +18,7 @@ void add_columns(CLI::App& app, eval::TableView& view) {
       ->allow_extra_args(false);
 }
 
-/// As JSON, or the columns asked for as a table.
+/// Prints JSON, or the requested columns as a table.
 void print_score(const workflow::ScoreOptions& options, const eval::TableView& view) {
   workflow::check_view(view);
   const io::Json score = workflow::score(options);
@@ -80,7 +80,7 @@ int main(int argc, char** argv) {
       workflow::check_view(experiment, view);
       workflow::evaluate_step(experiment);
       const workflow::StepId evaluate{workflow::StepKind::kEvaluate};
-      if (workflow::is_done(experiment, evaluate)) {  // else other shards are missing
+      if (workflow::is_done(experiment, evaluate)) {  // otherwise other shards are missing
         fmt::print("{}", workflow::results_text(experiment, view));
       }
     });

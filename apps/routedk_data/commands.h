@@ -7,7 +7,7 @@
 
 namespace routedk::apps {
 
-/// What the command line asked for, to be run once it has been parsed.
+/// The chosen subcommand, to be run after parsing.
 using Chosen = std::function<void()>;
 
 void add_split(CLI::App& app, Chosen& chosen);

@@ -10,7 +10,7 @@
 namespace routedk::decode {
 namespace {
 
-/// Tokens of a candidate whose hidden states count.
+/// The number of a candidate's tokens whose hidden states count.
 std::size_t pooled_tokens(const Candidate& candidate) {
   return candidate.finished ? candidate.ids.size() : candidate.ids.size() - 1;
 }
@@ -30,7 +30,7 @@ std::vector<Draw> BranchWriter::draw(std::span<const Branch> branches, std::span
                                      const NextTokenLogits& next) const {
   std::vector<Place> free;
   std::vector<Place> constrained;
-  std::vector<bool> is_free;  // of each draw
+  std::vector<bool> is_free;  // for each draw
   for (std::size_t b = 0; b < branches.size(); ++b) {
     const bool unbound = prompts_[branches[b].prompt].automaton == nullptr;
     for (const std::int64_t sample : branches[b].samples) {
@@ -68,14 +68,14 @@ std::vector<Draw> BranchWriter::draw_free(std::span<const Place> places, const N
   return draws;
 }
 
-/// Reads the logits that the automata allow, of all places at once.
+/// Reads the logits that the automata allow, for all places at once.
 std::vector<Draw> BranchWriter::draw_constrained(std::span<const Place> places,
                                                  const NextTokenLogits& next) const {
   const auto edges_of = [&](const Place& place) {
     return prompts_[place.branch->prompt].automaton->edges(place.branch->state);
   };
   std::vector<kernels::LogitPlace> wanted;
-  std::vector<std::size_t> first;  // of each place
+  std::vector<std::size_t> first;  // for each place
   for (std::size_t i = 0; i < places.size(); ++i) {
     if (i > 0 && places[i].branch == places[i - 1].branch) {
       first.push_back(first.back());
@@ -131,7 +131,7 @@ void BranchWriter::emit(const Branch& branch, text::TokenId token) const {
   }
 }
 
-/// Tokens without an alternative join the chunk.
+/// Appends tokens without an alternative to the chunk.
 void BranchWriter::force(Branch& branch) const {
   text::TokenAutomaton* automaton = prompts_[branch.prompt].automaton;
   while (automaton != nullptr && !full(branch)) {
@@ -151,7 +151,7 @@ void BranchWriter::force(Branch& branch) const {
 
 void BranchWriter::count_forced(std::span<Branch> branches, const NextTokenLogits& next) const {
   std::vector<kernels::LogitPlace> forced;
-  std::vector<Candidate*> candidates;  // of each place
+  std::vector<Candidate*> candidates;  // for each place
   std::int64_t row = 0;
   for (Branch& branch : branches) {
     const std::span<const text::TokenId> chunk = branch.chunk;

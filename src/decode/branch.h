@@ -1,4 +1,4 @@
-/// Samples that have written the same tokens so far, and how their answer grows.
+/// Samples with the same tokens so far, and how their answer grows.
 #pragma once
 
 #include "routedk/decode/generation.h"
@@ -14,25 +14,25 @@
 
 namespace routedk::decode {
 
-/// Samples of a prompt that have written the same tokens so far.
+/// Samples of a prompt with the same tokens so far.
 struct Branch {
   std::size_t prompt = 0;
   std::vector<std::int64_t> samples;
   Candidate candidate;
   text::TokenAutomaton::State state = 0;
-  std::int64_t slot = 0;             ///< its own tokens' place in the cache
+  std::int64_t slot = 0;             ///< where the cache keeps its own tokens
   std::int64_t kept = 0;             ///< own tokens in the cache
   std::vector<text::TokenId> chunk;  ///< drawn or forced, not yet fed
   bool ends = false;                 ///< the chunk is followed by a forced end of turn
 };
 
-/// Logits of the token after each of some rows; they stay on their device.
+/// Logits of the token after each of some rows; they remain on their device.
 class NextTokenLogits {
  public:
   explicit NextTokenLogits(at::Tensor logits_of_rows) : logits_(std::move(logits_of_rows)) {}
 
   const at::Tensor& logits() const noexcept { return logits_; }  // [rows,V]
-  /// log_sum_exp of a row's logits; the first call computes those of all rows.
+  /// log_sum_exp of a row's logits; the first call computes it for all rows.
   double log_sum(std::size_t row) const {
     if (log_sums_.empty()) {
       log_sums_ = kernels::log_sum_exps(logits_);
@@ -45,30 +45,30 @@ class NextTokenLogits {
   mutable std::vector<double> log_sums_;  // [rows]
 };
 
-/// What happens to branches between two passes through the model; prompts and options must outlive it.
+/// Updates branches between two passes through the model; prompts and options must outlive it.
 class BranchWriter {
  public:
   /// `context`: the model's.
   BranchWriter(std::span<const Prompt> prompts, const GenerateOptions& options, std::int64_t context)
       : prompts_(prompts), options_(options), context_(context) {}
 
-  /// All samples of a prompt, nothing written.
+  /// A branch with all samples of a prompt and no tokens.
   Branch root(std::size_t prompt) const;
-  /// Whether it has all the tokens it may have.
+  /// Whether it has the maximum number of tokens.
   bool full(const Branch& branch) const {
     const std::int64_t room = context_ - std::ssize(prompts_[branch.prompt].ids);
     return std::ssize(branch.candidate.ids) >= std::min(options_.max_new_tokens, room);
   }
-  /// The next token of each sample of the branches, each from its row; branch by branch.
+  /// The next token of each sample of the branches, drawn from the branch's row; branch by branch.
   std::vector<Draw> draw(std::span<const Branch> branches, std::span<const std::size_t> rows,
                          const NextTokenLogits& next) const;
-  /// The token drawn and those that it forces become the chunk. NumericError where logits are not finite.
+  /// The drawn token and those that it forces become the chunk. NumericError if logits are not finite.
   void append(Branch& branch, const Draw& draw) const;
-  /// Counts the forced tokens of the branches' chunks, which were fed one after another.
+  /// Adds the log-probabilities of forced tokens in the branches' chunks, which were fed one after another.
   void count_forced(std::span<Branch> branches, const NextTokenLogits& next) const;
   /// Adds the chunk's hidden states [chunk,width] to the candidate's sum.
   void pool(Branch& branch, std::span<const float> hidden, std::size_t width) const;
-  /// What the branch's samples have written, states averaged. NumericError as above.
+  /// The candidate of the branch's samples, with averaged states. NumericError as above.
   Candidate written(const Branch& branch) const;
 
  private:

@@ -18,7 +18,7 @@ using kernels::cuda::StepLayer;
 using kernels::cuda::StepLinear;
 using kernels::cuda::StepShape;
 
-constexpr std::int64_t kMostSteps = 4;  // that stand for one pass; longer ones are faster on tensors
+constexpr std::int64_t kMostSteps = 4;  // for one pass; longer passes are faster on tensors
 
 StepShape shape_of(const experts::RoutedModel& model) {
   const model::LlamaConfig& c = model.backbone().config();
@@ -26,7 +26,7 @@ StepShape shape_of(const experts::RoutedModel& model) {
           c.rms_eps};
 }
 
-/// All experts' factors for one linear, one below another.
+/// All experts' factors for one linear, stacked.
 StepLinear step_linear(const experts::RoutedModel& model, std::int64_t layer, model::Linear kind) {
   StepLinear linear{&model.backbone().layers()[static_cast<std::size_t>(layer)][kind].weight(), {}, {}, {}};
   std::vector<at::Tensor> a;
@@ -76,7 +76,7 @@ std::int64_t decoded_bytes(const model::Backbone& backbone) {
   return elements * 2;
 }
 
-/// NF4 where all linears are; else decoded, where that takes no more than a third of the GPU's free memory.
+/// NF4 if all linears are; else decoded, if that takes at most a third of the GPU's free memory.
 std::optional<StepFormat> format_of(const model::Backbone& backbone) {
   if (all_fit(backbone, StepFormat::kNf4)) {
     return StepFormat::kNf4;

@@ -1,5 +1,5 @@
-/// Decoding on a GPU: steps of up to 64 rows, of fewer where the GPU's shared memory is small, are graphs
-/// (kernels/cuda/decode_step.h); longer passes run on tensors. One thread at a time.
+/// Decoding on a GPU: steps of up to 64 rows, fewer if the GPU's shared memory is small, are graphs
+/// (kernels/cuda/decode_step.h); longer passes run on tensors. Not thread-safe.
 #pragma once
 
 #include "routedk/kernels/cuda/decode_step.h"
@@ -16,12 +16,12 @@ namespace routedk::decode {
 
 class CudaEngine : public Engine {
  public:
-  /// Whether the model is on a GPU in bfloat16, without biases, its shape one that steps are computed for,
-  /// and its linears NF4 or small enough to be held decoded.
+  /// Whether the model is on a GPU in bfloat16, without biases and with a supported shape, and its linears
+  /// are NF4 or small enough to be held decoded.
   static bool fits(const experts::RoutedModel& model);
-  /// `model` must fit and live as long.
+  /// `model` must fit and outlive the engine.
   explicit CudaEngine(const experts::RoutedModel& model);
-  /// Of one step; 0: this GPU's shared memory is too small for any, and the engine is not to be used.
+  /// Per step; 0: this GPU's shared memory is too small, and the engine must not be used.
   std::int64_t most_rows() const noexcept { return most_rows_; }
 
   experts::RoutedOutput forward(const model::FlatBatch& batch, const experts::Gate& gate,
@@ -34,7 +34,7 @@ class CudaEngine : public Engine {
  private:
   using Row = kernels::cuda::DecodeStep::Row;
 
-  /// The rows of a step, or none where the pass is not one.
+  /// The rows of a step; empty if the pass is not a step.
   std::vector<Row> step_rows(const model::FlatBatch& batch, const experts::Gate& gate,
                              std::span<const kernels::CacheRow> rows) const;
   void run(std::span<const Row> rows, const kernels::KvCache& cache) const;
@@ -44,7 +44,7 @@ class CudaEngine : public Engine {
   std::unique_ptr<kernels::cuda::DecodeStep> step_;
   std::int64_t most_rows_ = 0;
   // of the last step
-  mutable at::Tensor first_alpha_;  // [S,K]: the first layer's, by which a gate's rows are known again
+  mutable at::Tensor first_alpha_;  // [S,K]: the first layer's, which identifies a gate's rows
   mutable at::Tensor alpha_;        // [L,S,K]
   mutable kernels::cuda::DecodeStep::Output output_;
 };

@@ -1,4 +1,4 @@
-/// What computes a pass while decoding. To add one: a class here, and a line in make_engine.
+/// Computes the passes of decoding. To add an engine: a class here, and a line in make_engine.
 #pragma once
 
 #include "routedk/decode/decoder.h"
@@ -17,7 +17,7 @@ class Engine {
   Engine& operator=(const Engine&) = delete;
   virtual ~Engine() = default;
 
-  /// As Decoder's functions of the same names.
+  /// As the Decoder's functions of the same names.
   virtual experts::RoutedOutput forward(const model::FlatBatch& batch, const experts::Gate& gate,
                                         std::span<const kernels::CacheRow> rows,
                                         kernels::KvCache& cache) const = 0;
@@ -27,7 +27,7 @@ class Engine {
   virtual bool any_threads() const { return false; }
 };
 
-/// The engine for these kernels, or the reference where they don't fit the model, which must live as long.
+/// The engine for these kernels, or the reference if they do not fit the model, which must outlive it.
 std::unique_ptr<Engine> make_engine(const experts::RoutedModel& model, Kernels kernels);
 
 }  // namespace routedk::decode

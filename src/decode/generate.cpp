@@ -110,7 +110,7 @@ void Generator::start() {
   fork(roots, predicting, next);
 }
 
-/// Samples that drew the same token stay together, on a branch of their own.
+/// Samples that drew the same token stay together in a branch of their own.
 void Generator::split(const Branch& branch, std::span<const Draw> draws) {
   std::map<text::TokenId, std::pair<Draw, std::vector<std::int64_t>>> drawn;
   for (std::size_t i = 0; i < draws.size(); ++i) {
@@ -122,7 +122,7 @@ void Generator::split(const Branch& branch, std::span<const Draw> draws) {
   for (auto& [token, entry] : drawn) {
     Branch child = branch;
     child.samples = std::move(entry.second);
-    if (--left > 0) {  // the last one takes the place of the branch itself
+    if (--left > 0) {  // the last one reuses the branch itself
       child.slot = free_slot();
       passes_.copy(branch.slot, child.slot, branch.kept);
     }
@@ -131,8 +131,8 @@ void Generator::split(const Branch& branch, std::span<const Draw> draws) {
   }
 }
 
-/// Every branch that continues draws from its row of next-token logits; then the next step's branches are
-/// known.
+/// Every branch that continues draws from its row of next-token logits; this determines the next step's
+/// branches.
 void Generator::fork(const std::vector<Branch>& branches, std::span<const std::size_t> rows,
                      const NextTokenLogits& next) {
   const std::vector<Draw> draws = writer_.draw(branches, rows, next);
@@ -146,7 +146,8 @@ void Generator::fork(const std::vector<Branch>& branches, std::span<const std::s
   retire_prompts();
 }
 
-/// To the next step, or among the finished: a drawn end of turn, or no room and nothing forced to be counted.
+/// Moves a branch to the next step or to the finished ones: those with a drawn end of turn, or without room
+/// and without forced tokens to be counted.
 void Generator::place(Branch&& branch) {
   if (branch.candidate.finished || (writer_.full(branch) && branch.chunk.size() == 1 && !branch.ends)) {
     finish(branch);
@@ -155,7 +156,7 @@ void Generator::place(Branch&& branch) {
   }
 }
 
-/// One step: every branch's chunk goes through the model.
+/// One step: runs every branch's chunk through the model.
 void Generator::advance() {
   std::vector<std::vector<std::int32_t>> ids;
   std::vector<std::int64_t> positions;
@@ -222,7 +223,7 @@ std::int64_t Generator::free_slot() {
   return slot;
 }
 
-/// Gives back the memory of prompts whose samples are all done.
+/// Frees the memory of prompts whose samples are all finished.
 void Generator::retire_prompts() {
   std::vector<std::int64_t> still;
   for (const Branch& branch : branches_) {

@@ -84,8 +84,8 @@ class Pass {
   kernels::KvCache& cache_;
   kernels::cpu::CacheAttention attention_;
   std::int64_t tokens_;
-  bool own_;                 // whether every thread makes all rows
-  float* hidden_ = nullptr;  // [T,D], or [threads,T,D] where every thread makes all rows
+  bool own_;                 // whether every thread computes all rows
+  float* hidden_ = nullptr;  // [T,D], or [threads,T,D] if every thread computes all rows
   at::Tensor cosines_;       // [T,C/2]
   at::Tensor sines_;
   std::array<Int8Projection, model::kProjections> projections_;
@@ -93,11 +93,11 @@ class Pass {
   float* seen_ = nullptr;  // [T,H*C]
 };
 
-/// The layer as one thread of the team takes it. What an operation hands to the next is how a row of it is
-/// made, so that the one who reads the row makes it.
+/// The layer as run by one thread of the team. An operation passes to the next a function that computes a
+/// row, so that the thread that reads a row computes it.
 class Pass::LayerEngine {
  public:
-  /// The hidden states, to which `pending` [T,D] is still to be added; null: nothing.
+  /// The hidden states, to which `pending` [T,D] must still be added; null: nothing.
   struct Hidden {
     const float* pending = nullptr;
   };
@@ -125,7 +125,7 @@ class Pass::LayerEngine {
     return linears.outputs();
   }
 
-  /// Keeps the keys and values too.
+  /// Also stores the keys and values in the cache.
   void rotate(const Outputs& qkv) {
     const std::int64_t half = pass_.config_.head_dim / 2;
     const std::int64_t heads = pass_.config_.heads;
@@ -174,7 +174,7 @@ class Pass::LayerEngine {
   const Int8Model::Layer& layer_;
   std::int64_t index_;
   Team::Member& member_;
-  float* hidden_;  // [T,D], this thread's where each has its own
+  float* hidden_;  // [T,D]; separate for each thread if own_
 };
 
 void Pass::layer(std::int64_t index, const at::Tensor& alpha) {

@@ -12,7 +12,7 @@ namespace routedk::decode {
 
 class Int8Engine : public Engine {
  public:
-  /// `model` must fit (Int8Model::fits) and live as long.
+  /// `model` must fit (Int8Model::fits) and outlive the engine.
   explicit Int8Engine(const experts::RoutedModel& model) : model_(model) {}
 
   experts::RoutedOutput forward(const model::FlatBatch& batch, const experts::Gate& gate,

@@ -20,7 +20,7 @@ using LinearKind = model::Linear;
 constexpr std::int64_t kDenseBlock = 32;  // of a dense head
 constexpr std::int64_t kLargestBlock = 64;
 
-/// The blocks that the weights of linears with one input can share.
+/// The block size that the weights of linears with a common input can share.
 std::int64_t common_block(const model::Layer& layer, model::Projection projection) {
   std::int64_t block = kLargestBlock;
   for (const LinearKind kind : model::linears_of(projection)) {

@@ -1,4 +1,4 @@
-/// The routed model's weights as decoding reads them: for products in 8-bit integers.
+/// The routed model's weights in the layout of decoding: for products in 8-bit integers.
 #pragma once
 
 #include "routedk/experts/routed_model.h"
@@ -14,26 +14,26 @@
 namespace routedk::decode {
 
 /// A copy of a model's linears, factors and head, laid out for kernels/cpu/int8.h. ggml's blocks are kept
-/// exactly, NF4 codes keep their 4 bits; the factors A and B get 8, and so does a dense head. Norms,
-/// rotation, attention and sums are fp32. A row's bits depend on that row alone.
+/// exactly, NF4 codes keep their 4 bits; the factors A and B get 8, as does a dense head. Norms, rotation,
+/// attention and sums are fp32. A row's bits depend only on that row.
 class Int8Model {
  public:
   /// Whether the model is on the CPU and every linear is packed in rows of whole blocks.
   static bool fits(const experts::RoutedModel& model) noexcept;
-  /// `model` must live as long.
+  /// `model` must outlive it.
   explicit Int8Model(const experts::RoutedModel& model);
 
   /// hidden [n,D] F32 -> logits [n,V]
   at::Tensor logits(const at::Tensor& hidden) const;
-  /// Bytes of weights that a pass of one row and its logits read, of all experts or of none.
+  /// Bytes of weights read by a pass of one row and its logits, with all experts or none.
   std::int64_t bytes(bool experts) const;
 
   struct Linear {
     kernels::cpu::Int8Panels weight;  // [out,in]
     at::Tensor bias;                  // [out] F32 or undefined
-    /// All experts' factors one after another, each expert's ranks padded with zeros to whole panels; those
-    /// of up to four experts of rank 16 share B's blocks. Undefined where no expert adapts the linear. What a
-    /// pass looks up lies within the Linear, not behind it: each step to colder memory costs.
+    /// All experts' factors, concatenated, each expert's ranks padded with zeros to whole panels; up to four
+    /// experts of rank 16 share B's blocks. Undefined if no expert adapts the linear. What a pass looks up is
+    /// stored within the Linear, without indirection: each access to colder memory costs time.
     kernels::cpu::Int8Panels a;                    // [R,in]
     kernels::cpu::Int8Panels b;                    // [out,R]
     c10::SmallVector<std::int64_t, 5> first_rank;  // [K+1], multiples of 16

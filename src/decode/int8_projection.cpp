@@ -83,9 +83,9 @@ void Int8LoraDown::compute(const kernels::cpu::Int8Rows& input, std::int64_t fir
   }
 }
 
-/// What A made of a row, times alpha and scale, in 8 bits.
+/// The product of A and a row, times alpha and scale, in 8 bits.
 void Int8LoraDown::scale_row(std::int64_t row) {
-  c10::SmallVector<float, 8> weights;  // of each 16 ranks
+  c10::SmallVector<float, 8> weights;  // for each 16 ranks
   for (std::size_t e = 0; e < linear_->scale.size(); ++e) {
     const std::int64_t ranks = linear_->first_rank[e + 1] - linear_->first_rank[e];
     weights.append(static_cast<std::size_t>(ranks / kRanks), alpha_->at(row, e) * linear_->scale[e]);
@@ -133,7 +133,7 @@ void Int8Projection::prepare(const Int8Model::Layer& layer, std::span<const mode
 
 // NOLINTNEXTLINE(readability-non-const-parameter): clang-tidy 14 does not see y in the braces below
 void Int8Projection::add_linear(const Int8Model::Linear& linear, float* y, Int8LoraDown& down) {
-  const Int8Panels::Term weight{&linear.weight, nullptr};  // x: given when it is multiplied
+  const Int8Panels::Term weight{&linear.weight, nullptr};  // x is set for the multiplication
   Task product{{}, y, 0, linear.weight.panels()};
   product.bias = linear.bias.defined() ? kernels::values<float>(linear.bias).data() : nullptr;
   if (down.ranks().empty()) {

@@ -1,4 +1,4 @@
-/// Linears that share their input, and their adapters, in 8-bit integers by a team of threads.
+/// Linears that share their input, and their adapters, in 8-bit integers on a team of threads.
 #pragma once
 
 #include "routedk/kernels/cpu/float_buffer.h"
@@ -15,7 +15,7 @@
 
 namespace routedk::decode {
 
-/// A layer's gate rows as the products read them.
+/// A layer's gate rows in the form that the products read.
 class LayerAlpha {
  public:
   LayerAlpha(const at::Tensor& alpha, std::span<const std::int64_t> seq_of_token);
@@ -24,7 +24,7 @@ class LayerAlpha {
     return values_[static_cast<std::size_t>(seq_of_token_[static_cast<std::size_t>(token)]) * experts_ +
                    expert];
   }
-  /// Experts that have any weight for any sequence.
+  /// Experts with a nonzero weight for any sequence.
   const std::vector<std::size_t>& active() const noexcept { return active_; }
 
  private:
@@ -35,11 +35,11 @@ class LayerAlpha {
   std::vector<std::size_t> active_;
 };
 
-/// Whether every thread makes all of T rows for itself: with the fewest that takes less time than waiting for
-/// another thread to make them. To be asked outside parallel regions.
+/// Whether every thread computes all of T rows for itself: for very few rows this takes less time than
+/// waiting for another thread. Call outside parallel regions.
 bool own_rows(std::int64_t tokens) noexcept;
 
-/// row(r) of all T rows: by every thread for itself where `own`, which waits for nobody, else shared out.
+/// Runs row(r) for all T rows: every thread for itself if `own`, without waiting, else the rows are split.
 template <typename Row>
 void make_rows(kernels::cpu::Team::Member& member, std::int64_t tokens, bool own, const Row& row) {
   if (!own) {
@@ -51,20 +51,20 @@ void make_rows(kernels::cpu::Team::Member& member, std::int64_t tokens, bool own
   }
 }
 
-/// (A x) * alpha * scale of one linear in 8 bits: what B is multiplied with.
+/// (A x) * alpha * scale of one linear in 8 bits: the input of the product with B.
 class Int8LoraDown {
  public:
   using Range = std::pair<std::int64_t, std::int64_t>;
 
-  /// Room for T rows; linear and alpha must live through the layer.
+  /// Allocates for T rows; linear and alpha must live as long as the layer runs.
   void prepare(const Int8Model::Linear& linear, const LayerAlpha& alpha, std::int64_t tokens);
-  /// Of rows first .. last of the input.
+  /// For rows first .. last of the input.
   void compute(const kernels::cpu::Int8Rows& input, std::int64_t first, std::int64_t last);
 
-  /// Ranges of ranks of neighbouring experts that weigh something.
+  /// Ranges of ranks of adjacent experts with a nonzero weight.
   const std::vector<Range>& ranks() const noexcept { return ranks_; }
   const kernels::cpu::Int8Rows& rows() const noexcept { return rows_; }
-  /// Of A that are read.
+  /// Bytes of A that are read.
   std::int64_t bytes() const;
 
  private:
@@ -83,11 +83,11 @@ class Int8Projection {
  public:
   using Outputs = std::array<float*, 3>;  // [T,out] each
 
-  /// Memory and tasks of a layer, so that nothing but arithmetic is left to the team. width: of the input.
+  /// Prepares a layer's memory and tasks, so that the team only computes. width: of the input.
   void prepare(const Int8Model::Layer& layer, std::span<const model::Linear> linears, const LayerAlpha& alpha,
                std::int64_t tokens);
 
-  /// The products of what fill(row, x) writes into x [width]; a step of the team.
+  /// The products with the rows x [width] that fill(row, x) writes; a step of the team.
   template <typename Fill>
   void run(kernels::cpu::Team::Member& member, const Fill& fill) {
     Input& input = inputs_[own_ ? static_cast<std::size_t>(member.place()) : 0];
@@ -121,7 +121,7 @@ class Int8Projection {
   const Outputs& outputs() const noexcept { return outputs_; }
 
  private:
-  /// The input's T rows, of all threads or of one.
+  /// The input's T rows, for all threads or for one.
   struct Input {
     kernels::cpu::Int8Rows rows{kernels::cpu::kRanks};
     kernels::cpu::FloatBuffer memory;
@@ -130,25 +130,25 @@ class Int8Projection {
     void resize(std::int64_t tokens, std::int64_t width, std::int64_t block);
   };
 
-  /// With many rows every thread computes A x for its own, and W x and what B makes of A x are summed at
-  /// once. With few, reading the matrices is what takes time: the threads split W and whole A's, then B. That
-  /// one thread has a whole A saves a barrier before it is scaled; W beside it gives the others enough to do
-  /// as long as they are a few.
+  /// With many rows, every thread computes A x for its own rows, and W x and the product of B with A x are
+  /// summed together. With few, reading the matrices dominates: the threads split W and whole A's, then B. A
+  /// whole A per thread saves a barrier before its scaling; the products with W keep the other threads busy,
+  /// as long as these are few.
   bool many_rows() const noexcept;
   void add_linear(const Int8Model::Linear& linear, float* y, Int8LoraDown& down);
   void multiply_first(kernels::cpu::Team::Member& member, const kernels::cpu::Int8Rows& input);
 
   std::int64_t tokens_ = 0;  // T
-  bool own_ = false;         // whether every thread makes its rows
+  bool own_ = false;         // whether every thread computes all rows
   std::int64_t width_ = 0;
-  std::int64_t block_ = 0;     // of the input's rows
+  std::int64_t block_ = 0;     // block size of the input's rows
   std::vector<Input> inputs_;  // one, or one per thread
   std::array<kernels::cpu::FloatBuffer, 3> output_memory_;
   Outputs outputs_{};
   std::array<Int8LoraDown, 3> downs_;
-  std::vector<Int8LoraDown*> active_;       ///< of linears that some expert with weight adapts
-  std::vector<kernels::cpu::Task> first_;   ///< beside A x: W x of few rows
-  std::vector<kernels::cpu::Task> second_;  ///< after A x; with many rows W x, too
+  std::vector<Int8LoraDown*> active_;       ///< of linears adapted by an expert with weight
+  std::vector<kernels::cpu::Task> first_;   ///< next to A x: W x if there are few rows
+  std::vector<kernels::cpu::Task> second_;  ///< after A x; with many rows also W x
 };
 
 }  // namespace routedk::decode

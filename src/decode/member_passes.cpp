@@ -20,7 +20,8 @@ GateRows rows_of(const GateRows& all, std::span<const std::int64_t> prompts) {
   return rows;
 }
 
-/// log(exp(sum) + softmax(logits)) [rows,V] F32, a few rows in doubles at a time; sum undefined: 0.
+/// log(exp(sum) + softmax(logits)) [rows,V] F32, computed in doubles for a few rows at a time; sum undefined:
+/// 0.
 at::Tensor sum_with(const at::Tensor& sum, const at::Tensor& logits) {
   constexpr std::int64_t kRows = 32;
   std::vector<at::Tensor> parts;
@@ -43,7 +44,7 @@ MemberPasses::MemberPasses(const Decoder& decoder, const experts::Gate& gate,
   }
 }
 
-/// pass(member) -> hidden [rows,D], of each member in turn.
+/// pass(member) -> hidden [rows,D], for each member in turn.
 template <typename Pass>
 PassOutput MemberPasses::mean(const Pass& pass) {
   if (members_.size() == 1) {
@@ -76,7 +77,7 @@ PassOutput MemberPasses::step(const model::FlatBatch& batch, std::span<const ker
       [&](Member& member) { return decoder_.forward(batch, *member.active, rows, member.cache).hidden; });
 }
 
-/// The same tensors as long as the prompts are the same.
+/// Keeps the same tensors while the prompts are the same.
 void MemberPasses::activate(std::span<const std::int64_t> prompts) {
   if (std::ranges::equal(active_, prompts)) {
     return;

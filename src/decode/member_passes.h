@@ -1,4 +1,4 @@
-/// The passes of one generation: one under each member of its gate, a cache each.
+/// The passes of one generation: one per member of its gate, each with its own cache.
 #pragma once
 
 #include "routedk/decode/decoder.h"
@@ -12,11 +12,11 @@
 
 namespace routedk::decode {
 
-/// What a pass says about the token after each of its rows.
+/// The result of a pass for the token after each of its rows.
 struct PassOutput {
   at::Tensor hidden;  // [rows,D] after the final norm; the members' mean
-  /// [rows,V] F32, until the next pass. Of several members the log of the mean of their distributions,
-  /// computed in doubles: a row's bits do not depend on the other rows.
+  /// [rows,V] F32, valid until the next pass. For several members, the log of the mean of their
+  /// distributions, computed in doubles: a row's bits do not depend on the other rows.
   at::Tensor logits;
 };
 
@@ -28,13 +28,13 @@ class MemberPasses {
 
   /// All prompts; one row for the last token of each.
   PassOutput prompts(const model::FlatBatch& batch, std::span<const kernels::CacheRow> rows);
-  /// Tokens that follow the prompts `active`, a sequence of the batch each, under these prompts' alpha.
+  /// Tokens that follow the prompts `active`, one sequence of the batch each, under these prompts' alpha.
   PassOutput step(const model::FlatBatch& batch, std::span<const kernels::CacheRow> rows,
                   std::span<const std::int64_t> active);
   /// A prompt's gate rows [L,K], the members' mean, on the CPU.
   at::Tensor alpha(std::int64_t prompt) const;
 
-  /// As the cache's functions of these names.
+  /// As the cache's functions of the same names.
   void reserve(std::int64_t branches, std::int64_t tokens);
   void copy(std::int64_t from, std::int64_t to, std::int64_t tokens);
   void drop_prompt(std::int64_t prompt);

@@ -1,4 +1,4 @@
-/// Decoding as training computes: on tensors, in the backbone's own type.
+/// Decoding computed as in training: on tensors, in the backbone's type.
 #pragma once
 
 #include "engine.h"

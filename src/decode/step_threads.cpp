@@ -13,11 +13,11 @@
 namespace routedk::decode {
 namespace {
 
-constexpr double kBetweenLooks = 0.1;     // seconds; a look takes some 50 us
+constexpr double kBetweenLooks = 0.1;     // seconds; a check takes about 50 us
 constexpr int kCrowdedLooks = 2;          // before a trial: one may be chance
-constexpr std::int64_t kStepsInTurn = 8;  // longer than the slices in which the kernel gives out a CPU
+constexpr std::int64_t kStepsInTurn = 8;  // longer than the kernel's scheduling slices
 constexpr std::int64_t kStepsOfTrial = 4 * kStepsInTurn;
-constexpr double kWorthIt = 0.9;     // of the time, else all threads stay
+constexpr double kWorthIt = 0.9;     // fewer threads must take at most this share of the time
 constexpr double kFirstPause = 0.5;  // seconds
 constexpr double kLongestPause = 8.0;
 

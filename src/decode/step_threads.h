@@ -1,4 +1,4 @@
-/// How many threads take a decoding step while other processes use the CPUs, too.
+/// Chooses the number of threads of a decoding step while other processes also use the CPUs.
 #pragma once
 
 #include <array>
@@ -7,18 +7,18 @@
 
 namespace routedk::decode {
 
-/// In every layer a team waits for its slowest thread. Where another process has that thread's CPU half of
-/// the time, fewer threads, with a CPU each, can be faster: both are tried in turn, the faster is kept for a
-/// while. A step's numbers do not depend on it. More threads than CPUs are what the user asked for: all
+/// In every layer a team waits for its slowest thread. If another process uses that thread's CPU half of the
+/// time, fewer threads, each with its own CPU, can be faster: both numbers are tried in turn, and the faster
+/// is kept for a while. A step's numbers do not depend on it. If more threads than CPUs were requested, all
 /// compute.
 class StepThreads {
  public:
   using Count = std::function<std::int64_t()>;
 
-  /// others: runnable threads of other processes, asked some ten times a second. cpus: of the machine.
+  /// others: runnable threads of other processes, read about ten times a second. cpus: of the machine.
   StepThreads(std::int64_t threads, std::int64_t cpus, Count others);
 
-  /// For the step that begins at `now`, in seconds.
+  /// The number of threads for the step that begins at `now`, in seconds.
   std::int64_t next(double now);
   /// How long that step took, in seconds.
   void took(double seconds);
@@ -33,16 +33,16 @@ class StepThreads {
   Count others_;
   std::int64_t fewer_ = 1;
   bool keep_fewer_ = false;
-  int crowded_looks_ = 0;  // one after another
+  int crowded_looks_ = 0;  // in a row
   double look_at_ = 0.0;
   double trial_at_ = 0.0;
   double pause_;             // until the next trial
-  std::int64_t trial_ = -1;  // steps of a trial so far; -1: none goes on
+  std::int64_t trial_ = -1;  // steps of the current trial; -1: no trial
   double now_ = 0.0;
-  std::array<double, 2> seconds_{};  // of a trial's steps with all, and with fewer threads
+  std::array<double, 2> seconds_{};  // of a trial's steps, with all threads and with fewer
 };
 
-/// step(), on as many of this thread's ATen threads as pays; the same for all calls of a thread.
+/// Runs step() on the number of this thread's ATen threads that is fastest; state is kept per calling thread.
 void with_step_threads(const std::function<void()>& step);
 
 }  // namespace routedk::decode

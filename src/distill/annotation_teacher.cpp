@@ -17,7 +17,7 @@ using bundle::Session;
 
 namespace {
 
-/// Where the heuristic was right and the domain has nothing to add.
+/// For sessions where the heuristic was right and the domain adds no rule.
 constexpr const char* kNothingToAdd = "Products with like titles serve one intent.";
 
 std::vector<Rule> by_support(const std::vector<Rule>& own, const std::vector<SupportedRule>& domain) {

@@ -12,7 +12,7 @@ namespace {
 
 constexpr std::size_t kBytesPerToken = 4;
 
-/// A member that is there and not null; nullptr otherwise.
+/// A member that exists and is not null; otherwise nullptr.
 const io::Json* member(const io::Json& object, const char* name) {
   if (!object.is_object()) {
     return nullptr;
@@ -26,7 +26,7 @@ std::string text_member(const io::Json& object, const char* name) {
   return found != nullptr && found->is_string() ? found->get<std::string>() : "";
 }
 
-/// A count as `usage` has it; 0 where there is none. No reply has more than 2^40 tokens.
+/// A count in `usage`; 0 if missing. No reply has more than 2^40 tokens.
 std::int64_t usage_count(const io::Json& json, const char* name) {
   const io::Json* usage = member(json, "usage");
   const io::Json* count = usage == nullptr ? nullptr : member(*usage, name);
@@ -44,7 +44,7 @@ struct Content {
   std::string refusal;
 };
 
-/// A part of a content in a list: {"type": "text", "text": ...}, thinking, or a refusal.
+/// A part of a content list: {"type": "text", "text": ...}, thinking, or a refusal.
 void add_part(const io::Json& part, Content& content) {
   if (part.is_string()) {
     content.text += part.get<std::string>();
@@ -122,7 +122,7 @@ void count_tokens(const io::Json& json, const ChatRequest& request, const Conten
   }
 }
 
-/// What an error inside a body says; its code where it is a number.
+/// Throws the message of an error inside a body, and its code if it is a number.
 [[noreturn]] void throw_error(const io::Json& error, const std::string& body) {
   const io::Json* code = member(error, "code");
   const bool is_number = code != nullptr && code->is_number_integer();
@@ -157,7 +157,7 @@ ChatReply chat_reply(const std::string& body, const ChatRequest& request) {
   io::Json json;
   try {
     json = io::parse_json(body, "the response");
-  } catch (const FileError&) {  // its text may quote the response, which may quote the key
+  } catch (const FileError&) {  // its message may quote the response, and so the key
     throw NoCompletion{"it is no JSON"};
   }
   const io::Json& choice = choice_in(json, body);

@@ -10,7 +10,7 @@
 namespace routedk::distill {
 namespace {
 
-constexpr std::size_t kMostRefused = 4;  // requests, before the settings are held to be at fault
+constexpr std::size_t kMostRefused = 4;  // after this many refused requests, the settings are at fault
 
 bundle::TeacherCard card_of(const ChatTeacherOptions& options) {
   const DialogueOptions& d = options.dialogue;
@@ -55,8 +55,7 @@ void ChatTeacher::teach(std::span<const Task> tasks, const RecordSink& sink) {
   }
 }
 
-/// Refusals before any reply may be the settings' fault, and are held back until a reply says that they are
-/// not.
+/// Refusals before any reply may be due to the settings; they are held back until a reply rules that out.
 void ChatTeacher::settle_refused(bool last, const RecordSink& sink) {
   if (!has_replied_ && !refused_.empty() && (last || refused_.size() >= kMostRefused)) {
     throw ConfigError(first_refusal_);

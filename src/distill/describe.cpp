@@ -13,7 +13,7 @@ namespace routedk::distill {
 namespace {
 
 constexpr std::size_t kDescriptionWords = 2;
-/// Words that neither open nor end a product's name well.
+/// Words that do not belong at the beginning or end of a product's name.
 constexpr std::array<std::string_view, 12> kFillers{"a",   "an", "the", "in", "of", "on",
                                                     "and", "or", "to",  "by", "oz", "fl"};
 
@@ -58,7 +58,7 @@ std::vector<std::string> spaced_words(std::string_view text) {
   return words;
 }
 
-/// Words that can stand in a product's name, lowered, without punctuation at their ends.
+/// Words that can be part of a product's name, lowered, without outer punctuation.
 std::vector<std::string> name_words(std::string_view text) {
   static constexpr std::string_view punctuation = ".,:;!?*-+&'\"/()";
   std::vector<std::string> names;

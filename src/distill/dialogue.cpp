@@ -28,7 +28,7 @@ namespace {
 
 constexpr const char* kNoAnswer = "the reply holds no bundles as JSON";
 
-/// What precedes the last line that opens a JSON object, without a code fence's opening.
+/// The text before the last line that opens a JSON object, without a code fence's opening.
 std::string before_answer(const std::string& reply) {
   std::string text = reply.substr(0, reply.rfind('{'));
   const std::size_t line = text.rfind('\n');
@@ -56,7 +56,7 @@ std::vector<text::ChatMessage> proposal_prompt(const DialogueOptions& settings, 
   return settings.templates->render(PromptKind::kTeachPropose, session, content);
 }
 
-/// Whether at least two of the bundle's items are spoken of: the text has a word of their titles.
+/// Whether at least two of the bundle's items are mentioned: the text has a word of their titles.
 bool speaks_of(const std::set<std::string>& words, const Session& session, const bundle::Bundle& gold) {
   const auto is_named = [&](bundle::ItemId item) {
     const std::vector<std::string> title =
@@ -155,7 +155,7 @@ class ReflectionDialogue final : public Dialogue {
     return {};
   }
 
-  /// The teacher receives the feedback, after what it has said before.
+  /// Adds the feedback to the dialogue, after the teacher's earlier replies.
   void give(const std::vector<Feedback>& feedback) {
     bundle::PromptContent content;
     content.answer = bundle::canonical_answer(proposal_);

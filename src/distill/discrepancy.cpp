@@ -39,7 +39,7 @@ bool is_grouped(const Answer& proposed, ItemId item) {
                              [&](const Bundle& bundle) { return bundle.size() >= 2 && holds(bundle, item); });
 }
 
-/// Discrepancies in the order they are found, each once.
+/// Discrepancies in the order in which they are found, without repeats.
 class Findings {
  public:
   void add(const Discrepancy& found) {

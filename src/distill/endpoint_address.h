@@ -1,4 +1,4 @@
-/// Where an endpoint is asked.
+/// The addresses of an endpoint.
 #pragma once
 
 #include <string>
@@ -6,10 +6,10 @@
 
 namespace routedk::distill {
 
-/// Addresses of chat completions that a URL can mean, the likeliest first: itself where it ends in
-/// /chat/completions; below it where it ends in a version (/v1); otherwise below it and below its /v1, the
-/// latter first where it has no path. A query is kept. ConfigError for a URL that is none or holds a user
-/// name, password or key.
+/// The possible addresses of chat completions for a URL, most likely first: the URL itself if it ends in
+/// /chat/completions; below it if it ends in a version (/v1); otherwise below it and below its /v1, the
+/// latter first if it has no path. A query is kept. ConfigError for an invalid URL or one with a user name,
+/// password or key.
 std::vector<std::string> chat_addresses(const std::string& url);
 
 /// Whether the URL's host is this machine: localhost, 127.0.0.0/8 or [::1].

@@ -18,7 +18,7 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-constexpr std::size_t kLongestSaying = 200;  // bytes of an endpoint's own words in an error
+constexpr std::size_t kLongestSaying = 200;  // bytes of an endpoint's message in an error
 
 /// The endpoint asks for a pause.
 class Busy : public TransportError {
@@ -30,19 +30,19 @@ class Busy : public TransportError {
   double retry_after_;
 };
 
-/// A response that is no completion: another try may bring one, but one request's trouble is its own.
+/// A response that is not a completion: a retry may succeed, and the problem concerns only this request.
 class BadResponse : public TransportError {
  public:
   using TransportError::TransportError;
 };
 
-/// The endpoint takes other requests, but not this one.
+/// The endpoint rejects this request but accepts others.
 class Refused : public ConfigError {
  public:
   using ConfigError::ConfigError;
 };
 
-/// The request must be made again: the endpoint's address or the members it knows turned out to be others.
+/// The request must be built again: the endpoint's address or supported members have changed.
 struct AskAnew {};
 
 void check(const EndpointOptions& options) {
@@ -60,7 +60,7 @@ bool may_pass(long status) {
   return status == 408 || status == 429 || status >= 500;
 }
 
-/// Bad request, content too large, unprocessable content: what is asked is at fault.
+/// Bad request, content too large, unprocessable content: the request is at fault.
 bool refuses_request(long status) {
   return status == 400 || status == 413 || status == 422;
 }
@@ -99,7 +99,7 @@ void EndpointModel::sleep_for(double seconds) {
 void EndpointModel::ask(std::span<const ChatRequest> requests, const ReplySink& sink) {
   std::atomic<std::size_t> next = 0;
   std::exception_ptr error;
-  std::mutex mutex;  // of the sink and the error
+  std::mutex mutex;  // guards the sink and the error
   const auto work = [&](HttpClient& client) {
     try {
       for (std::size_t i = next++; i < requests.size(); i = next++) {
@@ -110,7 +110,7 @@ void EndpointModel::ask(std::span<const ChatRequest> requests, const ReplySink& 
     } catch (...) {
       const std::scoped_lock lock(mutex);
       error = error ? error : std::current_exception();
-      next = requests.size();  // the other threads end with what they have begun
+      next = requests.size();  // the other threads finish only what they have begun
     }
   };
   {
@@ -191,7 +191,7 @@ ChatReply EndpointModel::attempt(HttpClient& client, const ChatRequest& request)
   }
 }
 
-/// A response with an error's status ends the attempt, the request or the run.
+/// Ends the attempt, the request or the run, depending on the response's error status.
 void EndpointModel::refuse(const HttpResponse& response, std::size_t place, const io::Json& sent) {
   const std::string& address = addresses_[place];
   if (response.status >= 300 && response.status < 400) {
@@ -218,7 +218,7 @@ void EndpointModel::refuse(const HttpResponse& response, std::size_t place, cons
   throw ConfigError(message);
 }
 
-/// Another thread may have learnt it meanwhile.
+/// Another thread may already have learnt it.
 void EndpointModel::ask_anew_if_learnt(const std::string& words, const io::Json& sent) {
   const std::scoped_lock lock(fields_mutex_);
   const std::string learnt = fields_.learn(words, sent);
@@ -231,7 +231,7 @@ void EndpointModel::ask_anew_if_learnt(const std::string& words, const io::Json&
   }
 }
 
-/// Exponential, half of it jittered, so that clients that failed together don't come back together.
+/// Exponential, half of it jittered, so that clients that failed together do not retry together.
 double EndpointModel::wait_before(int attempt, std::uint64_t key, double retry_after) const {
   const double full = std::min(options_.longest_wait, options_.first_wait * std::exp2(attempt - 1));
   const double jitter =
@@ -253,7 +253,7 @@ io::Json EndpointModel::request_json(const ChatRequest& request) {
        {"seed", random_key(options_.sampling.seed, "chat", {request.key}) >> 33U}});  // 31 bits
 }
 
-/// The endpoint's own words, cut short, without the key.
+/// The endpoint's message, shortened, without the key.
 std::string EndpointModel::quoted(const std::string& words) const {
   const std::string clean = cover_.cover(words);
   return clean.empty() ? "" : fmt::format(" (\"{}\")", displayed(clean, kLongestSaying));

@@ -35,7 +35,7 @@ std::string words_of_list(const io::Json& list, int depth) {
   return fmt::format("{}", fmt::join(all, "; "));
 }
 
-/// The first member that says something, after the place that it is about.
+/// The first member with a message, preceded by the location that it is about.
 std::string words_of_object(const io::Json& object, int depth) {
   static constexpr std::array kMembers = {
       "error",        "message",           "detail",        "details",   "errors", "msg",         "Message",
@@ -55,7 +55,7 @@ std::string words_of_object(const io::Json& object, int depth) {
       words = fmt::format("{}: {}", place, words);
     }
   }
-  const auto metadata = object.find("metadata");  // what stands behind the provider's own words
+  const auto metadata = object.find("metadata");  // holds the provider's own message
   if (metadata != object.end() && metadata->is_object() && metadata->contains("raw")) {
     words += ": " + words_in((*metadata)["raw"], depth + 1);
   }
@@ -95,7 +95,7 @@ std::string endpoint_words(const std::string& body) {
   if (first == '{' || first == '[' || first == '"') {
     try {
       words = words_in(io::parse_json(body, "the response"), 0);
-    } catch (const FileError&) {  // its own words say nothing of the endpoint's
+    } catch (const FileError&) {  // malformed: there is no message
     }
   } else {
     words = first == '<' ? without_tags(body) : body;

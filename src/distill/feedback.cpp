@@ -14,7 +14,7 @@ using bundle::ProductAnswer;
 using bundle::ProductBundle;
 using bundle::Session;
 
-/// How each remark is put: {0} the bundle's name, {1} the products.
+/// The wording of each remark: {0} the bundle's name, {1} the products.
 const char* wording(FeedbackKind kind) {
   switch (kind) {
     case FeedbackKind::kKeep:
@@ -56,7 +56,7 @@ double jaccard(const ProductBundle& a, const ProductBundle& b) {
   return both / (static_cast<double>(a.size() + b.size()) - both);
 }
 
-/// gold.size() where no gold bundle shares two products with this one.
+/// Index of the closest gold bundle; gold.size() if none shares two products with this one.
 std::size_t closest(const ProductBundle& bundle, const ProductAnswer& gold) {
   std::size_t best = gold.size();
   for (std::size_t i = 0; i < gold.size(); ++i) {
@@ -80,7 +80,7 @@ std::string named(int product, const Session& session) {
                                       : fmt::format("product{}", product);
 }
 
-/// Judges one bundle after another and remembers which gold bundles were met.
+/// Judges bundles one after another and remembers which gold bundles were matched.
 class Judge {
  public:
   explicit Judge(const Session& session)
@@ -90,7 +90,7 @@ class Judge {
     ++number_;
     const ProductBundle all = ascending(proposed);
     const auto first_unknown =
-        std::ranges::upper_bound(all, static_cast<int>(products_));  // numbers count from 1
+        std::ranges::upper_bound(all, static_cast<int>(products_));  // numbers start at 1
     const ProductBundle known(all.begin(), first_unknown);
     if (first_unknown != all.end()) {
       say(FeedbackKind::kUnknownProduct, {first_unknown, all.end()});
@@ -143,7 +143,7 @@ class Judge {
 
 std::optional<ProductAnswer> proposal_in(std::string_view reply) {
   const std::size_t begin = reply.rfind('{');
-  const std::size_t end = reply.find('}', begin);  // an answer's one object holds no other
+  const std::size_t end = reply.find('}', begin);  // an answer is a single object without nested ones
   if (begin == std::string_view::npos || end == std::string_view::npos) {
     return std::nullopt;
   }

@@ -13,7 +13,7 @@ long milliseconds(double seconds) {
   return static_cast<long>(seconds * 1000.0);
 }
 
-/// Once a process, before the first handle.
+/// Once per process, before the first handle.
 void initialise_curl() {
   static const CURLcode code = curl_global_init(CURL_GLOBAL_DEFAULT);
   if (code != CURLE_OK) {
@@ -60,7 +60,7 @@ struct HttpClient::Handle {
     headers = longer;
   }
 
-  /// Takes a piece of the response; fewer bytes taken than given ends the transfer.
+  /// Receives a piece of the response; returning fewer bytes than given aborts the transfer.
   static std::size_t take(const char* data, std::size_t /*one*/, std::size_t size, void* self) {
     auto& handle = *static_cast<Handle*>(self);
     handle.too_long = size > handle.options.max_bytes - handle.body.size();
@@ -83,7 +83,7 @@ void HttpClient::Handle::configure() {
   set(CURLOPT_SSL_VERIFYHOST, 2L);
   set(CURLOPT_CONNECTTIMEOUT_MS, milliseconds(options.connect_seconds));
   set(CURLOPT_TIMEOUT_MS, milliseconds(options.connect_seconds + options.read_seconds));
-  set(CURLOPT_NOSIGNAL, 1L);  // timeouts without SIGALRM: there are other threads
+  set(CURLOPT_NOSIGNAL, 1L);  // timeouts without SIGALRM, which is not thread-safe
   set(CURLOPT_ERRORBUFFER, message.data());
   set(CURLOPT_WRITEFUNCTION, &Handle::take);
   set(CURLOPT_WRITEDATA, static_cast<void*>(this));
@@ -116,7 +116,7 @@ void HttpClient::Handle::fail(CURLcode code, const std::string& url) const {
 HttpClient::HttpClient(HttpOptions options, const std::vector<std::string>& headers)
     : handle_(std::make_unique<Handle>(std::move(options))) {
   handle_->add_header("Content-Type: application/json");
-  handle_->add_header("Expect:");  // no pause before a long body
+  handle_->add_header("Expect:");  // no delay before a long body
   for (const std::string& header : headers) {
     handle_->add_header(header);
   }

@@ -10,7 +10,7 @@ namespace routedk::distill {
 namespace {
 
 constexpr std::size_t kFewestLetters = 8;
-constexpr std::size_t kRun = 12;  // letters and digits that no other text has by chance
+constexpr std::size_t kRun = 12;  // a run this long does not occur by chance in other text
 
 bool is_letter_or_digit(char c) {
   return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
@@ -32,7 +32,7 @@ std::string base64_of(std::string_view bytes) {
       text += kDigits[held >> (bits - 6) & 63U];
     }
   }
-  return text;  // what is left of the last digit depends on what follows
+  return text;  // omits the last partial digit, which depends on what follows
 }
 
 std::string hexadecimal(std::string_view bytes) {
@@ -53,7 +53,7 @@ std::string letters_of(std::string_view text) {
   return letters;
 }
 
-/// The base64 digits that the key alone decides when `before` bytes of something else precede it.
+/// The base64 digits that depend only on the key when `before` other bytes precede it.
 std::string base64_inside(std::string_view key, std::size_t before) {
   const std::string all = base64_of(std::string(before, '\0') + std::string(key));
   return all.substr((8 * before + 5) / 6);
@@ -90,14 +90,14 @@ std::string KeyCover::cover(std::string_view text) const {
     return covered;
   }
   std::string letters;
-  std::vector<std::size_t> places;  // of the letters in the text
+  std::vector<std::size_t> places;  // positions of the letters in the text
   for (std::size_t i = 0; i < text.size(); ++i) {
     if (is_letter_or_digit(text[i])) {
       letters += lower_case(text[i]);
       places.push_back(i);
     }
   }
-  std::size_t shown = 0;  // the text before it is in `covered`
+  std::size_t shown = 0;  // everything before it is in `covered`
   for (std::size_t at = 0; at + run_ <= letters.size(); ++at) {
     if (!runs_.contains(letters.substr(at, run_))) {
       continue;

@@ -19,7 +19,7 @@ void LocalModel::ask(std::span<const ChatRequest> requests, const ReplySink& sin
   const auto start = std::chrono::steady_clock::now();
   const std::int64_t context = model_.backbone().config().context;
   std::vector<decode::Prompt> prompts;
-  std::vector<std::size_t> places;  // of the prompts among the requests
+  std::vector<std::size_t> places;  // indices of the prompts' requests
   for (std::size_t i = 0; i < requests.size(); ++i) {
     const ChatRequest& request = requests[i];
     decode::Prompt prompt{

@@ -17,7 +17,7 @@ using bundle::Bundle;
 using bundle::ItemId;
 using bundle::Session;
 
-/// Words that name an item -> its place in the session.
+/// Words that identify an item -> its index in the session.
 using Clues = std::map<std::string, std::size_t>;
 
 Clues number_clues(const Session& session) {
@@ -28,7 +28,7 @@ Clues number_clues(const Session& session) {
   return clues;
 }
 
-/// The product numbers, and the words that one title alone has.
+/// The product numbers, and the words that occur in only one title.
 Clues all_clues(const Session& session) {
   std::map<std::string, std::set<std::size_t>> holders;
   for (std::size_t i = 0; i < session.items.size(); ++i) {
@@ -87,7 +87,7 @@ io::Json no_feedback() {
   return counts;
 }
 
-/// Adds the feedback on one session's good proposals.
+/// Adds the feedback on one session's parsed proposals.
 void count_feedback(io::Json& counts, const Session& session, const bundle::KnowledgeRecord& record) {
   const char* which = "first";
   for (const bundle::KnowledgeTurn& turn : record.turns) {

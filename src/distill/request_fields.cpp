@@ -15,7 +15,7 @@ constexpr const char* kMaxCompletionTokens = "max_completion_tokens";
 constexpr std::array<const char*, 3> kOptional{kMaxTokens, "seed", "temperature"};
 constexpr std::array<const char*, 4> kFixed{"model", "messages", "stream", "n"};
 
-/// How endpoints say that they don't take a member, in lower case.
+/// Phrases with which endpoints reject a member, in lower case.
 constexpr std::array<std::string_view, 14> kUnknownWords{
     "unsupported",   "not supported", "n't support",      "not support", "unrecognized",
     "unrecognised",  "unknown",       "unexpected",       "extra input", "extra_forbidden",
@@ -25,7 +25,7 @@ bool is_word_byte(char c) {
   return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_';
 }
 
-/// Whether the name stands in the words by itself.
+/// Whether the name occurs in the words as a whole word.
 bool names(std::string_view words, std::string_view name) {
   for (std::size_t at = words.find(name); at != std::string_view::npos; at = words.find(name, at + 1)) {
     const bool begins = at == 0 || !is_word_byte(words[at - 1]);
@@ -77,9 +77,9 @@ std::string RequestFields::learn(const std::string& words, const io::Json& sent)
       continue;
     }
     if (learnt_.contains(name)) {
-      return fmt::format("{} is changed", name);  // the request was made before
+      return fmt::format("{} is changed", name);  // the request was built before the change
     }
-    if (!changes_.contains(name)) {  // else it is the user's own
+    if (!changes_.contains(name)) {  // otherwise the user set it
       return change(name, name == kMaxTokens ? io::Json(kMaxCompletionTokens) : io::Json());
     }
   }

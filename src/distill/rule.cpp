@@ -19,8 +19,7 @@ using bundle::Item;
 using bundle::ItemId;
 using bundle::Session;
 
-/// Kinds of products that are met twice need a sentence of their own: "cables belong with cables" says
-/// little.
+/// A pair of equal kinds needs its own sentence: "cables belong with cables" says little.
 struct Wording {
   std::string_view same;
   std::string_view different;

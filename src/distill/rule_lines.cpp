@@ -27,7 +27,7 @@ std::string_view without(std::string_view text, std::string_view outer) {
   return text.substr(begin, text.find_last_not_of(outer) + 1 - begin);
 }
 
-/// "rule", "Rule 2", "**Rule**": what may stand before the colon.
+/// "rule", "Rule 2", "**Rule**": labels allowed before the colon.
 bool is_label(std::string_view text) {
   const std::vector<std::string> words = words_of(text);
   const bool is_rule = !words.empty() && (words[0] == "rule" || words[0] == "rules");
@@ -56,7 +56,7 @@ std::vector<std::string> lines_of(std::string_view text) {
   return lines;
 }
 
-/// Distinct wordings with the sessions they come from, in the order of the sessions.
+/// Distinct wordings and their sessions, in the order of the sessions.
 struct Wordings {
   std::vector<std::string> texts;
   std::vector<std::set<bundle::SessionId>> sessions;

@@ -17,10 +17,10 @@ io::Json to_json(const TokenCounts& counts) {
   return {{"prompt_tokens", counts.prompt}, {"completion_tokens", counts.completion}};
 }
 
-/// A last line without its newline, which a crash left, is dropped.
+/// Ignores a last line without a newline, left by a crash.
 TokenCounts counts_in(const std::filesystem::path& file) {
   std::string content = read_file(file, kMostTableBytes);
-  content.erase(content.rfind('\n') + 1);  // npos + 1 is 0: no line is whole
+  content.erase(content.rfind('\n') + 1);  // npos + 1 is 0: no complete line
   std::istringstream in(std::move(content));
   TokenCounts counts;
   io::read_jsonl(in, file.string(), [&](const io::Json& json, std::int64_t line) {

@@ -13,7 +13,7 @@ using bundle::KnowledgeKind;
 using bundle::KnowledgeRecord;
 using bundle::Session;
 
-/// The tasks of which the store holds no record with the same inputs.
+/// The tasks for which the store has no record with the same inputs.
 std::vector<Task> missing_tasks(const bundle::TeacherCard& card, const std::vector<Session>& sessions,
                                 std::span<const KnowledgeKind> kinds, const bundle::KnowledgeStore& known) {
   std::vector<Task> missing;
@@ -50,7 +50,8 @@ KnowledgeRecord Teacher::teach(const Session& session, KnowledgeKind kind) {
 DistillCounts distill_knowledge(Teacher& teacher, const std::vector<Session>& sessions,
                                 std::span<const KnowledgeKind> kinds, const std::filesystem::path& store,
                                 const DistillProgress& progress) {
-  io::JsonlWriter writer(store, Readers::kOwner);  // first: it cuts off what a crash left of a last line
+  io::JsonlWriter writer(store, Readers::kOwner);  // first: it removes an incomplete last line left by a
+                                                   // crash
   const std::vector<Task> missing =
       missing_tasks(teacher.card(), sessions, kinds, bundle::KnowledgeStore::load(store));
   DistillCounts counts;

@@ -11,7 +11,7 @@ struct Marks {
   std::string_view close;
 };
 
-/// Of DeepSeek, Qwen and most others; Claude and Gemini in text; Seed; Magistral; Kimi; Command A; EXAONE.
+/// DeepSeek, Qwen and most others; Claude and Gemini in text; Seed; Magistral; Kimi; Command A; EXAONE.
 constexpr std::array<Marks, 9> kMarks{{{"<think>", "</think>"},
                                        {"<thinking>", "</thinking>"},
                                        {"<thought>", "</thought>"},
@@ -22,7 +22,7 @@ constexpr std::array<Marks, 9> kMarks{{{"<think>", "</think>"},
                                        {"<|start_thinking|>", "<|end_thinking|>"},
                                        {"<|begin_of_thought|>", "<|end_of_thought|>"}}};
 
-/// Harmony (gpt-oss): channels `analysis`, `commentary` and `final`, each up to the next mark.
+/// Harmony (gpt-oss): channels `analysis`, `commentary` and `final`, each ending at the next mark.
 constexpr std::string_view kChannel = "<|channel|>";
 constexpr std::string_view kFinal = "<|channel|>final<|message|>";
 
@@ -33,14 +33,15 @@ std::string lowered(std::string_view text) {
   return lower;
 }
 
-/// Takes out the stretches between the marks, nested ones too; false where one has no end.
+/// Removes the text between the marks, also nested; false if one is not closed.
 bool cut_out(std::string& text, const Marks& marks) {
   std::string lower = lowered(text);
   for (std::size_t close = lower.find(marks.close); close != std::string::npos;
        close = lower.find(marks.close)) {
     std::size_t end = close + marks.close.size();
     std::size_t open = lower.find(marks.open);
-    if (open > close) {  // the opening mark is the template's: all closing marks belong to it
+    if (open > close) {  // the opening mark is in the template: everything up to the last closing mark is
+                         // thinking
       end = lower.rfind(marks.close) + marks.close.size();
       open = 0;
     }

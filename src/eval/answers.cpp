@@ -25,7 +25,7 @@ bundle::Prediction parsed(const Session& session, const decode::Candidate& candi
                 : bundle::Prediction();
 }
 
-/// As a record keeps them, so that an answer is the same before and after.
+/// As stored in a record, so that an answer is the same before and after writing.
 std::vector<float> four_decimals(std::vector<float> values) {
   for (float& value : values) {
     value = static_cast<float>(std::round(1e4 * static_cast<double>(value)) / 1e4);
@@ -33,7 +33,7 @@ std::vector<float> four_decimals(std::vector<float> values) {
   return values;
 }
 
-/// The candidates of a session of at least 2 items, nothing chosen yet.
+/// The candidates of a session of at least 2 items, without selections.
 SessionAnswer answer_of(const Session& session, const decode::Generation& generation,
                         const AnswerSetting& setting) {
   SessionAnswer answer;
@@ -59,7 +59,7 @@ SessionAnswer answer_of(const Session& session, const decode::Generation& genera
   return answer;
 }
 
-/// No bundle is possible: no candidate, without asking the model.
+/// No bundle is possible: no candidates, without running the model.
 SessionAnswer without_candidates(const Session& session) {
   SessionAnswer answer;
   answer.session = session.id;
@@ -84,7 +84,7 @@ Selection select_one(const Session& session, const Choice& choice, std::span<con
   return selection;
 }
 
-/// A file of another run must not be taken for this one's.
+/// Rejects a file written by another run.
 void check_stored(const Session& session, const SessionAnswer& answer, const AnswerSetting& setting,
                   const std::filesystem::path& file) {
   const auto samples = static_cast<std::size_t>(session.items.size() >= 2 ? setting.generate.samples : 0);
@@ -104,7 +104,7 @@ void check_stored(const Session& session, const SessionAnswer& answer, const Ans
   }
 }
 
-/// Given weights as a gate of a batch's prompts, on the model's device.
+/// The given weights as a gate for a batch's prompts, on the model's device.
 experts::FrozenGate given_gate(std::span<const Session> sessions,
                                const std::map<bundle::SessionId, at::Tensor>& alpha, at::Device device) {
   std::vector<at::Tensor> of_prompts;
@@ -242,7 +242,7 @@ std::vector<SessionAnswer> answer_sessions(const decode::Decoder& decoder, const
                                            std::span<const Session> sessions, const AnswerSetting& setting,
                                            const std::filesystem::path& file,
                                            const std::function<void(std::int64_t)>& on_batch) {
-  io::JsonlWriter writer(file);  // cuts a torn last line before it is read
+  io::JsonlWriter writer(file);  // removes an incomplete last line before the file is read
   AnswersBySession known = std::filesystem::exists(file) ? read_answers(file) : AnswersBySession();
   for (const Session& session : sessions) {
     if (const auto stored = known.find(session.id); stored != known.end()) {

@@ -27,7 +27,7 @@ io::Json json_of(const Selection& selection) {
   return json;
 }
 
-/// Four decimals, as many as the values have: a float would be written with all its binary digits.
+/// Four decimals, the precision of the values: a float would be written with all its binary digits.
 io::Json json_of(const std::vector<float>& pooled) {
   io::Json values = io::Json::array();
   for (const float value : pooled) {
@@ -66,7 +66,7 @@ std::vector<Number> numbers_of(const io::JsonField& field) {
     if constexpr (std::is_integral_v<Number>) {
       numbers.push_back(item.integer(0));
     } else {
-      constexpr double kMost = 1e6;  // no state, weight or log-probability is as large
+      constexpr double kMost = 1e6;  // exceeds any state, weight or log-probability
       numbers.push_back(static_cast<Number>(item.real(-kMost, kMost)));
     }
   }
@@ -81,7 +81,7 @@ std::vector<std::vector<float>> rows_of(const io::JsonField& field) {
   return rows;
 }
 
-/// Every list of a record must be as long as that of the candidates.
+/// Every list of a record must be as long as its candidates.
 void check_lengths(const SessionAnswer& answer, const std::string& where) {
   const std::size_t count = answer.candidates.size();
   const auto fits = [&](std::size_t size) { return size == count || size == 0; };

@@ -36,7 +36,7 @@ at::Tensor candidate_features(const bundle::Session& session, const SessionAnswe
                         pooled.size());
     }
     features.insert(features.end(), pooled.begin(), pooled.end());
-    features.resize(i * (width + kFigures.size()) + width);  // zeros where nothing was pooled
+    features.resize(i * (width + kFigures.size()) + width);  // zeros if nothing was pooled
     const auto own = figures(session, answer, i);
     features.insert(features.end(), own.begin(), own.end());
   }

@@ -39,7 +39,7 @@ Prediction random_answer(const Session& session, const bundle::SessionEncoder& e
   return answer ? Prediction(bundle::to_items(session, bundle::normalised(*answer))) : Prediction();
 }
 
-/// Product numbers, ascending; 0 for an item that the session does not hold.
+/// Product numbers, ascending; 0 for an item that is not in the session.
 std::vector<std::size_t> numbers_of(const Session& session, const bundle::Bundle& bundle) {
   std::vector<std::size_t> numbers;
   for (const bundle::ItemId item : bundle) {

@@ -10,7 +10,7 @@ namespace {
 using experts::LoraFactors;
 using model::Linear;
 
-/// Sums of products by linear; of all linears in the last place.
+/// Sums of products by linear; the last is over all linears.
 using Sums = std::array<double, model::kLinears + 1>;
 
 void add(Sums& sums, Linear linear, double product) {

@@ -13,9 +13,9 @@ namespace routedk::eval {
 namespace {
 
 constexpr double kTie = 1e-9;
-using Places = std::vector<std::size_t>;  // places in UtilityTable::bundles, ascending
+using Places = std::vector<std::size_t>;  // indices into UtilityTable::bundles, ascending
 
-/// Looks at one hypothesis after the other and keeps the best.
+/// Evaluates one hypothesis after another and keeps the best.
 class HypothesisPool {
  public:
   HypothesisPool(std::span<const Reference> references, bundle::Utility utility)
@@ -47,7 +47,7 @@ class HypothesisPool {
     return found == sampled_.end() ? -std::numeric_limits<double>::infinity() : found->second;
   }
 
-  /// Whether a tie with the best so far goes to these.
+  /// Whether these win a tie with the best so far.
   bool preferred(const Places& bundles) const {
     const double own = logprob_of(bundles);
     const double other = logprob_of(best_);
@@ -63,7 +63,7 @@ class HypothesisPool {
     highest_ = std::max(highest_, value);
   }
 
-  /// What the answer is worth with that bundle, which it then holds.
+  /// Adds the bundle to the answer and returns the resulting utility.
   double offer_with(GrowingAnswer& answer, std::size_t bundle) {
     const double value = answer.with(bundle);
     answer.add(bundle);
@@ -126,10 +126,10 @@ class HypothesisPool {
   }
 
   UtilityTable table_;
-  std::map<Places, double> sampled_;  // and their log-probabilities
+  std::map<Places, double> sampled_;  // with their log-probabilities
   Places best_;
   double value_ = -1.0;    // of best_
-  double highest_ = -1.0;  // ever
+  double highest_ = -1.0;  // so far
 };
 
 }  // namespace

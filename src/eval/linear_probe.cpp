@@ -38,7 +38,7 @@ double probe_r2(const at::Tensor& z, const at::Tensor& y, int folds) {
     const at::Tensor known = target.index_select(0, in);
     const at::Tensor middle = known.mean();
     const at::Tensor ridge = at::eye(x.size(0), at::kDouble) * static_cast<double>(x.size(1));
-    // the dual form: n sessions are fewer than D directions
+    // dual form: n sessions are fewer than D directions
     const at::Tensor weights =
         std::get<0>(at::linalg_solve_ex(at::mm(x, x.t()) + ridge, known - middle));  // [n]
     const at::Tensor foretold = at::mv(at::mm(asked, x.t()), weights) + middle;

@@ -12,14 +12,14 @@ namespace {
 constexpr double kRidge = 1.0;
 constexpr int kNewtonSteps = 30;
 
-/// x [n,P] -> [n,1+P] with a column of ones, standardised by what the rows `by` [m,P] have.
+/// x [n,P] -> [n,1+P] with a column of ones, standardised by the mean and deviation of the rows `by` [m,P].
 at::Tensor standardised(const at::Tensor& x, const at::Tensor& by) {
   const at::Tensor scale = by.std(0, /*unbiased=*/false);
   const at::Tensor safe = at::where(scale > 0, scale, at::ones_like(scale));
   return at::cat({at::ones({x.size(0), 1}, at::kDouble), (x - by.mean(0)) / safe}, 1);
 }
 
-/// Newton's method: x [n,1+P], y [n] of 0 and 1 -> [1+P]; the intercept is not shrunk.
+/// Newton's method: x [n,1+P], y [n] of 0 and 1 -> [1+P]; the intercept is not penalised.
 at::Tensor fitted(const at::Tensor& x, const at::Tensor& y) {
   at::Tensor ridge = at::full({x.size(1)}, kRidge, at::kDouble);
   ridge[0] = 1e-6;  // keeps one-sided folds solvable
@@ -33,7 +33,7 @@ at::Tensor fitted(const at::Tensor& x, const at::Tensor& y) {
   return w;
 }
 
-/// Mann-Whitney: the share of pairs (a better, b better) in order, equals counting half.
+/// Mann-Whitney: the share of pairs (a better, b better) in order, ties counting half.
 double area_under_curve(const at::Tensor& score, const at::Tensor& y) {
   const at::Tensor difference = score.masked_select(y > 0.5).unsqueeze(1) - score.masked_select(y < 0.5);
   return ((difference > 0).to(at::kDouble) + (difference == 0).to(at::kDouble) / 2).mean().item<double>();
@@ -46,7 +46,7 @@ Preference preference_of(std::span<const double> gains, const std::vector<std::v
   Preference result;
   std::vector<double> sides;
   std::vector<double> values;
-  std::map<std::int64_t, std::int64_t> places;  // of the decided sessions, in their order
+  std::map<std::int64_t, std::int64_t> places;  // for the decided sessions, in order
   std::vector<std::int64_t> folds_of_rows;
   for (std::size_t s = 0; s < gains.size(); ++s) {
     if (gains[s] != 0.0) {
@@ -77,7 +77,8 @@ Preference preference_of(std::span<const double> gains, const std::vector<std::v
   }
   const at::Tensor fold = at::tensor(folds_of_rows);
   at::Tensor score = at::empty({n}, at::kDouble);
-  at::Tensor by_traits = at::empty({n}, at::kDouble);  // a fold's intercept leans against what was left out
+  at::Tensor by_traits = at::empty({n}, at::kDouble);  // a fold's intercept is biased against the held-out
+                                                       // rows
   for (int f = 0; f < folds; ++f) {
     const at::Tensor out = (fold == f).nonzero().squeeze(1);
     const at::Tensor in = (fold != f).nonzero().squeeze(1);

@@ -15,7 +15,7 @@ io::Json json_of(const bundle::Interval& interval) {
   return io::Json::array({interval.low, interval.high});
 }
 
-/// What choice number `c` came to in each session.
+/// The outcome of choice number `c` in each session.
 std::vector<bundle::Prediction> predictions(std::span<const SessionAnswer> answers, std::size_t c) {
   std::vector<bundle::Prediction> all;
   std::transform(answers.begin(), answers.end(), std::back_inserter(all),
@@ -23,7 +23,7 @@ std::vector<bundle::Prediction> predictions(std::span<const SessionAnswer> answe
   return all;
 }
 
-/// What choice number `c` expected in each session.
+/// The expected utility of choice number `c` in each session.
 std::map<bundle::SessionId, double> expectations(std::span<const SessionAnswer> answers, std::size_t c) {
   std::map<bundle::SessionId, double> all;
   for (const SessionAnswer& answer : answers) {
@@ -96,7 +96,7 @@ std::string result_name(const std::string& system, const Choice& choice, const C
 
 namespace {
 
-/// Of the sessions that have candidates.
+/// For the sessions that have candidates.
 std::vector<Confidence> confidences(std::span<const SessionAnswer> answers, std::size_t choice) {
   std::vector<Confidence> all;
   for (const SessionAnswer& answer : answers) {

@@ -11,7 +11,7 @@ namespace {
 
 using io::JsonField;
 
-/// A figure of results.json, and what the table calls it.
+/// A value of results.json and its column's name.
 struct Figure {
   const char* key;
   const char* name;
@@ -38,7 +38,7 @@ constexpr auto kOthers = std::to_array<Figure>(
      {"jaccard_precision", "jaccard_precision"},
      {"jaccard_recall", "jaccard_recall"}});
 
-/// A figure of an object that may be absent, with its interval where it has one.
+/// A value of an object that may be absent, with its interval if it has one.
 Cell cell_of(const JsonField& figures, const std::string& key) {
   if (figures.absent() || figures[key].absent()) {
     return {};
@@ -73,7 +73,7 @@ Cell count_of(const JsonField& number) {
   return number.absent() ? Cell{} : Cell{number.real(), {}, 0};
 }
 
-/// Of comparisons in f1 by the result that is compared.
+/// Comparisons in f1, by the name of the compared result.
 std::map<std::string, JsonField> by_result(const JsonField& comparisons) {
   std::map<std::string, JsonField> found;
   for (const JsonField& one : comparisons.items()) {

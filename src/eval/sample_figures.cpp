@@ -39,7 +39,7 @@ double jaccard(const BundleSet& a, const BundleSet& b) {
   return united > 0 ? static_cast<double>(common) / united : 1.0;
 }
 
-/// Of one session's candidates, of which there are at least two. They are normalised: equal sets are equal
+/// For one session's candidates, of which there are at least two. They are normalised: equal sets are equal
 /// answers.
 Overlap overlap_of(std::span<const Prediction> candidates) {
   Overlap sum;

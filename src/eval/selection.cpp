@@ -20,16 +20,16 @@ using bundle::ProductBundle;
 
 constexpr double kLowest = -std::numeric_limits<double>::infinity();
 
-/// The candidates with one answer.
+/// The candidates with the same answer.
 struct Group {
   const ProductAnswer* answer = nullptr;
   int votes = 0;
-  double logprob = kLowest;  // the best of each
+  double logprob = kLowest;  // this and the next two: of the best candidate
   double mean_logprob = kLowest;
   double verifier = kLowest;
   double weight = 0.0;  // summed
 };
-using Groups = std::map<std::string, Group>;  // ascending text: the first of equals is the smaller one
+using Groups = std::map<std::string, Group>;  // ordered by text: the first of equals is the smaller
 
 Groups group(std::span<const Ballot> ballots) {
   Groups groups;
@@ -48,12 +48,12 @@ Groups group(std::span<const Ballot> ballots) {
   return groups;
 }
 
-/// Whether (figure, logprob) is clearly more than another such pair.
+/// Whether (figure, logprob) is greater than the other pair by more than the tolerance.
 bool beats(double figure, double logprob, double other_figure, double other_logprob) {
   return figure > other_figure + 1e-9 || (figure > other_figure - 1e-9 && logprob > other_logprob);
 }
 
-/// The group with the highest figure.
+/// The group with the highest value of `figure`.
 const Group* best(const Groups& groups, const std::function<double(const Group&)>& figure) {
   const Group* found = nullptr;
   double highest = kLowest;
@@ -75,7 +75,7 @@ double expected_agreement(const ProductAnswer& answer, const Groups& groups) {
   return sum;
 }
 
-/// Of the rules that weigh whole answers.
+/// For the rules that choose whole answers.
 const Group* winner(SelectRule rule, const Groups& groups) {
   switch (rule) {
     case SelectRule::kWeightedVote:
@@ -93,7 +93,7 @@ const Group* winner(SelectRule rule, const Groups& groups) {
   return best(groups, [](const Group& g) { return g.verifier; });
 }
 
-/// The distinct answers, each as likely as `expectation` has it.
+/// The distinct answers, with probabilities by `expectation`.
 std::vector<Reference> references_of(const Groups& groups, Expectation expectation) {
   double likeliest = kLowest;
   for (const auto& [text, own] : groups) {
@@ -119,7 +119,7 @@ struct BundleTally {
   double logprob = kLowest;
 };
 
-/// Bundles by falling votes, then falling log-probability, then ascending products.
+/// Bundles by decreasing votes, then decreasing log-probability, then ascending products.
 std::vector<BundleTally> bundles_by_votes(const Groups& groups) {
   std::map<ProductBundle, BundleTally> tallies;
   for (const auto& [text, from] : groups) {
@@ -167,7 +167,7 @@ ProductAnswer assemble(const Groups& groups, std::size_t count) {
   return bundle::normalised(answer);
 }
 
-/// As gold, product numbers standing for items.
+/// A session with this gold, with product numbers as items.
 bundle::Session with_gold(const ProductAnswer& gold) {
   bundle::Session session;
   for (const ProductBundle& products : gold) {

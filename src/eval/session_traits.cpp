@@ -9,7 +9,7 @@
 namespace routedk::eval {
 namespace {
 
-/// 1 of the smallest; equal values share the mean of their places.
+/// Ranks from 1 for the smallest; equal values share their mean rank.
 std::vector<double> ranks_of(std::span<const double> values) {
   std::vector<std::size_t> order(values.size());
   std::iota(order.begin(), order.end(), std::size_t{0});
@@ -60,7 +60,7 @@ double rank_correlation(std::span<const double> a, std::span<const double> b) {
   }
   const std::vector<double> x = ranks_of(a);
   const std::vector<double> y = ranks_of(b);
-  const double middle = mean_of(x);  // that of y too
+  const double middle = mean_of(x);  // the same for y
   double xy = 0.0;
   double xx = 0.0;
   double yy = 0.0;

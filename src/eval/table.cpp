@@ -28,7 +28,7 @@ std::size_t place_of(const Table& table, const std::string& name) {
   return static_cast<std::size_t>(found - table.columns.begin());
 }
 
-/// The places of the columns that are shown: the labels and those asked for, each once.
+/// The indices of the shown columns: the labels and those asked for, each once.
 std::vector<std::size_t> places_of(const Table& table, std::vector<std::string> asked) {
   if (asked.empty()) {
     asked = table.usual;
@@ -47,7 +47,7 @@ std::vector<std::size_t> places_of(const Table& table, std::vector<std::string> 
   return places;
 }
 
-/// Whether `a` stands above `b` in a column: the better figure, of texts the first, what has neither last.
+/// Whether `a` sorts above `b` in a column: the better value; texts in order; cells with neither last.
 bool above(const Cell& a, const Cell& b, Better better) {
   if (a.value && b.value) {
     return better == Better::kHigher ? *a.value > *b.value : *a.value < *b.value;

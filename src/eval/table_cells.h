@@ -1,4 +1,4 @@
-/// What the writers of tables share.
+/// Shared by the table writers.
 #pragma once
 
 #include "routedk/eval/table.h"
@@ -12,10 +12,10 @@ namespace routedk::eval {
 /// "0.555", a text, or a dash.
 std::string shown_figure(const Cell& cell);
 
-/// The best figure of each column as shown, so that what looks equal is equal; empty where none is marked.
+/// The best value of each column as shown, so that what looks equal is equal; empty if none is marked.
 std::vector<std::string> best_figures(const Table& table);
 
-/// The first column that has intervals; the number of columns where none has.
+/// The first column that has intervals; the number of columns if none has.
 std::size_t first_with_intervals(const Table& table);
 
 /// "NAME: MEANING" of the columns that have one.

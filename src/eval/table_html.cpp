@@ -31,7 +31,7 @@ summary{cursor:pointer;margin:1.5rem 0 .5rem}
 p{max-width:60rem}
 )";
 
-// The better order first, then the other; what has no figure stays last.
+// Sorts best first, then reversed; rows without a value stay last.
 constexpr const char* kScript = R"(
 for (const table of document.querySelectorAll("table")) {
   const heads = [...table.querySelectorAll("th")];
@@ -78,7 +78,7 @@ std::string escaped_markup(const std::string& text) {
   return safe;
 }
 
-/// A head may break after each part of its name.
+/// Allows a line break after each part of the name.
 std::string head_of(const std::string& name, Better better, bool is_text) {
   std::string parts;
   for (const char c : escaped_markup(name)) {

@@ -9,12 +9,12 @@
 namespace routedk::eval {
 namespace {
 
-/// Neither the end of a cell nor a tag, nor what GitHub takes for emphasis, code, a link or a person.
+/// Escapes ends of cells, tags, and what GitHub renders as emphasis, code, a link or a mention.
 std::string escaped_cell(const std::string& text) {
   std::string safe;
   for (const char c : routedk::escaped(text)) {
     if (c == '@') {
-      safe += "@&#8203;";  // a backslash does not keep it from being a mention
+      safe += "@&#8203;";  // a backslash does not prevent a mention
       continue;
     }
     safe += std::string_view("|\\<*`[~").find(c) == std::string_view::npos ? std::string{c}

@@ -37,7 +37,7 @@ std::vector<std::string> head_lines(const std::string& name) {
 struct TextColumn {
   std::vector<std::string> head;
   std::vector<std::string> cells;
-  bool left = false;  // aligned
+  bool left = false;  // alignment
   std::size_t width = 0;
 };
 
@@ -82,7 +82,7 @@ void end_line(std::string& text) {
   text += '\n';
 }
 
-/// Words on lines of at most kLineWidth characters; a longer word is cut.
+/// Wraps words to lines of at most kLineWidth characters; a longer word is split.
 std::string wrapped(const std::string& paragraph) {
   std::string text;
   std::size_t used = 0;
@@ -130,7 +130,7 @@ class TextTable {
  private:
   static constexpr std::string_view kHead = "system";
 
-  /// As many columns from `first` on as a line has room for, at least one.
+  /// The end of the columns from `first` on that fit on a line; at least one column.
   std::size_t end_of_block(std::size_t first) const {
     std::size_t used = name_width_;
     for (std::size_t c = 0; c < table_.labels; ++c) {

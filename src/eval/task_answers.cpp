@@ -17,7 +17,7 @@ namespace {
 
 using Examples = std::span<const train::Example* const>;
 
-/// [A] F64 on the CPU: of each answer token of a batch.
+/// [A] F64 on the CPU, one loss per answer token of a batch.
 at::Tensor token_losses_of(const experts::RoutedModel& model, const experts::Gate& gate,
                            const train::PackedBatch& batch) {
   std::vector<at::Tensor> of_members;
@@ -50,7 +50,7 @@ std::vector<decode::Generation> generated(const decode::Decoder& decoder, const 
   return decoder.generate(gate, prompts, options);
 }
 
-/// From its making on, in equal shares to the answers of a batch.
+/// Time since construction, shared equally by the answers of a batch.
 class SharedTime {
  public:
   void add_to(std::span<TaskAnswer> answers) const {
@@ -175,10 +175,10 @@ void draw_candidates(const decode::Decoder& decoder, const experts::Gate& gate, 
 TaskVote vote_of(std::span<const std::string> candidates, std::span<const double> logprobs) {
   struct Votes {
     std::int64_t count = 0;
-    double best = 0.0;  // log-probability, and whose it is
+    double best = 0.0;  // log-probability of `text`
     std::string text;
   };
-  std::map<std::string, Votes> votes;  // the smaller text comes first
+  std::map<std::string, Votes> votes;  // ordered by text, for ties
   for (std::size_t i = 0; i < candidates.size(); ++i) {
     Votes& own = votes[bundle::fold_space(candidates[i])];
     if (++own.count == 1 || logprobs[i] > own.best) {

@@ -15,7 +15,7 @@ constexpr auto kTaskLoss = static_cast<std::size_t>(TaskMetric::kLoss);
 constexpr auto kTaskExact = static_cast<std::size_t>(TaskMetric::kExactMatch);
 constexpr auto kTaskRouge = static_cast<std::size_t>(TaskMetric::kRougeL);
 
-/// Sum of numerators / sum of denominators over the lines of these numbers, with repeats.
+/// Sum of numerators / sum of denominators over the lines at these indices, which may repeat.
 TaskValues ratios(const std::vector<TaskScore>& lines, std::span<const std::uint32_t> drawn) {
   TaskScore sum;
   for (const std::uint32_t line : drawn) {
@@ -52,7 +52,7 @@ TaskValues values_of(const std::vector<TaskScore>& lines) {
   return ratios(lines, each);
 }
 
-/// Chosen texts, an entry an answer, with the share of the candidates that are the same.
+/// Chosen texts, one per answer, with the share of the candidates that are the same.
 std::vector<TaskVote> chosen(std::span<const TaskAnswer> answers, std::int64_t samples) {
   std::vector<TaskVote> texts;
   for (const TaskAnswer& answer : answers) {
@@ -64,7 +64,7 @@ std::vector<TaskVote> chosen(std::span<const TaskAnswer> answers, std::int64_t s
   return texts;
 }
 
-/// One entry a line, in the order in which lines first come.
+/// One entry per line, in order of first occurrence.
 std::vector<TaskScore> scores_by_line(std::span<const TaskGold> gold, std::span<const TaskAnswer> answers,
                                       const std::vector<TaskVote>& texts) {
   std::map<std::int64_t, std::size_t> places;

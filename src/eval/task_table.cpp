@@ -26,7 +26,7 @@ Cell metric_cell(const JsonField& result, const std::string& metric) {
   return cell;
 }
 
-/// Of the loss, in which it is exponential.
+/// The exponential of the loss.
 Cell perplexity_cell(const Cell& loss) {
   return {std::exp(*loss.value),
           bundle::Interval{std::exp(loss.interval->low), std::exp(loss.interval->high)}};
@@ -37,7 +37,7 @@ Cell number_cell(const JsonField& number, int digits) {
 }
 
 std::vector<Cell> cells_of(const JsonField& result, const std::set<std::string>& experts) {
-  const bool greedy = result["choice"].is("greedy");  // a vote changes no loss
+  const bool greedy = result["choice"].is("greedy");  // a vote does not change the loss
   const Cell loss = greedy ? metric_cell(result, kLoss) : Cell{};
   std::vector<Cell> cells = {loss, greedy ? perplexity_cell(loss) : Cell{},
                              metric_cell(result, "exact_match"), metric_cell(result, "rouge_l")};

@@ -37,7 +37,7 @@ bool contains(std::uint16_t whole, std::uint16_t part) {
   return (part & static_cast<std::uint16_t>(~whole)) == 0;
 }
 
-/// 0 where both are.
+/// 0 if both are.
 double harmonic(double a, double b) {
   return 2.0 * a * b / std::max(a + b, std::numeric_limits<double>::min());
 }
@@ -164,7 +164,7 @@ double GrowingAnswer::bound_with(std::size_t bundle) const {
     sum += harmonic((sums_[m].mean_precision + metric.mean_precision[bundle]) * share,
                     std::min(1.0, sums_[m].mean_recall + metric.mean_recall[bundle]));
   }
-  return sum / static_cast<double>(sums_.size()) + 1e-12;  // what rounding may take
+  return sum / static_cast<double>(sums_.size()) + 1e-12;  // margin for rounding
 }
 
 void GrowingAnswer::add(std::size_t bundle) {

@@ -1,4 +1,4 @@
-/// The expected utility of an answer that grows bundle by bundle, from tables made once of bit masks.
+/// The expected utility of an answer that grows bundle by bundle, from precomputed tables and bit masks.
 #pragma once
 
 #include "routedk/eval/expected_utility.h"
@@ -10,17 +10,17 @@
 
 namespace routedk::eval {
 
-/// A figure of each bundle that a reference holds, and of each of these with each reference. One metric of an
-/// answer A against a reference of n bundles is the harmonic mean of
+/// Values for each bundle of a reference, and for each of these with each reference. One metric of an answer
+/// A against a reference of n bundles is the harmonic mean of
 ///   precision: the sum over A of `precision`, divided by |A|
 ///   recall: the sum over the reference's bundles of the largest `recall` in A, divided by n.
-///   f1          precision: 1 where a bundle of the reference contains it; recall: 1 of the first such bundle
+///   f1          precision: 1 if a bundle of the reference contains it; recall: 1 for the first such bundle
 ///   jaccard_f1  precision: the best Jaccard with a bundle of the reference; recall: the Jaccard with each
 struct MetricTable {
   std::vector<double> precision;       // [bundles, references]
   std::vector<double> recall;          // [bundles, columns]
   std::vector<double> mean_precision;  // [bundles], expected
-  std::vector<double> mean_recall;     // [bundles], expected where it is the answer's only bundle
+  std::vector<double> mean_recall;     // [bundles], expected if it is the answer's only bundle
 };
 
 class UtilityTable {
@@ -43,21 +43,21 @@ class UtilityTable {
   std::vector<std::size_t> reach_;
   std::vector<std::vector<std::uint16_t>> masks_;  // [references][bundles of each]: bit n - 1 is product n
   std::vector<double> weight_;                     // [references]
-  std::vector<double> inverse_count_;  // [references]: 1 / number of bundles, 0 where there is none
-  std::vector<MetricTable> metrics_;   // whose mean is the utility
+  std::vector<double> inverse_count_;              // [references]: 1 / number of bundles, 0 if there are none
+  std::vector<MetricTable> metrics_;               // the utility is their mean
 };
 
 class GrowingAnswer {
  public:
-  /// The empty answer, whose expected utility is 0. The table must outlive it.
+  /// Starts as the empty answer, whose expected utility is 0. The table must outlive it.
   explicit GrowingAnswer(const UtilityTable& table);
 
   const std::vector<std::size_t>& bundles() const { return bundles_; }
   bool holds(std::size_t bundle) const;
-  /// The expected utility once it holds that bundle, too, which it does not yet.
+  /// The expected utility with that bundle added; the answer must not contain it yet.
   double with(std::size_t bundle);
-  /// No less than that, in constant time: the harmonic mean is concave, so its expectation is at most that of
-  /// the expected precision and recall (Jensen), and recall grows at most by that of the bundle alone.
+  /// An upper bound of that in constant time: the harmonic mean is concave, so its expectation is at most
+  /// that of the expected precision and recall (Jensen), and recall grows by at most the bundle's own.
   double bound_with(std::size_t bundle) const;
   void add(std::size_t bundle);
 
@@ -73,7 +73,7 @@ class GrowingAnswer {
 
   const UtilityTable& table_;
   std::vector<std::size_t> bundles_;  // ascending
-  std::vector<Sums> sums_;            // a metric each
+  std::vector<Sums> sums_;            // one per metric
   std::vector<double> scratch_;       // [references]
 };
 

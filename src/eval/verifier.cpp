@@ -16,11 +16,11 @@ constexpr std::size_t kFolds = 5;
 
 /// The parsed candidates of one session.
 struct Rows {
-  at::Tensor features;  // [n,P] F64, relative to their mean
+  at::Tensor features;  // [n,P] F64, centred
   at::Tensor f1;        // [n] F64
 };
 
-/// What least squares needs of some rows; sums add up.
+/// What least squares needs of some rows; additive.
 struct Normal {
   at::Tensor gram;    // [P,P]: X^T X
   at::Tensor moment;  // [P]: X^T y
@@ -67,7 +67,7 @@ double f1_of_highest(const Rows& rows, const at::Tensor& weight) {
   return rows.f1[rows.features.mv(weight).argmax()].item<double>();
 }
 
-/// Mean F over all sessions of what each fold's weights choose in it, the other folds learnt from.
+/// Mean F over all sessions of the choice by each fold's weights, which are fitted on the other folds.
 double held_out_f1(const std::vector<Rows>& sessions, const std::vector<Normal>& folds, double ridge) {
   double sum = 0.0;
   for (std::size_t f = 0; f < folds.size(); ++f) {
@@ -93,8 +93,8 @@ std::int64_t hidden_size(std::span<const SessionAnswer> answers) {
   return static_cast<std::int64_t>(hidden);
 }
 
-/// Divides every session's features by their root mean square over all rows, which is returned: [P], 1 where
-/// it is nothing but rounding.
+/// Divides every session's features by their root mean square over all rows, which is returned: [P], 1 for a
+/// feature that is only rounding error.
 at::Tensor standardise(std::vector<Rows>& sessions) {
   at::Tensor squares = at::zeros_like(sessions.front().features[0]);
   std::int64_t count = 0;

@@ -18,7 +18,7 @@ struct Tally {
 }  // namespace
 
 VoteResult majority_vote(std::span<const Ballot> ballots) {
-  std::map<std::string, Tally> tallies;  // ascending text: the first of equals is the smaller one
+  std::map<std::string, Tally> tallies;  // ordered by text: the first of equals is the smaller
   for (const Ballot& ballot : ballots) {
     if (ballot.answer) {
       Tally& tally = tallies[bundle::canonical_answer(*ballot.answer)];

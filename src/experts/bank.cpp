@@ -11,7 +11,7 @@
 namespace routedk::experts {
 namespace {
 
-/// Neighbouring sequences of one owner, as a range of sequences and of tokens.
+/// Adjacent sequences with the same owner, as a range of sequences and of tokens.
 struct Run {
   int owner;
   std::size_t first, last;
@@ -30,7 +30,7 @@ std::vector<Run> owner_runs(const std::vector<int>& owner, const model::FlatBatc
   return runs;
 }
 
-/// The dropout of one run: each sequence has its own key, answers to one prompt the same.
+/// The dropout of one run: each sequence has its own key, the same for all answers to one prompt.
 kernels::KeyedDropout dropout_of(const DeltaSite& site, model::Linear linear, const Run& run) {
   if (site.dropout == nullptr) {
     return {};
@@ -50,7 +50,7 @@ kernels::KeyedDropout dropout_of(const DeltaSite& site, model::Linear linear, co
   return {d.rate, std::move(segments)};
 }
 
-/// Each run's rows with its factors' delta, without gradients.
+/// Each run's rows with the delta of its factors, without gradients.
 template <typename FactorsOf>
 at::Tensor owned_invariantly(const std::vector<Run>& runs, const FactorsOf& factors_of,
                              const kernels::FrozenLinear& weight, const at::Tensor& x) {

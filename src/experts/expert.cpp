@@ -58,7 +58,7 @@ Expert::Expert(std::string name, const model::LlamaConfig& model, LoraPlan plan,
   name_factors();
 }
 
-/// The leaves by linear.
+/// Assigns the leaves to linears.
 void Expert::name_factors() {
   auto leaf = parameters_.leaves().begin();
   for (std::size_t i = 0; i < plan_.sizes.size(); ++i) {

@@ -1,4 +1,4 @@
-/// Random values of a factor.
+/// Random initial values of a factor.
 #pragma once
 
 #include "routedk/core/random.h"

@@ -13,8 +13,8 @@ namespace {
 struct Form {
   GateKind kind;
   std::string_view word;
-  std::string_view argument;  ///< behind the colon; empty: there is none
-  std::string_view rule;      ///< of the argument, for "must have ..."
+  std::string_view argument;  ///< after the colon; empty: none
+  std::string_view rule;      ///< for the argument, in "must have ..."
 };
 
 constexpr auto kForms = std::to_array<Form>({
@@ -66,7 +66,7 @@ bool read_name(std::string_view text, GateSpec& spec) {
   return !text.empty();
 }
 
-/// Whether what follows the colon keeps the form's rule.
+/// Whether the text after the colon satisfies the form's rule.
 bool read_argument(std::string_view text, GateSpec& spec) {
   switch (spec.kind) {
     case GateKind::kTies:

@@ -74,7 +74,7 @@ at::Tensor stacked_a(const MixedLinear& mixed) {
   return at::cat(parts);
 }
 
-/// [out,R], rows in GGUF's order; `alpha`: the file's.
+/// [out,R], rows in GGUF's order; `alpha` is the file's.
 at::Tensor stacked_b(const MixedLinear& mixed, std::int64_t alpha, const model::LlamaConfig& model) {
   const double undone = static_cast<double>(mixed.rank) / static_cast<double>(alpha);
   std::vector<at::Tensor> parts;
@@ -89,7 +89,7 @@ io::GgmlType ggml_type(FactorType type) {
   return type == FactorType::kF16 ? io::GgmlType::kF16 : io::GgmlType::kF32;
 }
 
-/// ggml's numbers of what most of a file's tensors are (LLAMA_FTYPE_ALL_F32, LLAMA_FTYPE_MOSTLY_F16).
+/// ggml's codes for the type of most tensors in a file (LLAMA_FTYPE_ALL_F32, LLAMA_FTYPE_MOSTLY_F16).
 std::uint32_t file_type(FactorType type) {
   return type == FactorType::kF16 ? 1 : 0;
 }

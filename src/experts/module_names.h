@@ -1,4 +1,4 @@
-/// How Hugging Face and PEFT call the modules of a Llama.
+/// Names of a Llama's modules in Hugging Face and PEFT.
 #pragma once
 
 #include "routedk/model/parameters.h"
@@ -12,10 +12,10 @@ namespace routedk::experts {
 /// "q_proj"
 std::string last_part(model::Linear linear);
 
-/// The adapter file's name of A or B: "base_model.model.<module>.lora_A.weight".
+/// The name of A or B in an adapter file: "base_model.model.<module>.lora_A.weight".
 std::string factor_name(std::int64_t layer, model::Linear linear, char factor);
 
-/// Every module that is no adapted linear: the embedding, the head, the norms, the containers.
+/// Every module that is not an adapted linear: the embedding, the head, the norms, the containers.
 std::vector<std::string> other_modules(const model::LlamaConfig& model);
 
 }  // namespace routedk::experts

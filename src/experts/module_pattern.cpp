@@ -53,7 +53,7 @@ ModulePattern::ModulePattern(const std::string& expression, const std::string& s
     throw_<FileError>("a pattern must have at most {} characters, but `{}...` has {} ({})", kMaxLength,
                       shown_, shown.size(), place_);
   }
-  if (shown.find("{,") != std::string::npos) {  // Python: from 0; PCRE2 10.42: these very characters
+  if (shown.find("{,") != std::string::npos) {  // Python: from 0; PCRE2 10.42: literal characters
     throw_<FileError>("a pattern must spell repetitions {{0,n}}, but `{}` has one without its 0 ({})", shown_,
                       place_);
   }

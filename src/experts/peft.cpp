@@ -14,15 +14,15 @@ namespace {
 constexpr const char* kConfigFile = "adapter_config.json";
 constexpr const char* kWeightFile = "adapter_model.safetensors";
 
-/// The name of a factor in the file: as PEFT saves it, or with the adapter's own name in it, `.default`, as
-/// state dicts of models with adapters have it.
+/// The name of a factor in the file: as PEFT saves it, or with the adapter's own name, `.default`, as in
+/// state dicts of models with adapters.
 std::string stored_name(const StoredTensors& tensors, std::int64_t layer, model::Linear linear, char factor) {
   const std::string name = factor_name(layer, linear, factor);
   std::string infixed = name.substr(0, name.rfind('.')) + ".default.weight";
   return !tensors.has(name) && tensors.has(infixed) ? infixed : name;
 }
 
-/// FileError unless the file holds exactly the factors of the plan, in their shapes.
+/// FileError unless the file has exactly the factors of the plan, in their shapes.
 void expect_factors(StoredTensors& tensors, const LoraPlan& plan, const model::LlamaConfig& model) {
   for (std::int64_t layer = 0; layer < model.layers; ++layer) {
     for (int i = 0; i < model::kLinears; ++i) {
@@ -41,7 +41,7 @@ void expect_factors(StoredTensors& tensors, const LoraPlan& plan, const model::L
 }  // namespace
 
 void save_peft(const Expert& expert, const std::filesystem::path& folder, const std::string& base_model) {
-  std::vector<at::Tensor> owned;  // what the views look at
+  std::vector<at::Tensor> owned;  // keeps the tensors of the views alive
   std::vector<io::TensorView> views;
   const auto add = [&](const std::string& name, const at::Tensor& tensor) {
     owned.push_back(tensor.detach().to(at::kCPU).contiguous());

@@ -26,7 +26,7 @@ bool is_alpha(const io::Json& value) {
   return value.is_number() && value.get<double>() > 0 && std::isfinite(value.get<double>());
 }
 
-/// Fields that say nothing about what the adapter computes, or are read elsewhere.
+/// Fields that do not affect the adapter's result, or are read elsewhere.
 bool is_informative(const std::string& key) {
   static const std::set<std::string> keys = {"r",
                                              "lora_alpha",
@@ -56,10 +56,10 @@ const io::Json& other_defaults() {
   return defaults;
 }
 
-/// Initialisations that leave the backbone as it is: the factors in the file are all there is to them.
+/// Initialisations that leave the backbone unchanged: the factors in the file are complete.
 constexpr std::array<std::string_view, 4> kHarmlessInits{"gaussian", "orthogonal", "eva", "mica"};
 
-/// LoftQ changes the backbone, too: its factors fit the one that was written beside them.
+/// LoftQ also changes the backbone: its factors fit only the one written with them.
 bool is_loftq_base(const io::JsonField& config) {
   std::string base = config["base_model_name_or_path"].text_or("");
   std::ranges::transform(base, base.begin(),
@@ -82,7 +82,7 @@ void check_initialisation(const io::JsonField& config) {
       R"(be true, false, "gaussian", "orthogonal", "eva" or "mica" (others change the backbone, too))");
 }
 
-/// What an initialisation was told, where that is the one.
+/// Arguments of an initialisation, if that one is in use.
 bool tells_of_init(const std::string& key, const io::JsonField& config) {
   const io::JsonField init = config["init_lora_weights"];
   return (key == "eva_config" && init.is("eva")) || (key == "loftq_config" && init.is("loftq"));

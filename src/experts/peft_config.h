@@ -1,4 +1,4 @@
-/// adapter_config.json: what PEFT 0.21 makes of it, as ranks and alphas of a model's linears, and back.
+/// adapter_config.json as PEFT 0.21 interprets it: to ranks and alphas of a model's linears, and back.
 #pragma once
 
 #include "routedk/experts/expert.h"
@@ -9,11 +9,11 @@
 
 namespace routedk::experts {
 
-/// FileError names the field that breaks a rule, or that is not at its default and not understood here.
+/// FileError names the field that breaks a rule, or that is not at its default and not supported.
 LoraPlan read_peft_config(const std::filesystem::path& path, const model::LlamaConfig& model);
 
-/// The commonest rank and alpha as `r` and `lora_alpha`, the others as patterns that spell modules out.
-/// ConfigError when the expert adapts nothing, which PEFT can't express.
+/// The most common rank and alpha become `r` and `lora_alpha`, the others patterns with full module names.
+/// ConfigError if the expert adapts nothing, which PEFT cannot express.
 io::Json peft_config_json(const Expert& expert, const std::string& base_model);
 
 }  // namespace routedk::experts

@@ -10,7 +10,7 @@
 namespace routedk::experts {
 namespace {
 
-/// The value that most adapted linears have, the smallest of several.
+/// The most common value among adapted linears; ties: the smallest.
 template <typename Value>
 Value commonest(const std::vector<Value>& values) {
   std::map<Value, std::size_t> counts;
@@ -22,7 +22,7 @@ Value commonest(const std::vector<Value>& values) {
       ->first;
 }
 
-/// Last parts of names where every layer adapts the same linears, otherwise whole names.
+/// Last parts of names if every layer adapts the same linears, otherwise full names.
 std::vector<std::string> target_names(const Expert& expert) {
   std::vector<std::string> parts;
   std::vector<std::string> modules;

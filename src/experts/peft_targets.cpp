@@ -11,7 +11,7 @@ namespace {
 
 constexpr std::size_t kMaxNames = 10'000;
 
-/// PEFT reads nothing, null, "" and [] alike where a field is optional.
+/// For optional fields, PEFT treats a missing value, null, "" and [] the same.
 bool is_given(const io::Json& value) {
   const bool blank = value.is_string() && value.get_ref<const std::string&>().empty();
   return !(value.is_null() || blank || (value.is_array() && value.empty()));
@@ -36,9 +36,9 @@ std::optional<std::int64_t> to_layer(const std::optional<std::string>& digits) {
   return layer;
 }
 
-/// Everything that decides about one module.
+/// Everything that determines whether a module is adapted.
 struct Choice {
-  std::optional<ModuleSet> targets;  // nothing: all-linear
+  std::optional<ModuleSet> targets;  // empty: all-linear
   std::optional<ModuleSet> excluded;
   LayerFilter layers;
 
@@ -62,7 +62,7 @@ Choice read_choice(const io::JsonField& config, const model::LlamaConfig& model)
   return {std::move(targets), std::move(excluded), LayerFilter(config, model)};
 }
 
-/// A name in the list that no linear bears reaches nothing, or something that is not adapted here.
+/// A listed name that matches no linear reaches nothing, or a module that is not supported here.
 void check_names(const io::JsonField& field, const ModuleSet& targets, const std::set<std::string>& linears) {
   for (const std::string& name : targets.names()) {
     const bool hit = std::any_of(linears.begin(), linears.end(), [&](const std::string& linear) {

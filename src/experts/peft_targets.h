@@ -1,4 +1,4 @@
-/// Which linears an adapter's configuration means, by the rules of PEFT 0.21.
+/// The linears that an adapter's configuration selects, by the rules of PEFT 0.21.
 #pragma once
 
 #include "routedk/io/json_field.h"
@@ -14,15 +14,15 @@
 
 namespace routedk::experts {
 
-/// `target_modules` or `exclude_modules`: names, of which a module's whole name or its last parts count, or
-/// one regular expression for whole names.
+/// `target_modules` or `exclude_modules`: names, matched with a module's full name or its last parts, or one
+/// regular expression for full names.
 class ModuleSet {
  public:
   /// The field must not be absent. FileError.
   explicit ModuleSet(const io::JsonField& field);
 
   bool contains(const std::string& module) const;
-  /// Whether it names the module in full, not by its last parts or a pattern.
+  /// Whether it lists the module's full name, rather than its last parts or a pattern.
   bool spells_out(const std::string& module) const { return names_.contains(module); }
   const std::set<std::string>& names() const noexcept { return names_; }
 
@@ -31,7 +31,7 @@ class ModuleSet {
   std::optional<ModulePattern> pattern_;
 };
 
-/// `layers_to_transform` with `layers_pattern`: the layers that last parts of names reach.
+/// `layers_to_transform` with `layers_pattern`: the layers in which last parts of names apply.
 class LayerFilter {
  public:
   LayerFilter(const io::JsonField& config, const model::LlamaConfig& model);
@@ -43,7 +43,7 @@ class LayerFilter {
 };
 
 /// Calls visit(layer, linear) for each linear that `target_modules`, `exclude_modules`, `layers_to_transform`
-/// and `layers_pattern` choose. FileError when a target hits nothing, or a module that is no such linear.
+/// and `layers_pattern` select. FileError if a target matches nothing, or a module that is not such a linear.
 void for_each_target(const io::JsonField& config, const model::LlamaConfig& model,
                      const std::function<void(std::int64_t, model::Linear)>& visit);
 

@@ -8,7 +8,7 @@ namespace routedk::experts {
 
 namespace {
 
-/// A layer's linears with what the bank adds under the gate's rows.
+/// A layer's linears, plus the bank's deltas under the gate's rows.
 struct BankAdapters {
   const ExpertBank& bank;
   const RoutedPass& pass;
@@ -20,7 +20,7 @@ struct BankAdapters {
                                      const at::Tensor& x) const {
     const bool cut = pass.keep != nullptr && x.size(0) != pass.batch.tokens();
     const model::FlatBatch& batch = cut ? pass.keep->batch : pass.batch;
-    // The layer ends with it: a residual sum, whose gradients need no values.
+    // The layer ends with this residual sum, whose gradients do not need its value.
     const bool read = run == model::Run::kValue || projection != model::Projection::kDown;
     return bank.linears({layer, projection, rows, batch, pass.dropout, pass.batch_invariant,
                          read ? kernels::Values::kRead : kernels::Values::kUnread},
@@ -42,7 +42,7 @@ RoutedOutput RoutedModel::forward(const RoutedPass& pass) const {
     output.rows.push_back(layer > 0 && pass.gate.same_in_all_layers()
                               ? output.rows[0]
                               : pass.gate.rows(layer, output.hidden, pass.batch));
-    // Backward may run the layer again, when the arguments of this call are gone.
+    // Backward may run the layer again after this call has returned.
     const auto run = [this, pass, layers, layer, owner = output.rows.back().owner](const auto& inputs,
                                                                                    model::Run why) {
       const GateRows rows{inputs[1], owner};

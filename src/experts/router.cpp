@@ -37,7 +37,7 @@ at::Tensor largest(const at::Tensor& alpha, std::int64_t count) {
   return kept / kept.sum(-1, true);
 }
 
-/// Zero where alpha is below `threshold`, except for each row's largest; the rest sum to 1 again.
+/// Zero where alpha is below `threshold`, except for each row's largest; the others sum to 1 again.
 at::Tensor above(const at::Tensor& alpha, double threshold) {
   const at::Tensor values = alpha.detach();
   const at::Tensor limit = values.amax(-1, true).clamp_max(threshold);  // [S,1]

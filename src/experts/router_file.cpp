@@ -20,7 +20,7 @@ struct NamedShape {
   std::vector<std::int64_t> shape;
 };
 
-/// What the file holds, in the order of the gate's parameters.
+/// The file's tensors, in the order of the gate's parameters.
 std::vector<NamedShape> stored(const RouterOptions& options, std::int64_t layers, std::int64_t hidden,
                                std::int64_t experts) {
   std::vector<NamedShape> all;
@@ -42,7 +42,7 @@ std::vector<std::string> read_experts(const io::JsonField& field) {
   return experts;
 }
 
-/// `fallback` where the key is missing.
+/// `fallback` if the key is missing.
 template <NamedEnum E>
 E read_choice(const io::JsonField& field, E fallback) {
   if (field.absent()) {
@@ -85,7 +85,7 @@ void save_router(const RouterGate& gate, const std::vector<std::string>& experts
                  const std::filesystem::path& folder) {
   const RouterOptions& options = gate.options();
   const std::vector<NamedShape> names = stored(options, gate.layers(), gate.hidden(), gate.bias(0).size(0));
-  std::vector<at::Tensor> owned;  // what the views look at
+  std::vector<at::Tensor> owned;  // keeps the tensors of the views alive
   std::vector<io::TensorView> views;
   for (std::size_t i = 0; i < names.size(); ++i) {
     owned.push_back(gate.parameters().leaves()[i].detach().to(at::kCPU));

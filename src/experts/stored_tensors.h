@@ -1,4 +1,4 @@
-/// A safetensors file of which every tensor is asked for once.
+/// A safetensors file from which every tensor is read once.
 #pragma once
 
 #include "routedk/quant/tensor_view.h"
@@ -14,12 +14,12 @@ class StoredTensors {
   explicit StoredTensors(const std::filesystem::path& path) : file_(io::SafetensorsFile::open(path)) {}
 
   bool has(const std::string& name) const { return file_.tensors().contains(name); }
-  /// FileError unless the tensor is there, of a floating type and of this shape. Allocates nothing.
+  /// FileError unless the tensor exists, with a floating type and this shape. Allocates nothing.
   void expect(const std::string& name, const std::vector<std::int64_t>& shape);
-  /// FileError when a tensor of the file was not expected.
+  /// FileError if the file has a tensor that was not expected.
   void finish() const;
-  /// Copies an expected tensor into an fp32 one of its shape; FileError when it holds an infinite or
-  /// undefined value.
+  /// Copies an expected tensor into an fp32 one of its shape; FileError if it has an infinite or undefined
+  /// value.
   void read(const std::string& name, const at::Tensor& into) const;
 
  private:

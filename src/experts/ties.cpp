@@ -22,7 +22,7 @@ void check_density(double density) {
   }
 }
 
-/// Zero except for the floor(density * n) numbers of largest magnitude.
+/// Zero except for the floor(density * n) values of largest magnitude.
 at::Tensor pruned(const at::Tensor& tensor, double density) {
   const at::Tensor flat = tensor.reshape(-1);
   const auto kept = static_cast<std::int64_t>(density * static_cast<double>(flat.numel()));
@@ -32,7 +32,7 @@ at::Tensor pruned(const at::Tensor& tensor, double density) {
   return result.view(tensor.sizes());
 }
 
-/// The factors of every linear that an expert adapts at that place; none where nobody does.
+/// The factors of all experts that adapt the linear; empty if none does.
 std::vector<LoraFactors> present(const ExpertBank& bank, std::int64_t layer, model::Linear linear) {
   std::vector<LoraFactors> found;
   for (std::int64_t i = 0; i < bank.size(); ++i) {
@@ -77,7 +77,8 @@ Factors merged_factors(const std::vector<LoraFactors>& factors, double density, 
   return {ties_merge(a, weights, density), ties_merge(bt, weights, density)};
 }
 
-/// An expert of scale 1 with `factors_of(layer, linear, who adapts it)` wherever somebody adapts.
+/// An expert of scale 1 with `factors_of(layer, linear, factors of the adapting experts)` for each adapted
+/// linear.
 Expert merge(
     const ExpertBank& bank, const model::LlamaConfig& model, const std::string& name,
     const std::function<Factors(std::int64_t, model::Linear, const std::vector<LoraFactors>&)>& factors_of) {

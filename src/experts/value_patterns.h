@@ -11,18 +11,18 @@
 
 namespace routedk::experts {
 
-/// Patterns in the file's order, each with a number. One matches a module whose name it spells whole, or from
-/// after a dot to the end.
+/// Patterns in the file's order, each with a value. A pattern matches a module if it equals the name, or its
+/// end after a dot.
 class ValuePatterns {
  public:
-  /// FileError unless the field is absent or an object of at most `limit` patterns.
+  /// FileError unless the field is absent or an object with at most `limit` patterns.
   ValuePatterns(const io::JsonField& field, std::size_t limit);
 
-  /// The value of the first pattern that matches; nullptr where none does.
+  /// The value of the first pattern that matches; nullptr if none does.
   const io::Json* find(const std::string& module);
 
-  /// FileError when the value of a pattern that matched breaks the rule. Patterns that matched no module that
-  /// was asked for are ignored, as PEFT does, with a warning.
+  /// FileError if the value of a matched pattern breaks the rule. Patterns that matched no module are ignored
+  /// with a warning, as in PEFT.
   void check(const std::function<bool(const io::Json&)>& holds, const std::string& rule) const;
 
  private:

@@ -14,10 +14,10 @@ namespace {
 using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
 
-/// A logit whose probability is 0, finite: differences of two of them are numbers.
+/// A logit of probability 0, but finite, so that differences of two are numbers.
 constexpr double kForbidden = -1e30;
 
-/// What of the loss is not differentiated.
+/// Arguments of the loss that are not differentiated.
 struct LossSetting : torch::CustomClassHolder {
   LossSetting(kernels::FrozenLinear h, HeadTargets t) : head(std::move(h)), to(std::move(t)) {}
   kernels::FrozenLinear head;
@@ -25,8 +25,8 @@ struct LossSetting : torch::CustomClassHolder {
 };
 
 struct CrossEntropy : torch::autograd::Function<CrossEntropy> {
-  /// -> the sum, and each token's loss [A] with and without smoothing; each row's gradient is made with its
-  /// loss.
+  /// -> the sum, and each token's loss [A] with and without smoothing; each row's gradient is computed
+  /// together with its loss.
   static variable_list forward(AutogradContext* ctx, const at::Tensor& hidden,
                                const c10::intrusive_ptr<LossSetting>& setting) {
     const HeadTargets& to = setting->to;
@@ -66,7 +66,7 @@ struct CrossEntropy : torch::autograd::Function<CrossEntropy> {
   static at::Tensor total(const at::Tensor& losses, const at::Tensor& weight) {
     return (weight.defined() ? losses.to(at::kDouble) * weight : losses).sum(at::kDouble);
   }
-  /// What the head's product rounds the gradient to in any case.
+  /// The type to which the head's product rounds the gradient anyway.
   static at::ScalarType operand_type(const kernels::FrozenLinear& head, const at::Tensor& hidden) {
     return hidden.is_cuda() && head.precision() == kernels::Precision::kBFloat16 ? at::kBFloat16 : at::kFloat;
   }
@@ -75,8 +75,8 @@ struct CrossEntropy : torch::autograd::Function<CrossEntropy> {
 }  // namespace
 
 std::int64_t loss_rows_at_once(std::int64_t vocab, at::Device device) {
-  constexpr std::int64_t kElements = 1 << 22;       // 16 MiB: memory that is kept and used again
-  constexpr std::int64_t kElementsOfGpu = 1 << 26;  // 256 MiB: products large enough for all of it
+  constexpr std::int64_t kElements = 1 << 22;       // 16 MiB: memory that is kept and reused
+  constexpr std::int64_t kElementsOfGpu = 1 << 26;  // 256 MiB: products large enough for the whole GPU
   return std::max<std::int64_t>(1, (device.is_cuda() ? kElementsOfGpu : kElements) / vocab);
 }
 

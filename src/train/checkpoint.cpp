@@ -23,7 +23,7 @@ constexpr const char* kState = "state.json";
 constexpr const char* kTensors = "tensors.safetensors";
 constexpr std::string_view kPrefix = "step-";
 
-/// The steps in a name "step-000040"; nothing for any other name.
+/// The steps in a name "step-000040"; empty for other names.
 std::optional<std::int64_t> step_of(const fs::path& path) {
   const std::string name = path.filename().string();
   std::int64_t step = 0;
@@ -128,7 +128,7 @@ void remove_folder(const fs::path& path) {
   }
 }
 
-/// Under another name first: a removal that is interrupted leaves no checkpoint in part.
+/// Renames first, so that an interrupted removal leaves no partial checkpoint.
 void remove_checkpoint(const fs::path& path) {
   const fs::path doomed = temporary_name(path);
   std::error_code error;

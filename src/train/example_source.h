@@ -1,4 +1,4 @@
-/// Which examples a step takes, in the epoch's form.
+/// The examples of a step, as they appear in its epoch.
 #pragma once
 
 #include "routedk/train/data_order.h"
@@ -11,7 +11,7 @@
 
 namespace routedk::train {
 
-/// Not to be copied: pointers go into it.
+/// Not copyable: pointers refer to its members.
 struct TakenExamples {
   std::list<Example> augmented;
   std::vector<const Example*> examples;
@@ -19,13 +19,13 @@ struct TakenExamples {
 
 class ExampleSource {
  public:
-  /// DataError when there is no training example.
+  /// DataError if there is no training example.
   ExampleSource(const TrainConfig& config, const std::string& group, const GroupExamples& examples);
 
   /// Of a step, counted from 0 over all epochs.
   TakenExamples take(std::int64_t step);
   std::int64_t steps_per_epoch() const noexcept { return order_.steps_per_epoch(); }
-  /// Examples that the steps from `first` to `last`, which is not among them, take.
+  /// Number of examples that the steps in [first, last) take.
   std::int64_t examples_between(std::int64_t first, std::int64_t last) const;
 
  private:

@@ -37,7 +37,7 @@ class FiguresOfStep {
     prompts_ += 1.0;
   }
 
-  /// Of the prompts of all processes. Advantages of a prompt have mean 0.
+  /// Over the prompts of all processes. The advantages of a prompt have mean 0.
   SampleFigures means(const parallel::World& world) const {
     SampleFigures means = sum_;
     const double samples = world.sum(samples_);
@@ -63,7 +63,7 @@ const std::vector<std::vector<std::int32_t>>& all_allowed() {
   return kAll;
 }
 
-/// Every answer of all prompts, in order.
+/// Every answer of every prompt, in order.
 std::vector<WeightedAnswer> each_once(const std::vector<const Example*>& prompts,
                                       const std::vector<PromptSamples>& samples) {
   std::vector<WeightedAnswer> all;
@@ -148,8 +148,8 @@ void ExpectedUtility::draw(std::int64_t round, std::int64_t step) {
   round_.answers = std::move(answers);
 }
 
-/// The gradient of min(r A, clip(r) A) is r A grad log p, or 0 beyond the clip. Gives the share of answers
-/// there.
+/// The gradient of min(r A, clip(r) A) is r A grad log p, or 0 beyond the clip. Returns the share of clipped
+/// answers.
 double ExpectedUtility::weigh_by_ratio(std::vector<WeightedAnswer>& answers) const {
   const double clip = config_.expected_utility.clip;
   const std::vector<double> now = logprobs(answers);
@@ -172,7 +172,7 @@ std::vector<PromptSamples> ExpectedUtility::drawn(const std::vector<const Exampl
   return sample_({group_.name, prompts, round, greedy});
 }
 
-/// The examples' own answers, which together, in all processes, weigh likelihood_weight.
+/// The examples' own answers, with a total weight of likelihood_weight over all processes.
 std::vector<WeightedAnswer> ExpectedUtility::golden() const {
   const double weight = config_.expected_utility.likelihood_weight;
   std::vector<WeightedAnswer> gold;
@@ -192,7 +192,7 @@ std::vector<WeightedAnswer> ExpectedUtility::golden() const {
   return gold;
 }
 
-/// By the values that stand in the parameters, nats.
+/// With the current values of the parameters, in nats.
 std::vector<double> ExpectedUtility::logprobs(const std::vector<WeightedAnswer>& answers) const {
   if (answers.empty()) {
     return {};
@@ -214,7 +214,7 @@ std::vector<double> ExpectedUtility::logprobs(const std::vector<WeightedAnswer>&
   return sums;
 }
 
-/// log p - log p at the start of each answer, where that is asked for.
+/// log p - log p at the start for each answer, if requested.
 std::vector<double> ExpectedUtility::start_distances(const std::vector<WeightedAnswer>& answers) const {
   if (config_.expected_utility.kl_weight == 0.0) {
     return {};

@@ -1,4 +1,4 @@
-/// The expected utility of the answers that the model writes.
+/// The objective of expected utility of sampled answers.
 #pragma once
 
 #include "routedk/train/objective.h"
@@ -11,19 +11,19 @@
 namespace routedk::train {
 
 /// Policy gradient with a leave-one-out baseline (RLOO: Kool et al. 2019; arXiv 2402.14740), which is minimum
-/// risk training (arXiv 1512.02433) with a baseline. Of a prompt's G samples y_i with utilities u_i
+/// risk training (arXiv 1512.02433) with a baseline. For a prompt's G samples y_i with utilities u_i
 ///   R_i = u_i - kl_weight (log p(y_i) - log p_start(y_i))      (KL in the reward: arXiv 2009.01325)
 ///   A_i = R_i - mean of the other samples' R
-/// and the step descends the mean over its prompts of -1/G sum A_i log p(y_i), and likelihood_weight times
-/// the gold answers' mean cross entropy. log p is among the allowed tokens, as the samples were drawn, so the
-/// gradient is unbiased. Equal answers are computed once, those of coefficient 0 not at all.
+/// and the step minimises the mean over its prompts of -1/G sum A_i log p(y_i), plus likelihood_weight times
+/// the gold answers' mean cross-entropy. log p is normalised over the allowed tokens, as in sampling, so the
+/// gradient is unbiased. Equal answers are computed once, those with coefficient 0 not at all.
 ///
-/// With iterations > 1 so many steps are taken on the answers of one draw, by the clipped surrogate of PPO
+/// With iterations > 1, that many steps are taken on the answers of one draw, by the clipped surrogate of PPO
 /// (arXiv 1707.06347) with a whole answer as the action: -1/G sum min(r_i A_i, clip(r_i, 1 - c, 1 + c) A_i)
-/// with r_i = p(y_i) / p(y_i) when it was drawn. The first of these steps, where r_i = 1, is the one above.
+/// with r_i = p(y_i) / p(y_i) at the draw. The first of these steps, where r_i = 1, is the one above.
 class ExpectedUtility : public Objective {
  public:
-  /// The values in the group's parameters are the start.
+  /// The group's current values are the start.
   ExpectedUtility(const experts::RoutedModel& model, const TrainConfig& config, const ParameterGroup& group,
                   const GroupExamples& examples, const parallel::World& world);
 
@@ -42,16 +42,16 @@ class ExpectedUtility : public Objective {
   io::Json fingerprint() const override;
 
  private:
-  /// What a draw leaves for the steps on it.
+  /// What the steps on one draw need.
   struct Round {
     TakenExamples taken;
-    std::vector<const Example*> own;  ///< this process's share of them, of which the rest is
+    std::vector<const Example*> own;  ///< this process's share of them; the members below are for it
     std::vector<PromptSamples> samples;
-    std::vector<WeightedAnswer> answers;  ///< those of an advantage, weighed by it
-    std::vector<double> logprobs;         ///< theirs by the values that drew them; empty of a single step
+    std::vector<WeightedAnswer> answers;  ///< those with an advantage, which is their weight
+    std::vector<double> logprobs;         ///< theirs at the draw; empty for a single step
     SampleFigures figures;
   };
-  /// Draws that the first so many steps use.
+  /// Number of draws that the first `steps` steps use.
   std::int64_t rounds(std::int64_t steps) const {
     const std::int64_t iterations = config_.expected_utility.iterations;
     return (steps + iterations - 1) / iterations;

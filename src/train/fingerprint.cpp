@@ -57,7 +57,7 @@ std::uint64_t hash_of(const at::Tensor& tensor) {
   return hash64({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
 }
 
-/// The first column of the matrix: a product with a unit vector is exact in whatever order it is summed.
+/// The first column of the matrix: a product with a unit vector is exact in any order of summation.
 std::uint64_t hash_of(const kernels::FrozenLinear& linear) {
   const at::Tensor unit = at::zeros({1, linear.in_features()},
                                     at::TensorOptions(kernels::device_of(linear.weight())).dtype(at::kFloat));

@@ -121,7 +121,7 @@ GroupStep GroupTrainer::finish() {
   return std::move(step_);
 }
 
-/// The examples of all processes.
+/// The keys of the examples of all processes.
 std::vector<std::uint64_t> GroupTrainer::keys_of_all(const std::vector<std::uint64_t>& own) const {
   at::Tensor rows = at::empty({static_cast<std::int64_t>(own.size()), 1}, at::kLong);
   for (std::size_t i = 0; i < own.size(); ++i) {

@@ -36,7 +36,7 @@ class JointPass {
   }
   void add(const Part& part) { parts_.push_back(part); }
 
-  /// Forward and backward of what was added, which is then gone.
+  /// Runs forward and backward on the added parts, then clears them.
   void run() {
     if (parts_.empty()) {
       return;
@@ -71,7 +71,7 @@ class JointPass {
           (own(answer.losses) * part.batch->weights).sum().item<double>(),
           own(answer.token_losses).sum().item<double>() / static_cast<double>(part.group->answer_tokens()),
           answer.rows};
-      if (part.group->penalty().any()) {  // of a gate that mixes: alone in its pass
+      if (part.group->penalty().any()) {  // its gate mixes: runs alone
         const at::Tensor penalty = gate_penalty(answer.rows, part.group->penalty()) * share(part);
         loss = loss + penalty;
         found.loss += penalty.item<double>();
@@ -85,7 +85,7 @@ class JointPass {
     }
   }
 
-  /// Of the group's step, in all processes.
+  /// The part's share of the group's step over all processes.
   static double share(const Part& part) {
     return static_cast<double>(part.batch->batch.sequences()) / static_cast<double>(part.group->sequences());
   }
@@ -95,7 +95,7 @@ class JointPass {
   std::vector<Part> parts_;
 };
 
-/// Round after round the next micro-batch of each group.
+/// The next micro-batch of each group, round after round.
 std::vector<Part> in_turn(const std::vector<GroupTrainer*>& groups) {
   std::vector<Part> parts;
   for (std::size_t round = 0, found = 1; found > 0; ++round) {
@@ -130,7 +130,7 @@ std::vector<GroupStep> compute_steps(const experts::RoutedModel& model, const Tr
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   const auto tokens = std::accumulate(steps.begin(), steps.end(), std::int64_t{0},
                                       [](std::int64_t sum, const GroupStep& s) { return sum + s.tokens; });
-  for (GroupStep& step : steps) {  // by tokens, or equally where there was nothing to learn
+  for (GroupStep& step : steps) {  // by tokens, or equally if there was nothing to learn
     step.seconds = seconds * (tokens > 0 ? static_cast<double>(step.tokens) / static_cast<double>(tokens)
                                          : 1.0 / static_cast<double>(steps.size()));
   }

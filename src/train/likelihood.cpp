@@ -30,7 +30,7 @@ StepWork Likelihood::made(std::int64_t step) {
   StepWork work{
       pack_all(parallel::share_of(taken.examples, world_), config_.max_tokens, model_.backbone().device()),
       static_cast<std::int64_t>(taken.examples.size())};
-  std::size_t answer_tokens = 0;  // of all processes
+  std::size_t answer_tokens = 0;  // in all processes
   for (const Example* example : taken.examples) {
     answer_tokens += example->answer.size();
   }

@@ -1,4 +1,4 @@
-/// Cross entropy of the gold answers.
+/// The likelihood objective: cross-entropy of the gold answers.
 #pragma once
 
 #include "routedk/core/prefetcher.h"
@@ -10,7 +10,7 @@
 
 namespace routedk::train {
 
-/// The mean over the step's answer tokens. Batches can be made ahead: they depend on no value.
+/// The mean over the step's answer tokens. Batches can be prepared ahead: they do not depend on parameters.
 class Likelihood : public Objective {
  public:
   Likelihood(const experts::RoutedModel& model, const TrainConfig& config, const ParameterGroup& group,
@@ -34,7 +34,7 @@ class Likelihood : public Objective {
   const parallel::World& world_;
   std::vector<const Example*> validation_;  // this process's share
   ExampleSource source_;
-  Prefetcher<StepWork> ahead_;  // last: its thread uses the others
+  Prefetcher<StepWork> ahead_;  // last: its thread uses the other members
 };
 
 }  // namespace routedk::train

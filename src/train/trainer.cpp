@@ -37,7 +37,7 @@ void check(const Example& example, std::size_t groups, std::int64_t vocabulary) 
   }
 }
 
-/// What a checkpoint's file is written from.
+/// A copy of the state on the CPU, for writing.
 GroupState on_cpu(GroupState state) {
   for (at::Tensor* tensor :
        {&state.values, &state.moments.first, &state.moments.second, &state.best_values, &state.average}) {
@@ -126,8 +126,8 @@ std::vector<GroupResult> Trainer::run() {
   return results;
 }
 
-/// Processes that differ in settings or data would make sums of different things. Each applies the update
-/// itself: on another kind of machine it would be rounded otherwise, step after step.
+/// Checks that all processes have the same settings, data and machine type: otherwise sums would mix
+/// different values, and each process's own update would round differently, step after step.
 void Trainer::require_one_job() const {
   for (const io::Json& own : {fingerprint_, machine_fingerprint(job_.model.backbone().device())}) {
     require_equal(io::Json::parse(job_.world.from_first(own.dump())), own,

@@ -1,11 +1,11 @@
-/// Other values in a group's parameters for a while.
+/// Temporarily replaces the values of a group's parameters.
 #pragma once
 
 #include <ATen/ATen.h>
 
 namespace routedk::train {
 
-/// Lets `others` [P], where they are defined, stand in `values` [P] while it lives.
+/// Copies `others` [P], if defined, into `values` [P] for its lifetime.
 class ValuesInPlace {
  public:
   ValuesInPlace(const at::Tensor& values, const at::Tensor& others) : values_(values) {

@@ -5,7 +5,7 @@
 namespace routedk::train {
 namespace {
 
-/// The micro-batch that is being filled, and those that are full.
+/// The micro-batch being filled, and the full ones.
 class AnswerPacker {
  public:
   AnswerPacker(std::int64_t max_tokens, at::Device device) : max_tokens_(max_tokens), device_(device) {}

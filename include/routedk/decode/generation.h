@@ -1,4 +1,4 @@
-/// What is asked of a decoder and what it answers.
+/// Input and output of a decoder.
 #pragma once
 
 #include "routedk/decode/sampling.h"
@@ -16,22 +16,23 @@ namespace routedk::decode {
 struct Prompt {
   std::vector<text::TokenId> ids;
   std::uint64_t key = 0;                      ///< keys the random draws, with the seed, sample and position
-  text::TokenAutomaton* automaton = nullptr;  ///< which tokens may follow; nullptr decodes freely
+  text::TokenAutomaton* automaton = nullptr;  ///< which tokens may follow; nullptr: no grammar
 };
 
 struct GenerateOptions {
   std::int64_t samples = 4;       // N
-  std::int64_t first_sample = 0;  ///< number of the first: those from n on are as if all had been asked for
+  std::int64_t first_sample = 0;  ///< number of the first: the samples equal those with these numbers in a
+                                  ///< larger request
   SamplingOptions sampling;
-  std::int64_t max_new_tokens = 256;        ///< fewer where the model's context ends first
-  text::TokenId end_of_turn = 0;            ///< the one that automata end with
-  std::vector<text::TokenId> other_ends{};  ///< end an answer that is written freely, too
+  std::int64_t max_new_tokens = 256;        ///< fewer if the model's context ends first
+  text::TokenId end_of_turn = 0;            ///< the one with which automata end
+  std::vector<text::TokenId> other_ends{};  ///< also end an answer without a grammar
   std::uint64_t seed = 1;
-  /// Keep the mean of the final hidden states, after the norm, of each answer's tokens: those of `ids` but
-  /// the last one of an answer that max_new_tokens cut off. Empty where that leaves none.
+  /// Keep the mean of the final hidden states, after the norm, over each answer's tokens: those of `ids`,
+  /// without the last one if max_new_tokens cut the answer off. Empty if no token is left.
   bool pool_hidden = false;
-  /// Receives each token of each sample as soon as it is drawn or forced, the end-of-turn token too; what it
-  /// throws ends the generation.
+  /// Receives each token of each sample, including the end-of-turn token, as soon as it is drawn or forced;
+  /// an exception that it throws ends the generation.
   std::function<void(std::size_t prompt, std::int64_t sample, text::TokenId token)> on_token{};
 
   /// Whether the token ends an answer.
@@ -41,10 +42,10 @@ struct GenerateOptions {
 };
 
 struct Candidate {
-  std::vector<text::TokenId> ids;    ///< without the token that ended them
-  double logprob = 0.0;              ///< summed over all tokens at temperature 1, under the model alone
-  double constrained_logprob = 0.0;  ///< the same among the allowed tokens
-  bool finished = false;             ///< ended by a token that ends answers, not by a limit
+  std::vector<text::TokenId> ids;    ///< without the token that ends the answer
+  double logprob = 0.0;              ///< summed over all tokens at temperature 1, without the grammar
+  double constrained_logprob = 0.0;  ///< the same, normalised over the allowed tokens
+  bool finished = false;             ///< by a token that ends answers, not by a limit
   std::vector<float> pooled;         // [D] see GenerateOptions::pool_hidden; empty without
 };
 

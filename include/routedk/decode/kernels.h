@@ -8,9 +8,9 @@
 namespace routedk::decode {
 
 enum class Kernels : std::uint8_t {
-  kReference,  ///< in the backbone's own type, as in training; in fp32 the measure of exactness
-  kInt8,  ///< in 8 bits (docs/decoding.md), where all linears are packed; on a GPU in bfloat16 as captured
-          ///< graphs, where all linears are NF4 (docs/gpu.md); else as kReference
+  kReference,  ///< in the backbone's type, as in training; fp32 is the reference for exactness
+  kInt8,       ///< in 8 bits (docs/decoding.md), if all linears are packed; on a GPU in bfloat16 as captured
+               ///< graphs, if all linears are NF4 (docs/gpu.md); else as kReference
 };
 constexpr auto enum_names(Kernels /*of*/) {
   return std::to_array<EnumName<Kernels>>({{Kernels::kInt8, "int8"}, {Kernels::kReference, "reference"}});

@@ -1,4 +1,4 @@
-/// The teacher that needs no network: it writes from what people annotated.
+/// The teacher that needs no network: it writes from human annotations.
 #pragma once
 
 #include "routedk/bundle/metrics.h"
@@ -18,10 +18,10 @@
 
 namespace routedk::distill {
 
-/// How thoughts speak of products (`thoughts.mentions`).
+/// How thoughts refer to products (`thoughts.mentions`).
 enum class Mentions {
-  kDescriptions,  ///< by what they are: describe_title
-  kNumbers,       ///< by their product numbers, which spells the answer
+  kDescriptions,  ///< by description: describe_title
+  kNumbers,       ///< by product number, which gives the answer away
 };
 
 constexpr auto enum_names(Mentions /*of*/) {
@@ -31,38 +31,38 @@ constexpr auto enum_names(Mentions /*of*/) {
 
 struct AnnotationOptions {
   Mentions mentions = Mentions::kDescriptions;
-  int rules_per_session = 4;  ///< at most so many rules in a session's record
-  int domain_rules = 100;     ///< so many of the domain's best supported rules can enter others' records
+  int rules_per_session = 4;  ///< maximum rules in a session's record
+  int domain_rules = 100;     ///< the domain's best-supported rules that can enter other records
 };
 
-/// From titles to intents to composition: "The titles show A, B, C and D.\nLight: A with C.\n..." One line a
-/// gold bundle, in canonical order, opened by its intent (its first twelve words; "One intent" where nobody
-/// wrote one).
+/// From titles to intents to composition: "The titles show A, B, C and D.\nLight: A with C.\n..." One line
+/// per gold bundle, in canonical order, beginning with its intent (its first twelve words; "One intent" if
+/// there is no annotation).
 std::string annotated_thought(const bundle::Session& session, Mentions mentions);
 
-/// Thoughts from intents and gold bundles; rules from what a heuristic's proposals get wrong.
+/// Thoughts from intents and gold bundles; rules from the errors in a heuristic's proposals.
 class AnnotationTeacher final : public Teacher {
  public:
-  /// `proposals` are the heuristic's answers to the training sessions, in their order. DataError when the two
-  /// differ in length; ConfigError when a limit is below 1.
+  /// `proposals` are the heuristic's answers to the training sessions, in order. DataError if the two differ
+  /// in length; ConfigError if a limit is below 1.
   AnnotationTeacher(std::span<const bundle::Session> training, std::span<const bundle::Prediction> proposals,
                     const AnnotationOptions& options);
 
-  /// The domain's best supported rules, at most `domain_rules`.
+  /// The domain's best-supported rules, at most `domain_rules`.
   std::span<const SupportedRule> domain_rules() const noexcept;
 
   /// {"discrepancies": {name: count}, "domain_rules": [{"rule": text, "support": sessions}]}
   io::Json report() const;
 
   using Teacher::teach;
-  /// DataError when a session is none of the training sessions, or when it is asked for an answer.
+  /// DataError if a session is not a training session, or if an answer is requested.
   void teach(std::span<const Task> tasks, const RecordSink& sink) override;
 
  private:
-  /// What comparing all proposals with gold taught.
+  /// The rules derived from comparing all proposals with gold.
   struct Study {
-    std::map<bundle::SessionId, std::vector<Rule>> own;  ///< by falling support in the domain
-    std::vector<SupportedRule> domain;                   ///< all, by falling support
+    std::map<bundle::SessionId, std::vector<Rule>> own;  ///< by decreasing support in the domain
+    std::vector<SupportedRule> domain;                   ///< all, by decreasing support
     std::array<std::int64_t, kDiscrepancyKinds> discrepancies{};
   };
 

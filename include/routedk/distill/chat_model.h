@@ -1,4 +1,4 @@
-/// A model that replies to messages, wherever it runs.
+/// A model that replies to messages, local or remote.
 #pragma once
 
 #include "routedk/text/chat_template.h"
@@ -14,27 +14,27 @@ namespace routedk::distill {
 
 struct ChatRequest {
   std::vector<text::ChatMessage> messages;
-  std::uint64_t key = 0;  ///< keys the random draws, with the seed: another key, another reply
-  /// The reply is to be an answer about this many products; a model that can writes canonical ones only.
-  /// 0: any text.
+  std::uint64_t key = 0;  ///< keys the random draws, together with the seed
+  /// If not 0, the reply is to be an answer about this many products; a model that can restricts itself to
+  /// canonical ones. 0: any text.
   int answer_products = 0;
 };
 
 struct ChatReply {
   std::string text;
-  bool finished = true;  ///< ended by the model, not by the limit of tokens
+  bool finished = true;  ///< ended by the model, not by the token limit
   std::int64_t prompt_tokens = 0;
   std::int64_t completion_tokens = 0;
-  double seconds = 0.0;    ///< it took; of replies written together, its share
-  std::string refusal{};   ///< why the model will never reply to this request; empty where it has
-  std::string problem{};   ///< why the reply can't be used, though it is paid for; empty where it can
+  double seconds = 0.0;    ///< time taken; for batched replies, the share of each
+  std::string refusal{};   ///< why the model will never reply to this request; otherwise empty
+  std::string problem{};   ///< why the reply is unusable, though paid for; otherwise empty
   bool estimated = false;  ///< some of the counts are estimated from the text
 };
 
-/// Receives each reply as soon as it is there, with its request's place; one at a time, whatever the thread.
+/// Receives each reply as soon as it arrives, with its request's index; one at a time, from any thread.
 using ReplySink = std::function<void(std::size_t place, const ChatReply& reply)>;
 
-/// How replies are drawn.
+/// How replies are sampled.
 struct ChatSampling {
   double temperature = 0.7;  ///< 0 is greedy
   std::int64_t max_tokens = 512;
@@ -48,8 +48,8 @@ class ChatModel {
   ChatModel& operator=(const ChatModel&) = delete;
   virtual ~ChatModel() = default;
 
-  /// One reply or refusal a request, in any order. Errors are the model's own or the sink's; the sink has
-  /// heard by then all replies that came, and the other requests have none.
+  /// One reply or refusal per request, in any order. Throws the model's or the sink's errors; by then the
+  /// sink has received all replies that arrived, and the other requests have none.
   virtual void ask(std::span<const ChatRequest> requests, const ReplySink& sink) = 0;
 };
 

@@ -1,4 +1,4 @@
-/// Where a proposal of bundles departs from gold: what a teacher reflects on.
+/// Differences between proposed bundles and gold, for a teacher to reflect on.
 #pragma once
 
 #include "routedk/bundle/session.h"
@@ -11,9 +11,9 @@ namespace routedk::distill {
 
 enum class DiscrepancyKind {
   kMissingItem,   ///< a gold item that the proposal put into another bundle
-  kForeignItem,   ///< an item proposed beside items that it shares no gold bundle with
-  kSingleItem,    ///< a gold item that the proposal left by itself
-  kMissedBundle,  ///< a gold bundle of which no proposed bundle holds two items
+  kForeignItem,   ///< an item proposed with items that share no gold bundle with it
+  kSingleItem,    ///< a gold item that the proposal left alone
+  kMissedBundle,  ///< a gold bundle of which no proposed bundle has two items
 };
 constexpr auto enum_names(DiscrepancyKind /*of*/) {
   return std::to_array<EnumName<DiscrepancyKind>>({{DiscrepancyKind::kMissingItem, "missing_item"},
@@ -25,16 +25,16 @@ inline constexpr std::size_t kDiscrepancyKinds = enum_names(DiscrepancyKind{}).s
 
 struct Discrepancy {
   DiscrepancyKind kind = DiscrepancyKind::kMissingItem;
-  bundle::ItemId item = 0;    ///< the item in question; in a missed bundle one after the first
-  bundle::ItemId beside = 0;  ///< the item it belongs with or must be kept from
+  bundle::ItemId item = 0;    ///< the item in question; for a missed bundle, one after the first
+  bundle::ItemId beside = 0;  ///< the item that it belongs with or must be kept from
   bool operator==(const Discrepancy&) const = default;
 };
 
-/// Holds each gold bundle against the proposed bundle with the highest Jaccard index among those that share
-/// at least two items with it (the first of equals): gold items outside it are missing or single, its items
-/// that share no gold bundle with the first gold item inside are foreign, each beside that item. In a missed
-/// bundle each later item stands beside the first. A proposed bundle that shares two items with no gold
-/// bundle has all its later items foreign beside its first. In the order of gold, then of the proposal;
+/// Compares each gold bundle with the proposed bundle of the highest Jaccard index among those that share at
+/// least two items with it (ties: the first). Gold items outside it are missing or single; its items that
+/// share no gold bundle with its first gold item are foreign, each beside that item. In a missed bundle, each
+/// later item is reported beside the first. If a proposed bundle shares two items with no gold bundle, all
+/// its later items are foreign beside its first. Ordered by gold, then by the proposal; without repeats.
 /// nothing is said twice.
 std::vector<Discrepancy> compare_with_gold(const bundle::Answer& proposed,
                                            const std::vector<bundle::GoldBundle>& gold);

@@ -17,16 +17,17 @@
 
 namespace routedk::distill {
 
-/// ConfigError for a URL that is none or holds a user name, a password or a key.
+/// ConfigError for an invalid URL or one with a user name, a password or a key.
 void check_url(const std::string& url);
 
 struct EndpointOptions {
   std::string url;    ///< "https://api.openai.com/v1", with or without /v1 and /chat/completions
-  std::string model;  ///< as the endpoint calls it
-  std::string key;    ///< sent as a bearer token, to https or this machine alone; empty: none is sent
+  std::string model;  ///< the endpoint's name for it
+  std::string key;    ///< sent as a bearer token, only over https or to this machine; empty: none
   int concurrency = 4;
-  int attempts = 6;            ///< at most so many times a request is sent
-  double first_wait = 1.0;     ///< seconds before the second attempt; doubled for each after that, jittered
+  int attempts = 6;            ///< maximum number of times a request is sent
+  double first_wait = 1.0;     ///< seconds before the second attempt; doubles with each further one, with
+                               ///< jitter
   double longest_wait = 60.0;  ///< seconds
   ChatSampling sampling;
   /// Changes to a request's members (RequestFields); an object.
@@ -39,16 +40,16 @@ class EndpointModel final : public ChatModel {
   /// Sleeps for a number of seconds.
   using Sleep = std::function<void(double)>;
 
-  /// ConfigError for a URL that is none, and for a key that would travel in the clear.
+  /// ConfigError for an invalid URL, and for a key that would be sent unencrypted.
   explicit EndpointModel(EndpointOptions options, Sleep sleep = sleep_for);
 
-  /// `concurrency` requests at a time. Waits and tries again after 408, 429, 5xx, broken connections,
-  /// timeouts and responses that are no chat completion, errors inside a 200 among them; Retry-After is
-  /// honoured. A request with status 400, 413 or 422, or of which no attempt brings a chat completion, is
-  /// refused alone; members that the endpoint says it does not know are left out first. SystemError where all
-  /// attempts fail otherwise or the endpoint wants a longer wait than `longest_wait`; ConfigError, at once,
-  /// for any other status, redirects among them, and for a certificate that is not trusted; the requests
-  /// under way are waited for. The key is in no message and no reply.
+  /// Sends `concurrency` requests at a time. Waits and retries after 408, 429, 5xx, broken connections,
+  /// timeouts and responses that are not chat completions, including errors inside a 200; honours
+  /// Retry-After. A request with status 400, 413 or 422, or for which no attempt returns a chat completion,
+  /// is refused individually; members that the endpoint reports as unknown are omitted first. SystemError if
+  /// all attempts fail otherwise or the endpoint demands a wait longer than `longest_wait`; ConfigError,
+  /// immediately, for any other status, including redirects, and for an untrusted certificate, after waiting
+  /// for the requests in progress. The key appears in no message and no reply.
   void ask(std::span<const ChatRequest> requests, const ReplySink& sink) override;
 
  private:
@@ -64,8 +65,8 @@ class EndpointModel final : public ChatModel {
 
   EndpointOptions options_;
   Sleep sleep_;
-  std::vector<std::string> addresses_;    ///< that the URL can mean
-  std::atomic<std::size_t> address_ = 0;  ///< the one that is asked
+  std::vector<std::string> addresses_;    ///< candidates for the URL
+  std::atomic<std::size_t> address_ = 0;  ///< the one in use
   KeyCover cover_;
   std::mutex fields_mutex_;
   RequestFields fields_;

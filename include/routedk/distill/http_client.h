@@ -1,4 +1,4 @@
-/// One HTTP connection that posts JSON and trusts nobody: libcurl with everything bounded.
+/// An HTTP connection that posts JSON and trusts no response: libcurl with limits on everything.
 #pragma once
 
 #include "routedk/core/error.h"
@@ -11,24 +11,24 @@
 
 namespace routedk::distill {
 
-/// The other side could not be reached, broke off or took too long: another try may succeed.
+/// The server could not be reached, disconnected or timed out: another attempt may succeed.
 class TransportError : public SystemError {
  public:
   using SystemError::SystemError;
 };
 
 struct HttpOptions {
-  double connect_seconds = 10.0;      ///< until the connection stands
-  double read_seconds = 120.0;        ///< until the response is whole, however it drips
+  double connect_seconds = 10.0;      ///< to establish the connection
+  double read_seconds = 120.0;        ///< until the response is complete, even if it arrives slowly
   std::size_t max_bytes = 8U << 20U;  ///< of a response
-  std::string ca_file;                ///< PEM file of who may sign certificates; empty: the system's
-  bool use_proxy = true;              ///< where the environment names one
+  std::string ca_file;                ///< PEM file of certificate authorities; empty: the system's
+  bool use_proxy = true;              ///< if the environment names one
 };
 
 struct HttpResponse {
   long status = 0;
   std::string body;
-  std::optional<double> retry_after;  ///< seconds, from Retry-After in either of its forms
+  std::optional<double> retry_after;  ///< seconds, from either form of Retry-After
 };
 
 class HttpClient {
@@ -39,9 +39,9 @@ class HttpClient {
   HttpClient& operator=(const HttpClient&) = delete;
   ~HttpClient();
 
-  /// Certificates are verified and redirects are not followed: a 3xx is a response like another.
-  /// TransportError as above; ConfigError for a URL that is none and a certificate that is not trusted;
-  /// SystemError for a response longer than max_bytes.
+  /// Certificates are verified and redirects are not followed: a 3xx is an ordinary response. TransportError
+  /// as above; ConfigError for an invalid URL and an untrusted certificate; SystemError for a response longer
+  /// than max_bytes.
   HttpResponse post(const std::string& url, const std::string& body);
 
  private:

@@ -1,4 +1,4 @@
-/// A chat model in this process: a Llama without adapters, through our own decoder.
+/// A chat model in this process: a Llama without adapters, run by RouteDK's decoder.
 #pragma once
 
 #include "routedk/bundle/session_encoder.h"
@@ -18,8 +18,8 @@ class LocalModel final : public ChatModel {
   LocalModel(const LocalModel&) = delete;
   LocalModel& operator=(const LocalModel&) = delete;
 
-  /// All requests in one batch; where an answer is wanted, nothing but a canonical one can be written.
-  /// ConfigError where messages and reply exceed the model's context.
+  /// Runs all requests in one batch; if an answer is wanted, only canonical ones can be generated.
+  /// ConfigError if messages and reply exceed the model's context.
   void ask(std::span<const ChatRequest> requests, const ReplySink& sink) override;
 
  private:

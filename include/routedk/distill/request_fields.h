@@ -1,4 +1,4 @@
-/// The members of a request, as an endpoint wants them.
+/// The members of a request, adapted to an endpoint.
 #pragma once
 
 #include "routedk/io/jsonl.h"
@@ -14,14 +14,13 @@ class RequestFields {
   RequestFields() = default;
   /// `changes`: an object. null drops a member; a text renames temperature, max_tokens or seed; anything else
   /// replaces their value; other members are added. ConfigError for changes to model, messages, stream and n,
-  /// on which what is made of the reply depends.
+  /// on which the parsing of replies depends.
   explicit RequestFields(io::Json changes);
 
   io::Json applied_to(io::Json request) const;
 
-  /// Where `words`, with which an endpoint refused `sent`, say that it does not know one of our members:
-  /// drops it, max_tokens being called max_completion_tokens first. Returns what was changed, for a log; ""
-  /// for nothing.
+  /// If `words`, an endpoint's refusal of `sent`, report one of our members as unknown, drops it (max_tokens
+  /// is first renamed to max_completion_tokens). Returns a description of the change for a log; "" for none.
   std::string learn(const std::string& words, const io::Json& sent);
 
  private:

@@ -1,5 +1,5 @@
-/// What a teacher's replies have cost, on disk as soon as each is there: a reply to a dialogue that a kill
-/// ended has no record in the store, but is paid for.
+/// The cost of a teacher's replies, written to disk as each arrives: a reply to a dialogue that was killed
+/// has no record in the store, but has been paid for.
 #pragma once
 
 #include "routedk/io/jsonl.h"
@@ -15,22 +15,22 @@ struct TokenCounts {
   std::int64_t completion = 0;
 };
 
-/// What lies beside a knowledge store: of "knowledge.jsonl" "knowledge.spent.jsonl".
+/// The file next to a knowledge store: "knowledge.spent.jsonl" for "knowledge.jsonl".
 std::filesystem::path spent_file(const std::filesystem::path& store);
 
-/// Tokens of all replies that went into this knowledge store or were lost on the way. A store without the
-/// file beside it, which earlier versions wrote, counts with its records.
+/// Tokens of all replies that went into this knowledge store or were lost. A store without the file, as
+/// written by earlier versions, counts the tokens in its records.
 TokenCounts spent_on(const std::filesystem::path& store);
 
 class Spending {
  public:
-  /// Counts in memory alone, from 0.
+  /// Counts only in memory, from 0.
   Spending() = default;
-  /// Continues from spent_on(store); "knowledge.jsonl" has its lines {"prompt_tokens", "completion_tokens"}
-  /// in its spent_file, a line a reply.
+  /// Continues from spent_on(store); the store's spent_file has one line {"prompt_tokens",
+  /// "completion_tokens"} per reply.
   explicit Spending(const std::filesystem::path& store);
 
-  /// Counts a reply; it is on disk when this returns.
+  /// Counts a reply; it is on disk once this returns.
   void add(const TokenCounts& reply);
   const TokenCounts& total() const noexcept { return total_; }
 

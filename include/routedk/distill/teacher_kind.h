@@ -1,4 +1,4 @@
-/// Which teachers there are.
+/// The available teachers.
 #pragma once
 
 #include "routedk/core/named_enum.h"

@@ -1,4 +1,4 @@
-/// The thinking of reasoning models, which is no part of what they reply.
+/// Removes the thinking of reasoning models from their replies.
 #pragma once
 
 #include <optional>
@@ -7,9 +7,9 @@
 
 namespace routedk::distill {
 
-/// The reply without what stands between <think> and </think> and the like, whatever their case; where only
-/// the closing mark is there, because the chat template holds the opening one, without all before it. Of
-/// OpenAI's harmony format the final channel. Nothing where the thinking has no end.
+/// The reply without the text between <think> and </think> and similar marks, in any case; if only the
+/// closing mark is present, because the chat template has the opening one, without everything before it. For
+/// OpenAI's harmony format, the final channel. Empty if the thinking does not end.
 std::optional<std::string> without_thinking(std::string_view reply);
 
 }  // namespace routedk::distill

@@ -1,4 +1,4 @@
-/// Whether a share of the votes can be read as a probability of being right.
+/// Whether a share of the votes can be read as a probability of being correct.
 #pragma once
 
 #include <cstdint>
@@ -7,13 +7,13 @@
 
 namespace routedk::eval {
 
-/// A share and whether the answer that has it is exactly gold.
+/// A share, and whether its answer equals gold.
 struct Confidence {
   double share = 0.0;  ///< from 0 to 1
   bool hit = false;
 };
 
-/// The answers whose shares lie in one tenth: (0, 0.1], (0.1, 0.2], ...; 0 is in the first.
+/// The answers whose shares are in one tenth: (0, 0.1], (0.1, 0.2], ...; 0 is in the first.
 struct CalibrationBin {
   double share = 0.0;  ///< mean
   double hit = 0.0;    ///< share of hits
@@ -21,10 +21,10 @@ struct CalibrationBin {
 };
 
 struct Calibration {
-  /// Expected calibration error: the mean over answers of |share - hit| of their bin (Guo et al. 2017,
-  /// arXiv 1706.04599, eq. 3); 0 of no answers.
+  /// Expected calibration error: the mean over answers of |share - hit| of their bin (Guo et al. 2017, arXiv
+  /// 1706.04599, eq. 3); 0 if there are no answers.
   double ece = 0.0;
-  std::vector<CalibrationBin> bins;  ///< those that hold an answer, by rising share
+  std::vector<CalibrationBin> bins;  ///< the non-empty ones, by ascending share
 };
 
 Calibration calibration(std::span<const Confidence> answers);

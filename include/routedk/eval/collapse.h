@@ -1,4 +1,4 @@
-/// Signs that a system says the same whatever it is asked, or nothing better than chance.
+/// Signs that a system gives the same answer to every input, or is no better than chance.
 #pragma once
 
 #include "routedk/bundle/bootstrap.h"
@@ -12,45 +12,44 @@
 
 namespace routedk::eval {
 
-/// More than this share of the answers are one bundle of everything.
+/// Warn if a larger share of the answers are one bundle of everything.
 inline constexpr double kMostWhole = 0.8;
-/// More than this share of the answers are the same.
+/// Warn if a larger share of the answers are the same.
 inline constexpr double kMostAlike = 0.9;
-/// f1 is less than this share of the random model's.
+/// Warn if f1 is less than this multiple of the random model's.
 inline constexpr double kLeastOfRandom = 1.0;
-/// f1 of fewer sessions is not compared with the random model's.
+/// With fewer sessions, f1 is not compared with the random model's.
 inline constexpr std::size_t kFewestSessions = 10;
-/// Fewer answers are not said to be alike.
+/// With fewer answers, they are not compared with each other.
 inline constexpr std::size_t kFewestAnswers = 4;
-/// Answers to sessions of fewer items do not count: to two there is but one.
+/// Sessions of fewer items do not count: two items have only one possible bundle.
 inline constexpr std::size_t kFewestItems = 3;
-/// Answers that the random model draws for each session.
+/// Answers per session of the random model.
 inline constexpr int kRandomDraws = 64;
 
-/// The bundles as sets of product numbers, "[1, 2], [3, 4]"; however many items there are, the same words for
-/// one bundle of everything, for no bundle and for an answer that did not parse.
+/// The bundles as sets of product numbers, "[1, 2], [3, 4]"; regardless of the number of items, one bundle of
+/// everything, no bundle, and an unparsable answer each have a fixed text.
 std::string answer_pattern(const bundle::Session& session, const bundle::Prediction& prediction);
 
-/// How alike answers are: any texts, or those to the sessions of at least kFewestItems items.
+/// How similar answers are: any texts, or the answers to sessions of at least kFewestItems items.
 struct AnswerPatterns {
   std::size_t sessions = 0;
-  double whole = 0.0;     ///< share that is one bundle of everything
-  double alike = 0.0;     ///< share of the commonest pattern
-  std::string commonest;  ///< of equally common ones the first by its text
+  double whole = 0.0;     ///< share that are one bundle of everything
+  double alike = 0.0;     ///< share of the most common pattern
+  std::string commonest;  ///< ties: the first in text order
 };
 AnswerPatterns patterns_of(const std::vector<std::string>& answers);
 AnswerPatterns answer_patterns(std::span<const bundle::Session> sessions,
                                std::span<const bundle::Prediction> predictions);
 
-/// A model without knowledge: each token is drawn from those that the answer's automaton allows, each as
-/// likely. kRandomDraws runs, keyed by seed, session and run; sessions of fewer than 2 items get the empty
-/// answer.
+/// A model without knowledge: each token is drawn uniformly from those that the answer's automaton allows.
+/// kRandomDraws runs, keyed by seed, session and run; sessions of fewer than 2 items get the empty answer.
 bundle::Runs random_model(std::span<const bundle::Session> sessions, const bundle::SessionEncoder& encoder,
                           std::uint64_t seed);
 
-/// A sentence each: the same of evaluations, of what training watches, and of the files that are scored.
+/// One sentence per sign; used by evaluations, training's watched answers and scored files.
 std::vector<std::string> collapse_signs(const AnswerPatterns& patterns);
-/// With that of figures; `random_f1` is the random model's on the same sessions.
+/// The same, plus the comparison of f1 with `random_f1`, the random model's on the same sessions.
 std::vector<std::string> collapse_signs(const AnswerPatterns& patterns, double f1, double random_f1);
 
 }  // namespace routedk::eval

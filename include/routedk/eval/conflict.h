@@ -1,4 +1,4 @@
-/// Whether several kinds of knowledge pull the same parameters in different directions.
+/// Whether different kinds of knowledge pull the same parameters in different directions.
 #pragma once
 
 #include "routedk/experts/expert.h"
@@ -8,22 +8,23 @@
 
 namespace routedk::eval {
 
-/// For each linear of the model what an expert's factors hold in all layers, one vector: [n] F32; undefined
-/// where the expert doesn't adapt the linear.
+/// For each linear of the model, the values of an expert's factors in all layers as one vector: [n] F32;
+/// undefined if the expert does not adapt the linear.
 using LinearVectors = std::array<at::Tensor, model::kLinears>;
 
 /// Copies of the gradients of A and B. The expert's parameters must be trainable.
 LinearVectors gradient_vectors(const experts::Expert& expert);
 
-/// Cosines, from -1 (opposed) to 1 (the same direction); 0 where one side is all zero.
+/// Cosines, from -1 (opposite) to 1 (same direction); 0 if one side is all zero.
 struct Cosines {
-  double all = 0.0;                                 ///< of all linears as one vector
+  double all = 0.0;                                 ///< over all linears as one vector
   std::array<double, model::kLinears> by_linear{};  ///< in the order of model::Linear
 };
 
 Cosines cosines_of(const LinearVectors& a, const LinearVectors& b);
 
-/// Of the deltas s B A themselves, over all layers, by the factors' Gram matrices: no delta is ever whole.
+/// Compares the deltas s B A themselves, over all layers, by the factors' Gram matrices: no delta is
+/// materialised.
 Cosines delta_cosines(const experts::Expert& a, const experts::Expert& b);
 
 /// {"all": ..., "q_proj": ..., ...}

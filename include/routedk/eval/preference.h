@@ -1,4 +1,4 @@
-/// On which sessions one system is better than another: whether it can be told from what the sessions are.
+/// On which sessions one system is better than another, and whether the sessions' traits predict it.
 #pragma once
 
 #include <cstdint>
@@ -8,22 +8,22 @@
 namespace routedk::eval {
 
 struct Preference {
-  std::int64_t decided = 0;     ///< sessions in which the two differ; the others say nothing
-  double share_a_better = 0.0;  ///< of the decided ones
-  /// Of the decided sessions, each foretold by a model that has not seen it: how many are foretold rightly,
-  /// beside the share of the commoner side, and the area under the ROC curve of what
-  /// the traits add to the odds (0.5: nothing is foretold).
+  std::int64_t decided = 0;     ///< sessions on which the two differ; the others are ignored
+  double share_a_better = 0.0;  ///< among the decided ones
+  /// On the decided sessions, each predicted by a model that has not seen it: the share of correct
+  /// predictions, the share of the more common side, and the area under the ROC curve of the traits'
+  /// contribution to the log odds (0.5: no prediction).
   double accuracy = 0.0;
   double commoner = 0.0;
   double auc = 0.5;
-  std::vector<double> coefficients;  // [P] log odds of "a is better" a standard deviation, on all of them
+  std::vector<double> coefficients;  // [P] log odds of "a is better" per standard deviation, fitted on all of
+                                     // them
 };
 
-/// Logistic regression of the sign of `gains` [n] (a's figure less b's) on `traits` [n][P], standardised,
-/// with a ridge of 1 on its coefficients; cross-validated over `folds` folds. `sessions` [n] says which
-/// session a row is of: all rows of one are in the same fold, and the decided sessions take the folds in
-/// turn. Both figures of cross-validation are what chance gives where fewer than 2 rows a fold or one side
-/// alone are decided.
+/// Logistic regression of the sign of `gains` [n] (a's value minus b's) on `traits` [n][P], standardised,
+/// with a ridge of 1 on its coefficients; cross-validated over `folds` folds. `sessions` [n] gives each row's
+/// session: all rows of one are in the same fold, and the decided sessions are assigned to folds in turn.
+/// With fewer than 2 decided rows per fold, or only one side, accuracy and AUC are those of chance.
 Preference preference_of(std::span<const double> gains, const std::vector<std::vector<double>>& traits,
                          std::span<const std::int64_t> sessions, int folds = 10);
 

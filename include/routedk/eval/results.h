@@ -1,4 +1,4 @@
-/// Systems side by side: their figures with intervals, as JSON and as a table.
+/// Systems side by side: their metrics with intervals, as JSON and as a table.
 #pragma once
 
 #include "routedk/bundle/baselines.h"
@@ -22,38 +22,38 @@
 namespace routedk::eval {
 
 struct SystemResult {
-  std::string name;              ///< of the system and, where it is not the usual one, of the choice
-  std::string system;            ///< alone
-  bool baseline = false;         ///< learnt nothing
-  std::optional<Choice> choice;  ///< of systems that sample
+  std::string name;              ///< of the system and, if not the usual one, of the choice
+  std::string system;            ///< the system's name only
+  bool baseline = false;         ///< without learning
+  std::optional<Choice> choice;  ///< for systems that sample
   bundle::Evaluation figures;
   std::shared_ptr<const SampleFigures>
-      sampled;           ///< of systems that sample, shared by choices of as many samples
-  double seconds = 0.0;  ///< to answer all sessions; 0 of choices that see fewer samples
-  std::map<bundle::SessionId, double> expected_utility;  ///< under kExpectedUtility, of the sessions with one
-  std::vector<LayerRouting> routing;  ///< of systems that mix experts, in the first of their results
-  std::vector<std::vector<double>> alpha_with;  // [traits][K] rank correlations, beside routing
+      sampled;           ///< for systems that sample; shared by choices among as many samples
+  double seconds = 0.0;  ///< to answer all sessions; 0 for choices that see fewer samples
+  std::map<bundle::SessionId, double> expected_utility;  ///< for kExpectedUtility, sessions with a value
+  std::vector<LayerRouting> routing;  ///< for systems that mix experts, in the first of their results
+  std::vector<std::vector<double>> alpha_with;  // [traits][K] rank correlations, next to routing
   bundle::Runs runs;                            ///< for paired comparisons
-  std::optional<AnswerPatterns> patterns{};     ///< none of baselines
-  std::optional<Calibration> calibration{};     ///< of the choice's shares, of systems that sample
-  std::vector<std::string> warnings{};          ///< signs of collapse, a sentence each
+  std::optional<AnswerPatterns> patterns{};     ///< none for baselines
+  std::optional<Calibration> calibration{};     ///< of the choice's shares, for systems that sample
+  std::vector<std::string> warnings{};          ///< signs of collapse, one sentence each
 };
 
-/// "dynamic", "dynamic mbr", "dynamic n=8", "dynamic expected_utility utility=mean n=8": what differs from
-/// the usual choice is named.
+/// "dynamic", "dynamic mbr", "dynamic n=8", "dynamic expected_utility utility=mean n=8": names what differs
+/// from the usual choice.
 std::string result_name(const std::string& system, const Choice& choice, const Choice& usual);
 
 struct ScoreSetting {
-  Choice usual;        ///< goes without saying in names
-  bool mixes = false;  ///< the system's gate weighs experts, so its routing is reported
+  Choice usual;        ///< omitted from names
+  bool mixes = false;  ///< the system's gate weights experts, so its routing is reported
   bundle::BootstrapOptions bootstrap{};
-  std::span<const SessionTraits> traits{};  ///< of the sessions, for `alpha_with`; may be empty
+  std::span<const SessionTraits> traits{};  ///< the sessions', for `alpha_with`; may be empty
 };
 
-/// One result for each choice that the answers' selections hold, in their order.
+/// One result for each choice in the answers' selections, in order.
 std::vector<SystemResult> score_answers(const std::string& system, std::span<const bundle::Session> sessions,
                                         std::span<const SessionAnswer> answers, const ScoreSetting& setting);
-/// Of predictions without candidates.
+/// The result of predictions without candidates.
 SystemResult score_predictions(const std::string& system, std::span<const bundle::Session> sessions,
                                std::span<const bundle::Prediction> predictions,
                                const bundle::BootstrapOptions& bootstrap);
@@ -61,21 +61,20 @@ SystemResult score_baseline_system(const std::string& name, std::span<const bund
                                    const bundle::TfIdf& titles, const bundle::BootstrapOptions& bootstrap);
 
 /// {"precision": ..., "intervals": {...}, "baseline": ..., "system": ..., "select": ..., "samples": ...,
-/// "pair_auc": ...,
-///  "oracle": {...}, "overlap": {"equality": ..., "jaccard": ...} or null, "candidates_parsed": ...,
-///  "seconds": ..., "calibration": {"ece": ..., "bins": [{"share", "hit", "answers"}]}, "routing": [...],
-///  "patterns": {"sessions": ..., "whole": ..., "alike": ..., "commonest":
-///  ...}, "warnings": [...]}, and where "select" is expected_utility "utility", "expectation" and
-/// "expected_utility": {"mean": ..., "sessions": {session: ...}}, to be compared with the figure itself
+///  "pair_auc": ..., "oracle": {...}, "overlap": {"equality": ..., "jaccard": ...} or null,
+///  "candidates_parsed": ..., "seconds": ..., "calibration": {"ece": ..., "bins": [{"share", "hit",
+///  "answers"}]}, "routing": [...], "patterns": {"sessions": ..., "whole": ..., "alike": ...,
+///  "commonest": ...}, "warnings": [...]}; if "select" is expected_utility, also "utility", "expectation"
+///  and "expected_utility": {"mean": ..., "sessions": {session: ...}}, to compare with the utility reached
 io::Json to_json(const SystemResult& system);
 /// Difference a - b in every metric with its interval and p-value, on the same sessions.
 io::Json compare_systems(const SystemResult& a, const SystemResult& b,
                          const bundle::BootstrapOptions& bootstrap);
 
-/// The table of what results.json holds: "systems", each as to_json writes it, and where there are any
-/// "against_backbone" and "against_vote", as compare_systems does. One row a result, in their order, with its
-/// rule and number of candidates, every figure, and the results' warnings. Figures of which a reader would
-/// not expect that they exceed 1 are called `hits_per_gold`.
+/// The table of results.json: "systems", each as to_json writes it, and optionally "against_backbone" and
+/// "against_vote", as compare_systems writes them. One row per result, in order, with its rule and number of
+/// candidates, every metric, and the results' warnings. Metrics that unexpectedly can exceed 1 are called
+/// `hits_per_gold`.
 Table results_table(const io::JsonField& results);
 
 }  // namespace routedk::eval

@@ -1,4 +1,4 @@
-/// What the gate did, layer by layer, over a set of inputs.
+/// Statistics of the gate's weights, layer by layer, over a set of inputs.
 #pragma once
 
 #include "routedk/eval/answers.h"
@@ -14,7 +14,7 @@ using experts::LayerRouting;
 /// An answer's alpha as a tensor [L,K] F32.
 at::Tensor alpha_tensor(const SessionAnswer& answer);
 
-/// One entry per layer, over the answers that have alpha; empty when none has.
+/// One entry per layer, over the answers that have alpha; empty if none has.
 std::vector<LayerRouting> routing_by_layer(std::span<const SessionAnswer> answers);
 
 }  // namespace routedk::eval

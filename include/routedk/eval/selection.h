@@ -1,5 +1,5 @@
 /// How one answer is chosen among a session's N candidates. Candidates that did not parse are never chosen.
-/// Candidates with the same normalised answer stand for one answer.
+/// Candidates with the same normalised answer count as one answer.
 #pragma once
 
 #include "routedk/core/named_enum.h"
@@ -12,30 +12,30 @@
 
 namespace routedk::eval {
 
-/// Whatever the rule, a tie goes as in majority_vote: to the answer whose best candidate has the higher
-/// log-probability, then to the smaller canonical text. Figures are equal when they differ by less than 1e-9:
-/// rounding must not decide.
+/// With every rule, ties are broken as in majority_vote: by the higher log-probability of the answer's best
+/// candidate, then by the smaller canonical text. Values that differ by less than 1e-9 are equal, so that
+/// rounding does not decide.
 enum class SelectRule : std::uint8_t {
   /// The most frequent answer (METHOD).
   kVote,
-  /// Each bundle is voted for on its own: one vote of every candidate that holds it. Bundles are taken by
-  /// falling votes, each unless it shares a product with one already taken, until there are as many as the
-  /// candidates' lower median number of bundles. A tie of bundles goes as one of answers, the smaller product
-  /// list last. The result may be no candidate's answer.
+  /// Each bundle is voted on separately: every candidate that contains it gives one vote. Bundles are taken
+  /// in decreasing order of votes, skipping those that share a product with one already taken, until there
+  /// are as many as the candidates' lower median number of bundles. Ties are broken as for answers, the
+  /// smaller product list last. The result may be no candidate's answer.
   kBundleVote,
-  /// The answer whose candidates' weights sum to most; a weight is exp(mean log-probability of a token)
-  /// ("normalized weighted sum" of arXiv 2203.11171). Not exp of the summed log-probability: a sample's
-  /// frequency follows that already, and a single short answer would outweigh all others.
+  /// The answer with the largest sum of its candidates' weights; a weight is exp(mean log-probability of a
+  /// token) ("normalized weighted sum" of arXiv 2203.11171). Not exp of the summed log-probability: a
+  /// sample's frequency already reflects that, and one short answer would outweigh all others.
   kWeightedVote,
-  /// The answer with the highest mean log-probability of a token among its candidates, end of turn included.
+  /// The answer with the highest mean log-probability per token among its candidates, end of turn included.
   kLogprob,
-  /// Minimum Bayes risk: the answer whose expected F, each candidate in turn taken for gold (itself too), is
-  /// highest. F is Metric::kF1: of precision and distinct recall; that of an answer with itself is 1.
+  /// Minimum Bayes risk: the answer with the highest expected F, each candidate (including itself) in turn
+  /// taken as gold. F is Metric::kF1, of precision and distinct recall; an answer has F 1 with itself.
   kMbr,
-  /// The answer with the highest expected utility in a pool that holds more than the candidates
-  /// (`best_hypothesis` in expected_utility.h). The result may be no candidate's answer.
+  /// The answer with the highest expected utility in a pool larger than the candidates (`best_hypothesis` in
+  /// expected_utility.h). The result may be no candidate's answer.
   kExpectedUtility,
-  /// The answer with the highest score of the verifier (verifier.h) among its candidates.
+  /// The answer with the highest verifier score (verifier.h) among its candidates.
   kVerifier,
 };
 
@@ -49,11 +49,11 @@ constexpr auto enum_names(SelectRule /*of*/) {
                                               {SelectRule::kVerifier, "verifier"}});
 }
 
-/// The chosen answer, none when no candidate parsed, the share of all candidates that give it and, under
-/// kExpectedUtility alone, which alone looks at `options`, its expected utility.
+/// The chosen answer (empty if no candidate parsed), its share of all candidates and, for kExpectedUtility,
+/// its expected utility. Only kExpectedUtility uses `options`.
 VoteResult select(SelectRule rule, std::span<const Ballot> ballots, const UtilityOptions& options = {});
 
-/// F of `answer` with `gold` taken for gold, as kMbr takes it.
+/// F of `answer` with `gold` taken as gold, as in kMbr.
 double agreement(const bundle::ProductAnswer& answer, const bundle::ProductAnswer& gold);
 
 }  // namespace routedk::eval

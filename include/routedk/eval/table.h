@@ -1,4 +1,4 @@
-/// A table of figures, what of it is shown, and the three ways to write it.
+/// A table of results, views of it, and its three output formats.
 #pragma once
 
 #include "routedk/bundle/bootstrap.h"
@@ -11,7 +11,7 @@
 
 namespace routedk::eval {
 
-/// Which figure of a column is the best, and marked.
+/// Which value of a column is the best and is marked.
 enum class Better : std::uint8_t { kNeither, kHigher, kLower };
 
 struct Column {
@@ -21,7 +21,7 @@ struct Column {
 };
 
 struct Cell {
-  std::optional<double> value{};               ///< none: the text, or a dash
+  std::optional<double> value{};               ///< if empty, the text or a dash
   std::optional<bundle::Interval> interval{};  ///< 95 %
   int digits = 3;
   std::string text{};
@@ -30,35 +30,35 @@ struct Cell {
 struct Row {
   std::string name;
   bool baseline = false;
-  std::vector<Cell> cells;  ///< one a column
+  std::vector<Cell> cells;  ///< one per column
 };
 
 struct Table {
   std::string title;               ///< of the page
-  std::vector<std::string> notes;  ///< a paragraph each
+  std::vector<std::string> notes;  ///< one paragraph each
   std::vector<Column> columns;
   std::vector<Row> rows;
-  std::vector<std::string> warnings{};  ///< a line each, below
-  std::size_t labels = 0;            ///< the first so many columns name the row, too: they are always shown
-  std::vector<std::string> usual{};  ///< the columns that are shown unless others are asked for; empty: all
+  std::vector<std::string> warnings{};  ///< one line each, below the table
+  std::size_t labels = 0;               ///< this many first columns identify the row and are always shown
+  std::vector<std::string> usual{};     ///< the columns shown by default; empty: all
 };
 
 struct TableView {
-  std::vector<std::string> columns{};  ///< by their names, in this order; empty: the usual ones; "all": all
-  std::string sort{};                  ///< a column whose best is first, or "system"; empty: as the rows are
+  std::vector<std::string> columns{};  ///< names, in this order; empty: the usual ones; "all": all
+  std::string sort{};                  ///< a column, best first, or "system"; empty: keep the order
 };
 
-/// The part of the table that the view asks for. ConfigError for a column that the table lacks.
+/// The part of the table that the view selects. ConfigError for a column that the table lacks.
 Table shown(const Table& table, const TableView& view);
 
-/// Plain text of at most 100 characters a line, without title and notes: columns that do not fit follow
-/// below, and a name that does not fit has a line of its own. The best of a column has a star, the first
-/// column that has intervals shows them. Below are the columns' meanings, then the warnings.
+/// Plain text of at most 100 characters per line, without title and notes: columns that do not fit follow
+/// below, and a name that does not fit has its own line. A star marks the best of each column; the first
+/// column with intervals shows them. The columns' meanings follow, then the warnings.
 std::string text_table(const Table& table);
-/// Markdown that can be pasted into an issue, as above; the best of a column is bold.
+/// The same as Markdown for pasting into an issue; the best of a column is bold.
 std::string markdown_table(const Table& table);
-/// One page that needs no other file, with all intervals; a column's head sorts. Names are escaped, baselines
-/// shaded. `all` is shown below, folded.
+/// A self-contained page with all intervals; clicking a column's head sorts. Names are escaped, baselines
+/// shaded. `all` is shown folded below.
 std::string html_table(const Table& table, const Table* all = nullptr);
 
 }  // namespace routedk::eval

@@ -1,5 +1,5 @@
-/// What a system makes of the examples of a user's own task: how likely it takes their answers to be, and
-/// which texts it writes itself.
+/// A system's results on the examples of a user's own task: how likely it finds their answers, and which
+/// texts it writes itself.
 #pragma once
 
 #include "routedk/decode/decoder.h"
@@ -17,23 +17,23 @@
 
 namespace routedk::eval {
 
-/// An answer's place in a file of examples: its line, and which of the assistant's turns there.
+/// An answer's place in a file of examples: the line, and the number of the assistant turn in it.
 using TaskPlace = std::pair<std::int64_t, std::int64_t>;
 
-/// What is right.
+/// The expected answer.
 struct TaskGold {
   TaskPlace place{};
-  std::string expert;                   ///< whose line it is; "": everybody's
-  std::vector<std::string> references;  ///< the best counts
+  std::string expert;                   ///< the line's expert; "": all experts
+  std::vector<std::string> references;  ///< the best match counts
 };
 
 struct TaskAnswer {
   TaskPlace place{};
   double loss = 0.0;                      ///< -log p of the example's answer, nats, summed over its tokens
-  std::int64_t tokens = 0;                ///< of that answer, end of turn included
-  std::string greedy;                     ///< what taking the likeliest token each time writes
-  std::vector<std::string> candidates;    // [N] sampled; none where nothing is voted for
-  std::vector<double> logprobs;           // [N] of the candidates, summed over tokens at T = 1
+  std::int64_t tokens = 0;                ///< number of those tokens, end of turn included
+  std::string greedy;                     ///< text of greedy decoding
+  std::vector<std::string> candidates;    // [N] sampled; empty without a vote
+  std::vector<double> logprobs;           // [N] per candidate, summed over tokens at T = 1
   std::vector<std::vector<float>> alpha;  // [L][K]
   double seconds = 0.0;                   ///< this example's share of its batch's time
 };
@@ -41,30 +41,30 @@ struct TaskAnswer {
 /// {"line": 3, "turn": 1, "loss": ..., "tokens": ..., "greedy": ..., "candidates": [...], "logprobs": [...],
 /// "alpha": [[...]], "seconds": ...}
 io::Json to_json(const TaskAnswer& answer);
-/// The reverse. FileError.
+/// The inverse of to_json. FileError.
 TaskAnswer task_answer_from_json(const io::JsonField& json);
 using TaskAnswers = std::map<TaskPlace, TaskAnswer>;
 /// FileError.
 TaskAnswers read_task_answers(const std::filesystem::path& file);
 
-/// -log p of each example's answer, in their order, nats summed over its tokens; of an ensemble under the
-/// mean of its members' distributions. `max_tokens` run together.
+/// -log p of each example's answer, in order, in nats summed over its tokens; for an ensemble, under the mean
+/// of its members' distributions. At most `max_tokens` per pass.
 std::vector<double> task_losses(const experts::RoutedModel& model, const experts::Gate& gate,
                                 std::span<const train::Example* const> examples, std::int64_t max_tokens);
 
 /// How examples are answered.
 struct TaskSetting {
   const text::Tokenizer& tokenizer;
-  decode::GenerateOptions generate;  ///< of the candidates; of the greedy answer all but sampling's
-  std::int64_t max_tokens = 4096;    ///< of a pass that computes losses
+  decode::GenerateOptions generate;  ///< for candidates; greedy answers ignore the sampling options
+  std::int64_t max_tokens = 4096;    ///< per pass that computes losses
 };
 
-/// Losses and greedy answers of one batch, no candidates yet.
+/// Losses and greedy answers of one batch, without candidates.
 std::vector<TaskAnswer> answer_task_batch(const decode::Decoder& decoder, const experts::Gate& gate,
                                           std::span<const train::Example* const> examples,
                                           const TaskSetting& setting);
-/// Draws so many candidates of each example that its answer has `setting.generate.samples`; all must have
-/// equally many. Those that are there are left alone: draws are keyed by a sample's number.
+/// Samples the missing candidates, so that each answer has `setting.generate.samples`; all must have equally
+/// many before. Existing ones are kept: draws are keyed by the sample's number.
 void draw_candidates(const decode::Decoder& decoder, const experts::Gate& gate,
                      std::span<const train::Example* const> examples, const TaskSetting& setting,
                      std::span<TaskAnswer> answers);
@@ -72,15 +72,15 @@ void draw_candidates(const decode::Decoder& decoder, const experts::Gate& gate,
 /// The most frequent of several texts.
 struct TaskVote {
   std::string text;
-  double share = 0.0;  ///< of the candidates that are the same
+  double share = 0.0;  ///< of the candidates with this text
 };
-/// Texts are the same where they differ in white space alone; ties go to the one with the higher
-/// log-probability, then to the smaller text. At least 1 candidate.
+/// Texts that differ only in white space are the same; ties go to the higher log-probability, then to the
+/// smaller text. At least 1 candidate.
 TaskVote vote_of(std::span<const std::string> candidates, std::span<const double> logprobs);
 
-/// 1 where the text is one of the references, but for white space.
+/// 1 if the text equals one of the references up to white space.
 double exact_match(const std::string& text, std::span<const std::string> references);
-/// The best of the references (text/rouge.h).
+/// The ROUGE-L with the best reference (text/rouge.h).
 double best_rouge_l(const std::string& text, std::span<const std::string> references);
 
 }  // namespace routedk::eval

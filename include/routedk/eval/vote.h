@@ -13,14 +13,14 @@ namespace routedk::eval {
 struct Ballot {
   std::optional<bundle::ProductAnswer> answer;  ///< normalised
   double logprob = 0.0;                         ///< of the candidate under the unconstrained model
-  std::int64_t tokens = 1;                      ///< that logprob sums over, end of turn included
+  std::int64_t tokens = 1;                      ///< number of tokens in logprob, end of turn included
   double verifier = 0.0;                        ///< the verifier's score; unused without one
 };
 
 struct VoteResult {
-  std::optional<bundle::ProductAnswer> answer;  ///< nothing when no candidate parsed
+  std::optional<bundle::ProductAnswer> answer;  ///< empty if no candidate parsed
   double share = 0.0;                           ///< votes for the winner / number of candidates
-  std::optional<double> expected_utility{};     ///< where the rule computes one
+  std::optional<double> expected_utility{};     ///< if the rule computes one
 };
 
 /// Ties go to the answer whose best candidate has the higher log-probability, then to the smaller canonical

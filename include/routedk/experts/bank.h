@@ -1,4 +1,4 @@
-/// K experts and how their deltas reach a linear's output.
+/// K experts and the computation of their deltas.
 #pragma once
 
 #include "routedk/experts/expert.h"
@@ -15,7 +15,7 @@
 
 namespace routedk::experts {
 
-/// Dropout before A, as a training pass asks for it.
+/// Dropout before A in a training pass.
 struct TrainingDropout {
   double rate = 0.0;
   std::uint64_t seed = 0;
@@ -23,43 +23,43 @@ struct TrainingDropout {
   std::vector<std::uint64_t> example_keys;  // [S]
 };
 
-/// Where in a forward pass linears stand that share their input.
+/// The place in a forward pass of linears that share their input.
 struct DeltaSite {
   std::int64_t layer;
   model::Projection projection;
   const GateRows& rows;
   const model::FlatBatch& batch;
   const TrainingDropout* dropout;  ///< nullptr outside training
-  bool batch_invariant = false;    ///< as in RoutedPass
+  bool batch_invariant = false;    ///< see RoutedPass
   kernels::Values values = kernels::Values::kRead;
 };
 
 class ExpertBank {
  public:
-  /// At least one expert, all of the same model, with different names; ConfigError otherwise.
+  /// At least one expert, all for the same model, with distinct names; ConfigError otherwise.
   explicit ExpertBank(std::vector<std::shared_ptr<Expert>> experts);
 
   std::int64_t size() const noexcept { return static_cast<std::int64_t>(experts_.size()); }  // K
   const Expert& operator[](std::int64_t i) const { return *experts_[static_cast<std::size_t>(i)]; }
   Expert& operator[](std::int64_t i) { return *experts_[static_cast<std::size_t>(i)]; }
-  /// Position of an expert by name; ConfigError with the known names otherwise.
+  /// Index of an expert by name; ConfigError with the known names if there is none.
   std::int64_t index_of(const std::string& name) const;
 
-  /// The factors in a layer that are being trained.
+  /// The factors being trained in a layer.
   std::vector<at::Tensor> trainable(std::int64_t layer) const;
 
-  /// Packs all experts' factors side by side in `dtype`, for mixing. Call when they no longer change.
+  /// Stacks all experts' factors in `dtype`, for mixing. Call once they no longer change.
   void freeze(at::ScalarType dtype);
-  /// Moves the experts to where the backbone is and freezes them as its linears take them.
+  /// Moves the experts to the backbone's device and freezes them in the type of its linears.
   void freeze(const model::Backbone& backbone);
 
   /// x [T,in] -> of each of the projection's linears x W^T + b + sum_i alpha_i s_i (x A_i^T) B_i^T [T,out].
-  /// Owned rows go run by run through their expert's factors; mixed rows through the frozen stack.
+  /// Owned rows are multiplied run by run with their expert's factors, mixed rows with the frozen stack.
   std::vector<at::Tensor> linears(const DeltaSite& site, const model::Layer& layer,
                                   const at::Tensor& x) const;
 
  private:
-  /// All experts' factors for one linear, and whose each rank is.
+  /// All experts' factors for one linear, and the expert of each rank.
   struct Stack {
     kernels::LoraStack factors;
     at::Tensor expert;  // [R] I64

@@ -13,7 +13,7 @@
 
 namespace routedk::experts {
 
-/// The same rank and alpha wherever the expert adapts: what training asks for.
+/// One rank and alpha for all adapted linears, as training uses.
 struct LoraOptions {
   std::int64_t rank = 16;        ///< r
   double alpha = 32.0;           ///< lora_alpha
@@ -23,7 +23,7 @@ struct LoraOptions {
                                      model::Linear::kDown};
 };
 
-/// One linear's rank and alpha; rank 0: the expert doesn't adapt it.
+/// One linear's rank and alpha; rank 0: not adapted.
 struct LoraSize {
   std::int64_t rank = 0;
   double alpha = 0.0;
@@ -33,11 +33,11 @@ struct LoraSize {
 /// Rank and alpha of every linear of a model.
 struct LoraPlan {
   std::vector<LoraSize> sizes;   // [L * 7], layer by layer
-  bool rank_stabilised = false;  ///< as in LoraOptions
+  bool rank_stabilised = false;  ///< see LoraOptions
 
   LoraPlan(const model::LlamaConfig& model, bool stabilised)
       : sizes(static_cast<std::size_t>(model.layers * model::kLinears)), rank_stabilised(stabilised) {}
-  /// The same in every layer. ConfigError when rank or alpha are not positive.
+  /// The same in every layer. ConfigError if rank or alpha is not positive.
   LoraPlan(const model::LlamaConfig& model, const LoraOptions& config);
 
   LoraSize& at(std::int64_t layer, model::Linear linear) { return sizes[index(layer, linear)]; }
@@ -53,17 +53,18 @@ using kernels::LoraFactors;
 
 class Expert {
  public:
-  /// All factors zero. ConfigError when a rank is negative, or the alpha of an adapted linear not positive.
+  /// All factors are zero. ConfigError if a rank is negative, or the alpha of an adapted linear is not
+  /// positive.
   Expert(std::string name, const model::LlamaConfig& model, LoraPlan plan, at::Device device = at::kCPU);
   Expert(std::string name, const model::LlamaConfig& model, const LoraOptions& config,
          at::Device device = at::kCPU)
       : Expert(std::move(name), model, LoraPlan(model, config), device) {}
 
-  /// A as PEFT initialises it: uniform in +-1/sqrt(in) (Kaiming with a = sqrt 5), keyed by (seed, name,
+  /// Initialises A as PEFT does: uniform in +-1/sqrt(in) (Kaiming with a = sqrt 5), keyed by (seed, name,
   /// layer, linear); B zero.
   void initialise(std::uint64_t seed);
 
-  /// Moves the factors to the device. Error while they are trained.
+  /// Moves the factors to the device. Error while they are trainable.
   void to(at::Device device);
 
   const std::string& name() const noexcept { return name_; }
@@ -96,11 +97,11 @@ class Expert {
   std::vector<LoraFactors> factors_;  // [L * 7]
 };
 
-/// s B A [out,in] in F32; undefined where the expert doesn't adapt the linear.
+/// s B A [out,in] in F32; undefined if the expert does not adapt the linear.
 at::Tensor dense_delta(const LoraFactors& factors);
 
-/// <s_a B_a A_a, s_b B_b A_b>, the sum of products of two deltas' elements, from the factors' products
-/// [r_a,r_b] alone.
+/// <s_a B_a A_a, s_b B_b A_b>, the sum of products of two deltas' elements, computed only from the factors'
+/// products [r_a,r_b].
 double delta_product(const LoraFactors& a, const LoraFactors& b);
 /// ||s B A||_F
 double delta_norm(const LoraFactors& factors);

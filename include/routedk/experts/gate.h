@@ -14,8 +14,8 @@
 
 namespace routedk::experts {
 
-/// The rows of one layer. Where every row belongs to one expert, `owner` says to which (-1: to none) and the
-/// bank multiplies with that expert's factors alone; otherwise `owner` is empty and alpha mixes.
+/// The rows of one layer. If every row belongs to one expert, `owner` has its index (-1: none) and the bank
+/// multiplies only with that expert's factors; otherwise `owner` is empty and alpha mixes.
 struct GateRows {
   at::Tensor alpha;  // [S,K] F32
   std::vector<int> owner;
@@ -28,18 +28,19 @@ class Gate {
   /// hidden [T,D]: the layer's input, before its norm.
   virtual GateRows rows(std::int64_t layer, const at::Tensor& hidden,
                         const model::FlatBatch& batch) const = 0;
-  /// Whether the first layer's rows hold for all others, which then aren't asked for.
+  /// Whether the first layer's rows apply to all layers; the others are then not computed.
   virtual bool same_in_all_layers() const noexcept { return false; }
-  /// Whether rows may differ from input to input; where not, each sequence of every batch gets the same.
+  /// Whether rows may depend on the input; if not, every sequence of every batch gets the same.
   virtual bool looks_at_input() const noexcept { return true; }
-  /// The expert that gets every sequence (-1: none), where that is so whatever they are.
+  /// The expert that gets every sequence (-1: none), if that holds for all inputs.
   virtual std::optional<int> owner() const noexcept { return std::nullopt; }
-  /// The gates that decoding runs a pass under each, averaging their next-token distributions: this one
-  /// alone, except for an ensemble.
+  /// The gates under which decoding runs one pass each, averaging their next-token distributions: only this
+  /// one, except for an ensemble.
   virtual std::vector<const Gate*> members() const { return {this}; }
 };
 
-/// Each sequence is one expert's (training, single-expert inference) or nobody's (-1, the plain backbone).
+/// Assigns each sequence to one expert (training, single-expert inference) or to none (-1, the plain
+/// backbone).
 class OwnerGate : public Gate {
  public:
   OwnerGate(std::vector<int> owner, std::int64_t experts);
@@ -49,7 +50,7 @@ class OwnerGate : public Gate {
   GateRows rows_;
 };
 
-/// Every sequence is the same expert's, or nobody's (-1), however many sequences there are.
+/// Assigns every sequence to the same expert or to none (-1), for any number of sequences.
 class SingleExpertGate : public Gate {
  public:
   SingleExpertGate(int expert, std::int64_t experts) : expert_(expert), experts_(experts) {}
@@ -62,7 +63,7 @@ class SingleExpertGate : public Gate {
   std::int64_t experts_;
 };
 
-/// Each expert answers by itself: only decoding can run it, by its members. `rows` throws ConfigError.
+/// Each expert answers separately: only decoding can run it, through its members. `rows` throws ConfigError.
 class EnsembleGate : public Gate {
  public:
   explicit EnsembleGate(std::int64_t experts);
@@ -74,7 +75,7 @@ class EnsembleGate : public Gate {
   std::vector<SingleExpertGate> experts_;
 };
 
-/// The same weights [K] for every sequence and layer; 1/K each is METHOD's `average`.
+/// The same weights [K] for every sequence and layer; METHOD's `average` is 1/K each.
 class FixedGate : public Gate {
  public:
   explicit FixedGate(const std::vector<float>& weights);
@@ -86,7 +87,7 @@ class FixedGate : public Gate {
   at::Tensor weights_;  // [K]
 };
 
-/// Another gate's rows with one expert's weight set to 0, the others as they are: METHOD's ablation.
+/// Another gate's rows with one expert's weight set to 0, the others unchanged: METHOD's ablation.
 class AblationGate : public Gate {
  public:
   AblationGate(std::unique_ptr<const Gate> gate, int expert) : gate_(std::move(gate)), expert_(expert) {}
@@ -99,7 +100,7 @@ class AblationGate : public Gate {
   int expert_;
 };
 
-/// Rows that an earlier pass computed, one [S,K] a layer: decoding keeps the prompt's alpha.
+/// Rows computed by an earlier pass, one [S,K] per layer: decoding keeps the prompt's alpha.
 class FrozenGate : public Gate {
  public:
   explicit FrozenGate(std::vector<GateRows> layers) : layers_(std::move(layers)) {}
@@ -109,7 +110,7 @@ class FrozenGate : public Gate {
   std::vector<GateRows> layers_;
 };
 
-/// The weights [L,K] F32 of a gate that does not look at its input (Error of another); ConfigError of an
+/// The weights [L,K] F32 of a gate that does not depend on its input (Error for others); ConfigError for an
 /// ensemble.
 at::Tensor fixed_weights(const Gate& gate, const model::LlamaConfig& model);
 

@@ -1,4 +1,4 @@
-/// What a gate did with a set of inputs, in figures.
+/// Statistics of a gate's weights over a set of inputs.
 #pragma once
 
 #include "routedk/io/jsonl.h"
@@ -9,8 +9,8 @@
 
 namespace routedk::experts {
 
-/// One layer's. Entropies in nats; ln K is the uniform mixture. Collapse shows as a low entropy of the mean;
-/// a low mean entropy beside a high entropy of the mean is confident, diverse routing.
+/// Of one layer. Entropies are in nats; ln K is the uniform mixture. A low entropy of the mean indicates
+/// collapse; a low mean entropy with a high entropy of the mean is confident, diverse routing.
 struct LayerRouting {
   std::vector<double> mean;      // [K] mean weight over inputs
   std::vector<double> variance;  // [K] over inputs
@@ -23,7 +23,7 @@ struct LayerRouting {
 /// alpha [N,K], N >= 1.
 LayerRouting routing_of(const at::Tensor& alpha);
 
-/// One object a layer, a member a figure.
+/// One object per layer, with one member per value.
 io::Json to_json(const std::vector<LayerRouting>& layers);
 
 /// -sum_i a_i log a_i of each row, 0 log 0 = 0: weights [N,K] -> [N]. Differentiable.

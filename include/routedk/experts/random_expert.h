@@ -1,4 +1,4 @@
-/// An expert that knows nothing, as a control of what training put into the deltas.
+/// An untrained expert, as a control for what training put into the deltas.
 #pragma once
 
 #include "routedk/experts/expert.h"
@@ -8,8 +8,8 @@
 
 namespace routedk::experts {
 
-/// A and B random, uniform and keyed by (seed, name, layer, linear); ranks and scales are those of `trained`,
-/// and so is the Frobenius norm of each linear's delta s B A, which B is scaled to.
+/// A and B are random, uniform and keyed by (seed, name, layer, linear), with the ranks and scales of
+/// `trained`; B is scaled so that each linear's delta s B A also has the same Frobenius norm.
 Expert random_expert(std::string name, const Expert& trained, const model::LlamaConfig& model,
                      std::uint64_t seed);
 

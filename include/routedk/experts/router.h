@@ -1,5 +1,5 @@
-/// The gates that learn (RouteDK, arXiv 2508.17250): alpha^l = softmax(W_l AvgPool(H^{l-1}) + b_l), the
-/// dynamic one, and alpha^l = softmax(b_l), the static one.
+/// Trainable gates (RouteDK, arXiv 2508.17250): the dynamic one, alpha^l = softmax(W_l AvgPool(H^{l-1}) +
+/// b_l), and the static one, alpha^l = softmax(b_l).
 #pragma once
 
 #include "routedk/experts/flat_parameters.h"
@@ -12,23 +12,23 @@ namespace routedk::experts {
 
 class RouterGate : public Gate {
  public:
-  /// W and b start at zero: the uniform mixture. ConfigError unless temperature is positive, top_k from 0 to
-  /// the number of experts, threshold from 0 to 1, and the pool that of a dynamic gate.
+  /// W and b start at zero: the uniform mixture. ConfigError unless temperature is positive, top_k is from 0
+  /// to the number of experts, threshold is from 0 to 1, and the pool options belong to a dynamic gate.
   RouterGate(std::int64_t layers, std::int64_t hidden, std::int64_t experts,
              const RouterOptions& options = {}, at::Device device = at::kCPU);
 
-  /// Pools over each sequence's prompt tokens in fp32; gradients flow through the pool. Of equal alphas top_k
-  /// keeps the first. A static gate asks the batch only how many sequences there are.
+  /// Pools over each sequence's prompt tokens in fp32; gradients flow through the pool. Among equal alphas,
+  /// top_k keeps the first. A static gate uses only the batch's number of sequences.
   GateRows rows(std::int64_t layer, const at::Tensor& hidden, const model::FlatBatch& batch) const override;
   bool same_in_all_layers() const noexcept override { return options_.is_global(); }
   bool looks_at_input() const noexcept override { return !options_.is_static(); }
-  /// The same weights, frozen, with fewer experts kept: those two options replaced. ConfigError as above.
+  /// A frozen copy with these two options, so that fewer experts are kept. ConfigError as above.
   RouterGate sparse(std::int64_t top_k, double threshold) const;
-  /// As a control of what W has learnt: W random and uniform, keyed by (seed, layer), each layer's of the
-  /// same Frobenius norm as here; b and all else as here, frozen. ConfigError of a static gate.
+  /// A control for what W has learnt: a frozen copy with W random and uniform, keyed by (seed, layer), with
+  /// each layer's Frobenius norm unchanged; b and the rest are the same. ConfigError for a static gate.
   RouterGate with_random_weights(std::uint64_t seed) const;
 
-  /// [K,D], of a dynamic gate alone.
+  /// [K,D], for a dynamic gate only.
   const at::Tensor& weight(std::int64_t layer) const { return parameters_.leaves()[last(layer) - 1]; }
   /// [K]
   const at::Tensor& bias(std::int64_t layer) const { return parameters_.leaves()[last(layer)]; }
@@ -39,7 +39,7 @@ class RouterGate : public Gate {
   const FlatParameters& parameters() const noexcept { return parameters_; }
 
  private:
-  /// The last leaf of a layer, its bias.
+  /// Index of a layer's last leaf, its bias.
   std::size_t last(std::int64_t layer) const noexcept {
     const std::int64_t own = options_.is_global() ? 0 : layer;
     return static_cast<std::size_t>(options_.is_static() ? own : 2 * own + 1);
@@ -54,8 +54,8 @@ class RouterGate : public Gate {
   FlatParameters parameters_;
 };
 
-/// Mean of each sequence's first prompt_len rows: hidden [T,D] -> [S,D] F32; with `rms` each row is divided
-/// by sqrt(mean(x^2) + 1e-6) first.
+/// Mean of each sequence's first prompt_len rows: hidden [T,D] -> [S,D] F32; with `rms`, each row is first
+/// divided by sqrt(mean(x^2) + 1e-6).
 at::Tensor pool_prompts(const at::Tensor& hidden, const model::FlatBatch& batch, bool rms = false);
 
 }  // namespace routedk::experts

@@ -1,4 +1,4 @@
-/// What kind of gate learns, and how its logits become weights.
+/// The kind of trainable gate, and how its logits become weights.
 #pragma once
 
 #include "routedk/core/named_enum.h"
@@ -18,7 +18,7 @@ constexpr auto enum_names(RouterKind /*of*/) {
 
 enum class Granularity {
   kLayer,   ///< weights for each layer
-  kGlobal,  ///< the same for all, from the pooled embeddings; W and b are one layer's
+  kGlobal,  ///< one set for all layers, from the pooled embeddings; W and b have one layer's shape
 };
 constexpr auto enum_names(Granularity /*of*/) {
   return std::to_array<EnumName<Granularity>>(
@@ -42,14 +42,15 @@ constexpr auto enum_names(PoolNorm /*of*/) {
   return std::to_array<EnumName<PoolNorm>>({{PoolNorm::kNone, "none"}, {PoolNorm::kRms, "rms"}});
 }
 
-/// Ways from logits W z + b to alpha; each default is the paper's.
+/// How logits W z + b become alpha; each default is the paper's.
 struct RouterOptions {
   RouterKind kind = RouterKind::kDynamic;
   Granularity granularity = Granularity::kLayer;
   AlphaScale scale = AlphaScale::kSoftmax;
   double temperature = 1.0;  ///< logits are divided by it; positive
-  std::int64_t top_k = 0;    ///< keep the largest so many alphas, renormalised; 0: all
-  double threshold = 0.0;    ///< then those at least this share, and the largest, renormalised; 0: all
+  std::int64_t top_k = 0;    ///< keep this many largest alphas, renormalised; 0: all
+  double threshold = 0.0;    ///< then keep those of at least this share, and the largest, renormalised; 0:
+                             ///< all
   PoolNorm pool_norm = PoolNorm::kNone;
   bool operator==(const RouterOptions&) const = default;
 

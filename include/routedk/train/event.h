@@ -1,4 +1,4 @@
-/// What a training says while it runs.
+/// Events of a running training.
 #pragma once
 
 #include "routedk/experts/gate_stats.h"
@@ -13,24 +13,24 @@
 
 namespace routedk::train {
 
-/// The answers that a step drew, in figures.
+/// Statistics of a step's sampled answers.
 struct SampleFigures {
   double utility = 0.0;        ///< mean over samples
   double advantage_std = 0.0;  ///< over samples
-  double entropy = 0.0;        ///< mean -log p of an answer among what was allowed, nats
-  double distinct = 0.0;       ///< different answers / samples, mean over prompts
-  double informative = 0.0;    ///< share of the prompts whose samples differ in what they are rewarded
-  double unfinished = 0.0;     ///< share of the samples that a limit cut
-  std::optional<double> kl;    ///< mean log p - log p at the start, nats an answer, where it is asked for
-  /// With iterations: share of the answers with an advantage whose probability has changed too much to add
-  /// to the step.
+  double entropy = 0.0;        ///< mean -log p of an answer over the allowed tokens, nats
+  double distinct = 0.0;       ///< distinct answers / samples, mean over prompts
+  double informative = 0.0;    ///< share of the prompts whose samples differ in reward
+  double unfinished = 0.0;     ///< share of the samples cut off by a limit
+  std::optional<double> kl;    ///< mean log p - log p at the start, nats per answer, if requested
+  /// With iterations: share of the answers with an advantage whose probability has changed too much to
+  /// contribute.
   std::optional<double> clipped;
-  double seconds = 0.0;  ///< to draw them; 0 where they were drawn before
+  double seconds = 0.0;  ///< spent on sampling; 0 if sampled in an earlier step
 };
 
-/// One optimiser step before it is applied: its gradient is in the group's buffer.
+/// One optimiser step before it is applied; its gradient is in the group's buffer.
 struct GroupStep {
-  double loss = 0.0;        ///< what is descended: token loss with label smoothing, and the gate penalty
+  double loss = 0.0;        ///< the objective: token loss with label smoothing, and the gate penalty
   double token_loss = 0.0;  ///< mean over the step's answer tokens, nats
   double grad_norm = 0.0;   ///< before clipping
   double learning_rate = 0.0;
@@ -38,21 +38,20 @@ struct GroupStep {
   std::int64_t tokens = 0;
   std::int64_t answer_tokens = 0;
   double seconds = 0.0;
-  const char* not_finite = nullptr;           ///< "loss" or "gradient norm": not to be applied
-  bool skipped = false;                       ///< nothing to learn: no gradient, not to be applied
-  std::optional<SampleFigures> samples = {};  ///< of objectives that draw answers
-  std::vector<std::uint64_t>
-      keys;  ///< of its examples; in a world of several, of this process's, but of a bad step of all
-  std::vector<experts::LayerRouting> routing;  // [L], where the gate mixes experts
+  const char* not_finite = nullptr;           ///< "loss" or "gradient norm": must not be applied
+  bool skipped = false;                       ///< nothing to learn: no gradient, must not be applied
+  std::optional<SampleFigures> samples = {};  ///< for objectives that sample answers
+  std::vector<std::uint64_t> keys;  ///< of this process's examples; for a bad step, of all processes'
+  std::vector<experts::LayerRouting> routing;  // [L], if the gate mixes experts
 };
 
-/// What the group answers to one validation prompt.
+/// The group's answer to one validation prompt.
 struct WatchedAnswer {
   std::int64_t key = 0;
   std::string text;
 };
 
-/// What the caller wanted to know at a validation.
+/// The results of a validation hook.
 struct Findings {
   std::vector<WatchedAnswer> answers;
   std::vector<std::pair<std::string, double>> metrics;  ///< of these answers, by name
@@ -60,22 +59,22 @@ struct Findings {
 };
 
 struct Validation {
-  /// What is to become least: the mean over the answer tokens, nats, or minus the utility.
+  /// The value to minimise: the mean over the answer tokens, nats, or minus the utility.
   double loss = 0.0;
   Findings found = {};
-  std::optional<double> utility = {};  ///< mean of greedy answers, of objectives that draw them
+  std::optional<double> utility = {};  ///< mean of greedy answers, for objectives that sample answers
 };
 
-// Events name a group and its steps done so far, 1 after the first.
+// Events name a group and the number of its steps done, 1 after the first.
 
 struct StepEvent {
   std::string group;
   std::int64_t number = 0;
   GroupStep step;
-  double memory_mib = 0.0;  ///< resident
+  double memory_mib = 0.0;  ///< resident set size
 };
 
-/// A step that was not applied, because its loss or gradient is not finite.
+/// A step that was not applied because its loss or gradient is not finite.
 struct BadStepEvent {
   std::string group;
   std::int64_t number = 0;
@@ -95,14 +94,14 @@ struct WarningEvent {
   std::string text;
 };
 
-/// A training starts, or starts again: what these groups said about later steps is void.
+/// A training starts or resumes: earlier records of these groups' later steps are void.
 struct ResumeEvent {
   std::int64_t number = 0;  ///< steps done, 0 without a checkpoint
   std::vector<std::string> groups;
 };
 
 using Event = std::variant<StepEvent, BadStepEvent, ValidationEvent, WarningEvent, ResumeEvent>;
-/// Receives every event as it happens; what it throws ends the training.
+/// Receives every event as it happens; an exception that it throws ends the training.
 using EventSink = std::function<void(const Event&)>;
 
 }  // namespace routedk::train

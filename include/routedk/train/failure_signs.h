@@ -1,4 +1,4 @@
-/// What a training's figures say when it goes wrong, in words for the log.
+/// Signs of failure in a training's metrics, as text for the log.
 #pragma once
 
 #include "routedk/experts/gate_stats.h"
@@ -9,12 +9,12 @@
 
 namespace routedk::train {
 
-/// Signs in a router's weights: one expert takes nearly everything whatever the input, in most layers
-/// (entropy of the mean weight below a tenth of ln K), or the weights are still uniform for every input in
-/// most layers. Empty for no layers and for a bank of one.
+/// Signs in a router's weights: in most layers one expert takes nearly everything for every input (entropy of
+/// the mean weight below a tenth of ln K), or the weights are still uniform for every input. Empty for no
+/// layers and for a single expert.
 std::vector<std::string> routing_signs(const std::vector<experts::LayerRouting>& layers);
 
-/// The validation loss stands more than 5 % above its best: the group learns its examples by heart.
+/// The validation loss is more than 5 % above its best: the group memorises its examples.
 std::optional<std::string> overfit_sign(double validation_loss, double best, double training_loss);
 
 }  // namespace routedk::train

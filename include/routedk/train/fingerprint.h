@@ -1,4 +1,4 @@
-/// What a checkpoint must agree with to be resumed.
+/// What must match for a checkpoint to be resumed.
 #pragma once
 
 #include "routedk/io/jsonl.h"
@@ -12,25 +12,25 @@
 
 namespace routedk::train {
 
-/// The settings by name, those that change no number (TrainConfig::reset_habits) at their defaults.
+/// The settings by name; those that change no number (TrainConfig::reset_habits) have their defaults.
 io::Json config_fingerprint(const TrainConfig& config);
 
-/// Shape, type, bytes, and a hash of the layers' norms and of columns of their q and down projections, the
+/// Shape, type, bytes, and a hash of the layers' norms and of columns of their q and down projections; the
 /// same on every machine.
 io::Json backbone_fingerprint(const model::Backbone& backbone);
 
 /// 16 hexadecimal digits over ids and keys of the examples, in order.
 std::string examples_fingerprint(const std::vector<const Example*>& examples);
 
-/// 16 hexadecimal digits over the numbers of an fp32 tensor.
+/// 16 hexadecimal digits over the values of an fp32 tensor.
 std::string values_fingerprint(const at::Tensor& values);
 
-/// CPU kind and thread count, or the GPU's name, and LibTorch's version: what bit-for-bit equality depends on
-/// beside the fingerprint.
+/// CPU type and thread count, or the GPU's name, and LibTorch's version: what bitwise equality depends on
+/// besides the fingerprint.
 io::Json machine_fingerprint(at::Device device);
 
 /// ConfigError naming the first value that differs: "`/config/epochs` must be in this run what it is in
-/// run/step-20, 3, but is 4 instead"; `where` names what holds `found`.
+/// run/step-20, 3, but is 4 instead"; `where` is the place of `found`.
 void require_equal(const io::Json& found, const io::Json& expected, const std::string& where);
 
 }  // namespace routedk::train

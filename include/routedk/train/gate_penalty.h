@@ -1,4 +1,4 @@
-/// What a router's training adds to the answer loss to steer how its weights spread.
+/// A term added to the answer loss that controls the spread of a router's weights.
 #pragma once
 
 #include "routedk/experts/gate.h"
@@ -10,7 +10,7 @@
 namespace routedk::train {
 
 struct GatePenalty {
-  /// of mean H(alpha) over sequences and layers, nats: positive sharpens the weights, negative evens them
+  /// of mean H(alpha) over sequences and layers, nats: positive sharpens the weights, negative flattens them
   double entropy_weight = 0.0;
   /// of ln K - H(mean alpha over sequences), mean over layers: positive keeps all experts in use
   double balance_weight = 0.0;
@@ -18,8 +18,8 @@ struct GatePenalty {
   bool any() const noexcept { return entropy_weight != 0.0 || balance_weight != 0.0; }
 };
 
-/// rows [L] of one micro-batch, whose alphas [S,K] are first divided by their sums. The balance looks at the
-/// sequences of the micro-batch, so it depends on how a step is packed; the entropy does not. Differentiable
+/// rows [L] of one micro-batch, whose alphas [S,K] are first divided by their sums. The balance term is
+/// computed per micro-batch, so it depends on how a step is packed; the entropy term does not. Differentiable
 /// scalar.
 at::Tensor gate_penalty(const std::vector<experts::GateRows>& rows, const GatePenalty& penalty);
 

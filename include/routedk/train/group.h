@@ -16,25 +16,25 @@
 
 namespace routedk::train {
 
-/// What is trained and the gate that its examples run under: an expert under the gate that gives it every
-/// sequence, a router under itself.
+/// What is trained, and the gate under which its examples run: for an expert, the gate that assigns it every
+/// sequence; for a router, the router itself.
 struct ParameterGroup {
   std::string name;
   experts::FlatParameters* parameters;
   std::shared_ptr<const experts::Gate> gate;
-  GatePenalty penalty = {};                ///< of a group whose gate mixes experts
-  io::Json settings = io::Json::object();  ///< what else its numbers depend on, for the checkpoint
+  GatePenalty penalty = {};                ///< for a group whose gate mixes experts
+  io::Json settings = io::Json::object();  ///< what else its numbers depend on; kept in the checkpoint
 };
 
-/// An example as an epoch, counted from 0, has it. Called in a thread of its own, one of each group.
+/// An example as it appears in an epoch, counted from 0. Called in one separate thread per group.
 using AugmentFn = std::function<Example(const Example&, std::int64_t)>;
 
 /// A group's share of the data.
 struct GroupExamples {
   std::vector<const Example*> training;
   std::vector<const Example*> validation;
-  AugmentFn augment = {};  ///< of the training examples; empty: they stay as they are
-  SampleFn sample = {};    ///< of the objective expected_utility alone
+  AugmentFn augment = {};  ///< for the training examples; if empty, they stay unchanged
+  SampleFn sample = {};    ///< for the objective expected_utility only
 };
 
 }  // namespace routedk::train

@@ -20,21 +20,21 @@
 
 namespace routedk::train {
 
-/// Looks at a group at its validation.
+/// Called for a group at its validation.
 using ValidationHook = std::function<Findings(const std::string& group)>;
 
-/// What a pass found for one of a group's batches; the gradient is in the group's buffer.
+/// The result of a pass for one of a group's batches; the gradient is in the group's buffer.
 struct BatchFindings {
-  double loss = 0.0;                           ///< its share of the step's
-  double token_loss = 0.0;                     ///< likewise
+  double loss = 0.0;                           ///< this batch's share of the step's loss
+  double token_loss = 0.0;                     ///< the same for the token loss
   const std::vector<experts::GateRows>& rows;  // [L]
 };
 
-/// The alphas of a step's micro-batches, layer by layer; of gates that mix experts only.
+/// The alphas of a step's micro-batches, layer by layer; only for gates that mix experts.
 class RoutingOfStep {
  public:
   void add(const std::vector<experts::GateRows>& rows);
-  /// Of the rows of all processes, which weigh so many experts.
+  /// Computed over the rows of all processes, with weights of `experts` experts.
   std::vector<experts::LayerRouting> layers(std::int64_t experts, const parallel::World& world) const;
 
  private:
@@ -44,7 +44,7 @@ class RoutingOfStep {
 class GroupTrainer {
  public:
   /// Makes the group's parameters trainable; the destructor freezes them again. Each process of the world
-  /// computes its share of every step and applies the sum. DataError when there is no training example.
+  /// computes its share of every step and applies the sum. DataError if there is no training example.
   /// Everything passed by reference or pointer must outlive the trainer.
   GroupTrainer(const experts::RoutedModel& model, const TrainConfig& config, ParameterGroup group,
                GroupExamples examples, parallel::World world = {});
@@ -52,29 +52,29 @@ class GroupTrainer {
   GroupTrainer& operator=(const GroupTrainer&) = delete;
   ~GroupTrainer();
 
-  /// Takes the next step's batches and clears the gradient: a step is begun. What passes over the batches
-  /// find is added (joint_step.h), then the step is finished.
+  /// Begins a step: takes its batches and clears the gradient. The findings of passes over the batches are
+  /// then added (joint_step.h), and finish() completes the step.
   void begin();
-  /// Of the step begun, in this process.
+  /// The batches of the current step in this process.
   const std::vector<PackedBatch>& batches() const noexcept { return now_; }
-  /// Of the step, in all processes.
+  /// Of the current step, in all processes.
   std::int64_t answer_tokens() const noexcept { return step_.answer_tokens; }
   std::int64_t sequences() const noexcept { return sequences_; }
   void add(const BatchFindings& found);
-  /// NumericError naming group, step and example keys when loss or gradient is not finite for more than
+  /// NumericError naming group, step and example keys if loss or gradient is not finite for more than
   /// `max_bad_steps` steps in a row; no parameter has changed then.
   GroupStep finish();
-  /// Clips and applies the computed gradient, unless it is not finite or there was nothing to learn;
-  /// afterwards a step is done.
+  /// Clips and applies the computed gradient unless it is not finite or there was nothing to learn; either
+  /// way the step then counts as done.
   void apply(const GroupStep& step);
-  /// What the objective says of the validation examples, without dropout; the best values so far are kept.
-  /// With `ema` the running mean stands in the parameters meanwhile, for `hook` (may be empty) too.
-  /// Nothing without validation examples. NumericError when the loss is not finite.
+  /// Evaluates the objective on the validation examples, without dropout, and keeps the best values so far.
+  /// With `ema`, the parameters hold the running mean meanwhile, also for `hook` (which may be empty). Empty
+  /// without validation examples. NumericError if the loss is not finite.
   std::optional<Validation> validate(const ValidationHook& hook = {});
 
   bool done() const noexcept { return state_.progress.step == total_steps_ || out_of_patience(); }
   bool validation_due() const { return objective_->validates_after(state_.progress.step); }
-  /// Validations that are due before the last step is done.
+  /// The number of validations before the last step is done.
   std::int64_t validations_left() const;
   bool resumable() const { return objective_->resumes_after(state_.progress.step); }
   std::int64_t examples_left() const { return objective_->examples_after(state_.progress.step); }
@@ -82,13 +82,13 @@ class GroupTrainer {
   const experts::Gate& gate() const noexcept { return *group_.gate; }
   const GatePenalty& penalty() const noexcept { return group_.penalty; }
   const GroupProgress& progress() const noexcept { return state_.progress; }
-  /// For checkpoints: the tensors are the live ones.
+  /// For checkpoints: the tensors are not copies.
   const GroupState& state() const noexcept { return state_; }
   /// Continues from a checkpoint's state of the same size.
   void restore(const GroupState& state);
-  /// Puts the best values, else the running mean, where there are any, into the parameters.
+  /// Loads the best values into the parameters, or else the running mean, if there is one.
   void take_best();
-  /// Sizes and hashes that a checkpoint must agree with.
+  /// Sizes and hashes that must match a checkpoint's.
   io::Json fingerprint() const;
 
  private:

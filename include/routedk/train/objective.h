@@ -1,5 +1,5 @@
-/// What a group's training descends: which batches a step takes, how much each of their tokens counts, when
-/// and by what it is validated.
+/// The objective of a group's training: which batches a step takes, how much each of their tokens counts, and
+/// when and how it is validated.
 #pragma once
 
 #include "routedk/experts/routed_model.h"
@@ -17,12 +17,12 @@
 
 namespace routedk::train {
 
-/// What a step computes in this process. Its loss is the sum over the batches' answer tokens, of all
-/// processes, of weight times cross entropy.
+/// The work of a step in this process. The loss is the sum, over the answer tokens of all processes' batches,
+/// of weight times cross-entropy.
 struct StepWork {
-  std::vector<PackedBatch> batches;  ///< with their weights; in no process any: there is nothing to learn
-  std::int64_t examples = 0;         ///< that the step took, in all processes together
-  std::optional<SampleFigures> samples = {};  ///< where answers were drawn
+  std::vector<PackedBatch> batches;  ///< with their weights; if no process has any, there is nothing to learn
+  std::int64_t examples = 0;         ///< taken by the step in all processes together
+  std::optional<SampleFigures> samples = {};  ///< if answers were sampled
 };
 
 class Objective {
@@ -32,24 +32,24 @@ class Objective {
   Objective& operator=(const Objective&) = delete;
   virtual ~Objective() = default;
 
-  /// Optimiser steps of a whole training.
+  /// Optimiser steps of the whole training.
   virtual std::int64_t steps() const = 0;
-  /// Whether a validation follows when so many steps are done.
+  /// Whether a validation follows once `done` steps are done.
   virtual bool validates_after(std::int64_t done) const = 0;
-  /// Examples that the steps still to be done take.
+  /// Number of examples in the remaining steps.
   virtual std::int64_t examples_after(std::int64_t done) const = 0;
-  /// Whether a training that ends when so many steps are done can continue there, from the values alone.
+  /// Whether a training that ends after `done` steps can resume there from the values alone.
   virtual bool resumes_after(std::int64_t /*done*/) const { return true; }
-  /// Called for each step once, in order, from any that resumes; the parameters hold the step's values.
+  /// Called once for each step, in order, starting at the resumed one; the parameters hold the step's values.
   virtual StepWork work(std::int64_t step) = 0;
-  /// By the values that stand in the parameters; `done` steps are. NumericError when the loss is not finite.
+  /// With the current values of the parameters, after `done` steps. NumericError if the loss is not finite.
   virtual Validation validate(std::int64_t done) const = 0;
-  /// What a checkpoint must agree with beside settings and examples.
+  /// What must match a checkpoint besides settings and examples.
   virtual io::Json fingerprint() const = 0;
 };
 
-/// That of the settings; of each step's and validation's examples every process computes its share. Model,
-/// config and group must outlive it. DataError when there is no training example.
+/// Makes the objective of the settings; each process computes its share of every step's and validation's
+/// examples. Model, config and group must outlive it. DataError if there is no training example.
 std::unique_ptr<Objective> make_objective(const experts::RoutedModel& model, const TrainConfig& config,
                                           const ParameterGroup& group, const GroupExamples& examples,
                                           const parallel::World& world);

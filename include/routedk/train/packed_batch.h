@@ -11,30 +11,30 @@
 
 namespace routedk::train {
 
-/// Which ids each of A rows may predict. A row without any may predict all.
+/// Which ids each of A rows may predict. A row without ids may predict all.
 struct AllowedIds {
   std::vector<std::int64_t> offsets;  ///< [A+1]: row a's are ids[offsets[a]] .. ids[offsets[a+1]]
-  std::vector<std::int64_t> ids;      ///< none: no row is restricted, and there may be no offsets
+  std::vector<std::int64_t> ids;      ///< if empty, no row is restricted, and offsets may be empty
 
-  /// One more row.
+  /// Appends one row.
   void add(const std::vector<std::int32_t>& of_row);
-  /// Rows without restriction up to `rows` rows, then those of `other`.
+  /// Pads with unrestricted rows up to `rows` rows, then appends those of `other`.
   void append(const AllowedIds& other, std::int64_t rows);
-  /// [count,vocab] bool: what rows `first` .. `first` + `count` may not predict; undefined where they may
-  /// all.
+  /// [count,vocab] bool: what rows `first` .. `first` + `count` may not predict; undefined if nothing is
+  /// forbidden.
   at::Tensor forbidden(std::int64_t first, std::int64_t count, std::int64_t vocab, at::Device device) const;
 };
 
-/// One micro-batch: S sequences prompt + answer; the gates may look at their prompts only.
+/// One micro-batch: S sequences prompt + answer; gates may look only at the prompts.
 struct PackedBatch {
   model::FlatBatch batch;
   model::BatchPart predicting;      ///< the A rows whose next token is an answer token
   at::Tensor targets;               ///< [A] I64: those next tokens
   std::vector<std::uint64_t> keys;  ///< [S]: the examples' keys
-  at::Tensor weights = {};          ///< [A] F32: how much each answer token counts; undefined: 1 each
-  AllowedIds allowed = {};          ///< among which ids each of `targets` was chosen
+  at::Tensor weights = {};          ///< [A] F32: weight of each answer token; undefined: 1 each
+  AllowedIds allowed = {};          ///< the ids among which each of `targets` was chosen
 
-  /// The same with its tensors on that device.
+  /// A copy with its tensors on the device.
   PackedBatch to(at::Device device) const;
   std::int64_t answer_tokens() const { return targets.numel(); }  // A
 };
@@ -47,11 +47,11 @@ PackedBatch pack(const std::vector<const Example*>& examples);
 /// are `targets` one answer after another. `keys` [S] are the prompts'. DataError as above.
 PackedBatch pack(const std::vector<model::PromptAnswers>& prompts, const std::vector<std::uint64_t>& keys);
 
-/// Batches one after another as one; all have weights or none has.
+/// Concatenates batches; all have weights or none has.
 PackedBatch joined(const std::vector<const PackedBatch*>& parts);
 
 /// Packs examples, shortest first (equal lengths in the given order), each micro-batch filled up to
-/// `max_tokens`; a longer example gets one of its own. Their tensors lie on `device`.
+/// `max_tokens`; a longer example gets its own. Their tensors are on `device`.
 std::vector<PackedBatch> pack_all(std::vector<const Example*> examples, std::int64_t max_tokens,
                                   at::Device device = at::kCPU);
 

@@ -1,4 +1,4 @@
-/// Answers drawn from the present values, and what they are worth.
+/// Answers sampled from the current values, and their utilities.
 #pragma once
 
 #include "routedk/train/example.h"
@@ -10,27 +10,27 @@
 
 namespace routedk::train {
 
-/// One of the different answers to a prompt.
+/// One of the distinct answers to a prompt.
 struct SampledAnswer {
-  std::vector<std::int32_t> ids;  ///< end of turn included where it was written; at least one
-  /// Among which ids each was drawn, itself included; empty: the whole vocabulary each time
+  std::vector<std::int32_t> ids;  ///< including the end of turn if it was generated; at least one
+  /// The ids among which each was sampled, itself included; empty: the whole vocabulary every time
   std::vector<std::vector<std::int32_t>> allowed = {};
-  std::int64_t count = 1;  ///< samples that wrote it
+  std::int64_t count = 1;  ///< samples with this answer
   double utility = 0.0;
-  double logprob = 0.0;  ///< among the allowed ids, nats, as the sampler computed it
-  bool finished = true;  ///< not cut by a limit
+  double logprob = 0.0;  ///< over the allowed ids, nats, as computed by the sampler
+  bool finished = true;  ///< not cut off by a limit
 };
 
-/// Its different answers in an order that depends on nothing but themselves.
+/// Its distinct answers, in an order that depends only on them.
 using PromptSamples = std::vector<SampledAnswer>;
 
-/// What is to be sampled: by the values that stand in the group's parameters, under its gate, at temperature
-/// 1, nothing dropped; or, `greedy`, the likeliest token each time, once.
+/// A request for samples with the group's current parameters, under its gate, at temperature 1 and without
+/// dropout; with `greedy`, one answer of the most likely tokens.
 struct SampleRequest {
   const std::string& group;
   const std::vector<const Example*>& prompts;
   std::int64_t step =
-      0;  ///< of draws, not of the optimiser: keys them, with the group and each example's key
+      0;  ///< of sampling, not of the optimiser: keys the draws, with the group and each example's key
   bool greedy = false;
 };
 

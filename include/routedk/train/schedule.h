@@ -19,8 +19,8 @@ constexpr auto enum_names(ScheduleKind /*of*/) {
 ///   cosine:    (1 + cos(pi p)) / 2,  p = (s - w) / max(1, steps - w)
 ///   linear:    1 - p
 ///   constant:  1
-/// as transformers' get_cosine_schedule_with_warmup and its siblings, whose warm-up is s / w: its first step
-/// changes nothing.
+/// As in transformers' get_cosine_schedule_with_warmup and its siblings, except that their warm-up is s / w,
+/// so that the first step changes nothing.
 class Schedule {
  public:
   Schedule(ScheduleKind kind, double warmup_share, std::int64_t steps);

@@ -12,7 +12,7 @@
 
 namespace routedk::train {
 
-/// A group's own highest step size.
+/// The peak learning rate of one group.
 struct GroupRate {
   std::string group;
   double learning_rate = 5e-4;
@@ -89,7 +89,7 @@ struct TrainConfig {
     f("seed", seed, "seed of data order and dropout");
   }
 
-  /// Puts to their defaults the settings that change no number of a result: how a step is computed, when
+  /// Resets to defaults the settings that change no number of a result: how a step is computed, when
   /// checkpoints are made and how a run continues.
   void reset_habits() {
     const TrainConfig defaults;
@@ -101,7 +101,7 @@ struct TrainConfig {
     resume_elsewhere = defaults.resume_elsewhere;
   }
 
-  /// The settings of the steps by likelihood, which come first whatever the objective.
+  /// The settings of the steps by likelihood, which come first with any objective.
   TrainConfig likelihood_phase() const {
     TrainConfig phase = *this;
     phase.objective = ObjectiveKind::kLikelihood;
@@ -109,7 +109,7 @@ struct TrainConfig {
     return phase;
   }
 
-  /// The settings of the steps by expected utility. Answers are drawn without dropout, so it has none.
+  /// The settings of the steps by expected utility. Without dropout, since answers are sampled without it.
   TrainConfig utility_phase() const {
     TrainConfig phase = *this;
     phase.objective = ObjectiveKind::kExpectedUtility;
@@ -123,7 +123,7 @@ struct TrainConfig {
     return phase;
   }
 
-  /// The highest step size of a group.
+  /// The peak learning rate of a group.
   double rate_of(const std::string& group) const {
     const auto own = std::find_if(learning_rates.begin(), learning_rates.end(),
                                   [&](const GroupRate& rate) { return rate.group == group; });

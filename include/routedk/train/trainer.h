@@ -26,37 +26,35 @@ struct TrainingJob {
   std::filesystem::path checkpoints;  ///< folder of this run's checkpoints
   EventSink on_event;
   ProgressOutput progress = ProgressOutput::standard();
-  AugmentFn augment = {};  ///< of the training examples; empty: every epoch sees the same
-  /// More figures of a group at its validations, while the values to be kept stand in its parameters; may be
-  /// empty.
+  AugmentFn augment = {};  ///< for the training examples; empty: every epoch sees the same
+  /// More metrics of a group at its validations, while its parameters hold the values to keep; may be empty.
   ValidationHook on_validation = {};
-  SampleFn sample = {};  ///< of the objective expected_utility alone
-  /// The processes that train this job together, each with all examples; rank 0 alone writes checkpoints,
-  /// receives events and looks at validations. All must see the folder of checkpoints.
+  SampleFn sample = {};  ///< for the objective expected_utility only
+  /// The processes that train this job together, each with all examples; only rank 0 writes checkpoints,
+  /// receives events and runs validation hooks. All must see the folder of checkpoints.
   parallel::World world = {};
 };
 
-/// What became of a group; its parameters are those of `best_step`.
+/// The outcome of a group; its parameters are those of `best_step`.
 struct GroupResult {
   std::string name;
   GroupProgress progress;
 };
 
-/// In each optimiser step every group that has steps left takes its next batch, runs it in micro-batches,
-/// beside other groups' where they are small (joint_step.h), and is updated by itself, unless its loss or
-/// gradient is not finite. Each group thus computes what it would if it were trained alone.
+/// In each optimiser step, every group with steps left takes its next batch, runs it in micro-batches (small
+/// ones together with those of other groups, joint_step.h), and is updated separately, unless its loss or
+/// gradient is not finite. Each group thus computes what it would if trained alone.
 class Trainer {
  public:
-  /// DataError when an example's group or token is out of range, examples are longer than the model's context
+  /// DataError if an example's group or token is out of range, examples are longer than the model's context
   /// or a group has no training examples.
   explicit Trainer(TrainingJob job);
 
-  /// Trains to the end and leaves each group's best values in its parameters, frozen. Continues from the
-  /// newest checkpoint, bit for bit on the same machine kind and thread count: ConfigError when it belongs to
-  /// other settings, data or (unless `resume_elsewhere`) another machine, FileError when it is damaged.
-  /// NumericError when more than `max_bad_steps` steps in a row are not finite; the checkpoints, none of
-  /// which holds anything of these steps, stay. Interrupted when SIGINT or SIGTERM came: the step under way
-  /// was finished and saved.
+  /// Trains to the end and leaves each group's best values in its parameters, frozen. Resumes from the newest
+  /// checkpoint, bit for bit on the same machine type and thread count: ConfigError if it belongs to other
+  /// settings, data or (unless `resume_elsewhere`) another machine, FileError if it is damaged. NumericError
+  /// if more than `max_bad_steps` steps in a row are not finite; checkpoints are kept, and none includes
+  /// these steps. Interrupted on SIGINT or SIGTERM, after the current step has been finished and saved.
   std::vector<GroupResult> run();
 
  private:

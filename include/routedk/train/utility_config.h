@@ -1,4 +1,4 @@
-/// What training descends, and the settings of training by expected utility.
+/// The objectives of training, and the settings of training by expected utility.
 #pragma once
 
 #include "routedk/core/config_rules.h"
@@ -10,21 +10,22 @@
 namespace routedk::train {
 
 enum class ObjectiveKind : std::uint8_t {
-  kLikelihood,       ///< cross entropy of the gold answer
-  kExpectedUtility,  ///< afterwards minus the expected utility of the answers that are written
+  kLikelihood,       ///< cross-entropy of the gold answer
+  kExpectedUtility,  ///< then minus the expected utility of sampled answers
 };
 constexpr auto enum_names(ObjectiveKind /*of*/) {
   return std::to_array<EnumName<ObjectiveKind>>(
       {{ObjectiveKind::kLikelihood, "likelihood"}, {ObjectiveKind::kExpectedUtility, "expected_utility"}});
 }
 
-/// What an answer is worth beside the example's own answer. Who samples computes it: training sees numbers.
+/// The utility of an answer compared with the example's own answer. The sampler computes it; training sees
+/// only numbers.
 enum class TrainUtility : std::uint8_t {
   kF1,         ///< of bundles, as bundle::Utility
   kJaccardF1,  ///< likewise
   kMean,       ///< likewise
-  kExact,      ///< 1 for an answer that the example names, 0 for any other
-  kRougeL,     ///< of the most similar answer that the example names (text/rouge.h)
+  kExact,      ///< 1 for an answer that the example lists, 0 for any other
+  kRougeL,     ///< with the most similar answer that the example lists (text/rouge.h)
 };
 constexpr auto enum_names(TrainUtility /*of*/) {
   return std::to_array<EnumName<TrainUtility>>({{TrainUtility::kF1, "f1"},

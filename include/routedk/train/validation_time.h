@@ -1,4 +1,4 @@
-/// How long the validations that are still to come will take.
+/// Estimates how long the remaining validations will take.
 #pragma once
 
 #include <cstdint>
@@ -7,13 +7,13 @@ namespace routedk::train {
 
 class ValidationTime {
  public:
-  /// `validations` are to come, each of about so many examples.
+  /// For `validations` validations of about `examples` examples each.
   ValidationTime(std::int64_t validations, double examples) : to_come_(validations), examples_(examples) {}
 
   void add_step(std::int64_t examples, double seconds);
   void add_validation(double seconds);
-  /// Seconds of all that are to come: each as long as those so far on average; before the first a third of
-  /// what steps took for as many examples, since there is no backward pass.
+  /// Seconds of all remaining ones: the mean of those so far for each; before the first, a third of the time
+  /// that steps took for as many examples, since there is no backward pass.
   double left() const;
 
  private:

@@ -14,7 +14,7 @@ namespace routedk::workflow {
 void check_data(const CheckDataOptions& options, std::ostream& out) {
   auto domains = bundle::list_domains(options.data_dir);
   if (!options.domain.empty()) {
-    bundle::domain_folder(options.data_dir, options.domain);  // refuses what is none
+    bundle::domain_folder(options.data_dir, options.domain);  // throws if there is no such domain
     domains = {options.domain};
   }
   if (domains.empty()) {

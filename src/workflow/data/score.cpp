@@ -9,7 +9,7 @@
 namespace routedk::workflow {
 namespace {
 
-/// With the signs of collapse of a file's answers in `warnings`.
+/// `warnings` receives the signs of collapse in a file's answers.
 bundle::Runs runs(const ScoreOptions& options, const bundle::Dataset& data,
                   const std::vector<bundle::Session>& sessions, std::vector<std::string>& warnings) {
   if (options.predictor.empty() == options.predictions.empty()) {

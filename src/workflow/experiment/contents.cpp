@@ -16,14 +16,14 @@ namespace {
 
 constexpr std::uint64_t kMostHashedBytes = 16ULL << 30U;
 
-/// Of a file's bytes, read where they lie: examples and adapters may be large.
+/// Hashes a file's bytes in place: examples and adapters may be large.
 std::uint64_t hash_of_file(const std::filesystem::path& path) {
   InputFile(path).require_at_most(kMostHashedBytes);
   const auto file = io::MappedFile::open(path);
   return hash64({reinterpret_cast<const char*>(file->bytes().data()), file->bytes().size()});
 }
 
-/// The regular files of a folder, by name.
+/// The regular files of a folder, sorted by name.
 std::vector<std::filesystem::path> files_in(const std::filesystem::path& folder) {
   std::vector<std::filesystem::path> files;
   for (const auto& entry : std::filesystem::directory_iterator(folder)) {
@@ -35,7 +35,7 @@ std::vector<std::filesystem::path> files_in(const std::filesystem::path& folder)
   return files;
 }
 
-/// Of the names of a folder's files and of what `hash_of` makes of each.
+/// Hashes the names of a folder's files and the result of `hash_of` for each.
 std::uint64_t hash_files(const std::filesystem::path& folder,
                          std::uint64_t (*hash_of)(const std::filesystem::path&)) {
   std::uint64_t hash = 0;
@@ -45,8 +45,8 @@ std::uint64_t hash_files(const std::filesystem::path& folder,
   return hash;
 }
 
-/// Of a file's size and of blocks spread over it, its ends among them: fine-tunes of one architecture are
-/// equally long, and differ everywhere. Small files are hashed whole.
+/// Hashes a file's size and blocks spread over it, including both ends: fine-tunes of one architecture have
+/// equal size and differ everywhere. Small files are hashed whole.
 std::uint64_t hash_of_blocks(const std::filesystem::path& path) {
   constexpr std::size_t kBlock = 64U << 10U;
   constexpr std::size_t kBlocks = 64;
@@ -63,12 +63,12 @@ std::uint64_t hash_of_blocks(const std::filesystem::path& path) {
   return hash;
 }
 
-/// Of a GGUF file, or of the files of a model folder with their names.
+/// Hashes a GGUF file, or the files of a model folder with their names.
 std::uint64_t hash_model(const std::filesystem::path& model) {
   return std::filesystem::is_directory(model) ? hash_files(model, hash_of_blocks) : hash_of_blocks(model);
 }
 
-/// Contents of the user's own examples.
+/// Hashes the contents of the user's own examples.
 std::uint64_t hash_examples(const DataConfig& data) {
   const std::uint64_t training = hash_of_file(data.examples);
   return mix64(training ^

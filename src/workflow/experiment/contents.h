@@ -1,4 +1,4 @@
-/// What an experiment reads, as hashes of its contents: other contents are other steps, other places are not.
+/// Hashes of an experiment's inputs: a step changes with their contents, not with their paths.
 #pragma once
 
 #include "routedk/workflow/experiment/experiment.h"
@@ -8,10 +8,10 @@
 
 namespace routedk::workflow {
 
-/// Of data or own examples, prompts, models and the chat template's file. FileError.
+/// Hashes data or own examples, prompts, models and the chat template's file. FileError.
 Experiment::Contents contents_of(const ExperimentConfig& config);
 
-/// Of a PEFT folder's settings and weights, in 16 hex digits; empty: none. FileError.
+/// A hash of a PEFT folder's settings and weights, as 16 hex digits; empty for an empty path. FileError.
 std::string hash_adapter(const std::filesystem::path& folder);
 
 }  // namespace routedk::workflow

@@ -7,9 +7,9 @@
 namespace routedk::workflow {
 namespace {
 
-/// Seconds of a unit of work_of in those of an example that an expert trains on once. Of the demo at reduced
-/// size on two cores of an Intel Xeon: 1.24 s, the router 1.06 s, an answer's candidate 0.12 s. A probe is a
-/// forward pass, a third of a step. What costs next to nothing has 0.
+/// Seconds per unit of work_of, relative to one training example of an expert. Measured on the demo at
+/// reduced size, two cores of an Intel Xeon: 1.24 s, the router 1.06 s, one candidate 0.12 s. A probe is a
+/// forward pass, a third of a step. Negligible steps have 0.
 double effort_of_unit(StepKind kind) {
   switch (kind) {
     case StepKind::kTrain:
@@ -63,7 +63,7 @@ Expected expected(const Experiment& experiment, const Step& step) {
 }
 
 std::optional<double> seconds_of(const std::vector<Expected>& to_come, const Expected& now, double seconds) {
-  constexpr double kMostSlower = 8.0;  // beyond, a like step was none
+  constexpr double kMostSlower = 8.0;  // beyond that, the step was not similar
   const double slower = now.seconds.value_or(0.0) > 0.0
                             ? std::clamp(seconds / *now.seconds, 1.0 / kMostSlower, kMostSlower)
                             : 1.0;

@@ -9,7 +9,7 @@
 namespace routedk::workflow {
 namespace {
 
-/// As text, since JSON has no such numbers; a NaN's sign says nothing.
+/// As text, since JSON has no such numbers; the sign of a NaN has no meaning.
 std::string not_finite_text(double value) {
   return std::isnan(value) ? "nan" : fmt::format("{}", value);
 }

@@ -69,7 +69,7 @@ bundle::Split split_of(const ExperimentConfig& config, const bundle::Dataset& da
 
 namespace {
 
-/// Where an environment variable gives a run, whose settings lie in `file`, other data than it had.
+/// Warns if an environment variable gives a run, whose settings are in `file`, other data than it had.
 void warn_of_other_data(const std::filesystem::path& file, const std::string& given, const std::string& now) {
   if (!given.empty() || !std::filesystem::exists(file)) {
     return;
@@ -89,7 +89,7 @@ ExperimentConfig completed(ExperimentConfig config) {
   return config;
 }
 
-/// Where a reader of the run folder finds a step's outputs, and what they are called in the step's own.
+/// The paths in the run folder that link to a step's outputs, and their names in the step's own folder.
 /// `evaluation` is the folder of its files.
 std::vector<std::pair<std::string, std::string>> places_of(const StepId& id,
                                                            const std::filesystem::path& evaluation) {

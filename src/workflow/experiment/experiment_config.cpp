@@ -68,13 +68,13 @@ void check_adapters(const ExperimentConfig& config, Names& problems) {
   check_different("adapters", "expert", names, problems);
 }
 
-/// Whether a system stands on a router over the run's experts.
+/// Whether a system uses a router over the run's experts.
 bool needs_router(experts::GateKind kind) {
   return experts::takes_router(kind) || kind == experts::GateKind::kRandomExperts ||
          kind == experts::GateKind::kPermuted;
 }
 
-/// What the grammar says about a system; "" where it can be. A bare name must be an expert's.
+/// The error of a system's name by the grammar; "" if valid. A bare name must be an expert's.
 std::string system_problem(const std::string& system, const Names& experts) {
   try {
     const auto spec = experts::parse_gate_spec(system);
@@ -113,17 +113,17 @@ void check_systems(const ExperimentConfig& config, Names& problems) {
   check_different("eval.samples", "number", config.eval.samples, problems);
 }
 
-/// Whether only sessions have what a system answers from.
+/// Whether a system works on bundle sessions only.
 bool needs_sessions(const std::string& system) {
   try {
     const experts::GateKind kind = experts::parse_gate_spec(system).kind;
     return experts::needs_no_model(kind) || kind == experts::GateKind::kPermuted;
   } catch (const ConfigError&) {
-    return false;  // said of it already
+    return false;  // already reported
   }
 }
 
-/// What an evaluation on the user's own examples cannot do.
+/// Adds what an evaluation on the user's own examples does not support.
 void check_task(const ExperimentConfig& config, Names& problems) {
   if (config.data.examples.empty()) {
     return;
@@ -155,8 +155,8 @@ void check_rates(const Names& groups, const std::vector<train::GroupRate>& rates
   }
 }
 
-/// What training by expected utility needs of the data. It draws under the automaton, however answers are
-/// decoded.
+/// Checks what training by expected utility requires of the data. It samples under the automaton, regardless
+/// of how answers are decoded.
 void check_objective(const ExperimentConfig& config, const train::TrainConfig& training, const char* where,
                      Names& problems) {
   if (training.objective == train::ObjectiveKind::kLikelihood) {
@@ -231,7 +231,7 @@ void ExperimentConfig::complete() {
 void ExperimentConfig::validate(std::vector<std::string>& problems) const {
   check_experts(*this, problems);
   if (!problems.empty()) {
-    return;  // what follows would say the same once more of each system and group
+    return;  // the checks below would repeat the same problem for each system and group
   }
   check_adapters(*this, problems);
   check_systems(*this, problems);

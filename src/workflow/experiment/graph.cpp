@@ -35,7 +35,7 @@ void add(const std::string& name, const Section& section, Settings& to) {
   add_node(ConfigSource::from_string(dump_config(section), name).root(), name, to);
 }
 
-/// Takes out settings that change no number beside the others.
+/// Removes settings that do not change any number, given the others.
 void erase(Settings& settings, const std::vector<std::string>& names) {
   std::erase_if(settings, [&](const auto& setting) {
     return std::any_of(names.begin(), names.end(), [&](const std::string& name) {
@@ -48,7 +48,7 @@ std::string hex(std::uint64_t hash) {
   return fmt::format("{:016x}", hash);
 }
 
-/// Builds the steps one after another; what they share is computed once.
+/// Builds the steps in order; shared parts are computed once.
 class StepList {
  public:
   explicit StepList(const Experiment& experiment)
@@ -59,7 +59,7 @@ class StepList {
       add_step({StepKind::kDistil}, teacher_settings(), {});
       for (const auto& [part, name] : enum_names(bundle::SplitPart{})) {
         Settings settings = teacher_settings();
-        settings["decode.seed"] = fmt::format("{}", config_.decode.seed);  // of the intervals
+        settings["decode.seed"] = fmt::format("{}", config_.decode.seed);  // for the intervals
         settings["eval.resamples"] = fmt::format("{}", config_.eval.resamples);
         settings["eval.split"] = name;
         settings["eval.limit"] = fmt::format("{}", config_.eval.limit);
@@ -112,7 +112,7 @@ class StepList {
     steps_.push_back(std::move(step));
   }
 
-  /// Contents, not places: a store may be shared by machines.
+  /// Contents, not paths: machines may share a store.
   Settings data_settings() const {
     Settings settings{{"data.contents", hex(experiment_.contents().data)}};
     if (experiment_.has_sessions()) {
@@ -149,7 +149,7 @@ class StepList {
     return settings;
   }
 
-  /// The backbone's contents, and how it is held and computed with here.
+  /// The backbone's contents, how it is held, and the precision here.
   void add_model(Settings& settings) const {
     add("model", config_.model, settings);
     settings.erase("model.path");
@@ -227,14 +227,14 @@ class StepList {
     router.reset_habits();
     add("augment", config_.augment, settings);
     add("router", router, settings);
-    erase(settings, {"prompt.max_tokens"});  // of what experts read beside titles
+    erase(settings, {"prompt.max_tokens"});  // affects only what experts read besides titles
     if (router.data != RouterData::kHoldout) {
       erase(settings, {"router.holdout"});
     }
     if (router.objective == train::ObjectiveKind::kLikelihood) {
       erase(settings, {"router.expected_utility"});
     }
-    settings["train.seed"] = fmt::format("{}", config_.train.seed);  // of the items' order
+    settings["train.seed"] = fmt::format("{}", config_.train.seed);  // for the order of items
     return settings;
   }
 
@@ -247,7 +247,7 @@ class StepList {
     add_step({StepKind::kControls, name}, std::move(settings), alone ? std::vector<StepId>() : experts_);
   }
 
-  /// One expert learns from everything by likelihood, beside the experts of the bank.
+  /// One expert learns from everything by likelihood, next to the experts of the bank.
   void add_conflict() {
     Settings settings = training_settings(config_.train.likelihood_phase(), "merged");
     add("knowledge", config_.knowledge, settings);
@@ -277,7 +277,7 @@ class StepList {
     settings["eval.limit"] = fmt::format("{}", config_.eval.limit);
   }
 
-  /// What the candidates depend on, whatever is chosen among them.
+  /// The settings that the candidates depend on, regardless of the choice among them.
   Settings answer_settings(const std::string& system) const {
     Settings settings = model_settings();
     erase(settings, {"prompt.max_tokens"});
@@ -289,7 +289,8 @@ class StepList {
     decode.batch_sessions = defaults.batch_sessions;
     decode.samples = most_samples(config_);
     add("decode", decode, settings);
-    if (decode.temperature == 0.0 && !is_permuted(system)) {  // who gets whose weights is drawn
+    if (decode.temperature == 0.0 && !is_permuted(system)) {  // permuted draws which session gets whose
+                                                              // weights
       erase(settings, {"decode.seed", "decode.top_k", "decode.top_p", "decode.min_p"});
     }
     add_evaluated(settings);
@@ -346,12 +347,12 @@ class StepList {
       }
     }
     Settings settings = data_;
-    settings["evaluate.format"] = "3";  // of what it writes
+    settings["evaluate.format"] = "3";  // version of its output format
     DecodeConfig decode = config_.decode;
     decode.batch_sessions = DecodeConfig().batch_sessions;
     add("decode", decode, settings);
     add("eval", config_.eval, settings);
-    settings.erase("eval.name");  // a place
+    settings.erase("eval.name");  // only a path
     if (!experiment_.has_sessions()) {
       settings.erase("eval.split");
       add_evaluated(settings);
@@ -375,7 +376,7 @@ std::vector<Step> steps_of(const Experiment& experiment) {
 
 namespace {
 
-/// Whether an experiment on sessions is done for the step's sake.
+/// Whether a step is an end in itself for an experiment on sessions.
 bool is_outcome(StepKind kind) {
   return kind == StepKind::kEvaluate || kind == StepKind::kConflict || kind == StepKind::kProbe;
 }

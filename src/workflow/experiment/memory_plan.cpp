@@ -11,49 +11,49 @@ namespace {
 
 using Bytes = std::vector<std::pair<std::string, double>>;
 
-/// Numbers that a layer keeps for backward per token, in units of the hidden and the feed-forward size:
-/// inputs of norms, of adapted linears, of attention and of the product in the feed-forward, with what
-/// backward itself needs at its peak; fitted to measured peaks (tests/house/memory_test.py).
+/// Values that a layer keeps for backward per token, in units of the hidden and the feed-forward size: inputs
+/// of norms, adapted linears, attention and the feed-forward product, plus what backward itself needs at its
+/// peak; fitted to measured peaks (tests/house/memory_test.py).
 constexpr double kKeptHidden = 9.0;
 constexpr double kKeptFfn = 3.5;
-/// The same of one layer that is run again, with its gradients.
+/// The same for one recomputed layer, with its gradients.
 constexpr double kAgainHidden = 12.0;
 constexpr double kAgainFfn = 4.0;
-/// The same where the experts are frozen: their inputs are not kept, but for each linear what A makes of
-/// them and its weights, one number a rank each.
+/// The same with frozen experts: instead of their inputs, each linear keeps the product of its input with A
+/// and its weights, one value per rank each.
 constexpr double kMixedHidden = 10.0;
 constexpr double kMixedFfn = 3.0;
 constexpr double kMixedRanks = 2.0 * model::kLinears;
-/// Logits, and their log-softmax that becomes their gradient, both fp32.
+/// Logits, and their log-softmax, which becomes the gradient; both fp32.
 constexpr double kLogitCopies = 2.0;
-/// LibTorch's libraries, tokenizer, data.
+/// LibTorch's libraries, the tokenizer and the data.
 constexpr double kProcessBytes = 300.0 * (1 << 20);
 constexpr double kMomentsAndValues = 5.0;
 
-// The 8-bit kernels' layout (kernels/cpu/int8.h).
+// Layout of the 8-bit kernels (kernels/cpu/int8.h).
 constexpr double kScaleBytes = 4.0;
 constexpr double kRowScaleBytes = 12.0;  ///< an activation's scale, correction and sum
 constexpr double kBlock = 64.0;
 constexpr double kHeadBlock = 32.0;
 
-/// Tokens that a sample is fed at once: the one drawn and those that the answer's form forces after it.
+/// Tokens fed to a sample at once: the drawn one and those that the grammar forces after it.
 constexpr double kFedAtOnce = 4.0;
-constexpr std::int64_t kPanel = 32;  ///< tokens, and columns, in a piece of the cache
+constexpr std::int64_t kPanel = 32;  ///< tokens, or columns, per piece of the cache
 
 constexpr double kFloatBytes = 4.0;
-constexpr double kStepRows = 128.0;  ///< of logits on a GPU: those of a step, twice
+constexpr double kStepRows = 128.0;  ///< rows of logits in a GPU step, counted twice
 
-/// Of a dense weight.
+/// Bytes per value of a dense weight.
 double weight_bytes(const FrozenSize& size) {
   return size.precision == kernels::Precision::kBFloat16 ? 2.0 : kFloatBytes;
 }
 
-/// On a GPU: of what the linears take and give.
+/// On a GPU: bytes per value of the inputs and outputs of linears.
 double operand_bytes(const FrozenSize& size) {
   return weight_bytes(size);
 }
 
-/// Input and output sizes of all linears, and their products.
+/// Input and output sizes of all linears, and the products of the two.
 struct LinearSizes {
   double weights = 0.0;
   double sides = 0.0;
@@ -69,13 +69,14 @@ LinearSizes linear_sizes(const model::LlamaConfig& model) {
   return sizes;
 }
 
-/// NF4: half a byte, and an absmax per 64 weights in fp32 or in 8 bits with an fp32 one per 256 of those.
+/// NF4: half a byte per weight, and an absmax per 64 weights, in fp32 or in 8 bits with an fp32 scale per 256
+/// of those.
 double linear_bytes(const FrozenSize& size) {
   const double absmax = size.double_quant ? (1.0 + 4.0 / 256.0) / 64.0 : 4.0 / 64.0;
   return size.nf4 ? 0.5 + absmax : weight_bytes(size);
 }
 
-/// R: of all frozen experts together, the mean of the linears.
+/// R: ranks of all frozen experts together, averaged over the linears.
 double ranks(const model::LlamaConfig& model, const FrozenSize& size) {
   return static_cast<double>(size.factors) / linear_sizes(model).sides;
 }
@@ -93,7 +94,7 @@ Bytes frozen_bytes(const model::LlamaConfig& model, const FrozenSize& size) {
                                  (kFloatBytes + (size.gpu ? operand_bytes(size) : kFloatBytes))}};
 }
 
-/// Numbers kept for backward per token of a layer.
+/// Values kept for backward per token of a layer.
 double kept_by_layer(const model::LlamaConfig& model, const TrainingSize& size) {
   const auto hidden = static_cast<double>(model.hidden);
   const auto ffn = static_cast<double>(model.ffn);
@@ -103,9 +104,9 @@ double kept_by_layer(const model::LlamaConfig& model, const TrainingSize& size) 
   return size.recompute ? kAgainHidden * hidden + kAgainFfn * ffn : kKeptHidden * hidden + kKeptFfn * ffn;
 }
 
-/// On a GPU, bytes kept for backward per token of a layer: both norms' results, queries, keys and values
-/// rotated, what they see, gate and up; for trained experts also the product of both, for frozen ones what
-/// their factors A make of the inputs, with its weights.
+/// On a GPU, bytes kept for backward per token of a layer: results of both norms, rotated queries and keys,
+/// values, the attention's output, gate and up; for trained experts also the product of gate and up, for
+/// frozen ones the products of their factors A with the inputs, and the weights of these.
 double kept_on_gpu(const model::LlamaConfig& model, const TrainingSize& size) {
   const double attention = 2.0 * static_cast<double>((model.heads + model.kv_heads) * model.head_dim);
   const double numbers =
@@ -115,8 +116,8 @@ double kept_on_gpu(const model::LlamaConfig& model, const TrainingSize& size) {
   return operand_bytes(size) * numbers;
 }
 
-/// Bytes that the backward pass of one layer needs at its peak beside what is kept: gradients of a token, and
-/// the largest matrix decoded, twice.
+/// Bytes that a layer's backward pass needs at its peak besides what is kept: gradients of a token, and the
+/// largest matrix decoded, twice.
 double backward_on_gpu(const model::LlamaConfig& model, const TrainingSize& size) {
   const auto hidden = static_cast<double>(model.hidden);
   const auto ffn = static_cast<double>(model.ffn);
@@ -146,7 +147,8 @@ bool in_8_bits(const DecodingSize& size) {
   return size.int8 && !size.gpu && (size.nf4 || size.packed_linears > 0.0);
 }
 
-/// Linears, factors and head. Blocks of a GGUF take as much as in the file, but for K's fp32 scales.
+/// Linears, factors and head. GGUF blocks take as much as in the file, except for the fp32 scales of K
+/// formats.
 double int8_copy(const model::LlamaConfig& model, const DecodingSize& size) {
   const double nf4 = linear_sizes(model).weights * (0.5 + kScaleBytes / kBlock);
   return (size.packed_linears > 0.0 ? size.packed_linears : nf4) +
@@ -154,7 +156,7 @@ double int8_copy(const model::LlamaConfig& model, const DecodingSize& size) {
          table_weights(model) * (1.0 + kScaleBytes / kHeadBlock);
 }
 
-/// Of one row on its way through a layer.
+/// Bytes of one row in a layer.
 double row_bytes(const model::LlamaConfig& model, const DecodingSize& size) {
   const auto hidden = static_cast<double>(model.hidden);
   const auto ffn = static_cast<double>(model.ffn);
@@ -173,32 +175,33 @@ std::int64_t whole_panels(std::int64_t size) {
   return (size + kPanel - 1) / kPanel * kPanel;
 }
 
-/// Keys and values of a token in all layers; values stand in whole panels of columns.
+/// Keys and values of a token in all layers; values occupy whole panels of columns.
 double cached_token_bytes(const model::LlamaConfig& model) {
   return 4.0 *
          static_cast<double>(model.layers * model.kv_heads * (model.head_dim + whole_panels(model.head_dim)));
 }
 
-/// The samples' own keys and values, whose room doubles until they fit, and the rows of a step.
+/// The samples' own keys and values, whose capacity doubles as they grow, and the rows of a step.
 double sample_bytes(const model::LlamaConfig& model, const DecodingSize& size) {
   const auto branches = static_cast<double>(size.sessions * size.samples);
   const auto room = std::max(static_cast<double>(kPanel),
                              static_cast<double>(std::bit_ceil(static_cast<std::uint64_t>(size.new_tokens))));
-  const double growing = 1.0 + 0.5 / static_cast<double>(model.layers);  // one layer's old half beside it
+  const double growing = 1.0 + 0.5 / static_cast<double>(model.layers);  // while growing, one layer's old
+                                                                         // half coexists
   const double of_a_row = row_bytes(model, size) + 4.0 * static_cast<double>(model.vocab);
   return branches * (room * growing * cached_token_bytes(model) + kFedAtOnce * of_a_row);
 }
 
-/// What the steps of decoding hold in their own layout: linears (NF4 with fp16 scales, others in bfloat16),
-/// the experts' factors and the head, both in bfloat16.
+/// The decoding steps' own copies of weights: linears (NF4 with fp16 scales, others in bfloat16), and the
+/// experts' factors and the head in bfloat16.
 double step_copy(const model::LlamaConfig& model, const DecodingSize& size) {
   const bool nf4 = size.nf4 && size.packed_linears == 0.0;
   return linear_sizes(model).weights * (nf4 ? 0.5 + 2.0 / 64.0 : 2.0) +
          2.0 * static_cast<double>(size.factors) + 2.0 * table_weights(model);
 }
 
-/// On a GPU: keys and values in the type of the products; the prefill's rows, its largest matrix decoded;
-/// later the samples' own keys and values and the logits of a step.
+/// On a GPU: keys and values in the type of the products; the prefill's rows and largest decoded matrix;
+/// later, the samples' own keys and values and the logits of a step.
 MemoryPlan plan_of_gpu(const model::LlamaConfig& model, const DecodingSize& size) {
   const double width = 2.0 * static_cast<double>(model.kv_heads * model.head_dim);
   const double of_a_token = static_cast<double>(model.layers) * width * operand_bytes(size);

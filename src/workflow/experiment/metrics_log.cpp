@@ -10,7 +10,7 @@
 namespace routedk::workflow {
 namespace {
 
-/// What a record's member is called in TensorBoard, which shows tags of one first word together.
+/// The TensorBoard tag of a record's member; TensorBoard shows tags with the same first word together.
 struct Tag {
   std::string_view member;
   std::string_view tag;
@@ -55,7 +55,7 @@ std::string name_of_entry(const std::string& list, std::size_t i, const std::vec
   return fmt::format("{}_of_{}", list == "mean" ? "weight" : list, experts[i]);
 }
 
-/// One object of means over the layers' objects; of their lists, one member an expert.
+/// One object with the means of the layers' objects; lists become one member per expert.
 io::Json mean_over_layers(const io::Json& layers, const std::vector<std::string>& experts) {
   io::Json means = io::Json::object();
   const auto add = [&](const std::string& name, const io::Json& value) {

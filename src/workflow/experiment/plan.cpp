@@ -27,11 +27,11 @@ std::string describe(const train::TrainConfig& config, std::size_t examples, con
                             then.batch_size, then.samples));
 }
 
-/// What is trained on.
+/// The training examples.
 struct Learning {
-  std::vector<Example> experts;  ///< of all of them; before the teacher has written, the router's stand here
+  std::vector<Example> experts;  ///< of all experts; until the teacher has written, the router's
   std::vector<Example> router;
-  std::size_t of_an_expert = 0;  ///< sessions, or examples of the first
+  std::size_t of_an_expert = 0;  ///< sessions or, for own examples, those of the first expert
 };
 
 Learning learning_of(const Experiment& experiment) {
@@ -52,7 +52,7 @@ Learning learning_of(const Experiment& experiment) {
     learning.of_an_expert = learning.of_an_expert == 0 ? own.size() : learning.of_an_expert;
     std::move(own.begin(), own.end(), std::back_inserter(learning.experts));
   }
-  if (learning.experts.empty()) {  // all are trained already
+  if (learning.experts.empty()) {  // all are already trained
     learning.experts = learning.router;
   }
   return learning;

@@ -19,8 +19,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// All tensors are there and no others, of their shapes and finite. Each is read and forgotten; those of a
-/// model that several experiments have, once.
+/// Checks that exactly the expected tensors are present, with their shapes and finite values. Each is read
+/// and released; a model shared by several experiments is checked once.
 void check_weights(model::WeightSource& source, const fs::path& path) {
   static std::set<fs::path> known;
   if (known.contains(path)) {
@@ -45,7 +45,7 @@ void check_adapters(const Experiment& experiment, const model::LlamaConfig& mode
   }
 }
 
-/// The folder can be made or, where it is there, written to.
+/// Checks that the folder is writable or can be made.
 void check_writable(const fs::path& folder) {
   fs::path there = fs::absolute(folder);
   std::error_code none;
@@ -87,7 +87,7 @@ const char* program_of(StepKind kind) {
   }
 }
 
-/// Whether the program of a step does the input itself.
+/// Whether a step's own program also runs the input.
 bool does_itself(const Experiment& experiment, StepKind kind, const StepId& input) {
   const bool adopted = kind == StepKind::kRouter && input.kind == StepKind::kTrain &&
                        experiment.config().adapter_of(input.name) != nullptr;

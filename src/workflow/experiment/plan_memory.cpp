@@ -18,21 +18,21 @@ namespace {
 
 using train::Example;
 
-/// Tokens of a step on average, and of the largest micro-batch that can come.
+/// Tokens of an average step and of the largest possible micro-batch.
 struct TokenCounts {
   double of_a_step = 0.0;
   std::int64_t largest = 0;
   std::int64_t largest_answers = 0;
 };
 
-/// The first so many, together.
+/// The sum of at most the first `most` counts.
 std::int64_t sum_of_first(const std::vector<std::int64_t>& counts, std::int64_t most) {
   const auto end = counts.begin() + std::min(most, static_cast<std::int64_t>(counts.size()));
   return std::accumulate(counts.begin(), end, std::int64_t{0});
 }
 
-/// A micro-batch takes examples of one step, of `groups` that are trained together, while they fit; a longer
-/// one runs alone.
+/// A micro-batch takes examples of one step, over the `groups` trained together, as long as they fit; a
+/// longer example runs alone.
 TokenCounts count_tokens(const std::vector<Example>& examples, const train::TrainConfig& config,
                          std::int64_t groups) {
   std::vector<std::int64_t> tokens(examples.size());
@@ -55,8 +55,7 @@ TokenCounts count_tokens(const std::vector<Example>& examples, const train::Trai
   return counts;
 }
 
-/// The same of the steps by expected utility: of the longest prompt with as many answers as there are
-/// samples.
+/// The same for steps by expected utility: the longest prompt with as many answers as there are samples.
 TokenCounts count_drawn_tokens(const std::vector<Example>& examples, const train::TrainConfig& config) {
   TokenCounts counts;
   const std::int64_t samples = config.expected_utility.samples;
@@ -70,7 +69,7 @@ TokenCounts count_drawn_tokens(const std::vector<Example>& examples, const train
   return counts;
 }
 
-/// Of the larger micro-batch of a training's phases.
+/// The larger micro-batch of a training's phases.
 TokenCounts count_all_tokens(const std::vector<Example>& examples, const train::TrainConfig& config,
                              std::int64_t groups) {
   TokenCounts counts = count_tokens(examples, config, groups);
@@ -82,7 +81,7 @@ TokenCounts count_all_tokens(const std::vector<Example>& examples, const train::
   return counts;
 }
 
-/// What is asked in the evaluation.
+/// The prompts of the evaluation.
 std::vector<Example> evaluated_examples(const Experiment& experiment) {
   if (experiment.has_sessions()) {
     return raw_examples(experiment, of_two_items(evaluated_sessions(experiment)), 0);
@@ -94,7 +93,7 @@ std::vector<Example> evaluated_examples(const Experiment& experiment) {
   return examples;
 }
 
-/// Prompt tokens of the sessions decoded together, where they have most.
+/// The most prompt tokens of sessions that are decoded together.
 std::int64_t most_prompt_tokens(const Experiment& experiment, const std::vector<Example>& raw) {
   const auto together = static_cast<std::size_t>(experiment.config().decode.batch_sessions);
   std::int64_t most = 0;
@@ -146,11 +145,11 @@ DecodingSize decoding_size(const Experiment& experiment, const FrozenSize& froze
           c.decode.max_new_tokens};
 }
 
-/// Of the answers that a training draws, beside what it trains.
+/// For the answers sampled in training, in addition to what is trained.
 DecodingSize drawing_size(const Experiment& experiment, const FrozenSize& frozen,
                           const train::TrainConfig& config, std::int64_t trainable,
                           const std::vector<Example>& examples) {
-  constexpr std::int64_t kCopies = 2;  // gradient, moments and start, where a frozen factor counts twice
+  constexpr std::int64_t kCopies = 2;  // gradient, moments and start; a frozen factor counts twice
   const auto sessions =
       std::min({experiment.config().decode.batch_sessions, config.expected_utility.batch_size,
                 static_cast<std::int64_t>(examples.size())});
@@ -168,7 +167,7 @@ DecodingSize drawing_size(const Experiment& experiment, const FrozenSize& frozen
   return size;
 }
 
-/// A step and what it takes.
+/// A step and its memory.
 struct Column {
   std::string name;
   MemoryPlan plan;
@@ -181,7 +180,7 @@ struct Column {
   static std::string mib(double bytes) { return fmt::format("{:.0f} MiB", bytes / (1 << 20)); }
 };
 
-/// The kinds of all columns, each once.
+/// The distinct kinds of all columns.
 std::vector<std::string> kinds_of(const std::vector<Column>& columns) {
   std::vector<std::string> kinds;
   for (const Column& column : columns) {

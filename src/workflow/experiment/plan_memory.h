@@ -10,12 +10,12 @@
 
 namespace routedk::workflow {
 
-/// Numbers trained in one expert: r (in + out) for each adapted linear, or those of the adapter it starts
-/// from.
+/// Parameters trained in one expert: r (in + out) for each adapted linear, or those of the adapter that it
+/// starts from.
 std::int64_t expert_parameters(const model::LlamaConfig& model, const LoraConfig& lora);
 
-/// Tokens of an expert's step, and a table of bytes by kind, a column for each step that takes memory.
-/// `training` and `routing`: what experts and router train on.
+/// Tokens per step of an expert, and a table of bytes by kind with a column for each step that takes memory.
+/// `training` and `routing` are the examples of experts and router.
 std::string memory_text(const Experiment& experiment, const model::WeightSource& source,
                         const std::vector<train::Example>& training,
                         const std::vector<train::Example>& routing);

@@ -16,7 +16,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// "cached", "under way (process 7 on host)", "to do", with what changed since the last of its name.
+/// "cached", "under way (process 7 on host)", or "to do" with what changed since the last step of that name.
 std::string state_of(const Store& store, const Step& step, const Records& records) {
   if (store.done(step)) {
     return "cached";

@@ -33,21 +33,20 @@
 namespace routedk::workflow {
 namespace {
 
-/// Lets freed tensors be used again without a way through the kernel, which would clear their pages anew:
-/// 13 % of a training step on two cores. 32 MiB is the most that glibc takes as the size from which on a
-/// piece is mapped apart; -1 gives nothing back in between.
+/// Keeps freed memory in the process, since the kernel would clear returned pages on every reuse: 13 % of a
+/// training step on two cores. 32 MiB is the largest mmap threshold that glibc accepts; -1 disables trimming.
 void keep_freed_memory() {
   mallopt(M_MMAP_THRESHOLD, 32 << 20);
   mallopt(M_TRIM_THRESHOLD, -1);
 }
 
-/// The world of the processes that a launcher started together. Ranks above 0 print errors alone.
+/// The world of the processes that a launcher started together. Ranks above 0 log only errors.
 parallel::World join_world(const RunConfig& run) {
   const auto launch = parallel::launch_from_environment();
   if (!launch) {
     return {};
   }
-  if (const auto gpu = parallel::gpu_of(parallel::environment)) {  // before CUDA looks at it
+  if (const auto gpu = parallel::gpu_of(parallel::environment)) {  // before CUDA reads it
     ::setenv("CUDA_VISIBLE_DEVICES", gpu->c_str(), 1);
   }
   parallel::World world(*launch,
@@ -59,7 +58,7 @@ parallel::World join_world(const RunConfig& run) {
   return world;
 }
 
-/// The file and the assignments as another program takes them.
+/// The file and the assignments as arguments for another program.
 std::string words_of(const ProgramOptions& options) {
   std::string words = options.config.empty() ? "" : " " + options.config;
   for (const std::string& assignment : options.assignments) {
@@ -68,7 +67,7 @@ std::string words_of(const ProgramOptions& options) {
   return words;
 }
 
-/// The program that goes on where that of a step has ended.
+/// The program to run after that of a finished step.
 std::string next_program(StepKind done, const Experiment& experiment) {
   const auto is_to_do = [&](const Step& step) {
     return step.id.kind == StepKind::kTrain && !is_done(experiment, step.id);
@@ -84,7 +83,7 @@ std::string next_program(StepKind done, const Experiment& experiment) {
   return done < StepKind::kAnswer && experiment.evaluates() ? "routedk-eval" : "";
 }
 
-/// Opens the experiment for `work`, which does that step where one is given.
+/// Opens the experiment for `work`, which runs the given step, if any.
 void open_experiment(const ProgramOptions& options, std::optional<StepKind> step,
                      const std::function<void(Experiment&)>& work) {
   const bool together = step == StepKind::kTrain || step == StepKind::kRouter;
@@ -152,8 +151,8 @@ std::string what_a_run_is_for(const Experiment& experiment) {
 
 namespace {
 
-/// "CUDA out of memory. Tried to allocate 2.00 GiB. GPU 0 has a total capacity of 23.5 GiB of which 1.1 GiB
-/// is free." and more -> as one line with what to change.
+/// Shortens "CUDA out of memory. Tried to allocate 2.00 GiB. GPU 0 has a total capacity of 23.5 GiB of which
+/// 1.1 GiB is free." and more to one line that says what to change.
 std::string out_of_gpu_memory(const std::string& text) {
   const std::size_t end = text.find(" is free.");
   const std::string needed = text.substr(0, end == std::string::npos ? text.find('\n') : end + 9);
@@ -168,7 +167,7 @@ void print_error(const std::string& text) {
   fmt::print(stderr, "{}: {}\n", stderr_takes_colour() ? coloured(kRed, "error") : "error", text);
 }
 
-/// What the system said of a path that comes from outside, or of the disk.
+/// Reports a system error on a path from outside or on the disk.
 int report(const std::filesystem::filesystem_error& error) {
   static constexpr std::array kOfPath = {ELOOP,  ENAMETOOLONG, ENOTDIR, EISDIR,   ENOENT,
                                          EACCES, EPERM,        EEXIST,  ENOTEMPTY};

@@ -27,7 +27,7 @@ struct Task {
   const Step* step;
 };
 
-/// What the experiments need, each key once: the first that needs it does it.
+/// The steps that the experiments need, each key once, assigned to the first experiment that needs it.
 std::vector<Task> tasks_of(std::span<Experiment* const> experiments) {
   std::vector<Task> tasks;
   std::set<std::string> known;
@@ -72,7 +72,7 @@ class Worker {
  private:
   bool done(const Task& task) const { return task.experiment->store().done(*task.step); }
 
-  /// The first input that is not done; "" where all are.
+  /// The first input that is not done; "" if all are.
   static std::string missing_input(const Task& task) {
     for (const StepId& input : task.step->inputs) {
       if (!is_done(*task.experiment, input)) {
@@ -93,7 +93,7 @@ class Worker {
            (task.step->id.kind == StepKind::kDistil || task.step->id.kind == StepKind::kAnswer);
   }
 
-  /// Does every step that can be done here and now; whether there was one.
+  /// Runs every step that can run here and now; returns whether there was one.
   bool pass() {
     bool moved = false;
     for (const Task& task : tasks_) {
@@ -104,7 +104,7 @@ class Worker {
     return moved;
   }
 
-  /// False where another process works on the step.
+  /// False if another process works on the step.
   bool attempt(const Task& task) {
     const auto start = std::chrono::steady_clock::now();
     std::vector<Task> together{task};
@@ -134,7 +134,8 @@ class Worker {
     return true;
   }
 
-  /// Lets progress say when all that is to do here will be done; what other processes work on is left out.
+  /// Gives progress an estimate of the end of all steps left to this process; those of other processes are
+  /// not counted.
   void look_ahead(const std::vector<Task>& together) const {
     Expected now{0.0, 0.0};
     std::vector<Expected> to_come;
@@ -152,7 +153,7 @@ class Worker {
     set_outlook(outlook_of(now, std::move(to_come)));
   }
 
-  /// The step, open, and with an expert the others of its experiment that can be trained along.
+  /// The opened step; for an expert, with the others of its experiment that can be trained together with it.
   std::vector<Task> opened_with(const Task& task) const {
     std::vector<Task> opened;
     for (const Task& other : tasks_) {
@@ -176,7 +177,7 @@ class Worker {
     train_step(experiment, names);
   }
 
-  /// In a catch block: throws on, or notes what failed.
+  /// In a catch block: rethrows, or records the failure.
   void failed(const std::vector<Task>& together, const std::vector<std::string>& names) {
     if (!options_.keep_going) {
       throw;
@@ -197,7 +198,7 @@ class Worker {
     }
   }
 
-  /// Waits a little where another process works on one of the steps.
+  /// Waits briefly if another process works on one of the steps.
   bool others_work() const {
     const bool some = std::any_of(tasks_.begin(), tasks_.end(), [&](const Task& task) {
       return !done(task) && !task.experiment->store().holder(*task.step).empty();
@@ -216,7 +217,7 @@ class Worker {
   std::exception_ptr first_failure_;
 };
 
-/// Other programs' progress says nothing of this run.
+/// Clears the estimate, so that progress of other programs does not show it.
 struct ForgottenOutlook {
   ForgottenOutlook() = default;
   ForgottenOutlook(const ForgottenOutlook&) = delete;
@@ -224,7 +225,7 @@ struct ForgottenOutlook {
   ~ForgottenOutlook() { set_outlook({}); }
 };
 
-/// Whether a training is yet to be done.
+/// Whether any training remains.
 bool trains(const Experiment& experiment) {
   const std::vector<const Step*> needed = needed_steps(experiment.steps());
   return std::any_of(needed.begin(), needed.end(), [&](const Step* step) {
@@ -233,7 +234,7 @@ bool trains(const Experiment& experiment) {
   });
 }
 
-/// What is to be done, after all checks that can be made before anything is.
+/// The steps to run, after all checks that are possible before the first one.
 std::vector<Task> checked_tasks(std::span<Experiment* const> experiments, const RunOptions& options) {
   for (Experiment* experiment : experiments) {
     if (experiment->evaluates()) {
@@ -257,7 +258,7 @@ std::vector<Task> checked_tasks(std::span<Experiment* const> experiments, const 
   return tasks;
 }
 
-/// The same; then steps that are to be done again are forgotten.
+/// The same; also discards steps that are to be run again.
 std::vector<Task> fresh_tasks(std::span<Experiment* const> experiments, const RunOptions& options) {
   std::vector<Task> tasks = checked_tasks(experiments, options);
   for (const Experiment* experiment : experiments) {

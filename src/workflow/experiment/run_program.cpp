@@ -31,7 +31,7 @@ namespace {
 
 using Experiments = std::vector<std::unique_ptr<Experiment>>;
 
-/// The arguments of one of the processes: what the first has done or does alone is left out.
+/// The arguments for a worker process, without those that only the first process handles.
 std::vector<std::string> arguments_of_worker(const RunProgramOptions& options) {
   std::vector<std::string> arguments{"--threads",
                                      fmt::format("{}", std::max(1, at::get_num_threads() / options.jobs))};
@@ -47,7 +47,7 @@ std::vector<std::string> arguments_of_worker(const RunProgramOptions& options) {
   return arguments;
 }
 
-/// Starts this program anew; it ends when this process does. What it prints is left to this one.
+/// Starts this program again; it ends when this process does. Its standard output is discarded.
 pid_t start_worker(const std::vector<std::string>& arguments) {
   std::vector<std::string> words{"routedk-run"};
   words.insert(words.end(), arguments.begin(), arguments.end());
@@ -68,7 +68,7 @@ pid_t start_worker(const std::vector<std::string>& arguments) {
   return child;
 }
 
-/// How each ended. A signal that comes meanwhile is handed on to those that are still there.
+/// The exit status of each. Signals that arrive meanwhile are forwarded to those still running.
 std::vector<int> statuses_of(const std::vector<pid_t>& workers) {
   std::vector<int> statuses;
   bool handed_on = false;
@@ -85,11 +85,11 @@ std::vector<int> statuses_of(const std::vector<pid_t>& workers) {
   return statuses;
 }
 
-/// Lets `jobs` processes share the steps. UserError when one ended with 2, Error when one failed otherwise.
+/// Lets `jobs` processes share the steps. UserError if one exited with 2, Error if one failed otherwise.
 void share_steps(const RunProgramOptions& options) {
   const std::vector<std::string> arguments = arguments_of_worker(options);
-  ::setenv("TERM", "dumb", 1);  // several lines of progress cannot be drawn at one place
-  const StopSignals signals;    // the processes answer them
+  ::setenv("TERM", "dumb", 1);  // several progress lines cannot share the terminal
+  const StopSignals signals;    // the worker processes respond to them
   std::vector<pid_t> workers(static_cast<std::size_t>(options.jobs));
   std::generate(workers.begin(), workers.end(), [&] { return start_worker(arguments); });
   int failed = 0;
@@ -153,7 +153,7 @@ std::vector<Step> comparisons_of(const std::vector<Study>& studies, const Experi
   return steps;
 }
 
-/// Whether other shards have yet to do something that the outcomes need, which is then said.
+/// Whether other shards still have to do something that the outcomes need; prints that if so.
 bool some_left_to_others(const Experiments& experiments) {
   std::vector<std::string> left;
   for (const auto& experiment : experiments) {

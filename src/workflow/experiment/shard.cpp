@@ -27,7 +27,7 @@ Shard checked(std::int64_t index, std::int64_t count, const std::string& where) 
   return {index, count};
 }
 
-/// A task of an array like 0-15 or 1-16: gaps would leave parts without a task.
+/// A task of an array such as 0-15 or 1-16: gaps would leave parts without a task.
 std::optional<Shard> of_array(const parallel::Environment& environment) {
   const auto task = parallel::whole_number(environment, "SLURM_ARRAY_TASK_ID");
   const auto count = parallel::whole_number(environment, "SLURM_ARRAY_TASK_COUNT");

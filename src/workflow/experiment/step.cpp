@@ -7,7 +7,7 @@
 namespace routedk::workflow {
 namespace {
 
-/// Adds a line for each entry that is in one map alone or differs; `blank` stands for what is not there.
+/// Adds a line for each entry that differs or is in only one map; `blank` stands for a missing value.
 void compare_entries(const std::map<std::string, std::string>& before,
                      const std::map<std::string, std::string>& now, std::vector<std::string>& lines) {
   static const std::string kBlank = "-";

@@ -10,7 +10,7 @@
 namespace routedk::workflow {
 namespace {
 
-/// Settings and contents that make the numbers must be those of rank 0.
+/// Checks that settings and contents that affect numbers equal those of rank 0.
 void require_one_step(const Experiment& experiment, const StepId& id) {
   const Step& step = experiment.step(id);
   const io::Json own = {{"step", to_string(id)}, {"settings", step.settings}, {"inputs", step.input_keys}};
@@ -44,7 +44,7 @@ bool opened(Experiment& experiment, const StepId& id) {
   if (!experiment.open_step(id)) {
     refuse_held(experiment, id);
   }
-  if (experiment.store().done(step)) {  // by another process, meanwhile
+  if (experiment.store().done(step)) {  // by another process in the meantime
     experiment.leave_step(id);
     return false;
   }
@@ -103,7 +103,7 @@ void forget_from(const Experiment& experiment, StepKind first) {
   const std::vector<Step>& all = experiment.steps();
   std::for_each(all.rbegin(), all.rend(), [&](const Step& step) {
     if (step.id.kind >= first) {
-      // What a teacher wrote may have cost money, and each record says what it was written from.
+      // What a teacher wrote may have cost money, and each record has the hash of its inputs.
       const bool written = step.id.kind == StepKind::kDistil || step.id.kind == StepKind::kTeacher;
       experiment.store().remove(step,
                                 written ? std::vector<std::string>{"knowledge.jsonl", "knowledge.spent.jsonl",

@@ -39,14 +39,14 @@ void make_folder(const fs::path& path) {
   }
 }
 
-/// The open file, locked; nothing where another process has it.
+/// Opens and locks the file; empty if another process holds the lock.
 std::unique_ptr<StepLock> lock_file(const fs::path& path) {
   const int file = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NONBLOCK, 0666);
   if (file < 0) {
     refused(path, errno);
   }
   auto lock = std::make_unique<StepLock>(file);
-  for (int attempt = 0; attempt < 5; ++attempt) {  // a look at who works holds it for a moment
+  for (int attempt = 0; attempt < 5; ++attempt) {  // a check of the holder locks it for a moment
     if (::flock(file, LOCK_EX | LOCK_NB) == 0) {
       return lock;
     }
@@ -94,7 +94,7 @@ io::Json begun_record(const Step& step) {
           {"process", ::getpid()}};
 }
 
-/// The members of an object of texts.
+/// The members of an object whose values are texts.
 std::map<std::string, std::string> texts_of(const io::JsonField& json) {
   json.require(json.value().is_object(), "be an object");
   std::map<std::string, std::string> texts;
@@ -172,7 +172,7 @@ std::unique_ptr<StepLock> Store::open_part(const Step& step, const fs::path& loc
   require_format();
   const fs::path folder = folder_of(step);
   make_folder(lock.parent_path());
-  constexpr int kMostSeconds = 30;  // others hold it as long as writing a small file takes
+  constexpr int kMostSeconds = 30;  // others hold it only while writing a small file
   std::unique_ptr<StepLock> whole;
   for (int i = 0; whole == nullptr && i < kMostSeconds && !fs::exists(folder / kBegun); ++i) {
     whole = lock_file(folder / kLock);
@@ -185,7 +185,7 @@ std::unique_ptr<StepLock> Store::open_part(const Step& step, const fs::path& loc
   return lock_file(lock);
 }
 
-/// ConfigError where the step's key was taken by other settings.
+/// ConfigError if the step's key belongs to other settings.
 void Store::require_same(const Step& step) const {
   const fs::path folder = folder_of(step);
   if (const auto begun = record(step)) {
@@ -197,7 +197,7 @@ void Store::require_same(const Step& step) const {
   }
 }
 
-/// Writes begun.json and, at the first time, that the step reads the test part.
+/// Writes begun.json and, the first time, a record that the step reads the test part.
 void Store::begin(const Step& step) const {
   const fs::path folder = folder_of(step);
   if (reads_test_split(step) && !fs::exists(folder / kBegun)) {
@@ -242,7 +242,7 @@ void Store::remove(const Step& step, const std::vector<std::string>& kept) const
     throw_<UserError>("step {} cannot be redone while {} is working on it ({})", to_string(step.id),
                       holder(step), folder.string());
   }
-  fs::remove(folder / kWhole);  // first: what is half removed is not whole
+  fs::remove(folder / kWhole);  // first: a partly removed step is not complete
   std::vector<fs::path> entries;
   for (const auto& entry : fs::directory_iterator(folder)) {
     entries.push_back(entry.path());

@@ -17,7 +17,7 @@ namespace {
 namespace fs = std::filesystem;
 using Texts = std::vector<std::string>;
 
-/// Whether an assignment is about the file itself and not about its experiments.
+/// Whether an assignment is for the file itself and not for its experiments.
 bool about_study(const std::string& assignment) {
   return assignment.starts_with("study.") || assignment.starts_with("size=");
 }
@@ -30,7 +30,7 @@ void assign(ConfigSource& source, const Texts& assignments, bool study) {
   }
 }
 
-/// Without where data and outputs are, which changes no number.
+/// Omits the paths of data and outputs, which change no number.
 std::string command_of(const std::string& file, const std::vector<std::string>& assignments) {
   std::string command = "routedk-run " + file;
   for (const std::string& assignment : assignments) {
@@ -41,7 +41,7 @@ std::string command_of(const std::string& file, const std::vector<std::string>& 
   return command;
 }
 
-/// Lets the chosen one of `sizes` hold; its name, "" where there are none.
+/// Applies the chosen one of `sizes`; returns its name, "" if there are none.
 std::string choose_size(ConfigSource& source) {
   const std::optional<ConfigNode> size = source.take("size");
   const std::optional<ConfigNode> sizes = source.take("sizes");
@@ -61,14 +61,14 @@ std::string choose_size(ConfigSource& source) {
   return size->text;
 }
 
-/// A word of a folder's name.
+/// Checks a word that becomes part of a folder's name.
 void check_word(const std::string& word, const char* what) {
   if (word.empty() || word.find_first_of("/ \n") != std::string::npos || word.front() == '.') {
     throw_<ConfigError>("{} must be a word without / and spaces, but is `{}` instead.", what, word);
   }
 }
 
-/// The parts of a point's name that tell it from the others.
+/// The parts of a point's name that distinguish it from the others.
 std::string point_name(const StudyConfig& study, const std::string& variant, const std::string& domain,
                        std::optional<std::int64_t> seed) {
   Texts parts;
@@ -84,7 +84,7 @@ std::string point_name(const StudyConfig& study, const std::string& variant, con
   return fmt::format("{}", fmt::join(parts, "-"));
 }
 
-/// Reads the points of a study; their problems are gathered before one error is thrown.
+/// Reads the points of a study; collects all problems before throwing one error.
 class Points {
  public:
   Points(const Study& study, const ConfigSource& base, const Texts& assignments)
@@ -160,10 +160,10 @@ class Points {
   const Texts& assignments_;
   std::vector<Point> points_;
   Texts problems_;
-  std::set<std::string> seen_;  // what all points have wrong is said once
+  std::set<std::string> seen_;  // problems that all points share are reported once
 };
 
-/// Each is read and checked, whatever is done of it.
+/// Every value is read and checked, even if unused.
 void check_count(const StudyConfig& study) {
   constexpr std::size_t kMostPoints = 10'000;
   std::size_t points = 1;
@@ -186,7 +186,7 @@ void check_no_repeats(const StudyConfig& study) {
   }
 }
 
-/// `run.dir` of the file, which names the study's folder; "" where it has none.
+/// The file's `run.dir`, which names the study's folder; "" if it has none.
 std::string run_dir_of(const ConfigSource& source) {
   const ConfigNode* const run = source.root().find("run");
   const ConfigNode* const dir = run == nullptr ? nullptr : run->find("dir");
@@ -203,7 +203,8 @@ Study alone(const std::string& file, const ConfigSource& source) {
   return study;
 }
 
-/// Files that a file lists under `studies`, seen from its own folder; none where it is a study itself.
+/// The files listed under `studies`, relative to the listing file's folder; empty if the file is a study
+/// itself.
 Texts listed_studies(const std::string& file) {
   if (file.empty()) {
     return {};

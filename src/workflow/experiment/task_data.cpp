@@ -45,7 +45,7 @@ TaskItem item_of(const TaskExample& given, const bundle::SessionEncoder& encoder
   return item;
 }
 
-/// The items of a file that the model's context has room for.
+/// Reads the items of a file and rejects those longer than the model's context.
 class TaskReader {
  public:
   TaskReader(const ExperimentConfig& config, const bundle::SessionEncoder& encoder)
@@ -53,7 +53,7 @@ class TaskReader {
         encoder_(encoder),
         context_(model::WeightSource::open(config.model.path)->config().context) {}
 
-  /// None of no file. `what` the examples are for, in errors.
+  /// Empty for an empty name. `what` describes the examples in errors.
   std::vector<TaskItem> read(const std::string& file, const char* what) const {
     std::vector<TaskItem> items;
     if (file.empty()) {
@@ -74,7 +74,7 @@ class TaskReader {
   std::int64_t context_;
 };
 
-/// Takes the lines that are kept for the evaluation out of the others.
+/// Moves the lines held out for evaluation out of `items`.
 std::vector<TaskItem> hold_out(std::vector<TaskItem>& items, double share) {
   std::map<std::string, std::vector<std::int64_t>> lines;  // by expert
   for (const TaskItem& item : items) {

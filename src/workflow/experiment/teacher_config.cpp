@@ -12,13 +12,13 @@
 namespace routedk::workflow {
 namespace {
 
-constexpr std::size_t kLongestWord = 19;  // that has letters and digits and is no key
+constexpr std::size_t kLongestWord = 19;  // longest run of letters and digits that is not taken for a key
 
 bool is_word_byte(char c) {
   return std::isalnum(static_cast<unsigned char>(c)) != 0;
 }
 
-/// Whether 20 letters and digits, some of each, stand in a row.
+/// Whether the text has 20 consecutive letters and digits, with both among them.
 bool holds_random_word(std::string_view text) {
   while (!text.empty()) {
     const auto end = std::ranges::find_if_not(text, is_word_byte);
@@ -33,14 +33,14 @@ bool holds_random_word(std::string_view text) {
   return false;
 }
 
-/// A name as people give environment variables, rather than the key that belongs into one.
+/// Whether it looks like an environment variable's name rather than the key itself.
 bool is_variable_name(const std::string& name) {
   const bool plain = std::ranges::all_of(name, [](char c) { return is_word_byte(c) || c == '_'; });
   return plain && !holds_random_word(name) &&
          (name.empty() || std::isdigit(static_cast<unsigned char>(name.front())) == 0);
 }
 
-/// Whether a member of a request that is called so, or holds that text, may be a secret.
+/// Whether a request member with this name or text may be a secret.
 bool may_be_secret(const ConfigNode& node) {
   static constexpr std::array<std::string_view, 7> kSecret = {
       "api_key", "apikey", "api-key", "authorization", "password", "secret", "access_token"};

@@ -21,7 +21,7 @@ std::optional<std::string>& asked_threads() {
   return text;
 }
 
-/// With OMP_PROC_BIND this thread's mask is one CPU by now; OpenMP counted before it bound the thread.
+/// With OMP_PROC_BIND this thread's mask is already one CPU; OpenMP counted before binding the thread.
 std::int64_t usable_by_this_process() {
   return usable_cpus(std::max<std::int64_t>(affinity_cpus(), omp_get_num_procs()), cgroup_cpu_quota());
 }

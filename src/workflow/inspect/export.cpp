@@ -34,7 +34,7 @@ struct Written {
       gate, experts::gate_forms(is_fixed_mix));
 }
 
-/// As the command line says it; nothing where the experts are exported apart.
+/// The mix on the command line; empty if the experts are exported separately.
 std::optional<std::string> mix_of(const ExportOptions& options) {
   if (!options.choice.gate.empty() && !options.weights.empty()) {
     throw_<ConfigError>("a mix must be given by a gate or by weights, but is by both");

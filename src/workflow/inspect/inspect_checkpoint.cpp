@@ -10,7 +10,7 @@ void inspect_checkpoint(const InspectOptions& options, std::ostream& out) {
   if (!std::filesystem::exists(path / "state.json")) {
     path = train::newest_checkpoint(path).value_or(path);
   }
-  train::read_checkpoint_state(path);  // FileError when it is damaged
+  train::read_checkpoint_state(path);  // throws FileError if it is damaged
   print_description(describe_folder({path, "state.json", "tensors.safetensors"}), options.json, out);
 }
 

@@ -27,7 +27,7 @@ struct Request {
 };
 
 struct Answer {
-  at::Tensor logits;                    // [n,V], the last row that of the last position
+  at::Tensor logits;                    // [n,V]; the last row is at the last position
   std::vector<experts::GateRows> rows;  // [L], empty without adapters
 };
 
@@ -87,7 +87,7 @@ model::LoadOptions load_options(const LogitsOptions& options) {
   return {.quant = options.quant, .precision = model::precision_of(options.dtype, device), .device = device};
 }
 
-/// The model, its experts and their gate, ready to answer.
+/// The model with its experts and gate.
 class Answerer {
  public:
   explicit Answerer(const LogitsOptions& options)

@@ -10,7 +10,7 @@
 namespace routedk::workflow {
 namespace {
 
-/// The weight of parameter's linear plus the weighted deltas.
+/// The weight of the parameter's linear plus the weighted deltas.
 at::Tensor merged(const at::Tensor& weight, const experts::ExpertBank& bank,
                   const model::Parameter& parameter, const std::vector<double>& weights) {
   at::Tensor sum = weight.to(at::kFloat);

@@ -14,13 +14,13 @@
 namespace routedk::workflow {
 namespace {
 
-constexpr std::size_t kMostShown = 100;  // bytes of a name
+constexpr std::size_t kMostShown = 100;  // bytes shown of a name
 
 bool is_floating(io::Dtype dtype) noexcept {
   return dtype == io::Dtype::kF64 || quant::is_weight_type(dtype);
 }
 
-/// null, which is also what JSON makes of a norm that is infinite or undefined.
+/// null for a norm that is infinite or undefined, as JSON would write it.
 io::Json norm_of(const io::TensorView& view) {
   return is_floating(view.dtype) ? io::Json(quant::to_tensor(view).to(at::kDouble).norm().item<double>())
                                  : io::Json();

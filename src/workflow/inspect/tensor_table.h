@@ -1,4 +1,4 @@
-/// What the inspections print: a configuration and tensors, as one object or as text.
+/// Output of the inspections: a configuration and tensors, as JSON or as text.
 #pragma once
 
 #include "routedk/io/jsonl.h"
@@ -14,21 +14,21 @@ struct DescribedFolder {
   const char* tensors;  ///< name of the safetensors file in it
 };
 
-/// {"path", "config", "parameters", "bytes", "tensors": [...]} of workflow/inspect/inspect.h; one tensor in
-/// memory at a time. FileError.
+/// {"path", "config", "parameters", "bytes", "tensors": [...]} as in workflow/inspect/inspect.h; holds one
+/// tensor in memory at a time. FileError.
 io::Json describe_folder(const DescribedFolder& folder);
 
-/// "key value" lines of `config`, `parameters` and `bytes`, then a blank one.
+/// "key value" lines of `config`, `parameters` and `bytes`, then a blank line.
 void print_summary(const io::Json& found, std::ostream& out);
 
 struct ColumnWidths {
   std::size_t name, type, shape;
 };
 
-/// A table of [{"name", "type", "shape", "bytes", "norm"}], one tensor a line.
+/// A table of [{"name", "type", "shape", "bytes", "norm"}], one tensor per line.
 void print_tensors(const io::Json& tensors, const ColumnWidths& widths, std::ostream& out);
 
-/// One JSON line, or both of these.
+/// One JSON line, or the summary and the table.
 void print_description(const io::Json& found, bool json, std::ostream& out);
 
 }  // namespace routedk::workflow

@@ -1,4 +1,4 @@
-/// What a folder made from a GGUF gets beside its weights.
+/// The tokenizer for a folder made from a GGUF.
 #pragma once
 
 #include "routedk/text/tokenizer_export.h"
@@ -10,8 +10,8 @@
 
 namespace routedk::workflow {
 
-/// Writes the tokenizer and chat template of a GGUF into a folder, or says that it has none; empty for a
-/// folder's model, whose files are copied.
+/// A function that writes the tokenizer and chat template of a GGUF into a folder, or logs that it has none;
+/// empty for a model folder, whose files are copied.
 inline std::function<void(const std::filesystem::path&)> tokenizer_of(const std::filesystem::path& model) {
   if (std::filesystem::is_directory(model)) {
     return {};

@@ -21,13 +21,13 @@ using io::Json;
 
 constexpr auto kMostNumber = std::numeric_limits<std::int64_t>::max();
 
-/// A value as an error shows it.
+/// A value, formatted for an error.
 std::string shown(const Json& value) {
   const std::string text = value.dump(-1, ' ', /*ensure_ascii=*/true, Json::error_handler_t::replace);
   return text.size() <= 80 ? text : text.substr(0, 77) + "...";
 }
 
-/// The titles or items of a session, whichever way it is written.
+/// The titles or items of a session in any of its forms.
 const Json& items_of(const Json& value, const std::string& place) {
   const bool one_list = value.is_object() && value.contains("titles") != value.contains("items");
   const Json& items = one_list ? value.at(value.contains("titles") ? "titles" : "items") : value;
@@ -76,7 +76,7 @@ bool has_more_keys(const Json& items) {
   });
 }
 
-/// What an object holds besides its titles and items; of items, those that say more than id and title.
+/// The members of an object besides its titles and items; items only if they have more than id and title.
 Json carried_of(const Json& value) {
   Json carried = Json::object();
   for (const auto& [key, member] : value.items()) {
@@ -105,7 +105,7 @@ AskedSession session_of(const Json& value, std::string place) {
   std::set<Json> known;
   for (const Json& item : items) {
     if (asked.titles.size() == kMostAskedItems) {
-      break;  // too many: refused below
+      break;  // too many: rejected below
     }
     if (with_ids) {
       add_identified(asked, item, known);
@@ -139,8 +139,8 @@ bool blank(std::string_view text) {
   return text.find_first_not_of(" \t\r\n") == std::string_view::npos;
 }
 
-/// Whether the text is one session rather than one a line: its first line is no JSON, and it is JSON as a
-/// whole or no line of it is a list or an object.
+/// Whether the text is one session instead of one per line: its first line is not JSON, and either the whole
+/// text is JSON or no line is a list or an object.
 bool is_document(const std::string& text, const std::vector<std::string>& lines) {
   const auto first = std::find_if_not(lines.begin(), lines.end(), blank);
   if (Json::accept(*first)) {

@@ -1,4 +1,4 @@
-/// Sessions as somebody asks about them.
+/// Sessions as a user submits them.
 #pragma once
 
 #include "routedk/bundle/session.h"
@@ -14,26 +14,26 @@
 
 namespace routedk::workflow {
 
-inline constexpr const char* kAskedSource = "standard input";  ///< what errors call it
-inline constexpr std::size_t kMostAskedItems = 1000;           ///< of one session
+inline constexpr const char* kAskedSource = "standard input";  ///< its name in errors
+inline constexpr std::size_t kMostAskedItems = 1000;           ///< per session
 
 struct AskedSession {
-  /// What the model is asked: at most bundle::kMaxProducts items each, as given. Items' ids are their numbers
-  /// from 1 within the whole session, titles are clean.
+  /// Input of the model: at most bundle::kMaxProducts items each, in the given order. Items' ids are their
+  /// numbers from 1 within the whole session; titles are cleaned.
   std::vector<bundle::Session> windows;
-  std::vector<io::Json> names;          ///< what answers call each item: the id that was given, or its number
-  std::vector<std::string> titles;      ///< as given
-  std::vector<std::string> categories;  ///< as given, empty where not
-  io::Json carried = io::Json::object();  ///< what goes into the answer as it is, the session's id first
+  std::vector<io::Json> names;            ///< how answers name each item: the given id, or its number
+  std::vector<std::string> titles;        ///< as given
+  std::vector<std::string> categories;    ///< as given, empty if not
+  io::Json carried = io::Json::object();  ///< copied into the answer unchanged, the session's id first
   std::string place;                      ///< "standard input:3"
-  std::vector<io::CsvRow> rows;           ///< of a table, in its order
+  std::vector<io::CsvRow> rows;           ///< rows of a table, in order
   std::vector<bundle::ItemId> row_items;  ///< the number of each row's item
 };
 
-/// Does what may fail for one session; counts and says what failed and was skipped.
+/// Runs what may fail for one session; counts and logs skipped sessions.
 class Attempts {
  public:
-  /// `strict` lets the first failure end everything.
+  /// With `strict`, the first failure is thrown.
   explicit Attempts(bool strict) : strict_(strict) {}
 
   template <typename Work>
@@ -50,7 +50,7 @@ class Attempts {
       return false;
     }
   }
-  /// DataError where something was skipped.
+  /// DataError if something was skipped.
   void finish(std::size_t answered) const {
     if (failed_ > 0) {
       throw_<DataError>(
@@ -65,18 +65,18 @@ class Attempts {
   std::int64_t failed_ = 0;
 };
 
-/// Adds an item, not yet to a window; DataError where its title is blank or no UTF-8.
+/// Adds an item, not yet in a window; DataError if its title is blank or not UTF-8.
 void add_item(AskedSession& asked, io::Json name, const std::string& title, const std::string& category = "");
 
-/// Cuts the items into windows, as few as can be and about equally long, in their order. `id` keys the draws.
-/// DataError where `items`, which may be more than were added, are none or more than kMostAskedItems.
+/// Splits the items into windows, as few as possible and about equally long, in order. `id` keys the draws.
+/// DataError if `items`, which may exceed the number added, is 0 or more than kMostAskedItems.
 void cut_windows(AskedSession& asked, std::size_t items, bundle::SessionId id);
 
-/// The key of a session's draws: the integer that an id is or spells, a hash of any other text.
+/// The key of a session's draws: the integer that the id is or spells, or a hash of any other text.
 bundle::SessionId key_of_session(const io::Json& id);
 
-/// One session for each line, or, where the text is one JSON document and its first line is none, one for all
-/// of it. What fails is left out. DataError where the text is blank.
+/// One session per line or, if the text is one JSON document whose first line is not JSON by itself, a single
+/// session. Failed sessions are left out. DataError if the text is blank.
 std::vector<AskedSession> read_sessions(const std::string& text, Attempts& attempts);
 
 }  // namespace routedk::workflow

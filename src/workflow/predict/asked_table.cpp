@@ -28,8 +28,8 @@ std::string letters_of(std::string_view name) {
   return letters;
 }
 
-/// The place of the column of that name, or, where none is asked for, of the first one that is usual for it.
-/// Only an asked one must be there where the table `may_lack` it.
+/// The index of the named column or, if none is named, of the first with a usual name. If the table
+/// `may_lack` it, only a named column is required.
 std::optional<std::size_t> column_of(const io::CsvRow& header, const std::string& asked,
                                      const std::string& what, const std::vector<std::string>& usual,
                                      bool may_lack = false) {
@@ -50,7 +50,7 @@ std::optional<std::size_t> column_of(const io::CsvRow& header, const std::string
   return static_cast<std::size_t>(at - header.fields.begin());
 }
 
-/// Gathers rows by session.
+/// Groups rows by session.
 class Table {
  public:
   Table(io::CsvRow header, const TableColumns& columns, Attempts& attempts)
@@ -94,7 +94,7 @@ class Table {
  private:
   static std::string place(const io::CsvRow& row) { return fmt::format("{}:{}", kAskedSource, row.line); }
 
-  /// Makes an empty session where it is new.
+  /// Adds an empty session for a new id.
   std::size_t place_of(const std::string& id) {
     const auto [at, is_new] = place_of_.emplace(id, sessions_.size());
     if (is_new) {
@@ -144,11 +144,11 @@ class Table {
   std::size_t title_;
   std::optional<std::size_t> category_;
   std::map<std::string, std::size_t> place_of_;
-  std::vector<std::optional<AskedSession>> sessions_;           // nothing of one that failed
-  std::vector<std::map<std::string, bundle::ItemId>> numbers_;  // of each session's items, by their ids
+  std::vector<std::optional<AskedSession>> sessions_;           // empty for one that failed
+  std::vector<std::map<std::string, bundle::ItemId>> numbers_;  // per session: items' numbers by id
 };
 
-/// A line of the table with what the answer adds, as kAdded names it.
+/// A line of the table with the added fields, in the order of kAdded.
 std::string csv_line(std::vector<std::string> fields, const std::array<std::string, 3>& added) {
   fields.insert(fields.end(), added.begin(), added.end());
   std::transform(fields.begin(), fields.end(), fields.begin(), io::csv_field);

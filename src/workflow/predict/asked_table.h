@@ -1,4 +1,4 @@
-/// Sessions as a shop's table: CSV, a row an item.
+/// Sessions as a shop's table: CSV, one row per item.
 #pragma once
 
 #include "routedk/workflow/predict/predict.h"
@@ -12,19 +12,19 @@ namespace routedk::workflow {
 
 struct AskedTable {
   io::CsvRow header;
-  std::vector<AskedSession> sessions;  ///< in the order of their first rows, which may be anywhere
+  std::vector<AskedSession> sessions;  ///< in the order of their first rows; the rows may be anywhere
 };
 
-/// Rows of one session id are a session; an item that occurs again with its title counts once. A session with
-/// a row that fails is left out whole. DataError where the table is empty, FileError where its header lacks a
-/// column, or has one of those that answers add, and where quoting breaks.
+/// Rows with the same session id form a session; a repeated item with the same title counts once. A session
+/// with a bad row is left out entirely. DataError if the table is empty; FileError if its header lacks a
+/// column or has one that answers add, and if quoting is broken.
 AskedTable read_table(const std::string& text, const TableColumns& columns, Attempts& attempts);
 
-/// The header with the columns of answers.
+/// The header with the added columns.
 std::string answered_header(const io::CsvRow& header);
 
-/// The session's rows, each once for every bundle that its item is in (by number from 1) or once with none,
-/// with the confidence and the note.
+/// The session's rows, each once per bundle of its item (by number from 1), or once if there is none, with
+/// the confidence and the note.
 std::string answered_rows(const AskedSession& asked, const std::vector<bundle::Bundle>& bundles,
                           double confidence, const std::string& note);
 

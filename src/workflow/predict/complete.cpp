@@ -33,7 +33,7 @@ std::vector<text::TokenId> encoded(const bundle::SessionEncoder& encoder, const 
   return ids;
 }
 
-/// N = 1 and no more tokens than the context leaves.
+/// N = 1, and no more tokens than fit in the context.
 decode::GenerateOptions options_for(const DecodeConfig& settings, const bundle::SessionEncoder& encoder,
                                     std::size_t prompt, std::int64_t context) {
   const auto tokens = static_cast<std::int64_t>(prompt);
@@ -49,7 +49,7 @@ decode::GenerateOptions options_for(const DecodeConfig& settings, const bundle::
   return options;
 }
 
-/// Takes tokens as they are drawn, gives text as its characters become whole.
+/// Receives tokens as they are drawn and writes text once its characters are complete.
 class Writer {
  public:
   Writer(text::StreamDecoder decoder, const decode::GenerateOptions& options, std::ostream* out)

@@ -33,7 +33,8 @@ experts::Expert merged(const GateSpec& spec, const experts::ExpertBank& bank,
                               spec.number == 0 ? std::nullopt : std::optional(spec.number));
 }
 
-/// The adapters must be as many as the router's experts; those of the same name must stand at the same place.
+/// There must be as many adapters as the router has experts, and those of the same name must be at the same
+/// index.
 experts::RouterGate load_gate(const std::filesystem::path& folder, const experts::ExpertBank& bank,
                               const model::LlamaConfig& config) {
   experts::NamedRouter router = experts::load_router(folder, config);
@@ -52,10 +53,10 @@ experts::RouterGate load_gate(const std::filesystem::path& folder, const experts
   return std::move(router.gate);
 }
 
-/// One random router, the same everywhere.
+/// The same random router on every machine.
 constexpr std::uint64_t kRandomRouterSeed = 1;
 
-/// The run's router, changed as the gate says.
+/// The run's router, modified as the gate requires.
 std::unique_ptr<experts::Gate> changed_router(const GateSpec& spec, experts::RouterGate router,
                                               const experts::ExpertBank& bank) {
   const experts::RouterOptions& options = router.options();

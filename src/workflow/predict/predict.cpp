@@ -33,7 +33,7 @@ void check_settings(const ExperimentConfig& config) {
   }
 }
 
-/// `decode:` under `predict:`.
+/// The settings of `decode:`, overridden by `predict:`.
 DecodeConfig decode_settings(const ExperimentConfig& config) {
   DecodeConfig decode = config.decode;
   decode.select = config.predict.select.value_or(decode.select);
@@ -47,7 +47,7 @@ DecodeConfig decode_settings(const ExperimentConfig& config) {
   return decode;
 }
 
-/// DataError where a window leaves no room for an answer.
+/// DataError if a window leaves no room for an answer.
 void check_length(const AskedSession& asked, const eval::AnswerSetting& setting, std::int64_t context) {
   for (const bundle::Session& window : asked.windows) {
     const auto prompt = bundle::inference_prompt(setting.templates, window);
@@ -61,7 +61,7 @@ void check_length(const AskedSession& asked, const eval::AnswerSetting& setting,
   }
 }
 
-/// What is asked, and how answers are written.
+/// The questions, and the format of the answers.
 struct Questions {
   std::vector<AskedSession> sessions;
   std::optional<io::CsvRow> header;  ///< of a table
@@ -102,7 +102,7 @@ std::string text_of(const AskedSession& asked, std::span<const eval::SessionAnsw
   return json.dump(options.pretty ? 2 : -1) + "\n";
 }
 
-/// Answers the windows, `batch_sessions` at a time, and writes a session once all of its own are answered.
+/// Answers the windows, `batch_sessions` at a time, and writes a session once all its windows are answered.
 void answer_all(const std::vector<AskedSession>& sessions, const ChosenModel& chosen,
                 const decode::Decoder& decoder, const eval::AnswerSetting& setting,
                 const PredictOptions& options, std::ostream& out) {
@@ -112,7 +112,7 @@ void answer_all(const std::vector<AskedSession>& sessions, const ChosenModel& ch
   }
   const std::vector<bundle::Session> windows = windows_of(sessions);
   const auto batch = static_cast<std::size_t>(setting.batch_sessions);
-  std::vector<eval::SessionAnswer> answers;  // of the windows from the first unwritten session's on
+  std::vector<eval::SessionAnswer> answers;  // of the windows, starting with the first unwritten session
   auto next = sessions.begin();
   for (std::size_t begin = 0; begin < windows.size(); begin += batch) {
     const auto together = std::span(windows).subspan(begin, std::min(batch, windows.size() - begin));

@@ -34,12 +34,12 @@ void write_where_new(const fs::path& file, const std::string& text) {
   }
 }
 
-/// Whether prompts show anything that looks at the data's items.
+/// Whether prompts show anything that depends on the data's items.
 bool shows_items(const PromptConfig& prompt) {
   return !prompt.relations.empty() || prompt.examples > 0;
 }
 
-/// Whether they show anything that training sessions teach.
+/// Whether they show anything that depends on training sessions.
 bool shows_sessions(const PromptConfig& prompt) {
   return prompt.examples > 0 ||
          std::any_of(prompt.relations.begin(), prompt.relations.end(), [](bundle::Relation relation) {
@@ -58,7 +58,7 @@ std::string tokenizer_name(const fs::path& model) {
 
 using Texts = std::map<bundle::ItemId, std::string>;
 
-/// {"id", "title": as in the data's file, "category"}, an item a line.
+/// {"id", "title": as in the data's file, "category"}, one item per line.
 std::string items_text(const Texts& titles, const Texts& categories) {
   std::string lines;
   for (const auto& [id, title] : titles) {
@@ -71,7 +71,7 @@ std::string items_text(const Texts& titles, const Texts& categories) {
   return lines;
 }
 
-/// {"session", "items": ids, "bundles": lists of ids}, a session a line.
+/// {"session", "items": ids, "bundles": lists of ids}, one session per line.
 std::string sessions_text(const std::vector<Session>& sessions) {
   std::string lines;
   for (const Session& session : sessions) {
@@ -87,20 +87,20 @@ std::string sessions_text(const std::vector<Session>& sessions) {
   return lines;
 }
 
-/// What prompts show of the data.
+/// The data that prompts show.
 struct Shown {
   Texts titles;                   ///< of all items, as in the data's file
-  Texts categories;               ///< of those that have one
-  std::vector<Session> training;  ///< empty where prompts show none of it
+  Texts categories;               ///< of the items that have one
+  std::vector<Session> training;  ///< empty if prompts show none of it
 };
 
-/// The item as sessions show it.
+/// The item as it appears in sessions.
 bundle::Item item_of(const Shown& shown, bundle::ItemId id, const std::string& title) {
   const auto category = shown.categories.find(id);
   return {id, bundle::clean_title(title), category == shown.categories.end() ? "" : category->second, id};
 }
 
-/// The ids of a list, each one of `known`.
+/// The ids of a list, all of which must be `known`.
 template <typename Known>
 bundle::Bundle ids_of(const io::JsonField& list, const Known& known) {
   list.require(list.value().size() <= static_cast<std::size_t>(bundle::kMaxProducts),

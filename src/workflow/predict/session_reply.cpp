@@ -12,7 +12,7 @@ using bundle::Prediction;
 using bundle::Session;
 using io::Json;
 
-/// Bundles, each item called as `names` (one an item) has it; null where there is no answer.
+/// Bundles with each item replaced by its entry in `names` (one per item); null if there is no answer.
 template <typename Name>
 Json named(const Prediction& prediction, const std::vector<Name>& names) {
   if (!prediction) {
@@ -53,7 +53,7 @@ std::string note_on(const AskedSession& asked, const Prediction& prediction, std
   return prediction->empty() ? "the model sees no bundle" : "";
 }
 
-/// Distinct candidates with their votes, most votes first; those that did not parse have none.
+/// Distinct candidates with their votes, most votes first; unparsable ones have none.
 std::vector<Json> candidates_of(const AskedSession& asked, const eval::SessionAnswer& answer) {
   std::map<Prediction, std::vector<double>> by_answer;
   for (std::size_t i = 0; i < answer.candidates.size(); ++i) {

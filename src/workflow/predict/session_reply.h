@@ -1,4 +1,4 @@
-/// What predict says of a session: one answer from those of its windows.
+/// The answer of predict for one session, merged from its windows.
 #pragma once
 
 #include "routedk/eval/answers.h"
@@ -12,19 +12,19 @@
 namespace routedk::workflow {
 
 struct SessionReply {
-  bundle::Prediction prediction;  ///< by the items' numbers; nothing where no window was answered
-  double confidence = 0.0;        ///< that of the least sure window
-  std::string note;               ///< what there is to say beside the bundles; often nothing
+  bundle::Prediction prediction;  ///< by the items' numbers; empty if no window was answered
+  double confidence = 0.0;        ///< the lowest of the windows'
+  std::string note;               ///< remarks on the bundles; often empty
 };
 
-/// `answers` are those of the session's windows. Their bundles stand side by side.
+/// `answers` are those of the session's windows; their bundles are concatenated.
 SessionReply reply_of(const AskedSession& asked, std::span<const eval::SessionAnswer> answers,
                       const eval::AnswerSetting& setting);
 
-/// {what the session carries, "bundles", "titles", "confidence", "note"}.
+/// {the session's other keys, "bundles", "titles", "confidence", "note"}.
 io::Json reply_json(const AskedSession& asked, const SessionReply& reply);
 
-/// Adds "candidates" and "alpha", of several windows within "windows", and "experts".
+/// Adds "candidates" and "alpha" (for several windows, within "windows") and "experts".
 void add_why(io::Json& json, const AskedSession& asked, std::span<const eval::SessionAnswer> answers,
              const std::vector<std::string>& experts);
 

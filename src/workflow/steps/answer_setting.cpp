@@ -10,7 +10,7 @@ std::vector<T> or_usual(const std::vector<T>& list, const T& usual) {
   return list.empty() ? std::vector{usual} : list;
 }
 
-/// Every utility of `eval.utility` under every expectation of `eval.expectation`, where the rule needs them.
+/// Every utility of `eval.utility` with every expectation of `eval.expectation`, if the rule needs them.
 std::vector<eval::UtilityOptions> utilities_of(const ExperimentConfig& config, eval::SelectRule rule) {
   if (rule != eval::SelectRule::kExpectedUtility) {
     return {eval::UtilityOptions()};

@@ -28,7 +28,7 @@ namespace {
 
 using bundle::Session;
 
-/// As many candidates as any choice wants; none is chosen yet.
+/// As many candidates as the largest choice needs; none is chosen yet.
 eval::AnswerSetting candidates_of(const Experiment& experiment) {
   const ExperimentConfig& c = experiment.config();
   eval::AnswerSetting setting = answer_setting(c.decode, experiment.templates(), experiment.encoder());
@@ -37,8 +37,8 @@ eval::AnswerSetting candidates_of(const Experiment& experiment) {
   return setting;
 }
 
-/// Each session's weights are those that the run's router gave the next one of a keyed order: of none its own
-/// where there are two. Needs the router's answers.
+/// Each session's weights are those that the run's router gave the next session in a keyed order; with two or
+/// more sessions, never its own. Needs the router's answers.
 std::map<bundle::SessionId, at::Tensor> permuted_alpha(const Experiment& experiment, std::int64_t layers) {
   const std::filesystem::path file = experiment.answers_file(router_system(experiment.config()));
   const std::size_t experts = experiment.config().experts.size();
@@ -65,7 +65,7 @@ std::map<bundle::SessionId, at::Tensor> permuted_alpha(const Experiment& experim
   return alpha;
 }
 
-/// A system and how its products are computed.
+/// A system and the kernels of its products.
 struct Answerer {
   Answerer(System loaded, decode::Kernels kernels)
       : system(std::move(loaded)), decoder(system.model, kernels) {}
@@ -73,7 +73,7 @@ struct Answerer {
   decode::Decoder decoder;
 };
 
-/// Interrupted once a signal has come: the answers so far are in their file.
+/// Throws Interrupted after a signal: the answers so far are in their file.
 void stop_if_asked(const std::string& what, std::int64_t done, std::int64_t sessions) {
   if (const int signal = StopSignals::received(); signal != 0 && done < sessions) {
     throw Interrupted(
@@ -99,8 +99,8 @@ std::vector<eval::SessionAnswer> answer(const Answerer& answerer, const std::str
   return answers;
 }
 
-/// Trained on the system's own candidates for the router's training sessions: with `router.data: holdout`
-/// those that no expert knows by heart.
+/// Trained on the system's own candidates for the router's training sessions: with `router.data: holdout`,
+/// those that no expert was trained on.
 eval::Verifier verifier_of(const Experiment& experiment, const Answerer& answerer, const std::string& name) {
   const auto folder = experiment.verifier_folder(name);
   if (std::filesystem::exists(folder)) {
@@ -121,7 +121,7 @@ eval::Verifier verifier_of(const Experiment& experiment, const Answerer& answere
   return verifier;
 }
 
-/// The candidates of the same system that stand in the store under another number of samples.
+/// The candidates of the same system in the store, with another number of samples.
 struct Earlier {
   std::int64_t samples = 0;
   eval::AnswersBySession answers;
@@ -132,7 +132,7 @@ std::optional<Earlier> earlier_candidates(const Experiment& experiment, const St
   return found ? std::optional(Earlier{found->samples, eval::read_answers(found->file)}) : std::nullopt;
 }
 
-/// Writes what earlier candidates come to; false where they are too few.
+/// Writes the earlier candidates that are needed; false if they are too few.
 bool complete_from(const Earlier& earlier, const std::vector<Session>& sessions, std::int64_t samples,
                    const eval::AnswersBySession& more, const std::filesystem::path& file) {
   if (earlier.samples < samples && more.empty()) {
@@ -151,7 +151,7 @@ bool complete_from(const Earlier& earlier, const std::vector<Session>& sessions,
   return true;
 }
 
-/// A system's candidates for some sessions.
+/// Writes a system's candidates for some sessions.
 void answer_into(Experiment& experiment, const std::string& system, const std::vector<Session>& sessions,
                  const std::filesystem::path& file, const std::optional<Earlier>& earlier = std::nullopt) {
   const std::int64_t samples = most_samples(experiment.config());

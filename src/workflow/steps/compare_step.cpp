@@ -24,7 +24,7 @@ namespace {
 namespace fs = std::filesystem;
 using bundle::Metric;
 
-/// Those whose differences are tested.
+/// The metrics whose differences are tested.
 constexpr std::array kTested = {Metric::kF1, Metric::kJaccardF1};
 
 std::vector<Tested> comparisons_of(const Study& study, const StudyResults& results,

@@ -20,17 +20,17 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// Who reads a kind of knowledge, and what it is called.
+/// The expert that reads each kind of knowledge, and the kind's name.
 constexpr std::array<std::pair<const char*, const char*>, 3> kKinds = {
     {{"base", "raw"}, {"high_level", "rules"}, {"fine_grained", "thought"}}};
-constexpr const char* kShared = "merged";  // the expert that reads rules and thoughts both
+constexpr const char* kShared = "merged";  // the expert that reads both rules and thoughts
 
 /// The same sessions under each kind of knowledge, packed.
 using Probes = std::array<std::vector<train::PackedBatch>, kKinds.size()>;
 
 Probes probes_of(const Experiment& experiment, at::Device device) {
   auto sessions = evenly_spread(learning_sessions(experiment).experts, experiment.config().watch.conflict);
-  std::erase_if(sessions, [&](const bundle::Session& session) {  // where the teacher failed at one kind
+  std::erase_if(sessions, [&](const bundle::Session& session) {  // the teacher failed at one kind
     return std::any_of(kKinds.begin(), kKinds.end(), [&](const auto& kind) {
       return knowledge_examples(experiment, {session}, kind.first, 0).empty();
     });
@@ -52,14 +52,14 @@ Probes probes_of(const Experiment& experiment, at::Device device) {
   return probes;
 }
 
-/// Gradients of the answers' cross entropy at the expert's present values, under each kind of knowledge.
+/// Gradients of the answers' cross-entropy at the expert's current values, under each kind of knowledge.
 class GradientProbe {
  public:
   GradientProbe(const experts::RoutedModel& model, experts::Expert& expert, Probes probes)
       : model_(model), expert_(expert), probes_(std::move(probes)) {}
 
-  /// {"raw, rules": {"all": ..., "q_proj": ...}, ...}. Leaves its own gradient in the buffer, which the next
-  /// step clears.
+  /// {"raw, rules": {"all": ..., "q_proj": ...}, ...}. Leaves its own gradient in the buffer; the next step
+  /// clears it.
   io::Json cosines() {
     std::array<eval::LinearVectors, kKinds.size()> gradients;
     for (std::size_t k = 0; k < kKinds.size(); ++k) {
@@ -94,7 +94,7 @@ class GradientProbe {
   Probes probes_;
 };
 
-/// By step, the last record of each: a resumed training does steps again.
+/// The last record of each step: resumed training repeats steps.
 std::map<std::int64_t, io::JsonField> records_in(const fs::path& file) {
   std::map<std::int64_t, io::JsonField> records;
   io::read_records(file, [&](const io::JsonField& line) {
@@ -124,7 +124,7 @@ io::Json gradients_json(const std::map<std::int64_t, io::JsonField>& records) {
   return json;
 }
 
-/// Of the deltas of the bank's experts, in pairs; `merged` among them is the one that read everything.
+/// Compares the deltas of the bank's experts in pairs; `merged` is the one that read everything.
 io::Json parameters_json(const Experiment& experiment, const model::LlamaConfig& shape) {
   std::vector<experts::Expert> all;
   for (const std::string& name : experiment.config().experts) {

@@ -16,7 +16,7 @@ void train_random_experts(Experiment& experiment, const std::string& name) {
   const auto trained = load_bank(experiment.expert_folders(), backbone->config());
   std::vector<std::shared_ptr<experts::Expert>> random;
   for (std::int64_t i = 0; i < trained->size(); ++i) {
-    // Of another name than the trained one, whose A began with that name's random values.
+    // Must not have the trained expert's name, whose random values its A started from.
     random.push_back(std::make_shared<experts::Expert>(experts::random_expert(
         "random_" + (*trained)[i].name(), (*trained)[i], backbone->config(), config.train.seed)));
     if (experiment.world().first()) {
@@ -30,7 +30,7 @@ void train_random_experts(Experiment& experiment, const std::string& name) {
                experiment.control_folder(name) / "router");
 }
 
-/// An expert's settings, with as many steps by the same objectives as the router's.
+/// An expert's settings, with as many steps and the same objectives as the router's.
 train::TrainConfig lora_on_router_data(const ExperimentConfig& config) {
   train::TrainConfig training = config.train;
   training.objective = config.router.objective;

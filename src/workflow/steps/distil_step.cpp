@@ -30,7 +30,7 @@ using bundle::Session;
 constexpr std::array kTaught{KnowledgeKind::kRules, KnowledgeKind::kThought};
 constexpr std::array kAnswered{KnowledgeKind::kAnswer};
 
-/// Lets the teacher write, with progress and spend.
+/// Runs the teacher, showing progress and cost.
 distill::DistillCounts let_write(Experiment& experiment, const std::vector<Session>& sessions,
                                  std::span<const KnowledgeKind> kinds, const std::filesystem::path& store) {
   const TeacherAtWork at_work = make_teacher(experiment, store);
@@ -52,7 +52,7 @@ distill::DistillCounts let_write(Experiment& experiment, const std::vector<Sessi
   return counts;
 }
 
-/// The domain's rules, by falling support.
+/// The domain's rules, by decreasing support.
 io::Json domain_rules(const bundle::KnowledgeStore& knowledge, std::int64_t limit) {
   io::Json rules = io::Json::array();
   for (const auto& [text, support] : distill::induce_rules(knowledge, static_cast<std::size_t>(limit))) {
@@ -93,7 +93,7 @@ std::vector<bundle::Prediction> predictions_in(const std::filesystem::path& stor
   std::vector<bundle::Prediction> predictions;
   for (const Session& session : sessions) {
     const bundle::KnowledgeRecord* record = answers.find(session.id, KnowledgeKind::kAnswer);
-    if (record == nullptr) {  // of too few items to be asked about
+    if (record == nullptr) {  // too few items to be sent to the teacher
       predictions.emplace_back(bundle::Answer{});
     } else if (!record->valid()) {
       predictions.emplace_back(std::nullopt);
@@ -119,8 +119,8 @@ bool same_teacher(const Step& a, const Step& b) {
   return std::all_of(a.settings.begin(), a.settings.end(), alike);
 }
 
-/// The largest store of records that this teacher wrote about this domain in an earlier step; "" where there
-/// is none.
+/// The largest store of records that this teacher wrote about this domain in an earlier step; "" if there is
+/// none.
 std::filesystem::path largest_earlier(const Experiment& experiment) {
   namespace fs = std::filesystem;
   const fs::path name = experiment.knowledge_file().filename();
@@ -137,8 +137,8 @@ std::filesystem::path largest_earlier(const Experiment& experiment) {
   return largest;
 }
 
-/// Records of a language model cost money or hours: a step that has none begins with those about its sessions
-/// in the teacher's largest earlier one, of which it keeps what was written from the same inputs.
+/// Records of a language model cost money or hours: a step without any starts with those about its sessions
+/// in the teacher's largest earlier store, and keeps the ones written from the same inputs.
 void take_over_earlier(const Experiment& experiment, const std::vector<Session>& asked,
                        const std::filesystem::path& file) {
   namespace fs = std::filesystem;
@@ -159,7 +159,7 @@ void take_over_earlier(const Experiment& experiment, const std::vector<Session>&
       records += record.value().dump() + "\n";
     }
   });
-  // First: what was paid counts wherever its records are used; in shards it would count in each.
+  // First: money spent counts wherever its records are used; with shards, each would count it.
   if (fs::exists(distill::spent_file(earlier)) && experiment.shard().whole()) {
     write_file_atomic(distill::spent_file(file), read_file(distill::spent_file(earlier)), Readers::kOwner);
   }
@@ -175,7 +175,7 @@ void write_knowledge(Experiment& experiment, const std::vector<Session>& session
                counts.kept);
 }
 
-/// What all records come to.
+/// Writes statistics of all records.
 void write_report(Experiment& experiment) {
   const io::Json figures = report_on(experiment);
   io::write_json(experiment.step_folder({StepKind::kDistil}) / "knowledge.json", figures, Readers::kOwner);

@@ -14,8 +14,8 @@ struct EarlierAnswers {
   std::filesystem::path file;
 };
 
-/// Of the same system in the store under another number of samples: the fewest that are enough, otherwise the
-/// most. Draws are keyed by a sample's number, so they are those that would be drawn.
+/// Stored answers of the same system with another number of samples: the smallest sufficient number,
+/// otherwise the largest. Draws are keyed by the sample's number, so they equal those that would be drawn.
 std::optional<EarlierAnswers> earlier_answers(const Experiment& experiment, const StepId& id);
 
 }  // namespace routedk::workflow

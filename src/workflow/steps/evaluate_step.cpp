@@ -22,7 +22,7 @@ namespace {
 using bundle::Session;
 using eval::SystemResult;
 
-/// A system's candidates with what every rule chooses among them, which stays in the evaluation's `answers`.
+/// A system's candidates with the choice of every rule; also written to the evaluation's `answers`.
 std::vector<eval::SessionAnswer> chosen_answers(const Experiment& experiment, const std::string& system,
                                                 const std::vector<Session>& sessions,
                                                 const std::vector<eval::Choice>& choices) {
@@ -45,7 +45,7 @@ std::vector<eval::SessionAnswer> chosen_answers(const Experiment& experiment, co
   return answers;
 }
 
-/// What is asked, and what is known of it before anything is answered.
+/// The sessions, and what is known about them before they are answered.
 struct Asked {
   std::vector<Session> sessions;
   std::vector<eval::SessionTraits> traits;
@@ -59,8 +59,8 @@ Asked asked_of(const Experiment& experiment, const bundle::TfIdf& titles) {
   return asked;
 }
 
-/// sessions.json: what was asked and is right, for the report; the traits, which a study explains its
-/// comparisons by; and what results_of adds.
+/// sessions.json: questions and gold for the report; the traits with which a study explains its comparisons;
+/// and what results_of adds.
 io::Json json_of(const Asked& asked) {
   io::Json json = {{"sessions", io::Json::array()}, {"alpha_entropy", io::Json::object()}};
   for (const Session& session : asked.sessions) {
@@ -83,7 +83,7 @@ io::Json json_of(const Asked& asked) {
   return json;
 }
 
-/// Of one system by every rule; adds the entropy of its alpha to what is said of the sessions.
+/// The results of one system by every rule; adds the entropy of its alpha to the sessions' traits.
 std::vector<SystemResult> results_of(const Experiment& experiment, const std::string& name,
                                      const Asked& asked, io::Json& of_sessions) {
   const auto& [sessions, traits, bootstrap] = asked;

@@ -15,20 +15,20 @@ namespace {
 
 constexpr auto kF1 = bundle::Metric::kF1;
 
-/// VARIANT/RESULT -> the two; without variants the first is empty.
+/// Splits VARIANT/RESULT; without variants, the first part is empty.
 std::pair<std::string, std::string> parted(const Study& study, const std::string& name) {
   const std::size_t slash = study.points.front().variant.empty() ? std::string::npos : name.find('/');
   return slash == std::string::npos ? std::pair(std::string(), name)
                                     : std::pair(name.substr(0, slash), name.substr(slash + 1));
 }
 
-/// Of the experiments that `a` comes from in that domain, one after another as their runs are.
+/// Data of the experiments that `a` comes from in the domain, concatenated in the order of its runs.
 struct Rows {
   std::vector<std::vector<double>> traits;  // [n][P]
   std::vector<std::int64_t> sessions;       // [n]
 };
 
-/// One number a session.
+/// One number per session.
 std::vector<double> reals_of(const io::JsonField& list, std::size_t sessions) {
   const auto items = list.items();
   list.require(items.size() == sessions, fmt::format("be a list of {} numbers, one a session", sessions));

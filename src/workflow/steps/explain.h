@@ -1,4 +1,4 @@
-/// Whether sessions tell that one result is better in them than another.
+/// Whether a session's traits predict which of two results is better on it.
 #pragma once
 
 #include "routedk/io/jsonl.h"
@@ -7,10 +7,10 @@
 
 namespace routedk::workflow {
 
-/// For each pair of `compare` that asks for it, in each domain: a cross-validated logistic regression
+/// For each pair of `compare` with `explain`, in each domain: a cross-validated logistic regression
 /// (eval/preference.h) of the sign of the difference in f1 on the sessions' traits (eval/session_traits.h)
 /// and the entropy of a's alpha. [{"a", "b", "domain", "sessions", "decided", "share_a_better", "commoner",
-/// "accuracy", "auc", "coefficients": {trait: log odds a standard deviation}}]
+/// "accuracy", "auc", "coefficients": {trait: log odds per standard deviation}}]
 io::Json explained(const Study& study, PointExperiments experiments, const StudyResults& results);
 
 }  // namespace routedk::workflow

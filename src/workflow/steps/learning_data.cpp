@@ -27,7 +27,7 @@ namespace {
 using bundle::Session;
 using train::Example;
 
-/// The best supported rules of the domain, a line each.
+/// The domain's rules with the most support, one per line.
 std::vector<std::string> domain_rules(const Experiment& experiment) {
   std::istringstream in(read_file(experiment.domain_rules_file()));
   std::vector<std::string> rules;
@@ -40,7 +40,7 @@ std::vector<std::string> domain_rules(const Experiment& experiment) {
   return rules;
 }
 
-/// How an expert reads sessions; "" reads them raw.
+/// The form in which an expert reads sessions; "" is raw.
 bundle::ExpertInput input_of(const Experiment& experiment, const std::string& expert) {
   const ExperimentConfig& config = experiment.config();
   bundle::ExpertInput input;
@@ -67,21 +67,21 @@ Example encoded(const Experiment& experiment, const bundle::TrainingText& text, 
   return {encoder.prompt(text.prompt), encoder.answer(text.answer), group, key, std::move(source)};
 }
 
-/// One text of one session, by which its example can be made again from other numbers of the items.
+/// One text of one session, from which its example can be rebuilt with other item numbers.
 struct Source {
   Session session;
   bundle::ExpertInput input;
   std::size_t part = 0;
 };
 
-/// The key names session and text, whatever the expert: dropout masks of experts differ by step and layer
-/// only where their examples do.
+/// The key identifies session and text, not the expert: the dropout masks of experts differ only by step and
+/// layer unless their examples differ.
 std::uint64_t key_of(const Session& session, const std::string& expert, std::size_t part) {
   return expert.empty() ? static_cast<std::uint64_t>(session.id)
                         : random_key(static_cast<std::uint64_t>(session.id), expert, {part});
 }
 
-/// What the teacher wrote, where one of the experts reads any of it.
+/// The teacher's output, if one of the experts reads any of it.
 bundle::KnowledgeStore knowledge_of(const Experiment& experiment, const std::vector<std::string>& experts) {
   return std::any_of(experts.begin(), experts.end(), reads_knowledge)
              ? bundle::KnowledgeStore::load(experiment.knowledge_file())
@@ -94,7 +94,7 @@ bool reads(bundle::ExpertKind expert, bundle::KnowledgeKind kind) {
   return expert == other || expert == bundle::ExpertKind::kMerged;
 }
 
-/// Whether the teacher failed at something that the expert reads: nothing invalid enters training.
+/// Whether the teacher failed at something that the expert reads: invalid output never enters training.
 bool lacks_knowledge(const bundle::KnowledgeStore& knowledge, bundle::SessionId session,
                      bundle::ExpertKind expert) {
   static constexpr std::array kKinds = {bundle::KnowledgeKind::kRules, bundle::KnowledgeKind::kThought};
@@ -146,7 +146,7 @@ std::vector<Example> session_examples(const Experiment& experiment, const std::v
   return examples;
 }
 
-/// The examples of the user's own that `expert` learns from, or all for "".
+/// The user's own examples that `expert` learns from, or all for "".
 std::vector<Example> examples_of(const std::vector<TaskItem>& items, const std::string& expert, int group) {
   std::vector<Example> examples;
   for (const TaskItem& item : items) {

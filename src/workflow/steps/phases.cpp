@@ -18,7 +18,7 @@
 namespace routedk::workflow {
 namespace {
 
-/// "best validation loss 0.4321"; of training by utility minus that.
+/// "best validation loss 0.4321"; for training by utility, the utility, which is minus the loss.
 std::string best_text(const train::TrainConfig& config, const train::GroupProgress& progress) {
   const double best = progress.best_validation_loss.value_or(progress.last_loss);
   if (config.objective == train::ObjectiveKind::kLikelihood) {
@@ -44,7 +44,7 @@ void train_and_log(train::TrainingJob job) {
   }
 }
 
-/// An expert's are in its own step, whoever it is trained together with.
+/// An expert's events go into its own step, even if it is trained together with others.
 TensorboardOptions tensorboard_of(const Phases& p) {
   TensorboardOptions options{p.experiment.config().experts, {}};
   if (p.name == "train") {
@@ -55,7 +55,7 @@ TensorboardOptions tensorboard_of(const Phases& p) {
   return options;
 }
 
-/// What a training's events are written to, at rank 0.
+/// Writes a training's events, at rank 0.
 class Metrics {
  public:
   Metrics(const Phases& p, const std::string& job) {
@@ -131,7 +131,7 @@ io::Json expert_settings(const Experiment& experiment) {
   const ExperimentConfig& config = experiment.config();
   io::Json settings = {{"init_adapter", experiment.init_adapter()},
                        {"shuffle_items", config.augment.shuffle_items}};
-  if (config.lora.init_adapter.empty()) {  // it brings its own
+  if (config.lora.init_adapter.empty()) {  // an adapter has its own shape
     settings["rank"] = config.lora.rank;
     settings["alpha"] = config.lora.alpha;
     settings["rank_stabilised"] = config.lora.rank_stabilised;

@@ -20,7 +20,7 @@ namespace {
 
 using Ids = std::vector<text::TokenId>;
 
-/// Sessions by the key of their raw examples: how many items each has.
+/// The number of items of each session, by the key of its raw example.
 using ItemCounts = std::map<std::uint64_t, int>;
 
 ItemCounts item_counts(const Experiment& experiment) {
@@ -34,7 +34,7 @@ ItemCounts item_counts(const Experiment& experiment) {
   return counts;
 }
 
-/// Of the user's own examples, by file and line.
+/// References of the user's own examples, by file and line.
 using References = std::map<std::string, std::vector<std::string>>;
 
 References references_in(const Experiment& experiment) {
@@ -59,17 +59,17 @@ bundle::Session numbered_session(int items, const bundle::ProductAnswer& gold) {
   return session;
 }
 
-/// Of the answers to one example.
+/// The utility of answers to one example.
 class UtilityOfAnswers {
  public:
-  /// To a session's example of so many items.
+  /// For a session's example with `items` items.
   UtilityOfAnswers(const bundle::SessionEncoder& encoder, train::TrainUtility kind,
                    const train::Example& example, int items)
       : encoder_(encoder),
         kind_(kind),
         gold_(numbered_session(items, parsed({example.answer.begin(), example.answer.end() - 1}, items)
                                           .value_or(bundle::ProductAnswer()))) {}
-  /// To an example that has these references.
+  /// For an example with references.
   UtilityOfAnswers(const bundle::SessionEncoder& encoder, train::TrainUtility kind,
                    std::vector<std::string> references)
       : encoder_(encoder), kind_(kind), references_(std::move(references)) {}
@@ -123,7 +123,7 @@ class UtilityOfAnswers {
   std::vector<std::string> references_;
 };
 
-/// Among which ids the automaton let each of these be drawn.
+/// For each id, the ids that the automaton allowed at its place.
 std::vector<Ids> allowed_along(text::TokenAutomaton* automaton, const Ids& ids) {
   std::vector<Ids> allowed;
   if (automaton == nullptr) {
@@ -142,7 +142,7 @@ std::vector<Ids> allowed_along(text::TokenAutomaton* automaton, const Ids& ids) 
   return allowed;
 }
 
-/// Equal candidates as one answer, in the order of their ids.
+/// Merges equal candidates into one answer, ordered by ids.
 train::PromptSamples different(const decode::Generation& generation, text::TokenAutomaton* automaton,
                                text::TokenId end_of_turn, const UtilityOfAnswers& utility) {
   std::map<Ids, train::SampledAnswer> answers;
@@ -181,7 +181,7 @@ class PolicySampler {
         items_(experiment.has_sessions() ? item_counts(experiment) : ItemCounts()),
         references_(experiment.has_sessions() ? References() : references_in(experiment)) {}
 
-  /// The decoder holds weights of its own on a GPU, so each request has a new one.
+  /// On a GPU the decoder keeps its own copy of weights, so each request makes a new one.
   std::vector<train::PromptSamples> operator()(const train::SampleRequest& request) const {
     const decode::Decoder decoder(model_, kernels());
     std::vector<train::PromptSamples> all;
@@ -194,7 +194,7 @@ class PolicySampler {
   }
 
  private:
-  /// Those whose probabilities are training's up to rounding: 8-bit products would be another policy.
+  /// The kernels whose probabilities equal training's up to rounding: 8-bit products would be another policy.
   decode::Kernels kernels() const {
     return model_.backbone().device().is_cuda() ? decode::Kernels::kInt8 : decode::Kernels::kReference;
   }

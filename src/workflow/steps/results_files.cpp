@@ -15,7 +15,7 @@ namespace {
 using eval::SystemResult;
 using Results = std::vector<SystemResult>;
 
-/// The result of `system` under that choice; without a choice the first one; nullptr when there is none.
+/// The result of `system` for that choice, or its first without a choice; nullptr if there is none.
 const SystemResult* find(const Results& results, const std::string& system,
                          const std::optional<eval::Choice>& choice) {
   const auto found = std::find_if(results.begin(), results.end(), [&](const SystemResult& result) {
@@ -65,7 +65,8 @@ std::vector<std::string> notes(const Experiment& experiment, std::size_t session
   return notes;
 }
 
-/// What each session adds to the metrics (bundle/metrics.h), to compare systems of other evaluations with.
+/// Each session's contribution to the metrics (bundle/metrics.h), for comparison with systems of other
+/// evaluations.
 io::Json scores_of(const Results& results) {
   io::Json json = io::Json::object();
   for (const SystemResult& result : results) {
@@ -106,7 +107,7 @@ io::Json results_json(const Experiment& experiment, const Found& found) {
   return json;
 }
 
-/// What results.html shows first; the rest is folded below.
+/// The view that results.html shows first; the rest is folded below it.
 eval::TableView page_view(const io::Json& results) {
   eval::TableView view{
       {"f1", "jaccard_f1", "precision_all", "recall_distinct_all", "exact_match", "oracle_f1"}, {}};

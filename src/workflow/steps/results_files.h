@@ -9,7 +9,7 @@
 
 namespace routedk::workflow {
 
-/// What an evaluation found.
+/// The results of an evaluation.
 struct Found {
   std::size_t sessions;
   const std::vector<eval::SystemResult>& results;  ///< in the table's order
@@ -17,9 +17,8 @@ struct Found {
   const bundle::BootstrapOptions& bootstrap;
 };
 
-/// Beside the figures results.json compares, on the same sessions, every
-/// system with the backbone under the same choice, and every other choice with the vote among as many samples
-/// of the same system.
+/// Besides the metrics, results.json compares on the same sessions every system with the backbone under the
+/// same choice, and every other choice with the vote among as many samples of the same system.
 void write_results(const Experiment& experiment, const Found& found);
 
 }  // namespace routedk::workflow

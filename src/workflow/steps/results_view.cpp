@@ -41,7 +41,7 @@ std::string score_text(const io::Json& score, const std::string& name, const eva
   for (eval::Row& row : table.rows) {
     row.cells.erase(row.cells.begin(), row.cells.begin() + static_cast<std::ptrdiff_t>(table.labels));
   }
-  table.labels = 0;  // neither a rule nor candidates
+  table.labels = 0;  // no columns for rule and candidates
   return eval::text_table(eval::shown(table, view));
 }
 

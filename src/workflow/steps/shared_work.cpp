@@ -27,7 +27,7 @@ fs::path parts_folder(const Experiment& experiment, const StepId& id) {
   return experiment.step_folder(id) / "shards";
 }
 
-/// Two cuts into as many parts differ where their batches do.
+/// Cuts into the same number of parts differ if their batches do.
 std::string name_of_part(const Shard& shard, std::int64_t batch) {
   return batch == 1 ? to_string(shard) : fmt::format("{}-by-{}", to_string(shard), batch);
 }
@@ -45,22 +45,22 @@ void write_part(const Experiment& experiment, const SharedWork& work) {
         "shard {} of {} must be done by one process at a time, but another is working on it ({})", name,
         to_string(work.id), folder.string());
   }
-  if (fs::exists(whole)) {  // by another process, meanwhile
+  if (fs::exists(whole)) {  // by another process in the meantime
     return;
   }
   experiment.link_step(work.id);
   const fs::path under_way = folder / (name + std::string(kUnderWay));
   work.write(part_of(work.sessions, experiment.shard(), work.batch), under_way);
-  if (!fs::exists(under_way)) {  // of no session
+  if (!fs::exists(under_way)) {  // no session has been processed
     write_file_atomic(under_way, "", Readers::kOwner);
   }
   fs::rename(under_way, whole);
 }
 
-/// What the whole parts hold.
+/// The contents of the complete parts.
 struct Parts {
-  std::map<SessionId, std::string> lines;  ///< one a record, in the order of their file
-  std::set<std::int64_t> counts;           ///< into how many it was cut
+  std::map<SessionId, std::string> lines;  ///< one per record, in file order
+  std::set<std::int64_t> counts;           ///< part counts of the cuts that the files are from
   std::string spent;
 };
 
@@ -77,7 +77,7 @@ Parts parts_in(const fs::path& folder) {
     }
   }
   for (const fs::path& file : files) {
-    std::map<SessionId, std::string> own;  // of two cuts a session may be in two files: the last holds
+    std::map<SessionId, std::string> own;  // if two cuts have the same session, the last file counts
     io::read_records(file, [&](const io::JsonField& line) {
       own[line["session"].integer()] += line.value().dump() + "\n";
     });
@@ -88,7 +88,7 @@ Parts parts_in(const fs::path& folder) {
   return parts;
 }
 
-/// Which parts of `count` lack a session: "1/4, 3/4 (12 of 45 sessions)"; "" where none does.
+/// The parts of `count` that lack a session: "1/4, 3/4 (12 of 45 sessions)"; "" if none does.
 std::string lacking(const SharedWork& work, const Parts& parts, std::int64_t count) {
   std::vector<std::string> names;
   std::size_t sessions = 0;
@@ -106,7 +106,7 @@ std::string lacking(const SharedWork& work, const Parts& parts, std::int64_t cou
              : fmt::format("{} ({} of {} sessions)", fmt::join(names, ", "), sessions, work.sessions.size());
 }
 
-/// Into how many parts the present files cut the work; as the shard says, or as the files' names do.
+/// The number of parts in the present cut: as given by the shard, or by the names of the files.
 std::int64_t count_of(const Experiment& experiment, const StepId& id) {
   std::int64_t count = experiment.shard().count;
   std::error_code none;
@@ -130,7 +130,7 @@ void put_together(Experiment& experiment, const SharedWork& work) {
     spdlog::info("{}: this shard is done; still missing: {}", to_string(work.id), missing);
     return;
   }
-  if (!experiment.open_step(work.id)) {  // another process puts them together
+  if (!experiment.open_step(work.id)) {  // another process merges them
     return;
   }
   if (is_done(experiment, work.id)) {

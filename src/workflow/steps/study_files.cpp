@@ -25,7 +25,7 @@ std::string metric_name(Metric metric) {
   return std::string(bundle::kMetricNames[static_cast<std::size_t>(metric)]);
 }
 
-/// What a point's own results say beside the metrics: routing, overlap, calibration and the like.
+/// A point's own results besides the metrics: routing, overlap, calibration and the like.
 io::Json facts_of(const Experiment& experiment) {
   static constexpr std::array kKept = {"select",      "samples",  "utility",  "expectation",
                                        "pair_auc",    "overlap",  "seconds",  "routing",
@@ -49,7 +49,7 @@ io::Json facts_of(const Experiment& experiment) {
   return facts;
 }
 
-/// How many numbers a step has trained: those of the safetensors files that it leaves.
+/// The number of parameters that a step has trained: those in its safetensors files.
 std::uint64_t trained_parameters(const fs::path& step_folder) {
   std::uint64_t numbers = 0;
   for (const auto& entry : fs::recursive_directory_iterator(step_folder)) {
@@ -64,13 +64,13 @@ std::uint64_t trained_parameters(const fs::path& step_folder) {
   return numbers;
 }
 
-/// What the store knows of a step; nothing of one that has no record.
+/// The store's record of a step; empty if there is none.
 io::JsonField record_of(const Experiment& experiment, const Step& step) {
   auto record = experiment.store().record(step);
   return record ? std::move(*record) : io::JsonField(io::Json::object(), to_string(step.id));
 }
 
-/// Time and memory of the steps that a point rests on, and what they trained.
+/// Time and memory of the steps that a point depends on, and the parameters that they trained.
 io::Json costs_of(const Experiment& experiment) {
   io::Json costs = io::Json::array();
   for (const Step* step : needed_steps(experiment.steps())) {
@@ -87,8 +87,8 @@ io::Json costs_of(const Experiment& experiment) {
   return costs;
 }
 
-/// {"train": [[step, nats a token]], "validation": [[step, nats a token]]} of the router's likelihood; what a
-/// resumed training did again counts once.
+/// {"train": [[step, nats per token]], "validation": [[step, nats per token]]} of the router's likelihood;
+/// steps repeated after a resume count once.
 io::Json router_losses(const fs::path& step_folder) {
   std::map<std::string, std::map<std::int64_t, double>> losses;
   io::read_records(step_folder / "metrics.jsonl", [&](const io::JsonField& line) {
@@ -107,7 +107,7 @@ io::Json router_losses(const fs::path& step_folder) {
   return json;
 }
 
-/// Of a point whose results rest on a router.
+/// For a point whose results depend on a router.
 io::Json losses_of(const Experiment& experiment) {
   for (const Step* step : needed_steps(experiment.steps())) {
     if (step->id.kind == StepKind::kRouter) {
@@ -117,7 +117,7 @@ io::Json losses_of(const Experiment& experiment) {
   return io::Json::object();
 }
 
-/// When and by what; seconds: of all steps that the study rests on, each once.
+/// When and with what it was made; `seconds` sums all steps that the study depends on, each once.
 io::Json made_by(const Study& study, PointExperiments experiments) {
   std::map<std::string, double> seconds;  // by key
   io::Json versions;

@@ -11,7 +11,7 @@
 
 namespace routedk::workflow {
 
-/// What came of a pair of `compare` in one domain.
+/// The test of a pair of `compare` in one domain.
 struct Tested {
   const ComparisonConfig* pair;
   std::string domain;
@@ -19,11 +19,11 @@ struct Tested {
   double difference;
   bundle::Interval interval;
   double p_value;
-  double p_holm = 0.0;  ///< corrected for all of the study's
+  double p_holm = 0.0;  ///< corrected for all tests of the study
 };
 
-/// All metrics, the comparisons and, of each experiment, its steps and what its systems show beside the
-/// metrics; when, by which command, with which versions it was made. docs/experiments.md lists the members.
+/// All metrics, the comparisons and, for each experiment, its steps and its systems' other results; when, by
+/// which command and with which versions it was made. docs/experiments.md lists the members.
 io::Json study_json(const Study& study, PointExperiments experiments, const StudyResults& results,
                     const std::vector<Tested>& comparisons);
 

@@ -25,7 +25,7 @@ bundle::MetricValues values_of(const io::JsonField& list) {
   return values;
 }
 
-/// Each run scores as many sessions as the others, of which there is at least one.
+/// All runs must have the same number of sessions, at least one.
 Runs runs_of(const io::JsonField& json) {
   Runs runs;
   for (const io::JsonField& run : json.items()) {

@@ -1,4 +1,4 @@
-/// The results of a study's experiments side by side, each seed's sessions kept apart.
+/// The results of a study's experiments side by side, with each seed's sessions kept separate.
 #pragma once
 
 #include "routedk/bundle/bootstrap.h"
@@ -20,10 +20,10 @@ struct StudyResults {
   std::map<std::string, std::map<std::string, bundle::Evaluation>> figures;  // of these
 };
 
-/// Whether a result is that of a baseline, which stands in every evaluation.
+/// Whether a result is a baseline's, which every evaluation has.
 bool is_baseline_name(const std::string& name);
 
-/// Adds what the list has not yet.
+/// Adds what the list does not have yet.
 template <typename T>
 void add_new(std::vector<T>& list, const T& value) {
   if (std::find(list.begin(), list.end(), value) == list.end()) {
@@ -31,12 +31,12 @@ void add_new(std::vector<T>& list, const T& value) {
   }
 }
 
-/// From the evaluations of the study's points. Baselines know no variant: they stand once, under their own
-/// names, after the systems.
+/// From the evaluations of the study's points. Baselines do not depend on variants: they appear once, under
+/// their own names, after the systems.
 StudyResults study_results(const Study& study, PointExperiments experiments,
                            const bundle::BootstrapOptions& bootstrap);
 
-/// The names that the results of a study will have.
+/// The names of the results that a study will have.
 std::vector<std::string> result_names(const Study& study);
 
 }  // namespace routedk::workflow

@@ -31,7 +31,7 @@ struct Meaning {
   std::string_view name;
   const char* what;
 };
-/// Experts and baselines by their names.
+/// Descriptions of experts and baselines, by name.
 constexpr auto kMeanings = std::to_array<Meaning>({{"base", "one expert: sessions alone"},
                                                    {"high_level", "one expert: rules"},
                                                    {"fine_grained", "one expert: thoughts"},
@@ -96,7 +96,7 @@ std::string what_is(const SystemResult& result) {
   return named(result.system);
 }
 
-/// One result a system: that of the usual choice, which goes by the system's name, or else the first.
+/// One result per system: that of the usual choice, which has the system's name, or else the first.
 std::vector<const SystemResult*> one_each(std::span<const SystemResult> results) {
   std::vector<const SystemResult*> chosen;
   for (const SystemResult& result : results) {
@@ -112,7 +112,7 @@ std::vector<const SystemResult*> one_each(std::span<const SystemResult> results)
   return chosen;
 }
 
-/// A name that is longer than its column has a line of its own.
+/// A name longer than its column has its own line.
 std::string name_in_full(const std::string& name) {
   const std::string whole = displayed(name);
   return whole.size() <= kNameWidth ? fmt::format("{:<{}}", whole, kNameWidth)
@@ -127,7 +127,7 @@ double best_of(const std::vector<const SystemResult*>& rows, Metric metric) {
   return best;
 }
 
-/// Equal at the three decimals shown is equal.
+/// Values equal at the three decimals shown count as equal.
 char star(double value, double best) {
   return fmt::format("{:.3f}", value) == fmt::format("{:.3f}", best) ? '*' : ' ';
 }

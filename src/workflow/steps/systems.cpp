@@ -35,7 +35,7 @@ void check_router(const std::filesystem::path& folder, const ExperimentConfig& c
   }
 }
 
-/// What a system under the run's router is called.
+/// The kind of system that uses the run's router.
 GateKind own_kind(const RouterConfig& router) {
   return router.kind == experts::RouterKind::kStatic ? GateKind::kStatic : GateKind::kDynamic;
 }
@@ -54,7 +54,7 @@ void check_kind(GateKind system, const RouterConfig& router) {
   }
 }
 
-/// What controls_step has trained.
+/// Loads what controls_step trained.
 System load_control(Experiment& experiment, const std::string& name) {
   const auto backbone = experiment.backbone();
   const std::filesystem::path folder = experiment.control_folder(name);
@@ -160,7 +160,7 @@ System load_system(Experiment& experiment, const std::string& name) {
                                                   : load_bank(experiment.expert_folders(), config);
   if (!experts::merges(spec.kind)) {
     bank->freeze(*backbone);
-    auto gate = spec.kind == GateKind::kPermuted  // the answers' setting has each session's weights
+    auto gate = spec.kind == GateKind::kPermuted  // each session's weights are in the answers' setting
                     ? std::make_unique<experts::FrozenGate>(std::vector<experts::GateRows>())
                     : make_gate(spec, *bank, config, takes_router(name) ? experiment.router_folder() : "");
     return {{backbone, bank}, std::move(gate)};

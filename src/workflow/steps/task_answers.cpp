@@ -28,7 +28,7 @@ TaskBatch batch_of(std::span<const TaskItem> items) {
   return batch;
 }
 
-/// With as many candidates as the largest vote sees.
+/// With as many candidates as the largest vote needs.
 eval::TaskSetting task_setting(const Experiment& experiment) {
   const ExperimentConfig& c = experiment.config();
   eval::TaskSetting setting{experiment.encoder().tokenizer(),
@@ -37,8 +37,8 @@ eval::TaskSetting task_setting(const Experiment& experiment) {
   return setting;
 }
 
-/// Answers of the same examples with another number of candidates, of which no more are left than are wanted;
-/// none where they are not of all.
+/// Answers to the same examples with another number of candidates, reduced to the number wanted; empty unless
+/// they cover all examples.
 eval::TaskAnswers taken_over(const std::filesystem::path& file, const std::vector<TaskItem>& items,
                              std::int64_t samples) {
   eval::TaskAnswers taken;
@@ -69,7 +69,7 @@ void write_answers(const eval::TaskAnswers& answers, const std::vector<TaskItem>
   write_file_atomic(file, lines);
 }
 
-/// A system at work on examples of the user's own.
+/// Answers the user's own examples with a system.
 class Answering {
  public:
   Answering(Experiment& experiment, const std::string& name)
@@ -79,7 +79,7 @@ class Answering {
     spdlog::info("{}: decoding in {}", name, decoder_.path());
   }
 
-  /// With what `earlier` has left as it is.
+  /// Keeps the answers in `earlier` unchanged.
   std::vector<eval::TaskAnswer> operator()(const TaskBatch& batch, const eval::TaskAnswers& earlier) const {
     std::vector<eval::TaskAnswer> answers;
     if (earlier.empty()) {
@@ -114,7 +114,7 @@ void answer_examples(Experiment& experiment, const std::string& name) {
     return write_answers(earlier, items, file);
   }
   const Answering answering(experiment, name);
-  io::JsonlWriter writer(file);  // cuts a torn last line before it is read
+  io::JsonlWriter writer(file);  // removes an incomplete last line before the file is read
   const eval::TaskAnswers known = eval::read_task_answers(file);
   const auto is_known = [&](const eval::TaskPlace& place) { return known.contains(place); };
   Progress progress("answer " + name, static_cast<std::int64_t>(items.size()), "examples");

@@ -19,7 +19,7 @@ std::string filled(const JsonField& field) {
   return field.text();
 }
 
-/// That the line has no other keys than these, `expert` and `reference`.
+/// Throws if the line has keys other than these, `expert` and `reference`.
 void allow_only(const JsonField& line, std::vector<std::string> keys) {
   keys.insert(keys.end(), {"expert", "reference"});
   line.allow_only(keys);
@@ -42,7 +42,7 @@ Turns of_instruction(const JsonField& line) {
 Turns of_messages(const JsonField& line) {
   allow_only(line, {"messages"});
   Turns turns;
-  bool users = true;  // turn that comes next
+  bool users = true;  // whether the next turn is the user's
   for (const JsonField& message : line["messages"].items()) {
     message.allow_only({"role", "content"});
     const JsonField role = message["role"];

@@ -51,7 +51,7 @@ io::Json chosen_json(const std::string& text, const TaskGold& gold) {
           {"rouge_l", eval::best_rouge_l(text, gold.references)}};
 }
 
-/// Into the evaluation's `answers`: what each choice came to, beside what is right.
+/// Written to the evaluation's `answers`: the outcome of each choice, with the gold.
 void write_chosen(const Experiment& experiment, const std::string& system, const std::vector<TaskGold>& gold,
                   const std::vector<TaskAnswer>& answers) {
   std::string lines;

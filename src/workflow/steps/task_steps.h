@@ -1,4 +1,4 @@
-/// What the answer and evaluate steps do with examples of the user's own.
+/// The answer and evaluate steps for the user's own examples.
 #pragma once
 
 #include "routedk/workflow/experiment/experiment.h"
@@ -7,12 +7,12 @@
 
 namespace routedk::workflow {
 
-/// Losses, greedy answers and candidates of the system `name`, into its answers file batch by batch; batches
-/// that the file holds already are not run again.
+/// Losses, greedy answers and candidates of the system `name`, written to its answers file batch by batch;
+/// batches already in the file are not run again.
 void answer_examples(Experiment& experiment, const std::string& name);
 
-/// Figures of all systems, whose answers are there: results.json, the table in its forms, and what was chosen
-/// for each example in `answers`.
+/// Metrics of all systems, whose answers must exist: results.json, the table in its forms, and the choice for
+/// each example in `answers`.
 void evaluate_examples(const Experiment& experiment);
 
 }  // namespace routedk::workflow

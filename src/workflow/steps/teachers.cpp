@@ -16,7 +16,7 @@
 namespace routedk::workflow {
 namespace {
 
-/// The heuristic whose mistakes the annotation teacher's rules are drawn from.
+/// The annotation teacher's rules are derived from the mistakes of this heuristic.
 constexpr const char* kProposer = "similar_groups";
 
 TeacherAtWork annotation_teacher(const Experiment& experiment) {
@@ -39,7 +39,7 @@ distill::ChatSampling sampling_of(const TeacherConfig& settings) {
   return {settings.temperature, settings.max_tokens, settings.seed};
 }
 
-/// A name as people give variables, rather than a key that was written there by mistake.
+/// Whether it looks like a variable's name rather than a key written there by mistake.
 bool looks_like_variable(const std::string& name) {
   constexpr std::size_t kLongest = 40;
   return name.size() <= kLongest && std::all_of(name.begin(), name.end(), [](unsigned char c) {
@@ -47,7 +47,7 @@ bool looks_like_variable(const std::string& name) {
          });
 }
 
-/// A number, word or text as YAML means it.
+/// A number, word or text, interpreted as in YAML.
 io::Json json_of(const ConfigNode& node) {
   io::Json json;
   switch (node.kind) {
@@ -78,7 +78,7 @@ io::Json json_of(const ConfigNode& node) {
   return truth ? io::Json(*truth) : io::Json(node.text);
 }
 
-/// The key comes from the environment alone, so that no file and no log can hold it.
+/// The key comes only from the environment, so that no file or log can contain it.
 std::string key_in(const std::string& variable) {
   if (variable.empty()) {
     return {};

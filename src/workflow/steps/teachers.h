@@ -11,13 +11,13 @@
 namespace routedk::workflow {
 
 struct TeacherAtWork {
-  std::unique_ptr<distill::ChatModel> model;  ///< that the teacher asks; nullptr for annotations
+  std::unique_ptr<distill::ChatModel> model;  ///< the model that the teacher queries; nullptr for annotations
   std::unique_ptr<distill::Teacher> teacher;
-  io::Json study = io::Json::object();  ///< what annotations taught at once: discrepancies, domain rules
+  io::Json study = io::Json::object();  ///< what annotations gave at once: discrepancies, domain rules
 };
 
-/// `store` tells what earlier runs have spent. ConfigError where the key's environment variable is not set;
-/// otherwise as the model's own constructor.
+/// `store` has the spending of earlier runs. ConfigError if the key's environment variable is not set;
+/// otherwise throws as the model's constructor does.
 TeacherAtWork make_teacher(Experiment& experiment, const std::filesystem::path& store);
 
 distill::Budget budget_of(const BudgetConfig& settings);

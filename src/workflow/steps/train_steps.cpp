@@ -22,7 +22,7 @@ void append(std::vector<train::Example>& all, std::vector<train::Example> more) 
   std::move(more.begin(), more.end(), std::back_inserter(all));
 }
 
-/// New experts and their groups, each under the gate that gives it every sequence.
+/// New experts and their groups, each with the gate that assigns it every sequence.
 struct NewBank {
   std::vector<std::shared_ptr<experts::Expert>> experts;
   std::vector<train::ParameterGroup> groups;
@@ -50,7 +50,7 @@ void save_experts(const Experiment& experiment, const NewBank& bank) {
   }
 }
 
-/// In the folder of the first, named after the keys of all: the same expert may be trained with others later.
+/// In the folder of the first, named after the keys of all: the same expert may later be trained with others.
 std::filesystem::path checkpoints_of(const Experiment& experiment, const std::vector<StepId>& ids) {
   std::string keys;
   for (const StepId& id : ids) {
@@ -60,8 +60,8 @@ std::filesystem::path checkpoints_of(const Experiment& experiment, const std::ve
   return experiment.step_folder(ids.front()) / "checkpoints" / sha256_hex(keys).substr(0, kDigits);
 }
 
-/// Experts that were trained together have one metrics.jsonl, in the folder of the first: gives each of the
-/// others the records that are its own.
+/// Experts trained together have one metrics.jsonl, in the folder of the first: copies to each of the others
+/// its own records.
 void share_metrics(const Experiment& experiment, const std::vector<std::string>& names,
                    const std::filesystem::path& folder) {
   for (std::size_t i = 1; i < names.size(); ++i) {
@@ -75,7 +75,7 @@ void share_metrics(const Experiment& experiment, const std::vector<std::string>&
   }
 }
 
-/// Copies the adapter's files into its step, once it is known that the backbone can have it.
+/// Copies the adapter's files into its step, after checking that they fit the backbone.
 void adopt_expert(Experiment& experiment, const std::string& name, const std::filesystem::path& adapter) {
   const StepId id{StepKind::kTrain, name};
   if (!begin_step(experiment, id)) {

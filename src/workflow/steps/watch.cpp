@@ -84,7 +84,7 @@ Findings watch_examples(const Experiment& experiment, const experts::RoutedModel
   return found;
 }
 
-/// The validation examples that a group learns from where it is an expert, or all.
+/// The validation examples that a group, if it is an expert, learns from; otherwise all.
 std::vector<TaskItem> watched_items(const Experiment& experiment, const std::string& group) {
   const ExperimentConfig& config = experiment.config();
   std::vector<TaskItem> items = experiment.task().validation;

@@ -9,12 +9,12 @@ namespace routedk::workflow {
 
 struct CheckDataOptions {
   std::filesystem::path data_dir;
-  std::string domain;  ///< empty: every domain of the folder
+  std::string domain;  ///< if empty, every domain in the folder
   bool json = false;   ///< {"domains": [names], "errors", "leaks", "warnings", "rules", "findings"}
 };
 
 /// Prints every finding of bundle::check_domain and bundle::check_checksums and their counts, then throws a
-/// DataError when there are errors; leaks and warnings alone throw nothing. Errors as list_domains.
+/// DataError if there are errors; leaks and warnings do not throw. Throws as list_domains does.
 void check_data(const CheckDataOptions& options, std::ostream& out);
 
 }  // namespace routedk::workflow

@@ -13,19 +13,19 @@ namespace routedk::workflow {
 struct DataCommandOptions {
   std::filesystem::path data_dir;
   std::string domain;
-  std::optional<bundle::SplitCounts> counts;  ///< instead of the data folder's own
+  std::optional<bundle::SplitCounts> counts;  ///< override the data folder's own
 };
 
-/// {"train": [session ids], "val": [...], "test": [...]}. Needs no titles. Errors as load_dataset.
+/// {"train": [session ids], "val": [...], "test": [...]}. Needs no titles. Throws as load_dataset does.
 io::Json split_json(const DataCommandOptions& options);
 
-/// What the domain holds: {"domain", "sessions", "items", "positions", "gold_bundles", "untitled": {"items",
+/// Counts of a domain: {"domain", "sessions", "items", "positions", "gold_bundles", "untitled": {"items",
 /// "positions", "share"}, "lengths": {"2": sessions, ...}, "splits": {"train": {"sessions", "gold_bundles",
-/// "bundles_per_session", "items_per_bundle"}, ...}}. `items` are the distinct ones of the sessions with a
-/// bundle, `positions` their places. Errors as load_dataset.
+/// "bundles_per_session", "items_per_bundle"}, ...}}. `items` counts distinct items of the sessions with a
+/// bundle, `positions` their occurrences. Throws as load_dataset does.
 io::Json stats_json(const DataCommandOptions& options);
 
-/// The same as lines for people.
+/// The same as readable lines.
 std::string stats_text(const io::Json& stats);
 
 }  // namespace routedk::workflow

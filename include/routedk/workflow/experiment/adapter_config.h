@@ -1,4 +1,4 @@
-/// The `adapters:` list: experts that somebody has trained already.
+/// The `adapters:` list: experts that are already trained.
 #pragma once
 
 #include "routedk/core/config_rules.h"
@@ -19,7 +19,8 @@ struct AdapterConfig {
   }
 };
 
-/// "adapters=[...]" for DIR or NAME=DIR each, called after their folders where no name is given.
+/// "adapters=[...]" from items of the form DIR or NAME=DIR; without a name, an expert is named after its
+/// folder.
 std::string adapters_assignment(const std::vector<std::string>& folders);
 
 }  // namespace routedk::workflow

@@ -1,4 +1,4 @@
-/// The `data:` and `split:` sections: what is learnt from, and how many sessions are kept from training.
+/// The `data:` and `split:` sections: what is learnt from, and how many sessions are held out.
 #pragma once
 
 #include "routedk/bundle/dataset.h"
@@ -11,10 +11,10 @@
 
 namespace routedk::workflow {
 
-/// Which of the assistant's turns in `messages` are learnt.
+/// Which assistant turns of `messages` are learnt.
 enum class TurnLoss {
-  kAllTurns,  ///< each, from all that comes before it
-  kLastTurn,  ///< the last alone
+  kAllTurns,  ///< every one, given all turns before it
+  kLastTurn,  ///< only the last
 };
 constexpr auto enum_names(TurnLoss /*of*/) {
   return std::to_array<EnumName<TurnLoss>>(
@@ -31,7 +31,7 @@ struct DataConfig {
   double holdout = 0.1;
   TurnLoss loss = TurnLoss::kAllTurns;
 
-  /// Whether lines of `examples` are kept for the evaluation, since no file has others.
+  /// Whether lines of `examples` are held out for evaluation because no file provides any.
   bool holds_out() const { return validation_examples.empty() && test_examples.empty() && holdout > 0.0; }
 
   template <typename F>

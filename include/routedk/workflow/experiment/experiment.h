@@ -1,20 +1,20 @@
-/// One experiment at work: its settings, data, model and steps, loaded once.
+/// One experiment: its settings, data, model and steps, loaded once.
 ///
-/// What its steps made lies in the store (store.h); the run folder names it by links, so that one experiment
-/// can be read in one place:
+/// Step outputs are in the store (store.h); the run folder links to them, so that the whole experiment can be
+/// read in one place:
 ///   config.yaml       the effective settings, all paths absolute
-///   versions.json     what computed them            predict/  what it answers with (predict/run_kit.h)
-///   steps/STEP        each step's folder in the store: step.json (settings, inputs, seconds, memory), of
-///                     trainings metrics.jsonl, tensorboard/NAME and checkpoints/, of systems answers.jsonl
-///   knowledge.jsonl   rules and thoughts            knowledge.json what the teacher wrote, in figures
+///   versions.json     software versions             predict/  what predict needs (predict/run_kit.h)
+///   steps/STEP        each step's folder in the store: step.json (settings, inputs, seconds, memory); for
+///                     training metrics.jsonl, tensorboard/NAME and checkpoints/; for systems answers.jsonl
+///   knowledge.jsonl   rules and thoughts            knowledge.json statistics of these
 ///   domain_rules.txt  the domain's rules, best first
 ///   teacher-SPLIT.jsonl, .json  the teacher's own answers
 ///   experts/NAME      PEFT folders                  router         router.safetensors, router_config.json
-///   controls/NAME     what eval.systems' controls trained: a PEFT folder, or experts/ and router/
-///   answers/NAME.jsonl  what each system answered and what each rule chose
-///   results.json      figures                       results.txt, .md, .html  the same as a table
-///   summary.txt       the same at a glance
-///   evaluations/NAME  the last three of an evaluation with an `eval.name`
+///   controls/NAME     trained controls of eval.systems: a PEFT folder, or experts/ and router/
+///   answers/NAME.jsonl  each system's answers and each rule's choices
+///   results.json      metrics                       results.txt, .md, .html  the same as a table
+///   summary.txt       the same in brief
+///   evaluations/NAME  the last three, for an evaluation with an `eval.name`
 #pragma once
 
 #include "routedk/bundle/dataset.h"
@@ -38,87 +38,85 @@
 
 namespace routedk::workflow {
 
-/// A system's name as that of a file: `_` for all but letters, digits, `_`, `-` and dots, then with a hash of
-/// the name, so that two names stay two.
+/// A system's name as a file name. Characters other than letters, digits, `_`, `-` and dots become `_`; a
+/// changed name gets a hash as suffix, so that different names stay different.
 std::string file_word(const std::string& name);
 
-/// This process among those that work on the experiment.
+/// This process's part in the work on an experiment.
 struct Place {
-  parallel::World world;  ///< that train together; rank 0 alone writes
-  Shard shard;            ///< of the sessions of distil and answer steps
+  parallel::World world;  ///< processes that train together; only rank 0 writes
+  Shard shard;            ///< of the sessions in distil and answer steps
 };
 
 class Experiment {
  public:
-  /// Loads data, split, templates and tokenizer; makes nothing on disk. ConfigError when this build has not
-  /// the device of the settings and where examples are to be shared by --shard, otherwise errors of each as
-  /// they come.
+  /// Loads data, split, templates and tokenizer; writes nothing to disk. ConfigError if this build lacks the
+  /// device in the settings, or if examples would be split by --shard; other errors pass through.
   explicit Experiment(ExperimentConfig config, Place place = {});
 
   const parallel::World& world() const noexcept { return place_.world; }
   const Shard& shard() const noexcept { return place_.shard; }
 
   const ExperimentConfig& config() const noexcept { return config_; }
-  /// Whether it learns from bundle data; otherwise from `data.examples`, and the next three are empty.
+  /// Whether it learns from bundle data; otherwise it uses `data.examples`, and the next three are empty.
   bool has_sessions() const noexcept { return config_.data.examples.empty(); }
   const bundle::Dataset& dataset() const noexcept { return dataset_; }
   const bundle::Split& split() const noexcept { return split_; }
   const bundle::PromptTemplates& templates() const noexcept { return templates_; }
   const bundle::SessionEncoder& encoder() const noexcept { return encoder_; }
-  /// The examples of `data:`; none on bundle data.
+  /// The examples of `data:`; empty for bundle data.
   const TaskData& task() const noexcept { return task_; }
-  /// Whether there is something to evaluate: bundle data, or examples that are kept from training.
+  /// Whether there is something to evaluate: bundle data or held-out examples.
   bool evaluates() const noexcept { return has_sessions() || !task_.evaluated.empty(); }
 
-  /// Whether prompts show categories although some items have none, which are those that are never in a
-  /// bundle.
+  /// Whether prompts show categories although some items have none: exactly those that are never in a bundle.
   bool leaky_categories() const;
 
-  /// What is read from outside, as hashes of contents; of models, of blocks spread over them.
+  /// Hashes of the contents of all inputs; for models, of blocks spread over the file.
   struct Contents {
-    std::uint64_t data = 0;     ///< the domain's files, or those of examples that are learnt from
+    std::uint64_t data = 0;     ///< the domain's files, or the files of training examples
     std::uint64_t test = 0;     ///< `data.test_examples`
-    std::uint64_t prompts = 0;  ///< the templates; 0 with examples
+    std::uint64_t prompts = 0;  ///< the templates; 0 for own examples
     std::uint64_t model = 0;
-    std::uint64_t teacher = 0;  ///< the model of a local teacher that has one of its own
-    std::uint64_t chat = 0;     ///< the file of `model.chat`, where it is one
+    std::uint64_t teacher = 0;  ///< a local teacher's model, if it has its own
+    std::uint64_t chat = 0;     ///< the file of `model.chat`, if it is a file
   };
   const Contents& contents() const noexcept { return contents_; }
 
-  /// A hash of the contents of `lora.init_adapter`, wherever it lies; empty without one.
+  /// A hash of the contents of `lora.init_adapter`, independent of its path; empty without one.
   const std::string& init_adapter() const noexcept { return init_adapter_; }
-  /// The same of an expert of `adapters`.
+  /// The same for an expert of `adapters`.
   const std::string& adapter_contents(const std::string& expert) const { return adapters_.at(expert); }
 
-  /// All steps that the settings speak of, inputs first.
+  /// All steps that the settings define, inputs first.
   const std::vector<Step>& steps() const;
-  /// One of them. Error where there is none.
+  /// One of them. Error if there is none.
   const Step& step(const StepId& id) const;
   /// Where a step's outputs are, or will be.
   std::filesystem::path step_folder(const StepId& id) const { return store_.folder_of(step(id)); }
   const Store& store() const noexcept { return store_; }
 
-  /// Takes the step's lock; false where another process works on it. Then the step stands in the run folder,
-  /// with config.yaml and versions.json.
+  /// Takes the step's lock; false if another process works on it. Also links the step in the run folder and
+  /// writes config.yaml and versions.json.
   bool open_step(const StepId& id);
-  /// Records that open steps, which were done together, are whole, each with its share of the time and with
-  /// the memory of all; gives their locks back.
+  /// Marks open steps, which ran together, as complete, each with its share of the time and the memory of
+  /// all; releases their locks.
   void close_steps(const std::vector<StepId>& ids, double gpu_mib);
-  /// config.yaml and versions.json of the run folder.
+  /// Writes config.yaml and versions.json to the run folder.
   void record_settings() const;
   /// How the model is loaded.
   const model::LoadOptions& load_options() const noexcept { return load_options_; }
-  /// Gives the lock of a step that is not whole back.
+  /// Releases the lock of an incomplete step.
   void leave_step(const StepId& id) { open_.erase(id); }
-  /// Names a step in the run folder, in place of an earlier one of its name. ConfigError where the folder was
+  /// Links a step in the run folder, replacing an earlier link of that name. ConfigError if the folder was
   /// made without a store.
   void link_step(const StepId& id) const;
-  /// The ConfigError of link_step; changes nothing on disk.
+  /// Throws the ConfigError of link_step; changes nothing on disk.
   void check_links(const StepId& id) const;
 
-  /// The backbone, loaded on first use and shared by the process's experiments.
+  /// The backbone, loaded on first use and shared by all experiments of the process.
   std::shared_ptr<const model::Backbone> backbone();
-  /// Backbone and all experts, frozen side by side.
+  /// The backbone and all experts as one bank, frozen.
   experts::RoutedModel routed_model();
 
   /// The run folder.
@@ -132,7 +130,7 @@ class Experiment {
   std::filesystem::path expert_folder(const std::string& name) const {
     return step_folder({StepKind::kTrain, name}) / name;
   }
-  /// Of all experts, in the bank's order.
+  /// The folders of all experts, in the bank's order.
   std::vector<std::filesystem::path> expert_folders() const;
   std::filesystem::path router_folder() const { return step_folder({StepKind::kRouter}) / "router"; }
   std::filesystem::path control_folder(const std::string& system) const {
@@ -147,7 +145,7 @@ class Experiment {
   }
 
  private:
-  /// In the run folder's `steps`.
+  /// The step's link in the run folder's `steps`.
   std::string link_name(const StepId& id) const;
 
   Place place_;
@@ -172,34 +170,34 @@ class Experiment {
   std::shared_ptr<const model::Backbone> backbone_;
 };
 
-/// A hash of blocks spread over a model's file or those of its folder, in 16 hex digits. FileError.
+/// A hash of blocks spread over the model's file or files, as 16 hex digits. FileError.
 std::string model_contents(const std::filesystem::path& model);
 
-/// The run folder: the given one, else runs/<data folder>-<domain> or runs/<name of the examples' file>.
+/// The run folder: the one given, else runs/<data folder>-<domain> or runs/<name of the examples' file>.
 std::string run_folder(const ExperimentConfig& config);
 
-/// The store: the given one, else `store` beside the run folder.
+/// The store: the one given, else `store` next to the run folder.
 std::filesystem::path store_folder(const ExperimentConfig& config);
 
-/// Where the files of the evaluation are within the run folder: evaluations/NAME, or the folder itself.
+/// The folder of the evaluation's files in the run folder: evaluations/NAME, or the run folder itself.
 std::filesystem::path evaluation_folder(const ExperimentConfig& config);
 
-/// A path without slashes at its end.
+/// A path without trailing slashes.
 std::string without_slash(std::string path);
 
-/// ConfigError where something other than a link stands: a run folder made without a store.
+/// ConfigError if `place` exists and is not a link: the run folder was made without a store.
 void check_link(const std::filesystem::path& place);
 
-/// Makes `place` a relative link to `target`, in one step where another link stands. Errors of check_link.
+/// Makes `place` a relative link to `target`, atomically if it replaces a link. Throws as check_link does.
 void make_link(const std::filesystem::path& target, const std::filesystem::path& place);
 
-/// Where the data are: the given folder, else $ROUTEDK_DATA_DIR, else the project's data/sample.
+/// The data folder: the one given, else $ROUTEDK_DATA_DIR, else the project's data/sample.
 std::filesystem::path data_folder(const std::string& given);
 
-/// The sessions of `data:` and `split:`; none where it learns from examples.
+/// The sessions of `data:` and `split:`; none if the experiment learns from examples.
 bundle::Split split_of(const ExperimentConfig& config, const bundle::Dataset& dataset);
 
-/// The split counts that the settings and, for what they leave open, the data folder say.
+/// The split counts of the settings, completed from the data folder.
 bundle::SplitCounts split_counts(const SplitConfig& settings, const std::filesystem::path& data);
 
 }  // namespace routedk::workflow

@@ -1,4 +1,4 @@
-/// Everything an experiment can be told: the one YAML that `routedk-run` and the programs of its steps read.
+/// All settings of an experiment: the YAML that `routedk-run` and the programs of its steps read.
 #pragma once
 
 #include "routedk/train/train_config.h"
@@ -69,12 +69,12 @@ struct ExperimentConfig {
     f("run", run, "where outputs go, and with which resources");
   }
 
-  /// Fills what is left open: experts, systems, and the places of files that come with the programs.
+  /// Fills in defaults: experts, systems, and the paths of files shipped with the programs.
   void complete();
-  /// Rules across fields: experts differ and are known, systems exist, options fit each other.
+  /// Rules across fields: experts are distinct and known, systems exist, options are compatible.
   void validate(std::vector<std::string>& problems) const;
 
-  /// Where an expert that is trained already lies; nullptr of one to be trained.
+  /// The folder of an expert that is already trained; nullptr for one that is yet to be trained.
   const std::string* adapter_of(const std::string& expert) const;
 };
 

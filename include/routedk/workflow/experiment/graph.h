@@ -1,5 +1,5 @@
 /// The steps of an experiment, derived from its settings: which there are, what each one's numbers depend on,
-/// and which of them its outcome needs.
+/// and which of them the outcome needs.
 #pragma once
 
 #include "routedk/workflow/experiment/step.h"
@@ -10,15 +10,15 @@ namespace routedk::workflow {
 
 class Experiment;
 
-/// All steps that the settings speak of, inputs before what reads them, with their keys.
+/// All steps that the settings define, with their keys; inputs come before the steps that read them.
 std::vector<Step> steps_of(const Experiment& experiment);
 
-/// How much there is to do in a step, for comparing it with others of its kind: examples times epochs of
-/// trainings, candidates of answers, sessions otherwise; 0 where it is not known.
+/// The amount of work in a step, comparable among steps of its kind: examples times epochs for training,
+/// candidates for answers, sessions otherwise; 0 if unknown.
 double work_of(const Experiment& experiment, const StepId& id);
 
-/// Those of `all` that the outcome needs, in their order: the evaluation's, or, where no example is kept for
-/// one, every expert and the router.
+/// The steps of `all` that the outcome needs, in order: those of the evaluation or, if no example is held out
+/// for one, every expert and the router.
 std::vector<const Step*> needed_steps(const std::vector<Step>& all);
 
 }  // namespace routedk::workflow

@@ -1,4 +1,4 @@
-/// The `thoughts:` and `knowledge:` sections: what the teacher writes and how experts meet it.
+/// The `thoughts:` and `knowledge:` sections: what the teacher writes and how experts receive it.
 #pragma once
 
 #include "routedk/bundle/expert_input.h"

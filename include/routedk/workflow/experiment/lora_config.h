@@ -1,4 +1,4 @@
-/// The `lora:` section: every expert's shape.
+/// The `lora:` section: the shape of every expert.
 #pragma once
 
 #include "routedk/core/config_rules.h"

@@ -1,4 +1,4 @@
-/// The `model:` section: the frozen backbone and how it is held.
+/// The `model:` section: the frozen backbone and its precision.
 #pragma once
 
 #include "routedk/core/config_rules.h"
@@ -14,7 +14,7 @@ struct DeviceRule {
   static const char* words() noexcept { return "auto, cpu, cuda or cuda:N"; }
 };
 
-/// What scripts/setup fetches.
+/// The model that scripts/setup downloads.
 inline constexpr const char* kSmallModel = ".deps/models/SmolLM2-135M-Instruct.Q4_1.gguf";
 
 struct ModelConfig {
@@ -43,7 +43,7 @@ struct ModelConfig {
   }
 };
 
-/// How the settings want a model loaded. ConfigError when this build has no such device.
+/// Converts the settings. ConfigError if this build does not support the device.
 model::LoadOptions load_options(const ModelConfig& settings);
 
 }  // namespace routedk::workflow

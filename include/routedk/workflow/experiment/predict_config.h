@@ -1,4 +1,4 @@
-/// The `predict:` section: how `routedk-predict` chooses where that differs from `decode:`.
+/// The `predict:` section: how `routedk-predict` chooses, if not as in `decode:`.
 #pragma once
 
 #include "routedk/eval/selection.h"

@@ -1,4 +1,4 @@
-/// The `prompt:` section: what prompts show besides titles, and how long they get.
+/// The `prompt:` section: what prompts show besides titles, and their maximum length.
 #pragma once
 
 #include "routedk/bundle/item_relations.h"

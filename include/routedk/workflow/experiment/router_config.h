@@ -10,16 +10,16 @@ namespace routedk::workflow {
 
 /// Which sessions the router learns from.
 enum class RouterData {
-  kTrain,    ///< those of the experts
-  kHoldout,  ///< those kept from the experts
+  kTrain,    ///< the experts' sessions
+  kHoldout,  ///< sessions held out from the experts
 };
 constexpr auto enum_names(RouterData /*of*/) {
   return std::to_array<EnumName<RouterData>>(
       {{RouterData::kTrain, "train"}, {RouterData::kHoldout, "holdout"}});
 }
 
-/// The router is trained like an expert, with defaults of its own; the rest are METHOD's options, off by
-/// default.
+/// The router is trained like an expert, with its own defaults; the other fields are options of METHOD, off
+/// by default.
 struct RouterConfig : train::TrainConfig {
   experts::RouterKind kind = experts::RouterKind::kDynamic;
   experts::AlphaScale scale = experts::AlphaScale::kSoftmax;
@@ -61,7 +61,7 @@ struct RouterConfig : train::TrainConfig {
   }
 };
 
-/// The router that the settings ask for.
+/// The router options for these settings.
 experts::RouterOptions router_options(const RouterConfig& settings);
 
 }  // namespace routedk::workflow

@@ -1,4 +1,4 @@
-/// Runs the steps of experiments: what is done is skipped, what other processes work on is left to them.
+/// Runs the steps of experiments; skips finished steps and those that other processes work on.
 #pragma once
 
 #include "routedk/workflow/experiment/experiment.h"
@@ -12,29 +12,29 @@
 namespace routedk::workflow {
 
 struct RunOptions {
-  std::optional<StepKind> from;  ///< this kind of step and those after it are done again
-  std::string only;              ///< one step by its name, "train-base"; its inputs must be done
-  bool keep_going = false;       ///< when a step fails, do what does not need it, then throw
+  std::optional<StepKind> from;  ///< run this kind of step and those after it again
+  std::string only;              ///< only this step, "train-base"; its inputs must be done
+  bool keep_going = false;       ///< after a failure, run the steps that do not depend on it, then throw
 };
 
-/// Does the steps that the experiments' outcomes need. Several processes may run the same experiments on one
-/// store: each takes steps that no other works on, and waits where all that is left is under way elsewhere.
-/// Experts of one experiment that are to be trained are trained in one batch. What a step throws is thrown
-/// on, with `keep_going` once nothing else can be done.
+/// Runs the steps that the experiments' outcomes need. Several processes may run the same experiments on one
+/// store: each takes steps that no other works on, and waits while all remaining ones are being run
+/// elsewhere. The untrained experts of one experiment are trained in one batch. Exceptions of a step are
+/// rethrown; with `keep_going`, only after everything else that can run has run.
 void run_experiments(std::span<const std::unique_ptr<Experiment>> experiments, const RunOptions& options);
-/// The checks that come before any step, and forgetting what is to be done again: for processes that then
+/// Runs the checks that come before any step and discards what is to be run again; for processes that then
 /// share the steps.
 void prepare_experiments(std::span<const std::unique_ptr<Experiment>> experiments, const RunOptions& options);
-/// The checks alone.
+/// Only the checks.
 void check_experiments(std::span<const std::unique_ptr<Experiment>> experiments, const RunOptions& options);
 void run_experiment(Experiment& experiment, const RunOptions& options = {});
 
-/// A line a step: its name, whose it is, whether it is done (cached), under way or to do and what is missing,
-/// seconds and memory where they were measured or a like step's in the store allow a guess.
+/// One line per step: name, experiment, state (cached, running, or to do and what is missing), and seconds
+/// and memory if measured or if a similar step in the store allows an estimate.
 std::string plan_table(std::span<const std::unique_ptr<Experiment>> experiments);
 
-/// The steps in the store that none of these experiments uses, nor is one of `others`, with their sizes: a
-/// line a step and a sum.
+/// The steps in the store that neither these experiments nor `others` use, with their sizes: one line per
+/// step, and the total.
 std::string unreferenced(std::span<const std::unique_ptr<Experiment>> experiments,
                          const std::vector<Step>& others);
 

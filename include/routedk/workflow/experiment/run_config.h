@@ -1,4 +1,4 @@
-/// The `run:` section: where results go and with what they are computed.
+/// The `run:` section: where results go, and the resources to compute with.
 #pragma once
 
 #include "routedk/core/config_rules.h"

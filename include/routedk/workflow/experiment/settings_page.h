@@ -5,7 +5,7 @@
 
 namespace routedk::workflow {
 
-/// The page as Markdown, from the `fields` of ExperimentConfig and StudyConfig.
+/// The page as Markdown, generated from the `fields` of ExperimentConfig and StudyConfig.
 std::string settings_page();
 
 }  // namespace routedk::workflow

@@ -1,4 +1,4 @@
-/// A part of the sessions, for processes that share a step without talking to each other.
+/// A part of the sessions, for processes that share a step without communicating.
 #pragma once
 
 #include "routedk/parallel/launch.h"
@@ -13,30 +13,30 @@ namespace routedk::workflow {
 struct Shard {
   std::int64_t index = 1;  ///< from 1 to count
   std::int64_t count = 1;
-  bool merge = false;  ///< no part of its own: puts those of others together
+  bool merge = false;  ///< has no part of its own: merges the parts of the others
 
   /// Whether this process does everything.
   bool whole() const noexcept { return count == 1 && !merge; }
 };
 
-/// "2/4", or "auto": the task of a Slurm array (SLURM_ARRAY_TASK_ID), else the rank that a launcher gave
-/// (parallel/launch.h). ConfigError where the text is neither, or the environment says nothing.
+/// "2/4", or "auto": the task of a Slurm array (SLURM_ARRAY_TASK_ID), else the rank set by a launcher
+/// (parallel/launch.h). ConfigError for any other text, or if the environment sets neither.
 Shard parse_shard(const std::string& text, const parallel::Environment& environment);
-/// The same in this process's environment.
+/// The same with this process's environment.
 Shard parse_shard(const std::string& text);
 
-/// By a program's --shard and --merge. ConfigError where a launcher started the program several times without
+/// From a program's --shard and --merge. ConfigError if a launcher started the program several times without
 /// --shard although it works `alone`.
 Shard shard_of_process(const std::string& text, bool merge, bool alone);
 
-/// "2-of-4", for a file's name.
+/// "2-of-4", for file names.
 std::string to_string(const Shard& shard);
 
-/// What a file's name that begins so says; nothing of another name.
+/// The shard that a file name begins with; empty for other names.
 std::optional<Shard> shard_of_name(const std::string& name);
 
-/// Every count-th batch of items from the index-th on. What is computed in batches rounds as in one process
-/// where the batches are the same.
+/// Every count-th batch of items, starting at the index-th. Batches are the same as in a single process, so
+/// results round the same way.
 template <typename T>
 std::vector<T> part_of(const std::vector<T>& all, const Shard& shard, std::int64_t batch) {
   std::vector<T> own;

@@ -1,4 +1,4 @@
-/// A question as a file: one experiment for each variant, domain and seed, and what is compared among them.
+/// A question as a file: one experiment per variant, domain and seed, and the comparisons among them.
 ///
 ///   extends: common.yaml
 ///   study:
@@ -9,7 +9,7 @@
 ///     domains: [electronic, food]
 ///     seeds: [1, 2, 3]
 ///     compare: [{a: K3/dynamic, b: K1/merged}]
-///   size: small                                   # which of `sizes` holds
+///   size: small                                   # which of `sizes` applies
 ///   sizes: {small: {split: {train_limit: 60}}, full: {}}
 ///
 /// A file without `study` is one experiment.
@@ -26,7 +26,7 @@
 
 namespace routedk::workflow {
 
-/// Two results, "VARIANT/RESULT" or, in a study without variants, "RESULT", named as in results.json.
+/// Two results, named as in results.json: "VARIANT/RESULT", or "RESULT" in a study without variants.
 struct ComparisonConfig {
   std::string a;
   std::string b;
@@ -59,26 +59,28 @@ struct StudyConfig {
 
 /// One experiment of a study.
 struct Point {
-  std::string name;     ///< "K3-food-2": variant, domain and seed where there are several; "" of the only one
-  std::string variant;  ///< "" where there are no variants
+  std::string name;     ///< "K3-food-2": variant, domain and seed, each if there are several; "" for a single
+                        ///< point
+  std::string variant;  ///< "" without variants
   ExperimentConfig config;
 };
 
 struct Study {
-  std::string name;     ///< of the file, with the size where it has sizes
-  std::string command;  ///< that runs it, without what changes no number: where data and outputs are
+  std::string name;     ///< the file's name, with the size if it has sizes
+  std::string command;  ///< the command that runs it, without paths of data and outputs, which change no
+                        ///< number
   StudyConfig config;
-  std::filesystem::path folder;  ///< of its results; the points' run folders lie in it
+  std::filesystem::path folder;  ///< of its results; contains the points' run folders
   std::vector<Point> points;     ///< at least 1
   bool alone = false;            ///< one experiment without `study`: its run folder is all there is
 };
 
-/// Reads and checks a file and `--set` assignments, which win over sizes and variants; without a file all
-/// defaults hold. ConfigError with all problems of all its points, one a line.
+/// Reads and checks a file and `--set` assignments, which override sizes and variants; without a file, all
+/// defaults apply. ConfigError with the problems of all points, one per line.
 Study read_study(const std::string& file, const std::vector<std::string>& assignments);
 
-/// Of several files, and of those that a file's `studies` lists instead of a study of its own. ConfigError
-/// where two have the same name.
+/// Reads several files; a file with `studies` stands for the files that it lists. ConfigError if two have the
+/// same name.
 std::vector<Study> read_studies(const std::vector<std::string>& files,
                                 const std::vector<std::string>& assignments);
 

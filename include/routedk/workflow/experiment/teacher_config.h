@@ -12,7 +12,7 @@
 
 namespace routedk::workflow {
 
-/// For TeacherConfig::model: a path where there is such a file, otherwise a name.
+/// For TeacherConfig::model: a path if such a file exists, otherwise a name.
 struct PathOrName : InputPath {
   static std::string seen_from(const std::filesystem::path& folder, const std::string& text) {
     const std::string path = InputPath::seen_from(folder, text);
@@ -102,11 +102,11 @@ struct TeacherConfig {
     f("budget", budget, "when distilling stops");
   }
 
-  /// Rules across fields: an endpoint has a URL and a model; money needs prices.
+  /// Rules across fields: an endpoint needs a URL and a model; a cost limit needs prices.
   void validate(std::vector<std::string>& problems) const;
 };
 
-/// What of the settings changes a text: where, how fast and how long one asks is left out.
+/// The settings that affect the text; leaves out the endpoint's address, speed and time limits.
 TeacherConfig text_settings(TeacherConfig settings);
 
 }  // namespace routedk::workflow

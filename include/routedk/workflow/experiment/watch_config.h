@@ -1,4 +1,4 @@
-/// The `watch:` section: what trainings show beside the loss.
+/// The `watch:` section: what training reports besides the loss.
 #pragma once
 
 #include "routedk/core/config_rules.h"

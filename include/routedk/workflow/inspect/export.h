@@ -12,23 +12,23 @@
 namespace routedk::workflow {
 
 struct ExportOptions {
-  /// The run's experts or those of the adapters, and the shape of their backbone. `gate`: a fixed mix of
-  /// them, as `--gate` of routedk-predict.
+  /// The experts of a run or of the adapters, and their backbone's shape. `gate`: a fixed mix of them, as
+  /// `--gate` of routedk-predict.
   ModelChoice choice;
-  std::vector<double> weights;   ///< a fixed mix instead of the gate's: one an expert
-  std::filesystem::path output;  ///< a new folder; of a mix a new file
+  std::vector<double> weights;   ///< a fixed mix instead of the gate's: one weight per expert
+  std::filesystem::path output;  ///< a new folder, or a new file for a mix
   experts::FactorType dtype = experts::FactorType::kF16;
   bool json = false;  ///< one JSON object instead of a table
 };
 
 /// Writes each expert as <name>.gguf into the folder or, with a gate or weights, their mix as one file, as
-/// LoRAs that llama.cpp loads (experts/gguf_lora.h), and prints what they hold. JSON: {"model", "mix" (null:
-/// the experts apart), "experts": [...], "dtype", "files": [{"path", "linears", "rank", "bytes"}]}.
-/// ConfigError where there are no experts, what is to be written is there already, and for a gate that looks
-/// at its input: dynamic routing does not survive export. FileError as load_peft and load_router.
+/// LoRAs that llama.cpp loads (experts/gguf_lora.h), and prints their contents. JSON: {"model", "mix" (null:
+/// separate experts), "experts": [...], "dtype", "files": [{"path", "linears", "rank", "bytes"}]}.
+/// ConfigError if there are no experts, if an output exists already, and for a gate that depends on its
+/// input: dynamic routing does not survive export. FileError as load_peft and load_router.
 void export_gguf(const ExportOptions& options, std::ostream& out);
 
-/// Whether such a gate is the same mix for every input, whatever its experts.
+/// Whether such a gate is the same mix for every input, for any experts.
 bool is_fixed_mix(experts::GateKind kind) noexcept;
 
 }  // namespace routedk::workflow

@@ -1,4 +1,4 @@
-/// `routedk-inspect model|adapter|router|checkpoint`: what a file or folder holds.
+/// `routedk-inspect model|adapter|router|checkpoint`: the contents of a file or folder.
 #pragma once
 
 #include <filesystem>
@@ -14,19 +14,18 @@ struct InspectOptions {
 /// A GGUF file or a Hugging Face folder: the shape of the model, its size and types, and each parameter with
 /// type, shape, bytes and Euclidean norm (of the decoded values). JSON: {"model", "config", "parameters",
 /// "bytes", "types": {type: {"tensors", "bytes"}}, "tensors": [{"name", "type", "shape", "bytes", "norm"}]}.
-/// FileError as when loading.
+/// Throws FileError as loading does.
 void inspect_model(const InspectOptions& options, std::ostream& out);
 
-/// A PEFT folder, of whatever model: its configuration and tensors, each with type, shape, bytes and
-/// Euclidean norm (null where it isn't a floating type). JSON: {"path", "config", "parameters", "bytes",
-/// "tensors": [{"name", "type", "shape", "bytes", "norm"}]}. FileError when a file is missing or breaks its
-/// format.
+/// A PEFT folder for any model: its configuration and tensors, each with type, shape, bytes and Euclidean
+/// norm (null for non-floating types). JSON: {"path", "config", "parameters", "bytes", "tensors": [{"name",
+/// "type", "shape", "bytes", "norm"}]}. FileError if a file is missing or malformed.
 void inspect_adapter(const InspectOptions& options, std::ostream& out);
 
-/// A router's folder, likewise.
+/// The same for a router's folder.
 void inspect_router(const InspectOptions& options, std::ostream& out);
 
-/// A checkpoint, or the newest of a folder of checkpoints: state.json in place of the configuration.
+/// A checkpoint, or the newest in a folder of checkpoints; state.json takes the place of the configuration.
 void inspect_checkpoint(const InspectOptions& options, std::ostream& out);
 
 }  // namespace routedk::workflow

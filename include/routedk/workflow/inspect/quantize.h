@@ -6,13 +6,13 @@
 namespace routedk::workflow {
 
 struct QuantizeOptions {
-  std::filesystem::path model;    ///< a GGUF file or a dense Hugging Face folder, to become a folder; or
-  std::filesystem::path tensors;  ///< a safetensors file, of which each matrix is quantised
+  std::filesystem::path model;    ///< a GGUF file or a dense Hugging Face folder; the output is a folder
+  std::filesystem::path tensors;  ///< or a safetensors file, each matrix of which is quantised
   std::filesystem::path output;   ///< the folder or the file to write
   bool double_quant = false;      ///< absmax in 8 bits
 };
 
-/// ConfigError unless exactly one of model and tensors is given, or when the output folder holds something.
+/// ConfigError unless exactly one of model and tensors is given, or if the output folder is not empty.
 void quantize(const QuantizeOptions& options);
 
 }  // namespace routedk::workflow

@@ -1,4 +1,4 @@
-/// The model that a command line, or a program that embeds the library, chose (docs/embed.md).
+/// The model chosen by a command line or by a program that embeds the library (docs/embed.md).
 #pragma once
 
 #include "routedk/experts/routed_model.h"
@@ -12,13 +12,13 @@
 
 namespace routedk::workflow {
 
-/// The settings of the run or the defaults, with the choice's backbone and assignments over them. Also sets
-/// the threads of computation. Errors as ConfigSource and read_config.
+/// The run's settings or the defaults, overridden by the choice's backbone and assignments. Also sets the
+/// number of compute threads. Throws as ConfigSource and read_config do.
 ExperimentConfig settings_of(const ModelChoice& choice);
 
-/// Errors where a folder of the choice, an adapter or the run's router, is not there; loads nothing.
+/// Throws if a chosen folder, an adapter or the run's router is missing; loads nothing.
 void check_folders(const ModelChoice& choice, const ExperimentConfig& config);
-/// The adapters' folders: the given ones, or those of the run's experts; none where there are neither.
+/// The given adapter folders, or those of the run's experts; empty if there are neither.
 std::vector<std::filesystem::path> adapter_folders(const ModelChoice& choice, const ExperimentConfig& config);
 
 struct ChosenModel {
@@ -27,7 +27,7 @@ struct ChosenModel {
   std::vector<std::string> experts;  // [K], empty for the backbone alone
 };
 
-/// Loads backbone, experts and gate. Errors of each as they come; ConfigError when a gate has no experts.
+/// Loads backbone, experts and gate. Their errors pass through; ConfigError if a gate has no experts.
 ChosenModel load_chosen(const ModelChoice& choice, const ExperimentConfig& config);
 
 }  // namespace routedk::workflow

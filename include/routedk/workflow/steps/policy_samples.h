@@ -1,4 +1,4 @@
-/// Answers drawn while an objective trains by them, and what they are worth.
+/// Samples answers for objectives that train on them, with their utilities.
 #pragma once
 
 #include "routedk/experts/routed_model.h"
@@ -8,11 +8,11 @@
 
 namespace routedk::workflow {
 
-/// Draws with the reference engine under the gate of the request's group, `decode.batch_sessions` prompts at
-/// once. Bundles are drawn under the answers' automaton and scored against the example's own answer, so an
-/// example whose items are renumbered needs nothing else; examples of the user's own are written freely. An
-/// answer that a limit cuts is worth 0. What is drawn depends on `train.seed`, the group, the step and the
-/// example's key. The sampler keeps references to all that is passed.
+/// Samples with the reference engine under the gate of the request's group, `decode.batch_sessions` prompts
+/// at once. Bundles are sampled under the answers' automaton and scored against the example's own answer, so
+/// examples with renumbered items need no special handling; for the user's own examples no grammar applies.
+/// An answer cut off by a limit has utility 0. The samples depend on `train.seed`, the group, the step and
+/// the example's key. The sampler keeps references to all arguments.
 train::SampleFn policy_samples(const Experiment& experiment, const experts::RoutedModel& model,
                                GroupGates gates, const train::TrainConfig& config);
 

@@ -1,4 +1,4 @@
-/// What each step of an experiment does. A done step is skipped, a step cut off goes on where it stopped.
+/// What each step of an experiment does. A finished step is skipped, an interrupted one resumes.
 #pragma once
 
 #include "routedk/bundle/metrics.h"
@@ -11,76 +11,76 @@ namespace routedk::workflow {
 
 /// The teacher writes rules and a thought about every training session.
 void distil_step(Experiment& experiment);
-/// What the store of the run folder holds, as JSON: counts, failures, effort, what gives gold away, the
-/// domain's rules. FileError where there is no store.
+/// Statistics of the knowledge store in the run folder, as JSON: counts, failures, effort, leaks of gold, the
+/// domain's rules. FileError if there is no store.
 std::string distil_report(Experiment& experiment);
-/// The teacher's own metrics on a split, as JSON: the bar that what it teaches can reach. Its answers stay in
-/// teacher-SPLIT.jsonl, where a second call finds them. ConfigError for held-out sessions unless
-/// `teacher.held_out` says so, and for annotations, which have no answers of their own.
+/// The teacher's own metrics on a split, as JSON: an upper bound for its students. Its answers are kept in
+/// teacher-SPLIT.jsonl and reused by later calls. ConfigError for held-out sessions unless `teacher.held_out`
+/// allows them, and for annotations, which have no answers of their own.
 std::string evaluate_teacher(Experiment& experiment, bundle::SplitPart split);
-/// The two ConfigErrors of evaluate_teacher.
+/// Throws the two ConfigErrors of evaluate_teacher.
 void check_teacher_answers(const ExperimentConfig& config, bundle::SplitPart split);
-/// What a teacher would refuse before it writes: ConfigError where its key's variable is not set, FileError
-/// where its model's file or tokenizer cannot be read. Asks nobody and loads no weights.
+/// Early checks of a teacher: ConfigError if its key's variable is not set, FileError if its model's file or
+/// tokenizer cannot be read. Sends no request and loads no weights.
 void check_teacher(const ExperimentConfig& config);
-/// What the teacher answered for the evaluated sessions of the split; evaluate_teacher must be done.
+/// The teacher's answers for the evaluated sessions of the split; evaluate_teacher must be done.
 std::vector<bundle::Prediction> teacher_answers(const Experiment& experiment, bundle::SplitPart split);
-/// Trains the named experts, those not done yet all at once on one backbone.
+/// Trains the named experts that are not yet done, all at once on one backbone.
 void train_step(Experiment& experiment, const std::vector<std::string>& experts);
-/// The experts that `name` stands for: all of them, or that one. ConfigError when `experts` has no such name.
+/// The experts that `name` selects: all of them, or that one. ConfigError if `experts` has no such name.
 std::vector<std::string> experts_named(const ExperimentConfig& config, const std::string& name);
 /// Trains the router over the frozen experts.
 void router_step(Experiment& experiment);
-/// The systems of the evaluation that have a training of their own: random_experts, one_lora_on_router_data.
+/// The systems of the evaluation with their own training: random_experts, one_lora_on_router_data.
 std::vector<std::string> trained_controls(const ExperimentConfig& config);
 /// Trains one of them.
 void control_step(Experiment& experiment, const std::string& name);
-/// Trains them, those not done yet one after another.
+/// Trains the unfinished ones, one after another.
 void controls_step(Experiment& experiment);
 /// With `watch.conflict`: trains one expert on rules and thoughts together by likelihood and, after each
-/// step, compares its gradients on the same sessions under each kind of knowledge; then its parameters with
-/// those of the bank's experts. conflict.json.
+/// step, compares its gradients on the same sessions under each kind of knowledge; at the end, compares its
+/// parameters with those of the bank's experts. Writes conflict.json.
 void conflict_step(Experiment& experiment);
-/// With `watch.probe`: how much of length, title similarity and number of intents of the evaluated sessions a
-/// ridge regression on the router's pooled input foretells, by layer. probe.json.
+/// With `watch.probe`: how well a ridge regression on the router's pooled input predicts length, title
+/// similarity and number of intents of the evaluated sessions, by layer. Writes probe.json.
 void probe_step(Experiment& experiment);
-/// What to set where no example is kept for an evaluation.
+/// What to set if no example is held out for evaluation.
 inline constexpr const char* kNothingToEvaluate =
     "no example is kept for it: set data.test_examples or data.validation_examples, or data.holdout to a "
     "share "
     "of at least 1 line of an expert";
 
-/// A system's candidates for the evaluated sessions or examples. Training the verifier that scores them comes
-/// first where `verifier` is among the rules.
+/// A system's candidates for the evaluated sessions or examples. If `verifier` is among the rules, first
+/// trains the verifier that scores them.
 void answer_step(Experiment& experiment, const std::string& system);
-/// What the answer steps of all systems have found, after those not done yet: choices by every rule among
-/// every number of samples asked for, results.json and the table as results.txt, .md and .html. ConfigError
-/// where no example is kept for it.
+/// Runs the unfinished answer steps of all systems, then writes the choices by every rule among every number
+/// of samples requested, results.json and the table as results.txt, .md and .html. ConfigError if no example
+/// is held out for it.
 void evaluate_step(Experiment& experiment);
 
-/// Does a step whose inputs are done; of the teacher's own answers that of the evaluated split.
+/// Runs a step whose inputs are done; the teacher's own answers are those of the evaluated split.
 void do_step(Experiment& experiment, const StepId& id);
 
-/// What would be done, as text: data, parameters trained and frozen, optimiser steps, tokens of a step,
-/// memory by kind, systems, run folder, and which steps are done already.
+/// The plan as text: data, parameters trained and frozen, optimiser steps, tokens per step, memory by kind,
+/// systems, run folder, and the steps already done.
 std::string plan(Experiment& experiment);
 
-/// Whether a step is done under the present settings.
+/// Whether a step is done under the current settings.
 bool is_done(const Experiment& experiment, const StepId& id);
-/// Removes from the store the experiment's steps of this kind and of those after it, but for what a teacher
-/// wrote. UserError where another process works on one.
+/// Removes from the store the experiment's steps of this kind and of those after it, except what a teacher
+/// wrote. UserError if another process works on one.
 void forget_from(const Experiment& experiment, StepKind first);
 
-/// Opens a step and names it in the run folder: false when it is done already. UserError when another process
+/// Opens a step and links it in the run folder; false if it is already done. UserError if another process
 /// works on it.
 bool begin_step(Experiment& experiment, const StepId& id);
-/// The UserError of begin_step.
+/// Throws the UserError of begin_step.
 void require_free(const Experiment& experiment, const StepId& id);
-/// ConfigError, naming the program to run, unless the step is done under the present settings.
+/// ConfigError, naming the program to run, unless the step is done under the current settings.
 void require_done(const Experiment& experiment, const StepId& id, const std::string& program);
-/// ConfigError where the experiment learns from `data.examples`: the step works on bundle data only.
+/// ConfigError if the experiment learns from `data.examples`: the step works on bundle data only.
 void require_sessions(const Experiment& experiment, StepKind kind);
-/// Records that open steps are done.
+/// Marks open steps as done.
 void mark_done(Experiment& experiment, const std::vector<StepId>& ids);
 
 }  // namespace routedk::workflow

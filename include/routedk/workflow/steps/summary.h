@@ -8,9 +8,9 @@
 
 namespace routedk::workflow {
 
-/// At most 100 columns of text: a line a system, under the choice that goes without saying or else its first,
-/// with what it is, f1 and its interval, jaccard_f1, precision_all and recall_distinct_all; the best figure
-/// of each column has a star. Warnings follow, a line each.
+/// At most 100 columns of text: one line per system, for the default choice or else its first, with a
+/// description, f1 and its interval, jaccard_f1, precision_all and recall_distinct_all; a star marks the best
+/// value of each column. Warnings follow, one per line.
 std::string summary_table(std::span<const eval::SystemResult> results);
 
 }  // namespace routedk::workflow
