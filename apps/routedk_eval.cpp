@@ -13,7 +13,7 @@ using namespace routedk;
 void add_columns(CLI::App& app, eval::TableView& view) {
   app.add_option(
          "--columns", view.columns,
-         "of the table that is printed, as f1,exact_match; all: every one. Nothing else depends on it")
+         "columns to print, such as f1,exact_match; all: every column")
       ->delimiter(',')
       ->allow_extra_args(false);
 }

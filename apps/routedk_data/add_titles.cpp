@@ -23,7 +23,7 @@ void add_add_titles(CLI::App& app, Chosen& chosen) {
   command->add_option("--domain", options->domain, "folder in --data-dir")->required();
   command->add_option("--output", options->output, "default: item_titles_full.csv of the domain");
   command
-      ->add_option("--max-bad-lines", options->max_bad_lines, "fail if more lines than this are no product")
+      ->add_option("--max-bad-lines", options->max_bad_lines, "fail if more lines than this are not products")
       ->capture_default_str();
   command->add_flag("--json", options->json, "the report as JSON");
   command->callback(

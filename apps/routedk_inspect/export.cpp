@@ -44,11 +44,11 @@ void add_export(CLI::App& app, Chosen& chosen) {
       "a mix instead of the experts apart: an expert's name, " + experts::gate_forms(workflow::is_fixed_mix) +
           ", the folder of a static router; with --run and its router static also " +
           experts::gate_forms(may_be_static));
-  command->add_option("--weights", options->weights, "a mix by one weight an expert: w,w,...")
+  command->add_option("--weights", options->weights, "a mix with one weight per expert: w,w,...")
       ->delimiter(',')
       ->allow_extra_args(false)
       ->excludes(gate);
-  command->add_option("--output", options->output, "a new folder, or of a mix a new file")->required();
+  command->add_option("--output", options->output, "a new folder, or a new file for a mix")->required();
   add_choice(*command, "--dtype", options->dtype, "of the factors");
   command->add_flag("--json", options->json, "one JSON object instead of a table");
   add_threads(*command);

@@ -15,7 +15,7 @@ void add_merge(CLI::App& app, Chosen& chosen) {
   command->add_option("--adapter", options->adapters, "a PEFT folder; once for each adapter")
       ->allow_extra_args(false)
       ->required();
-  command->add_option("--weights", options->weights, "one an adapter: w,w,...; 1/K each by default")
+  command->add_option("--weights", options->weights, "one per adapter: w,w,...; 1/K each by default")
       ->delimiter(',')
       ->allow_extra_args(false);
   command->add_option("--output", options->output, "a new folder")->required();

@@ -63,7 +63,7 @@ def training_table(records):
 
 
 def loss_figure(series, validations):
-    loss = lines("nats a token", (series, "-", ""), (validations, "o--", ", validation"))
+    loss = lines("nats per token", (series, "-", ""), (validations, "o--", ", validation"))
     return figure("loss", "Loss", "Training loss before each step, and validation loss.", loss)
 
 

@@ -113,7 +113,7 @@ class ThoughtDialogue final : public Dialogue {
     const std::set<std::string> known(words.begin(), words.end());
     if (!std::ranges::all_of(session().gold,
                              [&](const auto& gold) { return speaks_of(known, session(), gold.items); })) {
-      return "the thought does not speak of the products of every bundle";
+      return "the thought does not mention products of every bundle";
     }
     if (settings().mentions == Mentions::kDescriptions && names_product_numbers(thought)) {
       return "the thought names product numbers";
@@ -208,7 +208,7 @@ void Dialogue::take(const ChatReply& reply) {
   const std::string asked = question().name;
   const std::optional<std::string> text = without_thinking(reply.text);
   const std::string problem = !reply.problem.empty() ? reply.problem
-                              : !reply.finished      ? "the reply was cut off at its longest"
+                              : !reply.finished      ? "the reply was cut off by the token limit"
                               : !text                ? "the reply ends within its thinking"
                                                      : accept(*text);
   record_.turns.push_back({asked, text.value_or(""), problem});

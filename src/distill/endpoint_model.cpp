@@ -183,7 +183,7 @@ ChatReply EndpointModel::attempt(HttpClient& client, const ChatRequest& request)
   } catch (const NoCompletion& none) {
     ask_anew_if_learnt(none.words, sent);
     const std::string message =
-        fmt::format("A response must be a chat completion, but is none{} ({}).", quoted(none.words), address);
+        fmt::format("A response must be a chat completion, but is not{} ({}).", quoted(none.words), address);
     if (refuses_request(none.status)) {
       throw Refused(message);
     }

@@ -69,7 +69,7 @@ SessionAnswer without_candidates(const Session& session) {
 Selection select_one(const Session& session, const Choice& choice, std::span<const Ballot> ballots) {
   const bool possible = session.items.size() >= 2;
   if (possible && (choice.samples < 1 || choice.samples > static_cast<std::int64_t>(ballots.size()))) {
-    throw_<ConfigError>("a choice must see from 1 to the {} candidates of session {}, but is to see {}",
+    throw_<ConfigError>("a choice must use 1 to {} candidates of session {}, but uses {}",
                         ballots.size(), session.id, choice.samples);
   }
   const VoteResult chosen =
@@ -131,7 +131,7 @@ AnswersBySession read_answers(const std::filesystem::path& file) {
     SessionAnswer answer = session_answer_from_json(record.value(), record.source());
     if (!answer.alpha.empty()) {
       const std::pair own(answer.alpha.size(), answer.alpha.front().size());
-      record["alpha"].require(shape.value_or(own) == own, "have the shape that it has in the lines before");
+      record["alpha"].require(shape.value_or(own) == own, "have the same shape as in earlier lines");
       shape = own;
     }
     const bundle::SessionId session = answer.session;

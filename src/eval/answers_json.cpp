@@ -87,7 +87,7 @@ void check_lengths(const SessionAnswer& answer, const std::string& where) {
   const auto fits = [&](std::size_t size) { return size == count || size == 0; };
   if (answer.logprobs.size() != count || answer.constrained_logprobs.size() != count ||
       answer.tokens.size() != count || !fits(answer.verifier.size()) || !fits(answer.pooled.size())) {
-    throw_<FileError>("each of an answer's {} candidates must have its figures, but some have not ({})",
+    throw_<FileError>("each of an answer's {} candidates must have all its values, but some do not ({})",
                       count, where);
   }
 }

@@ -117,7 +117,7 @@ std::vector<std::string> collapse_signs(const AnswerPatterns& patterns) {
                         kWhole)};
   }
   if (patterns.alike > kMostAlike) {
-    return {fmt::format("answers {:.0f} % of {} sessions alike: {}", 100.0 * patterns.alike,
+    return {fmt::format("gives {:.0f} % of {} sessions the same answer: {}", 100.0 * patterns.alike,
                         patterns.sessions, patterns.commonest)};
   }
   return {};

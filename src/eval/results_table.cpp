@@ -116,8 +116,8 @@ std::vector<Column> columns_of(const std::vector<Against>& against) {
   std::ranges::for_each(kUsual, add);
   std::ranges::for_each(kOthers, add);
   columns.push_back({"oracle_f1", Better::kHigher,
-                     "f1 of each session's best candidate, which no choice exceeds but bundle_vote and "
-                     "expected_utility"});
+                     "f1 of each session's best candidate, which only bundle_vote and expected_utility can "
+                     "exceed"});
   columns.push_back({"pair_auc", Better::kHigher});
   columns.push_back({"equal", Better::kNeither, "share of pairs of candidates that agree"});
   for (const Against& other : against) {

@@ -53,7 +53,7 @@ std::vector<Cell> cells_of(const JsonField& result, const std::set<std::string>&
 
 Table task_table(const std::set<std::string>& experts) {
   Table table;
-  table.columns = {{kLoss, Better::kLower, "nats a token of the answers held out"},
+  table.columns = {{kLoss, Better::kLower, "nats per token of the answers held out"},
                    {kPerplexity, Better::kLower},
                    {"exact_match", Better::kHigher},
                    {"rouge_l", Better::kHigher}};

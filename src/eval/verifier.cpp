@@ -57,8 +57,8 @@ at::Tensor solve(const Normal& normal, double ridge) {
   const auto [factor, info] = at::linalg_cholesky_ex(normal.gram + penalty);
   if (info.item<std::int64_t>() != 0) {
     throw_<NumericError>(
-        "a verifier must learn from states of like size, but those of the candidates differ beyond what "
-        "64-bit numbers hold");
+        "a verifier must have states of similar magnitude, but the candidates' differ by more than 64-bit "
+        "numbers can represent");
   }
   return at::cholesky_solve(normal.moment.unsqueeze(1), factor).squeeze(1);
 }

@@ -35,7 +35,7 @@ EnsembleGate::EnsembleGate(std::int64_t experts) {
 
 GateRows EnsembleGate::rows(std::int64_t, const at::Tensor&, const model::FlatBatch&) const {
   throw_<ConfigError>(
-      "the gate of a single pass must weigh experts, but is `ensemble` instead, which only decoding can run");
+      "the gate of a single pass must mix experts, but is `ensemble` instead, which only decoding can run");
 }
 
 std::vector<const Gate*> EnsembleGate::members() const {

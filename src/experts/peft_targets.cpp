@@ -118,8 +118,8 @@ LayerFilter::LayerFilter(const io::JsonField& config, const model::LlamaConfig& 
   const io::JsonField layers = config["layers_to_transform"];
   const io::JsonField pattern = config["layers_pattern"];
   const bool by_pattern = config["target_modules"].value().is_string();
-  layers.require(layers.absent() || !by_pattern, "be absent beside a pattern of targets");
-  pattern.require(pattern.absent() || !by_pattern, "be absent beside a pattern of targets");
+  layers.require(layers.absent() || !by_pattern, "be absent if targets are a pattern");
+  pattern.require(pattern.absent() || !by_pattern, "be absent if targets are a pattern");
   pattern.require(!layers.absent() || !is_given(pattern.value()), "be absent without `layers_to_transform`");
   if (!is_given(layers.value())) {
     return;

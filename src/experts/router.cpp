@@ -90,7 +90,7 @@ RouterGate RouterGate::sparse(std::int64_t top_k, double threshold) const {
 
 RouterGate RouterGate::with_random_weights(std::uint64_t seed) const {
   if (options_.is_static()) {
-    throw_<ConfigError>("the router whose weights are made random must be dynamic, but is static");
+    throw_<ConfigError>("a router must be dynamic to get random weights, but is static");
   }
   RouterGate gate = sparse(options_.top_k, options_.threshold);
   const at::NoGradGuard no_grad;

@@ -121,9 +121,9 @@ TEST_F(Chat, a_thought_that_fails_a_check_is_asked_for_again_and_then_given_up) 
     problems.push_back(turn.problem);
   }
   EXPECT_THAT(problems,
-              ElementsAre("the reply holds no bundles as JSON", "the reply was cut off at its longest",
+              ElementsAre("the reply holds no bundles as JSON", "the reply was cut off by the token limit",
                           "the bundles at the end are not gold's",
-                          "the thought does not speak of the products of every bundle",
+                          "the thought does not mention products of every bundle",
                           "the thought names product numbers"));
   EXPECT_EQ(record.prompt_tokens, 500);
   options_.dialogue.mentions = Mentions::kNumbers;

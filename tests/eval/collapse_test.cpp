@@ -86,12 +86,12 @@ TEST(Collapse, a_share_above_its_threshold_is_a_sign_and_one_at_it_is_none) {
   EXPECT_DOUBLE_EQ(alike_but(2).alike, kMostAlike);
   EXPECT_THAT(collapse_signs(alike_but(2), 0.5, 0.2), IsEmpty());
   EXPECT_THAT(collapse_signs(alike_but(1), 0.5, 0.2),
-              ElementsAre("answers 95 % of 20 sessions alike: [1, 3]"));
+              ElementsAre("gives 95 % of 20 sessions the same answer: [1, 3]"));
 }
 
 TEST(Collapse, a_handful_of_texts_alike_is_a_sign_and_three_or_mixed_ones_are_none) {
   const auto signs = [](const std::vector<std::string>& texts) { return collapse_signs(patterns_of(texts)); };
-  EXPECT_THAT(signs({"a", "a", "a", "a"}), ElementsAre("answers 100 % of 4 sessions alike: a"));
+  EXPECT_THAT(signs({"a", "a", "a", "a"}), ElementsAre("gives 100 % of 4 sessions the same answer: a"));
   EXPECT_THAT(signs({"a", "a", "a"}), IsEmpty());
   EXPECT_THAT(signs({"a", "a", "a", "b"}), IsEmpty());
   EXPECT_THAT(signs({}), IsEmpty());

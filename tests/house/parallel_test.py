@@ -145,7 +145,7 @@ class Parallel(Processes):
         self.distilled("differs")
         codes, said = self.ends(self.start_world(2, "routedk-train", "differs", own={1: ["train.learning_rate=0.5"]}))
         self.assertEqual(codes[1], 2, said)
-        self.assertRegex(said[1], r"error: all processes must do one step, but train-base is another at rank 0 than at "
+        self.assertRegex(said[1], r"error: all processes must run the same step, but train-base differs between rank 0 and "
                                   r"rank 1: train.learning_rate: \S+ -> 0.5")
         self.assertEqual((codes[0], said[1].count("\n")), (1, 1), said)
 

@@ -95,7 +95,7 @@ TEST(ExperimentConfig, expected_utility_needs_samples_and_a_utility_of_the_data_
 
 TEST(ExperimentConfig, a_static_router_pools_nothing) {
   EXPECT_THAT(problems("router: {kind: static, pool_norm: rms}\n"),
-              HasSubstr("`router.pool_norm` must be none of a static router"));
+              HasSubstr("`router.pool_norm` must be none for a static router"));
 }
 
 TEST(ExperimentConfig, top_k_is_at_most_the_number_of_experts) {

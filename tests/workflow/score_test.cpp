@@ -79,7 +79,7 @@ TEST_F(Score, a_baseline_is_scored_by_its_name_as_its_own_predictions_are) {
   out.close();
   io::Json of_file = score(for_split(bundle::SplitPart::kTest));
   ASSERT_EQ(of_file.at("warnings").size(), 1U) << "a file that says the same of all is one that collapsed";
-  EXPECT_THAT(of_file["warnings"][0].get<std::string>(), ::testing::HasSubstr("alike: [1, 2]"));
+  EXPECT_THAT(of_file["warnings"][0].get<std::string>(), ::testing::HasSubstr("the same answer: [1, 2]"));
   of_file["warnings"].clear();
   EXPECT_EQ(score(baseline), of_file);
 }

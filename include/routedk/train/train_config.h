@@ -61,13 +61,13 @@ struct TrainConfig {
     f("batch_size", batch_size, "examples of each group in one optimiser step", at_least(1));
     f("max_tokens", max_tokens, "tokens of one packed micro-batch (a longer example runs alone)",
       at_least(1));
-    f("learning_rate", learning_rate, "highest step size of the schedule", positive());
+    f("learning_rate", learning_rate, "peak learning rate of the schedule", positive());
     f("learning_rates", learning_rates, "experts with a learning rate of their own");
-    f("warmup", warmup, "share of the steps over which the step size rises from 0", between(0, 1));
-    f("schedule", schedule, "the step size after warm-up");
+    f("warmup", warmup, "share of the steps used for warm-up", between(0, 1));
+    f("schedule", schedule, "the learning rate after warm-up");
     f("weight_decay", weight_decay, "AdamW: decoupled weight decay", at_least(0));
-    f("beta1", beta1, "AdamW: memory of the gradient", between(0, 0.999999));
-    f("beta2", beta2, "AdamW: memory of its square", between(0, 0.999999));
+    f("beta1", beta1, "AdamW: decay of the first moment", between(0, 0.999999));
+    f("beta2", beta2, "AdamW: decay of the second moment", between(0, 0.999999));
     f("epsilon", epsilon, "AdamW: added to the root of the second moment", positive());
     f("max_grad_norm", max_grad_norm, "a group's gradient is clipped to this norm", positive());
     f("dropout", dropout, "dropout of a LoRA's inputs in steps of likelihood", between(0, 0.99));

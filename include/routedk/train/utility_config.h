@@ -64,9 +64,9 @@ struct ExpectedUtilityConfig {
       "with iterations: an answer whose probability has already moved by more than this share in the "
       "direction of its gradient adds nothing",
       between(0.001, 1));
-    f("learning_rate", learning_rate, "highest step size of the schedule", positive());
-    f("warmup", warmup, "share of the steps over which the step size rises from 0", between(0, 1));
-    f("schedule", schedule, "the step size after warm-up");
+    f("learning_rate", learning_rate, "peak learning rate of the schedule", positive());
+    f("warmup", warmup, "share of the steps used for warm-up", between(0, 1));
+    f("schedule", schedule, "the learning rate after warm-up");
     f("kl_weight", kl_weight, "utility lost per nat by which an answer is likelier than at the start",
       at_least(0));
     f("max_kl", max_kl, "end the run where kl_weight is set and the mean KL to the start, nats, exceeds this",

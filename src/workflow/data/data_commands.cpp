@@ -125,7 +125,7 @@ std::string stats_text(const io::Json& stats) {
   text += '\n';
   for (const auto& [name, part] : stats.at("splits").items()) {
     text += fmt::format(
-        "{:<5} {:5} sessions, {:5} gold bundles, {:.2f} bundles a session, {:.2f} items a bundle\n", name,
+        "{:<5} {:5} sessions, {:5} gold bundles, {:.2f} bundles per session, {:.2f} items per bundle\n", name,
         part.at("sessions").get<int>(), part.at("gold_bundles").get<int>(),
         part.at("bundles_per_session").get<double>(), part.at("items_per_bundle").get<double>());
   }

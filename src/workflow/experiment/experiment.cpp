@@ -234,7 +234,7 @@ Experiment::Experiment(ExperimentConfig config, Place place)
   if (has_sessions()) {
     templates_.show(worked_examples_of(config_.prompt, dataset_, split_));
   } else if (!place_.shard.whole()) {
-    throw_<ConfigError>("--shard must be of sessions, but `data.examples` is {}: leave it out",
+    throw_<ConfigError>("--shard must be used with sessions, but `data.examples` is {}: omit it",
                         config_.data.examples);
   }
   contents_ = contents_of(config_);

@@ -58,11 +58,11 @@ void check_adapters(const ExperimentConfig& config, Names& problems) {
     names.push_back(adapter.name);
     if (!has(config.experts, adapter.name)) {
       problems.push_back(
-          fmt::format("`adapters` must be of {}, the names in `experts`, but has `{}` instead.",
+          fmt::format("`adapters` must name experts among {}, but has `{}` instead.",
                       fmt::join(config.experts, ", "), adapter.name));
     } else if (adapter.path.empty()) {
       problems.push_back(
-          fmt::format("`adapters` must have a path of each, but that of `{}` is empty.", adapter.name));
+          fmt::format("`adapters` must have a path for each, but that of `{}` is empty.", adapter.name));
     }
   }
   check_different("adapters", "expert", names, problems);
@@ -80,7 +80,7 @@ std::string system_problem(const std::string& system, const Names& experts) {
     const auto spec = experts::parse_gate_spec(system);
     if (needs_router(spec.kind) && experts.size() < 2) {
       return fmt::format(
-          "must not have `{}`, which needs a router: one over the only expert {} has nothing to choose.",
+          "must not have `{}`, which needs a router: with {} as the only expert there is nothing to route.",
           system, experts.front());
     }
     return spec.kind != experts::GateKind::kNamed || has(experts, spec.name)
@@ -250,7 +250,7 @@ void ExperimentConfig::validate(std::vector<std::string>& problems) const {
   }
   if (router.kind == experts::RouterKind::kStatic && router.pool_norm != experts::PoolNorm::kNone) {
     problems.push_back(fmt::format(
-        "`router.pool_norm` must be none of a static router, which pools nothing, but is {} instead.",
+        "`router.pool_norm` must be none for a static router, which pools nothing, but is {} instead.",
         name_of(router.pool_norm)));
   }
   if (augment.shuffle_items && thoughts.mentions == distill::Mentions::kNumbers) {

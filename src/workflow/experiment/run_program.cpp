@@ -164,7 +164,7 @@ bool some_left_to_others(const Experiments& experiments) {
     }
   }
   if (!left.empty()) {
-    spdlog::info("this shard has done what it can; left: {}. Start the shards again when all have ended",
+    spdlog::info("this shard is finished; remaining: {}. Start the shards again once all have ended",
                  fmt::join(left, ", "));
   }
   return !left.empty();

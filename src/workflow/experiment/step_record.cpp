@@ -17,13 +17,13 @@ void require_one_step(const Experiment& experiment, const StepId& id) {
   const io::Json first = io::Json::parse(experiment.world().from_first(own.dump()));
   Step of_first = step;
   if (first.at("step") != own.at("step")) {
-    throw_<ConfigError>("all processes must do one step, but rank 0 does {} and rank {} {}",
+    throw_<ConfigError>("all processes must run the same step, but rank 0 runs {} and rank {} runs {}",
                         first.at("step").get<std::string>(), experiment.world().rank(), to_string(id));
   }
   of_first.settings = first.at("settings").get<Settings>();
   of_first.input_keys = first.at("inputs").get<std::map<std::string, std::string>>();
   if (const auto lines = differences(of_first, step); !lines.empty()) {
-    throw_<ConfigError>("all processes must do one step, but {} is another at rank 0 than at rank {}: {}",
+    throw_<ConfigError>("all processes must run the same step, but {} differs between rank 0 and rank {}: {}",
                         to_string(id), experiment.world().rank(), fmt::format("{}", fmt::join(lines, ", ")));
   }
 }

@@ -257,7 +257,7 @@ std::vector<Study> read_studies(const std::vector<std::string>& files,
   const auto add = [&](const std::string& file) {
     studies.push_back(read_study(file, assignments));
     if (!folders.insert(studies.back().folder).second) {
-      throw_<ConfigError>("each experiment must have its own run folder, but {} is that of two ({}).",
+      throw_<ConfigError>("each experiment must have its own run folder, but two share {} ({}).",
                           studies.back().folder.string(), file);
     }
   };

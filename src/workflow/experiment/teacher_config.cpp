@@ -65,8 +65,8 @@ void TeacherConfig::validate(std::vector<std::string>& problems) const {
   }
   if (may_be_secret(endpoint.parameters.root)) {
     problems.emplace_back(
-        "`endpoint.parameters` must hold no secret, but has what may be one: the key's place is the "
-        "environment variable that `endpoint.key_variable` names.");
+        "`endpoint.parameters` must hold no secret, but has a possible one: put the key in the environment "
+        "variable that `endpoint.key_variable` names.");
   }
   if (!endpoint.url.empty()) {
     try {

@@ -103,7 +103,7 @@ class Answerer {
       routed_ = std::make_unique<experts::RoutedModel>(backbone_, std::move(mixture.bank));
       gate_ = std::move(mixture.gate);
     } else if (!options.gate.empty()) {
-      throw_<ConfigError>("a gate must have adapters to weigh, but `{}` has none", options.gate);
+      throw_<ConfigError>("a gate must have adapters to mix, but `{}` has none", options.gate);
     }
   }
 

@@ -59,7 +59,7 @@ std::vector<fs::path> adapter_folders(const ModelChoice& choice, const Experimen
 void check_folders(const ModelChoice& choice, const ExperimentConfig& config) {
   const std::vector<fs::path> folders = adapter_folders(choice, config);
   if (folders.empty() && !choice.gate.empty()) {
-    throw_<ConfigError>("a gate must have experts to weigh, but `{}` has none: give --run or --adapter",
+    throw_<ConfigError>("a gate must have experts to mix, but `{}` has none: give --run or --adapter",
                         choice.gate);
   }
   for (const fs::path& folder : folders) {

@@ -40,7 +40,7 @@ experts::RouterGate load_gate(const std::filesystem::path& folder, const experts
   experts::NamedRouter router = experts::load_router(folder, config);
   const auto count = static_cast<std::int64_t>(router.experts.size());
   if (count != bank.size()) {
-    throw_<ConfigError>("a router's adapters must be as many as its {} experts, but are {} ({})", count,
+    throw_<ConfigError>("a router must have one adapter for each of its {} experts, but has {} ({})", count,
                         bank.size(), folder.string());
   }
   for (std::int64_t i = 0; i < count; ++i) {

@@ -50,7 +50,7 @@ std::string note_on(const AskedSession& asked, const Prediction& prediction, std
   if (!prediction) {
     return without_answer(setting);
   }
-  return prediction->empty() ? "the model sees no bundle" : "";
+  return prediction->empty() ? "the model found no bundle" : "";
 }
 
 /// Distinct candidates with their votes, most votes first; unparsable ones have none.

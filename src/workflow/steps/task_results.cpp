@@ -100,7 +100,7 @@ std::vector<std::string> task_notes(const Experiment& experiment, const std::vec
   }
   const TaskData& task = experiment.task();
   std::vector<std::string> notes{fmt::format(
-      "{} answers in {} lines of {}{}. loss: nats a token of the examples' own answers; perplexity: its "
+      "{} answers in {} lines of {}{}. loss: nats per token of the examples' own answers; perplexity: its "
       "exponential. Greedy answers of at most {} tokens are compared with the best of each example's "
       "references; brackets are 95 % intervals of a bootstrap over lines ({} resamples).",
       gold.size(), lines.size(), task.evaluated_file,
@@ -168,7 +168,7 @@ void evaluate_examples(const Experiment& experiment) {
   const std::filesystem::path folder = experiment.step_folder({StepKind::kEvaluate});
   io::write_json(folder / "results.json", json);
   write_file_atomic(folder / "summary.txt",
-                    fmt::format("{}{} answers of {}; loss in nats a token\n", eval::text_table(usual),
+                    fmt::format("{}{} answers of {}; loss in nats per token\n", eval::text_table(usual),
                                 gold.size(), displayed(experiment.task().evaluated_file)));
   write_file_atomic(folder / "results.txt", eval::text_table(usual));
   write_file_atomic(folder / "results.md", eval::markdown_table(usual));

@@ -34,9 +34,9 @@ struct ComparisonConfig {
 
   template <typename F>
   void fields(F& f) {
-    f("a", a, "VARIANT/RESULT whose gain is asked for");
+    f("a", a, "VARIANT/RESULT whose gain is measured");
     f("b", b, "VARIANT/RESULT it is compared with, on the same sessions");
-    f("explain", explain, "also ask whether it can be told from a session that a is better in it");
+    f("explain", explain, "also test whether a session's properties predict that a is better on it");
   }
 };
 
