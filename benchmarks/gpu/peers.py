@@ -175,7 +175,7 @@ def train_step(model, parameters, optimizer, sequences, tokens):
 
 
 def train(base):
-    """QLoRA of rank 16 on all linears: tokens a second, with and without layers run again for backward."""
+    """QLoRA of rank 16 on all linears: tokens a second, with and without recomputation."""
     model = get_peft_model(base, LoraOptions(r=16, lora_alpha=32, task_type="CAUSAL_LM", target_modules=LINEARS))
     model.train()
     parameters = [p for p in model.parameters() if p.requires_grad]
@@ -192,7 +192,7 @@ def train(base):
         train_step(model, parameters, optimizer, 8, 1024)
         start = time.time()
         steps = [train_step(model, parameters, optimizer, 8, 1024) for _ in range(2)]
-        found["layers run again" if again else "everything kept"] = {
+        found["recompute" if again else "everything kept"] = {
             "tokens_per_second": 2 * 8 * 1024 / (time.time() - start),
             "peak_gb": torch.cuda.max_memory_allocated() / 1e9,
             "loss": steps[-1][0],

@@ -18,7 +18,7 @@ from machine import command_line, commit_of, kernels_of, versions_of, write_resu
 # name: arguments, and what the peers call the same
 TRAINING = {
     "everything kept, 8 x 1,024": (["--sequences", "8", "--together", "8"], "everything kept"),
-    "layers run again, 8 x 1,024": (["--sequences", "8", "--together", "8", "--recompute"], "layers run again"),
+    "recompute, 8 x 1,024": (["--sequences", "8", "--together", "8", "--recompute"], "recompute"),
     "the same with dropout of .05": (["--sequences", "8", "--together", "8", "--recompute", "--dropout", "0.05"], None),
     "three experts, 1,024 each, at once": (["--experts", "3", "--sequences", "1", "--together", "3"], None),
     "three experts, 1,024 each, one after another": (["--experts", "3", "--sequences", "1", "--together", "1"], None),

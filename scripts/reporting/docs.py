@@ -9,6 +9,7 @@ import subprocess
 import sys
 import textwrap
 
+from . import similarity
 from .answers import answer
 from .overview import picture
 from .study import how_made, read, results
@@ -31,10 +32,19 @@ HEAD = """# Results of the experiments
 
     scripts/report --docs       # writes this page from docs/results/experiments/*.json
 
-These are the answers to the questions of [experiments.md](experiments.md). A result is said to gain or
-lose only if the 95 % interval of the difference (paired bootstrap over sessions) excludes 0 and its
-p-value, corrected for all comparisons of the study (Holm), is below .05. "Cannot be told apart" is not
-"equal": with few sessions the intervals are wide. The end of each section says how it was made.
+These are the answers to the questions of [experiments.md](experiments.md). A result is said to gain
+or lose only if the 95 % interval of the difference (paired bootstrap over sessions) excludes 0 and
+its p-value, corrected for all comparisons of the study (Holm), is below .05. "Cannot be told apart"
+is not "equal": with few sessions the intervals are wide. The end of each section says how it was
+made. [evaluation.md](evaluation.md#metrics-and-baselines) defines the metrics and baselines.
+
+- **Candidates and rule.** 32 candidates per session are drawn at temperature 1, and expected utility
+  (`utility: mean`) chooses, unless a result's name says otherwise. Exceptions: names without a rule
+  are votes in `samples` and `selection`; `samples` draws at temperature .7; `pooling` draws 16. So
+  `constrained/dynamic` of `samples` is the same model as `routed/dynamic`, with other figures.
+- **Categories.** The prompts show categories, except where `relations` varies them. In the public
+  data only items that belong to some bundle have one, so they leak labels (`leaky_categories`,
+  [data.md](data.md#missing-titles-leak-the-labels)).
 """
 
 
@@ -153,7 +163,7 @@ def made(root):
     if studies:
         contents = "".join(f"- [{titled(name, study)}](#{name}) {answer(study)}\n" for name, study in studies.items())
         sections = [section(name, study, shown[name]) for name, study in studies.items()]
-        files["results.md"] = "\n".join([HEAD, contents, *sections])
+        files["results.md"] = "\n".join([HEAD, contents, *[text for text in [similarity.section(studies)] if text], *sections])
         for text in [path.read_text() for path in [root / "README.md"] if path.exists()]:
             drawn = overview(text, studies)
             files |= {README: readme(text, studies)} | ({OVERVIEW: drawn} if drawn else {})

@@ -144,6 +144,24 @@ class Docs(unittest.TestCase):
                      "1,234 s, commit 13c7754; AMD EPYC, 2 threads, routedk 0.1.0"):  # fmt: skip
             self.assertIn(line, page)
 
+    def test_why_titles_are_hard_to_beat_is_said_from_both_studies_or_not_at_all(self):
+        def of(ours, others, *pairs):
+            systems = {name.split("/")[1]: {"select": "vote", "pair_auc": 0.625, "oracle_f1": 0.75} for name in (ours, *others) if "/" in name}
+            point = {"name": "", "variant": ours.split("/")[0], "domain": "electronic", "split": "test", "seed": 1, "evaluate": "ab",
+                     "systems": systems, "steps": []}  # fmt: skip
+            results = {name: {"electronic": {**metrics(0.5), "bundles_per_session": 2.345}} for name in (ours, *others)}
+            return study(points=[point], results=results, comparisons=[
+                {**comparison(b, -0.05, -0.1, -0.002, 0.3, metric), "a": a} for a, b, metric in pairs])  # fmt: skip
+
+        ours, relations = "routed/dynamic", of("none/base", ["titles/base"], ("titles/base", "none/base", "f1"))
+        relations["points"].append({**relations["points"][0], "variant": "titles"})
+        baselines = of(ours, ["routed/backbone", "similar_pairs", "whole"], (ours, "similar_pairs", "f1"), (ours, "similar_pairs", "jaccard_f1"))
+        page, _ = self.made(baselines=baselines, relations=relations)
+        for said in ("2.35 bundles a session", "-.050 (-.100 to -.002, corrected p .30)", "`pair_auc` is .625"):
+            self.assertIn(said, " ".join(page.split()))
+        del baselines["points"][0]["systems"]["dynamic"]["pair_auc"]
+        self.assertNotIn("hard to beat", self.made(baselines=baselines, relations=relations)[0])
+
     def test_pictures_have_no_background_no_date_and_no_pixels(self):
         self.made(knowledge=full_study())
         pictures = {path: path.read_text() for path in (self.root / "docs/results/pictures").glob("*.svg")}

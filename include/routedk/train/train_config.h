@@ -20,7 +20,7 @@ struct GroupRate {
   template <typename F>
   void fields(F& f) {
     f("group", group, "an expert's name");
-    f("learning_rate", learning_rate, "its highest step size", positive());
+    f("learning_rate", learning_rate, "its peak learning rate", positive());
   }
 };
 
