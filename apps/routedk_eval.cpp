@@ -11,9 +11,7 @@ namespace {
 using namespace routedk;
 
 void add_columns(CLI::App& app, eval::TableView& view) {
-  app.add_option(
-         "--columns", view.columns,
-         "columns to print, such as f1,exact_match; all: every column")
+  app.add_option("--columns", view.columns, "columns to print, such as f1,exact_match; all: every column")
       ->delimiter(',')
       ->allow_extra_args(false);
 }

@@ -14,8 +14,9 @@ int main(int argc, char** argv) {
   workflow::ProgramOptions options;
   std::vector<std::string> adapters;
   apps::add_step_options(app, options);
-  app.add_option("--adapters", adapters,
-                 "PEFT folders to use as experts, DIR or NAME=DIR, instead of `experts`; they are not trained")
+  app.add_option(
+         "--adapters", adapters,
+         "PEFT folders to use as experts, DIR or NAME=DIR, instead of `experts`; they are not trained")
       ->group(apps::kStepsGroup);
   if (const int code = apps::parse(app, argc, argv); code >= 0) {
     return code;

@@ -115,7 +115,8 @@ void AnnotationTeacher::teach(std::span<const Task> tasks, const RecordSink& sin
 std::string AnnotationTeacher::write(const Task& task) const {
   const Session& session = *task.session;
   if (!study_.own.contains(session.id)) {
-    throw_<DataError>("Knowledge must be about training sessions only, but session {} is not one.", session.id);
+    throw_<DataError>("Knowledge must be about training sessions only, but session {} is not one.",
+                      session.id);
   }
   if (task.kind == KnowledgeKind::kAnswer) {
     throw_<DataError>(

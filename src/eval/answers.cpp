@@ -69,8 +69,8 @@ SessionAnswer without_candidates(const Session& session) {
 Selection select_one(const Session& session, const Choice& choice, std::span<const Ballot> ballots) {
   const bool possible = session.items.size() >= 2;
   if (possible && (choice.samples < 1 || choice.samples > static_cast<std::int64_t>(ballots.size()))) {
-    throw_<ConfigError>("a choice must use 1 to {} candidates of session {}, but uses {}",
-                        ballots.size(), session.id, choice.samples);
+    throw_<ConfigError>("a choice must use 1 to {} candidates of session {}, but uses {}", ballots.size(),
+                        session.id, choice.samples);
   }
   const VoteResult chosen =
       possible ? select(choice.rule, ballots.first(static_cast<std::size_t>(choice.samples)), choice.utility)

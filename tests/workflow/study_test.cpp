@@ -90,6 +90,7 @@ sizes:
   const Study full = read_study(file, {"size=full"});
   EXPECT_EQ(full.points.size(), 3U);
   EXPECT_EQ(full.points[0].config.split.train_limit, 0);
+  EXPECT_EQ(read_study(file, {"study.seeds=[4, 5]", "size=full"}).points.size(), 2U);
   EXPECT_THAT(refused("size: huge\nsizes: {small: {}, full: {}}\n"), HasSubstr("small, full"));
   EXPECT_THAT(refused("size: small\n"), HasSubstr("`size`"));
 }

@@ -57,9 +57,8 @@ void check_adapters(const ExperimentConfig& config, Names& problems) {
   for (const AdapterConfig& adapter : config.adapters) {
     names.push_back(adapter.name);
     if (!has(config.experts, adapter.name)) {
-      problems.push_back(
-          fmt::format("`adapters` must name experts among {}, but has `{}` instead.",
-                      fmt::join(config.experts, ", "), adapter.name));
+      problems.push_back(fmt::format("`adapters` must name experts among {}, but has `{}` instead.",
+                                     fmt::join(config.experts, ", "), adapter.name));
     } else if (adapter.path.empty()) {
       problems.push_back(
           fmt::format("`adapters` must have a path for each, but that of `{}` is empty.", adapter.name));

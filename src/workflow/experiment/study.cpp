@@ -17,14 +17,18 @@ namespace {
 namespace fs = std::filesystem;
 using Texts = std::vector<std::string>;
 
-/// Whether an assignment is for the file itself and not for its experiments.
-bool about_study(const std::string& assignment) {
-  return assignment.starts_with("study.") || assignment.starts_with("size=");
+/// What an assignment is for: the file itself, by its size or its study, or the study's experiments.
+enum class About : std::uint8_t { kSize, kStudy, kExperiments };
+
+About about(const std::string& assignment) {
+  return assignment.starts_with("size=")    ? About::kSize
+         : assignment.starts_with("study.") ? About::kStudy
+                                            : About::kExperiments;
 }
 
-void assign(ConfigSource& source, const Texts& assignments, bool study) {
+void assign(ConfigSource& source, const Texts& assignments, About which) {
   for (const std::string& assignment : assignments) {
-    if (about_study(assignment) == study) {
+    if (about(assignment) == which) {
       source.set(assignment);
     }
   }
@@ -130,7 +134,7 @@ class Points {
         source.set(fmt::format("{}.seed={}", section, *seed));
       }
     }
-    assign(source, assignments_, false);
+    assign(source, assignments_, About::kExperiments);
     Point point;
     point.variant = variant == nullptr ? "" : variant->name;
     point.name = point_name(study_.config, point.variant, domain, seed);
@@ -229,10 +233,11 @@ Texts listed_studies(const std::string& file) {
 
 Study read_study(const std::string& file, const std::vector<std::string>& assignments) {
   ConfigSource source = file.empty() ? ConfigSource::empty() : ConfigSource::from_file(file);
-  assign(source, assignments, true);
+  assign(source, assignments, About::kSize);
   const std::string size = choose_size(source);
+  assign(source, assignments, About::kStudy);
   const std::optional<ConfigNode> section = source.take("study");
-  assign(source, assignments, false);
+  assign(source, assignments, About::kExperiments);
   if (!section) {
     return alone(file, source);
   }
