@@ -15,7 +15,7 @@ namespace {
 
 constexpr const char* kRelations = "relations";
 
-/// What a template of the kind must use.
+/// The placeholders that a template of the kind must use.
 std::vector<std::string> placeholders_of(PromptKind kind) {
   switch (kind) {
     case PromptKind::kRaw:

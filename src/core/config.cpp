@@ -9,7 +9,7 @@
 namespace routedk {
 namespace {
 
-constexpr std::size_t kMostProblems = 20;  // that are shown
+constexpr std::size_t kMostProblems = 20;  // shown at most
 
 }  // namespace
 

@@ -24,9 +24,9 @@ std::size_t edit_distance(const std::string& a, const std::string& b) {
   return row.back();
 }
 
-// "did you mean `rank`?", or all known names when none is near.
+// "did you mean `rank`?", or all known names if none is close.
 std::string suggestion(const std::string& key, const std::vector<std::string>& known) {
-  constexpr std::size_t kLongestKey = 60;  // that may be misspelt
+  constexpr std::size_t kLongestKey = 60;  // longer keys are not treated as misspellings
   const auto nearer = [&](const std::string& a, const std::string& b) {
     return edit_distance(key, a) < edit_distance(key, b);
   };

@@ -21,7 +21,7 @@ using Clock = std::chrono::steady_clock;
 
 constexpr std::chrono::seconds kBetweenLooks{10};
 
-/// The machine's runnable threads: the 3 of "0.20 0.18 0.12 3/80 11206".
+/// The machine's runnable threads: the 3 in "0.20 0.18 0.12 3/80 11206".
 std::int64_t runnable_threads(const fs::path& proc) {
   std::ifstream file(proc / "loadavg");
   std::string average;
@@ -30,7 +30,7 @@ std::int64_t runnable_threads(const fs::path& proc) {
   return file ? runnable : 0;
 }
 
-/// The fewest of three counts, 1 ms apart: threads that run all the time.
+/// The smallest of three counts, 1 ms apart: excludes threads that run only briefly.
 std::int64_t lasting_threads_of_others() {
   std::int64_t fewest = std::numeric_limits<std::int64_t>::max();
   for (int look = 0; look < 3 && fewest > 0; ++look) {

@@ -30,7 +30,7 @@ LineReader::LineReader(const std::filesystem::path& path, std::size_t longest)
   InputFile input(path);
   gzFile file = gzdopen(input.descriptor(), "rb");
   if (file == nullptr) {
-    throw std::bad_alloc();  // its one reason for a valid descriptor
+    throw std::bad_alloc();  // the only reason for failure with a valid descriptor
   }
   input.release();
   stream_ = std::make_unique<Stream>(file);

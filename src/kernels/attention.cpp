@@ -13,7 +13,7 @@ namespace {
 using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
 
-/// As autograd keeps them: begin, end and parent of each.
+/// Begin, end and parent of each segment, in the form that autograd saves.
 std::vector<std::int64_t> numbers_of(const std::vector<Segment>& segments) {
   std::vector<std::int64_t> numbers;
   for (const Segment& s : segments) {

@@ -1,4 +1,4 @@
-/// The CUDA side of every operation in a build without CUDA.
+/// Stubs of every CUDA operation for a build without CUDA.
 #include "routedk/core/error.h"
 #include "routedk/kernels/cuda/decode_step.h"
 

@@ -1,4 +1,4 @@
-/// The GPUs that a build without CUDA has.
+/// GPU queries in a build without CUDA.
 #include "routedk/core/error.h"
 #include "routedk/kernels/gpu.h"
 

@@ -54,8 +54,8 @@ quant::FindTensor FolderWeights::marking_finder() {
   };
 }
 
-/// As transformers matches the list: a module's path begins or ends with an entry. Embedding and head are
-/// no linears to quantise.
+/// Matches the list like transformers: a module's path begins or ends with an entry. Embedding and head are
+/// not linears to quantise.
 bool FolderWeights::may_be_dense(const std::string& name) const {
   if (name == kEmbedding || name == kHead) {
     return true;
