@@ -28,8 +28,7 @@ TEST(ThreadCount, is_not_more_than_the_usable_cpus_and_says_so) {
   EXPECT_EQ(count.threads, 2);
   EXPECT_EQ(count.note,
             "OMP_NUM_THREADS asks for 64 threads, but this process can use 2 CPUs: using 2 "
-            "(--threads takes any "
-            "number)");
+            "(--threads overrides this)");
   EXPECT_NE(default_thread_count("2", 1).note.find("can use 1 CPU: using 1"), std::string::npos);
 }
 
