@@ -109,7 +109,7 @@ train::ValidationHook watch_answers(const Experiment& experiment, const experts:
       usable.push_back(session);
     }
   }
-  const std::vector<Session> sessions = bundle::evenly_spread(usable, config.watch.answers);
+  const std::vector<Session> sessions = evenly_spread(usable, config.watch.answers);
   return [&experiment, &model, gates = std::move(gates), sessions](const std::string& group) {
     const experts::Gate& gate = *gates.at(group);
     return experiment.has_sessions()
