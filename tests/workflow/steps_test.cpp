@@ -79,6 +79,31 @@ TEST_F(Steps, other_settings_prompts_or_data_are_another_step_and_the_old_one_st
   EXPECT_TRUE(is_done(Experiment(config_), kBase));
 }
 
+TEST_F(Steps, what_changed_is_seen_from_the_run_folders_own_step) {
+  const auto make = [this](const fs::path& run, double rate, std::int64_t epochs) {
+    config_.run.dir = (folder_ / run).string();
+    config_.train.learning_rate = rate;
+    config_.train.epochs = epochs;
+    Experiment experiment(config_);
+    begin_step(experiment, kBase);
+    mark_done(experiment, {kBase});
+  };
+  const auto refusal = [this](const fs::path& run) {
+    config_.run.dir = (folder_ / run).string();
+    const Experiment experiment(config_);
+    return testing::message_of<ConfigError>([&] { require_done(experiment, kBase, "routedk-train"); });
+  };
+  make("run", 5e-4, 1);
+  make("other", 5e-4, 2);  // the newest in the store that both share
+  config_.train.learning_rate = 1e-4;
+  config_.train.epochs = 1;
+  EXPECT_THAT(refusal("run"),
+              HasSubstr("(changed since this run's last: train.learning_rate: 0.0005 -> 0.0001); run "));
+  EXPECT_THAT(
+      refusal("third"),
+      ContainsRegex("\\(not in this run; unlike the store's newest: .*train.learning_rate: 0.0005 -> "));
+}
+
 TEST_F(Steps, a_setting_that_changes_no_number_changes_no_key) {
   const std::string base = key(kBase);
   const std::string router = key(kRouted);

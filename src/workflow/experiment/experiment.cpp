@@ -19,6 +19,7 @@
 #include <cctype>
 #include <cstdlib>
 #include <iterator>
+#include <optional>
 
 #include "contents.h"
 #include <ATen/Parallel.h>
@@ -326,6 +327,13 @@ void Experiment::link_step(const StepId& id) const {
   for (const auto& [place, inside] : places_of(id, evaluation_folder(config_))) {
     make_link(step / inside, folder() / place);
   }
+}
+
+std::optional<Step> Experiment::linked_step(const StepId& id) const {
+  const std::filesystem::path link = folder() / "steps" / link_name(id);
+  const auto record =
+      std::filesystem::exists(link) ? record_in(std::filesystem::canonical(link)) : std::nullopt;
+  return record ? std::optional(step_of(*record)) : std::nullopt;
 }
 
 void Experiment::check_links(const StepId& id) const {
