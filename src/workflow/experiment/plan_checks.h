@@ -6,7 +6,7 @@
 namespace routedk::workflow {
 
 /// Reads everything that the remaining steps will read, including the model's weights, and checks that the
-/// run folder and the store are writable; writes nothing to disk. Errors pass through.
+/// run folder and the store are writable, and leaves nothing on disk. Errors pass through.
 void require_runnable(const Experiment& experiment);
 
 /// For the program that runs steps of this kind: ConfigError if an input is not done, UserError if another
