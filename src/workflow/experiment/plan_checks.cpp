@@ -128,9 +128,12 @@ void require_runnable(const Experiment& experiment) {
   check_weights(*source, c.model.path);
 }
 
-void require_ready(const Experiment& experiment, StepKind kind) {
+void require_ready(const Experiment& experiment, StepKind kind, const std::string& expert) {
+  const std::vector<std::string> experts = experts_named(experiment.config(), expert);
   for (const Step& step : experiment.steps()) {
-    if (step.id.kind != kind || !is_to_do(experiment, step)) {
+    const bool left_out =
+        kind == StepKind::kTrain && std::find(experts.begin(), experts.end(), step.id.name) == experts.end();
+    if (step.id.kind != kind || left_out || !is_to_do(experiment, step)) {
       continue;
     }
     for (const StepId& input : step.inputs) {
