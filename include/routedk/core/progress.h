@@ -55,6 +55,8 @@ class Progress {
   /// Ends the terminal's line when finish() was not reached.
   ~Progress();
 
+  /// `count` units were done before this loop began, which do not count in its pace. To be called first.
+  void begin_at(std::int64_t count);
   /// `count` more units are done. Shows a line (progress_line.h): on a terminal at most ten times a second,
   /// elsewhere every 10 % but not more often than every second, and at least every 10 s. Looks for crowding
   /// now and then (crowding.h).
@@ -64,7 +66,8 @@ class Progress {
   void beside(double spent, double left);
   /// Shows at once on a terminal what is going on before more units are done.
   void say(std::string_view note);
-  /// Prints the total time: "train: 1000 steps in 1:21".
+  /// Prints the total time: "train: 1000 steps in 1:21", or "train: 400 of 1000 steps in 0:32" where others
+  /// were done before.
   void finish();
 
  private:
@@ -81,7 +84,8 @@ class Progress {
   double counted_until_;  ///< the time that `pace_` knows of
   Pace pace_;
   double left_beside_ = 0.0;
-  std::int64_t done_ = 0;
+  std::int64_t done_before_ = 0;
+  std::int64_t done_ = 0;  ///< in all
   std::int64_t shown_tenths_ = 0;
   bool line_open_ = false;
 };

@@ -1,4 +1,5 @@
-/// SIGINT and SIGTERM as a wish to stop: long work finishes its step, saves and leaves with `Interrupted`.
+/// SIGINT, SIGTERM and SIGHUP as a wish to stop: long work finishes its step, saves and leaves with
+/// `Interrupted`.
 #pragma once
 
 #include "routedk/core/error.h"
@@ -21,7 +22,8 @@ class Interrupted : public Error {
 };
 
 /// While it lives, the first SIGINT or SIGTERM is only noted, and answered at once on standard error; a
-/// second one of the same kind acts as it did before. One at a time in a process.
+/// second one of the same kind acts as it did before. SIGHUP, which a closed terminal sends more than once,
+/// is always only noted, and ignored if it was before (nohup). One at a time in a process.
 class StopSignals {
  public:
   /// The answer is "`answer`; Ctrl-C again to stop now"; none where it is empty.
@@ -35,7 +37,7 @@ class StopSignals {
 
  private:
   std::string answer_;
-  std::array<struct sigaction, 2> before_{};
+  std::array<struct sigaction, 3> before_{};
 };
 
 }  // namespace routedk
