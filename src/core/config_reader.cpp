@@ -73,7 +73,9 @@ void ConfigReader::locate(std::size_t first) {
   for (std::size_t i = first; i < problems_.size(); ++i) {
     std::string& problem = problems_[i];
     if (const std::string place = place_of(problem); !place.empty()) {
-      problem.resize(problem.size() - (problem.ends_with('.') ? 1 : 0));
+      if (problem.ends_with('.')) {
+        problem.pop_back();
+      }
       problem += fmt::format(" ({}).", place);
     }
     if (!path_.empty()) {

@@ -94,7 +94,7 @@ class Resume(unittest.TestCase):
         self.kill_when("killed", lambda run: lines(run / "steps/train-base/metrics.jsonl") >= 4)
         self.kill_when("killed", lambda run: any(run.glob("steps/train-base/checkpoints/*/step-000002")))
         log = self.kill_when("killed", lambda run: (run / "steps/router/checkpoints/step-000001").exists())
-        self.assertRegex(log, r"train base, high_level, fine_grained: resumed at step [23]")
+        self.assertRegex(log, r"train base, high_level, fine_grained: resumed at step [2-4]")
         self.assertIn("distil", re.search(r"\d of \d+ steps are done already: (.*)", log)[1])
         self.kill_when("killed", lambda run: lines(run / "steps/answer-base/verifier.jsonl") >= 1)
         self.kill_when("killed", lambda run: lines(run / "steps/answer-base/answers.jsonl") >= 1)
