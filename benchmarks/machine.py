@@ -1,4 +1,4 @@
-"""What the benchmarks share: their common options, what they ran on, and the file of a result."""
+"""Shared by the benchmarks: common options, the description of the machine, and the result file."""
 
 import datetime
 import importlib.metadata
@@ -17,7 +17,7 @@ STARTED = time.time()
 
 
 def add_arguments(parser, threads=None):
-    """`threads`: where a benchmark knows no other number."""
+    """`threads`: the default number."""
     parser.add_argument("--bin", type=Path, default=Path("build/release/bin"), help="our programs")
     parser.add_argument("--base-bin", type=Path, help="our programs of an earlier build, measured in the same rounds")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the result there too")
@@ -29,26 +29,26 @@ def add_arguments(parser, threads=None):
 
 
 def our_environment(options):
-    """Threads, and ROUTEDK_ISA where --isa names one."""
+    """Threads, and ROUTEDK_ISA if --isa is given."""
     isa = {"ROUTEDK_ISA": options.isa} if options.isa else {}
     return dict(os.environ, OMP_NUM_THREADS=str(options.threads), **isa)
 
 
 def commit_of(folder):
-    """-> the short commit of the checkout that the folder lies in, with "-dirty" where sources differ from it."""
+    """-> the short commit of the folder's checkout, with "-dirty" if sources differ from it."""
     command = ["git", "-C", str(folder), "describe", "--always", "--dirty", "--exclude=*"]
     done = subprocess.run(command, capture_output=True, text=True)
     return done.stdout.strip() or "unknown"
 
 
 def kernels_of(root):
-    """-> git's hash of the tree src/kernels as committed, or None outside of a checkout."""
+    """-> git's hash of the committed tree src/kernels, or None outside a checkout."""
     done = subprocess.run(["git", "-C", str(root), "rev-parse", "HEAD:src/kernels"], capture_output=True, text=True)
     return done.stdout.strip() if done.returncode == 0 else None
 
 
 def cpu():
-    """-> name, family and model as Linux shows them."""
+    """-> name, family and model according to Linux."""
     text = Path("/proc/cpuinfo").read_text()
     found = {key: re.search(rf"^{key}\s*: (.*)$", text, re.MULTILINE) for key in ("model name", "cpu family", "model")}
     name, family, model = (match[1] if match else "?" for match in found.values())
@@ -66,14 +66,14 @@ def versions_of(packages):
 
 
 def command_line():
-    """As called, but of paths outside the checkout only the last part."""
+    """The command as called; paths outside the checkout are reduced to their last part."""
     root = Path.cwd()
     words = [str(Path(sys.argv[0]).resolve().relative_to(root)), *sys.argv[1:]]
     return shlex.join(["python", *(Path(word).name if Path(word).is_absolute() else word for word in words)])
 
 
 def describe(options, ours, packages):
-    """`ours`: what our program says of itself ("isa", and more where it has it)."""
+    """`ours`: our program's own description ("isa", and possibly more)."""
     result = {
         "command": command_line(),
         "date": datetime.date.fromtimestamp(STARTED).isoformat(),
@@ -88,7 +88,7 @@ def describe(options, ours, packages):
 
 
 def write_result(path, result):
-    """Adds how long the run took. Without a path nothing is written."""
+    """Adds the duration of the run. Without a path, nothing is written."""
     if path:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps({**result, "seconds": round(time.time() - STARTED)}, indent=1) + "\n")

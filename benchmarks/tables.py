@@ -1,13 +1,13 @@
 #!/usr/bin/env python3
 """tables.py [--check]
 
-Writes the tables of docs/*.md and README.md from docs/results/*.json. What stands between
+Writes the tables of docs/*.md and README.md from docs/results/*.json. The text between
 
     <!-- results: FILE.json TABLE -->
     <!-- end of results -->
 
-becomes table TABLE of that file, a list of rows {column: value}; `run` is the sentence that says on what and how they
-were measured. --check changes nothing and fails where a file differs. Both name the results that were measured with
+becomes table TABLE of that file, a list of rows {column: value}; `run` is the sentence about the machine and
+the method. --check changes nothing and fails if a file differs. Both list the results that were measured with
 other kernels than those of this checkout.
 """
 
@@ -55,7 +55,7 @@ def run_sentence(name, result):
 
 
 def fill(text, results, link):
-    """The text with its blocks made from {file: result}; `link` is the path to the results' folder from the text."""
+    """The text with its blocks filled from {file: result}; `link` is the path to the results' folder."""
 
     def made(match):
         head, name, wanted, end = match.groups()
@@ -73,7 +73,7 @@ def fill(text, results, link):
 
 
 def update(root, check):
-    """-> the files that differ from what they should be, as error lines; rewrites them unless `check`."""
+    """-> an error line for each outdated file; rewrites them unless `check`."""
     results = {path.name: json.loads(path.read_text()) for path in sorted((root / "docs/results").glob("*.json"))}
     errors = []
     for path in [root / "README.md", *sorted((root / "docs").glob("*.md"))]:
@@ -92,7 +92,7 @@ def update(root, check):
 
 
 def stale(root):
-    """-> a line for each result of other kernels; none where git does not know ours."""
+    """-> a line for each result of other kernels; none if git does not know ours."""
     ours = kernels_of(root)
     found = []
     for path in sorted((root / "docs/results").glob("*.json")):

@@ -1,8 +1,8 @@
-# How every target of ours is compiled: warnings, sanitizers, units, precompiled headers.
+# Compile options of all our targets: warnings, sanitizers, unity builds, precompiled headers.
 function(routedk_warnings target)
   target_compile_options(${target} PRIVATE -Wall -Wextra -Wpedantic -Wshadow -Wnon-virtual-dtor -Wno-unknown-pragmas)
   if(CMAKE_CXX_COMPILER_ID STREQUAL GNU)
-    # g++ 12 warns inside its own std::string at -O3 (GCC bug 105651).
+    # g++ 12 warns about its own std::string at -O3 (GCC bug 105651).
     target_compile_options(${target} PRIVATE -Wno-restrict)
   endif()
   if(ROUTEDK_WERROR)
@@ -10,8 +10,8 @@ function(routedk_warnings target)
   endif()
 endfunction()
 
-# With ROUTEDK_UNITY the sources of a folder are one unit: LibTorch's headers are read once for all of them.
-# Kernels (folders `cpu`) stay apart: each has its own macros, and they take long to optimise.
+# With ROUTEDK_UNITY the sources of a folder form one unit, which parses LibTorch's headers once. Kernels
+# (folders `cpu`) are compiled separately: each has its own macros, and they take long to optimise.
 function(routedk_unity target)
   get_target_property(sources ${target} SOURCES)
   foreach(source ${sources})
@@ -24,14 +24,14 @@ function(routedk_unity target)
     endif()
   endforeach()
   set_target_properties(${target} PROPERTIES UNITY_BUILD ${ROUTEDK_UNITY} UNITY_BUILD_MODE GROUP)
-  if(ROUTEDK_UNITY)  # warnings about a source beside others that are false of the source alone
+  if(ROUTEDK_UNITY)  # warnings that apply to the joint unit, but not to its sources
     target_compile_options(${target} PRIVATE -Wno-shadow $<$<CXX_COMPILER_ID:GNU>:-Wno-subobject-linkage>)
   endif()
 endfunction()
 
 function(routedk_sanitize target)
   if(ROUTEDK_SANITIZE)
-    # vptr checks need run-time type information of LibTorch, which is not instrumented.
+    # vptr checks need the run-time type information of LibTorch, which is not instrumented.
     target_compile_options(${target} PUBLIC -fsanitize=${ROUTEDK_SANITIZE} -fno-sanitize=vptr -fno-omit-frame-pointer)
     target_link_options(${target} PUBLIC -fsanitize=${ROUTEDK_SANITIZE})
   endif()
@@ -61,15 +61,15 @@ function(routedk_headers target kind)
     endif()
     target_precompile_headers(${pch} PRIVATE ${headers_${kind}})
   endif()
-  # As the precompiled header was, which programs share with libraries.
+  # Like the precompiled header, which programs and libraries share.
   target_compile_options(${target} PRIVATE $<$<STREQUAL:$<TARGET_PROPERTY:TYPE>,EXECUTABLE>:-fPIC>)
   target_precompile_headers(${target} REUSE_FROM ${pch})
 endfunction()
 
-# The layers are optimised, their tests need not be: they are many and short.
+# Only the layers are optimised: the tests are many and short.
 function(routedk_test_options target)
   target_compile_options(${target} PRIVATE $<$<CONFIG:Release,RelWithDebInfo>:-O1 -g0>)
-  if(CMAKE_CXX_COMPILER_ID STREQUAL GNU)  # g++ 12 at -O1, inside its own std::string and std::optional
+  if(CMAKE_CXX_COMPILER_ID STREQUAL GNU)  # g++ 12 at -O1 warns about its own std::string and std::optional
     target_compile_options(${target} PRIVATE -Wno-array-bounds -Wno-maybe-uninitialized)
   endif()
 endfunction()

@@ -1,4 +1,4 @@
-# Every outside library, found as an imported target. Pins and package names: third_party/.
+# Every external library as an imported target. Pinned versions and package names are in third_party/.
 find_package(PkgConfig REQUIRED)
 find_package(fmt REQUIRED)
 find_package(spdlog REQUIRED)

@@ -1,5 +1,5 @@
-# Installs the libraries of all layers, the headers, the programs and the package that
-# find_package(routedk) reads; tests/consumer builds against the result.
+# Installs the libraries of all layers, the headers, the programs and the CMake package for
+# find_package(routedk); tests/consumer builds against the result.
 include(CMakePackageConfigHelpers)
 set(package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/routedk)
 
@@ -7,12 +7,12 @@ get_property(layers GLOBAL PROPERTY ROUTEDK_LAYERS)
 get_property(programs GLOBAL PROPERTY ROUTEDK_PROGRAMS)
 install(TARGETS ${layers} EXPORT routedk ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
 if(programs)
-  # LibTorch stays where it is: installed programs find it by its path.
+  # LibTorch is not installed: installed programs find it by its path.
   set_target_properties(${programs} PROPERTIES INSTALL_RPATH ${ROUTEDK_TORCH_ROOT}/lib)
   install(TARGETS ${programs} RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
 endif()
 install(DIRECTORY include/routedk DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
-# Programs find these from where they are (core/shipped.h), so that the prefix can be moved.
+# Programs find these relative to themselves (core/shipped.h), so the prefix can be moved.
 install(DIRECTORY configs DESTINATION ${CMAKE_INSTALL_DATADIR}/routedk)
 install(DIRECTORY data/sample DESTINATION ${CMAKE_INSTALL_DATADIR}/routedk/data)
 install(FILES LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR})

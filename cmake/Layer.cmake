@@ -1,13 +1,13 @@
 # routedk_layer(NAME [ON layer...] [LIBS target...] [TORCH] [WITHOUT regex])
-#   library routedk_NAME (alias routedk::NAME) from src/NAME/*.cpp but for paths that match, and, with ROUTEDK_TESTS,
-#   routedk_NAME_tests from tests/NAME/*_test.cpp.
+#   library routedk_NAME (alias routedk::NAME) from src/NAME/*.cpp except paths that match regex and, with
+#   ROUTEDK_TESTS, routedk_NAME_tests from tests/NAME/*_test.cpp.
 function(routedk_layer name)
   cmake_parse_arguments(ARG "TORCH" "WITHOUT" "ON;LIBS" ${ARGN})
   file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/src/${name}/*.cpp)
   if(ARG_WITHOUT)
     list(FILTER sources EXCLUDE REGEX ${ARG_WITHOUT})
   endif()
-  if(NOT sources)  # a layer of headers alone is a library too
+  if(NOT sources)  # a header-only layer is a library too
     set(sources ${PROJECT_BINARY_DIR}/routedk_${name}.cpp)
     file(WRITE ${sources} "")
   endif()
@@ -32,7 +32,7 @@ function(routedk_layer name)
   endif()
 endfunction()
 
-function(routedk_layer_tests name torch)  # torch: whether the layer stands on LibTorch
+function(routedk_layer_tests name torch)  # torch: whether the layer uses LibTorch
   file(GLOB sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/tests/${name}/*_test.cpp)
   if(NOT sources)
     return()
@@ -52,6 +52,6 @@ function(routedk_layer_tests name torch)  # torch: whether the layer stands on L
     routedk_headers(routedk_${name}_tests test)
   endif()
   gtest_discover_tests(routedk_${name}_tests DISCOVERY_TIMEOUT 120 PROPERTIES LABELS ${name} TIMEOUT 600
-                       # Waiting threads that spin make small tests crawl where more than these run.
+                       # Spinning threads slow down small tests when other work runs.
                        ENVIRONMENT OMP_WAIT_POLICY=passive)
 endfunction()

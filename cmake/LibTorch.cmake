@@ -1,7 +1,7 @@
-# Torch::cpu: the user's own LibTorch from Torch_DIR or CMAKE_PREFIX_PATH (CMake variables or
-# environment), otherwise the one that scripts/setup puts into .deps/torch. The PyPI wheel's own CMake
-# package stops where no CUDA toolkit is installed, so the target is made from the folder.
-# With ROUTEDK_CUDA it carries LibTorch's CUDA libraries too.
+# Torch::cpu: the user's own LibTorch from Torch_DIR or CMAKE_PREFIX_PATH (CMake variables or environment),
+# otherwise the one that scripts/setup installs in .deps/torch. The CMake package of the PyPI wheel fails
+# without a CUDA toolkit, so the target is created from the folder. With ROUTEDK_CUDA it includes LibTorch's
+# CUDA libraries.
 set(ROUTEDK_TORCH_DEFAULT_ROOT ${CMAKE_CURRENT_LIST_DIR}/../.deps/torch CACHE PATH
     "LibTorch's folder where neither Torch_DIR nor CMAKE_PREFIX_PATH leads to one")
 find_library(_torch_library torch_cpu NO_CACHE
@@ -18,8 +18,8 @@ message(STATUS "LibTorch: ${ROUTEDK_TORCH_ROOT}")
 if(NOT TARGET Torch::cpu)
   file(GLOB _gomp ${ROUTEDK_TORCH_ROOT}/lib/libgomp*.so.1 ${ROUTEDK_TORCH_ROOT}/../torch.libs/libgomp*.so*)
   add_library(Torch::cpu INTERFACE IMPORTED)
-  # After the system's headers: the wheel carries copies of other libraries (fmt among them), newer than
-  # those that our dependencies were built with.
+  # After the system's headers: the wheel includes copies of other libraries (such as fmt) that are newer than
+  # those our dependencies were built with.
   target_compile_options(Torch::cpu INTERFACE
     "SHELL:-idirafter ${ROUTEDK_TORCH_ROOT}/include"
     "SHELL:-idirafter ${ROUTEDK_TORCH_ROOT}/include/torch/csrc/api/include")
@@ -32,13 +32,13 @@ if(NOT TARGET Torch::cpu)
         message(FATAL_ERROR "ROUTEDK_CUDA needs LibTorch with CUDA, but ${ROUTEDK_TORCH_ROOT}/lib has no "
                             "lib${_name}.so: run scripts/setup --cuda")
       endif()
-      # Its kernels register themselves when loaded: no symbol asks for the library.
+      # Its kernels register themselves when loaded: no symbol references the library.
       target_link_options(Torch::cpu INTERFACE
         "LINKER:--push-state,--no-as-needed,${ROUTEDK_TORCH_ROOT}/lib/lib${_name}.so,--pop-state")
     endforeach()
     find_package(CUDAToolkit 12 REQUIRED)
     target_link_libraries(Torch::cpu INTERFACE $<TARGET_FILE:CUDA::cudart>)
-    # They find each other when they are loaded, but the linker must be told.
+    # They find each other at load time, but the linker needs their location.
     file(GLOB _nvidia ${ROUTEDK_TORCH_ROOT}/../nvidia/*/lib)
     list(TRANSFORM _nvidia PREPEND "LINKER:-rpath-link,")
     target_link_options(Torch::cpu INTERFACE ${_nvidia})

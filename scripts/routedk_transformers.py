@@ -3,7 +3,7 @@
 
     from routedk_transformers import Routed
     routed = Routed("MODEL", ["experts/base", "experts/high_level", "experts/fine_grained"], "router")
-    logits, alpha = routed(ids, prompt_length=20)        # [T,V], [L,K]: alpha looks at the first 20 ids alone
+    logits, alpha = routed(ids, prompt_length=20)        # [T,V], [L,K]: alpha uses only the first 20 ids
     longer, _ = routed(ids + more, 20, alpha)            # the continuation keeps the prompt's alpha
 
 MODEL is a Hugging Face folder or a GGUF file, each expert a PEFT folder, the router a folder with router_config.json
@@ -11,8 +11,8 @@ and router.safetensors. As a program:
 
     routedk_transformers.py --model MODEL --adapter DIR --adapter DIR --router DIR --ids 1,2,3 [--prompt-length N]
 
-prints what `routedk-inspect logits --gate DIR` does: {"top": [[id, logit] x 10], "alpha": [[...] per layer]}.
-Needs torch, transformers, peft and safetensors (tried with 2.11, 5.23, 0.21, 0.8).
+prints the same as `routedk-inspect logits --gate DIR`: {"top": [[id, logit] x 10], "alpha": [[...] per
+layer]}. Needs torch, transformers, peft and safetensors (tested with 2.11, 5.23, 0.21, 0.8).
 """
 
 import argparse
@@ -77,7 +77,7 @@ class Routed:
         self.router = Router(router)
         if len(adapters) != len(self.router.config["experts"]):
             raise ValueError(f"{len(adapters)} adapters must be {self.router.config['experts']}, as the router says")
-        # PEFT mistakes adapter names that are parts of module names; numbered ones are safe.
+        # PEFT confuses adapter names that are parts of module names; numbers are safe.
         names = [f"expert{i}" for i in range(len(adapters))]
         self.model = PeftModel.from_pretrained(load_model(model), str(adapters[0]), adapter_name=names[0])
         for name, folder in zip(names[1:], adapters[1:]):
@@ -91,7 +91,7 @@ class Routed:
             layer.register_forward_pre_hook(self._weigh(i, names, linears, scales), with_kwargs=True)
 
     def _weigh(self, index, names, linears, scales):
-        """Before the layer runs: alpha from its input, times each expert's own scale."""
+        """Before the layer runs: sets alpha, from its input, times each expert's own scale."""
 
         def hook(_, args, kwargs):
             hidden = args[0] if args else kwargs["hidden_states"]
@@ -108,7 +108,7 @@ class Routed:
 
     @torch.no_grad()
     def __call__(self, ids, prompt_length=None, alpha=None):
-        """Logits [T,V] of one sequence and alpha [L,K], which is computed from the prompt unless given."""
+        """Logits [T,V] of one sequence, and alpha [L,K], computed from the prompt unless given."""
         self.prompt_length = prompt_length or len(ids)
         self.alpha = [] if alpha is None else list(alpha)
         logits = self.model(torch.tensor([ids]), use_cache=False).logits[0]

@@ -1,4 +1,4 @@
-/// Decodes freely from prompts, as routedk-predict does, and prints a JSON line a prompt: for run.py.
+/// Decodes prompts without constraints, like routedk-predict, and prints a JSON line per prompt, for run.py.
 #include "routedk/core/config.h"
 #include "routedk/decode/decoder.h"
 #include "routedk/experts/router.h"
@@ -36,7 +36,7 @@ struct Options {
   bool roofline = false;
 };
 
-/// Experts of rank 16 on all linears that move the logits about as much as trained ones.
+/// Experts of rank 16 on all linears, with about the effect of trained ones on the logits.
 std::shared_ptr<experts::ExpertBank> make_bank(const model::LlamaConfig& config, std::int64_t count) {
   const at::NoGradGuard no_grad;
   std::vector<std::shared_ptr<experts::Expert>> all;
@@ -64,7 +64,7 @@ std::unique_ptr<experts::Gate> make_gate(const model::LlamaConfig& config, const
   return gate;
 }
 
-/// Bytes a second that all threads read together, the best of a few passes over 512 MiB.
+/// Bytes per second that all threads read together, the best of a few passes over 512 MiB.
 double reading_bandwidth() {
   const at::Tensor memory = at::ones({std::int64_t{1} << 27}, at::kFloat);
   double best = 0.0;
@@ -85,7 +85,7 @@ void print_line(const decode::Decoder& decoder, io::Json line) {
   std::cout << line.dump() << std::endl;
 }
 
-/// What bounds one sequence: a token's weights at the speed of memory.
+/// The limit for one sequence: reading a token's weights at memory bandwidth.
 void print_roofline(const decode::Decoder& decoder, bool experts) {
   const double bandwidth = reading_bandwidth();
   const std::int64_t bytes = decoder.bytes_per_token(experts);
@@ -94,7 +94,7 @@ void print_roofline(const decode::Decoder& decoder, bool experts) {
                        {"tokens_per_second", bandwidth / static_cast<double>(bytes)}});
 }
 
-/// New tokens that went through the layers: what samples have in common goes through once.
+/// New tokens that went through the layers: tokens shared by several samples count once.
 std::int64_t new_rows(const decode::Generation& generation) {
   std::set<std::vector<std::int32_t>> prefixes;
   for (const decode::Candidate& candidate : generation.candidates) {
@@ -130,7 +130,7 @@ void run(const Options& options) {
       const std::chrono::duration<double> seconds = Clock::now() - start;
       return std::make_pair(seconds.count(), result);
     };
-    timed(2);  // warm
+    timed(2);  // warm-up
     const auto [prefill, one_token] = timed(1);
     const decode::Generation& first = one_token[0];
     const auto [whole, result] = timed(options.new_tokens + 1);

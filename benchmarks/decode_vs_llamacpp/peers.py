@@ -1,8 +1,10 @@
-"""peers.py llama|ik|transformers MODEL IDS_FILE NEW_TOKENS THREADS [COMPUTE]: a peer of run.py, in a process of its own.
+"""peers.py llama|ik|transformers MODEL IDS_FILE NEW_TOKENS THREADS [COMPUTE]
+
+A peer of run.py, in a separate process.
 
 Prefills the ids and decodes one sequence, then SAMPLES over one shared prompt. Prints {"prefill", "one", "eight"}, tokens/s.
-llama.cpp and transformers draw at T = 0.7. ik_llama.cpp, whose module offers no chain of samplers, takes the largest logit,
-which costs it less.
+llama.cpp and transformers sample at T = 0.7. ik_llama.cpp, whose module has no sampler chain, takes the
+largest logit, which is cheaper.
 """
 
 import json
@@ -14,7 +16,7 @@ SAMPLES = 8
 
 
 class Llama:
-    """llama.cpp through llama-cpp-python."""
+    """llama.cpp via llama-cpp-python."""
 
     def __init__(self, path, threads):
         import llama_cpp as lib
@@ -43,7 +45,7 @@ class Llama:
 
 
 class IkLlama:
-    """ik_llama.cpp through ik-llama-cpp-python, its weights repacked as `-rtr 1` does."""
+    """ik_llama.cpp via ik-llama-cpp-python, with weights repacked as by `-rtr 1`."""
 
     def __init__(self, path, threads):
         import numpy
@@ -98,13 +100,13 @@ def run_llama(engine, ids, new_tokens):
             drawn = [engine.draw(s) for s in range(samples)]
         return len(ids) / (prefilled - start), samples * new_tokens / (time.perf_counter() - prefilled)
 
-    run(1)  # warm
+    run(1)  # warm-up
     prefill, one = run(1)
     return {"prefill": prefill, "one": one, "eight": run(SAMPLES)[1]}
 
 
 def run_transformers(folder, ids, new_tokens, threads, compute):
-    """Our NF4 folder through bitsandbytes."""
+    """Our NF4 folder with bitsandbytes."""
     import torch
     from transformers import AutoModelForCausalLM
 

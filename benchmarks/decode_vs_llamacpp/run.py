@@ -1,12 +1,13 @@
 #!/usr/bin/env python3
 """run.py DATA_DIR [--prompt-tokens 249] [--new-tokens 64] [--rounds 3] [--quant auto nf4] [--json FILE]
 
-Decoding of ours beside llama.cpp, ik_llama.cpp and transformers: SmolLM2-135M, the same prompt of real titles, the same
-number of new tokens and of threads. Ours runs the backbone alone and three experts of rank 16 on the 7 linears under a
-router, on the file's own Q4_1 (`--quant auto`) and on NF4 (`--quant nf4`). llama.cpp runs the same file and what it makes
-of it in Q4_0 and Q4_K; ik_llama.cpp the file and the Q4_0, repacked as `-rtr 1` does; transformers our NF4 folder.
-Prints medians of the rounds, interleaved, and for one sequence the fraction of what memory allows, of bytes a token and
-a bandwidth that the same run measures; then how far 8-bit products are from fp32 ones.
+Compares our decoding with llama.cpp, ik_llama.cpp and transformers: SmolLM2-135M, the same prompt of real
+titles, the same numbers of new tokens and threads. Ours runs the backbone alone, and three experts of rank 16
+on the 7 linears with a router, on the file's own Q4_1 (`--quant auto`) and on NF4 (`--quant nf4`). llama.cpp
+runs the same file and its own requantisations to Q4_0 and Q4_K; ik_llama.cpp the file and the Q4_0, repacked
+as by `-rtr 1`; transformers our NF4 folder. Prints medians over interleaved rounds and, for one sequence, the
+fraction of the limit set by memory (bytes per token over the bandwidth measured in the same run); then the
+deviation of 8-bit products from fp32 ones.
 
 Needs: pip install llama-cpp-python ik-llama-cpp-python torch transformers bitsandbytes accelerate; cmake --preset release
 -D ROUTEDK_BENCHMARKS=ON && cmake --build --preset release --target routedk_decode_speed routedk-inspect
@@ -42,7 +43,7 @@ def prompt_ids(data_dir, length):
 
 
 class Ours:
-    """routedk_decode_speed of one build. An earlier build (`quant` None) knows no --quant and makes NF4."""
+    """routedk_decode_speed of one build. An earlier build (`quant` None) has no --quant and uses NF4."""
 
     def __init__(self, options, prompts, binaries, quant, experts):
         self.options, self.prompts, self.binaries, self.experts = options, prompts, binaries, experts
@@ -65,7 +66,7 @@ class Ours:
                 "rows": eight["rows"]}  # fmt: skip
 
     def deviation(self):
-        """Greedy tokens and their log-probability, 8-bit against fp32 products."""
+        """Greedy tokens and their log-probability with 8-bit and fp32 products."""
         fast, exact = self.line("--temperature", 0), self.line("--temperature", 0, "--reference")
         same = 0
         while same < min(len(fast["ids"]), len(exact["ids"])) and fast["ids"][same] == exact["ids"][same]:
@@ -89,7 +90,7 @@ class Peer:
 
 
 def requantised(folder, name, kind):
-    """The file in another 4-bit format, as llama.cpp's own quantiser makes it."""
+    """The file in another 4-bit format, made by llama.cpp's quantiser."""
     import llama_cpp
 
     path = folder / f"{name}.gguf"
@@ -140,7 +141,7 @@ def speed_table(medians, bytes_per_token, bandwidth):
 
 
 def ratios_table(medians, quant):
-    """`quant`: which of ours."""
+    """`quant` selects one of ours."""
     routed = medians[f"ours, {quant}, three experts and router"]
     plain = medians[f"ours, {quant}, backbone alone"]
     peers = {name: row for name, row in medians.items() if not name.startswith("ours")}

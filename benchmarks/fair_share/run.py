@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
 """run.py [--rounds 3] [--base-bin DIR] [--json FILE]
 
-What is left of the speed of routedk-predict and of training steps beside a process that never rests, within a CPU quota
-or an affinity mask of 1 CPU, and with OMP_NUM_THREADS=64. Rounds are interleaved; medians, and their share of the speed
-alone or of one thread's. The quota needs a control group that may be made (root); it is left out otherwise.
+The speed of routedk-predict and of training steps next to a busy process, within a CPU quota or an affinity
+mask of 1 CPU, and with OMP_NUM_THREADS=64. Rounds are interleaved; prints medians and their share of the
+speed of an idle machine or of one thread. The quota needs permission to create a control group (root); it is
+skipped otherwise.
 
 Needs: cmake --preset release -D ROUTEDK_BENCHMARKS=ON &&
 cmake --build --preset release --target routedk-predict routedk_train_steps
@@ -25,7 +26,7 @@ import machine  # noqa: E402
 import tables  # noqa: E402
 
 CHOSEN_BY_USERS = ("OMP_NUM_THREADS", "OMP_WAIT_POLICY", "GOMP_SPINCOUNT", "OMP_PROC_BIND")
-# name: (what its speed is compared with, the share that it should leave, how to run)
+# name: (the baseline, the least share of its speed, how to run)
 SCENARIOS = {
     "alone": ("alone", None, {}),
     "one thread": ("alone", None, {"threads": 1}),
@@ -39,7 +40,7 @@ SCENARIOS = {
 
 
 def commands(binaries, folder):
-    """Programs that print JSON lines with their speed."""
+    """The programs, which print JSON lines with their speed."""
     predict = [binaries / "routedk-predict", "--model", machine.MODEL, "--prompt", "Tell a very long story of a fox.",
                "--temperature", "0", "--max-new-tokens", "200", "--json"]  # fmt: skip
     train = [binaries / "routedk_train_steps", folder, "--steps", "3"]
@@ -51,13 +52,13 @@ def commands(binaries, folder):
 def tokens_per_second(lines):
     if "tokens_per_second" in lines[-1]:
         return lines[-1]["tokens_per_second"]
-    steps = [line for line in lines if "step" in line][1:]  # the first warms up
+    steps = [line for line in lines if "step" in line][1:]  # the first is a warm-up
     return sum(step["tokens"] for step in steps) / sum(step["seconds"] for step in steps)
 
 
 @contextlib.contextmanager
 def busy_process(nice):
-    """A loop that takes a CPU whenever it can get one."""
+    """A loop that uses a CPU whenever it can."""
     process = subprocess.Popen(["nice", "-n", str(nice), sys.executable, "-c", "while True: pass"])
     try:
         time.sleep(0.3)
@@ -69,7 +70,7 @@ def busy_process(nice):
 
 @contextlib.contextmanager
 def cpu_group(cpus):
-    """-> the file that takes the process ids of a new control group of so many CPUs."""
+    """-> the file for process ids of a new control group with that many CPUs."""
     v1 = Path("/sys/fs/cgroup/cpu")
     folder = (v1 if v1.exists() else Path("/sys/fs/cgroup")) / f"routedk-fair-share-{os.getpid()}"
     folder.mkdir()
@@ -85,7 +86,7 @@ def cpu_group(cpus):
 
 
 def measured(command, threads=0, busy=None, quota=None, cpus=None, environment=None):
-    """-> tokens a second."""
+    """-> tokens per second."""
     command = [*command, *(["--set", f"run.threads={threads}"] if threads else [])]
     variables = {name: value for name, value in os.environ.items() if name not in CHOSEN_BY_USERS}
     with contextlib.ExitStack() as stack:
@@ -116,7 +117,7 @@ def may_make_groups():
 
 
 def all_speeds(builds, rounds):
-    """builds: {"": folder, " before": folder} -> {program + build: {scenario: [tokens a second]}}"""
+    """builds: {"": folder, " before": folder} -> {program + build: {scenario: [tokens per second]}}"""
     groups = may_make_groups()
     names = [name for name, (_, _, how) in SCENARIOS.items() if groups or "quota" not in how]
     speeds = {}

@@ -1,5 +1,5 @@
-/// Samples of one prompt from a random model with three experts on a GPU: tokens a second as routedk-predict
-/// decodes, the time of a step alone, bytes a step and what part of the GPU's own copies that is.
+/// Samples one prompt with a random model with three experts on a GPU: tokens per second as routedk-predict
+/// decodes, the time of a step alone, and bytes per step with their share of the GPU's copy bandwidth.
 #include "routedk/core/random.h"
 #include "routedk/decode/decoder.h"
 #include "routedk/io/jsonl.h"
@@ -32,7 +32,7 @@ struct Options {
   std::string json;
 };
 
-constexpr std::int64_t kWarmUp = 16;  // steps that are not timed
+constexpr std::int64_t kWarmUp = 16;  // untimed steps
 constexpr std::int64_t kExperts = 3;
 
 experts::RoutedModel random_model(const Options& options) {
@@ -52,7 +52,7 @@ experts::RoutedModel random_model(const Options& options) {
   return {backbone, frozen};
 }
 
-/// Tokens a second of all samples, from the step after the warm-up to the last.
+/// Tokens per second of all samples, from the step after the warm-up to the last.
 double generated_per_second(const decode::Decoder& decoder, const experts::Gate& gate,
                             const decode::Prompt& prompt, std::int64_t samples, std::int64_t steps) {
   Clock::time_point start;
@@ -72,7 +72,7 @@ double generated_per_second(const decode::Decoder& decoder, const experts::Gate&
   return static_cast<double>(samples * steps) / seconds_since(start);
 }
 
-/// Seconds of a step of so many branches when nothing is drawn.
+/// Seconds per step of that many branches, without sampling.
 double step_seconds(const decode::Decoder& decoder, const experts::Gate& gate, const decode::Prompt& prompt,
                     std::int64_t samples, std::int64_t steps) {
   const auto length = static_cast<std::int64_t>(prompt.ids.size());

@@ -1,8 +1,8 @@
-"""peers.py [--parts PART,...] [--out FILE]: what transformers, peft and bitsandbytes reach on this GPU.
+"""peers.py [--parts PART,...] [--out FILE]: the speed of transformers, peft and bitsandbytes on this GPU.
 
-Llama-3.1-8B's shape with random weights in NF4, as routedk_gpu_decode and routedk_gpu_train have it. Parts:
+Llama-3.1-8B's shape with random weights in NF4, as in routedk_gpu_decode and routedk_gpu_train. Parts:
 limits, products, decode (static cache and CUDA graph), train (QLoRA). Needs torch, transformers, peft and
-bitsandbytes; downloads nothing. A part that fails is reported and the others go on.
+bitsandbytes; downloads nothing. If a part fails, this is reported and the others continue.
 """
 
 import argparse
@@ -42,7 +42,7 @@ PROMPT, STEPS = 1000, 64
 
 
 def gpu_seconds(f, times):
-    """Median of a call after two."""
+    """Median of the calls after two warm-up calls."""
     f(), f()
     seconds = []
     for _ in range(times):
@@ -56,7 +56,7 @@ def gpu_seconds(f, times):
 
 
 def graph_of(step):
-    """Records step() after three runs of it."""
+    """Captures step() after three runs."""
     stream = torch.cuda.Stream()
     stream.wait_stream(torch.cuda.current_stream())
     with torch.cuda.stream(stream):
@@ -75,7 +75,7 @@ def nf4(rows, columns):
 
 
 def nf4_llama():
-    """A LlamaForCausalLM whose linears are made quantised, one by one."""
+    """A LlamaForCausalLM whose linears are quantised one by one on creation."""
     plain, default = torch.nn.Linear, torch.get_default_dtype()
 
     def linear(inputs, outputs, bias=True, **rest):
@@ -121,7 +121,7 @@ def limits(_):
 
 @torch.no_grad()
 def products(_):
-    """Microseconds of bitsandbytes' product over other weights each time, in a graph."""
+    """Microseconds of bitsandbytes' product, with different weights each time, in a graph."""
     found = {}
     for name, (rows, columns) in SHAPES.items():
         weights = [nf4(rows, columns) for _ in range(max(2, min(16, (256 << 20) // (rows * columns // 2))))]
@@ -139,7 +139,7 @@ def products(_):
 
 @torch.no_grad()
 def decode(model):
-    """Tokens a second of greedy steps behind a prompt."""
+    """Tokens per second of greedy steps after a prompt."""
     found = {}
     for samples in (1, 8, 32):
         ids = torch.randint(2, VOCABULARY, (1, PROMPT), device=DEVICE).expand(samples, -1).contiguous()
@@ -175,7 +175,7 @@ def train_step(model, parameters, optimizer, sequences, tokens):
 
 
 def train(base):
-    """QLoRA of rank 16 on all linears: tokens a second, with and without recomputation."""
+    """QLoRA of rank 16 on all linears: tokens per second, with and without gradient checkpointing."""
     model = get_peft_model(base, LoraOptions(r=16, lora_alpha=32, task_type="CAUSAL_LM", target_modules=LINEARS))
     model.train()
     parameters = [p for p in model.parameters() if p.requires_grad]
@@ -214,7 +214,7 @@ def main():
         start = time.time()
         try:
             found[name] = {"limits": limits, "products": products, "decode": decode, "train": train}[name](model)
-        except Exception as error:  # the others are worth their time
+        except Exception as error:  # the other parts are still worth running
             found[name] = {"error": f"{type(error).__name__}: {error}"[:300]}
         print(name, json.dumps(found[name]), f"{time.time() - start:.1f} s", flush=True)
         with open(arguments.out, "w") as file:

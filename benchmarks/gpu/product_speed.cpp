@@ -1,6 +1,6 @@
-/// Every variant of the decoding products on the shapes of Llama-3.1-8B: the fastest for each number of rows,
-/// as src/kernels/cuda/decode_product.cu keeps it. Weights are other ones at each launch, more than the L2
-/// cache.
+/// Times every variant of the decoding products on the shapes of Llama-3.1-8B and prints the fastest for each
+/// number of rows, in the format of src/kernels/cuda/decode_product.cu. Each launch uses different weights,
+/// more than the L2 cache holds.
 #include <algorithm>
 #include <cstdio>
 #include <string>
@@ -19,9 +19,9 @@ struct Shape {
   int out;
   int columns;
   int sections;
-  int second, third;  ///< first rows of the sections
+  int second, third;  ///< first rows of the second and third section
   bool nf4;
-  RowSource source;  ///< of one row
+  RowSource source;  ///< for one row
 };
 constexpr Shape kShapes[] = {{"qkv", 6144, 4096, 3, 4096, 5120, true, RowSource::kNorm},
                              {"o", 4096, 4096, 1, 0, 0, true, RowSource::kAttention},
@@ -36,7 +36,7 @@ template <typename T>
 T* memory(std::size_t count) {
   void* p = nullptr;
   cudaMalloc(&p, count * sizeof(T));
-  cudaMemset(p, 0x11, count * sizeof(T));  // small numbers in any format
+  cudaMemset(p, 0x11, count * sizeof(T));  // small values in any format
   return static_cast<T*>(p);
 }
 

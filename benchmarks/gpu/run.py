@@ -1,7 +1,8 @@
-"""run.py [--bin DIR] [--parts PART,...] [--json FILE]: ours and its peers on one GPU, in turn.
+"""run.py [--bin DIR] [--parts PART,...] [--json FILE]: ours and its peers on one GPU, one after another.
 
 Llama-3.1-8B's shape with random weights in NF4, three experts of rank 16. Parts: train (routedk_gpu_train), decode
-(routedk_gpu_decode), peers (peers.py). Each is a process of its own; one that fails is reported and the others go on.
+(routedk_gpu_decode), peers (peers.py). Each runs in a separate process; if one fails, this is reported and
+the others continue.
 """
 
 import argparse
@@ -15,7 +16,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from machine import command_line, commit_of, kernels_of, versions_of, write_result
 
-# name: arguments, and what the peers call the same
+# name: arguments, and the peers' name for it
 TRAINING = {
     "everything kept, 8 x 1,024": (["--sequences", "8", "--together", "8"], "everything kept"),
     "recompute, 8 x 1,024": (["--sequences", "8", "--together", "8", "--recompute"], "recompute"),
@@ -103,7 +104,7 @@ def main():
     for name in options.parts.split(","):
         try:
             found[name] = {"train": train, "decode": decode, "peers": peers}[name](options)
-        except Exception as error:  # the others are worth their time
+        except Exception as error:  # the other parts are still worth running
             found[name] = {}
             print(f"{name}: {error}", file=sys.stderr, flush=True)
     tables = {name: rows for name, rows in

@@ -1,4 +1,4 @@
-/// How the benchmarks on a GPU take time.
+/// Timing for the GPU benchmarks.
 #pragma once
 
 #include <chrono>
@@ -13,12 +13,12 @@ inline double seconds_since(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
 }
 
-/// Until the GPU has computed it.
+/// Waits until the GPU has computed it.
 inline void wait_for(const at::Tensor& result) {
   (void)result.reshape(-1)[0].item<float>();
 }
 
-/// Runs f, which makes `result`, some times after once; seconds of one.
+/// Runs f, which returns `result`, several times after a warm-up; returns the seconds per run.
 template <typename F>
 double seconds_of(int times, const at::Tensor& result, const F& f) {
   f();
@@ -31,7 +31,7 @@ double seconds_of(int times, const at::Tensor& result, const F& f) {
   return seconds_since(start) / times;
 }
 
-/// Bytes read and written in a second of copying.
+/// Bytes read and written per second of copying.
 inline double copy_bandwidth(at::Device device) {
   const at::Tensor from = at::zeros({1 << 30}, at::TensorOptions(device).dtype(at::kFloat));
   const at::Tensor to = at::empty_like(from);

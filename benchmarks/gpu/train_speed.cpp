@@ -1,5 +1,5 @@
-/// QLoRA steps of a random model on a GPU, as routedk-train takes them: a JSON line with tokens a second, the
-/// memory at its peak, losses and gradient norms, beside what the same GPU copies and multiplies at most.
+/// QLoRA steps of a random model on a GPU, as in routedk-train: a JSON line with tokens per second, peak
+/// memory, losses and gradient norms, and the copy and product rates of the same GPU.
 #include "routedk/core/error.h"
 #include "routedk/core/random.h"
 #include "routedk/io/jsonl.h"
@@ -20,9 +20,9 @@ using namespace routedk;
 
 struct Options {
   std::int64_t layers = 32;
-  std::int64_t sequences = 8;  ///< of each expert, a step
-  std::int64_t tokens = 1024;  ///< of a sequence
-  std::int64_t together = 1;   ///< sequences of one pass
+  std::int64_t sequences = 8;  ///< per expert and step
+  std::int64_t tokens = 1024;  ///< per sequence
+  std::int64_t together = 1;   ///< sequences per pass
   int experts = 1;
   std::int64_t rank = 16;
   std::int64_t steps = 6;
@@ -117,7 +117,7 @@ void run(const Options& options) {
     losses.push_back(steps[0].loss);
     norms.push_back(steps[0].grad_norm);
     seconds.push_back(took);
-    if (step >= 2) {  // the first ones fill the allocator and cuBLAS's caches
+    if (step >= 2) {  // the first steps fill the allocator and cuBLAS's caches
       measured += took;
       tokens += options.sequences * options.tokens * options.experts;
     }

@@ -1,4 +1,4 @@
-// Seconds that a gradient takes to be summed over the processes that a launcher started; rank 0 prints JSON.
+// Seconds to sum a gradient over the processes that a launcher started; rank 0 prints JSON.
 #include "routedk/parallel/world.h"
 
 #include <algorithm>
@@ -21,7 +21,7 @@ int main(int argc, char** argv) {
   const parallel::World world = launch ? parallel::World(*launch) : parallel::World();
   at::Tensor gradient = at::ones({numbers}, at::kFloat);
   std::vector<double> seconds;
-  for (int round = 0; round <= rounds; ++round) {  // the first makes the connections warm
+  for (int round = 0; round <= rounds; ++round) {  // the first round warms up the connections
     world.wait_for_all();
     const auto start = std::chrono::steady_clock::now();
     world.sum(gradient);

@@ -1,14 +1,16 @@
 #!/usr/bin/env python3
 """simulate.py [--json docs/results/scale.json]
 
-What data-parallel training of Llama-3.1-8B would gain from more cards, on paper. A step computes its share of the
-tokens, then sums the gradients of one expert over the cards in a ring, which takes 2 (W - 1) steps of 1/W of the
-numbers each (Patarasuk and Yuan 2009): with W cards, n numbers of 4 bytes, a link of B bytes/s and latency L
+A model of how data-parallel training of Llama-3.1-8B would scale to more cards. Each card computes its share
+of the tokens of a step, then the gradients of one expert are summed over the cards in a ring, which takes 2
+(W - 1) steps of 1/W of the numbers each (Patarasuk and Yuan 2009): with W cards, n numbers of 4 bytes, a link
+of B bytes/s and latency L
 
     communication = 2 (W - 1) (L + 4 n / (W B))
 
-Nothing is overlapped with computing. The tokens of a second on one card are measured (docs/results/gpu.json), as is
-what Gloo sums on this machine's loopback (--loopback-gb); the links' rates are their makers'.
+Communication does not overlap with computing. Tokens per second on one card are measured
+(docs/results/gpu.json), and so is Gloo's rate on this machine's loopback (--loopback-gb); the links' rates
+are the manufacturers'.
 """
 import argparse
 import json
@@ -18,18 +20,19 @@ ROOT = Path(__file__).resolve().parents[2]
 
 NUMBERS = 41_943_040  # of an expert of rank 16 on every linear of the 8B
 CARDS = (1, 2, 4, 8, 16, 32, 64)
-# bytes/s in one direction and seconds of latency a hop; the host's way adds copies to and from the GPU over PCIe
+# bytes/s in one direction and latency per hop in seconds; transfers through the host add PCIe copies from and
+# to the GPU
 LINKS = {
     "NVLink, NCCL": (450e9 * 0.8, 5e-6),
     "100 Gb Ethernet, NCCL": (12.5e9 * 0.9, 20e-6),
     "100 Gb Ethernet, Gloo through the host": (None, 50e-6),
 }
-PCIE = 25e9  # bytes/s of a pinned copy, version 4 with 16 lanes
+PCIE = 25e9  # bytes/s of a pinned copy, PCIe 4.0 x16
 STEP_TOKENS = {"of 8,192 tokens a card": lambda cards: 8192, "of 16,384 tokens in all": lambda cards: 16384 / cards}
 
 
 def communication(cards, link, loopback):
-    """-> seconds of a step's sum."""
+    """-> seconds for the sum of a step."""
     if cards == 1:
         return 0.0
     rate, latency = LINKS[link]
@@ -41,13 +44,13 @@ def communication(cards, link, loopback):
 
 
 def efficiency(cards, tokens, link, rate, loopback):
-    """-> share of `cards` times one card's tokens a second."""
+    """-> tokens per second as a share of `cards` times one card's."""
     compute = tokens / rate
     return compute / (compute + communication(cards, link, loopback))
 
 
 def break_even(link, rate, loopback, share=0.9):
-    """-> tokens a card and step from which on 64 cards keep that share of their speed."""
+    """-> tokens per card and step from which 64 cards reach that share of their ideal speed."""
     return communication(CARDS[-1], link, loopback) * rate * share / (1 - share)
 
 

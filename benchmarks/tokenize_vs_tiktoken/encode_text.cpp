@@ -1,6 +1,6 @@
 /// routedk_encode_text TOKENIZER TEXT_FILE REPEATS IDS_FILE
 ///
-/// Encodes the whole file REPEATS times on one thread, prints the seconds of each time, and writes the ids as
+/// Encodes the whole file REPEATS times on one thread, prints the seconds of each run, and writes the ids as
 /// little-endian int32.
 #include "routedk/core/error.h"
 #include "routedk/core/files.h"

@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 """run.py RANKS DATA_DIR [--repeats 20] [--json FILE]
 
-Our tokenizer and tiktoken side by side on one thread: all titles of the three domains, one a line, in one text, under
-Llama 3's ranks (a tiktoken tokenizer.model). Rounds alternate between the two, so that both meet the same neighbours on
-the machine; best and median are printed, and whether the ids are equal. No limit of the machine is known for this work,
-and the tokenizer has no paths of its own for vector instructions.
+Compares our tokenizer with tiktoken on one thread: all titles of the three domains, one per line, in one
+text, with Llama 3's ranks (a tiktoken tokenizer.model). Rounds alternate between the two, so that other load
+on the machine affects both; prints best, median and whether the ids are equal. There is no known machine
+limit for this work, and the tokenizer has no code paths for vector instructions.
 
 Needs: pip install tiktoken; cmake --preset release -D ROUTEDK_BENCHMARKS=ON && cmake --build --preset release
 --target routedk_encode_text

@@ -1,6 +1,6 @@
-"""peft_steps.py FOLDER STEPS COMPUTE THREADS [--checkpointing]: the other side of run.py, in a process of its own.
+"""peft_steps.py FOLDER STEPS COMPUTE THREADS [--checkpointing]: the peer of run.py, in a separate process.
 
-Trains on FOLDER/nf4 with FOLDER/adapters/expert0 and FOLDER/batches.jsonl and prints a JSON line a step.
+Trains on FOLDER/nf4 with FOLDER/adapters/expert0 and FOLDER/batches.jsonl and prints a JSON line per step.
 """
 
 import json

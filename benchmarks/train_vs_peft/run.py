@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
 """run.py DATA_DIR [--steps 10] [--batch 4] [--checkpointing] [--recompute] [--pairs 1] [--json FILE]
 
-QLoRA steps of ours and of transformers + PEFT + bitsandbytes side by side: the same NF4 model (SmolLM2-135M), rank 16 on
-the 7 linears, the same initial adapter, the same real prompts in the same batches (theirs padded to the longest, ours
-packed), AdamW without dropout. Prints losses and gradient norms of each step, then tokens/s (padding not counted, the
-first step left out), the fraction of the rate of products measured in the same run, and peak memory, of several pairs the
-medians; then three experts at once against one over the same total of tokens.
+Compares QLoRA steps of ours with transformers + PEFT + bitsandbytes: the same NF4 model (SmolLM2-135M), rank
+16 on the 7 linears, the same initial adapter, the same real prompts in the same batches (theirs padded to the
+longest, ours packed), AdamW without dropout. Prints losses and gradient norms of each step; then tokens/s
+(without padding and the first step), the fraction of the product rate measured in the same run, and peak
+memory, with several pairs their medians; then three experts at once compared with one over the same total
+number of tokens.
 
 Needs: pip install torch transformers peft bitsandbytes accelerate; cmake --preset release -D ROUTEDK_BENCHMARKS=ON &&
 cmake --build --preset release --target routedk_train_steps routedk-inspect
@@ -28,7 +29,7 @@ PACKAGES = ("torch", "transformers", "peft", "bitsandbytes")
 
 
 def measured(command, environment=None):
-    """-> the JSON lines a command prints, its peak memory in MiB."""
+    """-> the JSON lines that a command prints, and its peak memory in MiB."""
     process = subprocess.Popen(list(map(str, command)), env=environment, stdout=subprocess.PIPE, text=True)
     lines = [json.loads(line) for line in process.stdout if line.startswith("{")]
     _, status, usage = os.wait4(process.pid, 0)
@@ -59,7 +60,7 @@ def run_peft(options, folder):
 
 
 def total(steps, what):
-    """Over all steps but the first, which warms up."""
+    """Over all steps except the first, a warm-up."""
     return sum(step[what] for step in steps if step["step"] > 0)
 
 
@@ -68,7 +69,7 @@ def speed(run):
 
 
 def measure_pairs(options, folder):
-    """-> {system: its runs}."""
+    """-> {system: its runs}"""
     sides = {"ours": lambda: run_ours(options, options.bin, folder, options.batch)}
     if options.base_bin:
         sides["ours before"] = lambda: run_ours(options, options.base_bin, folder / "before", options.batch)

@@ -1,7 +1,7 @@
-/// Trains for some steps as routedk-train does. Prints the machine with the rate of products that it reaches,
-/// then a JSON line a step with the operations that its products take. Before that it writes what another
-/// program needs to do the same: FOLDER/adapters/NAME (PEFT, as initialised) and FOLDER/batches.jsonl (each
-/// step's sequences as [{"ids", "prompt_length"}]).
+/// Trains for a few steps like routedk-train. Prints the machine with its measured product rate, then a JSON
+/// line per step with the operations of its products. First writes what another program needs to do the same:
+/// FOLDER/adapters/NAME (PEFT, as initialised) and FOLDER/batches.jsonl (each step's sequences as [{"ids",
+/// "prompt_length"}]).
 #include "routedk/core/config.h"
 #include "routedk/core/files.h"
 #include "routedk/experts/peft.h"
@@ -29,7 +29,7 @@ struct Options {
   int experts = 1;
 };
 
-/// Example i is expert i % experts's.
+/// Example i belongs to expert i % experts.
 std::vector<train::Example> examples_of(const workflow::Experiment& experiment, int experts) {
   std::vector<train::Example> examples = workflow::router_examples(experiment);
   for (std::size_t i = 0; i < examples.size(); ++i) {
@@ -69,8 +69,8 @@ void write_batches(const Options& options, const std::vector<Group>& groups,
   }
 }
 
-/// Operations of the products with frozen weights, forward and for the gradient of the input, of a token and,
-/// by the head, of an answer token. Attention and adapters are left out, as is what `recompute` does again.
+/// Operations of the products with frozen weights, forward and for the gradient of the input, per token and,
+/// for the head, per answer token. Excludes attention, adapters and what `recompute` repeats.
 struct Flops {
   double token = 0.0;
   double answer_token = 0.0;

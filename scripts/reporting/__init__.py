@@ -1,1 +1,1 @@
-"""What scripts/report makes: the page of a run, the page of a study, and docs/results.md."""
+"""The output of scripts/report: the page of a run, the page of a study, and docs/results.md."""

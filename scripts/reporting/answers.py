@@ -1,4 +1,4 @@
-"""The answer of a study in one sentence: no more than its intervals and corrected p-values say."""
+"""The answer of a study in one sentence, limited to what intervals and corrected p-values support."""
 from .study import watched
 from .wording import interval, listing, number, p_value, signed
 
@@ -6,7 +6,7 @@ LEVEL = 0.05  # of the corrected p-values
 
 
 def excludes_zero(ends):
-    """As printed: an interval that reads `.000 to .058` does not."""
+    """Judged as printed: an interval that reads `.000 to .058` does not."""
     return round(ends[0], 3) > 0 or round(ends[1], 3) < 0
 
 
@@ -28,7 +28,7 @@ def no_change(comparison):
 
 
 def clause(comparisons):
-    """What the comparisons of one result with others say."""
+    """A clause about the comparisons of one result with others."""
     told = [one for one in comparisons if told_apart(one)]
     gains = [change(one, "over") for one in told if one["interval"][0] > 0]
     losses = [change(one, "against") for one in told if one["interval"][0] <= 0]
@@ -59,13 +59,13 @@ def conflicts(study):
 
 
 def told(study):
-    """Whether a session's properties predict which of two is better."""
+    """Sentences on whether a session's properties predict which of two results is better."""
     return [f"in the {one['decided']} sessions where `{one['a']}` and `{one['b']}` differ, a session's "
             f"properties predict which is better with an AUC of {number(one['auc'])} (.500 is chance)" for one in study.get("explained", [])]  # fmt: skip
 
 
 def best(study):
-    """The result of the highest f1 in each domain."""
+    """The result with the highest f1 in each domain."""
     found = {}
     for name, domains in study.get("results", {}).items():
         for domain, figures in domains.items():

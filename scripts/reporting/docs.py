@@ -22,12 +22,12 @@ from tables import table as markdown  # noqa: E402
 
 ORDER = ["knowledge", "experts", "fusion", "samples", "router", "ablation", "conflict", "static_vs_dynamic", "sparse",
          "selection", "relations", "traps", "search", "pooling", "baselines", "rank", "cost", "teacher"]  # fmt: skip
-# Pictures that stand once: in the first of these studies that exists.
+# Pictures that appear only once: in the first of these studies that exists.
 ONCE = {"router": ["router", "knowledge"], "calibration": ["selection", "samples"]}
 README = "../README.md"
 README_BLOCK = re.compile(r"(<!-- experiment: (\S+)(?: rows: ([^>]+))? -->\n).*?(<!-- end of experiment -->)", re.DOTALL)
-OVERVIEW = "overview.svg"  # README.md's picture, of the rows that its first block names
-LONG = 24  # rows of a table that is folded
+OVERVIEW = "overview.svg"  # README.md's picture, with the rows that its first block names
+LONG = 24  # a table with this many rows is folded
 HEAD = """# Results of the experiments
 
     scripts/report --docs       # writes this page from docs/results/experiments/*.json
@@ -49,7 +49,7 @@ made. [evaluation.md](evaluation.md#metrics-and-baselines) defines the metrics a
 
 
 def rounded(value):
-    """Figures to six digits: more would only make files longer."""
+    """Numbers with six digits: more would only enlarge the files."""
     if isinstance(value, dict):
         return {name: rounded(member) for name, member in value.items()}
     if isinstance(value, list):
@@ -58,7 +58,7 @@ def rounded(value):
 
 
 def commit_of(root):
-    """Of the checkout, with `-dirty` where files that are no results have changed; None where git does not know."""
+    """The checkout's commit, with `-dirty` if files other than results have changed; None without git."""
 
     def git(*arguments):
         return subprocess.run(["git", *arguments], cwd=root, capture_output=True, text=True).stdout.strip()
@@ -79,7 +79,7 @@ def keep(root, folder):
 
 
 def read_studies(root):
-    """{name of the file: study}, in the page's order."""
+    """{file name: study}, in the order of the page."""
     studies = {path.stem: read(path) for path in (root / "docs/results/experiments").glob("*.json")}
     place = {name: i for i, name in enumerate(ORDER)}
     return {name: studies[name] for name in sorted(studies, key=lambda name: (place.get(name, len(ORDER)), name))}
@@ -95,13 +95,13 @@ def titled(name, study):
 
 
 def table_text(table):
-    """Its rows alone, as Markdown."""
+    """Only its rows, as Markdown."""
     columns = [f"`{name}`" if "_" in name else name for name in table.columns]
     return markdown([dict(zip(columns, map(str, row))) for row in table.rows])
 
 
 def write_table(table, folded=False):
-    """With its title and its text; a long one is folded."""
+    """The table with its title and text; a long one is folded."""
     text = table_text(table)
     text = f"{table.text}\n\n{text}" if table.text else text
     if folded or len(table.rows) > LONG:
@@ -110,7 +110,7 @@ def write_table(table, folded=False):
 
 
 def section(name, study, shown):
-    """Of one study; `shown` are its pictures."""
+    """The section of one study; `shown` are its pictures."""
     costs = costs_table(study)
     parts = [f'<a id="{name}"></a>\n\n## {titled(name, study)}\n', answer(study) + "\n"]
     parts += [write_table(table) for table in tables(study)]
@@ -122,7 +122,7 @@ def section(name, study, shown):
 
 
 def chosen_rows(match, study):
-    """The results that a block of README.md names; all where it names none."""
+    """The results that a block of README.md names; all if it names none."""
     names = [name for name, _, _ in results(study)]
     chosen = re.split(r",\s*", match[3].strip()) if match[3] else names
     unknown = [name for name in chosen if name not in names]
@@ -132,8 +132,9 @@ def chosen_rows(match, study):
 
 
 def readme(text, studies):
-    """README.md with its blocks `<!-- experiment: NAME [rows: RESULT, ...] -->` ... `<!-- end of experiment -->` made
-    anew: the answer of that study, and its results or those that are named, in that order."""
+    """README.md with its blocks
+    `<!-- experiment: NAME [rows: RESULT, ...] -->` ... `<!-- end of experiment -->`
+    updated: the answer of that study, and its results or those named, in that order."""
 
     def block(match):
         study = studies.get(match[2])
@@ -148,7 +149,7 @@ def readme(text, studies):
 
 
 def overview(text, studies):
-    """The picture that README.md shows, or None: of the first block with rows."""
+    """The picture in README.md, of the first block with rows, or None."""
     for match in README_BLOCK.finditer(text):
         if match[3] and match[2] in studies and f"docs/{OVERVIEW}" in text:
             return picture(studies[match[2]], chosen_rows(match, studies[match[2]]))
@@ -156,7 +157,7 @@ def overview(text, studies):
 
 
 def made(root):
-    """{path below docs: its text}: the page, its pictures, README.md and its picture; nothing without a study."""
+    """{path below docs: text}: the page, its pictures, README.md and its picture; {} without a study."""
     studies = read_studies(root)
     shown = {name: pictures(study, left_out(name, studies)) for name, study in studies.items()}
     files = {f"results/pictures/{name}-{one.name}.svg": one.svg for name, own in shown.items() for one in own}
@@ -171,25 +172,25 @@ def made(root):
 
 
 def present(root):
-    """The files that stand where this module writes."""
+    """The existing files where this module writes."""
     docs = root / "docs"
     paths = [docs / "results.md", docs / OVERVIEW, root / "README.md", *sorted((docs / "results/pictures").glob("*.svg"))]
     return {os.path.relpath(path, docs): path.read_text() for path in paths if path.exists()}
 
 
 def shown_path(name):
-    """As it is from the checkout's root."""
+    """Relative to the root of the checkout."""
     return os.path.normpath(f"docs/{name}")
 
 
 def pinned():
-    """The version of matplotlib whose pictures are those of the repository."""
+    """The matplotlib version that drew the pictures in the repository."""
     return re.search(r"^matplotlib==(\S+)", (REPOSITORY / "third_party/report-python.txt").read_text(), re.MULTILINE)[1]
 
 
 def check(root):
-    """-> a line for each file that is not what write() would make it. Another matplotlib draws other pictures: those
-    are then only looked for, not compared."""
+    """-> a line for each file that differs from what write() would make. Another matplotlib version draws
+    different pictures: then only their existence is checked."""
     wanted, found = made(root), present(root)
     found = {name: text for name, text in found.items() if name != README or name in wanted}
     same = importlib.metadata.version("matplotlib") == pinned()
@@ -207,7 +208,7 @@ def check(root):
 
 
 def write(root):
-    """Writes the page and its pictures, removes pictures of before. -> the paths written; none without a study."""
+    """Writes the page and its pictures, removes old pictures. -> the paths written; none without a study."""
     wanted = made(root)
     if not wanted:
         return []

@@ -1,4 +1,4 @@
-"""What an evaluation found, as pictures and tables: systems with intervals, f1 by candidates, the router, what went wrong."""
+"""An evaluation as pictures and tables: systems with intervals, f1 by candidates, the router, errors."""
 import collections
 
 from .figures import COLOURS, GREY, errors, figure, heat, legend_below, look
@@ -15,7 +15,7 @@ def rule_of(figures):
 
 
 def results_table(run):
-    """A row a result."""
+    """One row per result."""
     others = ["jaccard_f1", "precision_all", "recall_distinct_all"]
     against = {one["a"]: one["f1"]["p_value"] for one in run.results.get("against_backbone", [])}
     rows = []
@@ -29,7 +29,7 @@ def results_table(run):
 
 
 def dots(axes, names, figures, offset=0.0, **style):
-    """f1 of each with its interval, a line a name from the top."""
+    """f1 of each with its interval, one line per name, from the top."""
     values = [one["f1"] for one in figures]
     bars = errors(values, [one["intervals"]["f1"] for one in figures])
     axes.errorbar(values, [place + offset for place in range(len(names))], xerr=bars, fmt="o", capsize=3, **style)
@@ -113,7 +113,7 @@ def router_figure(run):
 
 
 def as_sets(bundles):
-    """As the metrics see an answer: its bundles of two items or more."""
+    """An answer as the metrics use it: its bundles of at least two items."""
     return {frozenset(bundle) for bundle in bundles or [] if len(set(bundle)) > 1}
 
 
@@ -121,7 +121,7 @@ OUTCOMES = ["right", "another candidate was right", "in part", "no hit", "no bun
 
 
 def outcome(gold, bundles, candidates):
-    """Of one session: the first of OUTCOMES that holds."""
+    """The first of OUTCOMES that applies to a session."""
     wanted, found = as_sets(gold), as_sets(bundles)
     if bundles is None:
         return "unparsed"
@@ -135,7 +135,7 @@ def outcome(gold, bundles, candidates):
 
 
 def outcomes_table(run):
-    """A row a system under the usual choice, how many sessions went which way."""
+    """One row per system with the usual choice: how many sessions had which outcome."""
     rows = []
     for name in run.usual:
         answers = run.answers(name)
@@ -149,7 +149,7 @@ def outcomes_table(run):
 
 
 def lengths_table(run):
-    """Mean f1 by the number of items, a row a system."""
+    """Mean f1 by the number of items, one row per system."""
     lengths = sorted({len(one["items"]) for one in run.sessions})
     rows = []
     for name in run.usual:
@@ -163,7 +163,7 @@ def lengths_table(run):
 
 
 def in_numbers(items, bundles):
-    """Bundles by the numbers of their products in the list: `1 2, 3 4`."""
+    """Bundles as the numbers of their products in the list: `1 2, 3 4`."""
     if bundles is None:
         return "unparsed"
     place = {item: str(i + 1) for i, item in enumerate(items)}
@@ -177,7 +177,7 @@ def counted_candidates(items, candidates):
 
 
 def sessions_part(run):
-    """Ten sessions from the worst to the best of the best system, with what every system answered."""
+    """Ten sessions, from the worst to the best of the best system, with the answers of every system."""
     f1 = run.f1_by_session(run.best) if run.best else []
     if not run.sessions or len(f1) != len(run.sessions):
         return None
@@ -201,7 +201,7 @@ def sessions_part(run):
 
 
 def evaluation_parts(run):
-    """Results first."""
+    """The parts of an evaluation, results first."""
     if not run.systems:
         return []
     tables = [outcomes_table(run), lengths_table(run)]

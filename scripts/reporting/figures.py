@@ -1,4 +1,4 @@
-"""Pictures as SVG that read on white and on black, the same bytes from the same figures and the same matplotlib."""
+"""SVG pictures for light and dark backgrounds; the same data and matplotlib version give the same bytes."""
 import io
 
 import matplotlib
@@ -8,8 +8,8 @@ import matplotlib.pyplot as plt  # noqa: E402
 
 from .parts import Picture  # noqa: E402
 
-GREY = "#797979"  # its contrast with white and with #0d1117 is the same, 4.3
-# Each has a contrast of at least 3.8 with both.
+GREY = "#797979"  # equal contrast with white and with #0d1117: 4.3
+# Each has a contrast of at least 3.8 with both backgrounds.
 COLOURS = ["#2f7fd1", "#d2601a", "#2c9152", "#a45bd0", "#94780f", "#c9476b", "#128f98", "#8a6a4f"]
 MARKERS = "osD^vPX*"
 matplotlib.rcParams.update({
@@ -21,7 +21,7 @@ matplotlib.rcParams.update({
 
 
 def figure(name, title, text, draw, size=(9, 3.6), grid=(1, 1)):
-    """draw(plot, axes); of a grid of several, axes is the first: the others are in plot.axes."""
+    """Calls draw(plot, axes); in a grid, axes is the first, and all are in plot.axes."""
     plot, _ = plt.subplots(*grid, figsize=size, layout="constrained", squeeze=False)
     draw(plot, plot.axes[0])
     out = io.StringIO()
@@ -31,7 +31,7 @@ def figure(name, title, text, draw, size=(9, 3.6), grid=(1, 1)):
 
 
 def look(i):
-    """Colour and marker of series number i; both repeat, not together."""
+    """Colour and marker of series i; each repeats, but not the pair."""
     return {"color": COLOURS[i % len(COLOURS)], "marker": MARKERS[(i + i // len(COLOURS)) % len(MARKERS)], "markersize": 5}
 
 
@@ -42,13 +42,13 @@ def errors(values, intervals):
 
 
 def legend_below(plot, axes):
-    """One legend for the panels `axes`, clear of what they show."""
+    """One legend for the panels `axes`, below their content."""
     shown = {label: handle for one in axes for handle, label in zip(*one.get_legend_handles_labels())}
     plot.legend(shown.values(), shown.keys(), loc="outside lower center", ncols=3)
 
 
 def lines(label, *series, across="optimiser step", logarithmic=False):
-    """Draws each (series, style, suffix of the label) by what is across, a group in one colour."""
+    """Draws each (series, style, label suffix) over `across`, each group in one colour."""
 
     def draw(_, axes):
         colours = {name: COLOURS[i % len(COLOURS)] for i, name in enumerate(series[0][0])}
@@ -65,8 +65,8 @@ def lines(label, *series, across="optimiser step", logarithmic=False):
 
 
 def heat(plot, axes, means, title="", names=None):
-    """Mean weight by layer (of [layer][expert]); experts by their names or numbers."""
-    # 20 colours: a colour bar of more is drawn as pixels
+    """Mean weights [layer][expert] by layer; experts by name or number."""
+    # 20 colours: with more, the colour bar is drawn as pixels
     image = axes.pcolormesh(list(zip(*means)), vmin=0, vmax=1, cmap=plt.get_cmap("viridis", 20))
     axes.grid(False)
     axes.invert_yaxis()

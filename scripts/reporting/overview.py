@@ -1,5 +1,5 @@
-"""The picture of README.md: how a routed model answers, and its f1 beside others', from a study alone. Drawn by hand as
-SVG: it takes the reader's light or dark, which matplotlib cannot write."""
+"""The picture in README.md: how a routed model answers, and its f1 compared with others, from one study.
+Written as SVG directly: it adapts to the reader's light or dark mode, which matplotlib does not support."""
 from xml.sax.saxutils import escape
 
 from .study import results
@@ -26,7 +26,7 @@ MEANING = {"base": "one LoRA: sessions", "high_level": "one LoRA: rules", "fine_
            "merged": "one LoRA: both", "dynamic": "three LoRAs, routed", "similar_pairs": "pairs of similar titles",
            "similar_pair": "most similar titles", "random_pairs": "items paired at random", "whole": "the whole session",
            "backbone": "untrained"}  # fmt: skip
-WIDTH, BARS, SCALE, ROW = 900, 640, 210, 44  # px: of all, where bars begin, of an f1 of 1, a row's height
+WIDTH, BARS, SCALE, ROW = 900, 640, 210, 44  # px: total, start of bars, f1 of 1, row height
 
 
 def text(x, y, words, kind="", anchor="start"):
@@ -40,7 +40,7 @@ def box(x, y, width, height, *lines):
 
 
 def arrow(*points):
-    """Through (x, y), ... with its head at the last."""
+    """An arrow through (x, y), ... with its head at the last point."""
     (x, y), (to_x, to_y) = points[-2:]
     sign = (to_x > x) - (to_x < x), (to_y > y) - (to_y < y)
     back, side = (to_x - 8 * sign[0], to_y - 8 * sign[1]), (4 * sign[1], 4 * sign[0])
@@ -82,7 +82,7 @@ def bars(study, rows):
 
 
 def picture(study, rows):
-    """-> the SVG: the first of `rows` is the routed model, which is set apart by its colour."""
+    """-> the SVG; the first of `rows` is the routed model, in a different colour."""
     told = "; ".join(f"{name} {number(metrics['f1'])} ({interval(metrics['intervals']['f1'])})"
                      for name, _, metrics in results(study) if name in rows)  # fmt: skip
     return (f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} 345" role="img">\n'

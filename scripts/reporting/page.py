@@ -1,4 +1,4 @@
-"""One self-contained HTML page of parts: no script, nothing from outside, light and dark, narrow and wide."""
+"""One HTML page from parts: no scripts or external resources, for light and dark, narrow and wide."""
 import jinja2
 import markupsafe
 
@@ -67,7 +67,7 @@ TEMPLATE = """<!doctype html>
 
 
 def code(text):
-    """What stands between backticks becomes <code>."""
+    """Text between backticks becomes <code>."""
     pieces = [markupsafe.escape(piece) for piece in text.split("`")]
     return markupsafe.Markup("").join(markupsafe.Markup("<code>{}</code>").format(piece) if i % 2 else piece
                                       for i, piece in enumerate(pieces))  # fmt: skip

@@ -1,4 +1,4 @@
-"""What a page consists of, whatever its format."""
+"""The parts of a page, independent of its format."""
 import base64
 import dataclasses
 
@@ -7,14 +7,14 @@ import dataclasses
 class Table:
     title: str
     columns: list
-    rows: list  # of lists of cells, one for each column; the first names the row
+    rows: list  # lists of cells, one per column; the first names the row
     text: str = ""
-    prose: bool = False  # cells are sentences, not figures
+    prose: bool = False  # cells are sentences, not numbers
 
 
 @dataclasses.dataclass
 class Picture:
-    name: str  # of its file
+    name: str  # of the file
     title: str
     text: str
     svg: str
@@ -26,7 +26,7 @@ class Picture:
 
 @dataclasses.dataclass
 class Verbatim:
-    """Text shown as it is."""
+    """Text shown verbatim."""
 
     title: str
     content: str
@@ -34,11 +34,11 @@ class Verbatim:
 
 @dataclasses.dataclass
 class Session:
-    """A session: what was asked, and who answered what."""
+    """A session: the question, and the answer of each system."""
 
     title: str
     items: list  # titles
-    rows: list  # of who, bundles, what came of them
+    rows: list  # (system, bundles, outcome)
     text: str
 
 

@@ -1,12 +1,12 @@
-"""A run folder as its steps left it. What a run lacks is empty."""
+"""A run folder as written by its steps. Missing parts are empty."""
 import functools
 import json
 import pathlib
 import re
 import sys
 
-F1 = 13  # its place among the metrics of scores.json
-CHOICE = ("select", "samples", "utility", "expectation")  # what tells the rules of a system apart
+F1 = 13  # its index among the metrics of scores.json
+CHOICE = ("select", "samples", "utility", "expectation")  # the fields that distinguish the rules of a system
 
 
 def read_json(path):
@@ -19,7 +19,7 @@ def read_json(path):
 
 
 def read_settings(text):
-    """{"data.domain": "food"} of a config.yaml as the programs write it: nested names, lists on their line, comments."""
+    """{"data.domain": "food"} from a config.yaml of the programs: nested names, one-line lists, comments."""
     settings, above = {}, []
     for line in text.splitlines():
         match = re.match(r"( *)([\w-]+):(?: +(.*?))?(?:  #.*)?$", line)
@@ -32,13 +32,13 @@ def read_settings(text):
 
 
 def is_void(old, resume):
-    """Whether the training that resumes is that of the old record and does its step again."""
+    """Whether the resumed training is that of the old record and repeats its step."""
     same = old["job"] == resume["job"] and old["group"] in resume.get("groups", [old["group"]])
     return same and old["step"] > resume["resumed_at"]
 
 
 def read_records(path):
-    """The records of metrics.jsonl without those that a resume made void."""
+    """The records of metrics.jsonl without those invalidated by a resume."""
     records = []
     for line in path.read_text().splitlines():
         record = json.loads(line)
@@ -50,7 +50,7 @@ def read_records(path):
 
 
 def label(record):
-    """What is trained: an expert by its name, a router or a control by its job."""
+    """What is trained: the name of an expert, or the job of a router or control."""
     job = record["job"]
     return record["group"] + job.removeprefix("train").replace("_", " ") if job.startswith("train") else job
 
@@ -88,7 +88,7 @@ class Run:
 
     @functools.cached_property
     def sessions(self):
-        """Of every evaluated session its number, items, titles and gold; none of evaluations from before these were kept."""
+        """Number, items, titles and gold of every evaluated session; empty for old evaluations."""
         asked = self.evaluated("sessions.json")
         if "titles" not in asked:
             return []
@@ -97,7 +97,7 @@ class Run:
 
     @functools.cached_property
     def records(self):
-        """Of all trainings. Experts trained together have each other's records: a group counts once."""
+        """The records of all trainings. Experts trained together share records: each group counts once."""
         groups = {}
         for path in self.metrics:
             own = {}
@@ -109,7 +109,7 @@ class Run:
 
     @functools.cached_property
     def steps(self):
-        """The records of the finished steps, the first to end first."""
+        """The records of the finished steps, in order of completion."""
         found = {}
         for path in self.folder.glob("steps/*/step.json"):
             step = read_json(path)
@@ -118,18 +118,18 @@ class Run:
 
     @property
     def experts(self):
-        """Their names in the bank's order."""
+        """The experts' names in the bank's order."""
         written = read_json(self.folder / "router/router_config.json").get("experts") or self.results.get("experts")
         return written or []
 
     @property
     def systems(self):
-        """{name: figures} of all results, baselines among them."""
+        """{name: metrics} of all results, including baselines."""
         return self.results.get("systems", {})
 
     @property
     def usual(self):
-        """One result a system: that under the usual choice, which goes by the system's name, or else the first."""
+        """One result per system: that with the usual choice, which has the system's name, else the first."""
         chosen = {}
         for name, figures in self.systems.items():
             own = figures.get("system", name)
@@ -139,24 +139,24 @@ class Run:
 
     @property
     def best(self):
-        """The usual result of the highest f1 that is no baseline's; None without one."""
+        """The usual result with the highest f1 except baselines; None without one."""
         learnt = [name for name, figures in self.usual.items() if not figures.get("baseline")]
         return max(learnt, key=lambda name: self.systems[name]["f1"], default=None)
 
     def f1_by_session(self, name):
-        """Of a result, in the order of the sessions; a mean over its runs."""
+        """f1 of a result by session, as a mean over its runs."""
         runs = self.scores.get(name, [])
         return [sum(numerators[F1] / denominators[F1] if denominators[F1] else 0 for numerators, denominators in scores) / len(runs)
                 for scores in zip(*runs)]  # fmt: skip
 
     def answers_text(self, system):
-        """The lines of the system's file, which has its name, or one of letters and a hash."""
+        """The lines of the system's file, which is named after it, or by letters and a hash."""
         word = re.sub(r"[^\w.-]", "_", system, flags=re.ASCII)
         ending = "" if word == system else "-????????"
         return "".join(path.read_text() for path in (self.evaluation / "answers").glob(f"{word[:100]}{ending}.jsonl"))
 
     def answers(self, name):
-        """{session: (the bundles that the result's rule chose, all candidates)} of a result; {} of one without answers."""
+        """{session: (the bundles chosen by the result's rule, all candidates)}; {} without answers."""
         figures, found = self.systems[name], {}
         if "select" not in figures:
             return {}
@@ -170,7 +170,7 @@ class Run:
 
 
 def unlike_names(runs):
-    """What each run is called: its folder's name, where two are alike its path."""
+    """The display names of the runs: their folders' names, or paths if two are equal."""
     names = [run.name for run in runs]
     return names if len(set(names)) == len(names) else [str(run.folder) for run in runs]
 

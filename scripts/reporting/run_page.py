@@ -1,4 +1,4 @@
-"""The page of a run: what its evaluation found, then how it was trained, then its settings."""
+"""The page of a run: the results of its evaluation, then its training, then its settings."""
 from .evaluation import evaluation_parts
 from .page import render
 from .parts import Table, Verbatim
@@ -42,7 +42,7 @@ def lead(run):
 
 
 def answer(run):
-    """The best system beside the best baseline."""
+    """The best system compared with the best baseline."""
     best = run.best
     if best is None:
         return ""
@@ -65,7 +65,7 @@ def commands(run):
 
 
 def how_made(run):
-    """Command, data, model, date, duration, versions: what is known of them."""
+    """Command, data, model, date, duration, versions, as far as known."""
     versions = (run.steps[-1] if run.steps else {}).get("versions", {})
     settings = run.settings
     facts = [("command", listing((f"`{command}`" for command in commands(run)), "then") if commands(run) else ""),

@@ -1,4 +1,4 @@
-"""Several runs side by side: their systems, what differs in their settings, their losses and costs."""
+"""Several runs side by side: systems, differing settings, losses and costs."""
 from .evaluation import dots, name_lines
 from .figures import COLOURS, figure, legend_below
 from .page import render
@@ -8,11 +8,11 @@ from .run_page import date_of, duration, lead, seconds_of, warnings
 from .training import by_group, loss_figure
 from .wording import interval, number
 
-PLACES = ("run.dir", "run.store")  # differ always, and change no number
+PLACES = ("run.dir", "run.store")  # always differ, and do not affect results
 
 
 def systems_of(runs):
-    """The systems of all, in their order."""
+    """The systems of all runs, in order."""
     return list(dict.fromkeys(name for run in runs for name in run.usual))
 
 
@@ -47,7 +47,7 @@ def systems_table(runs, names):
 
 
 def settings_table(runs, names):
-    """The settings in which they differ."""
+    """The settings that differ."""
     every = list(dict.fromkeys(setting for run in runs for setting in run.settings))
     rows = []
     for setting in every:
@@ -65,7 +65,7 @@ def costs_table(runs, names):
 
 
 def losses(runs, names):
-    """Each training of each run."""
+    """The losses of each training of each run."""
     series, validations = {}, {}
     for run, name in zip(runs, names):
         series |= {f"{name}: {what}": points for what, points in by_group(run.records, "token_loss").items()}

@@ -1,4 +1,4 @@
-"""What a study.json of routedk-run holds. Members that an older one lacks are empty."""
+"""The contents of a study.json of routedk-run. Members that an older file lacks are empty."""
 import dataclasses
 import json
 import sys
@@ -8,7 +8,7 @@ from .wording import day, listing
 
 @dataclasses.dataclass
 class Shown:
-    """A system of a point: what it shows beside the metrics (`facts`), and its metrics under `name`, None without any."""
+    """A system of a point: its data besides the metrics (`facts`), and its metrics under `name`, or None."""
 
     point: dict
     system: str
@@ -18,7 +18,7 @@ class Shown:
 
     @property
     def rule(self):
-        """System and rule, whatever the number of samples."""
+        """System and rule, without the number of samples."""
         name = self.system.removesuffix(f" n={self.facts.get('samples')}")
         return name if " " in name or "select" not in self.facts else f"{name} {self.facts['select']}"
 
@@ -31,7 +31,7 @@ def read(path):
 
 
 def shown(study):
-    """The systems of all points; of several seeds the first."""
+    """The systems of all points; with several seeds, those of the first."""
     found = {}
     for point in study.get("points") or []:
         for system, facts in point.get("systems", {}).items():
@@ -48,34 +48,34 @@ def results(study):
 
 
 def domains(study):
-    """Of its points and results."""
+    """The domains of its points and results."""
     named = [point["domain"] for point in study.get("points") or []] + [domain for _, domain, _ in results(study)]
     return list(dict.fromkeys(named))
 
 
 def place(point):
-    """Its variant and domain, by which pictures are divided."""
+    """Its variant and domain, the key of a picture's panels."""
     return point.get("variant", ""), point["domain"]
 
 
 def place_title(study, of):
-    """A variant, with its domain where the study has several."""
+    """A variant, with its domain if the study has several."""
     variant, domain = of
     return ", ".join(part for part in (variant, domain if len(domains(study)) > 1 else "") if part)
 
 
 def seed_note(study, what):
-    """What a picture takes from the first seed, where there are several."""
+    """A note that a picture shows the first seed, if there are several."""
     return f" {what} of the first seed." if len({point.get("seed") for point in study.get("points") or []}) > 1 else ""
 
 
 def watched(study, member):
-    """What the first point that has it says of conflict or probe; {} where none does."""
+    """The conflict or probe data of the first point that has any; {} if none does."""
     return next((point[member] for point in study.get("points") or [] if point.get(member)), {})
 
 
 def watched_note(study, member):
-    """Which point that is, where several have it."""
+    """A note which point that is, if several have such data."""
     having = [point for point in study.get("points") or [] if point.get(member)]
     return f" Of {having[0]['name']}." if len(having) > 1 else ""
 
@@ -91,7 +91,7 @@ def counted(values, noun):
 
 
 def how_made(study):
-    """Command, date, time, commit, machine; split, domains, sessions and seeds: what is known of them."""
+    """Command, date, time, commit, machine; split, domains, sessions and seeds, as far as known."""
     made = study.get("made", {})
     versions = dict(made.get("versions", {}))
     machine = [versions.pop(name) for name in ("machine", "cpu") if name in versions]

@@ -1,10 +1,10 @@
-"""The pictures of a study, each where the study has what it shows."""
+"""The pictures of a study, each only if the study has its data."""
 from .figures import errors, figure, heat, legend_below, lines, look
 from .study import place, place_title, seed_note, shown, watched, watched_note
 
 
 def by_place(study, systems):
-    """{title of a panel: its systems}."""
+    """{title of a panel: its systems}"""
     groups = {}
     for one in systems:
         groups.setdefault(place_title(study, place(one.point)), []).append(one)
@@ -29,7 +29,7 @@ def router(study):
 
 
 def draw_accuracy(axes, systems, rules):
-    """f1 over the number of samples, a line a rule; error bars side by side."""
+    """f1 over the number of samples, one line per rule; error bars side by side."""
     for i, rule in enumerate(rules):
         own = sorted((one for one in systems if one.rule == rule), key=lambda one: one.facts["samples"])
         numbers = [one.facts["samples"] * (1 + 0.04 * (i - len(rules) / 2)) for one in own]
@@ -50,7 +50,7 @@ def draw_overlap(axes, panels):
 
 
 def of_several_samples(study):
-    """The systems that are shown with more than one number of samples, and these numbers."""
+    """The systems with more than one number of samples, and these numbers."""
     counted = [one for one in shown(study) if one.metrics and one.facts.get("samples")]
     numbers = {}
     for one in counted:
@@ -192,6 +192,6 @@ PICTURES = [router, losses, probe, samples, ablation, conflict, calibration, cos
 
 
 def pictures(study, without=()):
-    """All but those named in `without`."""
+    """All pictures except those named in `without`."""
     found = [make(study) for make in PICTURES if make.__name__ not in without]
     return [picture for picture in found if picture]

@@ -1,4 +1,4 @@
-"""The page of a study: its question, the answer, what came out, costs and warnings."""
+"""The page of a study: its question, the answer, results, costs and warnings."""
 from .answers import answer
 from .page import render
 from .study import how_made, read, warnings

@@ -5,7 +5,7 @@ from .wording import interval, number, p_value, signed
 
 
 def divided(study, domain):
-    """A cell with the domain, in studies of several."""
+    """A cell with the domain, if the study has several."""
     return [domain] if len(domains(study)) > 1 else []
 
 
@@ -78,7 +78,7 @@ def routing_table(study):
 
 
 def by_linear(title, text, figures):
-    """A row for each pair of `figures`, {pair: {linear: cosine}}."""
+    """One row per pair of `figures`, {pair: {linear: cosine}}."""
     linears = named_columns(figures.values())
     rows = [[pair, *(signed(values.get(name)) for name in linears)] for pair, values in figures.items()]
     return Table(title, ["pair", *linears], rows, text)
@@ -94,7 +94,7 @@ def conflict_tables(study):
 
 
 def costs_table(study):
-    """Each step once, however many points rest on it."""
+    """Each step once, even if several points use it."""
     steps = {step["key"]: step for point in study.get("points") or [] for step in point.get("steps", [])}
     trained = any("trained_parameters" in step for step in steps.values())
     columns = ["step", "key", "seconds", "peak memory, MiB", *(["trained parameters"] if trained else [])]
@@ -106,7 +106,7 @@ def costs_table(study):
 
 
 def tables(study):
-    """Those that say what came out; the costs are apart."""
+    """The tables of results, without the costs."""
     found = [results_table(study), comparisons_table(study), explained_table(study), routing_table(study),
              alpha_table(study)]  # fmt: skip
     found += conflict_tables(study)

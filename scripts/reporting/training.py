@@ -1,4 +1,4 @@
-"""Trainings as pictures and tables: losses, learning rates, gradient norms, the router, answers."""
+"""Training as pictures and tables: losses, learning rates, gradient norms, the router, answers."""
 import collections
 
 from .figures import figure, heat, lines
@@ -7,7 +7,7 @@ from .run import label
 
 
 def by_group(records, name):
-    """{what is trained: [(step, value)]} of the records that have that figure."""
+    """{what is trained: [(step, value)]} from the records that have that value."""
     series = collections.defaultdict(list)
     for record in records:
         if name in record:

@@ -1,9 +1,9 @@
-"""How figures are written: three decimals without a leading zero, intervals as `.004 to .058`."""
+"""The format of numbers: three decimals without a leading zero, intervals as `.004 to .058`."""
 import datetime
 
 
 def number(value):
-    """`.372`, `-.020`, `1.000`; empty where there is no value."""
+    """`.372`, `-.020`, `1.000`; empty without a value."""
     if value is None:
         return ""
     text = f"{value:.3f}"
@@ -12,7 +12,7 @@ def number(value):
 
 
 def signed(value):
-    """A difference: `+.004`, `-.020`, `.000`; empty where there is no value."""
+    """A difference: `+.004`, `-.020`, `.000`; empty without a value."""
     return ("+" if value and round(value, 3) > 0 else "") + number(value)
 
 

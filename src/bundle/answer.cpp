@@ -13,7 +13,7 @@
 namespace routedk::bundle {
 namespace {
 
-/// The K of `<word>K`, nullopt unless K is a plain decimal number of at least 1.
+/// The K of `<word>K`; nullopt unless K is a plain decimal number of at least 1.
 std::optional<int> number_after(std::string_view text, std::string_view word) {
   if (!text.starts_with(word)) {
     return std::nullopt;
@@ -25,8 +25,8 @@ std::optional<int> number_after(std::string_view text, std::string_view word) {
   return plain && number >= 1 ? std::optional(number) : std::nullopt;
 }
 
-/// Streams JSON into an answer and stops at the first thing that is not in its form, so that neither depth
-/// nor size of a hostile text is ever built up.
+/// Parses a JSON stream into an answer and stops at the first element that does not fit, so a hostile text
+/// can neither nest deeply nor grow large.
 class AnswerReader : public nlohmann::json_sax<nlohmann::json> {
  public:
   explicit AnswerReader(int n_products) : n_products_(n_products) {}

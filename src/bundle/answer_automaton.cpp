@@ -17,12 +17,12 @@ namespace {
 
 using Tokens = std::vector<text::TokenId>;
 
-/// What has been written so far, at a boundary between segments, as far as it decides what may follow.
+/// What has been written so far, at a boundary between segments: only what determines the continuation.
 struct Place {
   enum Kind { kStart, kNumber, kAfterNumber, kEnd };
   Kind kind = kStart;
   int bundle = 1;          ///< number of the bundle being written
-  ProductBundle previous;  ///< the bundle before it, while it still says what may follow
+  ProductBundle previous;  ///< the bundle before it, while it restricts what may follow
   ProductBundle current;   ///< its products so far
 
   friend bool operator<(const Place& a, const Place& b) {
@@ -31,7 +31,7 @@ struct Place {
   }
 };
 
-/// The answer's text cut where letters, digits and punctuation meet, each piece encoded by itself.
+/// The answer's text, split where letters, digits and punctuation meet; each piece is encoded separately.
 struct Segments {
   Tokens nothing;                                   ///< {}
   Tokens open;                                      ///< {"bundle1": ["product
@@ -53,7 +53,7 @@ Tokens encode_inside(const text::Tokenizer& tokenizer, std::initializer_list<std
   return tokens;
 }
 
-/// A text at the beginning of an answer.
+/// Encodes a text at the beginning of an answer.
 Tokens encode_first(const text::Tokenizer& tokenizer, const text::AnswerForm& form, const std::string& text) {
   return tokenizer.encode(form.before + text, form.place);
 }
@@ -89,7 +89,7 @@ Tokens assembled(const Segments& segments, const ProductAnswer& answer) {
   return tokens;
 }
 
-/// An answer that uses every segment must encode to the segments' tokens.
+/// Checks that an answer that uses every segment encodes to the segments' tokens.
 void check_segments(const text::Tokenizer& tokenizer, const text::AnswerForm& form,
                     const Segments& segments) {
   ProductAnswer answer{{1, 2, 3, 4, 5, 6, 7, 8, 9, 10}};
@@ -104,8 +104,8 @@ void check_segments(const text::Tokenizer& tokenizer, const text::AnswerForm& fo
   }
 }
 
-/// Every continuation of `begun` to a whole bundle of n products is at most the one this returns; empty when
-/// there is none. Lists compare lexicographically, a prefix before its extensions.
+/// The greatest bundle of n products that begins with `begun`; empty if there is none. Lists compare
+/// lexicographically, a prefix before its extensions.
 ProductBundle greatest_bundle(ProductBundle begun, int n) {
   if (begun.empty()) {
     return n >= 2 ? ProductBundle{n - 1, n} : ProductBundle{};
@@ -116,7 +116,7 @@ ProductBundle greatest_bundle(ProductBundle begun, int n) {
   return begun.size() >= 2 ? begun : ProductBundle{};
 }
 
-/// Whether `begun` can become a bundle that comes after `previous`; an empty `previous` is before every
+/// Whether `begun` can become a bundle that sorts after `previous`; an empty `previous` sorts before every
 /// bundle.
 bool can_exceed(const ProductBundle& begun, const ProductBundle& previous, int n) {
   return greatest_bundle(begun, n) > previous;
@@ -144,7 +144,7 @@ class AnswerAutomaton final : public text::TokenAutomaton {
  private:
   /// Tokens still to come, then the place they lead to.
   using Path = std::pair<Tokens, Place>;
-  /// All that the consumed tokens may mean: paths share a prefix where numbers or punctuation do.
+  /// All interpretations of the consumed tokens: paths share a prefix where numbers or punctuation do.
   using Paths = std::vector<Path>;
   struct Node {
     Paths paths;
@@ -197,7 +197,7 @@ class AnswerAutomaton final : public text::TokenAutomaton {
       after.current.push_back(next);
       if (can_exceed(after.current, place.previous, n_)) {
         if (after.current > after.previous) {
-          after.previous.clear();  // so is every continuation: places that differ in it alone become one
+          after.previous.clear();  // every continuation exceeds it too: places that differ only in it merge
         }
         paths.emplace_back(segments_.number.at(static_cast<std::size_t>(next)), std::move(after));
       }
@@ -228,7 +228,7 @@ class AnswerAutomaton final : public text::TokenAutomaton {
   Segments segments_;
   int n_;
   State start_ = 0;
-  std::deque<Node> nodes_;  ///< a deque, so that nodes stay where they are
+  std::deque<Node> nodes_;  ///< a deque, so that node addresses are stable
   std::map<Paths, State> states_;
 };
 

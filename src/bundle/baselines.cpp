@@ -29,7 +29,7 @@ struct SimilarPair {
   double similarity = 0.0;
 };
 
-/// All pairs, most similar first, equals in the order of their positions.
+/// All pairs, the most similar first, equals by position.
 std::vector<SimilarPair> pairs_by_similarity(const BaselineInput& in) {
   std::vector<SimilarPair> pairs;
   for (std::size_t a = 0; a < in.size(); ++a) {

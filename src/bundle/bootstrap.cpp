@@ -62,7 +62,7 @@ std::vector<double> column(const Resamples& resamples, std::size_t metric) {
   return values;
 }
 
-/// The value below which a share `q` of the samples lies; reorders them.
+/// The `q` quantile of the samples; reorders them.
 double quantile(std::vector<double>& samples, double q) {
   const double place = q * static_cast<double>(samples.size() - 1);
   const auto below = static_cast<std::ptrdiff_t>(std::floor(place));
@@ -75,7 +75,7 @@ double quantile(std::vector<double>& samples, double q) {
   return low + (place - static_cast<double>(below)) * (high - low);
 }
 
-/// 2 (b + 1) / (B + 1): the observed sample counts as one more resample, so p is never 0.
+/// 2 (b + 1) / (B + 1): the observed sample counts as an additional resample, so p is never 0.
 double two_sided_p(const std::vector<double>& differences) {
   const auto not_above =
       std::count_if(differences.begin(), differences.end(), [](double d) { return d <= 0; });

@@ -6,7 +6,7 @@
 namespace routedk::bundle {
 namespace {
 
-/// The names of a path `A,B, C & D,Leaf`: how many, and the last.
+/// The number of names of a path `A,B, C & D,Leaf`, and the last one.
 std::pair<std::size_t, std::string> path_leaf(std::string_view path) {
   std::size_t names = 1;
   std::size_t begin = 0;

@@ -7,7 +7,8 @@
 namespace routedk::bundle {
 namespace {
 
-/// A session has at most 10 items, so a bundle has at most 2^10 subsets; of a larger one the first count.
+/// A session has at most 10 items, so a bundle has at most 2^10 subsets; of a larger one only the first items
+/// count.
 constexpr std::size_t kLargest = 10;
 
 std::vector<std::string> categories_of(const Session& session, const Bundle& bundle) {
@@ -42,7 +43,7 @@ CategoryItemsets::CategoryItemsets(std::span<const Session> training, const Item
       const Itemset all = kinds_of(categories_of(session, gold.items));
       for (std::uint32_t mask = 1; mask < (1U << all.size()); ++mask) {
         Itemset subset;
-        bool whole = true;  // a second item of a category only beside the first, which stands before it
+        bool whole = true;  // a second item of a category requires the first, which precedes it
         for (std::size_t i = 0; i < all.size(); ++i) {
           if ((mask >> i & 1U) != 0) {
             whole = whole && (all[i].second == 0 || (mask >> (i - 1) & 1U) != 0);

@@ -18,7 +18,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// One file under check.
+/// One file being checked.
 struct File {
   const fs::path& path;
   Findings& findings;
@@ -30,7 +30,7 @@ struct File {
     findings.add({Severity::kWarning, rule, path, line, std::move(message)});
   }
 
-  /// The field as an id; nothing, and a finding, where it is none.
+  /// The field as an id; nothing, plus a finding, if it is not one.
   std::optional<std::int64_t> id(const std::string& field, std::int64_t line) const {
     try {
       return parse_id(field, path, line);

@@ -1,4 +1,4 @@
-/// The CSV files of a domain, read as far as they can be; what can't is a finding.
+/// The CSV files of a domain, parsed as far as possible; what cannot be parsed is a finding.
 #pragma once
 
 #include "routedk/bundle/findings.h"
@@ -28,14 +28,14 @@ struct TextRows {
   std::filesystem::path path;
   std::map<std::int64_t, TextRow> rows;
 
-  /// Whether the id has a text that is more than white space and entities for it.
+  /// Whether the id has a text with more than white space and entities.
   bool says_something(std::int64_t id) const;
 };
 
 /// Rows of integers under the given header; findings csv, header, id.
 IdRows check_ids(const std::filesystem::path& path, const std::string& header, Findings& findings);
 
-/// The same where no row may come twice; finding repeated_row.
+/// The same for rows that must be distinct; finding repeated_row.
 IdRows check_distinct_ids(const std::filesystem::path& path, const std::string& header, Findings& findings);
 
 /// `id,text` rows under the given header; findings csv, header, id, repeated_row, utf8, entity.

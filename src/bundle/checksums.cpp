@@ -17,11 +17,10 @@ constexpr std::size_t kDigits = 64;
 
 struct Entry {
   std::string digest;
-  fs::path file;  // below the data folder
+  fs::path file;  // relative to the data folder
 };
 
-/// "<64 digits>  path" or "<64 digits> *path"; nothing for another form or a path that leads out of the
-/// folder.
+/// "<64 digits>  path" or "<64 digits> *path"; nothing for another form or a path that leaves the folder.
 std::optional<Entry> parse(const std::string& line) {
   const bool has_form = line.size() > kDigits + 2 && line[kDigits] == ' ' &&
                         (line[kDigits + 1] == ' ' || line[kDigits + 1] == '*') &&
@@ -36,7 +35,7 @@ std::optional<Entry> parse(const std::string& line) {
   return leads_out ? std::nullopt : std::optional(std::move(entry));
 }
 
-/// What is wrong with the file, empty if nothing.
+/// The problem with the file, empty if none.
 std::string problem_of(const fs::path& dir, const Entry& entry) {
   if (!fs::is_regular_file(dir / entry.file)) {
     return fmt::format("{} must be there, but is missing", entry.file.string());

@@ -30,7 +30,7 @@ std::set<std::int64_t> items_with_bundles(const fs::path& domain) {
   return items;
 }
 
-/// The items that are still without a title, by ASIN. Several items can have one ASIN.
+/// The items still without a title, by ASIN. Several items can share an ASIN.
 class Wanted {
  public:
   Wanted(std::set<std::int64_t> items, const fs::path& mapping) : unmapped_(std::move(items)) {
@@ -92,8 +92,8 @@ class Wanted {
   std::unordered_map<std::string, State> by_asin_;
 };
 
-/// A title as the titles files have it: the reader decodes entities, so a title that spells one after
-/// decoding has its ampersands written as entities.
+/// A title in the spelling of the titles files: the reader decodes entities, so if the decoded title still
+/// contains one, its ampersands are written as entities.
 std::string spelled(const std::string& title) {
   if (decode_entities(title) == title) {
     return title;

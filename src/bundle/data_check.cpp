@@ -27,7 +27,7 @@ struct Domain {
   TextRows categories;
 };
 
-/// The values of a table of pairs by their key, with the line where the key first stands.
+/// The values of one key of a table of pairs, and the line of the key's first row.
 struct Group {
   Ids values;
   std::int64_t line = 0;
@@ -170,7 +170,7 @@ class DomainCheck {
     }
   }
 
-  /// The users' files are not read by anything else, and need not be there.
+  /// The users' files are used nowhere else and are optional.
   void check_users() {
     Groups items;
     for (const IdRow& row : domain_.session_items.rows) {
@@ -195,7 +195,7 @@ class DomainCheck {
     }
   }
 
-  /// Texts that only some of the sessions' items have: the others are never in a bundle.
+  /// Texts that only some of the sessions' items have: items without one are never in a bundle.
   void check_leak(const TextRows& texts, Finding finding) {
     Ids items;
     for (const auto& [bundle, session] : session_of_) {

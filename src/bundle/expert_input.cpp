@@ -28,7 +28,7 @@ PromptKind input_kind(ExpertKind kind) {
                                : PromptKind::kRaw;
 }
 
-/// A text's statements, each with what parts it from the next.
+/// A text's statements, each with the separator that follows it.
 std::vector<std::string> statements_of(std::string_view text) {
   std::vector<std::string> statements;
   while (!text.empty()) {
@@ -46,7 +46,7 @@ std::string joined(std::span<const std::string> statements) {
   return text;
 }
 
-/// Rules and thought in statements, of which the last can be cut.
+/// Rules and thought, split into statements that can be cut from the end.
 class CutContent {
  public:
   explicit CutContent(const PromptContent& content)
@@ -65,8 +65,8 @@ class CutContent {
   std::vector<std::string> thought_;
 };
 
-/// Cuts what the budget asks for and nothing more: each statement makes the prompt longer, so halving finds
-/// how many can stay.
+/// Cuts only what the budget requires. The prompt grows with each statement, so a binary search finds how
+/// many can stay.
 TrainingText fitted(const std::function<std::vector<text::ChatMessage>(const PromptContent&)>& render,
                     const PromptContent& content, const std::optional<TokenBudget>& budget) {
   TrainingText text;
@@ -90,7 +90,7 @@ TrainingText fitted(const std::function<std::vector<text::ChatMessage>(const Pro
   return text;
 }
 
-/// Whether one of the rules, a line each, is this one.
+/// Whether `rule` is one of the rules, one per line.
 bool has_rule(const std::string& rules, const std::string& rule) {
   return ("\n" + rules + "\n").find("\n" + rule + "\n") != std::string::npos;
 }

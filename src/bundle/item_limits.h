@@ -4,7 +4,7 @@
 
 namespace routedk::bundle {
 
-/// Items of a session; a bundle has at least as many as a session must have.
+/// Items of a session; the minimum also applies to a bundle.
 inline constexpr std::size_t kMinItems = 2;
 inline constexpr std::size_t kMaxItems = 10;
 

@@ -10,7 +10,7 @@
 namespace routedk::bundle {
 namespace {
 
-/// As the prompt calls it.
+/// The name of the relation in the prompt.
 const char* wording(Relation relation) {
   switch (relation) {
     case Relation::kTitleSimilarity:
@@ -28,7 +28,7 @@ std::pair<T, T> ascending(T a, T b) {
   return b < a ? std::pair(std::move(b), std::move(a)) : std::pair(std::move(a), std::move(b));
 }
 
-/// How many training sessions taught the pair, the asking one left out.
+/// How many training sessions have the pair, excluding the session asked about (`own`).
 template <typename Pair>
 double count(const std::map<Pair, std::int64_t>& counts, const std::set<Pair>& own, const Pair& pair) {
   const auto found = counts.find(pair);
@@ -38,7 +38,7 @@ double count(const std::map<Pair, std::int64_t>& counts, const std::set<Pair>& o
 
 struct RelatedPair {
   double strength = 0.0;
-  std::size_t first = 0;  // product numbers, from 1
+  std::size_t first = 0;  // product number, from 1
   std::size_t second = 0;
 };
 

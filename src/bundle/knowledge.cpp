@@ -10,7 +10,7 @@
 namespace routedk::bundle {
 namespace {
 
-/// Invalid UTF-8 in a title is hashed as its replacement, instead of stopping the run here.
+/// Invalid UTF-8 in a title is replaced for the hash; this is not the place to stop a run.
 std::string hash_of(const io::Json& json) {
   return fmt::format("{:016x}", hash64(json.dump(-1, ' ', false, io::Json::error_handler_t::replace)));
 }
@@ -94,7 +94,7 @@ KnowledgeRecord knowledge_from_json(const io::Json& json, const std::string& whe
 
 KnowledgeStore KnowledgeStore::load(const std::filesystem::path& path) {
   std::string content = read_file(path, kMostTableBytes);
-  content.erase(content.rfind('\n') + 1);  // npos + 1 is 0: no line is whole
+  content.erase(content.rfind('\n') + 1);  // npos + 1 is 0: no line is complete
   std::istringstream in(std::move(content));
   KnowledgeStore store;
   store.path_ = path;
@@ -124,8 +124,8 @@ const std::string& KnowledgeStore::text(SessionId session, KnowledgeKind kind) c
         session, path_.string());
   }
   if (!record->valid()) {
-    throw_<DataError>("Only valid {} may be used, but the teacher failed at session {}: {} ({}).", kind,
-                      session, record->failure, path_.string());
+    throw_<DataError>("Every session must have valid {}, but the teacher failed at session {}: {} ({}).",
+                      kind, session, record->failure, path_.string());
   }
   return record->text;
 }

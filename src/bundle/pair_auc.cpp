@@ -16,9 +16,9 @@ bool some_holds_both(const Answer& answer, ItemId a, ItemId b) {
                      [=](const Bundle& bundle) { return holds_both(bundle, a, b); });
 }
 
-/// The pairs of one session that share a score.
+/// The pairs of one session that have the same score.
 struct Level {
-  std::uint32_t score = 0;  // rank of the score among all scores
+  std::uint32_t score = 0;  // rank among all scores
   double together = 0.0;
   double apart = 0.0;
 };

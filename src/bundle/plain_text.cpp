@@ -12,7 +12,7 @@ namespace {
 constexpr char32_t kReplacement = 0xFFFD;
 
 struct NamedEntity {
-  std::string_view name;  // with its semicolon, except for some that do without
+  std::string_view name;  // with its semicolon, except for names allowed without
   std::string_view text;
 };
 constexpr auto kNamedEntities = std::to_array<NamedEntity>({
@@ -20,7 +20,7 @@ constexpr auto kNamedEntities = std::to_array<NamedEntity>({
 });
 constexpr std::size_t kLongestName = 32;
 
-// What browsers read for 0x80 .. 0x9F (HTML standard, numeric character reference end state).
+// Browsers' interpretation of 0x80 .. 0x9F (HTML standard, numeric character reference end state).
 constexpr std::array<char32_t, 32> kWindows1252 = {
     0x20AC, 0x81,   0x201A, 0x0192, 0x201E, 0x2026, 0x2020, 0x2021, 0x02C6, 0x2030, 0x0160,
     0x2039, 0x0152, 0x8D,   0x017D, 0x8F,   0x90,   0x2018, 0x2019, 0x201C, 0x201D, 0x2022,
@@ -39,13 +39,13 @@ void append_utf8(std::string& out, char32_t c) {
   }
 }
 
-/// Controls and non-characters, for which html.unescape gives nothing.
+/// Controls and non-characters, for which html.unescape returns nothing.
 bool is_invalid(char32_t c) {
   const bool control = (c >= 1 && c <= 8) || c == 0xB || (c >= 0xE && c <= 0x1F) || (c >= 0x7F && c <= 0x9F);
   return control || (c >= 0xFDD0 && c <= 0xFDEF) || (c & 0xFFFEU) == 0xFFFE;
 }
 
-/// "&#38;", "&#x26": appends the character; returns the bytes read, 0 where it is no reference.
+/// "&#38;", "&#x26": appends the character; returns the bytes read, 0 if it is not a reference.
 std::size_t append_numeric(std::string_view text, std::string& out) {
   const bool hex = text.size() > 2 && (text[2] == 'x' || text[2] == 'X');
   const std::string_view digits = text.substr(hex ? 3 : 2);
@@ -68,8 +68,8 @@ std::size_t append_numeric(std::string_view text, std::string& out) {
   return count + (text.substr(count, 1) == ";" ? 1 : 0);
 }
 
-/// "&amp;", "&copy2020": appends the text of the longest name that the text begins with; returns the bytes
-/// read, 0 for none.
+/// "&amp;", "&copy2020": appends the text of the longest name that is a prefix of the text; returns the bytes
+/// read, 0 if there is none.
 std::size_t append_named(std::string_view text, std::string& out) {
   for (std::size_t size = std::min(kLongestName, text.size() - 1); size >= 2; --size) {
     const std::string_view name = text.substr(1, size);
@@ -82,7 +82,7 @@ std::size_t append_named(std::string_view text, std::string& out) {
   return 0;
 }
 
-/// Bytes of the white space at the front of `text`, 0 when there is none.
+/// Bytes of the white space at the start of `text`, 0 if there is none.
 std::size_t space_length(std::string_view text) {
   const auto first = static_cast<unsigned char>(text.front());
   if (first <= 0x20 || first == 0x7F) {
@@ -91,7 +91,7 @@ std::size_t space_length(std::string_view text) {
   return text.starts_with("\xC2\xA0") ? 2 : 0;
 }
 
-/// Bytes of the well-formed character at the front of `text`, 0 when it is malformed.
+/// Bytes of the well-formed character at the start of `text`, 0 if it is malformed.
 std::size_t utf8_length(std::string_view text) noexcept {
   const auto byte = [text](std::size_t i) { return static_cast<unsigned char>(text[i]); };
   const unsigned first = byte(0);

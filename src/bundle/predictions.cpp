@@ -11,7 +11,7 @@
 namespace routedk::bundle {
 namespace {
 
-/// An integer, or a text that spells one.
+/// An integer, or a string that spells one.
 std::int64_t id_of(const io::JsonField& field) {
   if (!field.value().is_string()) {
     return field.integer();

@@ -14,7 +14,7 @@ using Json = nlohmann::json;
 constexpr std::size_t kLongestLine = 4 << 20;
 constexpr std::size_t kShownOfLine = 80;
 
-/// Hears a document piece by piece and keeps two texts of its outermost object: no document is built.
+/// SAX handler that keeps two strings of the outermost object: no document is built.
 class ProductListener : public nlohmann::json_sax<Json> {
  public:
   Product product;
@@ -67,7 +67,7 @@ class ProductListener : public nlohmann::json_sax<Json> {
     return value();
   }
 
-  std::string* field_ = nullptr;  // where the next value goes, if it is a text
+  std::string* field_ = nullptr;  // where the next value goes, if it is a string
   std::int64_t depth_ = 0;
 };
 

@@ -15,7 +15,7 @@ namespace {
 
 constexpr const char* kRelations = "relations";
 
-/// What a template of the kind must use.
+/// The placeholders that a template of the kind must use.
 std::vector<std::string> placeholders_of(PromptKind kind) {
   switch (kind) {
     case PromptKind::kRaw:
@@ -85,7 +85,7 @@ struct PromptTemplates::Parser {
   void open_section(const std::string& name) {
     const bool in_order = name == "system" ? !section.has_value() : section == "system";
     if (!in_order) {
-      fail("A prompt template must have `[system]`, then `[user]`, but `[{}]` is here", name);
+      fail("A prompt template must have `[system]`, then `[user]`, but has `[{}]` here", name);
     }
     section = name;
     pending_newlines = 0;

@@ -18,7 +18,7 @@ bool is_quote(char c) {
   return c == '\'' || c == '"';
 }
 
-/// A UTF-16 unit in JSON: \u00e9.
+/// A UTF-16 code unit in JSON: \u00e9.
 std::string unit(std::uint32_t value) {
   return fmt::format("\\u{:04x}", value);
 }
@@ -31,7 +31,7 @@ std::string code_point(std::uint32_t value) {
   return unit(0xD800U + (above >> 10U)) + unit(0xDC00U + (above & 0x3FFU));
 }
 
-/// A character of a text in JSON.
+/// A character of a string in JSON.
 std::string plain(char c) {
   if (c == '"' || c == '\\') {
     return {'\\', c};
@@ -40,7 +40,7 @@ std::string plain(char c) {
   return byte < 0x20 ? unit(byte) : std::string(1, c);
 }
 
-/// A text under translation, under both meanings of \xHH.
+/// A string being translated, under both meanings of \xHH.
 struct Text {
   std::string characters;
   std::string bytes;
@@ -123,7 +123,7 @@ class Translator {
     }
   }
 
-  /// The number after \x, \u or \U, taken from the text; nothing where its digits are missing.
+  /// Consumes and returns the number after \x, \u or \U; nothing if digits are missing.
   std::optional<std::uint32_t> hexadecimal(char letter) {
     const std::size_t digits = letter == 'x' ? 2 : letter == 'u' ? 4 : letter == 'U' ? 8 : 0;
     std::uint32_t value = 0;

@@ -10,7 +10,7 @@
 namespace routedk::bundle {
 namespace {
 
-/// split.yaml, where the counts that are not given keep their defaults.
+/// split.yaml; counts that are not given keep their defaults.
 struct SplitFile {
   SplitCounts counts;
   template <typename F>

@@ -23,7 +23,7 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-// The first byte of what a child writes.
+// The first byte of a child's output.
 constexpr char kReturned = 'r';
 constexpr char kThrew = 't';
 
@@ -43,7 +43,7 @@ std::uint64_t mapped_bytes() {
   for (const int signal : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGTERM}) {
     ::signal(signal, SIG_DFL);
   }
-  ::signal(SIGINT, SIG_IGN);  // a terminal sends it to both: whether to stop is the parent's to say
+  ::signal(SIGINT, SIG_IGN);  // a terminal sends it to both processes: the parent decides whether to stop
   limit(RLIMIT_CORE, 0);
   limit(RLIMIT_CPU, static_cast<rlim_t>(limits.seconds) + 1);
   limit(RLIMIT_AS, mapped + limits.memory_bytes);
@@ -61,7 +61,7 @@ std::uint64_t mapped_bytes() {
   ::_exit(write_all(out, reply) ? 0 : 1);
 }
 
-/// All that comes until the other end is closed; nothing beyond the limits.
+/// Everything until the other end is closed; nothing if it exceeds the limits.
 std::optional<std::string> read_reply(int in, const ChildLimits& limits) {
   const auto end = Clock::now() + std::chrono::seconds(limits.seconds);
   std::string reply;
@@ -93,7 +93,8 @@ ChildResult run_in_child(const ChildLimits& limits, const std::function<std::str
   std::array<int, 2> ends{};
   const std::uint64_t mapped = mapped_bytes();
   if (::pipe2(ends.data(), O_CLOEXEC) != 0) {
-    throw_<SystemError>("a separate process must get a pipe, but did not: {}", std::strerror(errno));
+    throw_<SystemError>("a pipe to a separate process must be created, but was not: {}",
+                        std::strerror(errno));
   }
   const pid_t child = ::fork();
   if (child == 0) {

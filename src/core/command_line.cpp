@@ -26,7 +26,7 @@ std::string shell_word(const std::string& word) {
 }  // namespace
 
 std::string command_line() {
-  std::ifstream in("/proc/self/cmdline", std::ios::binary);  // each argument ends with a 0
+  std::ifstream in("/proc/self/cmdline", std::ios::binary);  // each argument ends with a null byte
   std::string command;
   for (std::string word; std::getline(in, word, '\0');) {
     command += command.empty() ? std::filesystem::path(word).filename().string() : " " + shell_word(word);

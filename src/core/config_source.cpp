@@ -27,7 +27,7 @@ void seen_from(ConfigNode& node, const std::filesystem::path& folder) {
 
 constexpr std::size_t kMostExtends = 8;
 
-// Takes the member `extends` out of a document; "" where there is none.
+// Removes the member `extends` from a document; "" if there is none.
 std::string take_extends(ConfigNode& root) {
   const ConfigNode* extends = std::as_const(root).find("extends");
   if (extends == nullptr) {
@@ -57,7 +57,7 @@ void merge_nodes(ConfigNode& base, ConfigNode over) {
   }
 }
 
-// Splits "a.b.c"; an empty part means that the path has another form.
+// Splits "a.b.c"; an empty part means that the path is malformed.
 std::vector<std::string> split_path(const std::string& path) {
   std::vector<std::string> parts(1);
   for (const char c : path) {
@@ -70,7 +70,7 @@ std::vector<std::string> split_path(const std::string& path) {
   return parts;
 }
 
-// The member of that name, made when it is missing. An empty value becomes a section.
+// The member of that name, created if missing. An empty value becomes a section.
 ConfigNode& open_member(ConfigNode& section, const std::string& name, const std::string& place) {
   if (section.kind == ConfigNode::Kind::kNull) {
     section.kind = ConfigNode::Kind::kMap;

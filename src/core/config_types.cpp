@@ -11,7 +11,7 @@ bool is_plain_character(char c) {
   return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_' || c == '.' || c == '/' || c == '-';
 }
 
-// Words that YAML 1.1 or 1.2 readers take for something other than a text.
+// Words that YAML 1.1 or 1.2 readers do not take as strings.
 bool is_reserved(std::string_view text) {
   static constexpr std::array<std::string_view, 9> kReserved = {"null", "true", "false", "yes", "no",
                                                                 "on",   "off",  "y",     "n"};

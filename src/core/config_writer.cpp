@@ -5,7 +5,7 @@
 namespace routedk {
 namespace {
 
-/// A number, true or false stays one; any other text is a text.
+/// Numbers, true and false are written as such; any other text as a string.
 std::string flow_scalar(const ConfigNode& node) {
   return !node.quoted && (parse_number<double>(node) || parse_bool(node)) ? node.text : yaml_text(node.text);
 }

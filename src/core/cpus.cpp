@@ -18,11 +18,11 @@ namespace fs = std::filesystem;
 
 enum class CgroupVersion { k1, k2 };
 
-/// A hierarchy of control groups that governs CPU time, and this process's group in it.
+/// A cgroup hierarchy that controls CPU time, and this process's group in it.
 struct Cgroup {
   CgroupVersion version;
   fs::path mount_point;
-  fs::path group;  ///< below the mount point; empty: the mount point itself
+  fs::path group;  ///< relative to the mount point; empty: the mount point itself
 };
 
 std::vector<std::string> split(const std::string& text, char separator) {
@@ -39,7 +39,7 @@ bool names_cpu(const std::string& list) {
   return std::find(names.begin(), names.end(), "cpu") != names.end();
 }
 
-/// This process's path in the hierarchy, by lines "id:controllers:path"; those of version 2 name no
+/// This process's path in the hierarchy, from lines "id:controllers:path"; those of version 2 list no
 /// controllers.
 std::optional<std::string> group_path(const fs::path& root, CgroupVersion version) {
   std::ifstream file(root / "proc/self/cgroup");
@@ -57,7 +57,7 @@ std::optional<std::string> group_path(const fs::path& root, CgroupVersion versio
   return std::nullopt;
 }
 
-/// `path` as seen from a mount whose root is `mounted`; empty where it lies outside.
+/// `path` relative to a mount whose root is `mounted`; empty if it is outside.
 fs::path below(const std::string& path, const std::string& mounted) {
   const fs::path relative = fs::path(path).lexically_relative(mounted);
   const bool outside = relative.empty() || relative == "." || *relative.begin() == "..";
@@ -113,7 +113,7 @@ std::optional<double> quota_of(const fs::path& folder, CgroupVersion version) {
 }  // namespace
 
 std::int64_t affinity_cpus() {
-  // The kernel refuses a set smaller than its own: more room until it is taken.
+  // The kernel refuses a set smaller than its own: grow it until accepted.
   for (int cpus = 1024; cpus <= 1 << 20; cpus *= 2) {
     cpu_set_t* const set = CPU_ALLOC(static_cast<std::size_t>(cpus));
     if (set == nullptr) {

@@ -21,7 +21,7 @@ using Clock = std::chrono::steady_clock;
 
 constexpr std::chrono::seconds kBetweenLooks{10};
 
-/// The machine's runnable threads: the 3 of "0.20 0.18 0.12 3/80 11206".
+/// The machine's runnable threads: the 3 in "0.20 0.18 0.12 3/80 11206".
 std::int64_t runnable_threads(const fs::path& proc) {
   std::ifstream file(proc / "loadavg");
   std::string average;
@@ -30,7 +30,7 @@ std::int64_t runnable_threads(const fs::path& proc) {
   return file ? runnable : 0;
 }
 
-/// The fewest of three counts, 1 ms apart: threads that run all the time.
+/// The smallest of three counts, 1 ms apart: excludes threads that run only briefly.
 std::int64_t lasting_threads_of_others() {
   std::int64_t fewest = std::numeric_limits<std::int64_t>::max();
   for (int look = 0; look < 3 && fewest > 0; ++look) {
@@ -95,15 +95,14 @@ std::int64_t runnable_threads_of_others(const fs::path& proc) {
 std::string crowding(std::int64_t threads, std::int64_t usable, std::int64_t others, std::int64_t online) {
   if (threads > usable) {
     return fmt::format(
-        "{} threads compute, but this process can use {} CPU{}: expect less speed; fewer --threads help",
+        "{} threads compute, but this process can use {} CPU{}: it will be slow; use fewer --threads",
         threads, usable, usable == 1 ? "" : "s");
   }
   if (threads + others > online) {
     return fmt::format(
-        "{} threads want to run on {} CPUs, {} of them in other processes: expect less speed; stop those or "
-        "start them under `nice`{}",
-        threads + others, online, others,
-        threads > 1 ? fmt::format(", or compute with fewer --threads than {}", threads) : "");
+        "{} threads are runnable on {} CPUs, {} of them in other processes: it will be slower "
+        "(docs/threads.md)",
+        threads + others, online, others);
   }
   return {};
 }

@@ -11,7 +11,7 @@ namespace {
 
 struct CodePoint {
   std::uint32_t value = 0;
-  std::size_t bytes = 0;  // 0: no UTF-8
+  std::size_t bytes = 0;  // 0: not UTF-8
 };
 
 /// The first character (RFC 3629: shortest form, no surrogates, up to U+10FFFF).
@@ -41,7 +41,7 @@ CodePoint first_code_point(std::string_view text) {
   return shortest && character ? CodePoint{value, size} : CodePoint{};
 }
 
-/// C0 and C1 controls, zero-width and direction marks, separators of lines, U+FEFF.
+/// C0 and C1 controls, zero-width and direction marks, line separators, U+FEFF.
 bool is_unprintable(std::uint32_t c) {
   static constexpr std::array<std::array<std::uint32_t, 2>, 8> kRanges{{{0, 0x1F},
                                                                         {0x7F, 0x9F},
@@ -67,7 +67,7 @@ std::string escape_of(std::uint32_t c) {
   }
 }
 
-/// The nearest place up to `at` where a character begins.
+/// The nearest character boundary at or before `at`.
 std::size_t boundary(std::string_view text, std::size_t at) {
   while (at > 0 && at < text.size() && (static_cast<unsigned char>(text[at]) & 0xC0U) == 0x80) {
     --at;
@@ -81,18 +81,18 @@ struct Character {
 };
 
 Character first_character(std::string_view text) {
-  constexpr std::uint32_t kFirstWide = 0x1100;  // Hangul; UAX 11 has no wide character below
+  constexpr std::uint32_t kFirstWide = 0x1100;  // Hangul; UAX 11 has no wide characters below
   const CodePoint first = first_code_point(text);
   return {std::max<std::size_t>(first.bytes, 1), first.value < kFirstWide ? std::size_t{1} : std::size_t{2}};
 }
 
 struct KeyForm {
   std::string_view begins;
-  std::size_t least;  // bytes of the whole
+  std::size_t least;  // bytes of the whole key
 };
 
-/// How OpenAI and those who copy it, Hugging Face, Groq, xAI, Google, GitHub, GitLab, Replicate, NVIDIA,
-/// Perplexity, Fireworks, AWS and Slack begin their keys, and JSON web tokens.
+/// The prefixes of keys of OpenAI and compatible services, Hugging Face, Groq, xAI, Google, GitHub, GitLab,
+/// Replicate, NVIDIA, Perplexity, Fireworks, AWS and Slack, and of JSON web tokens.
 constexpr std::array<KeyForm, 17> kKeyForms{{{"sk-", 12},
                                              {"sk_", 20},
                                              {"hf_", 20},
@@ -121,7 +121,7 @@ bool is_api_key(std::string_view word) {
   });
 }
 
-/// Calls `on_word(word, is key)` for the words and what stands between them, in order.
+/// Calls `on_word(word, is key)` for the words and the text between them, in order.
 template <typename OnWord>
 void each_word(std::string_view text, const OnWord& on_word) {
   while (!text.empty()) {

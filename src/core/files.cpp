@@ -38,7 +38,7 @@ void make_folders(const fs::path& path) {
   }
 }
 
-// Two renames where the file system cannot exchange two names: between them the final name is missing, but
+// Uses two renames if the file system cannot exchange two names: in between, the final name is missing, but
 // never half-written.
 void replace_folder(const fs::path& fresh, const fs::path& path) {
   if (::renameat2(AT_FDCWD, fresh.c_str(), AT_FDCWD, path.c_str(), RENAME_EXCHANGE) == 0) {

@@ -22,7 +22,7 @@ namespace {
 }  // namespace
 
 InputFile::InputFile(std::filesystem::path path) : path_(std::move(path)) {
-  // Without O_NONBLOCK a pipe of that name would wait for a writer.
+  // Without O_NONBLOCK, opening a pipe would wait for a writer.
   fd_ = ::open(path_.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
   if (fd_ < 0) {
     refuse_file(path_, errno);
@@ -68,7 +68,7 @@ std::string InputFile::read(std::uint64_t most) const {
                           std::system_category().message(errno));
     }
     if (count == 0) {
-      break;  // cut while it was read
+      break;  // truncated during the read
     }
     done += static_cast<std::size_t>(std::max<ssize_t>(count, 0));
   }

@@ -13,7 +13,7 @@
 namespace routedk {
 namespace {
 
-/// The message on one line, without what steers a terminal and without API keys.
+/// The message on one line, without terminal control characters and API keys.
 class EscapedMessage final : public spdlog::custom_flag_formatter {
  public:
   void format(const spdlog::details::log_msg& message, const std::tm& /*time*/,
@@ -25,7 +25,7 @@ class EscapedMessage final : public spdlog::custom_flag_formatter {
   std::unique_ptr<custom_flag_formatter> clone() const override { return std::make_unique<EscapedMessage>(); }
 };
 
-/// Takes back the line of progress that stands on the terminal.
+/// Erases the progress line on the terminal.
 class ClearedLine final : public spdlog::custom_flag_formatter {
  public:
   void format(const spdlog::details::log_msg& /*message*/, const std::tm& /*time*/,
@@ -41,7 +41,7 @@ class ClearedLine final : public spdlog::custom_flag_formatter {
 
 void init_log(const std::string& level) {
   const spdlog::level::level_enum parsed = spdlog::level::from_str(level);
-  // from_str gives "off" for a word it does not know.
+  // from_str returns off for unknown words.
   if (parsed == spdlog::level::off && level != "off") {
     throw_<ConfigError>(
         "The log level must be one of trace, debug, info, warning, error, off, but is `{}` instead.", level);

@@ -46,7 +46,7 @@ ProgressOutput ProgressOutput::standard() {
 }
 
 void Pace::add(double units, double seconds) {
-  constexpr double kMemory = 120;  // seconds after which what was counts e times less
+  constexpr double kMemory = 120;  // seconds after which a count has decayed by a factor of e
   const double kept = std::exp(-seconds / kMemory);
   units_ = units_ * kept + units;
   seconds_ = seconds_ * kept + seconds;

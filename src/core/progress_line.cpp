@@ -12,7 +12,7 @@
 namespace routedk {
 namespace {
 
-constexpr std::size_t kLeastBar = 10;  // columns between its brackets
+constexpr std::size_t kLeastBar = 10;  // columns between the brackets
 constexpr std::size_t kMostBar = 30;
 constexpr int kGreen = 32;
 
@@ -53,10 +53,10 @@ std::string bar(double share, std::size_t size, bool colour) {
                      std::string(size - full, ' '));
 }
 
-/// A part of the line, in its order from left to right.
+/// A part of the line, from left to right.
 struct Part {
   std::string text;
-  int rank;  ///< 1 is left out last
+  int rank;  ///< 1 is dropped last
   bool shown = false;
 };
 
@@ -83,7 +83,7 @@ std::string terminal_line(const ProgressState& state, std::size_t columns, bool 
     part.shown = used + most_columns(part.text) <= room;
     used += part.shown ? most_columns(part.text) : 0;
   }
-  if (!parts[3].shown && parts[3].text.size() + now.size() < room) {  // the time is worth more than the title
+  if (!parts[3].shown && parts[3].text.size() + now.size() < room) {  // the time matters more than the title
     parts[4].shown = false;
     const std::string rest = now + parts[3].text;
     return cut_to_columns(state.title, room - rest.size()) + rest;

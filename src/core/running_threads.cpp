@@ -14,7 +14,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// "11206 (name) R 1 ...": the name may hold anything; the CPU is the 37th word after it (proc_pid_stat(5)).
+/// "11206 (name) R 1 ...": the name may contain anything; the CPU is the 37th field after it
+/// (proc_pid_stat(5)).
 std::optional<int> cpu_if_running(const fs::path& task) {
   constexpr int kCpu = 36;
   std::ifstream file(task / "stat");

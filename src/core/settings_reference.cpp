@@ -5,7 +5,7 @@
 namespace routedk {
 namespace {
 
-/// In a cell a bar would end it.
+/// Escapes bars, which would end a table cell.
 std::string cell(const std::string& text) {
   std::string escaped;
   for (const char c : text) {

@@ -18,7 +18,7 @@ volatile sig_atomic_t received_signal = 0;
 std::atomic<const std::string*> answer_to_signals = nullptr;
 static_assert(std::atomic<const std::string*>::is_always_lock_free);
 
-/// Calls nothing that is unsafe in a handler (signal-safety(7)).
+/// Calls only async-signal-safe functions (signal-safety(7)).
 void note(int signal) {
   received_signal = signal;
   if (const std::string* const answer = answer_to_signals; answer != nullptr) {
@@ -32,7 +32,7 @@ void note(int signal) {
 
 StopSignals::StopSignals(std::string_view answer) {
   if (!answer.empty()) {
-    // The terminal has shown ^C behind the line of progress.
+    // The terminal has echoed ^C after the progress line.
     answer_ = fmt::format("{}{}; Ctrl-C again to stop now\n", stderr_is_terminal() ? "\n" : "", answer);
     answer_to_signals = &answer_;
   }

@@ -17,16 +17,16 @@ using Clock = std::chrono::steady_clock;
 constexpr std::chrono::milliseconds kSeldom{20};
 constexpr std::chrono::milliseconds kOften{4};
 constexpr std::chrono::seconds kOftenAfterMove{1};
-constexpr int kRest = 100;  // times what a look takes, which grows with the number of threads
+constexpr int kRest = 100;  // idle time, as a multiple of that of a check, which grows with the threads
 
-/// Of the calling thread.
+/// CPU time of the calling thread.
 std::chrono::nanoseconds cpu_time() {
   timespec time{};
   ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
   return std::chrono::seconds(time.tv_sec) + std::chrono::nanoseconds(time.tv_nsec);
 }
 
-/// Moves one of two threads that share a CPU; false where there are none, or no CPU for it.
+/// Moves one of two threads that share a CPU; false if there are none, or no free CPU.
 bool spread_once() {
   std::vector<RunningThread> running = running_threads();
   std::erase_if(running, [self = ::gettid()](const RunningThread& thread) { return thread.id == self; });
@@ -39,7 +39,7 @@ bool spread_once() {
   if (CPU_COUNT(&free) == 0) {
     return false;
   }
-  // These fail for a thread that has ended meanwhile, which does not matter.
+  // Fails for a thread that has ended meanwhile, which is harmless.
   ::sched_setaffinity(sharing->id, sizeof free, &free);
   ::sched_setaffinity(sharing->id, sizeof allowed, &allowed);
   return true;

@@ -12,10 +12,10 @@
 namespace routedk {
 namespace {
 
-constexpr std::size_t kMostMembers = 1000;  // of a section
+constexpr std::size_t kMostMembers = 1000;  // per section
 
-// Builds the tree from parser events: unlike YAML::Node it sees repeated keys, and no alias can unfold into
-// an endless tree.
+// Builds the tree from parser events: unlike YAML::Node, this detects repeated keys, and no alias can expand
+// into an endless tree.
 class TreeBuilder : public YAML::EventHandler {
  public:
   explicit TreeBuilder(std::string name) : name_(std::move(name)) {}
@@ -70,7 +70,7 @@ class TreeBuilder : public YAML::EventHandler {
       throw_<ConfigError>("A configuration must be written without anchors and aliases ({}).", place(mark));
     }
   }
-  /// Not shown: what is in here by mistake must not end up in a log.
+  /// Not shown: a secret put here by mistake must not end up in a log.
   void refuse_key(const YAML::Mark& mark, const std::string& value) const {
     if (holds_api_key(value)) {
       throw_<ConfigError>(

@@ -6,7 +6,7 @@
 
 namespace routedk {
 
-/// One YAML document as a tree. An empty text is a null node. ConfigError names `name` and the line when the
+/// One YAML document as a tree. Empty text is a null node. ConfigError names `name` and the line when the
 /// text is not YAML, has several documents, repeats a key, or uses anchors.
 ConfigNode read_yaml(const std::string& yaml, const std::string& name);
 

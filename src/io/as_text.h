@@ -6,7 +6,7 @@
 
 namespace routedk::io {
 
-/// Bytes as FileWriter takes them.
+/// Bytes in the form that FileWriter takes.
 inline std::string_view as_text(std::span<const std::byte> bytes) {
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }

@@ -17,20 +17,20 @@ int never_space(unsigned char /*c*/) {
   return 0;
 }
 
-// libcsv with the rows that one call completed. Its callbacks are called through C code, which no exception
-// may cross, so they only collect.
+// Wraps libcsv and collects the rows that one call completes. Its callbacks are called from C code, which no
+// exception may cross, so they only collect.
 class Parser {
  public:
   explicit Parser(std::string file) : file_(std::move(file)) {
     csv_init(&parser_, CSV_STRICT | CSV_STRICT_FINI);
-    // Blanks around a field belong to it (RFC 4180).
+    // White space around a field is part of it (RFC 4180).
     csv_set_space_func(&parser_, never_space);
   }
   Parser(const Parser&) = delete;
   Parser& operator=(const Parser&) = delete;
   ~Parser() { csv_free(&parser_); }
 
-  // Feeds one line of the file, with its newline; returns the rows that it completed.
+  // Feeds one line of the file, including its newline; returns the rows that it completed.
   std::vector<CsvRow> feed(std::string_view text, std::int64_t line) {
     if (!row_open_) {
       row_line_ = line;
@@ -73,7 +73,7 @@ class Parser {
   bool row_open_ = false;
 };
 
-// Checks widths and passes on all rows but the header.
+// Checks widths and passes on all rows except the header.
 class RowSink {
  public:
   using Callback = std::function<void(const CsvRow&)>;

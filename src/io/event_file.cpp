@@ -28,7 +28,7 @@ constexpr std::array<std::uint32_t, 256> crc_table() {
   return table;
 }
 
-/// Rotated and offset, so that a checksum of data that hold checksums stays good (TensorFlow's crc32c.h).
+/// Rotated and offset, so that checksums of data that contain checksums stay sound (TensorFlow's crc32c.h).
 std::uint32_t masked(std::uint32_t crc) {
   return std::rotr(crc, 15) + 0xA282EAD8U;
 }
@@ -93,7 +93,7 @@ EventFile::EventFile(const std::filesystem::path& folder) {
                         std::system_category().message(errno));
   }
   std::string version = event_now();
-  put_bytes(version, 3, "brain.Event:2");  // Event {string file_version = 3}: the first of a file
+  put_bytes(version, 3, "brain.Event:2");  // Event {string file_version = 3}: the first record of a file
   append(version);
 }
 

@@ -19,7 +19,7 @@ namespace {
 static_assert(std::endian::native == std::endian::little, "GGUF is little-endian and used in place");
 
 constexpr std::uint32_t kMagic = 0x46554747;  // "GGUF"
-constexpr std::uint32_t kOldestVersion = 2;   // 1 has 32-bit lengths; 3 allows big-endian files, too
+constexpr std::uint32_t kOldestVersion = 2;   // version 1 has 32-bit lengths, 3 also allows big-endian files
 constexpr std::uint32_t kVersion = 3;
 constexpr std::uint32_t kMaxDims = 4;
 constexpr std::int64_t kDefaultAlignment = 32;
@@ -30,7 +30,7 @@ struct TypeName {
   std::uint32_t number;
   const char* name;
 };
-// Types of ggml that are not read here, so that an error can name them.
+// ggml types that are not supported, so that errors can name them.
 constexpr std::array<TypeName, 10> kOtherTypes = {{{9, "Q8_1"},
                                                    {10, "Q2_K"},
                                                    {11, "Q3_K"},
@@ -78,7 +78,7 @@ std::vector<std::int64_t> read_shape(GgufCursor& cursor, const std::string& name
   return shape;
 }
 
-// A tensor and where its bytes lie in the data section.
+// A tensor and the location of its bytes in the data section.
 struct PlacedTensor {
   GgufTensor tensor;
   std::uint64_t offset = 0;
@@ -131,7 +131,7 @@ std::uint64_t alignment_of(const GgufFile& gguf) {
   return static_cast<std::uint64_t>(alignment);
 }
 
-// Hands each tensor its bytes after checking that it lies within the data and after the tensor before it.
+// Assigns each tensor its bytes, after checking that they are within the data and after the previous tensor.
 void place_tensors(std::vector<PlacedTensor>& placed, std::span<const std::byte> data,
                    const std::string& file) {
   std::sort(placed.begin(), placed.end(),
@@ -161,7 +161,7 @@ std::uint64_t read_tensor_count(GgufCursor& cursor) {
   return cursor.count(kSmallestTensor, "tensors");
 }
 
-// The bytes from the next multiple of `alignment` on.
+// The bytes from the next multiple of `alignment`.
 std::span<const std::byte> data_section(const GgufCursor& cursor, std::span<const std::byte> bytes,
                                         std::uint64_t alignment) {
   const std::uint64_t padding = (alignment - cursor.position() % alignment) % alignment;

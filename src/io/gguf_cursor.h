@@ -11,7 +11,7 @@
 
 namespace routedk::io {
 
-/// Reads a mapped file front to back; nothing is read or allocated that the rest of the file can't hold.
+/// Reads a mapped file from front to back; reads and allocates nothing larger than the rest of the file.
 class GgufCursor {
  public:
   GgufCursor(std::string file, std::span<const std::byte> bytes) : file_(std::move(file)), bytes_(bytes) {}
@@ -31,12 +31,12 @@ class GgufCursor {
     const std::span<const std::byte> bytes = take(size, what);
     return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
   }
-  /// A count of things that take at least `bytes_each`.
+  /// A count of items of at least `bytes_each` bytes.
   std::uint64_t count(std::uint64_t bytes_each, const std::string& what) {
     const auto value = number<std::uint64_t>("the number of " + what);
     if (value > left() / bytes_each) {
       throw_<FileError>(
-          "{}: the number of {} must be at most {}, which the file's rest can hold, but is {} instead.",
+          "{}: the number of {} must be at most {}, which fits the rest of the file, but is {} instead.",
           file_, what, left() / bytes_each, value);
     }
     return value;

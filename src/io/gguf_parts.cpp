@@ -1,4 +1,4 @@
-// Models in several files, as llama.cpp's gguf-split writes them.
+// Models in several files, as written by llama.cpp's gguf-split.
 #include "routedk/core/error.h"
 #include "routedk/io/gguf.h"
 
@@ -20,7 +20,7 @@ std::string part_suffix(std::int64_t number, std::int64_t count) {
   return fmt::format("-{:05}-of-{:05}.gguf", number, count);
 }
 
-/// The file of part `number` beside the first one.
+/// The file of part `number`, in the folder of the first one.
 fs::path part_path(const fs::path& first, std::int64_t number, std::int64_t count) {
   const std::string name = first.filename().string();
   const std::string suffix = part_suffix(1, count);

@@ -63,7 +63,7 @@ std::string text(const Place& at) {
   return at.cursor.text(at.key);
 }
 
-// An array whose items `read` reads and of which each takes at least `bytes_each`.
+// Reads an array; `read` reads an item, which takes at least `bytes_each` bytes.
 template <typename Read>
 auto array(const Place& at, std::uint64_t bytes_each, const Read& read) {
   const std::uint64_t count = at.cursor.count(bytes_each, "items of " + at.key);

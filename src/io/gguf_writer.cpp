@@ -19,7 +19,7 @@ static_assert(std::endian::native == std::endian::little, "GGUF is little-endian
 constexpr std::uint32_t kWrittenVersion = 3;
 constexpr std::size_t kMostGgufDims = 4;
 constexpr std::size_t kMostName = 63;   // bytes: ggml's GGML_MAX_NAME without its final zero
-constexpr std::size_t kAlignment = 32;  // what readers take where no `general.alignment` says otherwise
+constexpr std::size_t kAlignment = 32;  // readers' default without `general.alignment`
 
 template <typename T>
 std::string little(T value) {
@@ -30,7 +30,7 @@ std::string sized(std::string_view value) {
   return little(std::uint64_t{value.size()}).append(value);
 }
 
-// The format's number of a value's type, and the value.
+// The type number of a value in the format, then the value.
 std::string typed(std::uint32_t value) {
   return little(std::uint32_t{4}) + little(value);
 }
@@ -41,7 +41,7 @@ std::string typed(const std::string& value) {
   return little(std::uint32_t{8}) + sized(value);
 }
 
-/// What brings so many bytes to the next multiple of the alignment.
+/// The padding from this size to the next multiple of the alignment.
 std::string padding(std::uint64_t size) {
   std::string zeros((kAlignment - size % kAlignment) % kAlignment, '\0');
   return zeros;
@@ -79,7 +79,7 @@ std::string gguf_header(const std::vector<GgufKey>& keys, const std::vector<Gguf
   std::uint64_t offset = 0;
   for (const GgufTensor& tensor : tensors) {
     header += add_name(tensor.name) + little(static_cast<std::uint32_t>(tensor.shape.size()));
-    for (std::size_t i = tensor.shape.size(); i > 0; --i) {  // the fastest first
+    for (std::size_t i = tensor.shape.size(); i > 0; --i) {  // fastest dimension first
       header += little(static_cast<std::uint64_t>(tensor.shape[i - 1]));
     }
     header += little(static_cast<std::uint32_t>(tensor.type)) + little(offset);

@@ -25,7 +25,7 @@ std::string either(const std::vector<std::string>& names) {
   return names.size() == 1 ? *last : fmt::format("{} or {}", fmt::join(names.begin(), last, ", "), *last);
 }
 
-/// What a missing member refers to.
+/// The value of a missing member.
 template <typename Document>
 const Document& missing() {
   static const Document null;
@@ -72,7 +72,7 @@ std::vector<BasicJsonField<Document>> BasicJsonField<Document>::items() const {
   require(absent() || value_->is_array(), "be a list");
   std::vector<BasicJsonField> items;
   items.reserve(value_->size());
-  for (const Document& item : *value_) {  // null has none
+  for (const Document& item : *value_) {  // null has no items
     items.push_back({root_, item, fmt::format("{}[{}]", path_, items.size())});
   }
   return items;

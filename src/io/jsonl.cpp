@@ -18,14 +18,14 @@
 namespace routedk::io {
 namespace {
 
-// Text from a model may end within a character: such bytes become U+FFFD instead of an error.
+// Text from a model may end within a character: such bytes become U+FFFD instead of causing an error.
 std::string to_text(const Json& value, int indent) {
   return value.dump(indent, ' ', false, Json::error_handler_t::replace);
 }
 
 constexpr int kMaxDepth = 500;
 
-// How deep brackets nest outside strings: printing, comparing and copying a Json recurse.
+// Nesting depth of brackets outside strings: printing, comparing and copying a Json recurse.
 int depth_of(const std::string& text) {
   int depth = 0;
   int deepest = 0;
@@ -75,7 +75,7 @@ off_t size_of(int fd) {
   return ::fstat(fd, &status) == 0 ? status.st_size : -1;
 }
 
-// Cuts off a last line without its newline.
+// Truncates a last line without a newline.
 bool cut_torn_line(int fd) {
   const off_t size = size_of(fd);
   const off_t whole = size < 0 ? -1 : whole_lines(fd, size);
@@ -90,7 +90,7 @@ std::string refusal_of(std::string_view text, const Json::exception& error) {
     return "has a number that is out of range";
   }
   constexpr std::size_t kShown = 30;                                   // bytes
-  const std::size_t at = std::max<std::size_t>(parsing->byte, 1) - 1;  // the byte that was read last, from 0
+  const std::size_t at = std::max<std::size_t>(parsing->byte, 1) - 1;  // the last byte read, from 0
   if (at >= text.size()) {
     return "ends too early";
   }
@@ -113,13 +113,13 @@ Json parse_json(const std::string& text, const std::string& source) {
 
 namespace {
 
-/// A line of JSON lines, unless it is blank.
+/// Reads one line of JSON lines, unless it is blank.
 void read_line(std::string_view line, const std::string& source, std::int64_t number,
                const std::function<void(const Json&, std::int64_t)>& on_line) {
   if (number == 1) {
     refuse_utf16(line, source);
   }
-  if (number == 1 && line.starts_with("\xEF\xBB\xBF")) {  // as Windows marks UTF-8
+  if (number == 1 && line.starts_with("\xEF\xBB\xBF")) {  // the UTF-8 byte order mark that Windows writes
     line.remove_prefix(3);
   }
   if (line.find_first_not_of(" \t\r") != std::string_view::npos) {
@@ -132,7 +132,7 @@ void read_line(std::string_view line, const std::string& source, std::int64_t nu
                     number);
 }
 
-/// std::getline that holds at most kMostLineBytes; false at the end.
+/// std::getline limited to kMostLineBytes; false at the end.
 bool next_line(std::istream& in, std::string& line, const std::string& source, std::int64_t number) {
   line.clear();
   std::streambuf& buffer = *in.rdbuf();
@@ -231,7 +231,7 @@ void JsonlWriter::append(const Json& record) {
   const off_t before = size_of(fd_);
   if (before < 0 || !write_all(fd_, to_text(record, -1) + "\n")) {
     const int error = errno;
-    // Best effort: a torn line that stays is cut off on the next opening.
+    // Best effort: the next opening truncates a torn line that remains.
     if (before >= 0 && ::ftruncate(fd_, before) != 0) {
       errno = error;
     }

@@ -30,7 +30,7 @@ LineReader::LineReader(const std::filesystem::path& path, std::size_t longest)
   InputFile input(path);
   gzFile file = gzdopen(input.descriptor(), "rb");
   if (file == nullptr) {
-    throw std::bad_alloc();  // its one reason for a valid descriptor
+    throw std::bad_alloc();  // the only reason for failure with a valid descriptor
   }
   input.release();
   stream_ = std::make_unique<Stream>(file);
@@ -52,7 +52,7 @@ bool LineReader::fill() {
 
 void refuse_utf16(std::string_view text, const std::string& source) {
   if (text.starts_with("\xFF\xFE") || text.starts_with("\xFE\xFF")) {
-    throw_<FileError>("{} must be UTF-8, but begins as UTF-16 does: save it as UTF-8.", source);
+    throw_<FileError>("{} must be UTF-8, but begins like UTF-16: save it as UTF-8.", source);
   }
 }
 

@@ -46,7 +46,7 @@ void MappedFile::release(std::span<const std::byte> part) const noexcept {
   const auto page = static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
   const auto first = static_cast<std::size_t>(part.data() - data_);
   const std::size_t begin = (first + page - 1) / page * page;
-  // The file's last page is whole in memory even where the file ends inside it.
+  // The file's last page is complete in memory even if the file ends within it.
   const std::size_t end = first + part.size() == size_ ? size_ : (first + part.size()) / page * page;
   if (begin < end) {
     ::madvise(const_cast<std::byte*>(data_ + begin), end - begin, MADV_DONTNEED);

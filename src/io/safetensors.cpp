@@ -25,7 +25,7 @@ using nlohmann::json;
 using Field = BasicJsonField<json>;
 
 constexpr std::uint64_t kLengthBytes = 8;
-constexpr std::size_t kMostDims = 8;  // LibTorch's operations take 64
+constexpr std::size_t kMostDims = 8;  // LibTorch's operations support 64
 constexpr std::uint64_t kMaxHeader = 100'000'000;
 
 std::optional<std::uint64_t> byte_count(Dtype dtype, std::span<const std::int64_t> shape) {
@@ -33,7 +33,7 @@ std::optional<std::uint64_t> byte_count(Dtype dtype, std::span<const std::int64_
   return count ? checked_multiply(*count, dtype_size(dtype)) : std::nullopt;
 }
 
-// One file being read: everything that its errors name.
+// The header being read, with all that its errors name.
 class HeaderReader {
  public:
   explicit HeaderReader(const MappedFile& file) : file_(file.path().string()), bytes_(file.bytes()) {}

@@ -14,11 +14,11 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr const char* kSingle = "model.safetensors";
-/// Buffers that old folders carry and nobody reads: an index may leave them out or put them anywhere.
+/// Unused buffers in old folders: an index may omit them or give any file.
 constexpr std::string_view kUnread = "rotary_emb.inv_freq";
 constexpr const char* kIndex = "model.safetensors.index.json";
 
-// A name in the folder itself, so that no index reaches out of it.
+// Requires the name of a file in the folder itself, so that no index reaches outside it.
 void check_shard_name(const std::string& name, const std::string& index) {
   const bool plain = name.find('/') == std::string::npos && name.find('\0') == std::string::npos;
   if (!plain || !name.ends_with(".safetensors") || name.starts_with(".")) {
@@ -62,7 +62,7 @@ SafetensorsShards SafetensorsShards::open(const fs::path& folder) {
   if (!fs::exists(folder / kIndex)) {
     throw_<FileError>("{} must hold {} or {}, but has neither.", folder.string(), kSingle, kIndex);
   }
-  std::map<std::string, std::size_t> numbers;  // of the shards' files
+  std::map<std::string, std::size_t> numbers;  // of the shards, by file name
   for (const auto& [tensor, file] : read_index(folder / kIndex)) {
     if (tensor.ends_with(kUnread)) {
       continue;
@@ -71,7 +71,7 @@ SafetensorsShards SafetensorsShards::open(const fs::path& folder) {
     if (fresh) {
       result.shards_.push_back(SafetensorsFile::open(folder / file));
     }
-    result.shards_[at->second].at(tensor);  // refuses a tensor that is not there
+    result.shards_[at->second].at(tensor);  // throws if the tensor is missing
     result.shard_of_.emplace(tensor, at->second);
   }
   for (const auto& [file, number] : numbers) {
@@ -81,7 +81,7 @@ SafetensorsShards SafetensorsShards::open(const fs::path& folder) {
         continue;
       }
       if (indexed == result.shard_of_.end() || indexed->second != number) {
-        throw_<FileError>("{}: `{}` must be in the one shard that {} gives for it, but is in {} as well.",
+        throw_<FileError>("{}: `{}` must be only in the shard that {} lists for it, but is also in {}.",
                           folder.string(), tensor, kIndex, file);
       }
     }

@@ -28,7 +28,7 @@ std::optional<std::string> KeyWatch::repeated(json::parse_event_t event, const j
 json parse_unique_keys(std::string_view text, const std::string& file, const char* part) {
   KeyWatch watch;
   const auto check = [&](int depth, json::parse_event_t event, const json& value) {
-    if (depth > kMostDepth) {  // showing a value recurses
+    if (depth > kMostDepth) {  // printing a value recurses
       throw_<FileError>("{}: the {} must nest at most {} brackets, but nests more.", file, part, kMostDepth);
     }
     if (const auto key = watch.repeated(event, value)) {

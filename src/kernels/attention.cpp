@@ -13,7 +13,7 @@ namespace {
 using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
 
-/// As autograd keeps them: begin, end and parent of each.
+/// Begin, end and parent of each segment, in the form that autograd saves.
 std::vector<std::int64_t> numbers_of(const std::vector<Segment>& segments) {
   std::vector<std::int64_t> numbers;
   for (const Segment& s : segments) {
@@ -36,8 +36,8 @@ void require_parents(const std::vector<Segment>& segments) {
     const bool known = parent < 0 || (parent < static_cast<std::int64_t>(s) &&
                                       segments[static_cast<std::size_t>(parent)].parent < 0);
     if (!known) {
-      throw_<Error>("the parent of segment {} must be an earlier one that has none, but is {} instead", s,
-                    parent);
+      throw_<Error>("the parent of segment {} must be an earlier segment without a parent, but is {} instead",
+                    s, parent);
     }
   }
 }

@@ -1,5 +1,5 @@
-/// What the operations of this layer are made of on each device. An operation is a function in
-/// include/routedk/kernels, whose file here checks and dispatches; cpu/ and cuda/ hold the maths.
+/// The operations of this layer on each device. An operation is a function in include/routedk/kernels, whose
+/// .cpp file here checks and dispatches; cpu/ and cuda/ hold the maths.
 #pragma once
 
 #include "routedk/kernels/adamw.h"
@@ -23,19 +23,19 @@ namespace routedk::kernels {
 
 struct NormOutput {
   at::Tensor y;      // [T,D]
-  at::Tensor scale;  // [T]: 1 / rms of each row, in the type that sums are in
+  at::Tensor scale;  // [T]: 1 / rms of each row, in the type of the sums
 };
 struct NormInput {
   const at::Tensor& x;       // [T,D], or y
   const at::Tensor& weight;  // [D]
   const at::Tensor& scale;   // [T]
-  bool is_output = false;    ///< y is there instead of x, on a GPU
+  bool is_output = false;    ///< x is really y, on a GPU
 };
 
 enum class Direction : std::int8_t { kBack = -1, kForward = 1 };
 
 struct AttentionInput {
-  at::Tensor q;  // [T,H,C] contiguous, as the others
+  at::Tensor q;  // [T,H,C] contiguous, like k and v
   at::Tensor k;  // [T,G,C]
   at::Tensor v;  // [T,G,C]
   std::vector<Segment> segments;

@@ -6,7 +6,7 @@
 namespace routedk::kernels {
 namespace {
 
-/// One segment's queries and what they see, a head after another.
+/// One segment's queries and the keys and values that they see, head by head.
 class SegmentView {
  public:
   SegmentView(const AttentionInput& input, const Segment& segment)
@@ -38,7 +38,7 @@ class SegmentView {
     return (at::matmul(q, k.transpose(1, 2)) * scale_)
         .masked_fill(later, -std::numeric_limits<double>::infinity());
   }
-  /// d [H,u,C] of the query heads -> added to the key heads' [T,G,C]
+  /// Adds d [H,u,C] of the query heads to the key heads' [T,G,C].
   void add(const at::Tensor& d, const at::Tensor& to) const {
     const at::Tensor summed = d.view({-1, shared_, d.size(1), d.size(2)}).sum(1).transpose(0, 1);
     to.index_add_(0, tokens, summed);
@@ -50,11 +50,11 @@ class SegmentView {
     return x.index_select(0, tokens).transpose(0, 1).repeat_interleave(shared_, 0);
   }
   Segment segment_;
-  std::int64_t shared_;  ///< query heads of a key head
+  std::int64_t shared_;  ///< query heads per key head
   double scale_;
 
  public:
-  at::Tensor tokens;  // [u] that are seen, in order
+  at::Tensor tokens;  // [u] the tokens seen, in order
   at::Tensor q;       // [H,t,C]
   at::Tensor k;       // [H,u,C]
   at::Tensor v;       // [H,u,C]

@@ -1,5 +1,5 @@
-/// Causal attention by its formula, in the type of its inputs: double, for gradients by finite differences,
-/// or float32 on a GPU.
+/// Causal attention straight from the formula, in the type of its inputs: double, for gradient checks by
+/// finite differences, or float32 on a GPU.
 #pragma once
 
 #include "devices.h"

@@ -12,7 +12,7 @@ namespace {
 using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
 
-/// Carries the linear through the autograd context; a copy shares the weight.
+/// Passes the linear through the autograd context; a copy shares the weight.
 struct Held : torch::CustomClassHolder {
   explicit Held(FrozenLinear held) : linear(std::move(held)) {}
   FrozenLinear linear;

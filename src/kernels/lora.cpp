@@ -14,18 +14,18 @@ namespace {
 using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
 
-/// What of the node is not differentiated.
+/// The inputs of the node that are not differentiated.
 struct Setting : torch::CustomClassHolder {
   Setting(std::vector<AdaptedLinear> l, Values v) : linears(std::move(l)), values(v) {}
-  std::vector<AdaptedLinear> linears;  ///< their factors are the node's inputs: undefined here
+  std::vector<AdaptedLinear> linears;  ///< without their factors, which are inputs of the node
   Values values;
 
   std::size_t parts() const { return linears.front().parts.size(); }
   const LoraRows& part(std::size_t linear, std::size_t part) const { return linears[linear].parts[part]; }
   Precision precision() const { return linears.front().linear.precision(); }
 
-  /// Whether all linears have adapters for the same rows and none drops inputs: the factors A of a part are
-  /// then one product's.
+  /// Whether all linears have adapters for the same rows, and none drops inputs: then one product computes
+  /// all A factors of a part.
   bool alike() const {
     return std::all_of(linears.begin(), linears.end(), [&](const AdaptedLinear& each) {
       return std::equal(each.parts.begin(), each.parts.end(), linears.front().parts.begin(),
@@ -41,10 +41,10 @@ at::Tensor rows_of(const at::Tensor& x, const LoraRows& part) {
   return x.slice(0, part.begin, part.end);
 }
 
-/// Of each linear and part.
+/// Per linear and part.
 using ByPart = std::vector<std::vector<at::Tensor>>;
 
-/// One of each linear for a part.
+/// The tensor of each linear for one part.
 std::vector<at::Tensor> across(const ByPart& of, std::size_t part) {
   std::vector<at::Tensor> found;
   std::transform(of.begin(), of.end(), std::back_inserter(found),
@@ -52,7 +52,7 @@ std::vector<at::Tensor> across(const ByPart& of, std::size_t part) {
   return found;
 }
 
-/// `stacked` in the sizes along `dim` that `like`'s tensors have along 0, one for each linear of a part.
+/// Splits `stacked` along `dim` into the sizes that `like`'s tensors have along 0, one per linear of a part.
 void split(const at::Tensor& stacked, std::int64_t dim, std::size_t part, const ByPart& like, ByPart& to) {
   std::int64_t first = 0;
   for (std::size_t l = 0; l < like.size(); ++l) {
@@ -229,8 +229,7 @@ std::vector<at::Tensor> lora_linears(std::vector<AdaptedLinear> linears, const a
 
 at::Tensor add_lora(const at::Tensor& y, const at::Tensor& x, const LoraStack& stack,
                     const at::Tensor& weights, bool batch_invariant) {
-  if (batch_invariant &&
-      x.scalar_type() == at::kFloat) {  // B's columns are rows of the result: W of the backward product
+  if (batch_invariant && x.scalar_type() == at::kFloat) {  // bt is W of the backward product
     return multiply_backward(multiply(x, Dense{stack.a}) * weights, Dense{stack.bt}).add_(y);
   }
   const at::Tensor down = at::mm(x, stack.a.t()) * weights;

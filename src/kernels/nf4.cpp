@@ -48,7 +48,7 @@ Nf4 Nf4::quantize(const at::Tensor& dense, bool double_quant) {
   Nf4Parts parts = values.is_cuda() ? cuda::nf4_quantize(values) : cpu::nf4_quantize(values);
   parts.dtype = dense.scalar_type();
   if (double_quant) {
-    const at::Tensor offset = parts.absmax.mean();  // the reference subtracts this very reduction
+    const at::Tensor offset = parts.absmax.mean();  // the reference subtracts exactly this reduction
     const at::Tensor centred = parts.absmax - offset;
     parts.nested_offset = offset.item<float>();
     values.is_cuda() ? cuda::nf4_nest(centred, parts) : cpu::nf4_nest(centred, parts);

@@ -14,7 +14,8 @@ struct RmsNorm : torch::autograd::Function<RmsNorm> {
                             double eps, at::ScalarType to) {
     const at::Tensor x = input.contiguous();
     NormOutput output = x.is_cuda() ? cuda::rms_norm(x, weight, eps, to) : cpu::rms_norm(x, weight, eps, to);
-    // A result of fewer bits is kept by the linears that take it: of the two it costs no memory.
+    // If the result has a narrower type, save it instead of x: the linears that take it keep it anyway, at no
+    // cost.
     const bool keeps_output = to != x.scalar_type();
     ctx->save_for_backward({keeps_output ? output.y : x, weight, output.scale});
     ctx->saved_data["is_output"] = keeps_output;

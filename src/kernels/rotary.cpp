@@ -14,7 +14,7 @@ at::Tensor rotated(const at::Tensor& input, const RotaryTables& tables, Directio
   return x.is_cuda() ? cuda::rotate(x, tables, direction) : cpu::rotate(x, tables, direction);
 }
 
-/// A rotation's transpose rotates back.
+/// The transpose of a rotation rotates back.
 struct Rotate : torch::autograd::Function<Rotate> {
   static at::Tensor forward(AutogradContext* ctx, const at::Tensor& x, const at::Tensor& cosines,
                             const at::Tensor& sines) {

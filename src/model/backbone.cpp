@@ -13,12 +13,12 @@ namespace routedk::model {
 
 namespace {
 
-/// Parameters in the form in which the backbone holds them.
+/// Loads parameters in the backbone's formats.
 class Loader {
  public:
   Loader(WeightSource& source, const LoadOptions& options) : source_(source), options_(options) {}
 
-  /// Of what a file holds packed, on the device.
+  /// A parameter that is packed in the file, on the device.
   std::optional<kernels::Weight> packed(const std::string& name, LinearShape shape) {
     auto found = source_.packed(name, shape);
     return found ? std::optional(kernels::to_device(*found, options_.device)) : std::nullopt;
@@ -28,7 +28,7 @@ class Loader {
     return source_.dense(name, {size}).to(options_.device, at::kFloat);
   }
 
-  /// The embedding or the head: never quantised here.
+  /// The embedding or the head: never quantised on load.
   kernels::Weight table(const std::string& name) {
     const LinearShape shape{source_.config().vocab, source_.config().hidden};
     if (held_as(options_.quant, Storage::kPacked) != Held::kDense) {

@@ -10,11 +10,11 @@
 namespace routedk::model {
 namespace {
 
-/// A batch's tokens as they come.
+/// Collects a batch's tokens.
 class Tokens {
  public:
   Tokens() { batch_.cu_seqlens = {0}; }
-  /// `ids` at positions from `first` on, of the sequence that is open.
+  /// Adds `ids`, with positions from `first`, to the current sequence.
   void add(const std::vector<std::int32_t>& ids, std::int64_t first) {
     const std::int64_t begin = size();
     ids_.insert(ids_.end(), ids.begin(), ids.end());
@@ -42,7 +42,7 @@ class Tokens {
   std::vector<std::int64_t> sequences_;
 };
 
-/// Whether what follows the sequence's prompt is a run of its own.
+/// Whether the run is an answer, separate from the sequence's prompt.
 bool is_answer(const FlatBatch& batch, const TokenRun& run) {
   return run.begin > batch.cu_seqlens[static_cast<std::size_t>(run.sequence)];
 }

@@ -31,7 +31,7 @@ void require(bool holds, const char* rule, const io::GgufFile& file) {
   }
 }
 
-/// Llama 3.1's rotary scaling as converters of GGUF store it: what to divide the inverse frequencies by.
+/// Llama 3.1's rotary scaling as GGUF converters store it: divisors of the inverse frequencies.
 std::vector<float> read_divisors(const io::GgufFile& file, std::int64_t head_dim) {
   const auto found = file.tensors().find("rope_freqs.weight");
   if (found == file.tensors().end()) {
@@ -48,8 +48,8 @@ std::vector<float> read_divisors(const io::GgufFile& file, std::int64_t head_dim
   return divisors;
 }
 
-/// The factor of linear rotary scaling, as llama.cpp reads it: by its key, else by the old one; without a
-/// type it is linear, with type none it does nothing; 0 is none.
+/// The factor of linear rotary scaling, as llama.cpp reads it: from its key, else from the old one. Without a
+/// type it is linear; type none disables it; 0 means none.
 double read_linear_factor(const io::GgufFile& file) {
   const std::string type =
       file.has("llama.rope.scaling.type") ? file.text("llama.rope.scaling.type") : "linear";
@@ -74,7 +74,7 @@ double read_linear_factor(const io::GgufFile& file) {
   return type == "none" || factor == 0.0 ? 1.0 : factor;
 }
 
-/// The divisors times the factor; none where they would all be 1.
+/// The divisors times the factor; none if all would be 1.
 std::vector<float> scaled_divisors(std::vector<float> divisors, double factor, std::int64_t head_dim) {
   if (factor == 1.0) {
     return divisors;
@@ -116,7 +116,7 @@ LlamaConfig LlamaConfig::from_gguf(const io::GgufFile& file) {
   require(integer_or(file, "llama.attention.value_length", c.head_dim) == c.head_dim,
           "value size must be its head size", file);
   require(integer_or(file, "llama.rope.dimension_count", c.head_dim) == c.head_dim,
-          "rotary embedding must turn the whole head", file);
+          "rotary embedding must cover the whole head", file);
   require(c.rms_eps > 0 && c.rms_eps < 1, "rms epsilon must be between 0 and 1", file);
   require(c.rope_theta > 0, "rotary base must be positive", file);
   c.rope_divisors = scaled_divisors(read_divisors(file, c.head_dim), read_linear_factor(file), c.head_dim);

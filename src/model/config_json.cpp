@@ -22,7 +22,7 @@ std::int64_t size_or(const JsonField& field, std::int64_t if_absent) {
   return field.absent() ? if_absent : size(field);
 }
 
-/// The rotary embedding's section: transformers 5 calls it rope_parameters, older ones rope_scaling.
+/// The section of the rotary embedding: rope_parameters in transformers 5, rope_scaling in older versions.
 JsonField rope_section(const JsonField& config) {
   return config[config["rope_parameters"].absent() ? "rope_scaling" : "rope_parameters"];
 }
@@ -80,7 +80,7 @@ void read_sizes(const JsonField& config, LlamaConfig& c) {
   config["num_key_value_heads"].require(c.heads % c.kv_heads == 0, "be a divisor of num_attention_heads");
 }
 
-/// The scaling of Llama 3 (original context 8192, factors 1 and 4) whose divisors these are.
+/// The Llama 3 scaling (original context 8192, factors 1 and 4) with these divisors.
 RopeScaling scaling_of_divisors(LlamaConfig config) {
   const at::Tensor wanted = inverse_frequencies(config);  // [C/2]
   RopeScaling scaling;
@@ -94,7 +94,7 @@ RopeScaling scaling_of_divisors(LlamaConfig config) {
   return scaling;
 }
 
-/// The divisor of all frequencies, where they have one.
+/// The common divisor of all frequencies, if there is one.
 std::optional<double> linear_factor(const LlamaConfig& c) {
   const std::vector<float>& all = c.rope_divisors;
   const bool one = !all.empty() && !c.rope_scaling &&

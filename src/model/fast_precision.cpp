@@ -11,13 +11,13 @@
 namespace routedk::model {
 namespace {
 
-/// Rounding is worth it from here on.
+/// The least speedup that makes rounding worthwhile.
 constexpr double kWorthwhile = 1.2;
 
-/// The user's folder for what can be made again, empty when there is none (XDG Base Directory Specification).
+/// The user's cache folder, empty if there is none (XDG Base Directory Specification).
 std::filesystem::path cache_folder() {
   const auto variable = [](const char* name) {
-    const char* const value = std::getenv(name);  // NOLINT(concurrency-mt-unsafe): nobody sets it
+    const char* const value = std::getenv(name);  // NOLINT(concurrency-mt-unsafe): never set
     return std::filesystem::path(value == nullptr ? "" : value);
   };
   const std::filesystem::path set = variable("XDG_CACHE_HOME");
@@ -28,7 +28,7 @@ std::filesystem::path cache_folder() {
   return home.is_absolute() ? home / ".cache" / "routedk" : std::filesystem::path();
 }
 
-/// Speedups by CPU; empty where the file is missing or no such table.
+/// Speedups by CPU; empty if the file is missing or malformed.
 io::Json read_speedups(const std::filesystem::path& path) {
   try {
     io::Json speedups = io::read_json(path);

@@ -54,8 +54,8 @@ quant::FindTensor FolderWeights::marking_finder() {
   };
 }
 
-/// As transformers matches the list: a module's path begins or ends with an entry. Embedding and head are
-/// no linears to quantise.
+/// Matches the list like transformers: a module's path begins or ends with an entry. Embedding and head are
+/// not linears to quantise.
 bool FolderWeights::may_be_dense(const std::string& name) const {
   if (name == kEmbedding || name == kHead) {
     return true;
@@ -132,7 +132,7 @@ bool FolderWeights::repeats_tied_embedding(const std::string& name) const {
 void FolderWeights::finish() {
   for (const auto& [name, shard] : shards_.tensors()) {
     if (!used_.contains(name) && !name.ends_with("rotary_emb.inv_freq") && !repeats_tied_embedding(name)) {
-      throw_<FileError>("every tensor of a Llama must be known, but `{}` is not ({})", name,
+      throw_<FileError>("every tensor must belong to a Llama, but `{}` does not ({})", name,
                         shards_.folder().string());
     }
   }

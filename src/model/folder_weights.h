@@ -22,7 +22,7 @@ class FolderWeights : public WeightSource {
   void finish() override;
 
  private:
-  /// Finds a tensor without, or with, noting that it was used.
+  /// Finds a tensor, with or without marking it as used.
   quant::FindTensor finder() const;
   quant::FindTensor marking_finder();
   bool may_be_dense(const std::string& name) const;

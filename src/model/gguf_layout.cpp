@@ -11,7 +11,7 @@ namespace {
 constexpr std::array<const char*, kLinears> kGgufNames = {"attn_q",   "attn_k", "attn_v",  "attn_output",
                                                           "ffn_gate", "ffn_up", "ffn_down"};
 
-/// [out,...] with a head's rows [a,b] transposed.
+/// [out,...] with each head's rows [a,b] transposed.
 at::Tensor transposed_heads(const at::Tensor& rows, std::int64_t a, std::int64_t b) {
   return rows.reshape({-1, a, b, rows.numel() / rows.size(0)}).transpose(1, 2).reshape(rows.sizes());
 }

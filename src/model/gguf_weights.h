@@ -1,4 +1,4 @@
-/// GGUF tensors under Hugging Face's names, the rotary layout turned back.
+/// GGUF tensors under Hugging Face's names, in its rotary layout.
 #pragma once
 
 #include "routedk/io/gguf.h"
@@ -25,7 +25,7 @@ class GgufWeights : public WeightSource {
  private:
   const io::GgufTensor& find(const std::string& name) const;
   const io::GgufTensor& find(const std::string& name, const std::vector<std::int64_t>& shape) const;
-  /// Nothing where the tensor is dense; FileError where its scales are not finite.
+  /// Nothing if the tensor is dense; FileError if its scales are not finite.
   std::optional<kernels::GgmlBlocks> blocks_of(const io::GgufTensor& tensor) const;
 
   io::GgufFile file_;

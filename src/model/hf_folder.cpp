@@ -16,7 +16,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// What goes along with a model's weights.
+/// Files copied along with a model's weights.
 constexpr std::array<const char*, 9> kCompanions = {"generation_config.json",
                                                     "tokenizer.json",
                                                     "tokenizer.model",
@@ -36,7 +36,7 @@ std::string dtype_word(at::ScalarType dtype) {
   return word;
 }
 
-/// The ids of a GGUF's special tokens, as config.json names them; all that end an answer are eos.
+/// The ids of a GGUF's special tokens, with config.json's names; all that end an answer are eos.
 void add_special_tokens(io::Json& config, const io::GgufFile& file) {
   if (file.has("tokenizer.ggml.bos_token_id")) {
     config["bos_token_id"] = file.integer("tokenizer.ggml.bos_token_id");
@@ -54,7 +54,7 @@ void add_special_tokens(io::Json& config, const io::GgufFile& file) {
   }
 }
 
-/// The original's config.json with the type of the new weights, or one from the shape.
+/// The original's config.json with the new weights' type, or one made from the shape.
 io::Json new_config(const FolderOptions& settings) {
   const std::string dtype = dtype_word(settings.dtype);
   if (!fs::is_directory(settings.original)) {
@@ -104,8 +104,8 @@ io::Json quantization_config(bool double_quant, at::ScalarType dtype) {
           {"llm_int8_skip_modules", io::Json::array({"lm_head"})}};
 }
 
-/// The tensors of a quantised model: first the matrices, of which each fills a multiple of 8 bytes, so that
-/// all tensors lie aligned.
+/// The tensors of a quantised model: matrices first, each of which fills a multiple of 8 bytes, so that all
+/// tensors are aligned.
 std::vector<Parameter> matrices_first(const LlamaConfig& config) {
   std::vector<Parameter> all = parameters(config);
   std::stable_partition(all.begin(), all.end(), [](const Parameter& p) { return p.linear.has_value(); });

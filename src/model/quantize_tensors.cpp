@@ -10,8 +10,8 @@ bool is_matrix(const io::TensorView& tensor) {
   return quant::is_weight_type(tensor.dtype) && tensor.shape.size() == 2 && !tensor.bytes.empty();
 }
 
-/// Matrices first, of which each fills a multiple of 8 bytes; then the others, widest elements first: so all
-/// lie aligned.
+/// Matrices first, each of which fills a multiple of 8 bytes; then the others, widest elements first, so that
+/// all are aligned.
 std::vector<const io::TensorView*> in_order(const io::SafetensorsFile& file) {
   std::vector<const io::TensorView*> order;
   for (const auto& [name, tensor] : file.tensors()) {

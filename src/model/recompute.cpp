@@ -19,7 +19,7 @@ struct Body : torch::CustomClassHolder {
 };
 
 struct Recompute : torch::autograd::Function<Recompute> {
-  /// The leaves tie the output to their gradients; backward through the second pass feeds them.
+  /// The leaves connect the output to their gradients; backward through the second pass provides these.
   static at::Tensor forward(AutogradContext* ctx, const c10::intrusive_ptr<Body>& body, at::TensorList inputs,
                             at::TensorList leaves) {
     ctx->saved_data["body"] = c10::IValue::make_capsule(body);

@@ -1,4 +1,4 @@
-/// What c10d must do for a world. Built without its headers there is none (no_backend.cpp).
+/// What a world needs of c10d. A build without its headers has no backend (no_backend.cpp).
 #pragma once
 
 #include "routedk/parallel/world.h"
@@ -9,7 +9,7 @@
 
 namespace routedk::parallel {
 
-/// What becomes of a number that each process has.
+/// How the numbers of all processes are combined.
 enum class Reduction { kSum, kMax };
 
 class Backend {
@@ -19,15 +19,15 @@ class Backend {
   Backend& operator=(const Backend&) = delete;
   virtual ~Backend() = default;
 
-  /// Whether reduce takes tensors of the GPU where they lie.
+  /// Whether reduce takes GPU tensors in place.
   virtual bool sums_on_gpu() const noexcept { return false; }
-  /// In place, of a contiguous tensor of the CPU, or where sums_on_gpu a sum on the GPU.
+  /// In place; a contiguous CPU tensor or, if sums_on_gpu, a sum on the GPU.
   virtual void reduce(at::Tensor& values, Reduction reduction) = 0;
-  /// Rank 0's, in place; likewise.
+  /// Broadcasts from rank 0, in place; likewise.
   virtual void broadcast(at::Tensor& values) = 0;
 };
 
-/// Meets the other processes: errors as World's constructor.
+/// Meets the other processes; errors as World's constructor.
 std::shared_ptr<Backend> join(const Launch& launch, const Patience& patience);
 
 }  // namespace routedk::parallel

@@ -1,5 +1,5 @@
-// c10d's Gloo backend. LibTorch exports it without Gloo's headers, which are Debian's (libgloo-dev); nothing
-// of theirs is linked.
+// c10d's Gloo backend. LibTorch exports it without Gloo's headers, which come from Debian (libgloo-dev); only
+// the headers are used, nothing is linked.
 #include "routedk/core/error.h"
 
 #include <cstdlib>
@@ -24,7 +24,7 @@ namespace {
 
 using StorePointer = c10::intrusive_ptr<c10d::Store>;
 
-/// The first line of what LibTorch or Gloo says, without the place in their source.
+/// The first line of a message from LibTorch or Gloo, without their source location.
 std::string reason(const std::exception& error) {
   const auto* const torch = dynamic_cast<const c10::Error*>(&error);
   const std::string text = torch != nullptr ? torch->what_without_backtrace() : error.what();
@@ -70,7 +70,7 @@ std::vector<int> missing(c10d::Store& store, int size) {
   return ranks;
 }
 
-/// Returns when every rank has come.
+/// Returns when every rank has arrived.
 void meet(c10d::Store& store, const Launch& launch, const Patience& patience) {
   const std::string own = std::to_string(launch.size);
   const auto size = store.compareSet("size", std::vector<std::uint8_t>(), {own.begin(), own.end()});
@@ -95,7 +95,7 @@ void meet(c10d::Store& store, const Launch& launch, const Patience& patience) {
   }
 }
 
-/// This machine's address on the way to a host; "" where there is none.
+/// The address of this machine's interface towards a host; "" if there is none.
 std::string address_towards(const std::string& host, int port) {
   addrinfo hints{};
   hints.ai_family = AF_UNSPEC;
@@ -109,7 +109,7 @@ std::string address_towards(const std::string& host, int port) {
   std::string name(NI_MAXHOST, '\0');
   sockaddr_storage own{};
   socklen_t length = sizeof own;
-  // A datagram socket sends nothing when it is connected; it only chooses its way.
+  // Connecting a datagram socket sends nothing; it only chooses the route.
   const bool known = connection >= 0 && ::connect(connection, found->ai_addr, found->ai_addrlen) == 0 &&
                      ::getsockname(connection, reinterpret_cast<sockaddr*>(&own), &length) == 0 &&
                      ::getnameinfo(reinterpret_cast<sockaddr*>(&own), length, name.data(), name.size(),
@@ -120,7 +120,7 @@ std::string address_towards(const std::string& host, int port) {
   return known ? name.substr(0, name.find('\0')) : "";
 }
 
-/// GLOO_SOCKET_IFNAME names the interface, as it does for PyTorch.
+/// GLOO_SOCKET_IFNAME names the interface, as in PyTorch.
 std::shared_ptr<::gloo::transport::Device> device_for(const Launch& launch) {
   using c10d::ProcessGroupGloo;
   if (const char* const interface = std::getenv("GLOO_SOCKET_IFNAME"); interface != nullptr) {
@@ -171,14 +171,14 @@ class GlooBackend : public Backend {
     }
   }
 
-  StorePointer store_;  // rank 0 serves it as long as it lives
+  StorePointer store_;  // rank 0 serves it for its lifetime
   c10::intrusive_ptr<c10d::Backend> group_;
-  c10::intrusive_ptr<c10d::Backend> gpu_;  ///< made at the first sum on a GPU
+  c10::intrusive_ptr<c10d::Backend> gpu_;  ///< created at the first sum on a GPU
   Launch launch_;
   Patience patience_;
 };
 
-/// LibTorch prints what goes wrong with a trace, beside the error that it throws.
+/// LibTorch prints errors with a stack trace, besides throwing them.
 void silence_libtorch() {
   if (std::getenv("TORCH_CPP_LOG_LEVEL") == nullptr) {
     FLAGS_caffe2_log_level = c10::GLOG_FATAL;

@@ -12,9 +12,9 @@ namespace {
 constexpr int kMostProcesses = 1 << 16;
 constexpr int kDefaultPort = 29500;
 constexpr long long kFirstSpecialStep =
-    4'294'967'290;  // batch script, interactive and other steps of Slurm's own
+    4'294'967'290;  // batch script, interactive and other steps of Slurm itself
 
-/// A launcher's names for the two numbers.
+/// A launcher's variables for rank and size.
 struct Names {
   const char* rank;
   const char* size;
@@ -31,7 +31,7 @@ int within(const char* name, long long value, long long least, long long most) {
   return static_cast<int>(value);
 }
 
-/// Rank and size by one launcher; nothing where it has set neither.
+/// Rank and size from one launcher; nothing if it has set neither.
 std::optional<Launch> by(const Environment& environment, const Names& names) {
   const auto rank = whole_number(environment, names.rank);
   const auto size = whole_number(environment, names.size);
@@ -48,7 +48,7 @@ std::optional<Launch> by(const Environment& environment, const Names& names) {
   return launch;
 }
 
-/// In a batch script or an interactive shell, which are steps of their own, a program stands alone.
+/// In a batch script or an interactive shell, which are steps of their own, a program is alone.
 bool in_slurm_step(const Environment& environment) {
   const auto step = whole_number(environment, "SLURM_STEP_ID");
   return step && *step < kFirstSpecialStep;
@@ -68,7 +68,7 @@ bool is_true(std::string text) {
   return text == "true" || text == "1";
 }
 
-/// Host and port, which a launcher may leave open.
+/// Adds host and port, which a launcher may leave unset.
 void add_meeting(Launch& launch, const Environment& environment, bool slurm) {
   const auto host = environment("MASTER_ADDR");
   const auto nodes =
@@ -87,7 +87,7 @@ void add_meeting(Launch& launch, const Environment& environment, bool slurm) {
   }
   if (const auto port = whole_number(environment, "MASTER_PORT")) {
     launch.port = within("MASTER_PORT", *port, 1, 65535);
-  } else {  // jobs that share a node must not meet each other
+  } else {  // jobs that share a node must use different ports
     const auto job = slurm ? whole_number(environment, "SLURM_JOB_ID") : std::nullopt;
     launch.port = job ? 15000 + static_cast<int>(*job % 10000) : kDefaultPort;
   }
@@ -131,7 +131,7 @@ std::optional<Launch> rank_from(const Environment& environment) {
   if (torch && mpi) {
     require_agreement(*torch, kTorch, *mpi, kOpenMpi);
   }
-  // srun may start one torchrun a node: then RANK, which counts its processes, holds.
+  // srun may start one torchrun per node: then RANK, the number of the process, applies.
   if (torch && slurm && !environment("TORCHELASTIC_RUN_ID")) {
     require_agreement(*torch, kTorch, *slurm, kSlurm);
   }

@@ -1,4 +1,4 @@
-/// c10d's NCCL backend, which sums tensors of GPUs where they lie. Built without NCCL's headers there is none
+/// c10d's NCCL backend, which sums GPU tensors in place. A build without NCCL's headers has none
 /// (no_nccl.cpp).
 #pragma once
 
@@ -13,7 +13,7 @@ namespace routedk::parallel {
 
 bool has_nccl() noexcept;
 
-/// nullptr where there is none. Every process of the world must have a GPU of its own.
+/// nullptr if there is none. Every process of the world must have its own GPU.
 c10::intrusive_ptr<c10d::Backend> make_nccl(const c10::intrusive_ptr<c10d::Store>& store,
                                             const Launch& launch, const Patience& patience);
 

@@ -1,4 +1,4 @@
-// Built where NCCL's headers are not: without CUDA.
+// Built where NCCL's headers are not installed: without CUDA.
 #include "nccl_backend.h"
 
 namespace routedk::parallel {

@@ -20,7 +20,7 @@ using kernels::nf4_bytes;
 using kernels::Nf4Parts;
 
 constexpr const char* kState = ".quant_state.bitsandbytes__nf4";
-/// The JSON is padded with blanks, so that its size is known before the matrix is quantised.
+/// The JSON is padded with spaces, so that its size is known before the matrix is quantised.
 constexpr std::uint64_t kStateBytes = 320;
 constexpr std::uint64_t kMaxStateBytes = 1U << 16U;
 constexpr std::uint64_t kAlignment = 8;

@@ -40,7 +40,7 @@ io::Dtype stored_type(at::ScalarType type) {
       return stored;
     }
   }
-  throw_<Error>("a tensor's type must be one of safetensors', but is {} instead", at::toString(type));
+  throw_<Error>("a tensor's type must be one that safetensors has, but is {} instead", at::toString(type));
 }
 
 at::Tensor to_tensor(const io::TensorView& view) {
@@ -79,7 +79,7 @@ at::Tensor borrow_tensor(const io::TensorView& view, std::shared_ptr<const io::M
     return to_tensor(view);
   }
   const auto give_back = [file = std::move(file), bytes = view.bytes](void*) { file->release(bytes); };
-  // at::Tensor knows no read-only memory; nothing here writes to a frozen weight.
+  // at::Tensor has no read-only memory; nothing here writes to a frozen weight.
   return at::from_blob(const_cast<std::byte*>(view.bytes.data()), view.shape, give_back,
                        scalar_type(view.dtype));
 }

@@ -7,7 +7,7 @@
 
 namespace routedk::text {
 
-/// The bytes, or nothing where the text is not base64 with its padding.
+/// The bytes, or nothing if the text is not padded base64.
 std::optional<std::string> decode_base64(std::string_view text);
 
 }  // namespace routedk::text

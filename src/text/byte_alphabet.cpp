@@ -12,7 +12,7 @@ bool stands_for_itself(unsigned byte) {
   return (byte >= 0x21 && byte <= 0x7E) || (byte >= 0xA1 && byte <= 0xAC) || byte >= 0xAE;
 }
 
-/// UTF-8 of a character below U+0800.
+/// UTF-8 encoding of a character below U+0800.
 std::string spell(unsigned character) {
   if (character < 0x80) {
     return {static_cast<char>(character)};
@@ -42,7 +42,7 @@ const std::unordered_map<std::string_view, char>& bytes_by_spelling() {
   return bytes;
 }
 
-/// A byte outside any character counts as one.
+/// A byte that is not part of a character counts as one.
 std::string_view first_character(std::string_view text) {
   return text.substr(0, std::max<std::size_t>(1, utf8_length(text)));
 }

@@ -11,11 +11,11 @@
 namespace routedk::text {
 namespace {
 
-constexpr std::size_t kMaxToken = 1024;  // bytes; each may be cut at every place when merging by id
+constexpr std::size_t kMaxToken = 1024;  // bytes; merging by id tries every split of a token
 
 using TokensBySpelling = std::unordered_map<std::string_view, TokenId>;
 
-/// All tokens but the special ones.
+/// All tokens except special ones.
 TokensBySpelling index_tokens(const Vocabulary& vocabulary) {
   TokensBySpelling all;
   all.reserve(vocabulary.tokens.size());

@@ -8,12 +8,12 @@
 namespace routedk::text {
 namespace {
 
-constexpr std::size_t kShort = 48;  // bytes; up to here scanning beats the heap
+constexpr std::size_t kShort = 48;  // bytes; up to this length scanning is faster than a heap
 constexpr std::int32_t kNever = std::numeric_limits<std::int32_t>::max();
 
 }  // namespace
 
-/// The merging of one piece: a linked list of symbols and a heap of the pairs that can be merged.
+/// The merging of one piece: a linked list of symbols and a heap of mergeable pairs.
 class BytePairs::Run {
  public:
   Run(const BytePairs& pairs, std::string_view piece) : pairs_(pairs) {
@@ -61,7 +61,7 @@ class BytePairs::Run {
   };
   struct Candidate {
     std::int32_t rank, left, right, left_token, right_token, result;
-    bool operator<(const Candidate& other) const {  // the heap's top is its greatest element
+    bool operator<(const Candidate& other) const {  // the top of the heap is its greatest element
       return std::tie(rank, left) > std::tie(other.rank, other.left);
     }
   };
@@ -98,7 +98,7 @@ class BytePairs::Run {
 void BytePairs::encode_short(std::string_view piece, std::vector<TokenId>& ids) const {
   struct Symbol {
     TokenId token;
-    std::int32_t rank;  // of merging it with the next; kNever where they don't
+    std::int32_t rank;  // of merging it with the next; kNever if they do not merge
     TokenId result;
   };
   std::array<Symbol, kShort> symbols;

@@ -1,4 +1,4 @@
-/// What a chat template does, by kinds of templates.
+/// The implementations of chat templates, one per kind.
 #pragma once
 
 #include "routedk/text/chat_template.h"
@@ -10,7 +10,7 @@
 
 namespace routedk::text {
 
-/// A prompt in the making. What lies between two special tokens is one text, since tokens may cross a
+/// Builds a prompt. What is between two special tokens is encoded as one text, since tokens may cross a
 /// newline.
 class PromptWriter {
  public:
@@ -19,7 +19,7 @@ class PromptWriter {
   const Tokenizer& tokenizer() const noexcept { return tokenizer_; }
   void text(std::string_view more) { text_ += more; }
   void token(TokenId id);
-  /// By its spelling; ConfigError where the model has no such token.
+  /// Adds a special token by its spelling; ConfigError when the model has no such token.
   void special(std::string_view spelling) { token(tokenizer_.special(spelling)); }
   std::vector<TokenId> take();
 
@@ -38,7 +38,7 @@ class ChatForm {
   ChatForm& operator=(const ChatForm&) = delete;
   virtual ~ChatForm() = default;
 
-  /// Roles are known ones.
+  /// Roles have been checked.
   virtual void write(const std::vector<ChatMessage>& messages, bool add_generation_prompt,
                      PromptWriter& to) const = 0;
   virtual AnswerForm answer_form(const Tokenizer& tokenizer) const = 0;
@@ -48,10 +48,10 @@ std::shared_ptr<const ChatForm> chatml_form(std::string default_system);
 std::shared_ptr<const ChatForm> llama3_form(bool with_dates);
 std::shared_ptr<const ChatForm> llama2_form();
 std::shared_ptr<const ChatForm> zephyr_form();
-/// Of this text, which `source` names in errors.
+/// A form from this template, which `source` names in errors.
 std::shared_ptr<const ChatForm> jinja_form(std::string text, std::string source);
 
-/// The form of this name, or nullptr.
+/// The form with this name, or nullptr.
 std::shared_ptr<const ChatForm> form_named(std::string_view name);
 /// "chatml, llama2, ...".
 std::string form_names();

@@ -54,7 +54,7 @@ class ChatMl final : public ChatForm {
   std::string default_system_;
 };
 
-/// Llama 3; from 3.1 on with a system turn that always comes first and opens with dates.
+/// Llama 3; since 3.1 a system turn always comes first and begins with dates.
 class Llama3Form final : public ChatForm {
  public:
   explicit Llama3Form(bool with_dates) : with_dates_(with_dates) {}
@@ -129,15 +129,14 @@ class Llama2Form final : public ChatForm {
   static void check_turn(const std::string& role, std::string_view wanted) {
     if (role != wanted) {
       throw_<ConfigError>(
-          "Turns under the chat template llama2 must be of user and assistant alternately, after one of "
-          "system "
-          "at most, but one of {} is in the place of {}.",
+          "With the chat template llama2, turns must alternate between user and assistant, after at most one "
+          "system turn, but there is a {} turn instead of a {} turn.",
           role, wanted);
     }
   }
 };
 
-/// Zephyr and TinyLlama's chats.
+/// The template of Zephyr and TinyLlama's chat models.
 class ZephyrForm final : public ChatForm {
  public:
   void write(const std::vector<ChatMessage>& messages, bool add_generation_prompt,

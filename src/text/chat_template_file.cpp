@@ -15,7 +15,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// ChatML: SmolLM2's has a first part with the default system text inside, others begin with the second.
+// ChatML: SmolLM2's has a first part that contains the default system text; others begin with the second
+// part.
 constexpr std::string_view kLoop = "{% for message in messages %}";
 constexpr std::string_view kBeforeSystem =
     "{% if loop.first and messages[0]['role'] != 'system' %}{{ '<|im_start|>system\n";
@@ -26,12 +27,12 @@ constexpr std::string_view kTurns =
 constexpr std::string_view kNoPrompt =
     "{% if not add_generation_prompt is defined %}{% set add_generation_prompt = false %}{% endif %}";
 
-// hash64 of the texts in Meta's Llama-3.1-8B-Instruct (Llama 3.3 has the same) and Llama-3.2-3B-Instruct,
-// without the blanks around them. They differ in where the date comes from.
+// hash64 of the trimmed templates of Meta's Llama-3.1-8B-Instruct (Llama 3.3 has the same) and
+// Llama-3.2-3B-Instruct. They differ in where the date comes from.
 constexpr std::uint64_t kLlama31 = 0xCC0368E1FFB6B958;
 constexpr std::uint64_t kLlama32 = 0x368F4C34B8554414;
 
-/// A newline inside a string may stand there as itself or as \n.
+/// A newline in a string may be literal or \n.
 std::string with_newlines(std::string_view source) {
   std::string text(source);
   for (std::size_t at = text.find("\\n"); at != std::string::npos; at = text.find("\\n", at)) {
@@ -46,7 +47,7 @@ bool cut_prefix(std::string_view& text, std::string_view prefix) {
   return found;
 }
 
-/// ChatML's default system text, which may be empty; nothing for another template.
+/// ChatML's default system text, which may be empty; nothing for any other template.
 std::optional<std::string> chatml_system(std::string_view source) {
   const std::string text = with_newlines(source);
   std::string_view rest = text;
@@ -66,7 +67,7 @@ std::optional<std::string> chatml_system(std::string_view source) {
   return plain ? std::optional(std::string(rest)) : std::nullopt;
 }
 
-/// tokenizer_config.json's `chat_template`: a text, or a list of named ones with a "default".
+/// tokenizer_config.json's `chat_template`: a string, or a list of named ones with a "default".
 std::string template_of(const JsonField& field) {
   if (!field.value().is_array()) {
     return field.text();
@@ -76,7 +77,7 @@ std::string template_of(const JsonField& field) {
       return named["template"].text();
     }
   }
-  field.refuse("have a template of the name \"default\"");
+  field.refuse("have a template named \"default\"");
 }
 
 struct Source {

@@ -1,4 +1,4 @@
-/// Jinja, by minja, whose header takes long to compile and stands in one source file alone.
+/// Jinja through minja, whose header is slow to compile and is included by one source file only.
 #pragma once
 
 #include "routedk/text/chat_template.h"
@@ -8,8 +8,8 @@
 
 namespace routedk::text {
 
-/// What a chat template sees, under the names that transformers gives it. `tools` and `documents` are none;
-/// `date_string` and what strftime_now gives are of 26 July 2024, so that prompts do not change with the day.
+/// The inputs of a chat template, with transformers' names. There are no `tools` and `documents`;
+/// `date_string` and strftime_now give 26 July 2024, so that prompts do not change with the date.
 struct JinjaInput {
   std::vector<ChatMessage> messages;
   bool add_generation_prompt = false;
@@ -17,8 +17,8 @@ struct JinjaInput {
   std::string eos_token;
 };
 
-/// The text that a template makes, blocks trimmed as transformers has it. std::exception says what is wrong.
-/// A template may loop and recurse without end: for a process with limits.
+/// Renders a template, with blocks trimmed as in transformers. std::exception gives the reason of a failure.
+/// A template may loop and recurse without end: call it in a process with limits.
 std::string render_jinja(const std::string& source, const JinjaInput& input);
 
 }  // namespace routedk::text

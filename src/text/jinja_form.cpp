@@ -15,7 +15,7 @@ namespace {
 constexpr ChildLimits kLimits;
 constexpr const char* kProbe = "An answer";
 
-/// One of Unicode's noncharacters, U+FDD0 to U+FDEF, that none of the messages holds.
+/// One of Unicode's noncharacters, U+FDD0 to U+FDEF, that is in none of the messages.
 std::string unused_mark(const std::vector<ChatMessage>& messages) {
   for (unsigned char last = 0x90; last < 0xB0; ++last) {
     std::string mark = {'\xEF', '\xB7', static_cast<char>(last)};
@@ -47,7 +47,7 @@ class JinjaForm final : public ChatForm {
  public:
   JinjaForm(std::string text, std::string source) : text_(std::move(text)), source_(std::move(source)) {}
 
-  /// A special token's spelling in a content is broken by a mark while it goes through the template.
+  /// While a message goes through the template, a mark splits any spelling of a special token in it.
   void write(const std::vector<ChatMessage>& messages, bool add_generation_prompt,
              PromptWriter& to) const override {
     const std::string mark = unused_mark(messages);
@@ -71,7 +71,7 @@ class JinjaForm final : public ChatForm {
     const std::string whole = render(tokenizer, {question, {"assistant", kProbe}}, false);
     const std::size_t at = whole.rfind(kProbe);
     if (at == std::string::npos) {
-      refuse("show what the assistant says", "does not");
+      refuse("include the assistant's message", "does not");
     }
     AnswerForm form;
     form.end = end_after(tokenizer, std::string_view(whole).substr(at + std::string_view(kProbe).size()));
@@ -105,8 +105,8 @@ class JinjaForm final : public ChatForm {
       }
     }
     if (tokenizer.eos() == kNoToken) {
-      refuse("end the assistant's turn with a special token, or the model name its eos token",
-             "neither is there");
+      refuse("end the assistant's turn with a special token, or the model must define an eos token",
+             "neither does");
     }
     return tokenizer.eos();
   }

@@ -14,10 +14,10 @@ namespace routedk::text {
 namespace {
 
 constexpr std::string_view kPieceBlank = "\xE2\x96\x81";  // U+2581
-constexpr std::size_t kMostPieceBytes = 1024;             ///< a piece is split in every way
+constexpr std::size_t kMostPieceBytes = 1024;             ///< every split of a piece is tried
 using Ids = std::unordered_map<std::string_view, std::size_t>;
 
-/// Blanks become U+2581 by a Replace, after a Prepend of one; or by a Metaspace.
+/// How spaces become U+2581: by a Replace after a Prepend, or by a Metaspace.
 struct Blanks {
   bool before = false;         ///< one is put before a text
   bool after_special = false;  ///< and before a text after a special token
@@ -39,8 +39,7 @@ Blanks blanks_of_normalizer(const JsonField& normalizer) {
 }
 
 Blanks blanks_of_metaspace(const JsonField& step) {
-  step["type"].require(step["type"].is("Metaspace"),
-                       "be \"Metaspace\" where a normalizer replaces no blanks");
+  step["type"].require(step["type"].is("Metaspace"), "be \"Metaspace\" if no normalizer replaces blanks");
   step["replacement"].require(step["replacement"].is(kPieceBlank), "be U+2581");
   step["split"].require(!step["split"].boolean(true), "be false");
   const std::size_t scheme = step["prepend_scheme"].choice({"first", "always", "never"});
@@ -52,8 +51,7 @@ Blanks read_blanks(const JsonField& root) {
   if (normalizer.absent()) {
     return blanks_of_metaspace(root["pre_tokenizer"]);
   }
-  root["pre_tokenizer"].require(root["pre_tokenizer"].absent(),
-                                "be null beside a normalizer that replaces blanks");
+  root["pre_tokenizer"].require(root["pre_tokenizer"].absent(), "be null if the normalizer replaces blanks");
   return blanks_of_normalizer(normalizer);
 }
 
@@ -88,7 +86,7 @@ Ids pieces_of(const Vocabulary& vocabulary) {
   return ids;
 }
 
-/// The number of ways to make a piece of two others.
+/// The number of ways to make a piece from two others.
 std::size_t ways_to_make(std::string_view piece, const Ids& pieces) {
   std::size_t ways = 0;
   for (std::size_t at = utf8_length(piece); at > 0 && at < piece.size();
@@ -112,7 +110,7 @@ std::vector<Made> made_by(const std::vector<std::string>& merges, std::size_t to
     const std::string_view left = merge.substr(0, merge.find(' '));
     const std::string_view right = merge.substr(left.size() + 1);
     const auto found = pieces.find(std::string(left).append(right));
-    if (found != pieces.end() && pieces.contains(left) && pieces.contains(right)) {  // text becomes no others
+    if (found != pieces.end() && pieces.contains(left) && pieces.contains(right)) {  // others never occur
       Made& one = made[found->second];
       one.first = one.ways == 0 ? rank : one.first;
       one.last = rank;
@@ -129,8 +127,8 @@ bool is_run_of_blanks(std::string_view piece) {
   return piece.empty();
 }
 
-/// Minus the number of the first merge that makes a piece; below all of them for what none makes. Llama 2's
-/// runs of blanks have one score, and merges that alternate.
+/// Minus the index of the first merge that makes a piece; lower than all of these for pieces that none makes.
+/// Llama 2's runs of spaces share one score, so their merges alternate.
 std::vector<double> scores_of(const JsonField& merges, const Vocabulary& vocabulary) {
   const Ids pieces = pieces_of(vocabulary);
   const std::vector<Made> made = made_by(vocabulary.merges, vocabulary.tokens.size(), pieces);
@@ -139,7 +137,7 @@ std::vector<double> scores_of(const JsonField& merges, const Vocabulary& vocabul
     merges.require(piece.size() <= kMostPieceBytes,
                    fmt::format("make tokens of at most {} bytes", kMostPieceBytes));
     if (made[id].ways != ways_to_make(piece, pieces)) {
-      merges.refuse(fmt::format("hold each two tokens that make a third once, as those of `{}`", piece));
+      merges.refuse(fmt::format("list each pair that makes a token once, as those of `{}`", piece));
     }
     if (made[id].ways > 0) {
       order.push_back(id);
@@ -148,14 +146,14 @@ std::vector<double> scores_of(const JsonField& merges, const Vocabulary& vocabul
   std::sort(order.begin(), order.end(),
             [&](std::size_t a, std::size_t b) { return made[a].first < made[b].first; });
   std::vector<double> scores(vocabulary.tokens.size(), -static_cast<double>(vocabulary.merges.size()));
-  std::size_t begin = 0;  // of the pieces whose merges alternate, and the last of their merges
+  std::size_t begin = 0;  // the pieces whose merges alternate, and the last of their merges
   std::size_t end = 0;
   for (std::size_t i = 0; i < order.size(); ++i) {
     const std::size_t id = order[i];
     const bool alternates = i > 0 && made[id].first < end;
     if (alternates &&
         !(is_run_of_blanks(vocabulary.tokens[id]) && is_run_of_blanks(vocabulary.tokens[order[i - 1]]))) {
-      merges.refuse(fmt::format("hold all that make one token beside each other, as those of `{}`",
+      merges.refuse(fmt::format("list the merges that make one token next to each other, as those of `{}`",
                                 vocabulary.tokens[id]));
     }
     begin = alternates ? begin : made[id].first;
@@ -176,7 +174,7 @@ void check_decoder(const JsonField& decoder) {
 
 void read_pieces(const JsonField& root, Vocabulary& vocabulary) {
   const JsonField model = root["model"];
-  model["ignore_merges"].require(!model["ignore_merges"].boolean(false), "be false beside byte_fallback");
+  model["ignore_merges"].require(!model["ignore_merges"].boolean(false), "be false with byte_fallback");
   const Blanks blanks = read_blanks(root);
   check_decoder(root["decoder"]);
   read_types(model, vocabulary);

@@ -1,4 +1,4 @@
-/// Sentencepiece's pieces inside Hugging Face's tokenizer.json.
+/// Sentencepiece pieces within Hugging Face's tokenizer.json.
 #pragma once
 
 #include "routedk/text/vocabulary.h"
@@ -7,10 +7,10 @@
 
 namespace routedk::text {
 
-/// Makes the vocabulary's sentencepiece model from `model` with byte_fallback and the vocabulary's tokens and
-/// merges, which are used up. The highest score goes to what is merged first. FileError names the field that
-/// would give other ids: another normalizer, pre-tokenizer or decoder than those of Llama 2, tokens without
-/// all bytes, merges that are not those of a list of pieces with scores.
+/// Builds the vocabulary's sentencepiece model from `model` with byte_fallback and from the vocabulary's
+/// tokens and merges, which are consumed. What is merged first has the highest score. FileError names the
+/// field that would give other ids: a normalizer, pre-tokenizer or decoder other than those of Llama 2,
+/// tokens that lack some bytes, merges that do not match a list of pieces with scores.
 void read_pieces(const JsonField& root, Vocabulary& vocabulary);
 
 }  // namespace routedk::text

@@ -53,17 +53,17 @@ class PreSplit::Pattern {
       throw_<FileError>("A split's expression must be valid for PCRE2, but `{}` is not at offset {} ({}).",
                         expression, offset, source);
     }
-    // Where the library has no compiler for this processor it interprets, with the same result.
+    // If the library has no JIT for this processor, it interprets, with the same result.
     compiled_ = pcre2_jit_compile(code_, PCRE2_JIT_COMPLETE) == 0;
   }
   Pattern(const Pattern&) = delete;
   Pattern& operator=(const Pattern&) = delete;
   ~Pattern() { pcre2_code_free(code_); }
 
-  /// Appends the matches in `text` and what lies between them.
+  /// Appends the matches in `text` and the text between them.
   void split(std::string_view text, std::vector<std::string_view>& pieces) const {
     const std::unique_ptr<pcre2_match_data, FreeMatch> match(pcre2_match_data_create(1, nullptr));
-    // A long run of blanks backtracks once a blank; the default limit would end that at ten million.
+    // A long run of spaces backtracks once per space; the default limit would be reached at ten million.
     const std::unique_ptr<pcre2_match_context, FreeContext> context(pcre2_match_context_create(nullptr));
     pcre2_set_match_limit(context.get(), std::numeric_limits<std::uint32_t>::max());
     const PCRE2_SIZE* range = pcre2_get_ovector_pointer(match.get());

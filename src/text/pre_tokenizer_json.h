@@ -8,8 +8,8 @@
 
 namespace routedk::text {
 
-/// The split's expressions, one after another, in PCRE2's syntax. Known: Split by a regular expression and
-/// Digits, in any number, then ByteLevel without a space put before the text; FileError names the field of
+/// The split's expressions, in order, in PCRE2's syntax. Supported are any number of Split by a regular
+/// expression and Digits, then ByteLevel without a space put before the text; FileError names the field of
 /// anything else.
 std::vector<std::string> read_pre_tokenizer(const JsonField& field);
 

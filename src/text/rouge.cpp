@@ -24,11 +24,11 @@ std::vector<std::string> words_of(std::string_view text) {
   return words;
 }
 
-/// Row by row of the usual table, of which one is kept.
+/// Computes the usual table row by row and keeps one row.
 std::size_t common_subsequence(const std::vector<std::string>& a, const std::vector<std::string>& b) {
   std::vector<std::size_t> longest(b.size() + 1, 0);
   for (const std::string& word : a) {
-    std::size_t diagonal = 0;  // the row above, one column before
+    std::size_t diagonal = 0;  // previous row, previous column
     for (std::size_t j = 1; j <= b.size(); ++j) {
       const std::size_t above = longest[j];
       longest[j] = word == b[j - 1] ? diagonal + 1 : std::max(above, longest[j - 1]);

@@ -25,7 +25,7 @@ TokenType type_of(const sentencepiece::SentencePieceProcessor& processor, TokenI
   return processor.IsByte(id) ? TokenType::kByte : TokenType::kNormal;
 }
 
-/// normalizer_spec {add_dummy_prefix: false}: a protocol buffer's last word counts.
+/// normalizer_spec {add_dummy_prefix: false}: in a protocol buffer, the last value of a field counts.
 constexpr std::string_view kNoBlankBefore("\x1A\x02\x18\x00", 4);
 
 std::unique_ptr<sentencepiece::SentencePieceProcessor> load(std::string_view model,
@@ -35,7 +35,7 @@ std::unique_ptr<sentencepiece::SentencePieceProcessor> load(std::string_view mod
   if (!status.ok()) {
     throw_<FileError>(
         "A tokenizer.model must be a sentencepiece model (a protocol buffer with pieces, trainer_spec and "
-        "normalizer_spec), but the {} bytes of this one are none ({}); sentencepiece says: {}.",
+        "normalizer_spec), but this file of {} bytes is not ({}); sentencepiece says: {}.",
         model.size(), source, status.ToString());
   }
   return processor;
@@ -50,7 +50,7 @@ SentencePiece::SentencePiece(std::string_view model, const std::string& source)
 
 SentencePiece::~SentencePiece() = default;
 
-/// The library tells neither add_dummy_prefix nor remove_extra_whitespaces, so its decoder is asked.
+/// The library does not expose add_dummy_prefix and remove_extra_whitespaces, so this tests its decoder.
 void SentencePiece::learn_blanks() {
   for (TokenId id = 0; id < processor_->GetPieceSize(); ++id) {
     const std::string& piece = processor_->IdToPiece(id);

@@ -17,22 +17,22 @@ namespace routedk::text {
 /// Immutable, safe to share between threads.
 class SentencePiece {
  public:
-  /// From a model's bytes; FileError with the library's reason, under the name `source`.
+  /// From a model's bytes; FileError with the library's reason, which names `source`.
   SentencePiece(std::string_view model, const std::string& source);
   SentencePiece(const SentencePiece&) = delete;
   SentencePiece& operator=(const SentencePiece&) = delete;
   ~SentencePiece();
 
-  /// Appends the ids of well-formed UTF-8. `starts`: with the blank that the model puts before a text.
+  /// Appends the ids of well-formed UTF-8. `starts`: with the space that the model puts before a text.
   void encode(std::string_view text, bool starts, std::vector<TokenId>& ids) const;
-  /// Pieces, their types and the special ids, in the library's words.
+  /// Sets pieces, their types and the special ids, as the library reports them.
   void describe(Vocabulary& vocabulary) const;
-  /// The text of a piece inside a text: blanks for U+2581, the byte of a byte piece, nothing for a control
-  /// one.
+  /// The text of a piece within a text: spaces for U+2581, the byte of a byte piece, nothing for a control
+  /// piece.
   std::string text_of(TokenId id) const;
-  /// Whether a piece at the beginning of a text loses its leading blank.
+  /// Whether a piece at the beginning of a text loses its leading space.
   bool drops_blank(TokenId id) const;
-  /// Whether the piece after a dropped blank that left no text is at the beginning too.
+  /// Whether the piece after a dropped space that left no text also counts as at the beginning.
   bool drops_all_blanks() const noexcept { return drops_all_blanks_; }
 
  private:
@@ -41,7 +41,7 @@ class SentencePiece {
   void learn_blanks();
 
   Processor processor_;
-  Processor inside_;  ///< the same without the blank before a text
+  Processor inside_;  ///< the same without the space before a text
   bool drops_blanks_ = false;
   bool drops_all_blanks_ = false;
 };

@@ -8,7 +8,7 @@
 namespace routedk::text {
 namespace {
 
-/// One message of a protocol buffer, field by field.
+/// Builds a message of a protocol buffer, field by field.
 class Message {
  public:
   Message& integer(std::uint64_t field, std::uint64_t value) {
@@ -31,7 +31,7 @@ class Message {
   const std::string& bytes() const { return bytes_; }
 
  private:
-  void number(std::uint64_t value) {  // seven bits a byte, lowest first
+  void number(std::uint64_t value) {  // seven bits per byte, lowest first
     for (; value >= 0x80U; value >>= 7U) {
       bytes_ += static_cast<char>(value | 0x80U);
     }
@@ -41,7 +41,7 @@ class Message {
   std::string bytes_;
 };
 
-/// The library's numbers of types are those of TokenType.
+/// The library numbers types like TokenType.
 TokenType piece_type(TokenType type) {
   return type == TokenType::kUserDefined || type == TokenType::kUnused ? TokenType::kNormal : type;
 }

@@ -7,7 +7,7 @@
 namespace routedk::text {
 namespace {
 
-/// Cuts every text fragment at each occurrence of `spelling`.
+/// Splits every text fragment at each occurrence of `spelling`.
 std::vector<Fragment> cut_each(const std::vector<Fragment>& fragments, std::string_view spelling,
                                TokenId token) {
   std::vector<Fragment> result;

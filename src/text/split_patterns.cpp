@@ -10,13 +10,13 @@ constexpr std::size_t kMaxPattern = 4096;  // bytes
 constexpr std::string_view kLetters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_";
 constexpr std::string_view kDigits = "0123456789";
 
-/// `\s+(?!\S)|\s+`: blanks, except for the last one before a word.
+/// `\s+(?!\S)|\s+`: white space, except for the last character before a word.
 std::string blanks() {
   const std::string space(kSpaces);
   return "[" + space + "]+(?![^" + space + "])|[" + space + "]+";
 }
 
-/// Reads from left to right; every step returns false at what is outside the common subset.
+/// Reads from left to right; every step returns false at anything outside the common subset.
 class Translator {
  public:
   explicit Translator(std::string_view pattern) : rest_(pattern) {}
@@ -31,7 +31,7 @@ class Translator {
   }
 
  private:
-  enum class Before { kNothing, kCharacter, kGroup };  // what a repetition would repeat
+  enum class Before { kNothing, kCharacter, kGroup };  // what a repetition would apply to
 
   bool item() {
     switch (rest_.front()) {
@@ -89,7 +89,7 @@ class Translator {
     return !rest_.starts_with('+') || copy(1);  // possessive in both
   }
 
-  /// {m}, {m,} or {m,n}; a + after it means other things in the two syntaxes, and is refused as a repetition.
+  /// {m}, {m,} or {m,n}; a + after it differs between the two syntaxes and is rejected as a repetition.
   bool counts() {
     const std::size_t end = rest_.find('}');
     if (end == std::string_view::npos || end > 8 || !starts_with_digit(rest_.substr(1)) ||

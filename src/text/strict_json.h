@@ -1,4 +1,4 @@
-/// JSON of a tokenizer's files.
+/// Strict JSON for a tokenizer's files.
 #pragma once
 
 #include "routedk/io/json_field.h"
@@ -8,11 +8,11 @@
 
 namespace routedk::text {
 
-using Json = nlohmann::json;  // sorted: a vocabulary has more keys than a search from the front can take
+using Json = nlohmann::json;  // sorted: a linear search is too slow for the keys of a vocabulary
 using JsonField = io::BasicJsonField<Json>;
 
-/// Parses a document whose objects have no key twice and that is at most 16 deep; FileError names the file
-/// and the place.
+/// Parses a document without repeated keys that is at most 16 levels deep; FileError names the file and the
+/// place.
 JsonField parse_strictly(std::string_view text, const std::string& source);
 
 }  // namespace routedk::text

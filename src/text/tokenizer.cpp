@@ -27,7 +27,7 @@ std::shared_ptr<const PreSplit> make_split(const Vocabulary& vocabulary) {
   return split;
 }
 
-/// What `decode` gives for a token that is not spelled out.
+/// The text that `decode` gives for a token that is not spelled out.
 std::string text_of(const Vocabulary& vocabulary, std::size_t id) {
   if (vocabulary.sentencepiece != nullptr) {
     return vocabulary.sentencepiece->text_of(static_cast<TokenId>(id));
@@ -46,11 +46,11 @@ struct Tokenizer::Impl {
   void encode_text(std::string_view text, Place place, std::vector<TokenId>& ids) const;
   void encode_pieces(std::string_view text, std::vector<TokenId>& ids) const;
 
-  Vocabulary vocabulary;           ///< its merges are in `pairs` only
+  Vocabulary vocabulary;           ///< without merges, which are in `pairs`
   std::vector<std::string> texts;  ///< of each token
   SpelledTokens user_defined;
   SpelledTokens all_spelled;
-  std::optional<BytePairs> pairs;  ///< with `split`; neither for sentencepiece
+  std::optional<BytePairs> pairs;  ///< like `split`, not set for sentencepiece
   std::shared_ptr<const PreSplit> split;
 };
 
@@ -189,7 +189,7 @@ const std::vector<TokenId>& Tokenizer::ends() const noexcept {
 TokenId Tokenizer::special(std::string_view spelling) const {
   const TokenId id = impl_->all_spelled.token(spelling);
   if (id == kNoToken) {
-    throw_<ConfigError>("`{}` must be a special token of the model, but is none ({}).", spelling,
+    throw_<ConfigError>("`{}` must be a special token of the model, but is not ({}).", spelling,
                         impl_->vocabulary.source);
   }
   return id;

@@ -18,7 +18,7 @@ namespace {
 
 using nlohmann::json;  // sorted: a vocabulary has many keys
 
-/// The splits of Hugging Face's own files.
+/// The splits in Hugging Face's own files.
 constexpr const char* kGpt2 = R"('s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+)";
 constexpr const char* kLlama3 =
     R"((?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+)";
@@ -41,7 +41,7 @@ json sequence(const json& steps) {
   return {{"type", "Sequence"}, {"pretokenizers", steps}};
 }
 
-/// What llama.cpp means by the name in `tokenizer.ggml.pre`.
+/// What llama.cpp does for the name in `tokenizer.ggml.pre`.
 json pre_tokenizer_json(const Vocabulary& vocabulary) {
   if (vocabulary.pre == "smollm") {
     return sequence({digits(true), byte_level(true)});
@@ -111,7 +111,7 @@ json config_json(const io::GgufFile& file, const Vocabulary& vocabulary) {
   json config = {{"tokenizer_class", pieces ? "LlamaTokenizer" : "PreTrainedTokenizerFast"},
                  {"clean_up_tokenization_spaces", false}};
   if (pieces) {
-    config["legacy"] = vocabulary.blank_after_special;  // transformers' word for it
+    config["legacy"] = vocabulary.blank_after_special;  // transformers' name for it
   }
   const std::array<std::pair<const char*, TokenId>, 3> specials{
       {{"bos_token", vocabulary.bos}, {"eos_token", vocabulary.eos}, {"pad_token", vocabulary.pad}}};

@@ -1,4 +1,4 @@
-/// What the readers of tokenizer files share.
+/// Shared by the readers of tokenizer files.
 #pragma once
 
 #include <cstddef>
@@ -8,10 +8,10 @@
 
 namespace routedk::text {
 
-/// The whole file; FileError when it is unreadable, no regular file, or larger than kMostTokenizerBytes.
+/// The whole file; FileError when it is unreadable, not a regular file, or larger than kMostTokenizerBytes.
 std::string read_tokenizer_file(const std::filesystem::path& path);
 
-/// Bytes as a message shows them: at most 40, others than printable ASCII as \xNN.
+/// Bytes as messages show them: at most 40, those that are not printable ASCII as \xNN.
 std::string shown(std::string_view bytes);
 
 }  // namespace routedk::text

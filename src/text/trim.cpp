@@ -6,7 +6,7 @@
 namespace routedk::text {
 namespace {
 
-/// Beyond ASCII's: U+0085, U+00A0, U+1680, U+2000..200A, U+2028, U+2029, U+202F, U+205F, U+3000.
+/// Besides ASCII's: U+0085, U+00A0, U+1680, U+2000..200A, U+2028, U+2029, U+202F, U+205F, U+3000.
 constexpr std::array<std::string_view, 19> kBlanks = {
     "\xC2\x85",     "\xC2\xA0",     "\xE1\x9A\x80", "\xE2\x80\x80", "\xE2\x80\x81",
     "\xE2\x80\x82", "\xE2\x80\x83", "\xE2\x80\x84", "\xE2\x80\x85", "\xE2\x80\x86",
@@ -17,7 +17,7 @@ bool is_ascii_blank(char c) {
   return c == ' ' || (c >= '\t' && c <= '\r') || (c >= '\x1C' && c <= '\x1F');
 }
 
-/// Bytes of the blank at the start, or the end, of the text; 0 where there is none.
+/// Bytes of the white space at the start or end of the text; 0 if there is none.
 template <typename At>
 std::size_t blank_length(std::string_view text, char ascii, const At& at) {
   if (is_ascii_blank(ascii)) {

@@ -59,7 +59,7 @@ std::size_t utf8_length(std::string_view text) noexcept {
 }
 
 std::size_t utf8_unfinished(std::string_view text) noexcept {
-  // From the left: a byte inside a whole character begins none.
+  // From the left: a byte within a complete character does not begin one.
   const std::size_t longest = std::min<std::size_t>(3, text.size());
   for (std::size_t length = longest; length > 0; --length) {
     const std::string_view tail = text.substr(text.size() - length);

@@ -7,7 +7,7 @@
 
 namespace routedk::text {
 
-/// Adds a token to `ends` unless it is none or there already.
+/// Adds a token to `ends` unless it is kNoToken or already there.
 inline void add_end(TokenId id, Vocabulary& vocabulary) {
   if (id != kNoToken &&
       std::find(vocabulary.ends.begin(), vocabulary.ends.end(), id) == vocabulary.ends.end()) {

@@ -60,7 +60,7 @@ std::shared_ptr<const SentencePiece> sentencepiece_from(const io::GgufFile& file
                                                vocabulary.source);
 }
 
-/// How text becomes tokens.
+/// Reads how text is encoded.
 void read_model(const io::GgufFile& file, Vocabulary& vocabulary) {
   const std::string& model = file.text("tokenizer.ggml.model");
   if (model == "gpt2") {

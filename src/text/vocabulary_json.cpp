@@ -13,7 +13,7 @@
 namespace routedk::text {
 namespace {
 
-/// Fields that must be at the value that changes nothing.
+/// Requires neutral values of fields that could change ids.
 void check_model(const JsonField& model) {
   model["type"].require(model["type"].absent() || model["type"].is("BPE"), "be \"BPE\"");
   for (const char* key : {"continuing_subword_prefix", "end_of_word_suffix"}) {
@@ -23,7 +23,7 @@ void check_model(const JsonField& model) {
   dropout.require(dropout.absent() || dropout.value() == 0, "be null");
 }
 
-/// An id below the number of tokens that is still free.
+/// An unused id below the number of tokens.
 std::size_t free_id(const JsonField& field, const Vocabulary& vocabulary) {
   const std::int64_t id = field.integer();
   const auto count = static_cast<std::int64_t>(vocabulary.tokens.size());
@@ -37,7 +37,7 @@ std::size_t free_id(const JsonField& field, const Vocabulary& vocabulary) {
   return index;
 }
 
-/// Both lists name the tokens; some are in both. Ids must be 0, 1, ... without a gap.
+/// Both lists define tokens; some are in both. Ids must be 0, 1, ... without a gap.
 void check_count(const JsonField& vocab, const JsonField& added, Vocabulary& vocabulary) {
   vocab.require(vocab.value().is_object(), "be an object");
   std::size_t count = vocab.value().size();
@@ -56,7 +56,7 @@ void check_count(const JsonField& vocab, const JsonField& added, Vocabulary& voc
 void read_vocab(const JsonField& vocab, Vocabulary& vocabulary) {
   for (const auto& [token, ignored] : vocab.value().items()) {
     const JsonField field = vocab[token];
-    field.require(!token.empty(), "stand for a token of at least one character");
+    field.require(!token.empty(), "be a token of at least one character");
     vocabulary.tokens[free_id(field, vocabulary)] = token;
   }
 }
@@ -100,7 +100,7 @@ void read_merges(const JsonField& merges, Vocabulary& vocabulary) {
   }
 }
 
-/// Bytes without a token would become the unknown one, which text must not.
+/// Bytes without a token would become the unknown token, which text must not produce.
 void check_unknown(const JsonField& unknown, const Vocabulary& vocabulary) {
   if (unknown.absent()) {
     return;
@@ -125,7 +125,7 @@ void read_byte_level(const JsonField& root, Vocabulary& vocabulary) {
   vocabulary.whole_pieces = root["model"]["ignore_merges"].boolean(false);
 }
 
-/// The template's special token before the text.
+/// The special token that the template puts before the text.
 TokenId read_bos(const JsonField& root, const Vocabulary& vocabulary) {
   JsonField processor = root["post_processor"];
   if (!processor.absent() && processor["type"].is("Sequence")) {

@@ -20,7 +20,7 @@ Kind kind_of(std::string_view bytes) {
   if (bytes.starts_with("GGUF")) {
     return Kind::kGguf;
   }
-  if (bytes.starts_with('\n')) {  // field 1 of a protocol buffer: the first piece
+  if (bytes.starts_with('\n')) {  // the first field of a protocol buffer, the first piece
     return Kind::kSentencePiece;
   }
   const std::string_view line = bytes.substr(0, std::min<std::size_t>(bytes.find_first_of("\r\n"), 64));
@@ -52,7 +52,7 @@ Vocabulary load_file(const fs::path& path) {
       path.string(), shown(bytes.substr(0, 16)));
 }
 
-/// Every added token of a tokenizer.json must be a piece of the model beside it.
+/// Requires every added token of a tokenizer.json to be a piece of the model in the same folder.
 void check_added(const JsonField& added, const Vocabulary& vocabulary) {
   const auto count = static_cast<std::int64_t>(vocabulary.tokens.size());
   for (const JsonField& token : added.items()) {
@@ -86,7 +86,7 @@ Vocabulary load_from_folder(const fs::path& folder) {
   return vocabulary;
 }
 
-/// "</s>", or {"content": "</s>", ...}.
+/// Reads "</s>" or {"content": "</s>", ...}.
 void read_special(const JsonField& field, const Vocabulary& vocabulary, TokenId& id) {
   if (field.absent()) {
     return;
@@ -110,7 +110,7 @@ void read_config(const fs::path& path, Vocabulary& vocabulary) {
   }
 }
 
-/// One id or a list of them, as `eos_token_id` is written; ids of rows without a token end nothing.
+/// Reads `eos_token_id`: one id or a list. Ids of rows without a token are ignored.
 void read_ends(const JsonField& field, Vocabulary& vocabulary) {
   if (field.absent()) {
     return;
@@ -123,7 +123,7 @@ void read_ends(const JsonField& field, Vocabulary& vocabulary) {
   }
 }
 
-/// What the model's own files say about its tokens.
+/// Reads what the model's other files say about its tokens.
 void read_model_files(const fs::path& folder, Vocabulary& vocabulary) {
   add_end(vocabulary.eos, vocabulary);
   for (const char* name : {"generation_config.json", "config.json"}) {

@@ -15,7 +15,7 @@ namespace {
 constexpr std::size_t kSpecials = 256;
 
 /// Llama 3.1's names (its tokenizer_config.json): seven of the first ten have a meaning, the others are
-/// numbered through.
+/// numbered consecutively.
 std::vector<std::string> special_names() {
   std::vector<std::string> names = {"<|begin_of_text|>", "<|end_of_text|>"};
   const std::vector<std::string> named = {"<|start_header_id|>", "<|end_header_id|>", "<|eom_id|>",
@@ -65,7 +65,7 @@ std::size_t rank_of(const Line& line, std::string_view digits, std::size_t ranks
   return rank;
 }
 
-/// One line of the file into `tokens`, whose places are the ranks.
+/// Adds one line of the file to `tokens`, whose indices are the ranks.
 void add_line(const Line& line, std::vector<std::string>& tokens) {
   const std::size_t space = line.text.find(' ');
   if (space == std::string_view::npos) {

@@ -372,7 +372,7 @@ TEST(Config, a_message_shows_the_first_problems_and_counts_the_rest) {
   std::vector<std::string> problems(25, "`a` must be " + std::string(10'000, 'x'));
   const std::string message = message_of<ConfigError>([&] { throw_problems(problems); });
   EXPECT_EQ(std::count(message.begin(), message.end(), '\n'), 20);
-  EXPECT_THAT(message, ::testing::HasSubstr("and 5 problems more"));
+  EXPECT_THAT(message, ::testing::HasSubstr("and 5 more problems"));
   EXPECT_LT(message.size(), 21 * 4100U);
 }
 

@@ -1,6 +1,6 @@
 /// Percentile bootstrap over sessions: resample b draws as many sessions as there are, with replacement, from
-/// the stream (seed, "bootstrap", b). The same seed draws the same sessions for every system, so differences
-/// of resamples are those of a paired bootstrap.
+/// the stream (seed, "bootstrap", b). The same seed draws the same sessions for every system, so the
+/// differences of resamples are those of a paired bootstrap.
 #pragma once
 
 #include "routedk/bundle/metrics.h"
@@ -22,30 +22,30 @@ struct Interval {
   double high = 0.0;
 };
 
-/// The 2.5 % and 97.5 % quantiles, linear between neighbours; 0 and 0 of nothing.
+/// The 2.5 % and 97.5 % quantiles, linearly interpolated; 0 and 0 without samples.
 Interval percentile_interval(std::vector<double> samples);
 
-/// Resample `b` of `sessions` sessions: their indices, with repeats.
+/// The session indices of resample `b`, with repeats.
 std::vector<std::uint32_t> draw_resample(std::size_t sessions, std::uint64_t seed, int b);
 
-/// Figures of one system: its metrics and their intervals, in the order of Metric.
+/// The metrics of one system and their intervals, in the order of Metric.
 struct Evaluation {
   MetricValues values{};
   std::array<Interval, kMetrics> intervals;
 };
 
-/// The scores of one system on the same sessions, a run each; metrics are means over the runs (one run but
-/// for predictors that draw lots). All runs must be equally long.
+/// The scores of one system on the same sessions, one list per run. Metrics are means over the runs (only
+/// random predictors have more than one). All runs must have the same length.
 using Runs = std::vector<std::vector<SessionScore>>;
 
 Evaluation evaluate(const Runs& runs, const BootstrapOptions& options = {});
 
-/// System `a` minus system `b` on the same sessions, in each metric. DataError when their sessions differ in
-/// number.
+/// System `a` minus system `b` on the same sessions, in each metric. DataError when their numbers of sessions
+/// differ.
 struct Comparison {
   MetricValues difference{};
   std::array<Interval, kMetrics> intervals;
-  /// Two-sided bootstrap p-value, 2 (b + 1) / (B + 1) and at most 1, where b of B resamples lie on the rarer
+  /// Two-sided bootstrap p-value, 2 (b + 1) / (B + 1) and at most 1, where b of B resamples are on the rarer
   /// side of 0 (Davison & Hinkley 1997, section 4.2; Phipson & Smyth 2010): never 0.
   MetricValues p_value{};
 };

@@ -1,4 +1,4 @@
-/// Frequent itemsets of categories as a predictor: what kinds of items training bundles join.
+/// Frequent itemsets of categories as a predictor: which kinds of items training bundles combine.
 #pragma once
 
 #include "routedk/bundle/metrics.h"
@@ -14,30 +14,30 @@
 namespace routedk::bundle {
 
 struct ItemsetOptions {
-  double support = 0.001;     ///< least share of the training bundles that hold an itemset
-  double confidence = 0.001;  ///< least share of those with all its categories but one that hold that one too
+  double support = 0.001;     ///< least share of the training bundles that contain an itemset
+  double confidence = 0.001;  ///< least share of those with all its categories but one that have that one
 };
 
 /// A bundle is a transaction of its items' categories (category_leaf); the second item of a category counts
-/// as a category of its own, so an itemset may ask for two of a kind. The thresholds are those of the data
-/// set's authors (Sun et al., doi 10.1145/3652865); how a session is answered is our reading.
+/// as a separate category, so an itemset may require two of a kind. The thresholds are those of the data
+/// set's authors (Sun et al., doi 10.1145/3652865); how a session is answered is our interpretation.
 class CategoryItemsets {
  public:
   explicit CategoryItemsets(std::span<const Session> training, const ItemsetOptions& options = {});
 
-  /// The itemset of at least 2 that the session's items hold and that most training bundles held, the larger
-  /// of equals, becomes a bundle of the earliest items of these categories; so do the next ones among the
-  /// items that are left. Items without a category are in no bundle.
+  /// Of the itemsets of at least 2 that the session's items contain, takes the one in the most training
+  /// bundles (the largest among equals) and makes a bundle of the earliest items of its categories; then
+  /// repeats with the remaining items. Items without a category are in no bundle.
   Answer predict(const Session& session) const;
-  /// How many itemsets of at least 2 are frequent.
+  /// The number of frequent itemsets of at least 2.
   std::size_t size() const noexcept { return frequent_.size(); }
 
  private:
-  using Kind = std::pair<std::string, int>;  // category, the how-manieth of its items
+  using Kind = std::pair<std::string, int>;  // category, and which item of it (first, second, ...)
   using Itemset = std::vector<Kind>;         // ascending
   struct Rule {
     Itemset kinds;
-    std::int64_t bundles = 0;  ///< that hold it
+    std::int64_t bundles = 0;  ///< training bundles that contain it
   };
 
   static Itemset kinds_of(const std::vector<std::string>& categories);

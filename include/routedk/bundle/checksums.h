@@ -1,4 +1,4 @@
-/// The data folder's SHA256SUMS, as sha256sum writes it.
+/// The data folder's SHA256SUMS, in the format of sha256sum.
 #pragma once
 
 #include "routedk/bundle/findings.h"
@@ -9,9 +9,9 @@
 
 namespace routedk::bundle {
 
-/// Compares the files of the named domains with what SHA256SUMS of `dir` says of them; nothing to find where
-/// there is no SHA256SUMS. Errors, rule `checksum`: a line of another form, a file that is missing or whose
-/// content is another. FileError when SHA256SUMS can't be read.
+/// Compares the files of the given domains with SHA256SUMS of `dir`; no findings if there is no SHA256SUMS.
+/// Errors, rule `checksum`: a malformed line, a missing file, a file with different content. FileError when
+/// SHA256SUMS cannot be read.
 Findings check_checksums(const std::filesystem::path& dir, std::span<const std::string> domains);
 
 }  // namespace routedk::bundle

@@ -1,4 +1,4 @@
-/// Every rule of the data set's format, checked on a domain's files, all problems at once.
+/// Checks a domain's files against every rule of the data set's format and reports all problems at once.
 #pragma once
 
 #include "routedk/bundle/findings.h"
@@ -7,22 +7,21 @@
 
 namespace routedk::bundle {
 
-/// Checks the CSV files of one domain, the users' files where they are there. Rules of severity error:
+/// Checks the CSV files of one domain, the users' files only if they exist. Rules of severity error:
 ///   csv                     a file is missing, or breaks RFC 4180 or its header's width (its rest is unread)
-///   header                  another header than the released one's
-///   id, repeated_row, utf8  a column of ids that holds no 64-bit integer; a row (the users' files, which are
-///                           logs, may repeat theirs) or a text's id that occurs twice; a text that is not
-///                           UTF-8
+///   header                  a header other than that of the released files
+///   id, repeated_row, utf8  an id that is not a 64-bit integer; a row (except in the users' files, which are
+///                           logs) or a text's id that occurs twice; a text that is not UTF-8
 ///   session_length          a session of other than 2..10 items
-///   unknown_session, unknown_bundle, unknown_item   an id that is nowhere defined
+///   unknown_session, unknown_bundle, unknown_item   an id that is defined nowhere
 ///   bundle_sessions         a bundle in no session or in several
-///   bundle_size, bundle_outside_session   fewer than 2 items; an item that its session does not hold
+///   bundle_size, bundle_outside_session   fewer than 2 items; an item that is not in its session
 ///   bundle_intent, bundle_title   a bundle without an intent, an item of a bundle without a title
 /// Leaks:
 ///   untitled_items          items of sessions without a title, which are never in a bundle
 /// Warnings:
-///   uncategorised_items     the same of categories, which only `prompt.relations: [categories]` shows
-///   blank_intent, entity    an intent that says nothing; an entity that is unknown or decoded to one
+///   uncategorised_items     the same for categories, which only `prompt.relations: [categories]` shows
+///   blank_intent, entity    an intent without content; an entity that is unknown or decodes to another
 Findings check_domain(const std::filesystem::path& folder);
 
 }  // namespace routedk::bundle

@@ -1,4 +1,4 @@
-/// The CSV files of one domain, each read into a checked table.
+/// The CSV files of one domain, each parsed into a validated table.
 #pragma once
 
 #include "routedk/bundle/session.h"
@@ -23,22 +23,22 @@ struct IdTable {
   std::vector<Group> groups;
   std::unordered_map<std::int64_t, std::size_t> index;  ///< key -> groups
 
-  /// nullptr when the key does not occur.
+  /// nullptr if the key does not occur.
   const Group* find(std::int64_t key) const;
 };
 
-/// A field as an id; DataError names file:line where it is no 64-bit integer.
+/// A field as an id; DataError names file:line if it is not a 64-bit integer.
 std::int64_t parse_id(const std::string& field, const std::filesystem::path& path, std::int64_t line);
 
-/// FileError as io::read_csv; DataError with file:line for an id that is no integer and for a pair that
+/// FileError as io::read_csv; DataError with file:line for an id that is not an integer and for a pair that
 /// occurs twice.
 IdTable read_id_table(const std::filesystem::path& path);
 
-/// `id,text` by id. DataError with file:line for an id that is no integer or occurs twice, and for text that
-/// is not UTF-8.
+/// `id,text` by id. DataError with file:line for an id that is not an integer or occurs twice, and for text
+/// that is not UTF-8.
 std::map<std::int64_t, std::string> read_texts(const std::filesystem::path& path);
 
-/// Where a domain's titles are: item_titles_full.csv where there is one, else item_titles.csv.
+/// The file with a domain's titles: item_titles_full.csv if it exists, else item_titles.csv.
 std::filesystem::path titles_file(const std::filesystem::path& domain_folder);
 
 }  // namespace routedk::bundle

@@ -1,4 +1,4 @@
-/// What each expert reads and writes: a session and its knowledge as prompt and answer texts.
+/// What each expert reads and writes: a session and its knowledge as the texts of prompt and answer.
 #pragma once
 
 #include "routedk/bundle/knowledge.h"
@@ -16,7 +16,7 @@
 
 namespace routedk::bundle {
 
-/// Experts by what they learn from.
+/// Kinds of experts, by what they learn from.
 enum class ExpertKind {
   kBase,         ///< the session
   kHighLevel,    ///< session + rules
@@ -30,13 +30,14 @@ constexpr auto enum_names(ExpertKind /*of*/) {
                                               {ExpertKind::kMerged, "merged"}});
 }
 
-/// The kind of that name; ConfigError lists the names where it is another.
+/// The kind with that name; ConfigError, which lists the names, if there is none.
 ExpertKind expert_kind(std::string_view name);
 
-/// Where an expert meets its knowledge while it trains (`knowledge.placement`).
+/// Where an expert sees its knowledge during training (`knowledge.placement`).
 enum class KnowledgePlacement {
   kInput,      ///< read in the prompt, before the bundles are written
-  kAuxiliary,  ///< written under an instruction of its own, beside the bundles written from the raw prompt
+  kAuxiliary,  ///< written as an additional task with its own instruction; bundles are written from the raw
+               ///< prompt
 };
 constexpr auto enum_names(KnowledgePlacement /*of*/) {
   return std::to_array<EnumName<KnowledgePlacement>>(
@@ -55,18 +56,19 @@ constexpr auto enum_names(RuleSource /*of*/) {
       {{RuleSource::kSession, "session"}, {RuleSource::kDomain, "domain"}, {RuleSource::kBoth, "both"}});
 }
 
-/// How long a prompt may be.
+/// The limit on the length of a prompt.
 struct TokenBudget {
   std::int64_t max_tokens = 0;
-  std::function<std::int64_t(const std::vector<text::ChatMessage>&)> count;  ///< tokens of a prompt
+  std::function<std::int64_t(const std::vector<text::ChatMessage>&)> count;  ///< number of tokens of a prompt
 };
 
-/// One text to train on. They are tokenised apart; the loss is on the answer and its end-of-turn token.
+/// One training text. Prompt and answer are tokenised separately; the loss is on the answer and its
+/// end-of-turn token.
 struct TrainingText {
   std::vector<text::ChatMessage> prompt;
   std::string answer;
-  std::int64_t statements_cut = 0;  ///< left out of the prompt's rules and thought to keep the budget
-  bool over_budget = false;         ///< longer than that even without rules and thought: titles are never cut
+  std::int64_t statements_cut = 0;  ///< dropped from the prompt's rules and thought to fit the budget
+  bool over_budget = false;         ///< too long even without rules and thought: titles are never cut
 };
 
 /// The prompt of inference and validation: the raw session, for every expert.
@@ -75,19 +77,19 @@ std::vector<text::ChatMessage> inference_prompt(const PromptTemplates& templates
 /// The canonical answer of the session's gold bundles.
 std::string gold_text(const Session& session);
 
-/// What an expert trains on, where its knowledge stands and how long its prompts may be.
+/// What an expert trains on, where its knowledge goes and how long its prompts may be.
 struct ExpertInput {
   ExpertKind expert = ExpertKind::kBase;
   KnowledgePlacement placement = KnowledgePlacement::kInput;
   RuleSource rules = RuleSource::kSession;
   std::vector<std::string> domain_rules{};  ///< by falling support
-  std::optional<TokenBudget> budget{};      ///< none: as long as they come
+  std::optional<TokenBudget> budget{};      ///< none: unlimited
 };
 
-/// The texts of one training session: first bundles, then, for kAuxiliary, rules and thought, as far as the
-/// expert learns from them. A prompt over the budget loses statements (they end at newlines and at full stops
-/// before a space) from its end: those of the rules first, which stand by falling support, then those of the
-/// thought. DataError where the store lacks a record that is needed.
+/// The texts of one training session: first bundles, then, for kAuxiliary, rules and thought, if the expert
+/// learns from them. A prompt over the budget loses statements (they end at newlines and at full stops before
+/// a space), last first: those of the rules, which are sorted by falling support, then those of the thought.
+/// DataError when the store lacks a required record.
 std::vector<TrainingText> training_texts(const PromptTemplates& templates, const Session& session,
                                          const KnowledgeStore& knowledge, const ExpertInput& input);
 

@@ -1,4 +1,4 @@
-/// What is wrong with a data folder, in sentences with their places.
+/// Problems of a data folder, as sentences with their locations.
 #pragma once
 
 #include "routedk/core/named_enum.h"
@@ -14,9 +14,9 @@
 namespace routedk::bundle {
 
 enum class Severity {
-  kError,    ///< the data break a rule: nothing computed from them can be trusted
-  kLeak,     ///< the data give labels away to a model that is shown them
-  kWarning,  ///< odd, but harmless
+  kError,    ///< the data break a rule: results computed from them cannot be trusted
+  kLeak,     ///< the data reveal labels to a model that sees them
+  kWarning,  ///< unusual, but harmless
 };
 constexpr auto enum_names(Severity /*of*/) {
   return std::to_array<EnumName<Severity>>(
@@ -25,13 +25,13 @@ constexpr auto enum_names(Severity /*of*/) {
 
 struct Finding {
   Severity severity = Severity::kError;
-  std::string rule;  ///< the broken rule's name
+  std::string rule;  ///< name of the broken rule
   std::filesystem::path file;
-  std::int64_t line = 0;  ///< 0: the file as a whole
+  std::int64_t line = 0;  ///< 0: the whole file
   std::string message;
 };
 
-/// Counts every finding and keeps the first kKept of each rule and file.
+/// Counts every finding and keeps the first kKept per rule and file.
 class Findings {
  public:
   static constexpr std::int64_t kKept = 20;

@@ -1,4 +1,4 @@
-/// How the items of a session relate, as a line of its prompt: one of the paper's open questions.
+/// Relations between the items of a session, as a line of its prompt: one of the paper's open questions.
 #pragma once
 
 #include "routedk/bundle/session.h"
@@ -18,11 +18,11 @@
 
 namespace routedk::bundle {
 
-/// What relates two items, with the number that is shown.
+/// A relation between two items, shown with its strength.
 enum class Relation {
   kTitleSimilarity,  ///< TF-IDF cosine of the titles, over all titles of the domain
-  kCoPurchase,       ///< training sessions that hold both items
-  kCategories,       ///< training sessions with a gold bundle that joins their two categories
+  kCoPurchase,       ///< training sessions that contain both items
+  kCategories,       ///< training sessions with a gold bundle that combines their two categories
 };
 
 constexpr auto enum_names(Relation /*of*/) {
@@ -33,24 +33,26 @@ constexpr auto enum_names(Relation /*of*/) {
 
 struct RelationOptions {
   std::vector<Relation> relations;  ///< shown in this order
-  std::int64_t pairs = 5;           ///< at most so many of each, the strongest
-  double min_similarity = 0.1;      ///< pairs of less similar titles are left out
+  std::int64_t pairs = 5;           ///< the most pairs of each relation, the strongest first
+  double min_similarity = 0.1;      ///< pairs of less similar titles are dropped
 };
 
-/// Learns from training sessions and titles alone. The line of a training session (one of its id and items)
-/// is written without what that session taught (leave one out): otherwise it would spell its gold, which no
-/// other session's line does. user_item.csv is not read: its items are those of the user's gold bundles.
+/// Learns from training sessions and titles alone. The line of a training session (one with known id and
+/// items) excludes what was learned from that session (leave one out); otherwise it would reveal its gold
+/// bundles, unlike the line of any other session. user_item.csv is not read: its items are those of the
+/// user's gold bundles.
 class ItemRelations {
  public:
   ItemRelations(std::span<const Session> training, TfIdf titles, RelationOptions options);
 
-  /// From now on sessions come from elsewhere. An item is the one of these, the data's, that has its title
-  /// (as prompts show it); of several the one of its `given_id`, otherwise the first. Any other item is
-  /// compared by its title, has the category that it comes with, and was in no training session.
+  /// Sessions after this call come from other sources. An item is matched with the item of the data (`items`)
+  /// that has its title (as prompts show it); among several, the one with its `given_id`, else the first. Any
+  /// other item is compared by its title, has the category that comes with it, and was in no training
+  /// session.
   void recognise(std::span<const Item> items);
 
   /// "similar titles: product1 ~ product3 (0.42); product2 ~ product4 (0.15) | bought together: none", by
-  /// falling strength, then by product numbers; pairs whose number is 0 or too small are left out.
+  /// falling strength, then by product numbers; pairs with strength 0 or too small are dropped.
   std::string text(const Session& session) const;
 
  private:
@@ -58,16 +60,16 @@ class ItemRelations {
   using CategoryPair = std::pair<std::string, std::string>;  // ascending
   template <typename Pair>
   using Counts = std::map<Pair, std::int64_t>;
-  /// What one training session adds to the counts.
+  /// What one training session contributes to the counts.
   struct Taught {
     std::set<ItemPair> items;
     std::set<CategoryPair> categories;
   };
-  /// An item as it is known here.
+  /// An item as matched here.
   struct KnownItem {
-    std::optional<ItemId> id;  ///< in the data
+    std::optional<ItemId> id;  ///< its id in the data
     std::string title;
-    std::string leaf;  ///< of its category
+    std::string leaf;  ///< leaf of its category
   };
 
   static std::set<ItemPair> item_pairs(const std::vector<KnownItem>& items);

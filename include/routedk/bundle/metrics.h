@@ -1,9 +1,9 @@
-/// How good predicted bundles are. With P_s the predicted bundles of session s that have at least 2 distinct
-/// items and G_s its gold bundles, a predicted bundle hits when it is a subset of some gold bundle, the first
-/// such in gold's order. Repeated predictions count each time.
+/// The quality of predicted bundles. Let P_s be the predicted bundles of session s with at least 2 distinct
+/// items, and G_s its gold bundles. A predicted bundle hits if it is a subset of some gold bundle; it then
+/// matches the first such one in gold order. Repeated predictions count each time.
 ///
-/// Every metric is a ratio of two sums over sessions, so a session contributes one pair of numbers to each,
-/// and resampling sessions only adds those up again.
+/// Every metric is a ratio of two sums over sessions. Each session contributes one pair of numbers, so
+/// resampling only re-adds those pairs.
 #pragma once
 
 #include "routedk/bundle/session.h"
@@ -18,28 +18,28 @@
 
 namespace routedk::bundle {
 
-/// What a system answered for one session; nothing where its answer did not parse.
+/// A system's answer for one session; nothing if its answer did not parse.
 using Prediction = std::optional<Answer>;
 
 enum class Metric : std::uint8_t {
   kPrecision,          ///< hits / |P_s|, mean over the sessions that predicted something
   kRecall,             ///< hits / |G_s|, mean over the same sessions; can exceed 1
   kCoverage,           ///< mean of |p & g| / |g| over all hits, all sessions pooled
-  kRecallDistinct,     ///< gold bundles that are the first match of some hit / |G_s|, over the same sessions
-  kPrecisionAll,       ///< as precision, over all sessions, 0 where nothing was predicted
-  kRecallAll,          ///< as recall, over all sessions
-  kRecallDistinctAll,  ///< as recall_distinct, over all sessions
+  kRecallDistinct,     ///< gold bundles that some hit matches / |G_s|, over the same sessions
+  kPrecisionAll,       ///< like precision, over all sessions, 0 where nothing was predicted
+  kRecallAll,          ///< like recall, over all sessions
+  kRecallDistinctAll,  ///< like recall_distinct, over all sessions
   kParseRate,          ///< share of sessions whose answer parsed
   kExactMatch,         ///< share of sessions whose set of predicted bundles is exactly gold's
   kBundlesPerSession,  ///< |P_s|, mean over all sessions
   kJaccardPrecision,   ///< mean over P_s of the best Jaccard with a gold bundle, over all sessions
   kJaccardRecall,      ///< mean over G_s of the best Jaccard with a predicted one, over all sessions
-  kJaccardF1,          ///< the harmonic mean of the two in each session, over all sessions
-  kF1,                 ///< that of precision_all and recall_distinct_all in each session, over all sessions
+  kJaccardF1,          ///< harmonic mean of those two per session, over all sessions
+  kF1,  ///< per session, harmonic mean of precision_all and recall_distinct_all; over all sessions
 };
 
 inline constexpr std::size_t kMetrics = 14;
-/// The names of results files, in the order of Metric.
+/// The metric names in results files, in the order of Metric.
 inline constexpr std::array<std::string_view, kMetrics> kMetricNames = {"precision",
                                                                         "recall",
                                                                         "coverage",
@@ -55,7 +55,7 @@ inline constexpr std::array<std::string_view, kMetrics> kMetricNames = {"precisi
                                                                         "jaccard_f1",
                                                                         "f1"};
 
-/// One number for each metric.
+/// One number per metric.
 class MetricValues : public std::array<double, kMetrics> {
  public:
   double& operator[](Metric metric) { return array::operator[](static_cast<std::size_t>(metric)); }
@@ -63,20 +63,20 @@ class MetricValues : public std::array<double, kMetrics> {
   using array::operator[];
 };
 
-/// What one session adds to the two sums of each metric.
+/// One session's contribution to the two sums of each metric.
 struct SessionScore {
   MetricValues numerator{};
   MetricValues denominator{};
 };
 
-/// Scores one session by its gold bundles. Items that the session does not hold are legal and hit nothing.
+/// Scores one session against its gold bundles. Items that are not in the session are legal and hit nothing.
 SessionScore score_session(const Session& session, const Prediction& prediction);
 
-/// One score a session; DataError when the two lists differ in length.
+/// One score per session; DataError when the lists differ in length.
 std::vector<SessionScore> score_sessions(std::span<const Session> sessions,
                                          std::span<const Prediction> predictions);
 
-/// Sum of numerators / sum of denominators; 0 where the denominator is 0.
+/// Sum of numerators / sum of denominators; 0 if the denominator is 0.
 MetricValues metric_values(std::span<const SessionScore> scores);
 
 }  // namespace routedk::bundle

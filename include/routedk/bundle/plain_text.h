@@ -1,4 +1,4 @@
-/// Titles as people wrote them -> one clean line of UTF-8.
+/// Titles as written by people -> one clean line of UTF-8.
 #pragma once
 
 #include <string>
@@ -6,10 +6,10 @@
 
 namespace routedk::bundle {
 
-/// `text` with its HTML entities decoded as by Python's html.unescape and the HTML standard: numeric ones
-/// (0x80..0x9F read as Windows-1252, what is outside Unicode as U+FFFD, other controls dropped) and all named
-/// ones, also without their semicolon where the standard allows that. Whatever else starts with `&` stays as
-/// it is, and nothing is decoded twice.
+/// `text` with its HTML entities decoded as in Python's html.unescape and the HTML standard: numeric ones
+/// (0x80..0x9F read as Windows-1252, values outside Unicode as U+FFFD, other controls dropped) and all named
+/// ones, also without their semicolon where the standard allows that. Any other `&` is kept, and nothing is
+/// decoded twice.
 std::string decode_entities(std::string_view text);
 
 /// `text` with every run of white space, U+00A0 and control characters folded into one space, ends trimmed.

@@ -1,5 +1,5 @@
-/// Product metadata as the Amazon reviews collection of 2014 has it: one object a line, written as JSON or as
-/// a Python literal (most files of that collection), plain or gzip.
+/// Product metadata of the Amazon reviews collection of 2014: one object per line, written as JSON or as a
+/// Python literal (most files of that collection), plain or gzip.
 #pragma once
 
 #include <cstdint>
@@ -12,28 +12,28 @@ namespace routedk::bundle {
 
 struct Product {
   std::string asin;   ///< Amazon's id, never empty
-  std::string title;  ///< as in the file, entities not decoded; empty where the line has none
+  std::string title;  ///< as in the file, entities not decoded; empty if the line has none
 };
 
-/// The texts `asin` and `title` of one line; all other fields are read past, nested however deep, in memory
-/// of a few times the line's length. FileError where the line is neither JSON nor a Python literal, no
-/// object, or has no asin.
+/// The strings `asin` and `title` of one line. All other fields are skipped, at any nesting depth, using
+/// memory of a few times the line's length. FileError if the line is neither JSON nor a Python literal, not
+/// an object, or has no asin.
 Product read_product(std::string_view line);
 
 struct MetadataFile {
   std::filesystem::path path;
-  std::int64_t max_bad_lines = 1000;  ///< more of them than these are an error
+  std::int64_t max_bad_lines = 1000;  ///< more bad lines than this are an error
 };
 
-/// What was read.
+/// Statistics of a read.
 struct MetadataCounts {
   std::int64_t products = 0;
-  std::int64_t bad_lines = 0;  ///< not read: malformed, without asin, or longer than 4 MiB
+  std::int64_t bad_lines = 0;  ///< skipped: malformed, without asin, or longer than 4 MiB
 };
 
 /// Streams the products of a file of any size in constant memory; blank lines are skipped. `on_bad_line`
-/// receives a sentence with file:line of each line that is no product. FileError when there are too many of
-/// those, and as io::LineReader.
+/// receives a sentence with file:line for each line that is not a product. FileError when there are too many
+/// of those, and as io::LineReader.
 MetadataCounts read_metadata(const MetadataFile& file, const std::function<void(const Product&)>& on_product,
                              const std::function<void(const std::string&)>& on_bad_line);
 

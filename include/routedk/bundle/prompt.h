@@ -1,15 +1,15 @@
 /// Prompts from template files.
 ///
 /// A template file is text: comment lines, then a line `[system]` and the system turn, then a line `[user]`
-/// and the user turn. A turn's outer blank lines are dropped. Placeholders, each allowed in the files below:
+/// and the user turn. Blank lines around a turn are dropped. Placeholders, and their replacement:
 ///   {{products}}  the session's items, `{product1: title, product2: title, ...}`, titles whole
 ///   {{rules}}     the text of the session's rules
 ///   {{thought}}   the text of the session's thought
-///   {{answer}}    bundles as JSON: what the teacher proposed, or gold
-///   {{feedback}}  what gold says of the proposal, a remark a line
+///   {{answer}}    bundles as JSON: the teacher's proposal, or gold
+///   {{feedback}}  comparison of the proposal with gold, one remark per line
 ///   {{relations}} how the session's items relate (ItemRelations), in any file, on a line of its own, which
-///                 is left out where no relations are shown
-/// What is put in is never searched for placeholders again, whatever a title spells.
+///                 is dropped where no relations are shown
+/// Replacements are never searched for placeholders, whatever a title contains.
 #pragma once
 
 #include "routedk/bundle/item_relations.h"
@@ -28,7 +28,7 @@
 namespace routedk::bundle {
 
 /// What a prompt shows and asks for. The file of a kind is its name with .txt; it must use the placeholders
-/// named here, each exactly once, and no other but `relations`.
+/// listed here, each exactly once, and no other but `relations`.
 enum class PromptKind {
   kRaw,           ///< products
   kRules,         ///< products, rules
@@ -38,7 +38,7 @@ enum class PromptKind {
   kWriteThought,  ///< products; asks for the thought instead of the bundles
   kTeachPropose,  ///< products, rules; asks the teacher for bundles
   kTeachReflect,  ///< products, answer, feedback; asks the teacher for causes and rules
-  kTeachThought,  ///< products, answer; asks the teacher how one comes to this answer
+  kTeachThought,  ///< products, answer; asks the teacher how to arrive at this answer
 };
 constexpr auto enum_names(PromptKind /*of*/) {
   return std::to_array<EnumName<PromptKind>>({{PromptKind::kRaw, "raw"},
@@ -52,7 +52,7 @@ constexpr auto enum_names(PromptKind /*of*/) {
                                               {PromptKind::kTeachThought, "teach_thought"}});
 }
 
-/// What is known of one session; a text that the kind does not show is not looked at.
+/// What is known about one session; texts that the kind does not show are ignored.
 struct PromptContent {
   std::string rules;
   std::string thought;
@@ -62,20 +62,20 @@ struct PromptContent {
 
 class PromptTemplates {
  public:
-  /// Reads the files of a folder, one per kind. FileError where one can't be read; ConfigError names
-  /// file:line where a section or placeholder is unknown, missing or there twice. `relations`, where given,
-  /// are shown by the files that use them; ConfigError where none does.
+  /// Reads the files of a folder, one per kind. FileError if one cannot be read; ConfigError names file:line
+  /// if a section or placeholder is unknown, missing or repeated. `relations`, if given, are shown by the
+  /// files that use them; ConfigError if none does.
   static PromptTemplates load(const std::filesystem::path& folder,
                               std::shared_ptr<const ItemRelations> relations = nullptr);
-  /// Lets prompts of kind `raw` show worked examples as earlier turns.
+  /// Makes prompts of kind `raw` show worked examples as earlier turns.
   void show(std::shared_ptr<const WorkedExamples> examples) { examples_ = std::move(examples); }
 
-  /// The system turn, the turns of worked examples if any, and the user turn for a session.
+  /// The system turn, the turns of worked examples, if any, and the user turn for a session.
   std::vector<text::ChatMessage> render(PromptKind kind, const Session& session,
                                         const PromptContent& content = {}) const;
 
  private:
-  /// Text cut at its placeholders: literal, placeholder, literal, ..., literal.
+  /// Text split at its placeholders: literal, placeholder, literal, ..., literal.
   struct Turn {
     std::vector<std::string> literals;
     std::vector<std::string> placeholders;

@@ -1,4 +1,4 @@
-/// Python's way to write a value, as `repr` does.
+/// Python literals, as `repr` writes them.
 #pragma once
 
 #include <string>
@@ -6,12 +6,12 @@
 
 namespace routedk::bundle {
 
-/// Dictionaries, lists, texts, numbers, True, False and None -> JSON of the same meaning: single-quoted texts
-/// (with or without `u` before them) in double quotes with JSON's escapes, words in JSON's spelling. What
-/// stands between them is left to JSON's own rules, so that a text is a literal if and only if the result is
-/// JSON. `\xHH` is a byte, as Python 2 wrote non-ASCII text, where the whole text is UTF-8 by that, else the
-/// character U+00HH, as Python 3 does. FileError when a text has no end. Source: Python language reference,
-/// "String and Bytes literals"; octal and named escapes, which `repr` never writes, stay as they are.
+/// Dictionaries, lists, strings, numbers, True, False and None -> the equivalent JSON: single-quoted strings
+/// (with or without a `u` prefix) become double-quoted with JSON's escapes, and keywords get JSON's spelling.
+/// Everything else is left to JSON's own rules, so a text is a literal if and only if the result is JSON.
+/// `\xHH` is a byte, as Python 2 wrote non-ASCII text, if that makes the whole string UTF-8, else the
+/// character U+00HH, as in Python 3. FileError when a string is unterminated. Source: Python language
+/// reference, "String and Bytes literals"; octal and named escapes, which `repr` never writes, are kept.
 std::string json_of_python(std::string_view literal);
 
 }  // namespace routedk::bundle

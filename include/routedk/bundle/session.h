@@ -1,4 +1,4 @@
-/// The domain's nouns: items, sessions, gold bundles.
+/// The domain model: items, sessions, gold bundles.
 #pragma once
 
 #include <cstdint>
@@ -15,29 +15,29 @@ struct Item {
   ItemId id = 0;
   std::string title;     ///< entities decoded, white space folded; empty only under Untitled::kKeep
   std::string category;  ///< as in item_categories.csv; empty where unknown
-  /// Of a session from elsewhere, whose `id` counts its items: the number that the item came with, if any.
+  /// For a session from other sources, whose `id` numbers its items: the id that the item came with, if any.
   std::optional<ItemId> given_id{};
 };
 
-/// A set of item ids, in the order of the file it came from.
+/// A set of item ids, in the order of its file.
 using Bundle = std::vector<ItemId>;
 
-/// An annotated bundle and the intent a person wrote for it.
+/// An annotated bundle and its intent, written by a person.
 struct GoldBundle {
   Bundle items;
   std::string intent;  ///< may be empty
 };
 
-/// One session as the model is given it. Product number n (from 1) is items[n - 1].
+/// One session as given to the model. Product number n (from 1) is items[n - 1].
 struct Session {
   SessionId id = 0;
   std::int64_t order = 0;        ///< sid: order of first appearance in session_bundle.csv
-  std::int64_t length = 0;       ///< number of items before any was dropped for want of a title
+  std::int64_t length = 0;       ///< number of items before untitled ones were dropped
   std::vector<Item> items;       ///< in click order
   std::vector<GoldBundle> gold;  ///< minimal sets, in the order of session_bundle.csv
 };
 
-/// An answer in item ids; a session that did not parse has none.
+/// An answer in item ids. A session whose answer did not parse has none.
 using Answer = std::vector<Bundle>;
 
 }  // namespace routedk::bundle

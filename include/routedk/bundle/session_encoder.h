@@ -1,4 +1,4 @@
-/// Prompts and answers as token ids, tokenised apart (METHOD: the loss and the automaton see answer ids
+/// Prompts and answers as token ids, tokenised separately (METHOD: the loss and the automaton see answer ids
 /// only).
 #pragma once
 
@@ -23,22 +23,22 @@ class SessionEncoder {
       : tokenizer_(std::move(tokenizer)),
         chat_(std::move(chat)),
         answer_form_(chat_.answer_form(tokenizer_)) {}
-  /// Tokenizer and chat template of a GGUF file or a model folder; with `chat` the template that
-  /// ChatTemplate::named finds instead.
+  /// Loads the tokenizer and chat template of a GGUF file or a model folder; with `chat`, uses the template
+  /// that ChatTemplate::named finds instead.
   static SessionEncoder load(const std::filesystem::path& model, const std::string& chat = "");
 
-  /// The turns, then the opening of the assistant's turn.
+  /// The turns, then the header of the assistant's turn.
   std::vector<text::TokenId> prompt(const std::vector<text::ChatMessage>& messages) const {
     return chat_.encode(tokenizer_, messages, /*add_generation_prompt=*/true);
   }
-  /// The answer's ids, as they continue from a prompt, and the end-of-turn token.
+  /// The answer's ids, as they follow a prompt, and the end-of-turn token.
   std::vector<text::TokenId> answer(std::string_view text) const;
   text::TokenId end_of_turn() const noexcept { return answer_form_.end; }
-  /// The other tokens that end an answer by the model's files.
+  /// The other tokens that end an answer according to the model's files.
   const std::vector<text::TokenId>& ends() const noexcept { return tokenizer_.ends(); }
   const text::Tokenizer& tokenizer() const noexcept { return tokenizer_; }
-  /// The automaton of the answers about so many products, made on first use and kept while the encoder or a
-  /// copy of it lives; all are for one thread. Errors as make_answer_automaton.
+  /// The automaton of answers about `n_products` products, created on first use and kept while the encoder or
+  /// a copy of it lives; shared, so for one thread only. Errors as make_answer_automaton.
   text::TokenAutomaton* answer_automaton(int n_products) const;
 
  private:

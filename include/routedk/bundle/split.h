@@ -31,13 +31,13 @@ struct Split {
   const std::vector<Session>& part(SplitPart part) const noexcept;
 };
 
-/// The counts a data folder states in its own `split.yaml`, else SplitCounts's. ConfigError names file and
-/// line of an unknown key or a value that is no count.
+/// The counts in the data folder's own `split.yaml`, else those of SplitCounts. ConfigError names file and
+/// line of an unknown key or a value that is not a count.
 SplitCounts default_split_counts(const std::filesystem::path& dir);
 
 /// For each length (before drops): ordered by `order`, the last `test_per_length` are test, the
-/// `val_per_length` before them validation, the rest train; a length with fewer sessions fills test first.
-/// Each part runs by length, then order. ConfigError when a count is negative.
+/// `val_per_length` before them validation, the rest train; a length with too few sessions fills test first.
+/// Each part is sorted by length, then order. ConfigError when a count is negative.
 Split split_sessions(std::span<const Session> sessions, const SplitCounts& counts);
 
 }  // namespace routedk::bundle

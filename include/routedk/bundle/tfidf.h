@@ -1,4 +1,4 @@
-/// Title similarity without any learning.
+/// Title similarity without learning.
 #pragma once
 
 #include "routedk/bundle/session.h"
@@ -14,16 +14,16 @@
 namespace routedk::bundle {
 
 /// TF-IDF vectors over the titles of a domain: words are the runs of [a-z0-9] of the lower-cased title, a
-/// word weighs (1 + ln tf) ln(N / df), vectors have length 1. The titles are taken as they stand in the file,
-/// entities not decoded (Dataset::titles): so were the published baselines made.
+/// word has weight (1 + ln tf) ln(N / df), vectors have length 1. Titles are used as in the file, entities
+/// not decoded (Dataset::titles), as in the published baselines.
 class TfIdf {
  public:
   explicit TfIdf(const std::map<ItemId, std::string>& titles);
 
-  /// Cosine of the two titles' vectors, 0 to 1; 0 for an item without a title.
+  /// Cosine of the two titles' vectors, 0 to 1; 0 if an item has no title.
   double similarity(ItemId a, ItemId b) const;
-  /// The same of two titles from anywhere, weighed by how rare their words are in the domain; a word that it
-  /// doesn't know is as rare as one of a single title.
+  /// The same for two arbitrary titles, weighted by the rarity of their words in the domain; an unknown word
+  /// is as rare as one that occurs in a single title.
   double similarity(std::string_view a, std::string_view b) const;
 
  private:

@@ -1,4 +1,4 @@
-/// What an answer is worth where another one is gold.
+/// The value of an answer, given the gold bundles.
 #pragma once
 
 #include "routedk/bundle/metrics.h"
@@ -19,7 +19,7 @@ constexpr auto enum_names(Utility /*of*/) {
       {{Utility::kF1, "f1"}, {Utility::kJaccardF1, "jaccard_f1"}, {Utility::kMean, "mean"}});
 }
 
-/// From 0 to 1, of one session as `score_session` scores it.
+/// From 0 to 1, of one session as scored by `score_session`.
 double utility(Utility kind, const SessionScore& score);
 
 }  // namespace routedk::bundle

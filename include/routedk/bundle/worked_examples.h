@@ -15,7 +15,7 @@ namespace routedk::bundle {
 
 enum class ExampleChoice {
   kSpread,   ///< the same for every session, evenly spread over the training sessions
-  kSimilar,  ///< those whose titles are most like the session's (TF-IDF cosine of all titles together)
+  kSimilar,  ///< those with the most similar titles (TF-IDF cosine of all titles of a session together)
 };
 constexpr auto enum_names(ExampleChoice /*of*/) {
   return std::to_array<EnumName<ExampleChoice>>(
@@ -27,16 +27,16 @@ class WorkedExamples {
   /// `count` of the training sessions that have gold bundles.
   WorkedExamples(std::span<const Session> training, TfIdf titles, std::int64_t count, ExampleChoice choice);
 
-  /// Those to choose from.
+  /// The candidates.
   const std::vector<Session>& sessions() const noexcept { return sessions_; }
 
-  /// In the order in which they are shown, the most similar last, next to the question. Never the session
-  /// itself, which would show its gold; then one less where the same ones are shown to all.
+  /// The examples in display order, the most similar last, next to the question. Never the session itself,
+  /// which would reveal its gold; if the choice is kSpread, it then has one example less.
   std::vector<const Session*> of(const Session& session) const;
 
  private:
-  std::vector<Session> sessions_;   // those to choose from
-  std::vector<std::string> texts_;  // all titles of each
+  std::vector<Session> sessions_;   // the candidates
+  std::vector<std::string> texts_;  // all titles of each, as one text
   TfIdf titles_;
   std::size_t count_;
   ExampleChoice choice_;

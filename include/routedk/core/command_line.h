@@ -4,8 +4,8 @@
 
 namespace routedk {
 
-/// What started this process, as a shell would take it: the program's name and its arguments, without API
-/// keys; empty where the system does not say.
+/// The command that started this process, quoted for a shell: the program's name and its arguments, without
+/// API keys; empty if the system does not provide it.
 std::string command_line();
 
 }  // namespace routedk

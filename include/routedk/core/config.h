@@ -1,4 +1,4 @@
-/// Configuration: YAML to structs and back. A struct lists its fields once, and the list serves reading,
+/// Configuration: YAML to structs and back. A struct lists its fields once; the list serves reading,
 /// checking, dumping and documentation:
 ///
 ///   struct RouterConfig {
@@ -13,9 +13,9 @@
 ///     void validate(std::vector<std::string>& problems) const;  // optional: rules across fields
 ///   };
 ///
-/// A field is a bool, number, text, enum with names, std::optional of these (null = absent), std::vector of
-/// these or of structs, a struct (a section), or a ConfigTree (a section with any members). Every field has
-/// its default; a file holds only differences.
+/// A field is a bool, number, string, enum with names, std::optional of these (null = absent), std::vector of
+/// these or of structs, a struct (a section), or a ConfigTree (a section with arbitrary members). Every field
+/// has a default; a file contains only differences from the defaults.
 #pragma once
 
 #include "routedk/core/config_reader.h"
@@ -28,12 +28,12 @@
 
 namespace routedk {
 
-/// ConfigError with one problem a line, the first 20 of them; nothing when there is none.
+/// ConfigError with one problem per line, the first 20 of them; does nothing if there are none.
 void throw_problems(const std::vector<std::string>& problems);
 
-/// Reads and checks a configuration. All problems are collected before one ConfigError is thrown:
+/// Reads and checks a configuration. All problems are collected and reported in one ConfigError:
 ///   "`lora.rank` must be at least 1, but is 0 instead (demo.yaml:12)."
-/// `validate` of a section is called only when its fields had no problem.
+/// `validate` of a section is called only if its fields had no problem.
 template <typename T>
 T read_config(const ConfigSource& source) {
   T config{};
@@ -43,7 +43,7 @@ T read_config(const ConfigSource& source) {
   return config;
 }
 
-/// The whole configuration as YAML, each field with its meaning and rule beside it; reads back unchanged.
+/// The whole configuration as YAML, each field with its meaning and rule as a comment; reads back unchanged.
 template <typename T>
 std::string dump_config(const T& config) {
   T copy = config;

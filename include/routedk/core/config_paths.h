@@ -1,4 +1,4 @@
-/// A configuration's paths, wherever it is read again: a visitor of `fields`.
+/// Resolves a configuration's paths, for when it is read in another folder: a visitor of `fields`.
 #pragma once
 
 #include "routedk/core/config_rules.h"
@@ -33,7 +33,7 @@ class ConfigPaths {
   std::filesystem::path folder_;
 };
 
-/// The configuration with its paths to files that are read as they are seen from a folder.
+/// The configuration with its input paths resolved against a folder.
 template <typename T>
 T with_paths_from(const std::filesystem::path& folder, T config) {
   ConfigPaths paths(folder);

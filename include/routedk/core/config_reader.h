@@ -17,7 +17,7 @@ concept HasValidate = requires(const T& section, std::vector<std::string>& probl
   section.validate(problems);
 };
 
-/// A section with fields whose default follows from others.
+/// A section whose fields have defaults that depend on other fields.
 template <typename T>
 concept HasComplete = requires(T& section) {
   section.complete();
@@ -25,11 +25,11 @@ concept HasComplete = requires(T& section) {
 
 class ConfigReader {
  public:
-  /// `path` is the section's ("" at the top); problems are appended to `problems`.
+  /// `path` is that of the section ("" at the top); problems are appended to `problems`.
   ConfigReader(const ConfigNode& section, std::string path, std::vector<std::string>& problems)
       : section_(section), path_(std::move(path)), problems_(problems) {}
 
-  /// Called by `fields` for each field: reads the member of that name, if given, and checks the rule.
+  /// Called by `fields` for each field: reads the member of that name, if present, and checks the rule.
   template <typename T, typename Rule = NoRule>
   void operator()(const char* name, T& member, std::string_view /*meaning*/, const Rule& rule = {}) {
     names_.emplace_back(name);
@@ -38,7 +38,7 @@ class ConfigReader {
     }
   }
 
-  /// Reads a whole section, its unknown keys and its cross-field rules.
+  /// Reads a whole section, including unknown keys and cross-field rules.
   template <ConfigSection T>
   static void read_section(const ConfigNode& node, const std::string& path, T& section,
                            std::vector<std::string>& problems) {
@@ -113,7 +113,7 @@ class ConfigReader {
   std::string join(const std::string& name) const;
   void report(const std::string& path, const std::string& rule, const ConfigNode& node);
   void report_unknown_keys();
-  // Puts "path: " before every problem from the `first` one on, and behind it the place of the field that it
+  // Prepends "path: " to every problem from number `first` on, and appends the place of the field that it
   // names first.
   void locate(std::size_t first);
   std::string place_of(const std::string& problem) const;

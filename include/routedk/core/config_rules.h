@@ -1,4 +1,4 @@
-/// Rules a configuration value must keep. Each says itself in words that follow "must be".
+/// Rules for configuration values. Each states itself in words that follow "must be".
 #pragma once
 
 #include <filesystem>
@@ -35,12 +35,12 @@ NumberRule at_least(double low) noexcept;
 /// low <= value <= high
 NumberRule between(double low, double high) noexcept;
 
-/// A file or folder that is read. What a YAML says is seen from that YAML's own folder, whoever includes it
-/// and wherever it is used; what a command line says, from the working directory.
+/// An input file or folder. A path in a YAML file is relative to that file's folder, whatever includes the
+/// file and wherever the value is used; a path on the command line is relative to the working directory.
 struct InputPath {
   static bool holds(const std::string& /*path*/) noexcept { return true; }
   static std::string words() { return {}; }
-  /// The path that a text of a file in `folder` means; an empty one means none.
+  /// The path that a string in a file in `folder` refers to; an empty string means none.
   static std::string seen_from(const std::filesystem::path& folder, const std::string& path);
 };
 

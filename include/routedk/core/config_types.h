@@ -1,4 +1,4 @@
-/// Which C++ types a configuration field may have, and how scalars are read and written.
+/// The C++ types that a configuration field may have, and how scalars are read and written.
 #pragma once
 
 #include "routedk/core/config_source.h"
@@ -40,7 +40,7 @@ concept ConfigFree = std::same_as<T, ConfigTree>;
 template <typename T>
 concept ConfigSection = !ConfigScalar<T> && !ConfigVector<T> && !ConfigOptional<T> && !ConfigFree<T>;
 
-/// What a scalar of type T must be, for "must be ...": "an integer of at least 0".
+/// What a scalar of type T must be, worded to follow "must be": "an integer of at least 0".
 template <ConfigScalar T>
 std::string scalar_words() {
   if constexpr (std::same_as<T, bool>) {
@@ -56,7 +56,7 @@ std::string scalar_words() {
   }
 }
 
-/// The same for a node that is none; an integer outside of T's range is told its size: "a 32-bit integer".
+/// The same for a node that is no T; for an integer out of T's range, with the size: "a 32-bit integer".
 template <ConfigScalar T>
 std::string scalar_words([[maybe_unused]] const ConfigNode& node) {
   if constexpr (std::integral<T> && !std::same_as<T, bool>) {
@@ -71,7 +71,8 @@ std::string scalar_words([[maybe_unused]] const ConfigNode& node) {
   return scalar_words<T>();
 }
 
-/// The scalar's value; nothing when the node is no scalar of that type or the number leaves T's range.
+/// The value of the scalar; nothing if the node is not a scalar of that type or the number is out of T's
+/// range.
 template <ConfigNumber T>
 std::optional<T> parse_number(const ConfigNode& node) {
   if (node.kind != ConfigNode::Kind::kScalar || node.quoted) {
@@ -80,7 +81,7 @@ std::optional<T> parse_number(const ConfigNode& node) {
   return number_in<T>(node.text);
 }
 std::optional<bool> parse_bool(const ConfigNode& node);
-/// A plain word or number is a text, too: the field's type decides.
+/// An unquoted word or number is also a string: the type of the field decides.
 std::optional<std::string> parse_text(const ConfigNode& node);
 template <NamedEnum E>
 std::optional<E> parse_enum(const ConfigNode& node) {
@@ -101,7 +102,7 @@ std::optional<T> parse_scalar(const ConfigNode& node) {
   }
 }
 
-/// A text as YAML: plain where nothing else could be meant, otherwise in double quotes.
+/// A string as YAML: plain where that is unambiguous, otherwise in double quotes.
 std::string yaml_text(std::string_view text);
 
 /// A scalar as YAML; floating-point numbers in the shortest form that reads back to the same bits.

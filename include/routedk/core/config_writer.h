@@ -1,4 +1,4 @@
-/// Writes a section's fields as YAML with their meanings: the visitor that `dump_config` hands to `fields`.
+/// Writes a section's fields as YAML with their meanings: the visitor that `dump_config` passes to `fields`.
 #pragma once
 
 #include "routedk/core/config_rules.h"
@@ -11,7 +11,7 @@ namespace routedk {
 
 class ConfigWriter {
  public:
-  /// Appends lines to `out`, each behind `indent` spaces.
+  /// Appends lines to `out`, each indented by `indent` spaces.
   ConfigWriter(std::string& out, std::size_t indent) : out_(out), indent_(indent) {}
 
   /// Called by `fields` for each field.
@@ -54,7 +54,7 @@ class ConfigWriter {
     }
   }
 
-  // What a value must be: an enum's names say it, otherwise the rule.
+  // What a value must be: for an enum its names, otherwise the rule.
   template <typename T, typename Rule>
   static std::string words_of(const Rule& rule) {
     if constexpr (NamedEnum<T>) {

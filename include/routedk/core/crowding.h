@@ -1,4 +1,4 @@
-/// Whether more threads are runnable than there are CPUs for them, which slows them all down.
+/// Detects more runnable threads than CPUs, which slows all of them down.
 #pragma once
 
 #include <cstdint>
@@ -7,18 +7,18 @@
 
 namespace routedk {
 
-/// Threads of other processes that can run now: the machine's count of /proc/loadavg without this process's
-/// running threads. It may include threads that run only for a moment. 0 where /proc is missing.
+/// Runnable threads of other processes: the machine's count in /proc/loadavg minus this process's running
+/// threads. It may include threads that run only briefly. 0 if /proc is missing.
 std::int64_t runnable_threads_of_others(const std::filesystem::path& proc = "/proc");
 
-/// The warning for `threads` threads that compute in a process that can use `usable` CPUs, on a machine of
-/// `online` CPUs where `others` threads of other processes can run; empty where there is room for all.
+/// The warning for `threads` computing threads in a process that can use `usable` CPUs, on a machine of
+/// `online` CPUs with `others` runnable threads of other processes; empty if there is room for all.
 std::string crowding(std::int64_t threads, std::int64_t usable, std::int64_t others, std::int64_t online);
 
-/// Checks now, and at each later `look_for_crowding` 10 s or more after the last check; logs at most one
-/// warning in the process's life.
+/// Checks now, and in each later call of `look_for_crowding` at least 10 s after the last check; logs at most
+/// one warning per process.
 void watch_for_crowding(std::int64_t threads, std::int64_t usable);
-/// Cheap between checks; does nothing before the first `watch_for_crowding`. From any thread.
+/// Cheap between checks; does nothing before the first `watch_for_crowding`. Callable from any thread.
 void look_for_crowding();
 
 }  // namespace routedk

@@ -1,5 +1,5 @@
-/// Text from outside as messages, logs, tables and pages show it: on one line, without what steers a
-/// terminal, cut to a length, without API keys.
+/// External text made safe to display in messages, logs, tables and pages: on one line, without terminal
+/// control characters, truncated, without API keys.
 #pragma once
 
 #include <cstddef>
@@ -10,24 +10,24 @@ namespace routedk {
 
 inline constexpr std::size_t kMostDisplayed = 400;  ///< bytes of one value in a message
 
-/// Control characters, marks that turn the direction of writing or take no room, line separators and bytes
-/// that are not UTF-8 become \n, \t, \r, \x1b or \u202e. With `keep_newlines` newlines stay.
+/// Control characters, direction and zero-width marks, line separators and bytes that are not UTF-8 become
+/// \n, \t, \r, \x1b or \u202e. With `keep_newlines` newlines are kept.
 std::string escaped(std::string_view text, bool keep_newlines = false);
 
-/// escaped, of at most `most` bytes and a few: what is longer loses its middle ("begins ... ends").
+/// `escaped`, shortened to about `most` bytes by cutting the middle ("begins ... ends").
 std::string displayed(std::string_view text, std::size_t most = kMostDisplayed);
 
-/// As many columns of a terminal as the text takes, or more: two for a character beyond those of Europe and
-/// the Near East, which may be wide.
+/// An upper bound of the terminal columns that the text takes: two for a character outside the scripts of
+/// Europe and the Near East, which may be wide.
 std::size_t most_columns(std::string_view text);
 
-/// The text in at most so many columns; what is longer ends with "...".
+/// The text in at most `columns` columns; a longer one ends with "...".
 std::string cut_to_columns(std::string_view text, std::size_t columns);
 
-/// Whether a word of the text is formed as the providers of APIs form their keys: "sk-...", "hf_...".
+/// Whether a word of the text has the form of an API key of a known provider: "sk-...", "hf_...".
 bool holds_api_key(std::string_view text);
 
-/// The text with *** in place of such words.
+/// The text with such words replaced by ***.
 std::string without_api_keys(std::string_view text);
 
 }  // namespace routedk

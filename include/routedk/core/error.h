@@ -1,4 +1,4 @@
-/// Typed errors. One sentence grammar everywhere: name the thing, state the rule, give the value, say where:
+/// Typed errors. All messages have one form: name the thing, state the rule, give the value, say where:
 ///   "`lora.rank` must be at least 1, but is 0 instead (demo.yaml:12)."
 #pragma once
 
@@ -15,7 +15,7 @@
 
 namespace routedk {
 
-/// Base of every error this library throws. The message is escaped and holds no API key (core/display.h).
+/// Base of every error that this library throws. The message is escaped and has no API keys (core/display.h).
 class Error : public std::runtime_error {
  public:
   explicit Error(const std::string& message)
@@ -34,7 +34,7 @@ class ConfigError : public UserError {
   using UserError::UserError;
 };
 
-/// A file from outside is missing, truncated or breaks its format's rules.
+/// An external file is missing, truncated or malformed.
 class FileError : public UserError {
  public:
   using UserError::UserError;
@@ -46,19 +46,19 @@ class DataError : public UserError {
   using UserError::UserError;
 };
 
-/// The machine failed us: a full disk, a failed read or rename. Programs exit with 1.
+/// The system failed: a full disk, a failed read or rename. Programs exit with 1.
 class SystemError : public Error {
  public:
   using Error::Error;
 };
 
-/// A computation left the finite numbers. Programs exit with 1.
+/// A computation gave a number that is not finite. Programs exit with 1.
 class NumericError : public Error {
  public:
   using Error::Error;
 };
 
-/// A text as a message shows it, which may come from outside; anything else as it is.
+/// A string, which may be external, in the form for messages; anything else unchanged.
 template <typename T>
 decltype(auto) displayed_argument(const T& value) {
   if constexpr (std::is_convertible_v<const T&, std::string_view>) {
@@ -70,8 +70,8 @@ decltype(auto) displayed_argument(const T& value) {
 
 inline constexpr std::size_t kMostMessage = 4000;  ///< bytes of a message, which may list values
 
-/// Throws E with a formatted message: one line of at most kMostMessage bytes, each text in it escaped and of
-/// at most kMostDisplayed.
+/// Throws E with a formatted message: one line of at most kMostMessage bytes, each string in it escaped and
+/// of at most kMostDisplayed bytes.
 template <typename E, typename... Args>
 [[noreturn]] void throw_(fmt::format_string<Args...> format, Args&&... args) {
   throw E(displayed(fmt::vformat(format, fmt::make_format_args(displayed_argument(args)...)), kMostMessage));
@@ -88,7 +88,7 @@ auto read_for(std::string_view setting, const Read& read) {
   }
 }
 
-/// The exit code a program ends with after `error`: 2 for UserError, 128 + the signal for Interrupted
+/// The exit code of a program after `error`: 2 for UserError, 128 + the signal for Interrupted
 /// (stop_signal.h), 1 for anything else.
 int exit_code(const std::exception& error) noexcept;
 

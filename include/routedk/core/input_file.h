@@ -1,4 +1,4 @@
-/// The one way to open a file that comes from outside: a regular file, of a size that its kind can have.
+/// The only way to open an external file: a regular file, no larger than its kind may be.
 #pragma once
 
 #include <cstdint>
@@ -15,26 +15,26 @@ inline constexpr std::uint64_t kMostTokenizerBytes = 64U
                                                      << 20U;   ///< the largest known tokenizer.json has 33 MB
 inline constexpr std::uint64_t kMostTableBytes = 512U << 20U;  ///< CSV, a knowledge store
 inline constexpr std::uint64_t kMostLinesBytes = 4ULL << 30U;  ///< JSON lines, read one at a time
-inline constexpr std::uint64_t kMostMetadataBytes = 16ULL << 30U;  ///< product metadata, of all categories
-inline constexpr std::uint64_t kMostLineBytes = 16U << 20U;        ///< one of them
+inline constexpr std::uint64_t kMostMetadataBytes = 16ULL << 30U;  ///< product metadata of all categories
+inline constexpr std::uint64_t kMostLineBytes = 16U << 20U;        ///< one line of those
 
 class InputFile {
  public:
-  /// FileError when the path is missing, unreadable or no regular file: a folder, device or pipe is refused
-  /// without waiting for it.
+  /// FileError when the path is missing, unreadable or not a regular file: folders, devices and pipes are
+  /// refused without blocking.
   explicit InputFile(std::filesystem::path path);
   InputFile(const InputFile&) = delete;
   InputFile& operator=(const InputFile&) = delete;
   ~InputFile();
 
-  /// The whole content; FileError where it has more than `most` bytes.
+  /// The whole content; FileError if it is larger than `most` bytes.
   std::string read(std::uint64_t most) const;
-  /// FileError where it has more than `most` bytes.
+  /// FileError if it is larger than `most` bytes.
   void require_at_most(std::uint64_t most) const;
 
   int descriptor() const noexcept { return fd_; }
   std::uint64_t size() const noexcept { return size_; }
-  /// Hands the descriptor over to the caller, who closes it.
+  /// Passes ownership of the descriptor to the caller.
   int release() noexcept;
 
  private:

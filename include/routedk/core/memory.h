@@ -1,11 +1,11 @@
-/// This process's memory, as the kernel counts it.
+/// This process's memory, according to the kernel.
 #pragma once
 
 namespace routedk {
 
-/// MiB in use now (resident pages, mapped files among them); 0 where /proc is missing.
+/// Resident memory in MiB, including mapped files; 0 if /proc is missing.
 double resident_memory_mib();
-/// The most MiB ever in use.
+/// Peak resident memory in MiB.
 double peak_memory_mib();
 
 }  // namespace routedk

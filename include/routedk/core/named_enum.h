@@ -1,5 +1,5 @@
-/// Choices: an enum class with one table of names beside it, from which reading, writing, `--set`, `--help`
-/// and error texts follow:
+/// Choices: an enum class with a table of names, which reading, writing, `--set`, `--help` and error texts
+/// use:
 ///
 ///   enum class Scale { kSoftmax, kKSoftmax };
 ///   constexpr auto enum_names(Scale /*of*/) {
@@ -27,13 +27,13 @@ struct EnumName {
   std::string_view name;
 };
 
-/// An enum with a table of names in its own namespace.
+/// An enum with a table of names in its namespace.
 template <typename E>
 concept NamedEnum = std::is_enum_v<E> && requires(E value) {
   enum_names(value);
 };
 
-/// Error when the table does not name the value.
+/// Error when the value is not in the table.
 template <NamedEnum E>
 std::string_view name_of(E value) {
   static constexpr auto kNames = enum_names(E{});
@@ -44,7 +44,7 @@ std::string_view name_of(E value) {
   return found->name;
 }
 
-/// The value of that name, if there is one.
+/// The value with that name, if any.
 template <NamedEnum E>
 std::optional<E> find_enum(std::string_view name) {
   static constexpr auto kNames = enum_names(E{});
@@ -52,7 +52,7 @@ std::optional<E> find_enum(std::string_view name) {
   return found == kNames.end() ? std::nullopt : std::optional(found->value);
 }
 
-/// All names in the table's order: "softmax, k_softmax".
+/// All names in table order: "softmax, k_softmax".
 template <NamedEnum E>
 std::string enum_list() {
   std::string list;
@@ -64,7 +64,7 @@ std::string enum_list() {
 
 }  // namespace routedk
 
-/// By its name.
+/// Formats an enum by its name.
 template <routedk::NamedEnum E>
 struct fmt::formatter<E> : fmt::formatter<std::string_view> {
   template <typename Context>

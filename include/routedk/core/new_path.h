@@ -1,13 +1,13 @@
-/// What a program asks before it writes: nothing that is there is overwritten.
+/// Checks before writing: existing files are never overwritten.
 #pragma once
 
 #include <filesystem>
 
 namespace routedk {
 
-/// ConfigError unless `folder` is missing or an empty folder.
+/// ConfigError unless `folder` does not exist or is an empty folder.
 void require_new_folder(const std::filesystem::path& folder);
-/// ConfigError unless `file` is missing and the folder it goes into is there.
+/// ConfigError unless `file` does not exist and its parent folder does.
 void require_new_file(const std::filesystem::path& file);
 
 }  // namespace routedk

@@ -1,4 +1,4 @@
-/// Numbers in texts.
+/// Parses numbers.
 #pragma once
 
 #include <charconv>
@@ -9,7 +9,7 @@
 
 namespace routedk {
 
-/// The finite number that fills the text; nothing where the text is anything else or out of the type's range.
+/// The finite number that the whole text spells; nothing if it is anything else or out of the type's range.
 template <typename Number>
 std::optional<Number> number_in(std::string_view text) {
   Number value{};

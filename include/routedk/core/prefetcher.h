@@ -1,4 +1,4 @@
-/// The next piece of work prepared while the present one is used.
+/// Prepares the next item while the current one is in use.
 #pragma once
 
 #include <cstdint>
@@ -8,17 +8,18 @@
 
 namespace routedk {
 
-/// make(n), made in a thread of its own while the one before is in use. An error of make(n) comes out of the
-/// call that takes n, and out of none where n is never taken. The destructor waits for what is under way.
+/// make(n), called in a separate thread while the previous item is in use. An exception of make(n) is
+/// rethrown by the call that takes n, and dropped if n is never taken. The destructor waits for work in
+/// progress.
 template <typename T>
 class Prefetcher {
  public:
   using Make = std::function<T(std::int64_t)>;
 
-  /// `make` runs in one thread at a time, but not always in the same.
+  /// `make` runs in one thread at a time, but not always in the same one.
   explicit Prefetcher(Make make) : make_(std::move(make)) {}
 
-  /// make(n); `next`, unless it is negative, is begun and will be ready for the call that takes it.
+  /// make(n); unless `next` is negative, starts make(next) for the call that takes it.
   T take(std::int64_t n, std::int64_t next) {
     std::future<T> ready = std::exchange(under_way_, {});
     T value =
@@ -31,7 +32,7 @@ class Prefetcher {
   }
 
  private:
-  /// For an n that was not foreseen; the future's destructor waits.
+  /// For an n that was not prefetched; the future's destructor waits.
   T made_after(std::future<T> other, std::int64_t n) {
     other = {};
     return make_(n);

@@ -1,4 +1,4 @@
-/// Progress of a long loop: one redrawn line on a terminal, a log line now and then elsewhere.
+/// Progress of a long loop: a redrawn line on a terminal, occasional log lines elsewhere.
 #pragma once
 
 #include "routedk/core/progress_line.h"
@@ -11,32 +11,31 @@
 
 namespace routedk {
 
-/// Seconds until all of a run is done, when the loop under way has `left` to go; nothing where unknown.
+/// Seconds until the whole run is done, if the current loop has `left` to go; nothing if unknown.
 using Outlook = std::function<std::optional<double>(double left)>;
 
-/// What lines of progress say of the whole run from now on; an empty one says nothing. Of the thread that
-/// runs steps.
+/// Sets the estimate for the whole run in progress lines from now on; an empty function removes it. Call it
+/// from the thread that runs steps.
 void set_outlook(Outlook outlook);
 
 /// Where progress goes. The default is stderr: redrawn when it is a terminal, spdlog lines otherwise.
 struct ProgressOutput {
   bool terminal = false;
-  std::function<double()> now;                     ///< seconds of a clock that never goes back
-  std::function<void(const std::string&)> redraw;  ///< text with its control characters, on a terminal
-  std::function<void(const std::string&)> line;    ///< one whole line
-  std::function<std::size_t()> columns = {};       ///< of the terminal, whose width may change; empty: 80
+  std::function<double()> now;                     ///< seconds of a monotonic clock
+  std::function<void(const std::string&)> redraw;  ///< text with its control characters, for a terminal
+  std::function<void(const std::string&)> line;    ///< one complete line
+  std::function<std::size_t()> columns = {};       ///< width of the terminal, which may change; empty: 80
   bool colour = false;
   Outlook outlook = {};
 
   static ProgressOutput standard();
 };
 
-/// Units and the seconds that they took, those of the last two minutes most of all: a CPU that others begin
-/// to use is seen in time.
+/// Rate of units, weighted towards the last two minutes: it soon reflects when others start to use a CPU.
 class Pace {
  public:
   void add(double units, double seconds);
-  /// Units a second; 0 before any.
+  /// Units per second; 0 before any.
   double rate() const;
 
  private:
@@ -47,24 +46,24 @@ class Pace {
 /// For one thread at a time.
 class Progress {
  public:
-  /// `total` units are to be done ("steps", "sessions").
+  /// `total` is the number of units ("steps", "sessions").
   Progress(std::string title, std::int64_t total, std::string unit,
            ProgressOutput output = ProgressOutput::standard());
   Progress(const Progress&) = delete;
   Progress& operator=(const Progress&) = delete;
-  /// Ends the terminal's line when finish() was not reached.
+  /// Ends the terminal's line if finish() was not reached.
   ~Progress();
 
-  /// `count` units were done before this loop began, which do not count in its pace. To be called first.
+  /// Starts from `count` units that were done before this loop and do not count in its pace. Call it first.
   void begin_at(std::int64_t count);
-  /// `count` more units are done. Shows a line (progress_line.h): on a terminal at most ten times a second,
-  /// elsewhere every 10 % but not more often than every second, and at least every 10 s. Looks for crowding
-  /// now and then (crowding.h).
+  /// Adds `count` finished units. Shows a line (progress_line.h): on a terminal at most ten times per second,
+  /// elsewhere every 10 % but at most once per second, and at least every 10 s. Regularly checks for crowding
+  /// (crowding.h).
   void advance(std::int64_t count, std::string_view note = "");
-  /// What is done between units, such as a validation: `spent` seconds since the last call here, which do not
-  /// count as time of units, and `left` seconds of it in all that are still to come.
+  /// Accounts for work between units, such as a validation: `spent` seconds since the last call, which do not
+  /// count as time of units, and `left` seconds of such work still to come in total.
   void beside(double spent, double left);
-  /// Shows at once on a terminal what is going on before more units are done.
+  /// Shows on a terminal, at once, what is in progress between units.
   void say(std::string_view note);
   /// Prints the total time: "train: 1000 steps in 1:21", or "train: 400 of 1000 steps in 0:32" where others
   /// were done before.
@@ -81,7 +80,7 @@ class Progress {
   ProgressOutput output_;
   double start_;
   double shown_at_;
-  double counted_until_;  ///< the time that `pace_` knows of
+  double counted_until_;  ///< the time up to which `pace_` has counted
   Pace pace_;
   double left_beside_ = 0.0;
   std::int64_t done_before_ = 0;

@@ -1,5 +1,5 @@
-/// Keyed random numbers: a generator is a pure function of (seed, purpose, where), never carried state, so
-/// that resuming, packing and recomputing need nothing saved.
+/// Keyed random numbers: a generator is a pure function of (seed, purpose, where), without carried state, so
+/// resuming, packing and recomputing need no saved state.
 #pragma once
 
 #include <cstdint>
@@ -18,7 +18,7 @@ constexpr std::uint64_t mix64(std::uint64_t x) noexcept {
   return x ^ (x >> 31);
 }
 
-/// FNV-1a of a text, for purposes and keys given as words.
+/// FNV-1a of a string, for purposes and keys given as words.
 constexpr std::uint64_t hash64(std::string_view text) noexcept {
   std::uint64_t hash = 0xCBF29CE484222325ULL;
   for (const char c : text) {
@@ -27,7 +27,7 @@ constexpr std::uint64_t hash64(std::string_view text) noexcept {
   return hash;
 }
 
-/// A key for (seed, purpose, where...): any change of any part gives an unrelated stream.
+/// A key for (seed, purpose, where...): a change of any part gives an unrelated stream.
 constexpr std::uint64_t random_key(std::uint64_t seed, std::string_view purpose,
                                    std::initializer_list<std::uint64_t> where = {}) noexcept {
   std::uint64_t key = mix64(seed ^ mix64(hash64(purpose)));
@@ -64,7 +64,7 @@ class Random {
   std::uint64_t counter_ = 0;
 };
 
-/// Fisher-Yates with a Random, in place: the same order on every standard library.
+/// In-place Fisher-Yates shuffle with a Random: the same order with every standard library.
 template <typename Container>
 void shuffle(Container& values, Random random) {
   for (std::size_t i = values.size(); i > 1; --i) {

@@ -1,4 +1,4 @@
-/// This process's threads as the kernel runs them.
+/// This process's threads, according to the kernel.
 #pragma once
 
 #include <filesystem>
@@ -11,16 +11,16 @@ namespace routedk {
 
 struct RunningThread {
   pid_t id = 0;
-  int cpu = 0;  ///< where it runs, or waits to run
+  int cpu = 0;  ///< where it runs or waits to run
 };
 
-/// The threads of this process that run or want to, the calling one included; none where /proc is missing.
+/// The running and runnable threads of this process, including the calling one; none if /proc is missing.
 std::vector<RunningThread> running_threads(const std::filesystem::path& proc = "/proc");
 
-/// One that shares its CPU with another; null where there is none.
+/// A thread that shares its CPU with another; null if there is none.
 const RunningThread* sharing_thread(const std::vector<RunningThread>& running);
 
-/// The CPUs of `allowed` on which none of `running` is.
+/// The CPUs of `allowed` that no thread of `running` is on.
 cpu_set_t free_cpus(const std::vector<RunningThread>& running, const cpu_set_t& allowed);
 
 }  // namespace routedk

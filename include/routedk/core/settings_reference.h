@@ -1,4 +1,4 @@
-/// All settings of a configuration as a page for readers: a visitor of `fields`.
+/// All settings of a configuration as a reference page: a visitor of `fields`.
 #pragma once
 
 #include "routedk/core/config_rules.h"
@@ -13,12 +13,12 @@ namespace routedk {
 
 struct SettingEntry {
   std::string name;     ///< "train.learning_rate"
-  std::string initial;  ///< its default as YAML
+  std::string initial;  ///< its default, as YAML
   std::string range;    ///< "number, greater than 0"
   std::string meaning;
 };
 
-/// A section's own settings; those of sections within it are groups of their own.
+/// A section's own settings; sections within it are separate groups.
 struct SettingGroup {
   std::string path;  ///< "train.expected_utility"; "" at the top
   std::string meaning;
@@ -28,7 +28,7 @@ using SettingGroups = std::vector<SettingGroup>;
 
 class SettingsReference {
  public:
-  /// Collects into groups[group], and behind it.
+  /// Collects into groups[group] and the groups after it.
   SettingsReference(SettingGroups& groups, std::size_t group) : groups_(groups), group_(group) {}
 
   /// Called by `fields` for each field.
@@ -53,7 +53,7 @@ class SettingsReference {
     return path.empty() ? name : path + "." + name;
   }
 
-  /// Of a list of sections, what each may have.
+  /// For a list of sections: the settings of each item.
   template <typename Item>
   void add_members(const std::string& path) {
     if constexpr (ConfigSection<Item>) {
@@ -116,7 +116,7 @@ class SettingsReference {
   std::size_t group_;
 };
 
-/// The settings of a configuration with its defaults; the first group has those at the top.
+/// The settings of a configuration with their defaults; the first group has those at the top level.
 template <typename T>
 SettingGroups setting_groups(const std::string& path = {}, const std::string& meaning = {}) {
   SettingGroups groups{{path, meaning, {}}};
@@ -126,8 +126,8 @@ SettingGroups setting_groups(const std::string& path = {}, const std::string& me
   return groups;
 }
 
-/// One Markdown section per group, each with a table; groups without entries are left out.
-/// since: the version that brought a setting, by its name.
+/// One Markdown section per group, each with a table; groups without entries are omitted.
+/// since: for each setting name, the version that introduced it.
 std::string settings_markdown(const SettingGroups& groups,
                               const std::function<std::string(const std::string&)>& since);
 

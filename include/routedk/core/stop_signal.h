@@ -1,4 +1,4 @@
-/// SIGINT, SIGTERM and SIGHUP as a wish to stop: long work finishes its step, saves and leaves with
+/// SIGINT, SIGTERM and SIGHUP as a request to stop: long work finishes its step, saves and exits with
 /// `Interrupted`.
 #pragma once
 
@@ -11,7 +11,7 @@
 
 namespace routedk {
 
-/// Work that stopped because a signal asked for it; programs exit with 128 + the signal's number.
+/// Work that stopped on request of a signal; programs exit with 128 + the signal's number.
 class Interrupted : public Error {
  public:
   Interrupted(int signal, const std::string& message) : Error(message), signal_(signal) {}
@@ -21,18 +21,18 @@ class Interrupted : public Error {
   int signal_;
 };
 
-/// While it lives, the first SIGINT or SIGTERM is only noted, and answered at once on standard error; a
-/// second one of the same kind acts as it did before. SIGHUP, which a closed terminal sends more than once,
-/// is always only noted, and ignored if it was before (nohup). One at a time in a process.
+/// While it exists, the first SIGINT or SIGTERM is only recorded and acknowledged at once on standard error;
+/// a second one of the same kind has its previous effect. SIGHUP, which a closed terminal sends more than
+/// once, is only ever recorded, or stays ignored if it was (nohup). At most one at a time per process.
 class StopSignals {
  public:
-  /// The answer is "`answer`; Ctrl-C again to stop now"; none where it is empty.
+  /// The acknowledgement is "`answer`; Ctrl-C again to stop now"; none if `answer` is empty.
   explicit StopSignals(std::string_view answer = {});
   StopSignals(const StopSignals&) = delete;
   StopSignals& operator=(const StopSignals&) = delete;
   ~StopSignals();
 
-  /// The signal that came; 0 for none.
+  /// The signal received; 0 for none.
   static int received() noexcept;
 
  private:

@@ -7,11 +7,11 @@
 
 namespace routedk {
 
-/// Where all CPUs are busy, Linux wakes a thread on the CPU of the thread that it waited for. Threads that
-/// wait for each other then take turns on one CPU, while a process of the lowest priority has the other.
-/// While it lives, this looks for two threads on one CPU and moves one to a CPU that has none of ours, if its
-/// affinity mask allows one; the mask stays as it was. A look costs some 15 us a thread, every 20 ms, every 4
-/// ms after a move, and at most 1 % of a CPU.
+/// If all CPUs are busy, Linux wakes a thread on the CPU of the thread that it waited for. Threads that wait
+/// for each other then take turns on one CPU, while a process of the lowest priority has the other. While
+/// this object exists, it looks for two threads on one CPU and moves one to a CPU without any of ours, if its
+/// affinity mask allows that; the mask is not changed. A check costs about 15 us per thread, every 20 ms
+/// (every 4 ms after a move), and at most 1 % of a CPU.
 class ThreadSpreader {
  public:
   ThreadSpreader();

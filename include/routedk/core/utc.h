@@ -1,11 +1,11 @@
-/// The time of day in records.
+/// Timestamps for records.
 #pragma once
 
 #include <string>
 
 namespace routedk {
 
-/// Now, in UTC: "2026-01-31T23:59:59Z".
+/// The current time in UTC: "2026-01-31T23:59:59Z".
 std::string utc_now();
 
 }  // namespace routedk

@@ -1,4 +1,4 @@
-/// Arithmetic on sizes that a file claims: the result, or nothing where it would overflow.
+/// Arithmetic on sizes from a file: the result, or nothing on overflow.
 #pragma once
 
 #include <cstdint>
@@ -13,8 +13,8 @@ inline std::optional<std::uint64_t> checked_multiply(std::uint64_t a, std::uint6
   return __builtin_mul_overflow(a, b, &product) ? std::nullopt : std::optional(product);
 }
 
-/// Elements of a shape; nothing when a dimension is negative or the product, zeros left out, exceeds int64:
-/// then no stride overflows either.
+/// The number of elements of a shape; nothing if a dimension is negative or the product of the nonzero
+/// dimensions exceeds int64, so that no stride overflows either.
 inline std::optional<std::uint64_t> checked_count(std::span<const std::int64_t> shape) noexcept {
   std::uint64_t product = 1;
   bool empty = false;

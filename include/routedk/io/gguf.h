@@ -1,4 +1,4 @@
-/// GGUF versions 2 and 3, read only (format: ggml's docs/gguf.md), in one file or in several parts.
+/// Reads GGUF versions 2 and 3 (format: ggml's docs/gguf.md), in one file or several parts.
 #pragma once
 
 #include "routedk/core/named_enum.h"
@@ -43,7 +43,7 @@ constexpr auto enum_names(GgmlType /*of*/) {
                                             {GgmlType::kQ5_K, "Q5_K"},
                                             {GgmlType::kQ6_K, "Q6_K"}});
 }
-/// Elements of one block and its bytes: Q4_1 is {32, 20}, Q6_K {256, 210}, F32 {1, 4}.
+/// Elements and bytes of one block: Q4_1 is {32, 20}, Q6_K {256, 210}, F32 {1, 4}.
 struct BlockLayout {
   std::int64_t elements;
   std::size_t bytes;
@@ -56,19 +56,19 @@ struct GgufTensor {
   GgmlType type = GgmlType::kF32;
   std::vector<std::int64_t> shape;
   std::span<const std::byte> bytes;
-  std::shared_ptr<const MappedFile> mapping;  ///< the part that holds the bytes
+  std::shared_ptr<const MappedFile> mapping;  ///< the part that contains the bytes
 };
 
-/// Integers of every width arrive as int64 (uint64 above its range is a FileError), floats as double.
+/// Integers of every width are read as int64 (a uint64 above its range is a FileError), floats as double.
 using GgufValue = std::variant<bool, std::int64_t, double, std::string, std::vector<std::int64_t>,
                                std::vector<double>, std::vector<std::string>>;
 
 class GgufFile {
  public:
   /// Maps and checks the file: magic, version, counts against the file's size before any allocation,
-  /// alignment, tensor ranges without overlaps. The first part of several, NAME-00001-of-0000N.gguf
-  /// (`split.count`), brings the tensors of the others, which must be beside it; keys are the first part's.
-  /// FileError names file, place, rule and value.
+  /// alignment, tensor ranges without overlaps. The first of several parts, NAME-00001-of-0000N.gguf
+  /// (`split.count`), includes the tensors of the others, which must be in the same folder; keys are those of
+  /// the first part. FileError names file, place, rule and value.
   static GgufFile open(const std::filesystem::path& path);
 
   const std::map<std::string, GgufTensor>& tensors() const noexcept { return tensors_; }
@@ -76,7 +76,7 @@ class GgufFile {
   bool has(const std::string& key) const { return metadata_.contains(key); }
   const std::map<std::string, GgufValue>& metadata() const noexcept { return metadata_; }
 
-  /// Metadata by key; FileError when the key is missing or of another type.
+  /// Metadata by key; FileError when the key is missing or has another type.
   std::int64_t integer(const std::string& key) const;
   double real(const std::string& key) const;
   bool boolean(const std::string& key) const;
@@ -85,7 +85,7 @@ class GgufFile {
   const std::vector<std::int64_t>& integers(const std::string& key) const;
   const std::vector<double>& reals(const std::string& key) const;
 
-  /// The file that was opened; of several parts the first.
+  /// The file that was opened; for several parts, the first.
   const MappedFile& file() const noexcept { return *file_; }
 
  private:

@@ -1,4 +1,4 @@
-/// GGUF version 3, written (format: ggml's docs/gguf.md).
+/// Writes GGUF version 3 (format: ggml's docs/gguf.md).
 #pragma once
 
 #include "routedk/core/files.h"
@@ -12,24 +12,24 @@
 
 namespace routedk::io {
 
-/// A key of the file and its value, whose type is the one that is written.
+/// A key of the file and its value, which is written with its own type.
 struct GgufKey {
   std::string name;
   std::variant<std::uint32_t, float, std::string> value;
 };
 
-/// A file whose tensors are written one after another, so that no two need be in memory at once. The
-/// destructor removes what was not committed.
+/// Writes a file tensor by tensor, so that only one need be in memory. The destructor removes the file unless
+/// committed.
 class GgufWriter {
  public:
-  /// `tensors`: names, types and shapes of all that will come, in order; their bytes are not looked at. Error
-  /// unless keys and tensors have different names, those of tensors at most the 63 bytes that ggml reads, 1
-  /// to 4 positive dimensions and rows of whole blocks. SystemError.
+  /// `tensors`: names, types and shapes of all tensors, in order; their bytes are ignored. Error unless keys
+  /// and tensors have distinct names, those of tensors at most the 63 bytes that ggml reads, 1 to 4 positive
+  /// dimensions and rows of whole blocks. SystemError on failure.
   GgufWriter(const std::filesystem::path& path, const std::vector<GgufKey>& keys,
              std::vector<GgufTensor> tensors);
-  /// The next tensor. Error unless it is the one announced. SystemError, e.g. for a full disk.
+  /// The next tensor. Error unless it is the one announced. SystemError, e.g. on a full disk.
   void append(const GgufTensor& tensor);
-  /// Flushes and renames onto the final name. Error when a tensor is missing; SystemError.
+  /// Flushes and renames to the final name. Error when a tensor is missing; SystemError on failure.
   void commit();
 
  private:

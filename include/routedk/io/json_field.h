@@ -1,4 +1,4 @@
-/// JSON from outside, read value by value with errors that name the place.
+/// Reads external JSON value by value, with errors that name the place.
 #pragma once
 
 #include "routedk/core/named_enum.h"
@@ -21,10 +21,10 @@
 
 namespace routedk::io {
 
-/// A value and its path in a document, which lives as long as a field of it does. A value that is null or
-/// missing is absent. Readers throw a FileError where the value breaks their rule:
+/// A value and its path in a document, which lives as long as any of its fields. A null or missing value is
+/// absent. Readers throw a FileError if the value breaks their rule:
 ///   "`rope_scaling.factor` must be a number, but is missing instead (config.json)."
-/// `Document` is Json, which keeps the order of keys, or nlohmann::json, which finds one of many keys fast.
+/// `Document` is Json, which keeps the order of keys, or nlohmann::json, which is fast for many keys.
 template <typename Document>
 class BasicJsonField {
  public:
@@ -34,26 +34,26 @@ class BasicJsonField {
   const Document& value() const noexcept { return *value_; }
   const std::string& path() const noexcept { return path_; }
   const std::string& source() const noexcept { return root_->source; }
-  /// "`r` in adapter_config.json", for errors of others.
+  /// "`r` in adapter_config.json", for use in other errors.
   std::string place() const;
   bool absent() const noexcept { return value_->is_null(); }
-  /// Whether the value is this text.
+  /// Whether the value is this string.
   bool is(std::string_view text) const;
 
-  /// A member, absent where the object has none of this name.
+  /// A member, absent if the object has none of this name.
   BasicJsonField operator[](const std::string& key) const;
-  /// FileError where the object has another member than these that is not null.
+  /// FileError when the object has any other member that is not null.
   void allow_only(const std::vector<std::string>& keys) const;
-  /// The items of a list; none where absent.
+  /// The items of a list; none if absent.
   std::vector<BasicJsonField> items() const;
 
   const std::string& text() const;
   std::string text_or(const std::string& if_absent) const { return absent() ? if_absent : text(); }
-  /// The same of a list of texts.
+  /// The same for a list of strings.
   std::vector<std::string> texts() const;
-  /// The place of the text among the names.
+  /// The index of the string in `names`.
   std::size_t choice(const std::vector<std::string>& names) const;
-  /// The value that the text names.
+  /// The enum value that the string names.
   template <NamedEnum E>
   E choice() const {
     std::vector<std::string> names;
@@ -63,10 +63,10 @@ class BasicJsonField {
     return enum_names(E{}).at(choice(names)).value;
   }
   bool boolean(bool if_absent) const;
-  /// A finite number between the bounds.
+  /// A finite number within the bounds.
   double real(double least = kLowest, double most = kHighest) const;
   double real_or(double if_absent) const { return absent() ? if_absent : real(); }
-  /// An integer between the bounds; `T` has 64 bits.
+  /// An integer within the bounds; `T` has 64 bits.
   template <typename T = std::int64_t>
   T integer(std::type_identity_t<T> least = std::numeric_limits<T>::min(),
             std::type_identity_t<T> most = std::numeric_limits<T>::max()) const;
@@ -75,7 +75,7 @@ class BasicJsonField {
   /// verb.
   void require(bool holds, std::string_view rule) const;
   [[noreturn]] void refuse(std::string_view rule) const;
-  /// The same where a `part` of the value breaks the rule: "..., but has `PART` instead (source)."
+  /// The same if `part` of the value breaks the rule: "..., but has `PART` instead (source)."
   [[noreturn]] void refuse_part(std::string_view rule, std::string_view part) const;
 
  private:
@@ -102,7 +102,7 @@ JsonField read_json_field(const std::filesystem::path& path);
 
 using OnRecord = std::function<void(const JsonField&)>;
 
-/// The values of JSON lines, one after another, as read_jsonl; each names the source and its line in errors.
+/// Reads the values of JSON lines one after another, like read_jsonl; errors name source and line.
 void read_records(const std::filesystem::path& path, const OnRecord& on_record);
 void read_records(std::istream& in, const std::string& source, const OnRecord& on_record);
 

@@ -1,5 +1,5 @@
-/// JSON documents and JSON lines, nested at most 500 deep. Texts that are not UTF-8 are written with U+FFFD
-/// in place of the bad bytes.
+/// JSON documents and JSON lines, nested at most 500 deep. In strings that are not UTF-8, bad bytes are
+/// written as U+FFFD.
 #pragma once
 
 #include "routedk/core/files.h"
@@ -17,25 +17,24 @@ namespace routedk::io {
 
 using Json = nlohmann::ordered_json;
 
-/// Calls `on_line(value, line number from 1)` for every non-blank line, after the mark of UTF-8 where there
-/// is one. FileError names source:line when a line is not JSON or has more than kMostLineBytes
-/// (core/input_file.h). `source` names the stream in errors. A file may be gzip and has at most
-/// kMostLinesBytes.
+/// Calls `on_line(value, line number from 1)` for every non-blank line; skips a UTF-8 byte order mark.
+/// FileError names source:line when a line is not JSON or has more than kMostLineBytes (core/input_file.h).
+/// `source` names the stream in errors. A file may be gzip and has at most kMostLinesBytes.
 void read_jsonl(std::istream& in, const std::string& source,
                 const std::function<void(const Json&, std::int64_t)>& on_line);
 void read_jsonl(const std::filesystem::path& path,
                 const std::function<void(const Json&, std::int64_t)>& on_line);
 
-/// Everything that comes; FileError where that is more than `most` bytes. `source` names the stream.
+/// The whole stream; FileError if it is larger than `most` bytes. `source` names the stream.
 std::string read_stream(std::istream& in, const std::string& source, std::uint64_t most = kMostJsonBytes);
 
 /// Reads one JSON document; FileError names the file and the place.
 Json read_json(const std::filesystem::path& path);
-/// Writes one JSON document, indented by two spaces, under a temporary name, flushed, then renamed.
+/// Writes one JSON document, indented by two spaces, under a temporary name, then flushes and renames it.
 void write_json(const std::filesystem::path& path, const Json& value, Readers readers = Readers::kUmask);
 
-/// Appends lines to a file: each record is one write, flushed to disk by `sync()` and on destruction.
-/// A last line without its newline (a crash) is cut off on opening.
+/// Appends lines to a file: each record is one write; `sync()` and the destructor flush to disk. Opening
+/// truncates a last line without a newline (from a crash).
 class JsonlWriter {
  public:
   explicit JsonlWriter(const std::filesystem::path& path, Readers readers = Readers::kUmask);

@@ -1,4 +1,4 @@
-/// Text files of any size, plain or gzip, line by line.
+/// Reads text files of any size, plain or gzip, line by line.
 #pragma once
 
 #include <cstddef>
@@ -12,26 +12,28 @@
 
 namespace routedk::io {
 
-/// FileError where a text begins with the mark of UTF-16, which Windows calls Unicode.
+/// FileError when a text begins with a UTF-16 byte order mark (Windows calls this encoding Unicode).
 void refuse_utf16(std::string_view text, const std::string& source);
 
-/// One line without its newline; the view holds until the next one is read.
+/// One line without its newline; the view is valid until the next line is read.
 struct Line {
-  std::string_view text;    ///< empty where the line is not whole
+  std::string_view text;    ///< empty if the line is not whole
   std::int64_t number = 0;  ///< from 1
-  bool whole = true;        ///< false for a line of more bytes than the reader may hold: it was read past
+  bool whole = true;        ///< false for a line longer than the reader's limit, which was skipped
 };
 
-/// Holds one line and a block of the file at a time. What does not begin as gzip (RFC 1952) is plain text.
+/// Keeps one line and one block of the file in memory. A file that does not begin as gzip (RFC 1952) is plain
+/// text.
 class LineReader {
  public:
-  /// FileError when the path is missing, no regular file or unreadable.
+  /// FileError when the path is missing, not a regular file or unreadable.
   LineReader(const std::filesystem::path& path, std::size_t longest);
   LineReader(const LineReader&) = delete;
   LineReader& operator=(const LineReader&) = delete;
   ~LineReader();
 
-  /// The next line, nothing at the end. FileError, naming the line, where gzip data are damaged or cut off.
+  /// The next line, nothing at the end. FileError, which names the line, if gzip data are corrupt or
+  /// truncated.
   std::optional<Line> next();
 
  private:
@@ -42,7 +44,7 @@ class LineReader {
   std::size_t longest_;
   std::unique_ptr<Stream> stream_;
   std::vector<char> block_;
-  std::string_view rest_;  // of the block
+  std::string_view rest_;  // unread rest of the block
   std::string line_;
   std::int64_t number_ = 0;
 };

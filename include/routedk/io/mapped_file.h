@@ -18,7 +18,7 @@ class MappedFile {
 
   std::span<const std::byte> bytes() const noexcept { return {data_, size_}; }
   const std::filesystem::path& path() const noexcept { return path_; }
-  /// Gives the pages of `part` (a piece of bytes()) back to the system; they are read again on next use.
+  /// Releases the pages of `part` (a part of bytes()) to the system; they are read again on next use.
   void release(std::span<const std::byte> part) const noexcept;
 
  private:

@@ -1,4 +1,4 @@
-/// JSON documents that came as text, from another process rather than from a file.
+/// Parses JSON documents that come as text, from another process rather than from a file.
 #pragma once
 
 #include "routedk/io/jsonl.h"
@@ -11,7 +11,7 @@ namespace routedk::io {
 /// Reads one JSON document, nested at most 500 deep; FileError names the `source`, the rule and the place.
 Json parse_json(const std::string& text, const std::string& source);
 
-/// Where the text that the parser refused stops being JSON: "is not from line 7, column 6 on: `]}`".
+/// Where a text that the parser rejected stops being JSON: "is not from line 7, column 6 on: `]}`".
 std::string refusal_of(std::string_view text, const Json::exception& error);
 
 }  // namespace routedk::io

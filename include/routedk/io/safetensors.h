@@ -1,4 +1,4 @@
-/// safetensors: 8 bytes of little-endian header length, a JSON header, raw tensors.
+/// Reads and writes safetensors: 8 bytes of little-endian header length, a JSON header, raw tensors.
 #pragma once
 
 #include "routedk/core/files.h"
@@ -17,7 +17,7 @@
 namespace routedk::io {
 
 enum class Dtype { kF64, kF32, kF16, kBF16, kI64, kI32, kI16, kI8, kU8, kBool };
-/// The format's own names.
+/// The names in the format.
 constexpr auto enum_names(Dtype /*of*/) {
   return std::to_array<EnumName<Dtype>>({{Dtype::kF64, "F64"},
                                          {Dtype::kF32, "F32"},
@@ -31,10 +31,10 @@ constexpr auto enum_names(Dtype /*of*/) {
                                          {Dtype::kBool, "BOOL"}});
 }
 
-/// Bytes of one element.
+/// Bytes per element.
 std::size_t dtype_size(Dtype dtype) noexcept;
 
-/// A named, typed view of bytes that someone else owns.
+/// A named, typed, non-owning view of bytes.
 struct TensorView {
   std::string name;
   Dtype dtype = Dtype::kF32;
@@ -50,11 +50,11 @@ class SafetensorsFile {
 
   /// The tensors by name; views live as long as this object or a copy of it.
   const std::map<std::string, TensorView>& tensors() const noexcept { return tensors_; }
-  /// FileError when there is no such tensor.
+  /// FileError if there is no such tensor.
   const TensorView& at(const std::string& name) const;
   const std::map<std::string, std::string>& metadata() const noexcept { return metadata_; }
   const MappedFile& file() const noexcept { return *file_; }
-  /// The same, for a view that outlives this object.
+  /// The same file, for views that outlive this object.
   std::shared_ptr<const MappedFile> mapping() const noexcept { return file_; }
 
  private:
@@ -63,19 +63,19 @@ class SafetensorsFile {
   std::map<std::string, std::string> metadata_;
 };
 
-/// What dtype and shape take; Error when that exceeds 64 bits.
+/// The bytes of its dtype and shape; Error if they exceed 64 bits.
 std::uint64_t tensor_bytes(const TensorView& tensor);
 
-/// A file whose tensors are written one after another, so that no two need be in memory at once. The
-/// destructor removes what was not committed.
+/// Writes a file tensor by tensor, so that only one need be in memory. The destructor removes the file unless
+/// committed.
 class SafetensorsWriter {
  public:
-  /// `tensors`: names, types and shapes of all that will come, in order; their bytes are not looked at.
+  /// `tensors`: names, types and shapes of all tensors, in order; their bytes are ignored.
   SafetensorsWriter(const std::filesystem::path& path, std::span<const TensorView> tensors,
                     const std::map<std::string, std::string>& metadata = {});
-  /// The next tensor. Error unless it is the one announced. SystemError, e.g. for a full disk.
+  /// The next tensor. Error unless it is the one announced. SystemError, e.g. on a full disk.
   void append(const TensorView& tensor);
-  /// Flushes and renames onto the final name. Error when a tensor is missing; SystemError.
+  /// Flushes and renames to the final name. Error when a tensor is missing; SystemError on failure.
   void commit();
 
  private:
@@ -84,8 +84,8 @@ class SafetensorsWriter {
   FileWriter file_;
 };
 
-/// Writes the tensors in the given order under a temporary name, flushes, renames. The header is padded with
-/// spaces to 8 bytes. SystemError when the disk is full.
+/// Writes the tensors in the given order under a temporary name, then flushes and renames it. The header is
+/// padded with spaces to 8 bytes. SystemError on a full disk.
 void write_safetensors(const std::filesystem::path& path, std::span<const TensorView> tensors,
                        const std::map<std::string, std::string>& metadata = {});
 

@@ -1,5 +1,5 @@
-/// The tensors of a folder: in one file model.safetensors, or in shards named by model.safetensors.index.json
-/// {"metadata": {...}, "weight_map": {tensor: file}} (Hugging Face's layout).
+/// The tensors of a folder: in a single file model.safetensors, or in shards listed by
+/// model.safetensors.index.json {"metadata": {...}, "weight_map": {tensor: file}} (Hugging Face's layout).
 #pragma once
 
 #include "routedk/io/safetensors.h"
@@ -11,16 +11,16 @@ namespace routedk::io {
 class SafetensorsShards {
  public:
   /// Opens model.safetensors, or else every shard of the index. FileError when there is neither, when a shard
-  /// is missing, its name is not that of a file in the folder, an indexed tensor is not in its shard, or a
-  /// tensor is in a shard that the index does not give for it. `rotary_emb.inv_freq` is not looked at.
+  /// is missing or its name is not that of a file in the folder, when an indexed tensor is not in its shard,
+  /// or a tensor is in another shard than the index says. `rotary_emb.inv_freq` is ignored.
   static SafetensorsShards open(const std::filesystem::path& folder);
 
-  /// Every tensor and the number of its shard.
+  /// Every tensor with the index of its shard.
   const std::map<std::string, std::size_t>& tensors() const noexcept { return shard_of_; }
   bool has(const std::string& name) const { return shard_of_.contains(name); }
-  /// FileError when no shard holds the tensor.
+  /// FileError when no shard contains the tensor.
   const TensorView& at(const std::string& name) const { return shard(name).at(name); }
-  /// The mapped file that holds the tensor.
+  /// The mapped file that contains the tensor.
   std::shared_ptr<const MappedFile> file_of(const std::string& name) const { return shard(name).mapping(); }
   const std::filesystem::path& folder() const noexcept { return folder_; }
 
@@ -32,16 +32,16 @@ class SafetensorsShards {
   std::map<std::string, std::size_t> shard_of_;
 };
 
-/// Writes tensors, given one after another, into model.safetensors or, where they exceed `shard_bytes`, into
-/// model-00001-of-0000N.safetensors and so on with their index.
+/// Writes tensors one by one to model.safetensors or, if they exceed `shard_bytes`, to
+/// model-00001-of-0000N.safetensors and so on, with an index.
 class ShardWriter {
  public:
-  /// `tensors`: names, types and shapes of all that will come, in order; their bytes are not looked at.
+  /// `tensors`: names, types and shapes of all tensors, in order; their bytes are ignored.
   ShardWriter(std::filesystem::path folder, std::vector<TensorView> tensors, std::uint64_t shard_bytes);
   ~ShardWriter();
-  /// The next tensor. Error unless it is the one announced. SystemError, e.g. for a full disk.
+  /// The next tensor. Error unless it is the one announced. SystemError, e.g. on a full disk.
   void append(const TensorView& tensor);
-  /// Completes the last shard and writes the index. Error when a tensor is missing.
+  /// Finishes the last shard and writes the index. Error when a tensor is missing.
   void finish();
 
  private:
@@ -50,8 +50,8 @@ class ShardWriter {
 
   std::filesystem::path folder_;
   std::vector<TensorView> tensors_;
-  std::vector<std::size_t> ends_;  // of each shard: one past its last tensor
-  std::size_t next_ = 0;           // tensor
+  std::vector<std::size_t> ends_;  // for each shard, one past its last tensor
+  std::size_t next_ = 0;           // index of the next tensor
   std::size_t shard_ = 0;
   std::optional<SafetensorsWriter> writer_;
 };

@@ -1,4 +1,4 @@
-/// JSON in which no object has a key twice.
+/// JSON without repeated keys.
 #pragma once
 
 #include <optional>
@@ -11,18 +11,18 @@
 
 namespace routedk::io {
 
-/// Follows nlohmann's parser through its callback, since the result shows no duplicates.
+/// Watches nlohmann's parser through its callback, since the result does not show duplicates.
 class KeyWatch {
  public:
-  /// The key that this event gives to an object that has it already.
+  /// The key of this event, if its object already has that key.
   std::optional<std::string> repeated(nlohmann::json::parse_event_t event, const nlohmann::json& value);
 
  private:
-  std::vector<std::set<std::string>> open_;  // keys of the objects around
+  std::vector<std::set<std::string>> open_;  // keys of the enclosing objects
 };
 
-/// FileError naming `file` and `part` ("header") when the text is no JSON object or a key occurs twice at any
-/// depth.
+/// FileError, which names `file` and `part` ("header"), when the text is not a JSON object or a key is
+/// repeated at any depth.
 nlohmann::json parse_unique_keys(std::string_view text, const std::string& file, const char* part);
 
 }  // namespace routedk::io

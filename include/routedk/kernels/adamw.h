@@ -16,12 +16,12 @@ struct AdamWOptions {
 
 /// What changes from step to step.
 struct AdamWStep {
-  std::int64_t number = 1;  ///< t, from 1, for the bias correction
+  std::int64_t number = 1;  ///< t, counted from 1, for the bias correction
   double learning_rate = 0.0;
-  double gradient_scale = 1.0;  ///< the gradient is multiplied by it first (clipping)
+  double gradient_scale = 1.0;  ///< applied to the gradient first (clipping)
 };
 
-/// Both moments [P] F32 on the values' device, zero at the start.
+/// Both moments [P] F32, on the device of the values, zero at the start.
 struct AdamWMoments {
   at::Tensor first;
   at::Tensor second;
@@ -29,8 +29,8 @@ struct AdamWMoments {
   static AdamWMoments zeros_like(const at::Tensor& values);
 };
 
-/// values, grads [P] F32; one pass over all buffers, elementwise, so that the result does not depend on the
-/// number of threads:
+/// values, grads [P] F32. One elementwise pass over all buffers, so the result does not depend on the number
+/// of threads:
 ///   m = b1 m + (1-b1) g,  v = b2 v + (1-b2) g^2,
 ///   p = p (1 - lr wd) - lr (m / (1-b1^t)) / (sqrt(v / (1-b2^t)) + eps).
 void adamw_step(const AdamWOptions& config, const AdamWStep& step, const at::Tensor& grads,

@@ -1,4 +1,4 @@
-/// Dropout whose mask is a function of its key: recomputation, packing and resuming need nothing saved.
+/// Dropout whose mask is a function of its key: recomputation, packing and resuming save no state.
 #pragma once
 
 #include <cstdint>
@@ -8,8 +8,8 @@
 
 namespace routedk::kernels {
 
-/// Rows begin..end of a batch under one key, rows `first` and so on of a sequence; each element draws 16 bits
-/// by its row in the sequence and its column.
+/// Rows begin..end of a batch under one key; they are rows `first` and so on of a sequence. Each element
+/// draws 16 bits from its row in the sequence and its column.
 struct DropoutSegment {
   std::int64_t begin = 0;
   std::int64_t end = 0;
@@ -24,16 +24,16 @@ struct DropoutMask {
 };
 
 /// Zeroes each element with probability `rate` and divides the others by (1 - rate); the rate is rounded to
-/// 1/65536. Keeps everything where it is made without arguments.
+/// 1/65536. Default-constructed, it keeps everything.
 class KeyedDropout {
  public:
   KeyedDropout() = default;
-  /// The segments cover the rows of what it will be applied to.
+  /// The segments must cover the rows of the tensor that it is applied to.
   KeyedDropout(double rate, std::vector<DropoutSegment> segments);
 
   bool keeps_all() const noexcept { return mask_.threshold == 0; }
-  /// x [T,in] of fp32, fp64 or bf16 under the mask; x itself where all is kept. A linear map that is its own
-  /// adjoint: a gradient goes back through the same call. Not recorded by autograd.
+  /// x [T,in] of fp32, fp64 or bf16 under the mask; x itself where nothing is dropped. A self-adjoint linear
+  /// map: the same call is its backward. Not recorded by autograd.
   at::Tensor operator()(const at::Tensor& x) const;
   /// sum [T,n] += left [T,r] right [r,n] under the mask, all of x's types. Not recorded by autograd.
   void add_product(const at::Tensor& sum, const at::Tensor& left, const at::Tensor& right) const;

@@ -20,7 +20,7 @@ class GgmlBlocks {
   std::int64_t out_features() const { return data_.size(0); }
   std::int64_t in_features() const;
   std::int64_t bytes() const { return data_.numel(); }
-  /// Scales and minima of all blocks: values are finite where these are. [blocks,1 or 2] F16
+  /// Scales and minima of all blocks: the values are finite if these are. [blocks,1 or 2] F16
   at::Tensor scales() const;
 
  private:

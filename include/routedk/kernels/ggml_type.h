@@ -1,4 +1,4 @@
-/// The types of ggml's quantised blocks, of which a GGUF file's matrices are made (ggml's ggml-common.h).
+/// The types of ggml's quantised blocks, which a GGUF file's matrices consist of (ggml's ggml-common.h).
 #pragma once
 
 #include "routedk/core/named_enum.h"
@@ -7,8 +7,8 @@
 
 namespace routedk::kernels {
 
-/// Beside io::GgmlType, which numbers all types of a file: kernels know no files, io knows no kernels, and
-/// quant::block_type leads from one to the other.
+/// Separate from io::GgmlType, which numbers all types of a file: kernels do not depend on io, nor io on
+/// kernels. quant::block_type maps one to the other.
 enum class GgmlType : std::uint8_t { kQ4_0, kQ4_1, kQ5_0, kQ5_1, kQ8_0, kQ4_K, kQ5_K, kQ6_K };
 constexpr auto enum_names(GgmlType /*of*/) {
   return std::to_array<EnumName<GgmlType>>({{GgmlType::kQ4_0, "Q4_0"},
@@ -21,12 +21,12 @@ constexpr auto enum_names(GgmlType /*of*/) {
                                             {GgmlType::kQ6_K, "Q6_K"}});
 }
 
-/// Of one block.
+/// The layout of one block.
 struct GgmlLayout {
-  std::int64_t elements;  ///< neighbours in a row
+  std::int64_t elements;  ///< consecutive in a row
   std::int64_t bytes;
-  std::int64_t scales_at;  ///< first byte of its scales in half precision
-  std::int64_t scales;     ///< how many; a minimum counts as one
+  std::int64_t scales_at;  ///< offset in bytes of its half-precision scales
+  std::int64_t scales;     ///< number of scales; a minimum counts as one
 };
 
 constexpr GgmlLayout layout_of(GgmlType type) noexcept {

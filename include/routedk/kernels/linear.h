@@ -14,7 +14,7 @@
 
 namespace routedk::kernels {
 
-/// A product of low rank R that is added to some rows of one with a frozen weight on the way.
+/// A product of rank R that is added to some rows of the product with a frozen weight.
 struct LowRank {
   at::Tensor left;         // [t,R]
   at::Tensor right;        // [R,n], n columns of the result
@@ -22,24 +22,22 @@ struct LowRank {
 };
 using LowRanks = std::vector<LowRank>;
 
-/// x [T,in] -> x W^T + the terms [T,out] in x's type, as the factors are, or on a GPU in `to`. In fp32, for
-/// either precision, a row's bits depend on that row alone, whatever rows and threads are beside it, and no
-/// dense copy of a packed weight is made: it is decoded panel by panel within the product. Of other types the
-/// weight is decoded whole, LibTorch multiplies and there is no precision to choose. Not recorded by
-/// autograd, as the next.
+/// x [T,in] -> x W^T + the terms [T,out] in the type of x and the factors, or on a GPU in `to`. In fp32, for
+/// either precision, a row's bits depend on that row alone, not on other rows or threads, and a packed weight
+/// is decoded panel by panel within the product, without a dense copy. For other types the weight is decoded
+/// whole, LibTorch multiplies and `precision` is ignored. Not recorded by autograd, nor is multiply_backward.
 at::Tensor multiply(const at::Tensor& x, const Weight& weight, const LowRanks& terms = {},
                     Precision precision = Precision::kFloat32, std::optional<at::ScalarType> to = {});
-/// dy [T,out] -> dy W + the terms [T,in], likewise; added to `sum` [T,in] where there is one, which is
-/// overwritten.
+/// dy [T,out] -> dy W + the terms [T,in], likewise; added to `sum` [T,in], which is overwritten, if given.
 at::Tensor multiply_backward(const at::Tensor& dy, const Weight& weight, const LowRanks& terms = {},
                              Precision precision = Precision::kFloat32, const at::Tensor& sum = {});
 
-/// A frozen linear, most often without bias, and how exact its products are, its adapters' among them. Copies
-/// share the weight.
+/// A frozen linear, usually without bias, and the precision of its products, including those of its adapters.
+/// Copies share the weight.
 class FrozenLinear {
  public:
   FrozenLinear() = default;
-  /// An undefined bias is none. `output` is the type of what it gives where that is not its input's.
+  /// An undefined bias means none. `output` is the type of the result, if other than that of the input.
   explicit FrozenLinear(Weight weight, at::Tensor bias = {}, Precision precision = Precision::kFloat32,
                         std::optional<at::ScalarType> output = {})
       : weight_(std::make_shared<const Weight>(std::move(weight))),
@@ -47,17 +45,16 @@ class FrozenLinear {
         precision_(precision),
         output_(output) {}
 
-  /// x [T,in] -> [T,out]. Gradients flow to the input only; no dense copy of a packed weight is
-  /// kept for backward.
+  /// x [T,in] -> [T,out]. Gradients flow to the input only; backward keeps no dense copy of a packed weight.
   at::Tensor forward(const at::Tensor& x) const;
   /// x [T,in] -> x W^T + b + the terms [T,out]. Not recorded by autograd.
   at::Tensor multiply(const at::Tensor& x, const LowRanks& terms = {}) const;
 
-  /// Of x W^T + b: dy [T,out] -> dy W + the terms [T,in], added to `sum` where there is one. Not recorded by
+  /// Backward of x W^T + b: dy [T,out] -> dy W + the terms [T,in], added to `sum` if given. Not recorded by
   /// autograd.
   at::Tensor multiply_backward(const at::Tensor& dy, const LowRanks& terms = {},
                                const at::Tensor& sum = {}) const;
-  /// x [T,in] -> what `multiply` would give [T,out] without its numbers, for where they are not read.
+  /// x [T,in] -> an uninitialised result [T,out] in place of `multiply`, where its values are not read.
   at::Tensor unread_output(const at::Tensor& x) const;
 
   const Weight& weight() const noexcept { return *weight_; }
@@ -65,7 +62,7 @@ class FrozenLinear {
   Precision precision() const noexcept { return precision_; }
   std::int64_t out_features() const { return kernels::out_features(*weight_); }
   std::int64_t in_features() const { return kernels::in_features(*weight_); }
-  /// Of weight and bias.
+  /// Of weight and bias together.
   std::int64_t bytes() const;
 
  private:

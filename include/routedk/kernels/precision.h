@@ -1,4 +1,4 @@
-/// How exact products are.
+/// The precision of products.
 #pragma once
 
 #include "routedk/core/named_enum.h"
@@ -7,7 +7,7 @@
 
 namespace routedk::kernels {
 
-/// What a product's operands are rounded to. Sums and results are float32 in either case.
+/// The type that a product's operands are rounded to. Sums and results are always float32.
 enum class Precision : std::uint8_t { kFloat32, kBFloat16 };
 constexpr auto enum_names(Precision /*of*/) {
   return std::to_array<EnumName<Precision>>(

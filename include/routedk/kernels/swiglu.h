@@ -1,4 +1,4 @@
-/// The gated activation of Llama's feed-forward part (arXiv 2002.05202).
+/// The gated activation of Llama's feed-forward network (arXiv 2002.05202).
 #pragma once
 
 #include <ATen/ATen.h>

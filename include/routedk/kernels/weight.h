@@ -24,17 +24,17 @@ using Weight = std::variant<Dense, Nf4, GgmlBlocks>;
 
 std::int64_t out_features(const Weight& weight);
 std::int64_t in_features(const Weight& weight);
-/// Bytes held, codebooks that all matrices share aside.
+/// Bytes held, without the codebooks that all matrices share.
 std::int64_t bytes(const Weight& weight);
 
 at::Device device_of(const Weight& weight);
-/// The same, moved there.
+/// The same weight on `device`.
 Weight to_device(const Weight& weight, at::Device device);
 
-/// The dense [out,in] matrix in `dtype`. Values of Nf4 are rounded to the type that the matrix was quantised
-/// from, as bitsandbytes does, then to `dtype`: float32 or bfloat16, ConfigError otherwise.
+/// The dense [out,in] matrix in `dtype`. Values of Nf4 are first rounded to the type of the matrix before
+/// quantisation, as in bitsandbytes, then to `dtype`: float32 or bfloat16, ConfigError otherwise.
 at::Tensor dequantize(const Weight& weight, at::ScalarType dtype);
-/// Rows of the matrix in `dtype`, by their numbers: ids [T] integers -> [T,in]. Error when one is no row.
+/// Rows of the matrix in `dtype`, by index: ids [T] integers -> [T,in]. Error when an id is out of range.
 at::Tensor embedding(const at::Tensor& ids, const Weight& weight, at::ScalarType dtype);
 
 }  // namespace routedk::kernels

@@ -12,8 +12,8 @@
 
 namespace routedk::model {
 
-/// Llama 3.1's stretching of the rotary embedding: wavelengths above original_context / low_freq_factor
-/// tokens grow by `factor`, those below original_context / high_freq_factor stay, between them it is
+/// Llama 3.1's scaling of the rotary embedding: wavelengths above original_context / low_freq_factor tokens
+/// grow by `factor`, those below original_context / high_freq_factor stay the same, those between are
 /// interpolated.
 struct RopeScaling {
   double factor = 8.0;
@@ -30,7 +30,7 @@ struct LlamaConfig {
   std::int64_t head_dim = 0;  // C
   std::int64_t ffn = 0;       // F
   std::int64_t vocab = 0;     // V
-  std::int64_t context = 0;   ///< longest sequence the model was made for, in tokens
+  std::int64_t context = 0;   ///< longest sequence that the model was trained for, in tokens
   double rms_eps = 1e-5;
   double rope_theta = 10000.0;
   std::optional<RopeScaling> rope_scaling;
@@ -43,21 +43,21 @@ struct LlamaConfig {
 
   /// From GGUF metadata; FileError when the architecture is not `llama` or a size is out of range.
   static LlamaConfig from_gguf(const io::GgufFile& file);
-  /// From a Hugging Face config.json, both spellings of the rotary scaling. FileError names the field in
-  /// which the model is not a Llama as computed here. Fields that transformers' Llama does not read are not
-  /// either.
+  /// From a Hugging Face config.json, with either spelling of the rotary scaling. FileError names the field
+  /// by which the model differs from the Llama computed here. Fields that transformers' Llama ignores are
+  /// ignored here too.
   static LlamaConfig from_json(const std::filesystem::path& file);
 };
 
-/// The fields of a Hugging Face config.json of that shape; `dtype` is the weights', "bfloat16". Divisors of a
-/// GGUF become the scaling of Llama 3 that gives them; FileError when none does.
+/// The fields of a Hugging Face config.json for that shape; `dtype` is that of the weights, "bfloat16".
+/// Divisors from a GGUF become the equivalent Llama 3 scaling; FileError when there is none.
 io::Json config_json(const LlamaConfig& config, const std::string& dtype);
 
 /// The seven adapted linears of a layer, in the order of the checkpoint's module tree.
 enum class Linear : std::uint8_t { kQ, kK, kV, kO, kGate, kUp, kDown };
 inline constexpr int kLinears = 7;
 
-/// "self_attn.q_proj" and so on, as PEFT and Hugging Face name it below a layer.
+/// "self_attn.q_proj" and so on, as PEFT and Hugging Face name it within a layer.
 const char* linear_module(Linear linear) noexcept;
 /// [out, in] of a linear.
 struct LinearShape {

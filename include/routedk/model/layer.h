@@ -1,4 +1,4 @@
-/// One decoder layer's weights, and its maths for every engine.
+/// The weights of one decoder layer, and its maths for every engine.
 #pragma once
 
 #include "routedk/kernels/linear.h"
@@ -23,8 +23,8 @@ struct Layer {
   }
 };
 
-/// What a linear gives where that is not its input's type: what is added to the hidden states is not rounded
-/// before.
+/// The type of a linear's output, if it differs from that of the input: what is added to the hidden states is
+/// not rounded first.
 inline std::optional<at::ScalarType> output_type(Linear linear) noexcept {
   return linear == Linear::kO || linear == Linear::kDown ? std::optional(at::kFloat) : std::nullopt;
 }
@@ -51,18 +51,18 @@ inline std::span<const Linear> linears_of(Projection projection) noexcept {
   return std::span(kInOrder).subspan(6, 1);
 }
 
-/// A Llama's layer (arXiv 2302.13971), whatever computes it: tensors with autograd (tensor_engine.h) or a
-/// team of threads in 8-bit integers (decode/int8_engine.h). An engine may defer each operation to the next
-/// one's pass: what is between them are its own types.
+/// A Llama layer (arXiv 2302.13971), independent of the engine that computes it: tensors with autograd
+/// (tensor_engine.h) or a team of threads in 8-bit integers (decode/int8_engine.h). An engine may defer an
+/// operation into the next one; the types passed between them are its own.
 ///   norm(which, hidden)        root mean square normalisation
 ///   project(projection, rows)  frozen products and their adapters
 ///   rotate(qkv)                queries and keys, in place
-///   attend(qkv)                what the queries see of the values; with a cache the keys are kept first
+///   attend(qkv)                attention; with a cache, keys and values are stored first
 ///   swiglu(gate_up)            silu(gate) * up
 ///   add(hidden, projected)     the residual
 template <typename Engine>
 typename Engine::Hidden decoder_layer(Engine& engine, const typename Engine::Hidden& hidden) {
-  const auto attended = [&] {  // in a scope of its own: q, k and v need not outlive it
+  const auto attended = [&] {  // a separate scope frees q, k and v early
     auto qkv = engine.project(Projection::kQkv, engine.norm(Norm::kAttention, hidden));
     engine.rotate(qkv);
     return engine.attend(qkv);

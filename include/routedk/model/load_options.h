@@ -1,4 +1,4 @@
-/// How a backbone is held: weight format, precision, device.
+/// Options for loading a backbone: weight format, precision, device.
 #pragma once
 
 #include "routedk/core/named_enum.h"
@@ -13,21 +13,21 @@
 
 namespace routedk::model {
 
-/// How the matrices of the linears are held.
+/// The format of the linears' matrices in memory.
 enum class Quant : std::uint8_t {
-  kAuto,  ///< packed as the file packs them; what is dense there becomes NF4
-  kKeep,  ///< as the file stores them
-  kNf4,   ///< NF4, whatever the file stores
-  kNone,  ///< dense, in bfloat16 where products are
+  kAuto,  ///< packed matrices as in the file, dense ones as NF4
+  kKeep,  ///< as in the file
+  kNf4,   ///< NF4, whatever the file has
+  kNone,  ///< dense; in bfloat16 if products round to it
 };
 constexpr auto enum_names(Quant /*of*/) {
   return std::to_array<EnumName<Quant>>(
       {{Quant::kAuto, "auto"}, {Quant::kKeep, "keep"}, {Quant::kNf4, "nf4"}, {Quant::kNone, "none"}});
 }
 
-/// What the operands of products are rounded to; sums and activations are float32.
+/// The type that operands of products are rounded to; sums and activations are float32.
 enum class ComputeType : std::uint8_t {
-  kAuto,  ///< bfloat16 on a GPU and where the CPU multiplies it faster (fast_precision.h), else float32
+  kAuto,  ///< bfloat16 on a GPU and on CPUs that multiply it faster (fast_precision.h), else float32
   kFloat32,
   kBFloat16,
 };
@@ -39,35 +39,35 @@ constexpr auto enum_names(ComputeType /*of*/) {
 
 kernels::Precision precision_of(ComputeType type, at::Device device);
 
-/// How a file stores the matrix of a linear.
+/// The format of a linear's matrix in a file.
 enum class Storage : std::uint8_t {
   kDense,     ///< in a floating type
-  kPacked,    ///< in NF4 as bitsandbytes packs it, or in a GGUF's blocks
-  kExcepted,  ///< dense on purpose, beside matrices in NF4
+  kPacked,    ///< in bitsandbytes' NF4 or in a GGUF's blocks
+  kExcepted,  ///< deliberately dense, among NF4 matrices
 };
 
-/// How the backbone holds it.
+/// The format of that matrix in memory.
 enum class Held : std::uint8_t {
-  kStored,  ///< as the file stores it; a dense one as kDense
-  kNf4,     ///< as it is where it is NF4 already, else quantised
+  kStored,  ///< as in the file; a dense one as kDense
+  kNf4,     ///< unchanged if already NF4, else quantised
   kDense,   ///< in the type that products round to
 };
 Held held_as(Quant quant, Storage storage) noexcept;
 
-/// What a dense matrix is held in where products round to that.
+/// The type of a dense matrix in memory for that precision.
 at::ScalarType dense_type(kernels::Precision precision) noexcept;
 
 struct LoadOptions {
   Quant quant = Quant::kAuto;
-  bool double_quant = true;  ///< NF4 scales in 8 bits, where loading quantises
+  bool double_quant = true;  ///< NF4 scales in 8 bits, if loading quantises
   kernels::Precision precision = kernels::Precision::kFloat32;
   at::Device device = at::kCPU;
 };
 
 /// Whether the word is auto, cpu, cuda or cuda:N.
 bool names_device(std::string_view word) noexcept;
-/// The device that such a word names; `auto` is the first GPU that can be used, else the CPU. ConfigError,
-/// naming `setting`, for a GPU that cannot.
+/// The device that the word names; `auto` is the first usable GPU, else the CPU. ConfigError, which names
+/// `setting`, for an unusable GPU.
 at::Device parse_device(const char* setting, const std::string& word);
 
 }  // namespace routedk::model

@@ -24,12 +24,12 @@ std::string module_name(std::int64_t layer, Linear linear);
 struct Parameter {
   std::string name;
   std::vector<std::int64_t> shape;
-  /// Of the matrix of one of the layers' linears, which is what NF4 packs; `layer` says whose.
+  /// Set for the matrix of a linear of layer `layer`: those are what NF4 packs.
   std::optional<Linear> linear = std::nullopt;
   std::int64_t layer = 0;
 };
 
-/// All of them, the layers' first; the head only where it is not tied.
+/// All parameters, those of the layers first; the head only if it is not tied.
 std::vector<Parameter> parameters(const LlamaConfig& config);
 
 }  // namespace routedk::model

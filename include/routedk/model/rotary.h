@@ -8,8 +8,8 @@
 
 namespace routedk::model {
 
-/// theta^(-2i/C), i < C/2 (RoFormer, arXiv 2104.09864), scaled as the configuration says (Llama 3.1; in fp32,
-/// in transformers' order of operations). [C/2] F32
+/// theta^(-2i/C), i < C/2 (RoFormer, arXiv 2104.09864), scaled as configured (Llama 3.1; in fp32, in
+/// transformers' order of operations). [C/2] F32
 at::Tensor inverse_frequencies(const LlamaConfig& config);
 
 class Rotary {

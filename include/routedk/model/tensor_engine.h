@@ -1,4 +1,5 @@
-/// The decoder layer on tensors, recorded by autograd: training and the reference of every other engine.
+/// The decoder layer on tensors, recorded by autograd: for training, and as the reference of every other
+/// engine.
 #pragma once
 
 #include "routedk/kernels/attention.h"
@@ -17,15 +18,15 @@
 
 namespace routedk::model {
 
-/// What the layers of one forward pass share.
+/// State that the layers of one forward pass share.
 struct LayerPass {
   const FlatBatch& batch;
   kernels::RotaryTables rotary;
   std::vector<kernels::Segment> segments;  ///< of the batch
-  at::ScalarType operands = at::kFloat;    ///< of what the linears take
-  kernels::KvCache* cache = nullptr;  ///< keys and values of earlier tokens; null: those of the batch alone
-  std::span<const kernels::CacheRow> cache_rows = {};  // [T] where the tokens stand in the cache
-  const BatchPart* keep = nullptr;  ///< rows that continue after the last layer's attention; null: all
+  at::ScalarType operands = at::kFloat;    ///< type of the linears' inputs
+  kernels::KvCache* cache = nullptr;  ///< keys and values of earlier tokens; null: only those of the batch
+  std::span<const kernels::CacheRow> cache_rows = {};  // [T] the tokens' places in the cache
+  const BatchPart* keep = nullptr;  ///< rows to keep after the last layer's attention; null: all
 };
 
 /// Linears without adapters.
@@ -39,14 +40,14 @@ struct NoAdapters {
   }
 };
 
-/// Computes layer `index`. adapters(projection, layer, x [n,in]) are its linears with what adapters add, each
-/// [n,out]; n is T, or the rows kept. The pass's batch, cache and rows must live as long as backward may run
-/// the layer again.
+/// Computes layer `index`. adapters(projection, layer, x [n,in]) gives the outputs of its adapted linears,
+/// each [n,out]; n is T, or the number of rows kept. The pass's batch, cache and rows must live as long as
+/// backward may recompute the layer.
 template <typename Adapters>
 class TensorEngine {
  public:
   using Hidden = at::Tensor;                // [n,D]
-  using Outputs = std::vector<at::Tensor>;  // [n,out] each, or as heads [n,H,C]
+  using Outputs = std::vector<at::Tensor>;  // [n,out] each, or split into heads [n,H,C]
 
   TensorEngine(const LlamaConfig& config, const Layer& layer, std::int64_t index, const LayerPass& pass,
                const Adapters& adapters)

@@ -17,7 +17,7 @@
 
 namespace routedk::quant {
 
-/// A tensor of a checkpoint and the file in which it is mapped.
+/// A tensor of a checkpoint and the file that it is mapped in.
 struct StoredTensor {
   const io::TensorView* view = nullptr;  ///< null: the checkpoint has no such tensor
   std::shared_ptr<const io::MappedFile> file;
@@ -27,17 +27,17 @@ using FindTensor = std::function<StoredTensor(const std::string& name)>;
 /// Whether matrix `name` is stored in NF4.
 bool is_nf4(const std::string& name, const FindTensor& find);
 
-/// The matrix as stored: codes stay in the mapped file, scales and maps are copied. FileError naming file,
-/// tensor and rule when a part is missing or breaks the layout, a scale is not finite, or block sizes are
-/// not 64 and 256.
+/// The matrix as stored: codes stay in the mapped file, scales and maps are copied. FileError, which names
+/// file, tensor and rule, when a part is missing or breaks the layout, a scale is not finite, or block sizes
+/// are not 64 and 256.
 kernels::Nf4 read_nf4(const std::string& name, const FindTensor& find);
 
-/// The tensors of a matrix [rows,cols] without their bytes, in the order in which they are written: whatever
-/// the sizes, each lies aligned for its type and they fill a multiple of 8 bytes.
+/// The tensors of a matrix [rows,cols], without their bytes, in the order of writing: for any size, each is
+/// aligned for its type, and together they fill a multiple of 8 bytes.
 std::vector<io::TensorView> nf4_layout(const std::string& name, std::int64_t rows, std::int64_t cols,
                                        bool double_quant);
 
-/// The tensors themselves in that order.
+/// The tensors themselves, in that order.
 std::vector<at::Tensor> nf4_tensors(const kernels::Nf4& weight);
 
 }  // namespace routedk::quant

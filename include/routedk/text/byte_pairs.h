@@ -1,4 +1,4 @@
-/// Byte pair merging (Sennrich, Haddow, Birch 2016) over bytes.
+/// Byte pair encoding (Sennrich, Haddow, Birch 2016) over bytes.
 #pragma once
 
 #include "routedk/text/byte_table.h"
@@ -13,17 +13,17 @@ namespace routedk::text {
 
 class BytePairs {
  public:
-  /// From the vocabulary's tokens and its merges, or merges by id. Special tokens take no part: text never
-  /// becomes one. FileError names a token that occurs twice, and a merge that is none, occurs twice, or whose
-  /// parts or result are no tokens.
+  /// From the vocabulary's tokens and its merges, or merges by id. Special tokens are excluded: text never
+  /// becomes one. FileError names a token that occurs twice, and a merge that is malformed, occurs twice, or
+  /// whose parts or result are not tokens.
   explicit BytePairs(const Vocabulary& vocabulary);
 
-  /// Appends the piece's tokens: the pair of lowest rank is merged first, the leftmost of equals. Bytes
-  /// without a token are dropped; whether their neighbours may merge is the dialect's matter.
-  /// O(n log n); short pieces, where that is faster, by scanning.
+  /// Appends the piece's tokens: the pair of lowest rank is merged first, the leftmost among equals. Bytes
+  /// without a token are dropped; the dialect determines whether their neighbours may merge. O(n log n);
+  /// short pieces by scanning, where that is faster.
   void encode(std::string_view piece, std::vector<TokenId>& ids) const;
 
-  /// The token that stands for exactly these bytes, or kNoToken.
+  /// The token for exactly these bytes, or kNoToken.
   TokenId token_of_bytes(std::string_view bytes) const noexcept { return tokens_.find(bytes); }
 
  private:
@@ -36,7 +36,7 @@ class BytePairs {
   std::array<TokenId, 256> byte_tokens_{};
   ByteTable tokens_;
   PairTable merges_;
-  bool gaps_merge_;  ///< neighbours of a byte without a token may merge
+  bool gaps_merge_;  ///< the neighbours of a byte without a token may merge
 };
 
 }  // namespace routedk::text

@@ -9,15 +9,15 @@
 
 namespace routedk::text {
 
-/// Open addressing over strings that lie one after another.
+/// Open addressing over strings that are stored contiguously.
 class ByteTable {
  public:
-  /// Room for `count` strings, 4 GiB of bytes in all; no more may be inserted.
+  /// Room for `count` strings, 4 GiB of bytes in total; more must not be inserted.
   explicit ByteTable(std::size_t count);
 
-  /// False where the string is there already.
+  /// False if the string already exists.
   bool insert(std::string_view bytes, std::int32_t id);
-  /// -1 where it is not there.
+  /// -1 if there is no such string.
   std::int32_t find(std::string_view bytes) const noexcept;
 
  private:

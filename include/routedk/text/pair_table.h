@@ -1,4 +1,4 @@
-/// (left token, right token) -> what they merge into.
+/// (left token, right token) -> the token that they merge into.
 #pragma once
 
 #include <cstddef>
@@ -7,7 +7,7 @@
 
 namespace routedk::text {
 
-/// Open addressing with linear probing: one cache miss a look-up, where a node-based map has two or three.
+/// Open addressing with linear probing: one cache miss per lookup, where a node-based map has two or three.
 class PairTable {
  public:
   struct Merge {
@@ -18,9 +18,9 @@ class PairTable {
   /// Room for `count` pairs.
   explicit PairTable(std::size_t count);
 
-  /// False where the pair, of tokens >= 0, is there already.
+  /// False if the pair, of tokens >= 0, already exists.
   bool insert(std::int32_t left, std::int32_t right, Merge merge);
-  /// Null where the pair does not merge.
+  /// Null if the pair does not merge.
   const Merge* find(std::int32_t left, std::int32_t right) const noexcept {
     const std::uint64_t key = key_of(left, right);
     for (std::size_t i = place_of(key);; i = (i + 1) & mask_) {
@@ -39,7 +39,7 @@ class PairTable {
     std::uint64_t key = kFree;
     Merge merge{};
   };
-  static constexpr std::uint64_t kFree = ~std::uint64_t{0} - 1;  // no pair: a token of 2^32 - 2
+  static constexpr std::uint64_t kFree = ~std::uint64_t{0} - 1;  // not a pair: a token would be 2^32 - 2
 
   static std::uint64_t key_of(std::int32_t left, std::int32_t right) noexcept {
     return (std::uint64_t{static_cast<std::uint32_t>(left)} << 32U) | static_cast<std::uint32_t>(right);

@@ -7,23 +7,23 @@
 
 namespace routedk::text {
 
-/// Gives text as soon as its characters are whole. All that `push` and `finish` return, one after another, is
+/// Emits text as soon as its characters are complete. The concatenated results of `push` and `finish` are
 /// repair_utf8(decode(ids)): each stray byte becomes U+FFFD.
 class StreamDecoder {
  public:
   explicit StreamDecoder(Tokenizer tokenizer, bool with_special = false);
 
-  /// The characters that this token completes: well-formed UTF-8, perhaps empty. DataError when the id is
+  /// The characters that this token completes: well-formed UTF-8, possibly empty. DataError when the id is
   /// outside the vocabulary.
   std::string push(TokenId id);
-  /// What is left, the bytes of a half character as U+FFFD each; then the decoder stands at a new beginning.
+  /// The remaining text, with each byte of an incomplete character as U+FFFD; then the decoder starts afresh.
   std::string finish();
 
  private:
   Tokenizer tokenizer_;
   bool with_special_;
   bool at_start_ = true;
-  std::string pending_;  ///< the beginning of a character
+  std::string pending_;  ///< the incomplete character
 };
 
 }  // namespace routedk::text

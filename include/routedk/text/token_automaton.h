@@ -18,8 +18,8 @@ class TokenAutomaton {
 
   virtual ~TokenAutomaton() = default;
   virtual State start() const = 0;
-  /// The edges out of a state, ascending by token; empty at the end of an accepted sequence. The view stays
-  /// valid while the automaton lives. States may be made on demand, so an automaton belongs to one thread.
+  /// The edges from a state, ascending by token; empty at the end of an accepted sequence. The view is valid
+  /// as long as the automaton lives. States may be created on demand, so an automaton belongs to one thread.
   virtual std::span<const Edge> edges(State state) = 0;
 };
 

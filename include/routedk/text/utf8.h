@@ -1,4 +1,4 @@
-/// UTF-8 from outside, which need not be UTF-8.
+/// External text that may not be UTF-8.
 #pragma once
 
 #include <cstddef>
@@ -8,17 +8,17 @@
 namespace routedk::text {
 
 /// Bytes of the well-formed character at the start of `text` (1 to 4; Unicode 15, table 3-7: no overlong
-/// forms, no surrogates, nothing above U+10FFFF), or 0 when there is none.
+/// forms, no surrogates, nothing above U+10FFFF), or 0 if there is none.
 std::size_t utf8_length(std::string_view text) noexcept;
 
-/// Bytes at the end of `text` (0 to 3) that begin a well-formed character without ending it.
+/// Bytes at the end of `text` (0 to 3) that begin a well-formed character without completing it.
 std::size_t utf8_unfinished(std::string_view text) noexcept;
 
 /// Whether the whole text is well-formed.
 bool is_utf8(std::string_view text) noexcept;
 
-/// The text with every byte outside a well-formed character replaced by U+FFFD, as llama.cpp does it. (It
-/// differs from llama.cpp in encoded surrogates and overlong forms, which that program lets through.)
+/// The text with every byte outside a well-formed character replaced by U+FFFD, as in llama.cpp (except for
+/// encoded surrogates and overlong forms, which llama.cpp accepts).
 std::string repair_utf8(std::string_view text);
 
 }  // namespace routedk::text

@@ -6,10 +6,10 @@
 namespace routedk::kernels::cpu {
 namespace {
 
-/// Elements a thread takes at least.
+/// The least number of elements per thread.
 constexpr std::int64_t kGrain = 16384;
 
-/// The step's constants in fp32, computed in fp64.
+/// The constants of a step: computed in fp64, stored in fp32.
 struct Factors {
   Factors(const AdamWOptions& config, const AdamWStep& step)
       : beta1(static_cast<float>(config.beta1)),

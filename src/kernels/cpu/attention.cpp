@@ -1,5 +1,5 @@
-/// Causal attention on float tensors: products of the tiles of tile.h, of each block of queries with the keys
-/// that it sees and no others.
+/// Causal attention on float tensors: products, with the tiles of tile.h, of each block of queries with
+/// exactly the keys that it sees.
 #include "routedk/kernels/cpu/softmax.h"
 
 #include "../exact_attention.h"
@@ -8,18 +8,18 @@
 namespace routedk::kernels::cpu {
 namespace {
 
-constexpr std::int64_t kQueries = 48;  ///< a block of them; few, since some of its scores are of later keys
-constexpr std::int64_t kDepth = 256;   ///< words of a panel that one product takes
+constexpr std::int64_t kQueries = 48;  ///< per block; few, since some scores of a block belong to later keys
+constexpr std::int64_t kDepth = 256;   ///< words of a panel per product
 
-/// C (+)= A [count,depth] times panels of `width` columns, `depth` words each.
+/// C (+)= A [count,depth] times panels of `width` columns, each `depth` words deep.
 template <typename Word>
 struct PanelProduct {
   TileRows<Word> rows;
   const Word* panels;
-  std::int64_t panel_rows;  ///< from one panel to the next
+  std::int64_t panel_rows;  ///< distance between panels
   std::int64_t depth;
   std::int64_t width;
-  bool add;  ///< whether C holds a part already
+  bool add;  ///< whether to add to C
 };
 
 template <typename Word>
@@ -36,7 +36,7 @@ void multiply(const PanelProduct<Word>& p) {
   }
 }
 
-/// C += A^T times such panels; A has few rows.
+/// C += A^T times panels of the same kind; A has few rows.
 template <typename Word>
 void add_transposed(const PanelProduct<Word>& p) {
   static const TileFn<Word> tile = choose_transposed_tile<Word>();
@@ -48,7 +48,7 @@ void add_transposed(const PanelProduct<Word>& p) {
   }
 }
 
-/// Scores -> their softmax over the first `seen`, zero up to `size`; returns the log of the sum.
+/// Scores -> softmax over the first `seen`, zero up to `size`; returns the log of the sum.
 ROUTEDK_CLONES float softmax(float* scores, std::int64_t seen, std::int64_t size, float scale) {
   const float most = largest_value(scores, seen, scores[0]) * scale;
   for (std::int64_t j = 0; j < seen; ++j) {
@@ -68,10 +68,10 @@ struct BackwardRow {
   std::int64_t size;
   float scale;
   float log_sum;
-  float along;  ///< dout . out: the mean of the weights' gradient under the weights
+  float along;  ///< dout . out: the mean gradient of the weights, weighted by them
 };
 
-/// Scores -> weights, their gradient -> that of the scores; zero from `seen` to `size`.
+/// Scores -> weights, and the gradient of the weights -> that of the scores; zero from `seen` to `size`.
 ROUTEDK_CLONES void softmax_backward(float* scores, float* gradient, const BackwardRow& row) {
   const BackwardRow r = row;
   for (std::int64_t j = 0; j < r.seen; ++j) {
@@ -88,16 +88,16 @@ ROUTEDK_CLONES float dot(const float* a, const float* b, std::int64_t size) {
 
 /// A block of a segment's queries for one head.
 struct QueryBlock {
-  std::int64_t token;  ///< of its first query
+  std::int64_t token;  ///< index of its first query
   std::int64_t count;
-  std::int64_t place;  ///< of its first query in [T,H,C]
+  std::int64_t place;  ///< offset of its first query in [T,H,C]
 };
 
-/// Keys that the block sees: its segment's parent, then its segment up to the block's last query.
+/// The keys that the block sees: its segment's parent, then its segment up to the block's last query.
 struct SeenKeys {
   std::size_t segment;
   std::int64_t count;
-  std::int64_t column;  ///< of the first in the block's scores
+  std::int64_t column;  ///< of the first such key in the block's scores
 };
 
 class SeenParts {
@@ -109,7 +109,7 @@ class SeenParts {
       before_ = work.length(parent_);
     }
   }
-  std::int64_t before() const { return before_; }  ///< keys that every query sees
+  std::int64_t before() const { return before_; }  ///< number of keys that every query sees
   template <typename Each>
   void for_each(std::int64_t own, const Each& each) const {
     if (before_ > 0) {
@@ -133,7 +133,7 @@ class SeenParts {
   std::int64_t before_ = 0;
 };
 
-/// A thread's memory for one block.
+/// A thread's scratch memory for one block.
 template <typename Word>
 class BlockScratch {
  public:
@@ -172,7 +172,7 @@ class Forward {
   }
 
  private:
-  /// Scores of the block, then their softmax, rows `width` apart.
+  /// Scores of the block, then their softmax; rows are `width` apart.
   void weigh(const SeenParts& parts, std::int64_t first, const QueryBlock& block, std::int64_t head,
              float* scores, Word* scratch) const {
     const std::int64_t width = work_.width();
@@ -214,7 +214,7 @@ class Forward {
   float* log_sums_;
 };
 
-/// Scores are computed again (arXiv 2205.14135).
+/// Recomputes the scores (arXiv 2205.14135).
 template <typename Word>
 class Backward {
  public:
@@ -255,7 +255,7 @@ class Backward {
     BlockScratch<float> weights;
     BlockScratch<float> gradient;
     BlockScratch<Word> rows;
-    BlockScratch<Word> queries;  ///< as panels, as the next
+    BlockScratch<Word> queries;  ///< as panels, like `above`
     BlockScratch<Word> above;
   };
 
@@ -263,7 +263,7 @@ class Backward {
     return {x + block.place, work_.stride(), block.count, work_.size()};
   }
 
-  /// Scores and the gradient of the weights -> weights and the gradient of the scores.
+  /// Scores and the gradient of the weights -> the weights and the gradient of the scores.
   void differentiate(const SeenParts& parts, std::int64_t first, const QueryBlock& block, std::int64_t head,
                      const Scratch& scratch) const {
     score(parts, first, block, head, q_, keys_across_, scratch.weights.data(), scratch.rows.data());
@@ -335,7 +335,7 @@ class Backward {
   const float* d_;
   const float* log_sums_;
   float* to_q_;
-  float* to_k_;  // [T,H,C]: of each query head, as the next
+  float* to_k_;  // [T,H,C]: per query head, like to_v_
   float* to_v_;
 };
 

@@ -1,4 +1,4 @@
-/// What attention's products are made of: keys and values as panels, and the pieces of work.
+/// The parts of attention: keys and values as panels, and the units of work.
 #pragma once
 
 #include <algorithm>
@@ -14,18 +14,18 @@
 
 namespace routedk::kernels::cpu {
 
-/// Rounded up to whole panels.
+/// Rounds up to whole panels.
 inline std::int64_t padded(std::int64_t size) {
   return (size + kPanel - 1) / kPanel * kPanel;
 }
 
-/// How the panels of a segment's rows [t,C] of one head lie.
+/// The layout of the panels of a segment's rows [t,C] for one head.
 enum class PanelForm {
   kPlain,       ///< [C / kPanel][words_of(t)][kPanel]
   kTransposed,  ///< [t / kPanel][words_of(C)][kPanel]
 };
 
-/// One of keys and values as panels, for every segment and head.
+/// Keys or values as panels, for every segment and head.
 template <typename Word>
 class Panels {
  public:
@@ -70,13 +70,13 @@ class Panels {
   }
 
   PanelForm form_;
-  std::int64_t size_ = 0;  ///< words of all segments of one head
+  std::int64_t size_ = 0;  ///< words of all segments for one head
   at::Tensor data_;
   std::vector<std::int64_t> places_;  // [S]
 };
 
-/// A segment without a parent and those whose parent it is: one thread's work for one head, since the
-/// children add to its gradients.
+/// A segment without a parent and its children: one thread's work for one head, since the children add to the
+/// parent's gradients.
 using Family = std::vector<std::size_t>;
 
 class AttentionWork {
@@ -104,11 +104,11 @@ class AttentionWork {
   std::int64_t size() const { return size_; }             // C
   std::int64_t shared(std::int64_t head) const { return head / shared_; }
   float scale() const { return 1.0F / std::sqrt(static_cast<float>(size_)); }
-  /// Keys that a query sees at most.
+  /// The most keys that any query sees.
   std::int64_t width() const { return seen_.empty() ? 0 : *std::max_element(seen_.begin(), seen_.end()); }
 
-  /// The families with most products first, each thread taking the next head of one that is free:
-  /// make_run()(segment, head), a run for each thread.
+  /// Calls make_run()(segment, head), with one run per thread. Families with the most products come first;
+  /// each thread takes the next free head of a family.
   template <typename MakeRun>
   void for_each(const MakeRun& make_run) const {
     const std::int64_t tasks = static_cast<std::int64_t>(families_.size()) * heads_;
@@ -131,7 +131,7 @@ class AttentionWork {
 
   const std::vector<Segment>& segments_;
   std::int64_t heads_;
-  std::int64_t shared_;  ///< query heads of a key head
+  std::int64_t shared_;  ///< query heads per key head
   std::int64_t size_;    // C
   std::vector<Family> families_;
   std::vector<std::int64_t> seen_;  // [S]: keys that the last token of each sees

@@ -13,11 +13,11 @@ namespace {
 
 static_assert(kPanel == KvCache::kPanel);
 
-/// Rows that meet the same keys in one product.
+/// Rows multiplied with the same keys in one product.
 constexpr std::int64_t kRowsAtOnce = 8;
 
-/// Keys that are weighed at once. Where a row's chunks begin depends on nothing but the row, so that its sums
-/// do not depend on how chunks are shared out.
+/// Keys per chunk. Where a row's chunks begin depends on the row alone, so its sums do not depend on how
+/// chunks are divided among threads.
 constexpr std::int64_t kChunk = 128;
 static_assert(kChunk % kPanel == 0);
 
@@ -29,7 +29,7 @@ constexpr std::int64_t chunks(std::int64_t keys) {
   return (keys + kChunk - 1) / kChunk;
 }
 
-/// scores -> e^(score - largest) in place; their sum.
+/// scores -> e^(score - largest) in place; returns their sum.
 ROUTEDK_CLONES float exponentials(float* scores, std::int64_t count, float largest) {
   for (std::int64_t i = 0; i < count; ++i) {
     scores[i] = exponential(scores[i] - largest);
@@ -53,7 +53,8 @@ ROUTEDK_CLONES void add_scaled(float* x, std::int64_t size, float x_by, const fl
   }
 }
 
-/// One token's C values into column `token` of a panel of keys and row `token` of the panels of values.
+/// Writes one token's C values to column `token` of a panel of keys and to row `token` of the panels of
+/// values.
 void keep(const float* k, const float* v, std::int64_t token, std::int64_t size, float* key_panels,
           float* value_panels, std::int64_t tokens) {
   float* column = key_panels + token / kPanel * size * kPanel + token % kPanel;
@@ -65,11 +66,11 @@ void keep(const float* k, const float* v, std::int64_t token, std::int64_t size,
   }
 }
 
-/// What some queries have seen of some keys: sums of values weighed by e^(score - largest), and of the
-/// weights.
+/// Partial attention of some queries over some keys: values weighted by e^(score - largest), summed, and the
+/// sum of the weights.
 struct Seen {
   float* largest;  // [Q]
-  float* sum;      // [Q]; 0: of no key
+  float* sum;      // [Q]; 0: no key yet
   float* values;   // [Q,width]
   std::int64_t width;
 
@@ -97,7 +98,7 @@ struct Seen {
   }
 };
 
-/// Some rows of one prompt, and one key/value head with all query heads that share it.
+/// Some rows of one prompt with one key/value head and all query heads that share it.
 class Group {
  public:
   Group(const KvCache& cache, const KvCache::Layer& layer, std::span<const CacheRow> rows, std::int64_t head)
@@ -109,7 +110,7 @@ class Group {
 
   std::int64_t queries() const { return static_cast<std::int64_t>(rows_.size()) * shared(); }
   std::int64_t width() const { return panels(size()) * kPanel; }
-  /// Of the keys that any row sees.
+  /// Chunks of the keys that any row sees.
   std::int64_t all_chunks() const {
     std::int64_t own = 0;
     for (const CacheRow& row : rows_) {
@@ -149,7 +150,7 @@ class Group {
   std::int64_t shared() const { return cache_.shape().heads / cache_.shape().kv_heads; }
   std::int64_t size() const { return cache_.shape().head_dim; }
   std::int64_t prompt_length() const { return cache_.prompt_length(rows_[0].prompt); }
-  /// Where the heads of row r begin in q and out.
+  /// Where row r of the heads begins in q and out.
   std::int64_t place(std::int64_t r) const { return (r * cache_.shape().heads + head_ * shared()) * size(); }
   std::int64_t prompt_keys(const CacheRow& row) const {
     return row.branch == CacheRow::kPrompt ? row.position + 1 : prompt_length();
@@ -206,7 +207,7 @@ class Group {
     }
   }
 
-  /// Of `count` queries from `query` on with the keys from k on.
+  /// Scores of `count` queries, from `query`, with `keys` keys, from k.
   void score(std::int64_t query, std::int64_t count, const float* k, std::int64_t keys) const {
     for (std::int64_t p = 0; p < panels(keys); ++p) {
       tile_({queries_ + query * size(), size(), scores_ + query * kChunk + p * kPanel, kChunk, count},
@@ -214,7 +215,7 @@ class Group {
     }
   }
 
-  /// The scores of row r become weights, of which the first `keys` of `all` count.
+  /// Turns the scores of row r into weights; only the first `keys` of `all` count.
   void weigh(std::int64_t r, std::int64_t keys, std::int64_t all, const Seen& here) const {
     for (std::int64_t query = r * shared(); query < (r + 1) * shared(); ++query) {
       float* const scores = scores_ + query * kChunk;
@@ -224,7 +225,7 @@ class Group {
     }
   }
 
-  /// `stride`: tokens that a panel of values has room for.
+  /// `stride`: tokens allocated in a panel of values.
   void sum(std::int64_t query, std::int64_t count, const float* v, std::int64_t stride, std::int64_t keys,
            const Seen& here) const {
     for (std::int64_t c = 0; c < panels(size()); ++c) {
@@ -238,7 +239,7 @@ class Group {
   const KvCache::Layer& layer_;
   std::span<const CacheRow> rows_;
   std::int64_t head_;
-  std::int64_t prompt_keys_ = 0;  // the longest row's
+  std::int64_t prompt_keys_ = 0;  // of the row that sees most
   float* queries_ = nullptr;      // [Q,C], scaled
   float* scores_ = nullptr;       // [Q,kChunk], then weights
 };
@@ -278,7 +279,8 @@ CacheAttention::CacheAttention(const KvCache& cache, std::span<const CacheRow> r
     }
     parts_.back().end = r + 1;
   }
-  // Few groups are not shared out evenly: their chunks are, and the thread that ends a group joins them.
+  // Few groups do not divide evenly among threads: divide their chunks; the thread that finishes a group
+  // merges it.
   const std::int64_t groups = std::ssize(parts_) * cache.shape().kv_heads;
   split_ = threads > 1 && groups < 4 * threads && groups % threads != 0;
   std::int64_t floats = 0;
@@ -316,7 +318,7 @@ void CacheAttention::run(std::int64_t layer, const float* q, float* out, Team::M
     return;
   }
   member.share(chunks_, [&](std::int64_t first, std::int64_t last) {
-    std::int64_t at = 0;  // of all chunks
+    std::int64_t at = 0;  // index among all chunks
     for (std::size_t g = 0; g < done_.size(); ++g) {
       const Part& part = parts_[g / static_cast<std::size_t>(heads)];
       const auto head = static_cast<std::int64_t>(g) % heads;
@@ -336,7 +338,7 @@ void CacheAttention::run(std::int64_t layer, const float* q, float* out, Team::M
         std::fill_n(seen(chunk).sum, group.queries(), 0.0F);
         group.see(q + part.begin * row, chunk, chunk + 1, seen(chunk));
       }
-      // counts 0 .. chunks, then from 0 again
+      // the count goes up to `chunks`, then restarts at 0
       if (done_[g].fetch_add(end - begin, std::memory_order_acq_rel) + end - begin == part.chunks) {
         done_[g].store(0, std::memory_order_relaxed);
         for (std::int64_t chunk = 1; chunk < part.chunks; ++chunk) {

@@ -42,18 +42,18 @@ bool cpu_has_amx() noexcept {
   return __get_cpuid_count(7, 0, &eax, &ebx, &ecx, &edx) != 0 && (edx & kBits) == kBits;
 }
 
-/// The kernel lets a process use the tiles once it has asked (Linux, Documentation/arch/x86/xstate.rst).
+/// The kernel permits the tiles to a process that requests them (Linux, Documentation/arch/x86/xstate.rst).
 bool amx_is_permitted() noexcept {
   constexpr long kRequestPermission = 0x1023;  // ARCH_REQ_XCOMP_PERM
   constexpr long kTileData = 18;
   return syscall(SYS_arch_prctl, kRequestPermission, kTileData) == 0;
 }
 
-/// A product of small whole numbers, exact in whatever order it is summed, in tiles and in plain code.
+/// Compares a product of small integers, exact in any order of summation, in tiles and in plain code.
 bool amx_is_right() noexcept {
   constexpr std::int64_t kProbeWords = 20;
   constexpr std::int64_t kProbeRows = 35;
-  const auto pair = [](std::size_t i) {  // of whole numbers from -8 to 8, which bfloat16 holds
+  const auto pair = [](std::size_t i) {  // integers from -8 to 8, exact in bfloat16
     const auto number = [](std::size_t n) {
       return std::bit_cast<std::uint32_t>(static_cast<float>(n % 17) - 8.0F) >> 16U;
     };
@@ -73,11 +73,11 @@ bool amx_is_right() noexcept {
 }
 
 std::string wished_isa() {
-  const char* const word = std::getenv(kIsaVariable);  // NOLINT(concurrency-mt-unsafe): nobody sets it
+  const char* const word = std::getenv(kIsaVariable);  // NOLINT(concurrency-mt-unsafe): never set
   return word == nullptr ? "" : word;
 }
 
-/// Operations a second of one thread; the best of some.
+/// Operations per second of one thread; the best of several runs.
 template <typename Word>
 double thread_rate() {
   constexpr std::int64_t kProbeWords = 128;
@@ -132,7 +132,7 @@ bool has_amx_products() noexcept {
   return found;
 }
 
-/// Leaves 80000002 to 80000004 are the name, leaf 1 the signature (Intel SDM, volume 2, CPUID).
+/// Leaves 80000002 to 80000004 hold the name, leaf 1 the signature (Intel SDM, volume 2, CPUID).
 std::string cpu_name() {
   std::array<unsigned, 12> words{};
   for (unsigned leaf = 0; leaf < 3; ++leaf) {
@@ -161,7 +161,7 @@ double product_rate(Precision precision) {
 
 double measure_bfloat16_speedup() {
   if (!has_bfloat16_products()) {
-    return 0.5;  // two multiply-adds and as many conversions for each
+    return 0.5;  // two multiply-adds and two conversions each
   }
   return product_rate(Precision::kBFloat16) / product_rate(Precision::kFloat32);
 }

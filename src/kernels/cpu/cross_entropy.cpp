@@ -3,7 +3,7 @@
 namespace routedk::kernels::cpu {
 namespace {
 
-/// Log-probabilities, which are overwritten -> d loss / d logits = w (p - ((1 - e) one-hot + e / V)).
+/// Log-probabilities (overwritten) -> d loss / d logits = w (p - ((1 - e) one-hot + e / V)).
 at::Tensor gradient_of(at::Tensor& logs, const at::Tensor& target, const TokenTargets& targets) {
   at::Tensor d = logs.exp_();
   if (targets.smoothing > 0.0) {

@@ -15,13 +15,14 @@ namespace {
 
 constexpr double kLevels = 65536.0;
 
-/// Which draws drop, and what the kept elements are multiplied with.
+/// Which draws drop an element, and the factor of the kept ones.
 struct Kept {
   std::uint32_t threshold;
   double scale() const { return kLevels / (kLevels - threshold); }
 };
 
-/// SplitMix64 from number `first` on. AVX-512 multiplies 64-bit numbers and rounds to bfloat16 in parallel.
+/// SplitMix64 numbers, starting at number `first`. AVX-512 multiplies 64-bit integers and rounds to bfloat16
+/// in parallel.
 ROUTEDK_CLONES void draw(std::uint64_t key, std::uint64_t first, std::uint64_t* draws, std::int64_t count) {
   for (std::int64_t i = 0; i < count; ++i) {
     draws[i] = mix64(key + (first + static_cast<std::uint64_t>(i)) * 0x9E3779B97F4A7C15ULL);
@@ -52,7 +53,7 @@ void mask_row(const double* x, double* out, const std::uint16_t* draws, std::int
   mask_elements(x, out, draws, width, kept);
 }
 
-/// Rows begin..end of one segment: four 16-bit draws from each 64-bit number, each row from a new number.
+/// Rows begin..end of one segment: four 16-bit draws per 64-bit number; each row starts a new number.
 template <typename T>
 void mask_rows(const T* x, T* out, std::int64_t width, const DropoutSegment& segment, const Kept& kept) {
   const std::int64_t numbers = (width + 3) / 4;

@@ -1,5 +1,5 @@
 // Layouts: ggml's ggml-common.h. Compiled without fused multiply-adds (CMakeLists.txt), which would round
-// otherwise than ggml does.
+// differently from ggml.
 #include "routedk/kernels/cpu/ggml_decode.h"
 
 #include "routedk/kernels/cpu/softmax.h"
@@ -17,7 +17,8 @@ using Codes = std::array<std::int8_t, kGgmlGroup>;
 typedef std::int8_t Bytes __attribute__((vector_size(16)));    // NOLINT(modernize-use-using)
 typedef std::uint16_t Words __attribute__((vector_size(16)));  // NOLINT(modernize-use-using)
 
-/// A finite half: its bits where floats have them, times what the exponents differ by, which is exact.
+/// Converts a finite half: shifts its bits to their place in a float and multiplies by the difference of the
+/// exponent biases, which is exact.
 ROUTEDK_INLINE float load_half(const std::uint8_t* at) {
   std::uint16_t half = 0;
   std::memcpy(&half, at, sizeof(half));
@@ -25,7 +26,7 @@ ROUTEDK_INLINE float load_half(const std::uint8_t* at) {
   return std::bit_cast<float>(std::bit_cast<std::uint32_t>(magnitude) | (half & 0x8000U) << 16);
 }
 
-/// Of each of 16 bytes the bits of `mask` from bit `shift` on.
+/// Extracts the bits `mask`, from bit `shift` on, of each of 16 bytes.
 ROUTEDK_INLINE Bytes bits_of(const std::uint8_t* bytes, int shift, int mask) {
   Words words;
   std::memcpy(&words, bytes, sizeof(words));
@@ -35,7 +36,7 @@ ROUTEDK_INLINE Bytes bits_of(const std::uint8_t* bytes, int shift, int mask) {
   return bits;
 }
 
-/// Half 0 or 1 of a group's codes.
+/// Stores half 0 or 1 of a group's codes.
 ROUTEDK_INLINE void put_codes(const Bytes& half, std::size_t index, Codes& codes) {
   std::memcpy(codes.data() + 16 * index, &half, sizeof(half));
 }
@@ -46,15 +47,15 @@ ROUTEDK_INLINE void split_nibbles(const std::uint8_t* bytes, std::int8_t offset,
   put_codes(bits_of(bytes, 4, 15) - offset, 1, codes);
 }
 
-/// 16 in each byte whose number is that of a bit that is set.
+/// A byte of value 16 for each bit that is set.
 ROUTEDK_INLINE std::uint64_t spread_bits(std::uint8_t bits) {
   constexpr std::uint64_t kOnes = 0x0101010101010101;
   const std::uint64_t own = bits * kOnes & 0x8040201008040201;
-  const std::uint64_t top = ((own & 0x7F * kOnes) + 0x7F * kOnes) | own;  // bit 7 of a byte: not 0
+  const std::uint64_t top = ((own & 0x7F * kOnes) + 0x7F * kOnes) | own;  // bit 7 of each nonzero byte
   return (top >> 7 & kOnes) << 4;
 }
 
-/// The same with bit i of a word as element i's fifth.
+/// The same; bit i of a word is the fifth bit of element i.
 ROUTEDK_INLINE void split_five_bits(const std::uint8_t* word, const std::uint8_t* bytes, std::int8_t offset,
                                     Codes& codes) {
   for (std::size_t half = 0; half < 2; ++half) {
@@ -65,7 +66,7 @@ ROUTEDK_INLINE void split_five_bits(const std::uint8_t* word, const std::uint8_t
   }
 }
 
-/// Scale and minimum of a K block's part: of the first four parts they fill the low 6 bits of bytes i and
+/// Scale and minimum of part i of a K block: those of the first four parts are the low 6 bits of bytes i and
 /// i + 4; the others have their low 4 bits in byte i + 4 and their high 2 in the spare bits of i - 4 and i.
 ROUTEDK_INLINE void scale_part(const std::uint8_t* block, std::int64_t i, GgmlGroup& to) {
   const std::uint8_t* const packed = block + 4;
@@ -75,7 +76,7 @@ ROUTEDK_INLINE void scale_part(const std::uint8_t* block, std::int64_t i, GgmlGr
   to.min = -(load_half(block + 2) * static_cast<float>(min));
 }
 
-/// Two parts share 32 bytes: the even one has the low nibbles, the odd one the high ones.
+/// Two parts share 32 bytes: the even part is the low nibbles, the odd part the high ones.
 ROUTEDK_INLINE void part_nibbles(const std::uint8_t* nibbles, std::int64_t i, Codes& codes) {
   const std::uint8_t* const pairs = nibbles + i / 2 * kGgmlGroup;
   for (std::size_t half = 0; half < 2; ++half) {
@@ -83,7 +84,7 @@ ROUTEDK_INLINE void part_nibbles(const std::uint8_t* nibbles, std::int64_t i, Co
   }
 }
 
-/// The same with bit i of a byte as its element's fifth.
+/// The same; bit i of a byte is the fifth bit of its element.
 ROUTEDK_INLINE void part_five_bits(const std::uint8_t* high, const std::uint8_t* nibbles, std::int64_t i,
                                    Codes& codes) {
   const std::uint8_t* const pairs = nibbles + i / 2 * kGgmlGroup;
@@ -93,10 +94,10 @@ ROUTEDK_INLINE void part_five_bits(const std::uint8_t* high, const std::uint8_t*
   }
 }
 
-/// Part i of a Q6_K block: of each half of 128 elements 64 bytes of low nibbles, then 32 of high bit pairs of
-/// each half, 16 int8 scales of 16 elements, and the scale of all.
+/// Part i of a Q6_K block. Each half of 128 elements has 64 bytes of low nibbles; then, for each half, 32
+/// bytes of high bit pairs; then 16 int8 scales of 16 elements each, and the scale of the block.
 ROUTEDK_INLINE void six_bits(const std::uint8_t* block, std::int64_t i, GgmlGroup& to) {
-  const std::int64_t quarter = i % 4;  // of half i / 4
+  const std::int64_t quarter = i % 4;  // within half i / 4
   const std::uint8_t* const low = block + i / 4 * 64 + quarter % 2 * kGgmlGroup;
   const std::uint8_t* const high = block + 128 + i / 4 * kGgmlGroup;
   for (std::size_t half = 0; half < 2; ++half) {
@@ -108,7 +109,7 @@ ROUTEDK_INLINE void six_bits(const std::uint8_t* block, std::int64_t i, GgmlGrou
   }
 }
 
-/// Part i of a block.
+/// Decodes part i of a block.
 template <GgmlType kType>
 ROUTEDK_INLINE void unpack(const std::uint8_t* block, std::int64_t i, GgmlGroup& to) {
   to.min = 0.0F;
@@ -150,14 +151,14 @@ ROUTEDK_INLINE void to_float(const GgmlGroup& group, float* to) {
   for (std::size_t half = 0; half < 2; ++half) {
     Bytes codes;
     std::memcpy(&codes, group.codes.data() + 16 * half, sizeof(codes));
-    asm("" : "+x"(codes));  // as they are: the compiler would take what they were made of byte by byte
+    asm("" : "+x"(codes));  // opaque: the compiler would convert what they came from byte by byte
     const auto whole = __builtin_convertvector(codes, IntLanes);
     const FloatLanes values = __builtin_convertvector(whole, FloatLanes) * group.scale[half] + group.min;
     std::memcpy(to + 16 * half, &values, sizeof(values));
   }
 }
 
-/// `count` elements from `skipped` on of one group.
+/// `count` elements of one group, after `skipped` of them.
 template <GgmlType kType>
 ROUTEDK_INLINE void decode_part(const std::uint8_t* blocks, std::int64_t index, std::int64_t skipped,
                                 std::int64_t count, float* to) {
@@ -188,7 +189,7 @@ ROUTEDK_INLINE void decode_range(const std::uint8_t* blocks, std::int64_t first,
   }
 }
 
-/// Calls with<type>() for a type known only here.
+/// Calls with<type>() for a type known at run time.
 template <typename With>
 ROUTEDK_INLINE void with_type(GgmlType type, const With& with) {
   switch (type) {

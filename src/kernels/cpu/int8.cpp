@@ -12,10 +12,10 @@ namespace routedk::kernels::cpu {
 namespace {
 
 constexpr float kLargest = 127.0F;
-/// Blocks of smaller values become zeros: 127 over one of them would be no finite number.
+/// Blocks of smaller values become zeros: 127 divided by such a value would not be finite.
 constexpr float kSmallest = 0x1p-120F;
 
-/// Where a row's codes go.
+/// Where a row's codes are written.
 struct Codes {
   std::int8_t* codes;
   float* scales;
@@ -27,7 +27,7 @@ struct Codes {
   }
 };
 
-/// 16 values, times their weight where there are weights. What weighs nothing may be anything.
+/// Loads 16 values, multiplied by their weight if there are weights. Values with weight 0 may be anything.
 ROUTEDK_INLINE void load(const float* x, const float* weights, std::int64_t at, FloatLanes& values) {
   std::memcpy(&values, x + at, sizeof(values));
   if (weights != nullptr) {
@@ -43,14 +43,14 @@ ROUTEDK_INLINE float largest_magnitude(const float* x, const float* weights, std
     load(x, weights, i, magnitudes);
     IntLanes bits;
     std::memcpy(&bits, &magnitudes, sizeof(bits));
-    bits &= 0x7FFFFFFF;  // without the sign
+    bits &= 0x7FFFFFFF;  // clears the sign
     std::memcpy(&magnitudes, &bits, sizeof(magnitudes));
     raise(largest, magnitudes);
   }
   return largest_lane(largest);
 }
 
-/// One whole block, a multiple of 16.
+/// Quantises one whole block; its size is a multiple of 16.
 ROUTEDK_INLINE void quantize_block(const float* x, const float* weights, std::int64_t block,
                                    const Codes& to) {
   typedef std::int8_t Bytes __attribute__((vector_size(16)));  // NOLINT(modernize-use-using)
@@ -74,7 +74,7 @@ ROUTEDK_INLINE void quantize_block(const float* x, const float* weights, std::in
   *to.sums = *to.scales * static_cast<float>(sum);
 }
 
-/// x [width], times weights [width/16] if there are any -> codes, zeros up to whole blocks.
+/// x [width], multiplied by weights [width/16] if any -> codes, zero-padded to whole blocks.
 ROUTEDK_CLONES void quantize_row(const float* x, const float* weights, std::int64_t width, std::int64_t block,
                                  const Codes& to) {
   std::int64_t b = 0;

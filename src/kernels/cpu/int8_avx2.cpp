@@ -1,4 +1,4 @@
-/// With AVX2, half a panel at a time.
+/// The kernel with AVX2, half a panel at a time.
 #include "int8_tile.h"
 #include "intrinsics.h"
 
@@ -7,14 +7,15 @@ namespace {
 
 #define ROUTEDK_AVX2 __attribute__((target("avx2,fma")))
 
-/// 8 rows' sums of 4 products each. Signs go to the codes, so that pairs of products stay below 2^15.
+/// Adds 4 products to each of 8 rows' sums. Signs are moved to the codes, so that pairs of products stay
+/// below 2^15.
 ROUTEDK_AVX2 inline __m256i avx2_dot(__m256i sum, __m256i weights, __m256i codes) {
   const __m256i pairs = _mm256_maddubs_epi16(_mm256_abs_epi8(weights), _mm256_sign_epi8(codes, weights));
   return _mm256_add_epi32(sum, _mm256_madd_epi16(pairs, _mm256_set1_epi16(1)));
 }
 
-/// 8 of a block's 16 scales or minima. Halves are shifted to where floats have their bits and multiplied by
-/// what the exponents differ by, which is exact.
+/// 8 of a block's 16 scales or minima. Halves are shifted to their place in a float and multiplied by the
+/// difference of the exponent biases, which is exact.
 ROUTEDK_AVX2 inline __m256 avx2_numbers(const std::uint8_t* at, bool is_half, int half) {
   if (!is_half) {
     return _mm256_loadu_ps(reinterpret_cast<const float*>(at) + half * 8);
@@ -31,7 +32,7 @@ ROUTEDK_AVX2 inline __m256i avx2_signed(__m256i weights) {
   return _mm256_xor_si256(weights, _mm256_set1_epi8(-128));
 }
 
-/// Adds four columns' products of each row.
+/// Adds the products of four columns for each row.
 template <int kRows>
 ROUTEDK_AVX2 inline __attribute__((always_inline)) void avx2_step(__m256i (&sum)[kRows], __m256i weights,
                                                                   const std::int8_t* codes,
@@ -42,7 +43,7 @@ ROUTEDK_AVX2 inline __attribute__((always_inline)) void avx2_step(__m256i (&sum)
   }
 }
 
-/// Adds block b's sums, scaled, and its minima. tail: its 16 scales.
+/// Adds the scaled sums of block b, and its minima. tail: its 16 scales.
 template <int kRows>
 ROUTEDK_AVX2 inline __attribute__((always_inline)) void avx2_finish(__m256 (&total)[kRows],
                                                                     const __m256i (&sum)[kRows],
@@ -64,7 +65,7 @@ ROUTEDK_AVX2 inline __attribute__((always_inline)) void avx2_finish(__m256 (&tot
   }
 }
 
-/// Adds one half of a panel's values.
+/// Adds the values of one half of a panel.
 template <int kRows>
 ROUTEDK_AVX2 inline __attribute__((always_inline)) void avx2_eight(__m256 (&total)[kRows],
                                                                    const Int8Term& term, const Place& place,
@@ -85,7 +86,7 @@ ROUTEDK_AVX2 inline __attribute__((always_inline)) void avx2_eight(__m256 (&tota
   }
 }
 
-/// The same of codes of 4 bits.
+/// The same for 4-bit codes.
 template <int kRows>
 ROUTEDK_AVX2 inline __attribute__((always_inline)) void avx2_four(__m256 (&total)[kRows],
                                                                   const Int8Term& term, const Place& place,
@@ -136,7 +137,7 @@ struct Avx2Run {
 
 ROUTEDK_AVX2 void avx2_multiply(std::span<const Int8Term> terms, std::int64_t rows, std::int64_t panels,
                                 const Int8Sums& sums) {
-  constexpr std::int64_t kRows = 4;  // 16 registers: their sums and totals, weights, signs
+  constexpr std::int64_t kRows = 4;  // 16 registers: sums and totals of the rows, weights, signs
   for (std::int64_t panel = 0; panel < panels; ++panel) {
     by_rows<Avx2Run, kRows>(terms, rows, panel, sums);
   }

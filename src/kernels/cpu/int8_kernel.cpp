@@ -1,5 +1,5 @@
 #include "routedk/kernels/cpu/capability.h"
-/// The kernel in plain C++, and which one this CPU runs.
+/// The kernel in plain C++, and the choice of kernel for this CPU.
 #include <cmath>
 
 #include "int8_kernel.h"
@@ -21,7 +21,7 @@ float number(const std::uint8_t* at, bool half, std::int64_t n) {
   return value;
 }
 
-/// total plus the term's share of one value: row `place.row` times row `n` of a panel.
+/// total plus the term's contribution to one value: row `place.row` times row `n` of a panel.
 float scalar_eight(float total, const Int8Term& term, const Place& place, std::int64_t n) {
   const TermRows row(term, place.row);
   const std::uint8_t* at = place.of(term);

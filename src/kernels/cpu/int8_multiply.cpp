@@ -1,4 +1,4 @@
-/// Int8Panels::multiply: what of the matrices and rows the kernel gets when.
+/// Int8Panels::multiply: the order in which the kernel gets matrices and rows.
 #include "routedk/kernels/cpu/int8.h"
 
 #include <algorithm>
@@ -10,7 +10,7 @@
 namespace routedk::kernels::cpu {
 namespace {
 
-/// Rows that pass some panels before the next: their codes stay in the second-level cache.
+/// Rows multiplied by some panels before the next ones: their codes stay in the L2 cache.
 constexpr std::int64_t kRowsPerPass = 192;
 
 void copy_rows(const Int8Sums& from, std::int64_t rows, std::int64_t width, const Int8Sums& to) {
@@ -21,7 +21,7 @@ void copy_rows(const Int8Sums& from, std::int64_t rows, std::int64_t width, cons
 
 }  // namespace
 
-/// A term as the kernel takes it.
+/// A term in the kernel's form.
 class Int8Panels::Operand {
  public:
   Operand(const Term& term, std::int64_t rows, const Int8Kernel& kernel)
@@ -39,12 +39,12 @@ class Int8Panels::Operand {
     }
   }
 
-  /// Panels that are taken at once best.
+  /// The best number of panels at once.
   std::int64_t panels_at_once(std::int64_t rows) const {
     return wide_ != nullptr || rows > kInt8FewRows ? kInt8Panels : weight_.panels();
   }
 
-  /// `count` panels from `index` on, times the rows from `row` on.
+  /// `count` panels from `index`, times the rows from `row`.
   Int8Term at(std::int64_t row, std::int64_t index, std::int64_t count) const {
     Int8Term term{};
     term.panel = weight_.panel(index) + first_block_ * weight_.format_.bytes();
@@ -82,7 +82,7 @@ class Int8Panels::Operand {
   const Int8Rows& x_;
   decltype(Int8Kernel::widen) widen_;
   std::int64_t first_block_;
-  std::int64_t first_column_;  // from that block on, as the next two
+  std::int64_t first_column_;  // counted from that block, like last_column_
   std::int64_t last_column_;
   std::int64_t blocks_;
   at::Tensor memory_;
@@ -90,7 +90,7 @@ class Int8Panels::Operand {
   std::int64_t wide_bytes_ = 0;
 };
 
-/// All terms, row by row and panel by panel.
+/// The sum of all terms, by rows and panels.
 class Int8Panels::Product {
  public:
   Product(std::span<const Term> terms, std::int64_t rows)
@@ -101,14 +101,14 @@ class Int8Panels::Product {
     }
   }
 
-  /// Panels first .. last of which no row is missing. y: of `row` on, as of all panels.
+  /// Panels first .. last, all with 16 rows. y: begins at `row`, with all panels.
   void whole(std::int64_t row, std::int64_t rows, std::int64_t first, std::int64_t last, const Int8Sums& y) {
     for (std::int64_t index = first; index < last; index += at_once_) {
       run(row, rows, index, std::min(at_once_, last - index), {y.values + index * kWidth, y.stride, y.add});
     }
   }
 
-  /// The last panel, of which there are `width` rows.
+  /// The last panel, which has only `width` rows.
   void ragged(std::int64_t row, std::int64_t rows, std::int64_t width, const Int8Sums& y) {
     alignas(64) std::array<float, static_cast<std::size_t>(kRowsPerPass * kWidth)> sums;
     const Int8Sums here{sums.data(), kWidth, y.add};

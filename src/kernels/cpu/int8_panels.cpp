@@ -1,4 +1,4 @@
-/// How weights of each format are laid out for the products in 8 bits.
+/// The layout of each weight format for the 8-bit products.
 #include "routedk/core/error.h"
 #include "routedk/kernels/cpu/ggml_decode.h"
 #include "routedk/kernels/cpu/int8.h"
@@ -15,11 +15,11 @@
 namespace routedk::kernels::cpu {
 namespace {
 
-constexpr std::int64_t kRowGrain = 16 * Int8Panels::kWidth;  // rows that one thread lays out at least
+constexpr std::int64_t kRowGrain = 16 * Int8Panels::kWidth;  // least number of rows per thread
 constexpr float kLargest = 127.0F;
 
-/// The 16 codebook values as 8-bit ones plus 128, and what to multiply them with. Of all scales that stay
-/// within 127 the one whose rounding errs least.
+/// The 16 codebook values as 8-bit integers plus 128; returns their scale. Of all scales with values within
+/// 127, it takes the one with the least rounding error.
 float make_table(const float* codebook, std::array<std::uint8_t, 16>& table) {
   float largest = 0.0F;
   for (int i = 0; i < 16; ++i) {
@@ -46,10 +46,10 @@ float make_table(const float* codebook, std::array<std::uint8_t, 16>& table) {
   return best_scale;
 }
 
-/// How a type's codes are kept: what the least one is, and whether they are 16.
+/// How a type's codes are stored: the least one, and whether there are only 16.
 struct GgmlCodes {
   bool four_bit;
-  int least;  ///< of 4-bit codes; wider ones stay as they are
+  int least;  ///< of 4-bit codes; wider ones are stored unchanged
 };
 
 GgmlCodes codes_of(GgmlType type) {
@@ -88,10 +88,10 @@ class Int8Panels::Lane {
   Lane(const Int8Panels& panels, std::int64_t row)
       : format_(panels.format_), at_(panels.panel(row / kWidth)), lane_(row % kWidth) {}
 
-  /// Column k's code: of 4 bits as the table has it, or plus 128.
+  /// Stores column k's code: 4-bit codes unchanged, others plus 128.
   void put(std::int64_t k, int code) const {
     const auto value = static_cast<unsigned>(code);
-    if (format_.four_bit) {  // a line has columns 0..3 below, 4..7 above
+    if (format_.four_bit) {  // a line has columns 0..3 in low nibbles, 4..7 in high ones
       std::uint8_t& byte = at_[k / 8 * 64 + lane_ * 4 + k % 4];
       byte = static_cast<std::uint8_t>(byte | (k % 8 < 4 ? value : value << 4U));
     } else {

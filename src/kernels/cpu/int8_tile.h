@@ -1,4 +1,4 @@
-/// What the kernels of int8_kernel.h share: the layout of a panel, and tiles of some rows.
+/// Shared by the kernels of int8_kernel.h: the layout of a panel, and tiles of rows.
 #pragma once
 
 #include <algorithm>
@@ -10,17 +10,17 @@
 
 namespace routedk::kernels::cpu {
 
-inline constexpr std::int64_t kWidth = 16;  // rows of a panel
-inline constexpr std::int64_t kLine = 64;  // bytes that hold 16 rows' weights of 4 columns, or of 8 in 4 bits
+inline constexpr std::int64_t kWidth = 16;  // rows per panel
+inline constexpr std::int64_t kLine = 64;   // bytes: 16 rows' weights of 4 columns, or of 8 in 4-bit codes
 
-/// 4 codes of a row, as the dot products take them.
+/// 4 codes of a row, packed for the dot products.
 inline std::int32_t four_codes(const std::int8_t* codes) {
   std::int32_t bits = 0;
   std::memcpy(&bits, codes, sizeof(bits));
   return bits;
 }
 
-/// Calls Rows::run<count>(arguments...) for a count from 1 to kMost, known only here.
+/// Calls Rows::run<count>(arguments...) for a count from 1 to kMost, known at run time.
 template <typename Rows, std::int64_t kMost, typename... Arguments>
 void with_count(std::int64_t count, const Arguments&... arguments) {
   if constexpr (kMost > 1) {
@@ -42,7 +42,7 @@ struct Place {
   }
 };
 
-/// A term's rows from one on.
+/// A term's rows, from a given row on.
 struct TermRows {
   const std::int8_t* codes;
   const float* scales;
@@ -60,7 +60,7 @@ struct TermRows {
         stride(term.row_blocks) {}
 };
 
-/// Copies a block's scales and minima and steps over them.
+/// Copies a block's scales and minima and advances both pointers.
 inline void copy_tail(const Int8Term& term, const std::uint8_t*& from, std::uint8_t*& to) {
   std::memcpy(to, from, static_cast<std::size_t>(term.tail_bytes()));
   from += term.tail_bytes();

@@ -1,4 +1,4 @@
-/// With AVX-512 and VNNI, which multiplies and adds four pairs of bytes a lane.
+/// The kernel with AVX-512 VNNI, which multiplies and accumulates four pairs of bytes per lane.
 #include "int8_tile.h"
 #include "intrinsics.h"
 
@@ -8,17 +8,18 @@ namespace {
 #define ROUTEDK_VNNI __attribute__((target("avx512f,avx512bw,avx512vl,avx512vnni")))
 #define ROUTEDK_VNNI_INLINE ROUTEDK_VNNI inline __attribute__((always_inline))
 
-/// Few rows wait for memory: this asks for what is needed some hundred nanoseconds later, often of the next
-/// panel. Where that is past the matrix's end nothing is read. Inlined always, since GCC leaves out calls of
-/// a function that does nothing else.
+/// Products of few rows are bound by memory: this prefetches what is needed some hundred nanoseconds later,
+/// often from the next panel. A prefetch past the end of the matrix reads nothing. Always inlined, since GCC
+/// drops calls of a function that does nothing else.
 inline __attribute__((always_inline)) void prefetch(const std::uint8_t* at) {
   constexpr std::int64_t kAhead = 4096;
   _mm_prefetch(at + kAhead, _MM_HINT_T0);
 }
 
-/// Some rows times some panels within the registers: the current block's sums in 32 bits, and all blocks' so
-/// far. Each weight that is loaded serves all rows and each activation all panels, since two loads a cycle
-/// feed two dot products. Few sums need several chains each to hide the dot product's latency.
+/// Some rows times some panels in registers: the 32-bit sums of the current block, and the totals of all
+/// blocks so far. Each loaded weight serves all rows and each loaded activation all panels, since two loads
+/// per cycle feed two dot products. If there are few sums, each needs several chains to hide the latency of
+/// the dot product.
 template <int kPanels, int kRows>
 struct VnniTile {
   static constexpr int kSums = kPanels * kRows;
@@ -43,7 +44,7 @@ ROUTEDK_VNNI_INLINE void vnni_start(VnniTile<kPanels, kRows>& tile, const TermRo
   }
 }
 
-/// Four columns' weights of each panel times each row's codes.
+/// Multiplies four columns of weights of each panel with each row's codes.
 template <int kPanels, int kRows>
 ROUTEDK_VNNI_INLINE void vnni_step(VnniTile<kPanels, kRows>& tile, int step,
                                    const __m512i (&weights)[kPanels], const std::int8_t* codes,
@@ -53,7 +54,7 @@ ROUTEDK_VNNI_INLINE void vnni_step(VnniTile<kPanels, kRows>& tile, int step,
   for (int r = 0; r < kRows; ++r) {
     __m512i four = _mm512_set1_epi32(four_codes(codes + r * stride));
     if constexpr (kPanels > 1) {
-      asm("" : "+v"(four));  // loaded once: the compiler would load it for each panel
+      asm("" : "+v"(four));  // load once: the compiler would load it for each panel
     }
 #pragma GCC unroll 2
     for (int p = 0; p < kPanels; ++p) {
@@ -68,7 +69,7 @@ ROUTEDK_VNNI_INLINE __m512 vnni_numbers(const std::uint8_t* at, bool half) {
               : _mm512_loadu_ps(at);
 }
 
-/// Adds the block's sums, scaled, and its minima. tail: the first panel's scales.
+/// Adds the block's scaled sums, and its minima. tail: the first panel's scales.
 template <int kPanels, int kRows>
 ROUTEDK_VNNI_INLINE void vnni_finish(VnniTile<kPanels, kRows>& tile, const TermRows& rows, std::int64_t b,
                                      const std::uint8_t* tail, const Int8Term& term) {

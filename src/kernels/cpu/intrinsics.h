@@ -1,7 +1,7 @@
-/// The CPU's own instructions.
+/// CPU intrinsics.
 #pragma once
 
-// g++ 12 calls its own AVX-512 intrinsics' undefined operands uninitialised (GCC bug 105593).
+// g++ 12 reports undefined operands in its own AVX-512 intrinsics as uninitialised (GCC bug 105593).
 #if defined(__GNUC__) && !defined(__clang__)
 #pragma GCC diagnostic ignored "-Wuninitialized"
 #pragma GCC diagnostic ignored "-Wmaybe-uninitialized"

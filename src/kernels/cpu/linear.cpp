@@ -1,4 +1,4 @@
-/// Products with frozen matrices and their formats' conversions, on the CPU.
+/// Products with frozen matrices, and conversions of their formats, on the CPU.
 #include "routedk/kernels/cpu/ggml_decode.h"
 #include "routedk/kernels/cpu/matmul.h"
 #include "routedk/kernels/cpu/nf4_codec.h"
@@ -12,9 +12,9 @@
 namespace routedk::kernels::cpu {
 namespace {
 
-/// Blocks that one thread quantises at least.
+/// The least number of blocks that a thread quantises.
 constexpr std::int64_t kGrain = 1024;
-/// Rows that are decoded at once.
+/// Rows decoded at once.
 constexpr std::int64_t kDecodedRows = 64;
 
 template <typename T>
@@ -22,13 +22,13 @@ std::span<T> view(const at::Tensor& tensor) {
   return {static_cast<T*>(tensor.data_ptr()), static_cast<std::size_t>(tensor.numel())};
 }
 
-/// What `multiply` [T,columns] makes of rows [T,depth] and the weight.
+/// The result of `multiply` [T,columns] for rows [T,depth] and the weight.
 template <typename Matmul>
 at::Tensor product(const Matmul& multiply, const at::Tensor& x, const Weight& weight, std::int64_t columns,
                    const LowRanks& terms, Precision precision) {
   const at::Tensor rows = x.contiguous();
   MatmulInput input{rows.const_data_ptr<float>(), rows.size(0), {}, precision};
-  LowRanks held;  // contiguous, while the product reads them
+  LowRanks held;  // keeps contiguous copies alive while the product reads them
   for (const LowRank& term : terms) {
     held.push_back({term.left.contiguous(), term.right.contiguous(), term.begin});
     input.terms.push_back({held.back().left.const_data_ptr<float>(),
@@ -82,7 +82,7 @@ at::Tensor embedding(const at::Tensor& ids, const Weight& weight) {
   return out;
 }
 
-/// Some rows at a time, which stay in the second-level cache between decoding and rounding.
+/// Decodes some rows at a time; they stay in the L2 cache between decoding and rounding.
 at::Tensor ggml_dequantize(const GgmlBlocks& weight, at::ScalarType dtype) {
   const std::int64_t in = weight.in_features();
   const auto* blocks = weight.data().const_data_ptr<std::uint8_t>();
@@ -99,7 +99,7 @@ at::Tensor ggml_dequantize(const GgmlBlocks& weight, at::ScalarType dtype) {
   return dense;
 }
 
-/// Whole blocks, each by one thread: the same bytes for any number of threads.
+/// Each block is quantised by one thread: the same bytes for any number of threads.
 Nf4Parts nf4_quantize(const at::Tensor& values) {
   Nf4Parts parts;
   parts.out = values.size(0);

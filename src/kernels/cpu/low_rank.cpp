@@ -1,4 +1,4 @@
-/// Products with factors of low rank: as many rows as a batch has tokens on one side, R on the other.
+/// Products with low-rank factors: one side has the tokens of a batch, the other R.
 #include <algorithm>
 
 #include "../devices.h"
@@ -8,17 +8,17 @@
 namespace routedk::kernels::cpu {
 namespace {
 
-constexpr std::int64_t kDepth = 256;   ///< words of a panel, which stays in the first-level cache
-constexpr std::int64_t kFewRows = 32;  ///< packing the factor costs more than it saves for fewer
+constexpr std::int64_t kDepth = 256;   ///< words of a panel, which stays in the L1 cache
+constexpr std::int64_t kFewRows = 32;  ///< for fewer, packing the factor costs more than it saves
 constexpr std::int64_t kRowsAtOnce = 48;
-constexpr std::int64_t kColumns = 96;  ///< of x that are summed over kTokenWords words of tokens at once
+constexpr std::int64_t kColumns = 96;  ///< columns of x summed over kTokenWords words of tokens at once
 constexpr std::int64_t kTokenWords = 128;
 
 std::int64_t panels_of(std::int64_t columns) {
   return (columns + kPanel - 1) / kPanel;
 }
 
-/// One thread's or one product's words.
+/// Words of one thread or one product.
 template <typename Word>
 class Words {
  public:
@@ -29,7 +29,7 @@ class Words {
   at::Tensor memory_;
 };
 
-/// [R,n] -> one panel [words_of(n),kPanel] for every kPanel ranks, zero beyond the last.
+/// [R,n] -> a panel [words_of(n),kPanel] for every kPanel ranks, zero-padded.
 template <typename Word>
 Words<Word> transposed_panels(const at::Tensor& factor) {
   const std::int64_t rank = factor.size(0);

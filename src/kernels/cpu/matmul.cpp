@@ -14,28 +14,28 @@
 namespace routedk::kernels::cpu {
 namespace {
 
-// A panel of B (at most kDepth x kPanel words: 40 KiB of floats, 20 of pairs) stays in the first-level cache
-// while kRows rows of A pass, which stay in the second-level one while all panels of a thread pass.
+// A panel of B (at most kDepth x kPanel words: 40 KiB of floats, 20 of pairs) stays in the L1 cache while
+// kRows rows of A pass; those rows stay in the L2 cache while all panels of a thread pass.
 template <typename Word>
 constexpr std::int64_t kDepth = 320 / kNumbers<Word>;
 constexpr std::int64_t kRows = 192;
-constexpr std::int64_t kRowGrain = 16;  // rows that one thread reads or rounds at least
+constexpr std::int64_t kRowGrain = 16;  // least number of rows that a thread reads or rounds
 
 struct Block {
   std::int64_t begin;
   std::int64_t size;
 };
 
-/// Memory of one thread.
+/// Scratch memory of one thread.
 template <typename Word>
 struct Scratch {
   at::Tensor of_rows = at::empty({kPanel, kDepth<Word>* kNumbers<Word>}, at::kFloat);
-  at::Tensor of_words = at::empty({kPanel, kDepth<Word>}, at::kFloat);  // of their size
+  at::Tensor of_words = at::empty({kPanel, kDepth<Word>}, at::kFloat);  // float-sized words
   float* rows() const { return of_rows.mutable_data_ptr<float>(); }
   Word* words() const { return static_cast<Word*>(of_words.mutable_data_ptr()); }
 };
 
-/// Rounds values as a matrix of that type held them.
+/// Rounds values to the type of the original matrix.
 template <typename Type>
 ROUTEDK_INLINE void round_to(float* values, std::size_t count) {
   for (std::size_t i = 0; i < count; ++i) {
@@ -49,7 +49,7 @@ ROUTEDK_CLONES void round_to_half(float* values, std::size_t count) {
   round_to<c10::Half>(values, count);
 }
 
-/// Elements first .. first + to.size() of the matrix, row after row.
+/// Elements first .. first + to.size() of the row-major matrix.
 void read(const Nf4Matrix& w, std::int64_t first, std::span<float> to) {
   nf4_range_to_float(w.codes, w.absmax, first, to, w.codebook);
   if (w.rounded == at::kBFloat16) {
@@ -66,7 +66,7 @@ void read(const DenseMatrix<T>& w, std::int64_t first, std::span<float> to) {
   std::copy_n(w.values + first, to.size(), to.data());
 }
 
-/// W^T: columns of B are rows of W.
+/// W^T: the columns of B are rows of W.
 template <typename Matrix>
 struct Transposed {
   const Matrix& w;
@@ -92,7 +92,7 @@ struct Plain {
 
   template <typename Word>
   void pack(Block k, Block n, Word* panel, const Scratch<Word>& scratch) const {
-    for (std::int64_t i = 0; i < k.size; i += kPanel) {  // some rows, which stay in the first-level cache
+    for (std::int64_t i = 0; i < k.size; i += kPanel) {  // a few rows at a time, which stay in the L1 cache
       const std::int64_t rows = std::min(kPanel, k.size - i);
       for (std::int64_t row = 0; row < rows; ++row) {
         read(w, (k.begin + i + row) * w.cols + n.begin,
@@ -103,7 +103,7 @@ struct Plain {
   }
 };
 
-/// A term of low rank whose left factor is made of words.
+/// A low-rank term whose left factor is in words.
 template <typename Word>
 struct Term {
   const Word* left;    // [count,words of the rank]
@@ -121,7 +121,7 @@ struct Operands {
   float* c;
 };
 
-/// One thread's panels of the result's columns.
+/// One thread's panels of columns of the result.
 template <typename Word, typename B>
 class PanelRange {
  public:
@@ -141,8 +141,8 @@ class PanelRange {
     }
   }
 
-  /// Packed for one block of the depth after another, times all rows of A. The terms come after the last
-  /// block, while their tile of C is at hand.
+  /// Packs one block of the depth after another and multiplies it by all rows of A. The terms are added after
+  /// the last block, while their tile of C is in cache.
   void multiply() {
     const std::int64_t depth = words_of<Word>(b_.depth());
     const std::int64_t blocks = (depth + kDepth<Word> - 1) / kDepth<Word>;
@@ -200,7 +200,7 @@ class PanelRange {
   const Operands<Word>& with_;
   Block panels_;
   at::Tensor packed_;
-  std::vector<at::Tensor> terms_;  ///< the right factors' panels
+  std::vector<at::Tensor> terms_;  ///< panels of the right factors
   Scratch<Word> scratch_;
 };
 
@@ -223,7 +223,7 @@ at::Tensor rounded_rows(const float* rows, std::int64_t tokens, std::int64_t siz
   return out;
 }
 
-/// x as words; pairs are made and kept in `held`.
+/// x as words; pairs are created and kept in `held`.
 void make_operands(const MatmulInput& x, std::int64_t /*depth*/, std::vector<at::Tensor>& /*held*/,
                    Operands<float>& made) {
   made.a = x.rows;

@@ -6,7 +6,7 @@
 namespace routedk::kernels::cpu {
 namespace {
 
-/// Halfway between neighbours of the codebook, rounded to fp32; a value equal to a threshold takes the lower
+/// Midpoints between adjacent codebook values, rounded to fp32; a value equal to a threshold takes the lower
 /// code.
 constexpr std::array<float, 15> make_thresholds() {
   std::array<float, 15> thresholds{};
@@ -17,10 +17,10 @@ constexpr std::array<float, 15> make_thresholds() {
 }
 constexpr std::array<float, 15> kThresholds = make_thresholds();
 constexpr std::uint8_t kZeroCode = 7;
-/// Blocks whose absmax is below are divided by this instead, as bitsandbytes does: its inverse is finite.
+/// Blocks with a smaller absmax are divided by this instead, as in bitsandbytes: its inverse is finite.
 constexpr float kSmallestScale = 1e-38F;
 
-/// The number of thresholds strictly below the value, counted without branches so that it vectorises.
+/// The number of thresholds strictly below the value; branch-free, so that it vectorises.
 std::uint8_t nf4_code(float normalised) noexcept {
   int code = 0;
   for (const float threshold : kThresholds) {
@@ -37,7 +37,7 @@ float max_magnitude(std::span<const float> values) noexcept {
   return largest;
 }
 
-/// torch.linspace(0.1, 1, count) in fp32: counted from the nearer end, in fused steps.
+/// torch.linspace(0.1, 1, count) in fp32: computed from the nearer end, with fused multiply-adds.
 float linspace(std::size_t i, std::size_t count) noexcept {
   const float start = 0.1F;
   const float end = 1.0F;
@@ -46,7 +46,8 @@ float linspace(std::size_t i, std::size_t count) noexcept {
                        : std::fma(-step, static_cast<float>(count - i - 1), end);
 }
 
-/// Seven decades; decade e from 1e-6 to 1 has 2^e equal steps of [0.1, 1], each stood for by its middle.
+/// Seven decades; decade e, from 1e-6 to 1, has 2^e equal steps of [0.1, 1], each represented by its
+/// midpoint.
 std::array<float, 256> make_dynamic_map() {
   std::array<float, 256> map{};
   std::size_t next = 0;

@@ -25,7 +25,7 @@ void decode_scalar(const float* codebook, const std::uint8_t* packed, float absm
   }
 }
 
-/// 8 bytes -> 16 codes in order, one a byte.
+/// 8 bytes -> 16 codes in order, one per byte.
 __attribute__((always_inline)) inline __m128i split_nibbles(const std::uint8_t* packed) {
   const __m128i bytes = _mm_loadl_epi64(reinterpret_cast<const __m128i*>(packed));
   const __m128i nibble = _mm_set1_epi8(15);
@@ -38,7 +38,7 @@ ROUTEDK_AVX2 void store8(float* out, __m256 values) {
   _mm256_storeu_ps(out, values);
 }
 
-/// Round to nearest even in integers; NF4 values are finite.
+/// Rounds to nearest even in integers; NF4 values are finite.
 ROUTEDK_AVX2 void store8(c10::BFloat16* out, __m256 values) {
   const __m256i bits = _mm256_castps_si256(values);
   const __m256i odd = _mm256_and_si256(_mm256_srli_epi32(bits, 16), _mm256_set1_epi32(1));
@@ -49,7 +49,7 @@ ROUTEDK_AVX2 void store8(c10::BFloat16* out, __m256 values) {
   _mm_storeu_si128(reinterpret_cast<__m128i*>(out), packed);
 }
 
-/// One whole block of 64. The 16-entry codebook lies in two registers, chosen by a code's highest bit.
+/// One whole block of 64. Two registers hold the 16-entry codebook; a code's highest bit selects one.
 template <typename T>
 ROUTEDK_AVX2 void decode_avx2(const float* codebook, const std::uint8_t* packed, float absmax, T* out) {
   const __m256 lower = _mm256_loadu_ps(codebook);
@@ -77,7 +77,7 @@ ROUTEDK_AVX512 void store16(float* out, __m512 values) {
   _mm512_storeu_ps(out, values);
 }
 
-/// Round to nearest even in integers; NF4 values are finite.
+/// Rounds to nearest even in integers; NF4 values are finite.
 ROUTEDK_AVX512 void store16(c10::BFloat16* out, __m512 values) {
   const __m512i bits = _mm512_castps_si512(values);
   const __m512i odd = _mm512_and_si512(_mm512_srli_epi32(bits, 16), _mm512_set1_epi32(1));

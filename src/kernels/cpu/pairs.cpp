@@ -12,7 +12,7 @@ namespace {
 constexpr std::uint32_t kUpper = 0xFFFF0000;
 constexpr std::uint32_t kQuietNaN = 0x7FC00000;
 
-/// Rounded to nearest even, in the upper half; what lies below is not cleared.
+/// Rounded to nearest even, in the upper half; the lower half is not cleared.
 ROUTEDK_INLINE std::uint32_t rounded(float value) {
   const auto bits = std::bit_cast<std::uint32_t>(value);
   const bool is_nan = (bits & 0x7FFFFFFFU) > 0x7F800000U;
@@ -26,7 +26,7 @@ ROUTEDK_INLINE Pair pair_of(float first, float second) {
 typedef float Floats __attribute__((vector_size(64)));           // NOLINT(modernize-use-using)
 typedef std::uint16_t Numbers __attribute__((vector_size(64)));  // NOLINT(modernize-use-using)
 
-/// 32 numbers by the CPU's own instruction, which makes subnormal ones zero.
+/// Rounds 32 numbers with the CPU's own instruction, which flushes subnormals to zero.
 ROUTEDK_INLINE void round32(const float* first, const float* second, Numbers& numbers) {
   Floats low;
   Floats high;

@@ -1,5 +1,5 @@
-/// What the loops over rows of hidden states share: compiled for several instruction sets, one thread a
-/// range.
+/// Shared by the loops over rows of hidden states: compiled for several instruction sets, one range per
+/// thread.
 #pragma once
 
 #include "routedk/kernels/cpu/vectorised.h"
@@ -12,7 +12,7 @@
 
 namespace routedk::kernels::cpu {
 
-/// Elements that one thread gets at least.
+/// The least number of elements per thread.
 inline constexpr std::int64_t kGrain = 1 << 15;
 
 /// Calls body(first, last) for ranges of `rows` rows of `width` elements.

@@ -17,7 +17,7 @@ namespace {
 using cpu::exponential;
 using cpu::largest_value;
 
-/// Sum of e^(value - largest): 16 partial sums over each stretch, the stretches in fp64.
+/// Sum of e^(value - largest): 16 partial sums per stretch, the stretches summed in fp64.
 ROUTEDK_CLONES double sum_of_exponentials(const float* values, std::size_t count, float largest) {
   constexpr std::size_t kLanes = 16;
   constexpr std::size_t kStretch = 1024;
@@ -59,7 +59,7 @@ std::size_t likeliest(std::span<const float> values) {
   return std::min(static_cast<std::size_t>(at - values.begin()), values.size() - 1);  // NaN equals nothing
 }
 
-/// softmax(values / temperature) times a constant: the largest is 1.
+/// softmax(values / temperature) times a constant, so that the largest is 1.
 std::vector<float> weights_of(std::span<const float> values, double temperature) {
   std::vector<float> weights(values.size());
   exponentials(values.data(), values.size(), largest_of(values.data(), values.size()),
@@ -82,8 +82,8 @@ ROUTEDK_CLONES double sum_of_weights(const float* weights, std::size_t count) {
   return std::accumulate(lanes, lanes + kLanes, 0.0);
 }
 
-/// The place at which the running sum first exceeds `uniform` of the whole. Sums of stretches, which are made
-/// of many lanes at once, say in which one to look.
+/// The index where the running sum first exceeds `uniform` of the total. Sums of stretches, which vectorise,
+/// tell in which stretch to look.
 std::size_t place_of(std::span<const float> weights, double uniform) {
   constexpr std::size_t kStretch = 1024;
   std::vector<double> sums;
@@ -96,7 +96,7 @@ std::size_t place_of(std::span<const float> weights, double uniform) {
   while (stretch + 1 < sums.size() && sum + sums[stretch] <= wanted) {
     sum += sums[stretch++];
   }
-  std::size_t last = stretch * kStretch;  // that weighs something: rounding may leave the sum just below
+  std::size_t last = stretch * kStretch;  // with a weight: rounding may leave the sum just below
   for (std::size_t i = last; i < std::min(weights.size(), (stretch + 1) * kStretch); ++i) {
     sum += static_cast<double>(weights[i]);
     if (sum > wanted) {
@@ -107,7 +107,7 @@ std::size_t place_of(std::span<const float> weights, double uniform) {
   return last;
 }
 
-/// Places by falling weight, equals by rising place; those from `sorted` on in any order.
+/// Indices by falling weight, equals by rising index; those from `sorted` on in any order.
 std::vector<std::size_t> by_weight(const std::vector<float>& weights, std::size_t sorted) {
   std::vector<std::size_t> order(weights.size());
   std::iota(order.begin(), order.end(), std::size_t{0});
@@ -118,7 +118,7 @@ std::vector<std::size_t> by_weight(const std::vector<float>& weights, std::size_
   return order;
 }
 
-/// Sets the weights that the options drop to 0.
+/// Sets the weights of the tokens that the options drop to 0.
 void drop_unlikely(std::vector<float>& weights, const SamplingOptions& options) {
   if (options.top_k == 0 && options.top_p >= 1.0 && options.min_p <= 0.0) {
     return;
@@ -175,7 +175,7 @@ std::vector<Drawn> draw_rows(const at::Tensor& logits, std::span<const RowDraw> 
   const auto width = static_cast<std::size_t>(logits.size(1));
   const auto* const values = logits.const_data_ptr<float>();
   std::vector<double> sums(static_cast<std::size_t>(logits.size(0)));
-  std::vector<std::int64_t> rows;  // that are drawn from
+  std::vector<std::int64_t> rows;  // the rows drawn from
   std::transform(draws.begin(), draws.end(), std::back_inserter(rows),
                  [](const RowDraw& d) { return d.row; });
   std::sort(rows.begin(), rows.end());

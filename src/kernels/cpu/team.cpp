@@ -12,16 +12,16 @@
 namespace routedk::kernels::cpu {
 namespace {
 
-/// Longer than any wait for a thread that is running; after it the CPU is better left to others. Shorter
-/// spinning costs more than it saves where all CPUs are busy: a thread that wakes then waits up to 4 ms for
-/// one (docs/threads.md).
+/// Longer than any wait for a running thread; after that the CPU is better left to others. Spinning for a
+/// shorter time costs more than it saves where all CPUs are busy: a thread that wakes up then waits up to 4
+/// ms for a CPU (docs/threads.md).
 constexpr std::chrono::milliseconds kSpin{1};
 
-/// The CPU on which each place of a team was last seen, kept from team to team: their threads stay the same.
-std::array<std::atomic<int>, 256> last_cpu{};  // CPU + 1; 0: not seen yet
+/// The CPU on which each place of a team last ran, kept across teams, since their threads stay the same.
+std::array<std::atomic<int>, 256> last_cpu{};  // CPU + 1; 0: unknown
 
-/// Notes the CPU of the calling thread, whose first place is `first`. Whether another thread of the team was
-/// last seen on it: that one cannot run while this one spins.
+/// Records the CPU of the calling thread, whose first place is `first`. Returns whether another thread of the
+/// team last ran on that CPU: it cannot run while this one spins.
 bool shares_cpu(std::int64_t first, std::int64_t size) {
   const int cpu = sched_getcpu() + 1;
   const auto places = std::min<std::size_t>(static_cast<std::size_t>(size), last_cpu.size());
@@ -41,7 +41,7 @@ bool shares_cpu(std::int64_t first, std::int64_t size) {
 
 template <typename Condition>
 void spin_while(const Condition& waiting) {
-  constexpr int kPauses = 16;  // between looks at the clock
+  constexpr int kPauses = 16;  // between clock reads
   const auto end = std::chrono::steady_clock::now() + kSpin;
   do {
     for (int i = 0; i < kPauses; ++i) {
@@ -81,14 +81,14 @@ void Team::wait(std::int64_t first, std::int64_t places) noexcept {
 
 void Team::advance() noexcept {
   step_.fetch_add(1);
-  step_.notify_all();  // a system call only where a thread sleeps
+  step_.notify_all();  // makes a system call only if a thread sleeps
 }
 
 void Team::fail(std::exception_ptr error) noexcept {
   const std::lock_guard lock(mutex_);
   if (!failed_.exchange(true)) {
     error_ = std::move(error);
-    advance();  // sleeping threads wake and see failed_
+    advance();  // wakes sleeping threads, which then see failed_
   }
 }
 

@@ -15,7 +15,7 @@ typedef float Floats16 __attribute__((vector_size(64)));         // NOLINT(moder
 typedef std::uint32_t Pairs8 __attribute__((vector_size(32)));   // NOLINT(modernize-use-using)
 typedef std::uint32_t Pairs16 __attribute__((vector_size(64)));  // NOLINT(modernize-use-using)
 
-/// Contracted to fused multiply-adds.
+/// Contracts to fused multiply-adds.
 struct FloatProducts {
   using Word = float;
   template <typename Vector>
@@ -24,7 +24,7 @@ struct FloatProducts {
   }
 };
 
-/// In the order of the CPU's own instruction: the later number of a pair first (Intel SDM, VDPBF16PS).
+/// In the order of the CPU's own instruction: the second number of a pair first (Intel SDM, VDPBF16PS).
 struct PairProducts {
   using Word = Pair;
   template <typename Vector, typename Words>
@@ -53,7 +53,7 @@ struct Scalar : Products {
 };
 
 template <typename Products>
-struct Avx2 : Products {  // 16 registers: 6 x 2 sums, 2 of the panel, 1 of A
+struct Avx2 : Products {  // 16 registers: 6 x 2 sums, 2 for the panel, 1 for A
   using Vector = Floats8;
   using Words = std::conditional_t<std::is_same_v<typename Products::Word, Pair>, Pairs8, Floats8>;
   static constexpr std::int64_t kLanes = 8;
@@ -72,7 +72,7 @@ struct Avx512Narrow : Products {  // as many sums for 16 columns, the usual rank
 };
 
 template <typename Products>
-struct Avx512 : Avx512Narrow<Products> {  // 32 registers: 12 x 2 sums, 2 of the panel
+struct Avx512 : Avx512Narrow<Products> {  // 32 registers: 12 x 2 sums, 2 for the panel
   static constexpr int kVectors = 2;
   static constexpr int kRows = 12;
   using Narrow = Avx512Narrow<Products>;
@@ -109,7 +109,7 @@ TileFn<typename Products::Word> choose() noexcept {
   return tile_scalar<Products, kTransposed>;
 }
 
-/// AMX tiles take rows as they stand; of their transpose the dot products do.
+/// AMX takes A; A given as its transpose uses the dot products.
 template <bool kTransposed>
 TileFn<Pair> choose_of_pairs() noexcept {
   if (!kTransposed && has_amx_products()) {

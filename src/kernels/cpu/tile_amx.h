@@ -1,6 +1,6 @@
-/// Tiles of pairs by AMX (Intel SDM, volume 1, chapter 18): 16 rows times 16 columns, 16 pairs deep, at once.
-/// Written over a `Unit` that holds eight tiles of 16 rows of 64 bytes; the CPU's own, or one in plain C++
-/// for machines without.
+/// Tiles of pairs with AMX (Intel SDM, volume 1, chapter 18): 16 rows times 16 columns, 16 pairs deep, at
+/// once. Templates over a `Unit` that holds eight tiles of 16 rows of 64 bytes: the CPU's own, or an
+/// emulation in plain C++ for machines without AMX.
 #pragma once
 
 #include "routedk/kernels/cpu/tile.h"
@@ -16,10 +16,10 @@
 namespace routedk::kernels::cpu {
 
 inline constexpr std::int64_t kAmxRows = 16;
-inline constexpr std::int64_t kAmxWords = 16;  ///< of a tile's row
+inline constexpr std::int64_t kAmxWords = 16;  ///< per row of a tile
 inline constexpr std::int64_t kAmxBlock = 2 * kAmxRows;
 
-/// The CPU's tiles. A guard: configured while it lives.
+/// The CPU's tiles, configured for the lifetime of this guard.
 class AmxTiles {
  public:
   AmxTiles() noexcept {
@@ -54,15 +54,15 @@ class AmxTiles {
   void store(float* rows, std::int64_t stride) noexcept {
     asm volatile("tilestored %%tmm%c2, (%0,%1,1)" ::"r"(rows), "r"(stride * 4), "i"(kTile) : "memory");
   }
-  /// Sums += products of tile kA's rows with tile kB's columns, pair by pair.
+  /// Sums += products of the rows of tile kA with the columns of tile kB, pair by pair.
   template <int kSum, int kA, int kB>
   void add_products() noexcept {
     asm volatile("tdpbf16ps %%tmm%c2, %%tmm%c1, %%tmm%c0" ::"i"(kSum), "i"(kA), "i"(kB));
   }
 };
 
-/// The same in plain C++, in the order of sums that the SDM gives for TDPBF16PS: of each row the earlier and
-/// the later numbers of the pairs apart, then both together to the sum.
+/// The same in plain C++, in the order of sums that the SDM gives for TDPBF16PS: per row, the first and the
+/// second numbers of the pairs are summed separately, then both together are added to the sum.
 class EmulatedTiles {
  public:
   template <int kTile>
@@ -107,9 +107,9 @@ class EmulatedTiles {
   std::array<std::array<Pair, kAmxRows * kAmxWords>, 8> words_{};
 };
 
-/// Blocks of 32 rows and a panel's 32 columns: tiles 0 to 3 are sums, 4 and 5 of A, 6 and 7 of the panel. A
-/// block with fewer rows or columns is computed whole in a copy, so that a row's sums do not depend on how
-/// many there are.
+/// Blocks of 32 rows times the 32 columns of a panel: tiles 0 to 3 are sums, 4 and 5 are A, 6 and 7 the
+/// panel. A block with fewer rows or columns is computed whole, in a copy, so that a row's sums do not depend
+/// on their number.
 template <typename Unit>
 class AmxProduct {
  public:
@@ -160,7 +160,7 @@ class AmxProduct {
     unit_.template store<3>(c + kAmxRows * c_stride + kAmxWords, c_stride);
   }
 
-  /// 16 pairs of the depth.
+  /// Adds 16 pairs of the depth.
   void step(const Pair* a, std::int64_t a_stride, const Pair* panel) {
     unit_.template load<4>(a, a_stride);
     unit_.template load<5>(a + kAmxRows * a_stride, a_stride);
@@ -190,15 +190,15 @@ class AmxProduct {
 
   Unit unit_;
   const Pair* panel_;
-  std::int64_t whole_;  ///< words of the depth in whole tiles
+  std::int64_t whole_;  ///< words of the depth that fill whole tiles
   std::int64_t depth_;
   std::int64_t width_;
   bool add_;
-  std::array<Pair, kAmxWords * kPanel> panel_end_{};  ///< the depth's last words, zeros behind them
+  std::array<Pair, kAmxWords * kPanel> panel_end_{};  ///< the last words of the depth, zero-padded
   std::array<Pair, kAmxBlock * kAmxWords> a_end_{};   ///< likewise
 };
 
-/// As TileFn has it.
+/// A TileFn.
 template <typename Unit>
 void tile_amx(const TileRows<Pair>& rows, const Pair* panel, std::int64_t depth, std::int64_t width,
               bool add) {

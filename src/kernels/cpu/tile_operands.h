@@ -1,5 +1,5 @@
-/// Rows of numbers as the words that tiles multiply (tile.h): floats stay where they are, pairs of bfloat16
-/// numbers go to a scratch.
+/// Rows of numbers as the words that tiles multiply (tile.h): floats are used in place, pairs of bfloat16
+/// numbers are written to a scratch buffer.
 #pragma once
 
 #include "routedk/kernels/cpu/tile.h"
@@ -48,7 +48,7 @@ inline Operand<Pair> across(const Rows& rows, Pair* scratch) {
   return {scratch, rows.size};
 }
 
-/// At most kPanel columns as a panel [words_of(count), kPanel].
+/// Packs at most kPanel columns into a panel [words_of(count), kPanel].
 inline void pack_panel(const Rows& rows, float* panel) {
   for (std::int64_t i = 0; i < rows.count; ++i) {
     fill_panel_row(rows.data + i * rows.stride, rows.size, panel + i * kPanel);
@@ -62,13 +62,13 @@ inline void pack_panel(const Rows& rows, Pair* panel) {
   }
 }
 
-/// At most kPanel rows as a panel of their transpose [words_of(size), kPanel]; the scratch holds as many
-/// words as the rows.
+/// Packs at most kPanel rows into a panel of their transpose [words_of(size), kPanel]; the scratch buffer
+/// holds the words of the rows.
 template <typename Word>
 void pack_transposed_panel(const Rows& rows, Word* panel, Word* scratch) {
   const Operand<Word> from = along(rows, scratch);
   const std::int64_t depth = words_of<Word>(rows.size);
-  for (std::int64_t first = 0; first < depth; first += 16) {  // whole cache lines of each row at a time
+  for (std::int64_t first = 0; first < depth; first += 16) {  // whole cache lines of each row
     const std::int64_t last = std::min(first + 16, depth);
     for (std::int64_t j = 0; j < kPanel; ++j) {
       for (std::int64_t k = first; k < last; ++k) {

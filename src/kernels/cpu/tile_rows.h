@@ -1,10 +1,10 @@
-/// The loops of a tile, for whatever registers hold its sums. `Registers` names
-///   Word          what A and the panel hold
-///   Vector, Words floats and words of one register
-///   kLanes        how many those are
+/// The loops of a tile, generic in the registers that hold its sums. `Registers` defines
+///   Word          the words of A and the panel
+///   Vector, Words the floats and the words of one register
+///   kLanes        their number
 ///   kVectors      registers across the panel's columns
 ///   kRows         rows of A at once
-///   Narrow        the same for panels of which half the columns or fewer are wanted
+///   Narrow        the same for panels of which at most half the columns are used
 /// and add_product(sum, a, b), which adds the products of word a with the words b.
 #pragma once
 
@@ -15,19 +15,19 @@
 
 namespace routedk::kernels::cpu {
 
-/// Element (i, k) of A, given as itself or as its transpose.
+/// Element (i, k) of A, which is given as itself or as its transpose.
 template <bool kTransposed, typename Word>
 ROUTEDK_INLINE std::int64_t place(const TileRows<Word>& rows, std::int64_t i, std::int64_t k) {
   return kTransposed ? k * rows.a_stride + i : i * rows.a_stride + k;
 }
 
-/// kCount rows times kVectors vectors of the panel's columns. Contracted to fused multiply-adds.
+/// kCount rows times kVectors vectors of the panel's columns. Contracts to fused multiply-adds.
 template <typename Registers, bool kTransposed, int kCount, typename Word = typename Registers::Word>
 ROUTEDK_INLINE void multiply_rows(const TileRows<Word>& rows, const Word* panel, std::int64_t depth,
                                   float* out, std::int64_t out_stride, bool add) {
   using Vector = typename Registers::Vector;
   Vector sum[kCount][Registers::kVectors] = {};
-  for (int i = 0; i < kCount; ++i) {  // C is far away: it comes while the loop runs
+  for (int i = 0; i < kCount; ++i) {  // prefetch C while the loop runs
     for (int j = 0; j < Registers::kVectors; ++j) {
       __builtin_prefetch(out + i * out_stride + j * Registers::kLanes, /*write=*/1);
     }
@@ -57,7 +57,7 @@ ROUTEDK_INLINE void multiply_rows(const TileRows<Word>& rows, const Word* panel,
   }
 }
 
-/// As `multiply_rows`, for columns of which only `width` belong to C.
+/// Like `multiply_rows`, but only `width` columns belong to C.
 template <typename Registers, bool kTransposed, int kCount, typename Word = typename Registers::Word>
 ROUTEDK_INLINE void multiply_edge(const TileRows<Word>& rows, const Word* panel, std::int64_t depth,
                                   std::int64_t width, bool add) {
@@ -103,7 +103,7 @@ ROUTEDK_INLINE void all_rows(const TileRows<Word>& rows, const Word* panel, std:
   for (; done + 4 <= rows.count; done += 4) {
     some_rows<Registers, kTransposed, 4>(at(done), panel, depth, width, add);
   }
-  switch (rows.count - done) {  // a few together: one alone has too few sums for the latency of its products
+  switch (rows.count - done) {  // one row alone has too few sums to hide the latency
     case 3:
       return some_rows<Registers, kTransposed, 3>(at(done), panel, depth, width, add);
     case 2:

@@ -1,5 +1,5 @@
-/// Causal attention on a GPU: LibTorch's flash attention (arXiv 2307.08691) over sequences of different
-/// lengths in bfloat16, the formula in float32.
+/// Causal attention on a GPU: in bfloat16 LibTorch's flash attention (arXiv 2307.08691) over sequences of
+/// different lengths, in float32 the formula.
 #include <algorithm>
 #include <numeric>
 
@@ -10,16 +10,16 @@
 namespace routedk::kernels::cuda {
 namespace {
 
-/// Which keys each segment's queries see, as flash attention wants to know it: the last query sees all.
+/// The keys that each segment's queries see, in flash attention's form: the last query sees all.
 struct Spans {
-  at::Tensor keys;         // [u] the tokens of all segments' keys; undefined: those of the queries
+  at::Tensor keys;         // [u] tokens of all segments' keys; undefined: those of the queries
   at::Tensor ends;         // [S+1] I32 of the queries
   at::Tensor key_ends;     // [S+1] I32
-  std::int64_t most;       ///< queries of a segment
-  std::int64_t most_keys;  ///< keys
+  std::int64_t most;       ///< most queries of a segment
+  std::int64_t most_keys;  ///< most keys of a segment
 
   at::Tensor gathered(const at::Tensor& x) const { return keys.defined() ? x.index_select(0, keys) : x; }
-  /// d [u,G,C] -> summed by token [T,G,C]
+  /// Sums d [u,G,C] by token -> [T,G,C].
   at::Tensor scattered(const at::Tensor& d, std::int64_t tokens) const {
     return keys.defined() ? at::zeros({tokens, d.size(1), d.size(2)}, d.options().dtype(at::kFloat))
                                 .index_add_(0, keys, d.to(at::kFloat))
@@ -65,7 +65,7 @@ bool same(const Segment& a, const Segment& b) {
   return a.begin == b.begin && a.end == b.end && a.parent == b.parent;
 }
 
-/// The layers of a pass ask for the same ones: a thread's last are kept.
+/// The layers of a pass need the same spans, so each thread caches its last ones.
 const Spans& kept_spans_of(const std::vector<Segment>& segments, at::Device device) {
   struct Kept {
     std::vector<Segment> segments;
@@ -87,7 +87,7 @@ bool takes_flash(const AttentionInput& in) {
          in.q.size(2) % 8 == 0 && in.q.size(2) <= 256;
 }
 
-/// In float32, which the formula is computed in.
+/// In float32, the type that the formula uses.
 AttentionInput exactly(const AttentionInput& in) {
   return {in.q.to(at::kFloat), in.k.to(at::kFloat), in.v.to(at::kFloat), in.segments, in.precision};
 }
@@ -106,7 +106,7 @@ AttentionOutput attention(const AttentionInput& in) {
       in.q.to(at::kBFloat16), spans.gathered(in.k.to(at::kBFloat16)), spans.gathered(in.v.to(at::kBFloat16)),
       spans.ends, spans.key_ends, spans.most, spans.most_keys, /*dropout_p=*/0.0, /*is_causal=*/true,
       /*return_debug_mask=*/false);
-  return {std::get<0>(result).to(type), std::get<1>(result)};  // log sums as backward wants them: [H,T]
+  return {std::get<0>(result).to(type), std::get<1>(result)};  // log sums as backward takes them: [H,T]
 }
 
 AttentionGradients attention_backward(const AttentionInput& in, const AttentionOutput& out,
@@ -119,7 +119,7 @@ AttentionGradients attention_backward(const AttentionInput& in, const AttentionO
     return {typed(d.q), typed(d.k), typed(d.v)};
   }
   const Spans& spans = kept_spans_of(in.segments, in.q.device());
-  const at::Tensor random = at::zeros({2}, in.q.options().dtype(at::kUInt64));  // of a dropout of nothing
+  const at::Tensor random = at::zeros({2}, in.q.options().dtype(at::kUInt64));  // of a dropout of rate 0
   const auto [dq, dk, dv] = at::_flash_attention_backward(
       dout.to(at::kBFloat16), in.q.to(at::kBFloat16), spans.gathered(in.k.to(at::kBFloat16)),
       spans.gathered(in.v.to(at::kBFloat16)), out.out.to(at::kBFloat16), out.log_sums, spans.ends,

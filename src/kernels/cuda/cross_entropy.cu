@@ -9,7 +9,7 @@ namespace {
 constexpr unsigned kThreads = 512;
 constexpr unsigned kWarps = kThreads / kWarp;
 
-/// Of some numbers: the largest, the sum of e^(number - largest), and their sum.
+/// Over some numbers: the largest, the sum of e^(number - largest), and their sum.
 struct Sums {
   float largest;
   float exponentials;
@@ -39,7 +39,7 @@ ROUTEDK_DEVICE Sums of_block(Sums sums, Sums* scratch) {
   return sums;
 }
 
-/// A block a row: once over its logits for the loss, once for the gradient, where it is wanted.
+/// One block per row: one pass over its logits for the loss and, if requested, one for the gradient.
 template <typename T>
 __global__ void cross_entropy_rows(CrossEntropyRows<T> of) {
   __shared__ Sums scratch[kWarps];

@@ -1,5 +1,5 @@
-/// Attention of a decoding step. A block takes a chunk of a prompt's keys, one key head and all rows of that
-/// prompt, or one row's own keys and one key head; their states are joined by log-sum-exp.
+/// Attention of a decoding step. A block handles either a chunk of a prompt's keys, one key head and all rows
+/// of that prompt, or one row's own keys and one key head; the states are merged by log-sum-exp.
 #include "decode_attention_chunk.h"
 #include "decode_attention_own.h"
 #include "graph_launch.h"
@@ -7,7 +7,7 @@
 namespace routedk::kernels::cuda {
 namespace {
 
-/// Queries into q, keys and values into the branches. C/2 threads a head.
+/// Queries into q, keys and values into the branches. C/2 threads per head.
 __global__ void __launch_bounds__(kAttentionThreads) rotate_and_keep(const DecodeAttention p) {
   let_next_kernel_start();
   wait_for_kernels_before();
@@ -47,7 +47,7 @@ __global__ void __launch_bounds__(kAttentionThreads, 2) attention(const DecodeAt
   }
 }
 
-/// A warp a row and head.
+/// One warp per row and head.
 __global__ void __launch_bounds__(kAttentionThreads) join_attention(const DecodeAttention p, std::uint16_t* x) {
   let_next_kernel_start();
   wait_for_kernels_before();
@@ -92,8 +92,8 @@ __global__ void __launch_bounds__(kAttentionThreads) join_attention(const Decode
   }
 }
 
-/// Warps that share 16 queries: all eight have work where there are few; none share where a block has no memory
-/// for what each has seen.
+/// Warps that share 16 queries: with few queries all eight warps share them; none share where a block has no
+/// memory for the partial result of each warp.
 template <int C>
 int sharing_of(const HeadShape& shape, int rows) {
   const int queries = rows * shape.group();

@@ -6,7 +6,7 @@
 namespace routedk::kernels::cuda {
 
 /// 16 queries against KT x 8 keys: the largest score, the sum of 2^(score - largest) and the weighted values,
-/// as the tensor cores leave them.
+/// in the tensor cores' output layout.
 template <int C, int KT>
 struct Seen {
   float sums[C / 8][4];
@@ -90,7 +90,8 @@ struct Seen {
   }
 };
 
-/// Shared memory: keys and values of a chunk, queries, and, where warps share queries, what each has seen.
+/// Shared memory: keys and values of a chunk, queries, and, if warps share queries, the partial result of
+/// each warp.
 template <int C>
 struct AttentionMemory {
   static constexpr int kChunkBytes = kChunk * C * 2;
@@ -121,7 +122,7 @@ ROUTEDK_DEVICE void attend_chunk(const DecodeAttention& p, int index) {
   const int tiles = (rows + 15) / 16;
   auto* seen_of_warps = reinterpret_cast<float*>(queries + Memory::query_bytes(p.rows * group));
   const KeysValues prompt = p.prompts[chunk.prompt];
-  constexpr int kPieces = C / 8;  // of 16 bytes
+  constexpr int kPieces = C / 8;  // of 16 bytes each
   for (int i = tid; i < kChunk * kPieces; i += kAttentionThreads) {
     const int row = i / kPieces;
     const int piece = i % kPieces;
@@ -149,8 +150,8 @@ ROUTEDK_DEVICE void attend_chunk(const DecodeAttention& p, int index) {
   copies_commit();
   copies_wait<0>();
   __syncthreads();
-  constexpr int kKeys = kChunk / kShare;  // of a warp
-  constexpr int kAtOnce = 8 / kShare;     // tiles of queries
+  constexpr int kKeys = kChunk / kShare;  // per warp
+  constexpr int kAtOnce = 8 / kShare;     // tiles of queries at once
   const int left = chunk.keys - chunk.first_key;
   const int share = warp % kShare;
   const std::int64_t first_state =

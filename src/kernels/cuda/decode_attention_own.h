@@ -5,7 +5,7 @@
 
 namespace routedk::kernels::cuda {
 
-/// C/32 neighbouring columns of a lane, from bf16.
+/// A lane's C/32 adjacent columns, from bf16.
 template <int C>
 struct Columns {
   float v[C / 32];
@@ -30,7 +30,7 @@ struct Columns {
   }
 };
 
-/// One row's own tokens under one key head: a warp a query head, several warps share its keys.
+/// One row's own tokens for one key head: one warp per query head, or several that share its keys.
 template <int C, bool kOneRow>
 ROUTEDK_DEVICE void attend_own(const DecodeAttention& p, int index) {
   const int tid = static_cast<int>(threadIdx.x);
@@ -55,7 +55,7 @@ ROUTEDK_DEVICE void attend_own(const DecodeAttention& p, int index) {
   if constexpr (kOneRow) {
     unsigned char* queries = shared_memory();
     rotate_queries<C>(p, kv_head, queries);
-    if (tid < C) {  // the new key, then the new value
+    if (tid < C) {  // first the new key, then the new value
       const int i = tid % (C / 2);
       const bool key = tid < C / 2;
       const float2 v = rotated_pair(p, 0, p.shape.heads + (key ? 0 : p.shape.kv_heads) + kv_head, i, key);
@@ -115,7 +115,7 @@ ROUTEDK_DEVICE void attend_own(const DecodeAttention& p, int index) {
       }
     }
   }
-  auto* of_warps = reinterpret_cast<float*>(shared_memory() + 8 * C * 2);  // [8][C + 2], behind the queries
+  auto* of_warps = reinterpret_cast<float*>(shared_memory() + 8 * C * 2);  // [8][C + 2], after the queries
   float* mine = of_warps + warp * (C + 2);
 #pragma unroll
   for (int c = 0; c < C / 32; ++c) {

@@ -1,4 +1,4 @@
-/// Rotated queries and keys of a decoding step, and where they are kept.
+/// Rotated queries and keys of a decoding step, and where they are stored.
 #pragma once
 
 #include "decode_kernels.h"
@@ -9,7 +9,7 @@ namespace routedk::kernels::cuda {
 constexpr unsigned kAttentionThreads = 256;
 constexpr float kLog2E = 1.4426950408889634F;
 
-/// A pair (i, i + C/2) of a head's columns, the parts summed, rotated where `rotates`.
+/// Columns i and i + C/2 of a head, summed over the parts, rotated if `rotates`.
 ROUTEDK_DEVICE float2 rotated_pair(const DecodeAttention& p, int m, int head, int i, bool rotates) {
   const int half = p.shape.size / 2;
   const int width = (p.shape.heads + 2 * p.shape.kv_heads) * p.shape.size;
@@ -31,14 +31,14 @@ ROUTEDK_DEVICE std::int64_t own_place(const DecodeAttention& p, const StepRow& r
          p.shape.size;
 }
 
-/// Place of 16 bytes of a row of C bf16 in shared memory, so that the rows of a matrix lie in different
-/// banks.
+/// Offset of 16 bytes of a row of C bf16 in shared memory, chosen so that the rows of a matrix are in
+/// different banks.
 template <int C>
 ROUTEDK_DEVICE int place_of(int row, int piece) {
   return row * C * 2 + ((piece ^ (row & 7)) << 4);
 }
 
-/// The queries of a key head into rows 0 .. group of Q, for a step of one row.
+/// Writes the queries of a key head to rows 0 .. group of Q, for a step of one row.
 template <int C>
 ROUTEDK_DEVICE void rotate_queries(const DecodeAttention& p, int kv_head, unsigned char* queries) {
   const float scale = kLog2E * inverse_root(static_cast<float>(C));

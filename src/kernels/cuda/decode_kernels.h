@@ -1,5 +1,6 @@
-/// The kernels of a decoding step around its products. Rows are tokens of branches: each sees its prompt's
-/// keys, which several rows share, and its own branch's. M rows, of which those without a branch are padding.
+/// The kernels of a decoding step other than its products. Rows are tokens of branches: each sees the keys of
+/// its prompt, which several rows share, and those of its own branch. Of the M rows, those without a branch
+/// are padding.
 #pragma once
 
 #include <cstdint>
@@ -14,7 +15,7 @@ struct StepRow {
   int token;
   int position;  ///< in the sequence, for the rotation
   int branch;    ///< -1: padding
-  int own;       ///< which of the branch's own tokens
+  int own;       ///< index among the branch's own tokens
 };
 /// Up to kChunk keys of a prompt and the rows that see them.
 struct PromptChunk {
@@ -23,22 +24,22 @@ struct PromptChunk {
   int rows;
   int first_key;
   int keys;  ///< of the prompt
-  int part;  ///< number among the prompt's chunks
+  int part;  ///< index among the prompt's chunks
 };
 constexpr int kChunk = 64;
 
-/// Where a layer's keys and values lie.
+/// Where the keys and values of a layer are.
 struct KeysValues {
-  std::uint16_t* k;  // a prompt's [G,P,C], or all branches' [B,G,room,C], as the next
+  std::uint16_t* k;  // a prompt's [G,P,C], or all branches' [B,G,room,C]; likewise v
   std::uint16_t* v;
 };
-/// What changes from step to step, in the GPU's memory.
+/// Inputs that change from step to step, in GPU memory.
 struct StepTables {
   const StepRow* rows = nullptr;        // [M]
-  const int* parts = nullptr;           // [M]: chunks of the row's prompt, and one for its own tokens
+  const int* parts = nullptr;           // [M]: chunks of the row's prompt, plus one for its own tokens
   const PromptChunk* chunks = nullptr;  // [chunk_count]
   const int* chunk_count = nullptr;
-  const int* room = nullptr;  ///< tokens that a branch has room for
+  const int* room = nullptr;  ///< tokens allocated per branch
 };
 
 struct HeadShape {
@@ -49,7 +50,7 @@ struct HeadShape {
   constexpr int group() const { return heads / kv_heads; }
 };
 
-/// hidden [M,D] = rows of the table; angles [M,C/2] of the rows' positions; counters become 0.
+/// hidden [M,D] = rows of the embedding; angles [M,C/2] of the rows' positions; sets the counters to 0.
 struct StepStart {
   StepTables tables;
   const std::uint16_t* embedding = nullptr;    // [V,D] bf16
@@ -64,8 +65,8 @@ struct StepStart {
 };
 void launch_step_start(const StepStart& start, Stream stream);
 
-/// hidden += parts [count][M][D]; x = RMSNorm(hidden) * gain, as [D/8][M][8] bf16 or, where `normed` is
-/// given, also as [M,D] fp32.
+/// hidden += parts [count][M][D]; x = RMSNorm(hidden) * gain, as [D/8][M][8] bf16 and, if `normed` is given,
+/// also as [M,D] fp32.
 struct AddNorm {
   float* hidden = nullptr;
   const float* parts = nullptr;
@@ -79,7 +80,7 @@ struct AddNorm {
 };
 void launch_add_norm(const AddNorm& op, Stream stream);
 
-/// x = silu(gate) * up as [F/8][M][8] bf16, of parts [count][M][2 F].
+/// x = silu(gate) * up as [F/8][M][8] bf16, from parts [count][M][2 F].
 struct GateUp {
   const float* parts = nullptr;
   int count = 0;
@@ -89,28 +90,28 @@ struct GateUp {
 };
 void launch_gate_up(const GateUp& op, Stream stream);
 
-/// parts [splits][count] -> their sum in the first, count a multiple of 4.
+/// Sums parts [splits][count] into the first; count is a multiple of 4.
 void launch_sum_parts(float* parts, int splits, std::int64_t count, Stream stream);
 
 struct DecodeAttention {
   StepTables tables;
   HeadShape shape;
   int rows = 0;                         // M
-  int chunk_room = 0;                   ///< chunks that there are blocks for
+  int chunk_room = 0;                   ///< chunks that the grid has blocks for
   const KeysValues* prompts = nullptr;  // [S] of this layer
   const KeysValues* own = nullptr;      ///< of this layer
   const float* qkv = nullptr;           // parts [count][M][(H + 2 G) C]
   int count = 0;
   const float2* angles = nullptr;  // [M,C/2]
-  std::uint16_t* q = nullptr;      // [M,H,C] rotated, times log2(e) / sqrt(C); memory, unused for one row
-  float* sums = nullptr;           // [parts][M,H][C], not normalised
+  std::uint16_t* q = nullptr;      // [M,H,C] rotated, times log2(e) / sqrt(C); scratch, unused for one row
+  float* sums = nullptr;           // [parts][M,H][C], unnormalised
   float2* states = nullptr;        // [parts][M,H]: largest score (base 2), sum
 };
-/// Rotates, keeps keys and values, attends; leaves states to join.
+/// Rotates, stores keys and values, attends; leaves the states to be merged.
 void launch_decode_attention(const DecodeAttention& op, Stream stream);
-/// x = the joined states as [H C/8][M][8] bf16.
+/// x = the merged states as [H C/8][M][8] bf16.
 void launch_join_attention(const DecodeAttention& op, std::uint16_t* x, Stream stream);
-/// Bytes of shared memory that attention over so many rows takes.
+/// Bytes of shared memory that attention over that many rows needs.
 std::size_t decode_attention_bytes(const HeadShape& shape, int rows);
 
 }  // namespace routedk::kernels::cuda

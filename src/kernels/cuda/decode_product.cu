@@ -1,4 +1,4 @@
-/// Which variant computes a product.
+/// The choice of variant for a product.
 #include <algorithm>
 #include <array>
 #include <string_view>
@@ -24,8 +24,8 @@ const ProductVariant& variant_of(int number) {
   return variants()[static_cast<std::size_t>(number)];
 }
 
-/// The fastest on an H100 for Llama-3.1-8B with three experts of rank 16: for each number of rows qkv, o,
-/// gate_up, down and head (benchmarks/gpu/product_speed.cpp).
+/// The fastest variants on an H100 for Llama-3.1-8B with three experts of rank 16: for each number of rows
+/// qkv, o, gate_up, down and head (benchmarks/gpu/product_speed.cpp).
 struct Measured {
   int rows;     // M
   int out;      // N
@@ -72,7 +72,7 @@ constexpr Measured kMeasured[] = {
 
 constexpr std::array<int, 7> kSplits = {1, 2, 4, 7, 8, 14, 16};
 
-/// As many blocks as the GPU has multiprocessors, or nearly.
+/// Whether there are as many blocks as the GPU has multiprocessors, or nearly.
 bool fills(const DecodeProduct& product, const ProductVariant& variant, int splits) {
   DecodeProduct p = product;
   p.splits = splits;
@@ -95,7 +95,7 @@ bool product_variant_fits(int variant, const DecodeProduct& product, RowSource s
   return v.launch[static_cast<int>(source)] != nullptr && wide_enough && v.fits(product, splits);
 }
 
-/// So many that x A^T keeps all blocks busy and its parts are still read at little cost.
+/// Enough pieces for x A^T to keep all blocks busy, and few enough that reading its parts stays cheap.
 int product_pieces(const DecodeProduct& product, int splits) {
   if (product.adapter.ranks == 0) {
     return 1;

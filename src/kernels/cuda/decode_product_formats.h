@@ -1,4 +1,4 @@
-/// The formats of frozen matrices (decode_product.h) and how a lane of decode_product reads them.
+/// The formats of frozen matrices (decode_product.h), and how a lane of decode_product reads them.
 #pragma once
 
 #include <array>
@@ -26,7 +26,7 @@ constexpr std::array<float, 16> kNf4Values = {-1.0F,
                                               0.7229568362236023F,
                                               1.0F};
 
-/// The two values of each byte of codes, in bf16.
+/// The two values of each byte of codes, as bf16.
 struct PairTable {
   std::uint32_t pairs[256];
 };
@@ -45,14 +45,15 @@ namespace {
 __constant__ PairTable kPairTable = make_pair_table();
 }
 
-/// Where a lane reads next: `tile` counts blocks of 64 columns over all row tiles, `block` within the row.
+/// Where a lane reads next: `tile` counts blocks of 64 columns over all row tiles, `block` those within the
+/// row.
 struct Cursor {
   int tile;
   int block;
 };
 
 struct Nf4Format {
-  static constexpr int kBlocks = 2;  ///< of 64 columns that are read at once
+  static constexpr int kBlocks = 2;  ///< blocks of 64 columns read at once
   static constexpr bool kCodes = true;
   template <int TR>
   struct Item {

@@ -1,4 +1,4 @@
-/// The kernel of decode_product.h. One function: its parts share what lies in registers.
+/// The kernel of decode_product.h. It is one function, since its phases share registers.
 #pragma once
 
 #include "decode_product.h"
@@ -9,8 +9,8 @@
 
 namespace routedk::kernels::cuda {
 
-/// Blocks stride over groups of WR * TR row tiles; each begins with a share of x A^T, whose parts all blocks
-/// read when they reach the B term.
+/// Blocks stride over groups of WR * TR row tiles. Each begins with its share of x A^T; all blocks read the
+/// shares when they reach the B term.
 template <typename V, RowSource kSource>
 __global__ void __launch_bounds__(V::kThreads, V::kAtOnce) decode_product(const DecodeProduct p) {
   using F = typename V::Format;
@@ -49,7 +49,7 @@ __global__ void __launch_bounds__(V::kThreads, V::kAtOnce) decode_product(const 
   unsigned char* x = sm + M::x(width);  // [k8][rows][8]
 
   let_next_kernel_start();
-  // Weights do not depend on the kernels ahead: fetch before waiting for those.
+  // Weights do not depend on earlier kernels: prefetch before waiting for those.
   typename F::template Item<TR> ring[D];
   Cursor next{(first * WR + wr) * TR * all_blocks + block0 + wk * F::kBlocks, block0 + wk * F::kBlocks};
   const int end_tile = p.weight.rows / 16 * all_blocks;
@@ -97,7 +97,7 @@ __global__ void __launch_bounds__(V::kThreads, V::kAtOnce) decode_product(const 
     if (shared_address(sm) != kWindow) {
       stop();
     }
-    // An entry is 128 bytes, a copy for each lane's bank, at a stride of 256.
+    // An entry is 128 bytes, one copy for each lane's bank, at a stride of 256.
     for (int i = tid; i < 2048; i += kThreads) {
       const std::uint32_t pair = kPairTable.pairs[i >> 3];
       *reinterpret_cast<uint4*>(sm + (i >> 3) * 256 + (i & 7) * 16) = uint4{pair, pair, pair, pair};
@@ -113,7 +113,7 @@ __global__ void __launch_bounds__(V::kThreads, V::kAtOnce) decode_product(const 
                       reinterpret_cast<float*>(sm + M::kScratch));
     __syncthreads();
   } else {
-    // x in four pieces by columns, so that work starts with the first.
+    // x in four pieces by columns, so that work starts when the first arrives.
     const auto* from =
         reinterpret_cast<const unsigned char*>(p.x) + static_cast<std::int64_t>(block0) * block_bytes;
 #pragma unroll
@@ -133,7 +133,7 @@ __global__ void __launch_bounds__(V::kThreads, V::kAtOnce) decode_product(const 
     }
   }
   int ready = kMade ? 4 : 0;
-  auto need = [&](int upto) {  // items of x that must be there
+  auto need = [&](int upto) {  // waits until that many items of x have arrived
     while (ready < 4 && items * ready / 4 < upto) {
       if (ready == 0) {
         copies_wait<3>();
@@ -152,14 +152,14 @@ __global__ void __launch_bounds__(V::kThreads, V::kAtOnce) decode_product(const 
     }
   };
 
-  // ldmatrix rows: rows past those of x read zeros.
+  // ldmatrix rows: rows beyond those of x read zeros.
   const bool real = T > 1 || (lane & 7) < p.rows;
   const unsigned char* x_row = real ? x + ((lane >> 3) * p.rows + (lane & 7)) * 16 : zero;
   const int half_bytes = real ? p.rows * 64 : 0;  // of 32 columns
   const std::uint32_t one_address = shared_address(x) + static_cast<std::uint32_t>(t) * 16;
-  std::uint32_t one[2][4] = {};  // x of a single row: lanes 0..3, else zero
+  std::uint32_t one[2][4] = {};  // x of a single row: lanes 0..3, the others zero
 
-  /// Columns 32 h .. 32 h + 32 of a block as right operands.
+  /// Loads columns 32 h .. 32 h + 32 of a block as right operands.
   auto load_x = [&](std::uint32_t(&b)[T][4], int block, int h) {
     if constexpr (V::kOne) {
       load_shared_first4(one[h], one_address + block * 128 + h * 64, lane);
@@ -177,11 +177,11 @@ __global__ void __launch_bounds__(V::kThreads, V::kAtOnce) decode_product(const 
   };
 
   int buffer = 0;
-  auto sum_at = [&](int e) {  // e: which float of the sums
+  auto sum_at = [&](int e) {  // e: index of the float among the sums
     e += buffer * M::kSums * 128;
     return reinterpret_cast<float*>(F::kCodes ? sm + ((e >> 5) << 8) + 128 + ((e & 31) << 2) : sm + e * 4);
   };
-  // Place of (row, column) of 16 x 8 sums: no two lanes of a store share a bank.
+  // Offset of (row, column) in 16 x 8 sums: no two lanes of a store share a bank.
   auto place = [](int row, int col) {
     const int c = (col >> 1) | (col & 1) << 2;
     return c * 16 + (row ^ ((c >> 1) & 1) << 3);
@@ -200,7 +200,7 @@ __global__ void __launch_bounds__(V::kThreads, V::kAtOnce) decode_product(const 
       }
     }
   };
-  /// Which (row of x, row of the tile) float o of T pieces is.
+  /// The (row of x, row of the tile) of float o of T pieces.
   struct Spot {
     int m, row;
   };

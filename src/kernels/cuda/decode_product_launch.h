@@ -1,4 +1,4 @@
-/// A variant of decode_product as an entry of the table, included by the .cu files that compile some.
+/// A variant of decode_product as an entry of the table; included by the .cu files that instantiate variants.
 #pragma once
 
 #include <algorithm>
@@ -41,7 +41,7 @@ void launch_variant(DecodeProduct p, Stream stream) {
   launch_dependent("decode_product", decode_product<V, kSource>, grid, stream, p);
 }
 
-/// Whose x lies in memory, and, where kMakesRows, is made from any source too.
+/// Reads x from memory and, with kMakesRows, also computes it from any source.
 template <typename V, bool kMakesRows = false>
 constexpr ProductVariant variant(const char* name) {
   ProductVariant entry{

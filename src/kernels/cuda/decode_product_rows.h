@@ -1,4 +1,4 @@
-/// Makes the single row x of decode_product from its source (RowSource).
+/// Computes the single row x of decode_product from its source (RowSource).
 #pragma once
 
 #include "decode_product.h"
@@ -6,7 +6,7 @@
 
 namespace routedk::kernels::cuda {
 
-/// Place of columns k, k+1 (k even) of a single row in the order of fragments, in bytes.
+/// Offset in bytes of columns k, k+1 (k even) of a single row in fragment order.
 ROUTEDK_DEVICE int place_in_row(int k) {
   const int word = (k & 63) >> 1;
   return (k >> 6) * 128 + (word >> 4) * 64 + (word & 3) * 16 + ((word >> 3) & 1) * 8 + ((word >> 2) & 1) * 4;
@@ -16,7 +16,7 @@ ROUTEDK_DEVICE void put_pair(unsigned char* to, float a, float b) {
   *reinterpret_cast<std::uint32_t*>(to) = round_pair(a, b);
 }
 
-/// Columns begin .. begin + count of RMSNorm(hidden + parts) * gain; all threads, 8 columns each.
+/// Columns begin .. begin + count of RMSNorm(hidden + parts) * gain; uses all threads, 8 columns each.
 ROUTEDK_DEVICE void make_normed(const RowParts& s, unsigned char* x, int begin, int count, bool keep,
                                 float* scratch) {
   const int k = static_cast<int>(threadIdx.x) * 8;
@@ -69,7 +69,7 @@ ROUTEDK_DEVICE void make_swiglu(const RowParts& s, unsigned char* x, int begin, 
   }
 }
 
-/// A head's states [count][H] and sums [count][H][C], joined; each lane 4 of up to 128 columns.
+/// Merges a head's states [count][H] and sums [count][H][C]; each lane handles 4 of up to 128 columns.
 ROUTEDK_DEVICE float4 join_states(const float2* states, const float* parts, int count, int heads, int head,
                                   int size, int lane) {
   float largest = -1e30F;
@@ -100,7 +100,7 @@ ROUTEDK_DEVICE float4 join_states(const float2* states, const float* parts, int 
   return float4{v.x * scale, v.y * scale, v.z * scale, v.w * scale};
 }
 
-/// A warp a head.
+/// One warp per head.
 ROUTEDK_DEVICE void make_attended(const RowParts& s, unsigned char* x, int begin, int count) {
   const int lane = static_cast<int>(threadIdx.x) % 32;
   const int size = s.width / s.heads;

@@ -1,4 +1,4 @@
-/// What a decoding step does row by row.
+/// The row-wise kernels of a decoding step.
 #include "decode_kernels.h"
 #include "graph_launch.h"
 #include "matrix_core.h"
@@ -31,7 +31,7 @@ ROUTEDK_DEVICE void add(float4& a, float4 b) {
   a.x += b.x, a.y += b.y, a.z += b.z, a.w += b.w;
 }
 
-/// A block a row, 8 columns a thread.
+/// One block per row, 8 columns per thread.
 __global__ void __launch_bounds__(1024) add_norm(const AddNorm p) {
   let_next_kernel_start();
   wait_for_kernels_before();
@@ -76,7 +76,7 @@ ROUTEDK_DEVICE float silu_times(float gate, float up) {
   return gate / (1.0F + exponential(-gate)) * up;
 }
 
-/// 8 columns a thread; neighbouring threads take neighbouring columns of a row.
+/// 8 columns per thread; adjacent threads take adjacent columns of a row.
 __global__ void __launch_bounds__(kThreads) gate_up(const GateUp p) {
   let_next_kernel_start();
   wait_for_kernels_before();

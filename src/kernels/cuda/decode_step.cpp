@@ -34,7 +34,7 @@ class DecodeStep::Impl {
   Output run(std::span<const Row> rows, const at::Tensor& alpha, const KvCache& cache);
 
  private:
-  /// Steps of so many rows.
+  /// The state for steps of a given number of rows.
   struct Bucket {
     StepMemory memory;
     bool ran = false;
@@ -53,11 +53,11 @@ class DecodeStep::Impl {
   std::map<std::int64_t, Bucket> buckets_;
   std::optional<RowTables> row_tables_;
   std::optional<CacheTable> cache_table_;
-  at::Tensor given_alpha_;  // as given, kept so that its address stays its own
-  at::Tensor alpha_;        // [L,S,K] F32, room for S
+  at::Tensor given_alpha_;  // as given; kept so that its address is not reused
+  at::Tensor alpha_;        // [L,S,K] F32, with room for S
 };
 
-/// Grows what all buckets share; their graphs hold its addresses.
+/// Grows what all buckets share; their graphs contain its addresses.
 void DecodeStep::Impl::make_room(std::span<const Row> rows, const at::Tensor& alpha, const KvCache& cache) {
   const StepShape& shape = weights_.shape;
   std::int64_t last_prompt = 0;
@@ -111,7 +111,7 @@ void DecodeStep::Impl::launch_all(const Bucket& bucket, Stream stream) const {
 
 void DecodeStep::Impl::launch(Bucket& bucket) {
   const Stream stream = current_stream();
-  if (!bucket.ran) {  // loads the kernels, which cannot be while a graph is captured
+  if (!bucket.ran) {  // loads the kernels, which is impossible during graph capture
     launch_all(bucket, stream);
     bucket.ran = true;
     return;

@@ -7,13 +7,13 @@ namespace {
 
 constexpr std::int64_t kTile = 16;      // rows
 constexpr std::int64_t kPadding = 128;  // columns
-constexpr double kZeroPair = 0x77;      // two codes of the value 0
+constexpr double kZeroPair = 0x77;      // two codes for the value 0
 
 std::int64_t round_up(std::int64_t x, std::int64_t to) {
   return (x + to - 1) / to * to;
 }
 
-/// [N,K/2] bytes -> what each lane feeds to the tensor cores
+/// [N,K/2] bytes -> the order in which each lane feeds the tensor cores
 at::Tensor tiled_codes(const at::Tensor& bytes) {
   const std::int64_t tiles = bytes.size(0) / kTile;
   const std::int64_t blocks = bytes.size(1) / 32;

@@ -1,4 +1,4 @@
-/// Frozen matrices as decode_product.h reads them.
+/// Frozen matrices in the layout of decode_product.h.
 #pragma once
 
 #include "routedk/kernels/nf4.h"
@@ -23,9 +23,10 @@ struct Tiles {
 
 /// Whether the matrix has the codebook and the block boundaries that the tiles assume.
 bool fits_tiles(const Nf4& matrix);
-/// Matrices of one width, one below another; rows multiples of 16. Scales are rounded to fp16.
+/// Matrices of equal width, stacked; their rows are multiples of 16. Scales are rounded to fp16.
 Tiles nf4_tiles(std::span<const Nf4* const> matrices);
-/// values [N,K] of any floating type; rows padded with zeros to a multiple of 16, columns of `padded`.
+/// values [N,K] of any floating type; rows are padded with zeros to a multiple of 16, columns to one of
+/// `padded`.
 Tiles bf16_tiles(const at::Tensor& values, std::int64_t padded);
 
 }  // namespace routedk::kernels::cuda

@@ -1,6 +1,6 @@
-/// What kernels are written with: CUDA's language, or, with ROUTEDK_EMULATE_CUDA, plain C++ that the emulator
-/// (tests/support/cuda_emulator.h) runs on the CPU, one fiber a thread, so that their logic is tested without
-/// a GPU. No LibTorch here or in a .cu file: nvcc takes a minute for its headers.
+/// The language of the kernels: CUDA or, with ROUTEDK_EMULATE_CUDA, plain C++ that the emulator
+/// (tests/support/cuda_emulator.h) runs on the CPU, one fiber per thread, so that their logic is tested
+/// without a GPU. No LibTorch here or in a .cu file: nvcc takes a minute to compile its headers.
 #pragma once
 
 #include <cstddef>
@@ -67,7 +67,7 @@ ROUTEDK_DEVICE std::uint32_t round_pair(float low, float high) {
   asm("cvt.rn.bf16x2.f32 %0, %1, %2;" : "=r"(pair) : "f"(high), "f"(low));
   return pair;
 }
-/// What lane (own ^ mask) of the warp holds; all lanes take part, as in the next.
+/// The value of lane (own ^ mask) of the warp; all lanes must take part, likewise below.
 ROUTEDK_DEVICE float shuffle_xor(float value, int mask) {
   return __shfl_xor_sync(0xFFFFFFFFU, value, mask);
 }
@@ -119,10 +119,10 @@ ROUTEDK_DEVICE float warp_max(float x) {
   }
   return x;
 }
-/// Of all threads of the block, to each; `scratch` holds a float for each warp.
+/// The sum over all threads of the block, returned to each; `scratch` holds a float per warp.
 ROUTEDK_DEVICE float block_sum(float x, float* scratch) {
   x = warp_sum(x);
-  __syncthreads();  // scratch may still be read
+  __syncthreads();  // scratch may still be in use
   if (threadIdx.x % kWarp == 0) {
     scratch[threadIdx.x / kWarp] = x;
   }

@@ -27,7 +27,7 @@ ROUTEDK_DEVICE std::uint64_t draws_of(const DropoutRows& segment, std::int64_t r
   return mix64(segment.key + static_cast<std::uint64_t>(number) * 0x9E3779B97F4A7C15ULL);
 }
 
-/// A thread four columns of a row: the four 16-bit draws of one number, each row from a new number.
+/// One thread per four columns of a row: four 16-bit draws per number; each row starts a new number.
 template <typename T>
 __global__ void drop_elements(const T* x, T* y, std::int64_t width, const __grid_constant__ DropoutTable table,
                               DropoutRule rule) {
@@ -48,10 +48,10 @@ __global__ void drop_elements(const T* x, T* y, std::int64_t width, const __grid
   }
 }
 
-constexpr int kRows = 8;  ///< of a thread, which share what it reads of `right`
+constexpr int kRows = 8;  ///< per thread; they share what it reads of `right`
 constexpr unsigned kColumnThreads = 128;
 
-/// A thread four columns of eight rows.
+/// One thread per four columns of eight rows.
 template <typename T>
 __global__ void add_dropped_products(DroppedProduct<T> of, const __grid_constant__ DropoutTable table,
                                      DropoutRule rule) {

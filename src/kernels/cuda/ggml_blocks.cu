@@ -1,11 +1,12 @@
-// Layouts: ggml's ggml-common.h. Products and sums are kept apart, as ggml rounds them.
+// Layouts: ggml's ggml-common.h. Products and sums are rounded separately, as in ggml.
 #include "launch.h"
 #include "launchers.h"
 
 namespace routedk::kernels::cuda {
 namespace {
 
-/// A finite half: its bits where floats have them, times what the exponents differ by, which is exact.
+/// Converts a finite half: shifts its bits to their place in a float and multiplies by the difference of the
+/// exponent biases, which is exact.
 ROUTEDK_DEVICE float load_half(const std::uint8_t* at) {
   const std::uint32_t half = at[0] | static_cast<std::uint32_t>(at[1]) << 8U;
   const float magnitude = float_of_bits((half & 0x7FFFU) << 13U) * 0x1p112F;
@@ -16,7 +17,7 @@ ROUTEDK_DEVICE float load_half(const std::uint8_t* at) {
 ROUTEDK_DEVICE int nibble(const std::uint8_t* bytes, int i) {
   return i < 16 ? bytes[i] & 15 : bytes[i - 16] >> 4;
 }
-/// Bit i of a word, as a fifth bit.
+/// Bit i of a word, as the fifth bit of a code.
 ROUTEDK_DEVICE int fifth(const std::uint8_t* word, int i) {
   return (word[i / 8] >> (i % 8) & 1) << 4;
 }
@@ -25,7 +26,7 @@ ROUTEDK_DEVICE float scaled(int code, float scale) {
   return __fmul_rn(static_cast<float>(code), scale);
 }
 
-/// An element with the scale and minimum of its part of a K block: of the first four parts they fill the low
+/// Applies the scale and minimum of an element's part of a K block: those of the first four parts are the low
 /// 6 bits of bytes i and i + 4; the others have their low 4 bits in byte i + 4 and their high 2 in the spare
 /// bits of i - 4 and i.
 ROUTEDK_DEVICE float in_k_part(const std::uint8_t* block, int part, int code) {
@@ -34,13 +35,13 @@ ROUTEDK_DEVICE float in_k_part(const std::uint8_t* block, int part, int code) {
   const int min = part < 4 ? packed[part + 4] & 63 : packed[part + 4] >> 4 | packed[part] >> 6 << 4;
   return __fadd_rn(scaled(code, scaled(scale, load_half(block))), -scaled(min, load_half(block + 2)));
 }
-/// Two parts share 32 bytes: the even one has the low nibbles, the odd one the high ones.
+/// Two parts share 32 bytes: the even part is the low nibbles, the odd part the high ones.
 ROUTEDK_DEVICE int part_nibble(const std::uint8_t* nibbles, int part, int i) {
   return nibbles[part / 2 * 32 + i] >> part % 2 * 4 & 15;
 }
 
-/// Of each half of 128 elements 64 bytes of low nibbles, then 32 of high bit pairs of each half, 16 int8
-/// scales of 16 elements, and the scale of all.
+/// Each half of 128 elements has 64 bytes of low nibbles; then, for each half, 32 bytes of high bit pairs;
+/// then 16 int8 scales of 16 elements each, and the scale of the block.
 ROUTEDK_DEVICE float six_bits(const std::uint8_t* block, int element) {
   const int half = element / 128;
   const int quarter = element % 128 / 32;
@@ -74,7 +75,7 @@ ROUTEDK_DEVICE float decoded(const std::uint8_t* block, int i) {
   }
 }
 
-/// Two neighbours of a row a thread.
+/// One thread per two adjacent elements of a row.
 template <GgmlType kType, typename T>
 __global__ void decode_pairs(const std::uint8_t* blocks, const std::int64_t* rows, std::int64_t count,
                              std::int64_t width, T* to) {

@@ -7,10 +7,10 @@
 namespace routedk::kernels {
 namespace {
 
-constexpr int kLeastMajor = 8;  // bfloat16 and asynchronous copies
+constexpr int kLeastMajor = 8;  // for bfloat16 and asynchronous copies
 constexpr auto kAll = static_cast<std::size_t>(c10::CachingAllocator::StatType::AGGREGATE);
 
-/// Its figures exist from the first tensor on a GPU on.
+/// The allocator's statistics exist only once a tensor has been on a GPU.
 bool allocates() {
   return gpu_count() > 0 && c10::cuda::CUDACachingAllocator::get()->initialized();
 }

@@ -1,4 +1,4 @@
-/// Starting kernels that follow one another in a graph.
+/// Launches of consecutive kernels in a graph.
 #pragma once
 
 #include <algorithm>
@@ -33,13 +33,13 @@ inline int multiprocessors() {
   static const int count = device_attribute(cudaDevAttrMultiProcessorCount);
   return count;
 }
-/// Bytes of shared memory that a block can have.
+/// The most shared memory of a block, in bytes.
 inline std::size_t most_shared() {
   static const int bytes = device_attribute(cudaDevAttrMaxSharedMemoryPerBlockOptin);
   return static_cast<std::size_t>(bytes);
 }
-/// As launch; from compute capability 9.0 on the kernel's blocks may start before the kernel ahead has ended:
-/// it calls wait_for_kernels_before.
+/// Like launch; from compute capability 9.0 the kernel's blocks may start before the previous kernel has
+/// ended, so it must call wait_for_kernels_before.
 template <typename... Params, typename... Args>
 void launch_dependent(const char* operation, void (*kernel)(Params...), const Grid& grid, Stream stream,
                       const Args&... args) {

@@ -4,7 +4,7 @@
 namespace routedk::kernels::cuda {
 namespace {
 
-/// Where each row's keys and values lie, on the device.
+/// Where each row's keys and values are, in device memory.
 template <typename T>
 at::Tensor table_of(const KvCache& cache, std::int64_t layer, std::span<const CacheRow> rows,
                     at::Device device) {

@@ -7,9 +7,9 @@ namespace {
 constexpr int kTeam = 8;                           // lanes that share a key
 constexpr unsigned kThreads = 128;
 constexpr int kTeams = kThreads / kTeam;
-constexpr int kAtOnce = 4;                         // numbers of a lane that lie beside each other
+constexpr int kAtOnce = 4;                         // adjacent numbers per lane
 constexpr int kMostSize = 256;                     // C
-constexpr int kHeld = kMostSize / kTeam;           // numbers of a lane
+constexpr int kHeld = kMostSize / kTeam;           // numbers per lane
 
 template <typename T>
 ROUTEDK_DEVICE T* place(T* memory, std::int64_t kv_head, std::int64_t room, std::int64_t token,
@@ -17,7 +17,7 @@ ROUTEDK_DEVICE T* place(T* memory, std::int64_t kv_head, std::int64_t room, std:
   return memory + (kv_head * room + token) * size;
 }
 
-/// A block a row.
+/// One block per row.
 template <typename T>
 __global__ void write_rows(const CachedRow<T>* rows, const float* k, const float* v, CacheHeads h) {
   const CachedRow<T> row = rows[blockIdx.x];
@@ -31,19 +31,19 @@ __global__ void write_rows(const CachedRow<T>* rows, const float* k, const float
   }
 }
 
-/// What a team has seen: values weighed by e^(score - largest), and the sum of those weights.
+/// A team's partial result: values weighted by e^(score - largest), and the sum of the weights.
 struct Seen {
   float largest;
   float sum;
   float values[kHeld];  ///< columns lane * 4 + 32 j + i
 };
 
-/// The team's number i belongs to this column.
+/// The column of a lane's number i.
 ROUTEDK_DEVICE int column_of(int lane, int i) {
   return i / kAtOnce * kAtOnce * kTeam + lane * kAtOnce + i % kAtOnce;
 }
 
-/// Keys first, first + kTeams, ... of `count`. All lanes of the warp go through as many rounds.
+/// Processes keys first, first + kTeams, ... of `count`. All lanes of the warp loop equally often.
 template <typename T>
 ROUTEDK_DEVICE void see(const T* keys, const T* values, std::int64_t count, std::int64_t first,
                         const float* query, int lane, std::int64_t size, Seen& seen) {
@@ -71,7 +71,7 @@ ROUTEDK_DEVICE void see(const T* keys, const T* values, std::int64_t count, std:
   }
 }
 
-/// A block a row and query head: teams of lanes take keys in turn, then their sums are merged.
+/// One block per row and query head: teams of lanes take keys in turn, then their sums are merged.
 template <typename T>
 __global__ void attend_rows(const CachedRow<T>* rows, const float* q, float* out, CacheHeads h) {
   const CachedRow<T> row = rows[blockIdx.x];

@@ -1,4 +1,4 @@
-/// How kernels are started.
+/// Kernel launches.
 #pragma once
 
 #include "device.h"
@@ -7,16 +7,16 @@ namespace routedk::kernels::cuda {
 
 struct Grid {
   dim3 blocks;
-  unsigned threads;        ///< of a block, whole warps
-  std::size_t shared = 0;  ///< bytes of dynamic shared memory of a block
+  unsigned threads;        ///< per block, whole warps
+  std::size_t shared = 0;  ///< bytes of dynamic shared memory per block
 };
 
 constexpr std::int64_t ceil_div(std::int64_t a, std::int64_t b) {
   return (a + b - 1) / b;
 }
-/// Blocks for `count` threads' work; kernels go over what is beyond in strides of the grid.
+/// Blocks for `count` threads; larger counts are handled by a grid-stride loop.
 inline Grid grid_for(std::int64_t count, unsigned threads = 256) {
-  constexpr std::int64_t kMost = 132 * 32;  // some rounds of a large GPU
+  constexpr std::int64_t kMost = 132 * 32;  // several waves on a large GPU
   const std::int64_t blocks = ceil_div(count, threads);
   return {dim3(static_cast<unsigned>(blocks < 1 ? 1 : blocks < kMost ? blocks : kMost)), threads};
 }
@@ -31,8 +31,8 @@ void launch(const char* /*operation*/, void (*kernel)(Params...), const Grid& gr
   emulator::run(grid.blocks, grid.threads, grid.shared, [=] { kernel(args...); });
 }
 #elif defined(__CUDACC__)
-/// Error names the operation; of a kernel that fails while it runs, one of the operations behind it. A null
-/// attribute is none.
+/// The Error names the operation; a kernel that fails while running is reported by a later operation. A null
+/// attribute means none.
 template <typename... Params, typename... Args>
 void launch_with(cudaLaunchAttribute* attribute, const char* operation, void (*kernel)(Params...),
                  const Grid& grid, Stream stream, const Args&... args) {

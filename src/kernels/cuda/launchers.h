@@ -1,5 +1,5 @@
-/// The kernels of this folder as functions of plain pointers into the GPU's memory, which the .cu files
-/// define and the .cpp files, where tensors are, call. Arrays are contiguous. T is float or BFloat16.
+/// The kernels of this folder as functions of plain pointers to GPU memory: the .cu files define them, and
+/// the .cpp files, which handle tensors, call them. Arrays are contiguous. T is float or BFloat16.
 #pragma once
 
 #include "routedk/kernels/ggml_type.h"
@@ -19,7 +19,7 @@ struct NormShape {
 template <typename T>
 void launch_rms_norm(const float* x, const float* weight, T* y, float* scale, const NormShape& shape,
                      Stream stream);
-/// dy [T,D] and x, or y, [T,D] -> dx [T,D]
+/// dy [T,D] and x (or y) [T,D] -> dx [T,D]
 template <typename T>
 void launch_rms_norm_backward(const T* dy, const float* x, const float* weight, const float* scale, float* dx,
                               const NormShape& shape, Stream stream);
@@ -51,7 +51,7 @@ struct SwigluGradients {
 template <typename T>
 void launch_swiglu_backward(const SwigluGradients<T>& of, std::int64_t count, Stream stream);
 
-/// As kernels::cross_entropy; logits [.,vocab].
+/// Like kernels::cross_entropy; logits [.,vocab].
 template <typename T>
 struct CrossEntropyRows {
   const float* logits;
@@ -61,39 +61,39 @@ struct CrossEntropyRows {
   std::int64_t vocab;
   float* losses;
   float* unsmooth;
-  T* gradient;  // null: not wanted
+  T* gradient;  // null: not requested
 };
 template <typename T>
 void launch_cross_entropy(const CrossEntropyRows<T>& of, std::int64_t rows, Stream stream);
 
-/// As kernels::DropoutSegment.
+/// Like kernels::DropoutSegment.
 struct DropoutRows {
   std::int64_t begin;
   std::int64_t end;
   std::uint64_t key;
   std::int64_t first;
 };
-/// A few of them, as the argument of a kernel.
+/// A few segments, as a kernel argument.
 struct DropoutTable {
   static constexpr int kMost = 96;
   DropoutRows rows[kMost];
   int count;
 };
 struct DropoutRule {
-  std::uint32_t threshold;  ///< of 65,536
-  float scale;              ///< of what is kept
+  std::uint32_t threshold;  ///< out of 65,536
+  float scale;              ///< of the kept elements
 };
-/// The rows of the table, which follow one another; x, y [.,width]
+/// Applies the table's segments, which are consecutive; x, y [.,width]
 template <typename T>
 void launch_dropout(const T* x, T* y, std::int64_t width, const DropoutTable& table, const DropoutRule& rule,
                     Stream stream);
 
 /// left [t,rank] of rows begin .. begin+t, right [rank,n] -> sum [.,n] += left right under the mask of those
-/// rows, whose table and rule are those of launch_dropout
+/// rows; table and rule as for launch_dropout
 template <typename T>
 struct DroppedProduct {
   const T* left;
-  std::int64_t left_stride;  ///< from one row to the next
+  std::int64_t left_stride;  ///< distance between rows
   const T* right;
   std::int64_t rank;
   T* sum;
@@ -114,41 +114,41 @@ struct AdamWFactors {
 void launch_adamw(const float* grads, float* values, float* first, float* second, std::int64_t count,
                   const AdamWFactors& factors, Stream stream);
 
-/// An NF4 matrix as kernels/nf4.h has it; absmax, or the nested parts.
+/// An NF4 matrix as in kernels/nf4.h; absmax, or the nested parts.
 struct Nf4View {
   const std::uint8_t* codes;
   const float* codebook;  // [16]
-  const float* absmax;    // null where nested
+  const float* absmax;    // null if nested
   const std::uint8_t* nested_codes;
   const float* nested_absmax;
   const float* nested_codebook;  // [256]
   float nested_offset;
 };
-/// `rows` [count] numbers of rows of `width`, or null: rows 0 .. count-1 -> to [count,width]
+/// `rows` [count]: indices of rows of `width`; null: rows 0 .. count-1 -> to [count,width]
 template <typename T>
 void launch_nf4_rows(const Nf4View& from, const std::int64_t* rows, std::int64_t count, std::int64_t width,
                      T* to, Stream stream);
-/// values [count] -> codes, absmax of each 64
+/// values [count] -> codes, and the absmax of each 64
 void launch_nf4_quantize(const float* values, std::int64_t count, std::uint8_t* codes, float* absmax,
                          const float* codebook, Stream stream);
-/// values [count] -> codes of the nearest entries of the map [256], absmax of each 256
+/// values [count] -> codes of the nearest entries of the map [256], and the absmax of each 256
 void launch_nf4_nest(const float* values, std::int64_t count, std::uint8_t* codes, float* absmax,
                      const float* map, Stream stream);
 
-/// As launch_nf4_rows; blocks as kernels/ggml_blocks.h has them.
+/// Like launch_nf4_rows; blocks as in kernels/ggml_blocks.h.
 template <typename T>
 void launch_ggml_rows(GgmlType type, const std::uint8_t* blocks, const std::int64_t* rows, std::int64_t count,
                       std::int64_t width, T* to, Stream stream);
 
-/// One row of a pass and where its keys and values lie.
+/// One row of a pass, and where its keys and values are.
 template <typename T>
 struct CachedRow {
   T* prompt_k;  // [G,P,C]
   T* prompt_v;
-  T* own_k;  // [G,M,C], as the branch's
+  T* own_k;  // [G,M,C], the branch's
   T* own_v;
   std::int64_t prompt_tokens;  ///< P
-  std::int64_t prompt_seen;    ///< of them
+  std::int64_t prompt_seen;    ///< how many of them the row sees
   std::int64_t own_seen;
 };
 struct CacheHeads {
@@ -157,7 +157,7 @@ struct CacheHeads {
   std::int64_t size;      // C
   std::int64_t room;      // M
 };
-/// The last token that each row sees is its own: k, v [T,G,C] go there.
+/// The last token that each row sees is its own: writes k, v [T,G,C] there.
 template <typename T>
 void launch_cache_write(const CachedRow<T>* rows, std::int64_t count, const float* k, const float* v,
                         const CacheHeads& heads, Stream stream);

@@ -1,5 +1,5 @@
-/// Products with frozen matrices and their formats' conversions on a GPU: the weight is decoded whole, in the
-/// type that operands are rounded to, and cuBLAS multiplies.
+/// Products with frozen matrices, and conversions of their formats, on a GPU: the weight is decoded whole, in
+/// the type that operands are rounded to, and cuBLAS multiplies.
 #include "routedk/kernels/cpu/nf4_codec.h"
 
 #include "../devices.h"
@@ -20,7 +20,7 @@ Nf4View view_of(const Nf4& weight) {
           parts.nested_offset};
 }
 
-/// Rows of the matrix by their numbers [n], or all [n = out], into `to` [n,in].
+/// Rows of the matrix by index [n], or all [n = out], into `to` [n,in].
 void decode_rows(const Nf4& weight, const at::Tensor& rows, const at::Tensor& to) {
   with_type(to.scalar_type(), [&]<typename T>() {
     launch_nf4_rows(view_of(weight), rows.defined() ? data<std::int64_t>(rows) : nullptr, to.size(0),
@@ -45,12 +45,12 @@ at::Tensor decoded(const W& weight, at::ScalarType dtype, const at::TensorOption
   return dense;
 }
 
-/// What operands are rounded to.
+/// The type that operands are rounded to.
 at::ScalarType operand_type(const at::Tensor& x, Precision precision) {
   return precision == Precision::kBFloat16 ? at::kBFloat16 : x.scalar_type();
 }
 
-/// sum [m,n] += a [m,k] b [k,n], which are of one type.
+/// sum [m,n] += a [m,k] b [k,n]; a and b have one type.
 void add_product(at::Tensor sum, const at::Tensor& a, const at::Tensor& b) {
   if (a.scalar_type() == sum.scalar_type()) {
     sum.addmm_(a, b);

@@ -12,11 +12,11 @@
 
 namespace routedk::kernels::cuda {
 
-/// Where dynamic shared memory begins in its window, of kernels without static shared memory.
+/// Where dynamic shared memory begins in its window, in kernels without static shared memory.
 constexpr std::uint32_t kWindow = 1024;
 
-/// Two operands of wgmma in shared memory, n rows of 8 columns each 128 bytes: `next_columns` bytes from
-/// eight columns to the next, 128 from eight rows to the next, no swizzle.
+/// The descriptor of a wgmma operand in shared memory: n rows of 8 columns, each 8 rows 128 bytes;
+/// `next_columns` bytes between groups of eight columns, 128 between groups of eight rows, no swizzle.
 ROUTEDK_DEVICE std::uint64_t operand_address(std::uint32_t address, std::uint32_t next_columns) {
   return static_cast<std::uint64_t>((address & 0x3FFFFU) >> 4) |
          static_cast<std::uint64_t>(next_columns >> 4) << 16 | static_cast<std::uint64_t>(128U >> 4) << 32;
@@ -33,13 +33,13 @@ ROUTEDK_DEVICE std::uint32_t load_shared(std::uint32_t address) {
   asm volatile("ld.shared.u32 %0, [%1];" : "=r"(value) : "r"(address));
   return value;
 }
-/// At a place in dynamic shared memory.
+/// Loads from an offset in dynamic shared memory.
 ROUTEDK_DEVICE std::uint32_t load_dynamic(std::uint32_t place) {
   std::uint32_t value = 0;
   asm volatile("ld.shared.u32 %0, [%1 + %2];" : "=r"(value) : "r"(place), "n"(kWindow));
   return value;
 }
-/// Lanes 0..3 read 16 bytes, the others keep what they have.
+/// Lanes 0..3 read 16 bytes, the others keep their values.
 ROUTEDK_DEVICE void load_shared_first4(std::uint32_t (&r)[4], std::uint32_t address, int lane) {
   asm volatile("{.reg .pred p; setp.lt.s32 p, %5, 4; @p ld.shared.v4.u32 {%0,%1,%2,%3}, [%4];}"
                : "+r"(r[0]), "+r"(r[1]), "+r"(r[2]), "+r"(r[3])
@@ -84,8 +84,8 @@ constexpr bool kWarpGroups = true;
 #else
 constexpr bool kWarpGroups = false;
 #endif
-/// Four warps: d (+)= a b, 64 x 8 T x 16, each warp 16 rows; b in shared memory. d and a are in use until the
-/// group is waited for.
+/// Four warps: d (+)= a b, 64 x 8 T x 16, 16 rows per warp; b in shared memory. d and a are in use until the
+/// group has been waited for.
 template <int T>
 ROUTEDK_DEVICE void wgmma(float (&d)[T][4], const std::uint32_t (&a)[4], std::uint64_t b, bool add) {
 #ifdef __CUDA_ARCH_FEAT_SM90_ALL
@@ -131,7 +131,7 @@ ROUTEDK_DEVICE void wgmma(float (&d)[T][4], const std::uint32_t (&a)[4], std::ui
   }
 #endif
 }
-/// Before the first wgmma on registers that were written since.
+/// Call before the first wgmma on registers that have been written since the last.
 ROUTEDK_DEVICE void wgmma_begin() {
 #ifdef __CUDA_ARCH_FEAT_SM90_ALL
   asm volatile("wgmma.fence.sync.aligned;" ::: "memory");
@@ -142,18 +142,18 @@ ROUTEDK_DEVICE void wgmma_commit() {
   asm volatile("wgmma.commit_group.sync.aligned;" ::: "memory");
 #endif
 }
-/// Until at most `Left` groups are under way.
+/// Waits until at most `Left` groups are in flight.
 template <int Left>
 ROUTEDK_DEVICE void wgmma_wait() {
 #ifdef __CUDA_ARCH_FEAT_SM90_ALL
   asm volatile("wgmma.wait_group.sync.aligned %0;" ::"n"(Left) : "memory");
 #endif
 }
-/// The compiler must not look at x before here.
+/// Keeps the compiler from reading x earlier.
 ROUTEDK_DEVICE void pin(float& x) {
   asm volatile("" : "+f"(x)::"memory");
 }
-/// What this thread wrote to shared memory is seen by wgmma.
+/// Makes this thread's writes to shared memory visible to wgmma.
 ROUTEDK_DEVICE void shared_for_wgmma() {
 #if __CUDA_ARCH__ >= 900
   asm volatile("fence.proxy.async.shared::cta;" ::: "memory");
@@ -174,7 +174,7 @@ ROUTEDK_DEVICE void copies_wait() {
   asm volatile("cp.async.wait_group %0;" ::"n"(Left) : "memory");
 }
 
-/// 16 bytes that are read once: not kept in L1, first to leave L2.
+/// Loads 16 bytes that are read once: not cached in L1, evicted first from L2.
 ROUTEDK_DEVICE void load_stream(std::uint32_t (&r)[4], const void* p) {
   asm volatile(
       "{.reg .b64 policy; createpolicy.fractional.L2::evict_first.b64 policy, 1.0;\n"
@@ -185,30 +185,30 @@ ROUTEDK_DEVICE void load_stream(std::uint32_t (&r)[4], const void* p) {
 ROUTEDK_DEVICE void load_constant(std::uint32_t (&r)[2], const void* p) {
   asm volatile("ld.global.nc.v2.u32 {%0,%1}, [%2];" : "=r"(r[0]), "=r"(r[1]) : "l"(p));
 }
-/// Past L1: another block may have written it while this kernel ran.
+/// Bypasses L1: another block may have written the value while this kernel ran.
 ROUTEDK_DEVICE float4 load_fresh(const float* p) {
   return __ldcg(reinterpret_cast<const float4*>(p));
 }
-/// Whether `count` is reached, after which what its adders wrote may be read.
+/// Waits until the counter reaches `count`; after that, the writes of those who added to it are visible.
 ROUTEDK_DEVICE void wait_for_count(const int* counter, int count) {
   int now = 0;
   do {
     asm volatile("ld.acquire.gpu.global.s32 %0, [%1];" : "=r"(now) : "l"(counter) : "memory");
   } while (now < count);
 }
-/// All that the block wrote before its last barrier is seen by those who see the count.
+/// Adds to the counter: who sees the count also sees all that the block wrote before its last barrier.
 ROUTEDK_DEVICE void add_to_count(int* counter, int by) {
   __threadfence();
   atomicAdd(counter, by);
 }
 
-/// What kernels before this one wrote may be read from here on.
+/// Waits for earlier kernels; after that, their writes are visible.
 ROUTEDK_DEVICE void wait_for_kernels_before() {
 #if __CUDA_ARCH__ >= 900
   asm volatile("griddepcontrol.wait;" ::: "memory");
 #endif
 }
-/// The next kernel's blocks may start where there is room.
+/// Allows the next kernel's blocks to start where there is room.
 ROUTEDK_DEVICE void let_next_kernel_start() {
 #if __CUDA_ARCH__ >= 900
   asm volatile("griddepcontrol.launch_dependents;" ::: "memory");
@@ -226,7 +226,7 @@ ROUTEDK_DEVICE float power_of_2(float x) {
   asm("ex2.approx.ftz.f32 %0, %1;" : "=f"(y) : "f"(x));
   return y;
 }
-/// The low half of the bits, in fp16.
+/// The low half of the bits, as fp16.
 ROUTEDK_DEVICE float half_to_float(std::uint32_t bits) {
   return __half2float(__ushort_as_half(static_cast<unsigned short>(bits)));
 }

@@ -4,10 +4,10 @@
 namespace routedk::kernels::cuda {
 namespace {
 
-constexpr std::int64_t kBlock = 64;      // elements of an absmax
-constexpr std::int64_t kNested = 256;    // absmax of a nested one
+constexpr std::int64_t kBlock = 64;      // elements per absmax
+constexpr std::int64_t kNested = 256;    // absmax values per nested absmax
 constexpr unsigned kThreads = 256;
-constexpr int kAtOnce = 8;               // elements a thread takes
+constexpr int kAtOnce = 8;               // elements per thread
 constexpr std::uint8_t kZeroCode = 7;
 constexpr float kSmallestScale = 1e-38F;  // as bitsandbytes: its inverse is finite
 
@@ -18,7 +18,7 @@ ROUTEDK_DEVICE float absmax_of(const Nf4View& from, std::int64_t block, const fl
                          from.nested_offset);
 }
 
-/// The codebook with a copy for each lane of a warp, in banks of their own, and the nested one.
+/// The codebook, with a copy for each lane of a warp in its own bank, and the nested codebook.
 struct Codebooks {
   float values[16 * kWarp];
   float nested[kNested];
@@ -45,7 +45,7 @@ struct alignas(sizeof(T) * kAtOnce < 16 ? sizeof(T) * kAtOnce : 16) Eight {
   T values[kAtOnce];
 };
 
-/// Eight elements of a row a thread: widths are multiples of eight, so that they share an absmax.
+/// One thread per eight elements of a row: widths are multiples of eight, so the elements share an absmax.
 template <typename T>
 __global__ void decode_eights(Nf4View from, const std::int64_t* rows, std::int64_t count, std::int64_t width,
                               T* to) {
@@ -60,7 +60,7 @@ __global__ void decode_eights(Nf4View from, const std::int64_t* rows, std::int64
     const std::uint32_t codes = reinterpret_cast<const std::uint32_t*>(from.codes)[group];
     const float scale = absmax_of(from, group / (kBlock / kAtOnce), books.nested);
     Eight<T> out;
-    for (int i = 0; i < kAtOnce; ++i) {  // the earlier of two elements has a byte's high nibble
+    for (int i = 0; i < kAtOnce; ++i) {  // the first of two elements is the high nibble
       const unsigned code = codes >> (i / 2 * 8 + (i % 2 == 0 ? 4 : 0)) & 15U;
       out.values[i] = rounded<T>(books.values[code * kWarp + lane] * scale);
     }
@@ -81,7 +81,7 @@ __global__ void decode_elements(Nf4View from, const std::int64_t* rows, std::int
   }
 }
 
-/// How many halfway points between neighbours of the codebook lie below the value.
+/// The number of midpoints between adjacent codebook values that are below the value.
 ROUTEDK_DEVICE std::uint8_t nearest_nf4(float value, const float* codebook) {
   int code = 0;
   for (int i = 0; i < 15; ++i) {
@@ -94,7 +94,7 @@ ROUTEDK_DEVICE float magnitude(float x) {
   return x < 0.0F ? -x : x;
 }
 
-/// A warp a block of 64, a lane two neighbours.
+/// One warp per block of 64, two adjacent elements per lane.
 __global__ void quantize_blocks(const float* values, std::int64_t count, std::uint8_t* codes, float* absmax,
                                 const float* codebook) {
   const std::int64_t blocks = (count + kBlock - 1) / kBlock;
@@ -117,9 +117,9 @@ __global__ void quantize_blocks(const float* values, std::int64_t count, std::ui
   }
 }
 
-/// Of an ascending map; halfway the lower one.
+/// The nearest entry of an ascending map; halfway, the lower one.
 ROUTEDK_DEVICE std::uint8_t nearest_in(const float* map, float value) {
-  int above = 0;  // the first that is not less
+  int above = 0;  // the first that is not less than the value
   for (int size = kNested / 2; size > 0; size /= 2) {
     above += map[above + size - 1] < value ? size : 0;
   }
@@ -130,7 +130,7 @@ ROUTEDK_DEVICE std::uint8_t nearest_in(const float* map, float value) {
   return static_cast<std::uint8_t>(above);
 }
 
-/// A block of threads a block of absmax.
+/// One thread block per block of absmax values.
 __global__ void nest_blocks(const float* values, std::int64_t count, std::uint8_t* codes, float* absmax,
                             const float* map) {
   __shared__ float of_warps[kThreads / kWarp];

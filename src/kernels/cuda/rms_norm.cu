@@ -6,14 +6,14 @@ namespace {
 
 constexpr unsigned kThreads = 256;
 
-/// The weight, or where it is (nearly) nothing what y / weight still gives x from: far below what rounding
-/// leaves of the sums that y goes into.
+/// The weight or, where it is (nearly) zero, a value with which y / weight still gives x: far below the
+/// rounding error of the sums that y goes into.
 ROUTEDK_DEVICE float invertible(float weight) {
   constexpr float kLeast = 1e-30F;
   return weight > kLeast || weight < -kLeast ? weight : weight < 0.0F ? -kLeast : kLeast;
 }
 
-/// A block a row.
+/// One block per row.
 template <typename T>
 __global__ void rms_norm_rows(const float* x, const float* weight, T* y, float* scale, NormShape shape) {
   __shared__ float scratch[kThreads / kWarp];

@@ -4,7 +4,7 @@
 namespace routedk::kernels::cuda {
 namespace {
 
-/// A thread a pair.
+/// One thread per pair.
 template <typename T>
 __global__ void rotate_pairs(const T* x, const float* cosines, const float* sines, T* y, RotaryShape shape) {
   const std::int64_t count = shape.tokens * shape.heads * shape.half;

@@ -1,4 +1,4 @@
-/// Norm, rotation, activation, dropout and the optimiser on tensors.
+/// Norm, rotation, activation, dropout and optimiser on tensors.
 #include <cmath>
 
 #include "../devices.h"
@@ -68,7 +68,7 @@ DropoutRule rule_of(const DropoutMask& mask) {
   return {mask.threshold, static_cast<float>(kLevels / (kLevels - mask.threshold))};
 }
 
-/// Calls each(table) for as many tables as the segments fill.
+/// Calls each(table) for each table that the segments fill.
 template <typename Each>
 void for_each_table(const DropoutMask& mask, const Each& each) {
   DropoutTable table{};

@@ -8,7 +8,7 @@
 namespace routedk::kernels::cuda {
 namespace {
 
-/// Rows of logits and memory for what is summed of them.
+/// Rows of logits, and memory for their sums.
 struct SummedRows {
   at::Tensor floats;   // [n, segments + 1]
   at::Tensor doubles;  // [n, segments + 1]

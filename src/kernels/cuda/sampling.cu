@@ -7,7 +7,7 @@ namespace {
 constexpr unsigned kThreads = 256;
 constexpr int kPerThread = kSegment / static_cast<int>(kThreads);
 
-/// Of all threads' values in order, in shared memory; to each.
+/// The sum over all threads, in their order, in shared memory; returned to each.
 ROUTEDK_DEVICE double block_total(double x, double* scratch) {
   scratch[threadIdx.x] = x;
   __syncthreads();
@@ -35,7 +35,7 @@ ROUTEDK_DEVICE float block_largest(float x, float* scratch) {
   return largest;
 }
 
-/// A block a segment: its largest value, or that of the row where it is known; the sum.
+/// One block per segment: its sum, and its largest value unless that of the row is known.
 __global__ void __launch_bounds__(kThreads) sum_segments(const LogitRows logits, const RowSums sums,
                                                          bool row_is_known, float inverse_temperature) {
   auto* scratch = reinterpret_cast<double*>(shared_memory());
@@ -69,7 +69,7 @@ __global__ void __launch_bounds__(kThreads) sum_segments(const LogitRows logits,
   }
 }
 
-/// A warp a row.
+/// One warp per row.
 __global__ void __launch_bounds__(kWarp) join_segments(const LogitRows logits, const RowSums sums) {
   const auto row = static_cast<std::int64_t>(blockIdx.x);
   const float* largest_of = sums.segment_largest + row * logits.segments;
@@ -89,7 +89,8 @@ __global__ void __launch_bounds__(kWarp) join_segments(const LogitRows logits, c
   sums.log_sums[row] = static_cast<double>(largest) + log(sum);
 }
 
-/// Which of `count` sums in order the target falls into; `before`: those ahead of it.
+/// The index, among `count` ordered sums, that the target falls into; `before`: the total of the earlier
+/// ones.
 ROUTEDK_DEVICE int place_among(const double* values, int count, double target, double& before) {
   before = 0.0;
   for (int i = 0; i + 1 < count; ++i) {
@@ -101,12 +102,12 @@ ROUTEDK_DEVICE int place_among(const double* values, int count, double target, d
   return count - 1;
 }
 
-/// A block a draw; thread t looks at neighbouring columns of the segment that the draw falls into.
+/// One block per draw; each thread searches adjacent columns of the segment that the draw falls into.
 __global__ void __launch_bounds__(kThreads) draw_tokens(const LogitRows logits, const RowSums sums,
                                                         const DeviceDraw* draws, float inverse_temperature,
                                                         bool greedy, DeviceDrawn* drawn) {
   auto* partial = reinterpret_cast<double*>(shared_memory());  // [threads]
-  auto* shared = partial + kThreads;                           // {target behind the segment, segment, thread}
+  auto* shared = partial + kThreads;                           // {target within the segment, segment, thread}
   const DeviceDraw draw = draws[blockIdx.x];
   const auto tid = static_cast<int>(threadIdx.x);
   const auto row = static_cast<std::int64_t>(draw.row);

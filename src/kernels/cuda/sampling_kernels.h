@@ -1,4 +1,4 @@
-/// Sums and draws over rows of logits, in segments of a row.
+/// Sums and draws over rows of logits, which are divided into segments.
 #pragma once
 
 #include <cstdint>
@@ -14,16 +14,16 @@ struct LogitRows {
   std::int64_t stride;
   int columns;   // V
   int rows;      // n
-  int segments;  // of a row
+  int segments;  // per row
 };
-/// What is known of each segment [n,segments] and row [n].
+/// Sums of each segment [n,segments] and row [n].
 struct RowSums {
   float* segment_largest;
   double* segment_sums;  ///< of e^((x - largest) / temperature)
   float* largest;
   double* log_sums;  ///< log(sum(e^x))
 };
-/// The largest of each segment and row, the sums at temperature 1 and their logarithms.
+/// The largest value of each segment and row, the sums at temperature 1, and their logarithms.
 void launch_log_sums(const LogitRows& logits, const RowSums& sums, Stream stream);
 
 struct DeviceDraw {
@@ -36,7 +36,8 @@ struct DeviceDrawn {
   float value;
   double log_sum;
 };
-/// Draws as kernels/sampling.h, all tokens kept. Overwrites the segments' sums; largest values are known.
+/// Draws like kernels/sampling.h with all tokens kept. Overwrites the segments' sums; the largest values must
+/// be known.
 void launch_draws(const LogitRows& logits, const RowSums& sums, const DeviceDraw* draws, int count,
                   double temperature, DeviceDrawn* drawn, Stream stream);
 

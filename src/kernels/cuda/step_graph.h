@@ -20,7 +20,7 @@ class StepGraph {
 #else
 class StepGraph {
  public:
-  /// Every kernel must have run once before.
+  /// Every kernel must have run once before, since capture cannot load kernels.
   explicit StepGraph(const std::function<void(Stream)>& launches) {
     Stream stream = nullptr;
     cudaGraph_t graph = nullptr;

@@ -1,4 +1,4 @@
-/// The kernels of a decoding step in their order.
+/// The kernels of a decoding step, in order.
 #pragma once
 
 #include <cstdint>
@@ -10,7 +10,7 @@
 
 namespace routedk::kernels::cuda {
 
-/// What differs from step to step, at addresses that stay.
+/// Inputs that change from step to step, at fixed addresses.
 struct StepInputs {
   const RowTables& rows;
   const CacheTable& cache;
@@ -19,9 +19,9 @@ struct StepInputs {
 
 class StepLaunches {
  public:
-  /// Refers to all of them.
+  /// Keeps references to all arguments.
   StepLaunches(const StepWeights& weights, const StepInputs& inputs, const StepMemory& memory);
-  /// Leaves the final norm's rows in memory.normed and the logits in memory.logits[0].
+  /// Leaves the rows after the final norm in memory.normed and the logits in memory.logits[0].
   void launch(Stream stream);
 
  private:

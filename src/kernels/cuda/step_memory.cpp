@@ -7,13 +7,13 @@
 namespace routedk::kernels::cuda {
 namespace {
 
-constexpr std::int64_t kPartsOfDown = 16;  // splits * pieces at most
+constexpr std::int64_t kPartsOfDown = 16;  // most splits * pieces
 
 at::Tensor floats_on(at::Device device, at::IntArrayRef sizes) {
   return at::empty(sizes, at::TensorOptions(device).dtype(at::kFloat));
 }
 
-/// x of so many columns, [K/8][M][8], K padded with zeros.
+/// x with that many columns: [K/8][M][8], K padded with zeros.
 at::Tensor row_panels(at::Device device, std::int64_t columns, std::int64_t rows) {
   return at::zeros({(columns + 127) / 128 * 16, rows, 8}, at::TensorOptions(device).dtype(at::kBFloat16));
 }
@@ -50,7 +50,7 @@ std::optional<StepPlan> plan_step(const StepWeights& weights, int rows) {
     const DecodeProduct p = product_of(weights.widest(i), rows);
     plan.sources.at(i) = kSources.at(i);
     plan.products.at(i) = rows == 1 ? plan_product(p, kSources.at(i)) : ProductPlan{};
-    if (plan.products.at(i).variant < 0) {  // a launch more makes the rows
+    if (plan.products.at(i).variant < 0) {  // a separate launch computes the rows
       plan.sources.at(i) = RowSource::kMemory;
       plan.products.at(i) = plan_product(p);
     }

@@ -1,4 +1,4 @@
-/// Which kernels compute a decoding step of so many rows, and the memory that they work in.
+/// The plan of a decoding step of a given number of rows, and its working memory.
 #pragma once
 
 #include <array>
@@ -14,17 +14,17 @@ namespace routedk::kernels::cuda {
 
 struct StepPlan {
   std::array<ProductPlan, 4> products;    // by projection
-  std::array<RowSource, 4> sources = {};  ///< how a product's row is made
+  std::array<RowSource, 4> sources = {};  ///< how each product gets its row
   ProductPlan head;
 };
 
 HeadShape head_shape(const StepShape& shape);
 
-/// The product of these rows, without its inputs and outputs.
+/// The product of these linears with `rows` rows, without inputs and outputs.
 DecodeProduct product_of(const PackedLinears& linears, int rows);
 DecodeProduct head_product_of(const StepWeights& weights, int rows);
 
-/// None where a kernel needs more shared memory than a block has on this GPU.
+/// Nothing if a kernel needs more shared memory than a block has on this GPU.
 std::optional<StepPlan> plan_step(const StepWeights& weights, int rows);
 
 struct StepMemory {
@@ -32,7 +32,7 @@ struct StepMemory {
   StepPlan plan;
   at::Tensor hidden, second_hidden, normed;  // [M,D] F32
   at::Tensor x_hidden, x_attended, x_gated;  // bf16 panels
-  std::array<at::Tensor, 2> y;  // parts of outputs: of qkv and gate_up, and of o and down, which read those
+  std::array<at::Tensor, 2> y;  // outputs in parts: of qkv and gate_up, and of o and down, which read those
   at::Tensor logits;            // [splits][M][V padded] F32
   at::Tensor down;              // [parts][M][sections * R] F32
   at::Tensor counters;          // [L * 4] I32

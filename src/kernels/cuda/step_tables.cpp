@@ -9,7 +9,7 @@ namespace {
 constexpr std::int64_t kRows = DecodeStep::kMostRows;
 constexpr std::int64_t kRowInts = sizeof(StepRow) / sizeof(int);
 constexpr std::int64_t kChunkInts = sizeof(PromptChunk) / sizeof(int);
-// Where the parts of the buffer begin.
+// Offsets of the parts of the buffer.
 constexpr std::int64_t kSequences = kRows * kRowInts;
 constexpr std::int64_t kParts = kSequences + kRows;
 constexpr std::int64_t kChunkCount = kParts + kRows;
@@ -20,7 +20,7 @@ std::int64_t prompt_chunks(const KvCache& cache, std::int64_t prompt) {
   return (cache.prompt_length(prompt) + kChunk - 1) / kChunk;
 }
 
-/// Calls with(prompt, first, count) for rows of one prompt.
+/// Calls with(prompt, first, count) for each run of rows of one prompt.
 template <typename With>
 void for_each_prompt(std::span<const DecodeStep::Row> rows, const With& with) {
   for (std::size_t first = 0; first < rows.size();) {
@@ -47,7 +47,7 @@ std::int64_t RowTables::chunks_of(std::span<const DecodeStep::Row> rows, const K
 }
 
 void RowTables::fill(std::span<const DecodeStep::Row> rows, std::int64_t padded, const KvCache& cache) {
-  // Of its own: an earlier step's may still be on its way.
+  // A new buffer for each step: the copy of an earlier one may still be in flight.
   const at::Tensor host =
       at::empty({device_.numel()}, at::TensorOptions(at::kInt).pinned_memory(device_.is_cuda()));
   int* const to = host.data_ptr<int>();

@@ -1,4 +1,4 @@
-/// What changes from step to step, gathered on the host and copied to the GPU.
+/// The inputs that change from step to step, gathered on the host and copied to the GPU.
 #pragma once
 
 #include "routedk/kernels/cuda/decode_step.h"
@@ -15,11 +15,11 @@ namespace routedk::kernels::cuda {
 /// The rows of one step and the chunks of prompts that they see, in one buffer.
 class RowTables {
  public:
-  /// Room for 64 rows and so many chunks.
+  /// Room for 64 rows and `chunk_room` chunks.
   RowTables(std::int64_t chunk_room, at::Device device);
 
   static std::int64_t chunks_of(std::span<const DecodeStep::Row> rows, const KvCache& cache);
-  /// `padded`: rows of the step; the others are padding.
+  /// `padded`: number of rows of the step including padding.
   void fill(std::span<const DecodeStep::Row> rows, std::int64_t padded, const KvCache& cache);
 
   StepTables view() const;
@@ -31,12 +31,12 @@ class RowTables {
   at::Tensor device_;  // I32: rows, sequences, parts, {chunk count, room}, chunks
 };
 
-/// Where every layer's keys and values lie.
+/// Where the keys and values of every layer are.
 class CacheTable {
  public:
   CacheTable(std::int64_t layers, std::int64_t prompt_room, at::Device device);
 
-  /// Takes over where the rows' prompts and the branches lie.
+  /// Records where the rows' prompts and the branches are.
   void update(std::span<const DecodeStep::Row> rows, const KvCache& cache);
   std::int64_t prompt_room() const noexcept { return prompt_room_; }
   const KeysValues* prompts(std::int64_t layer) const;  // [prompt_room]

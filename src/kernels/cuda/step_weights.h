@@ -13,7 +13,7 @@
 
 namespace routedk::kernels::cuda {
 
-/// Linears with one input as one matrix, and their adapters as one.
+/// Linears that share an input as one matrix, with their adapters as one.
 struct PackedLinears {
   Tiles weight;
   Tiles a;
@@ -31,7 +31,7 @@ struct PackedLinears {
   void pack_adapter(const std::vector<StepLinear>& linears);
 };
 
-/// Places in StepProjections.
+/// Indices into StepProjections.
 constexpr std::size_t kQkv = 0;
 constexpr std::size_t kO = 1;
 constexpr std::size_t kGateUp = 2;
@@ -54,9 +54,9 @@ struct StepWeights {
   std::vector<PackedLayer> layers;
 
   void add_layer(const StepLayer& layer);
-  /// The layer whose adapter of that projection is widest.
+  /// The layer whose adapter of that projection is the widest.
   const PackedLinears& widest(std::size_t projection) const;
-  /// Read by a step, of all experts or of none.
+  /// Bytes that a step reads, with all experts or with none.
   std::int64_t bytes(bool experts) const;
 };
 

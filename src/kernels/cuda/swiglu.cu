@@ -4,7 +4,7 @@
 namespace routedk::kernels::cuda {
 namespace {
 
-/// 16 bytes of numbers, which a thread moves at once.
+/// 16 bytes of numbers: the unit that a thread moves.
 template <typename T>
 struct alignas(16) Pack {
   static constexpr int kSize = 16 / sizeof(T);
@@ -21,7 +21,7 @@ ROUTEDK_DEVICE T activated(T gate, T up) {
   return rounded<T>(g * sigmoid(g) * to_float(up));
 }
 
-/// Calls of_pack(i) for packs, then of_one(i) for the elements that fill none.
+/// Calls of_pack(i) for whole packs, then of_one(i) for the remaining elements.
 template <typename T, typename OfPack, typename OfOne>
 ROUTEDK_DEVICE void for_each_element(std::int64_t count, bool aligned, const OfPack& of_pack,
                                      const OfOne& of_one) {
@@ -52,7 +52,7 @@ __global__ void swiglu_elements(const T* gate, const T* up, T* y, std::int64_t c
       [&](std::int64_t i) { y[i] = activated(gate[i], up[i]); });
 }
 
-/// dgate = dy up s (1 + g (1 - s)), dup = dy g s, s the sigmoid of g.
+/// dgate = dy up s (1 + g (1 - s)), dup = dy g s; s is the sigmoid of g.
 template <typename T>
 ROUTEDK_DEVICE void differentiate(T dy, T gate, T up, T& dgate, T& dup) {
   const float g = to_float(gate);

@@ -1,4 +1,4 @@
-/// Memory that is used again and again.
+/// A reusable buffer.
 #pragma once
 
 #include <cstdint>
@@ -7,7 +7,7 @@
 
 namespace routedk::kernels::cpu {
 
-/// [rows,width] of floats that grows; what it held is lost with the next size.
+/// [rows,width] of floats that grows; resizing discards the contents.
 class FloatBuffer {
  public:
   float* resize(std::int64_t rows, std::int64_t width) {

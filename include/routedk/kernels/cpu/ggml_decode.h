@@ -1,4 +1,4 @@
-/// ggml's blocks -> codes with their scales, and fp32: bit for bit what ggml's own dequantisation gives.
+/// ggml's blocks -> codes with scales, and fp32: bit for bit what ggml's own dequantisation gives.
 #pragma once
 
 #include "routedk/kernels/ggml_type.h"
@@ -9,19 +9,19 @@
 
 namespace routedk::kernels::cpu {
 
-/// Elements that are decoded at once, whatever the type.
+/// Elements decoded at once, for every type.
 inline constexpr std::int64_t kGgmlGroup = 32;
 
-/// Neighbouring elements: number i is scale[i / 16] * codes[i] + min.
+/// Consecutive elements: element i is scale[i / 16] * codes[i] + min.
 struct GgmlGroup {
   std::array<std::int8_t, kGgmlGroup> codes;
   std::array<float, 2> scale;
-  float min;  ///< 0 in types without
+  float min;  ///< 0 in types without minima
 };
 
-/// Group `index` of those that begin at `blocks`.
+/// Group `index`, counted from `blocks`.
 GgmlGroup ggml_group(GgmlType type, const std::uint8_t* blocks, std::int64_t index);
-/// Elements first .. first + to.size(), counted from `blocks` on.
+/// Elements first .. first + to.size(), counted from `blocks`.
 void ggml_range_to_float(GgmlType type, const std::uint8_t* blocks, std::int64_t first, std::span<float> to);
 
 }  // namespace routedk::kernels::cpu

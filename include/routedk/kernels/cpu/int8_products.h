@@ -1,4 +1,4 @@
-/// Products in 8 bits as tasks that a team of threads shares out.
+/// 8-bit products as tasks divided among a team of threads.
 #pragma once
 
 #include "routedk/kernels/cpu/int8.h"
@@ -13,32 +13,32 @@
 
 namespace routedk::kernels::cpu {
 
-/// The commonest rank, and the rows of a panel: each expert's ranks are padded to a multiple.
+/// The most common rank, and the rows of a panel: each expert's ranks are padded to a multiple of it.
 inline constexpr std::int64_t kRanks = 16;
 
-/// Panels first .. last of a sum of products and a bias.
+/// Panels first .. last of a sum of products, plus a bias.
 struct Task {
   c10::SmallVector<Int8Panels::Term, 2> terms;
   float* y;  ///< [rows,out]
   std::int64_t first;
   std::int64_t last;
-  bool add = false;             ///< whether y has the sum of earlier terms
+  bool add = false;             ///< whether to add to what y holds
   const float* bias = nullptr;  ///< [out]
 
-  /// For panels begin .. end. x: instead of the first term's rows.
+  /// Computes panels begin .. end. x: replaces the first term's rows.
   void multiply(std::int64_t begin, std::int64_t end, const Int8Rows* x = nullptr) const;
   std::int64_t panels() const noexcept { return last - first; }
-  /// Of a panel, as memory has them: what it costs.
+  /// Memory that one panel reads: its cost.
   std::int64_t panel_bytes() const noexcept;
 };
 
-/// What a thread does of work that is laid out on a line, each thing as long as it costs: the things that
-/// begin on the thread's slice.
+/// A thread's share of work laid out on a line, where each item is as long as its cost: the items that begin
+/// in the thread's slice of the line.
 class WorkSlice {
  public:
   WorkSlice(std::int64_t first, std::int64_t last) : first_(first), last_(last) {}
 
-  /// each(begin, end) for the thread's part of the line's next `count` things.
+  /// each(begin, end) for this thread's share of the next `count` items on the line.
   template <typename Each>
   void take(std::int64_t count, std::int64_t cost, const Each& each) {
     const std::int64_t begin = index(first_, count, cost);
@@ -50,7 +50,7 @@ class WorkSlice {
   }
 
  private:
-  /// The first thing that begins at `place` or later.
+  /// The first item that begins at `place` or later.
   std::int64_t index(std::int64_t place, std::int64_t count, std::int64_t cost) const {
     return std::clamp<std::int64_t>((place - at_ + cost - 1) / cost, 0, count);
   }
@@ -60,11 +60,11 @@ class WorkSlice {
   std::int64_t at_ = 0;
 };
 
-/// What all panels of the tasks cost.
+/// The cost of all panels of the tasks.
 std::int64_t total_bytes(std::span<const Task> tasks);
-/// Those of them on a thread's slice. x: instead of the rows of each task's first term.
+/// Computes the panels on the thread's slice. x: replaces the rows of each task's first term.
 void multiply(WorkSlice& slice, std::span<const Task> tasks, const Int8Rows* x = nullptr);
-/// All of them, shared out.
+/// Divides all panels among the threads.
 void multiply(Team::Member& member, std::span<const Task> tasks, const Int8Rows* x = nullptr);
 
 template <typename Row>

@@ -1,7 +1,6 @@
-/// Products with a frozen matrix, blocked for the cache, in AVX-512 or AVX2 where the CPU has it; operands
-/// are float32, or rounded to bfloat16 panel by panel. How the terms of an element are summed depends on the
-/// matrix alone: a row's result is the same, bit for bit, whatever other rows there are and however many
-/// threads work.
+/// Products with a frozen matrix, blocked for the cache, in AVX-512 or AVX2 where the CPU has it. Operands
+/// are float32, or rounded to bfloat16 panel by panel. The order of summation depends on the matrix alone: a
+/// row's result is the same, bit for bit, for any other rows and any number of threads.
 #pragma once
 
 #include "routedk/kernels/cpu/nf4_decode.h"
@@ -20,7 +19,7 @@ struct Nf4Matrix {
   const std::uint8_t* codes;
   Absmax absmax;
   const float* codebook;   ///< [16]
-  at::ScalarType rounded;  ///< what values are rounded to: fp32, fp16 or bf16
+  at::ScalarType rounded;  ///< the type that values are rounded to: fp32, fp16 or bf16
   std::int64_t rows;
   std::int64_t cols;
 };
@@ -33,7 +32,7 @@ struct GgmlMatrix {
   std::int64_t cols;
 };
 
-/// A [rows,cols] matrix of numbers, row after row.
+/// A dense row-major [rows,cols] matrix.
 template <typename T>
 struct DenseMatrix {
   const T* values;
@@ -41,10 +40,10 @@ struct DenseMatrix {
   std::int64_t cols;
 };
 
-/// What the kernels read of `weight`; valid as long as it.
+/// The view of `weight` that kernels read; valid as long as it.
 Nf4Matrix view_of(const Nf4& weight);
 
-/// A weight as the products read it, with whatever it needs to stay valid as long as the weight.
+/// A weight as the products read it. Owns any copy that they need; valid as long as the weight.
 class MatrixView {
  public:
   using Matrix = std::variant<DenseMatrix<float>, DenseMatrix<c10::BFloat16>, Nf4Matrix, GgmlMatrix>;
@@ -52,19 +51,19 @@ class MatrixView {
   const Matrix& matrix() const noexcept { return matrix_; }
 
  private:
-  at::Tensor numbers_;  ///< a dense matrix that is not contiguous or of another type is copied
+  at::Tensor numbers_;  ///< the copy of a dense matrix that is not contiguous or has another type
   Matrix matrix_;
 };
 
-/// Rows of the matrix by their numbers, one after another: to [rows.size(),cols].
+/// Rows of the matrix by index, written consecutively to [rows.size(),cols].
 void read_rows(const MatrixView& weight, std::span<const std::int64_t> rows, float* to);
 
-/// A product of low rank R, to be added to some rows of one with a frozen matrix.
+/// A product of rank R that is added to some rows of a product with a frozen matrix.
 struct LowRankTerm {
   const float* left;   ///< [count,R]
   const float* right;  ///< [R,n], n columns of the result
   std::int64_t rank;
-  std::int64_t begin;  ///< the first of the rows
+  std::int64_t begin;  ///< the first of those rows
   std::int64_t count;
 };
 

@@ -1,4 +1,4 @@
-/// The NF4 codec in bitsandbytes' layout, bit for bit, on plain arrays (reference implementation).
+/// The NF4 codec in bitsandbytes' layout, bit-exact, on plain arrays (reference implementation).
 /// Source: QLoRA (arXiv 2305.14314) and the bitsandbytes checkpoint format.
 #pragma once
 
@@ -30,8 +30,8 @@ inline constexpr std::array<float, 16> kNf4Codebook = {-1.0F,
                                                        1.0F};
 
 /// Quantises the flattened tensor: packed has nf4_bytes(n) bytes (element 2i in the high nibble of byte i),
-/// absmax nf4_blocks(n) values. Values are multiplied by 1 / max(absmax, 1e-38) in fp32. An all-zero block
-/// has absmax 0 and code 7; an odd count pads with code 7.
+/// absmax has nf4_blocks(n) values. Values are multiplied by 1 / max(absmax, 1e-38) in fp32. An all-zero
+/// block has absmax 0 and code 7; an odd count is padded with code 7.
 void nf4_quantize(std::span<const float> values, std::span<std::uint8_t> packed, std::span<float> absmax);
 
 /// out[i] = codebook[code i] * absmax[i / 64], in fp32.

@@ -1,4 +1,4 @@
-/// Operations on one row of floats, by the calling thread: what a team of threads shares out.
+/// Operations on one row of floats, on the calling thread: the units that a team of threads divides.
 #pragma once
 
 #include <cstdint>

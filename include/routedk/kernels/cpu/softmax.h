@@ -1,4 +1,4 @@
-/// What a softmax is made of, in steps that vectors can take.
+/// The parts of a softmax, in steps that vectorise.
 #pragma once
 
 #include "routedk/kernels/cpu/vectorised.h"
@@ -10,8 +10,8 @@
 
 namespace routedk::kernels::cpu {
 
-/// e^x within 2 ulp for -87 <= x <= 88, which x is kept to: e^x = 2^n e^r with n whole and |r| <= ln(2)/2,
-/// e^r by its Taylor series.
+/// e^x within 2 ulp for -87 <= x <= 88; x is clamped to that range. e^x = 2^n e^r with n an integer and |r|
+/// <= ln(2)/2, e^r by its Taylor series.
 ROUTEDK_INLINE float exponential(float x) {
   constexpr float kRound = 12582912.0F;  // 1.5 * 2^23: adding it leaves no bits below 1
   const float bounded = std::min(std::max(x, -87.0F), 88.0F);
@@ -32,12 +32,12 @@ ROUTEDK_INLINE float exponential(float x) {
 typedef float FloatLanes __attribute__((vector_size(64)));       // NOLINT(modernize-use-using)
 typedef std::int32_t IntLanes __attribute__((vector_size(64)));  // NOLINT(modernize-use-using)
 
-/// Raises each lane to the value in its place, where that is larger.
+/// Raises each lane to the lane of `values` where that is larger.
 ROUTEDK_INLINE void raise(FloatLanes& lanes, const FloatLanes& values) {
   lanes = values > lanes ? values : lanes;
 }
 
-/// moved[i] = x[i + kBy], going around.
+/// moved[i] = x[i + kBy], wrapping around.
 template <int kBy, typename Lanes>
 ROUTEDK_INLINE void move_down(const Lanes& x, Lanes& moved) {
   moved =
@@ -45,7 +45,7 @@ ROUTEDK_INLINE void move_down(const Lanes& x, Lanes& moved) {
                               kBy + 8, kBy + 9, kBy + 10, kBy + 11, kBy + 12, kBy + 13, kBy + 14, kBy + 15);
 }
 
-/// Each lane meets the one kBy above it.
+/// Combines each lane with the one kBy above it.
 template <int kBy>
 ROUTEDK_INLINE void raise_by(FloatLanes& x) {
   FloatLanes moved;

@@ -1,6 +1,6 @@
-/// Threads that take the same steps together: a parallel region costs as much as one step of a token's layer,
-/// so that a layer is one region, within which they wait for each other by watching a number, and sleep where
-/// the wait is long.
+/// Threads that execute the same steps together. A parallel region costs as much as one step of a token's
+/// layer, so a whole layer is one region; between steps the threads wait for each other by spinning on a
+/// number, and sleep if the wait is long.
 #pragma once
 
 #include <atomic>
@@ -14,11 +14,11 @@ namespace routedk::kernels::cpu {
 
 class Team {
  public:
-  /// One of the threads. Everything between two calls of `share` is done by all of them alike.
+  /// One of the threads. All of them execute everything between two calls of `share`.
   class Member {
    public:
     /// each(first, last) for this thread's part of 0 .. total; returns when all parts are done. After an
-    /// exception no further part is begun, and `run` throws it.
+    /// exception no further part begins, and `run` rethrows it.
     template <typename Each>
     void share(std::int64_t total, const Each& each) {
       if (team_ == nullptr) {
@@ -36,22 +36,22 @@ class Team {
       }
       team_->wait(first_, last_ - first_);
     }
-    /// This thread's number among them; 0 alone.
+    /// This thread's index in the team; 0 alone.
     std::int64_t place() const { return first_; }
-    /// The same number for all of them.
+    /// The same for all members.
     std::int64_t threads() const { return team_ == nullptr ? at::get_num_threads() : team_->size_; }
 
    private:
     friend class Team;
     Member() = default;
     Member(Team& team, std::int64_t first, std::int64_t last) : team_(&team), first_(first), last_(last) {}
-    Team* team_ = nullptr;  ///< null: alone, and ATen shares out each step
+    Team* team_ = nullptr;  ///< null: alone, and ATen parallelises each step
     std::int64_t first_ = 0;
-    std::int64_t last_ = 0;  ///< of the team's places
+    std::int64_t last_ = 0;  ///< end of its range of the team's places
   };
 
-  /// body(member) on ATen's threads at once; throws what body threw first, wherever in it. Within a parallel
-  /// region, and where ATen's threads might take turns (it was built without OpenMP), the caller is alone.
+  /// body(member) on all of ATen's threads at once; rethrows the first exception. Within a parallel region,
+  /// and where ATen's threads might not run concurrently (it was built without OpenMP), the caller is alone.
   template <typename Body>
   static void run(const Body& body) {
     const std::int64_t threads = at::get_num_threads();
@@ -76,10 +76,10 @@ class Team {
 
  private:
   explicit Team(std::int64_t size) : size_(size) {}
-  /// Whether ATen's threads are OpenMP's, which run side by side.
+  /// Whether ATen's threads are OpenMP's, which run concurrently.
   static bool all_at_once();
-  /// Until every place has arrived (a thread may hold several when there are fewer than wished for) or one
-  /// has failed, which may never arrive. `first` is the first of the caller's `places`.
+  /// Waits until every place has arrived (a thread holds several if there are fewer threads than requested)
+  /// or a thread has failed, which may never arrive. `first` is the first of the caller's `places`.
   void wait(std::int64_t first, std::int64_t places) noexcept;
   void fail(std::exception_ptr error) noexcept;
   /// Releases all waiting threads.
@@ -87,7 +87,7 @@ class Team {
 
   std::int64_t size_;
   std::atomic<std::int64_t> arrived_{0};
-  alignas(64) std::atomic<std::uint32_t> step_{0};  ///< 32 bits: what a futex compares
+  alignas(64) std::atomic<std::uint32_t> step_{0};  ///< 32 bits, the size of a futex
   std::atomic<bool> failed_{false};
   std::mutex mutex_;
   std::exception_ptr error_;

@@ -1,18 +1,18 @@
-/// How loops that vectors should take are compiled, and sums in an order that they keep.
+/// How vectorised loops are compiled, and sums in an order that vectorises.
 #pragma once
 
 #include <array>
 #include <cstddef>
 #include <cstdint>
 
-/// For several instruction sets; the widest version that the CPU has is chosen when the program starts.
+/// Compiles a function for several instruction sets; the widest that the CPU has is chosen at program start.
 #define ROUTEDK_CLONES __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
-/// Into each of those versions.
+/// Inlines a function into each of those versions.
 #define ROUTEDK_INLINE __attribute__((always_inline)) inline
 
 namespace routedk::kernels::cpu {
 
-/// sum of term(0) .. term(width - 1), in 16 partial sums: an order that vectors keep.
+/// sum of term(0) .. term(width - 1), in 16 partial sums: an order that vectorises.
 template <typename Sum, typename Term>
 ROUTEDK_INLINE Sum sum_of(std::int64_t width, const Term& term) {
   constexpr std::int64_t kLanes = 16;
