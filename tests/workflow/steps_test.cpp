@@ -81,7 +81,7 @@ TEST_F(Steps, other_settings_prompts_or_data_are_another_step_and_the_old_one_st
 }
 
 TEST_F(Steps, what_changed_is_seen_from_the_run_folders_own_step) {
-  const auto make = [this](const fs::path& run, double rate, std::int64_t epochs) {
+  const auto make = [this](const std::string& run, double rate, std::int64_t epochs) {
     config_.run.dir = (folder_ / run).string();
     config_.train.learning_rate = rate;
     config_.train.epochs = epochs;
@@ -89,7 +89,7 @@ TEST_F(Steps, what_changed_is_seen_from_the_run_folders_own_step) {
     begin_step(experiment, kBase);
     mark_done(experiment, {kBase});
   };
-  const auto refusal = [this](const fs::path& run) {
+  const auto refusal = [this](const std::string& run) {
     config_.run.dir = (folder_ / run).string();
     const Experiment experiment(config_);
     return testing::message_of<ConfigError>([&] { require_done(experiment, kBase, "routedk-train"); });
