@@ -32,8 +32,8 @@ struct TitleCoverage {
 /// Reads the domain's titles (titles_file), gives each untitled item the first title that the metadata have
 /// for its ASIN, and writes all titles, ascending by item, at once or not at all. New titles have their
 /// entities decoded and white space folded; titles there were stay as they are. Errors as read_id_table,
-/// read_texts and read_metadata; DataError with file:line where the mapping has no integer or no ASIN of
-/// letters and digits, or an untitled item twice.
+/// read_texts and read_metadata; FileError where the metadata have no product; DataError with file:line where
+/// the mapping has no integer or no ASIN of letters and digits, or an untitled item twice.
 TitleCoverage complete_titles(const TitleSources& sources,
                               const std::function<void(const std::string&)>& on_bad_line);
 

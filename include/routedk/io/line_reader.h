@@ -12,8 +12,9 @@
 
 namespace routedk::io {
 
-/// FileError where a text begins with the mark of UTF-16, which Windows calls Unicode.
-void refuse_utf16(std::string_view text, const std::string& source);
+/// FileError where a text begins as UTF-16 does, which Windows calls Unicode, or is a ZIP archive, as an
+/// Excel workbook is.
+void require_text(std::string_view text, const std::string& source);
 
 /// One line without its newline; the view holds until the next one is read.
 struct Line {
