@@ -130,7 +130,7 @@ int main(int argc, char** argv) {
       "does not mean right 9 times in 10.");
   apps::explain(
       app,
-      {"echo '[\"Canon EOS 70D\", \"50mm lens for Canon\"]' | routedk-predict --run runs/sample-electronic",
+      {"routedk-predict --run runs/sample-electronic <examples/session.json",
        "routedk-predict --model .deps/models/SmolLM2-135M-Instruct.Q4_1.gguf --prompt 'Name a fruit.'"},
       "docs/predict.md");
   apps::Arguments arguments;

@@ -67,7 +67,7 @@ void check_length(const AskedSession& asked, const eval::AnswerSetting& setting,
 
 struct Questions {
   std::vector<AskedSession> sessions;
-  std::string header = {};  ///< of a table's answers
+  std::string header;  ///< of a table's answers
 };
 
 Questions read_questions(const PredictOptions& options, std::istream& in, Attempts& attempts) {
@@ -77,7 +77,7 @@ Questions read_questions(const PredictOptions& options, std::istream& in, Attemp
   }
   const std::string text = io::read_stream(in, kAskedSource, kMostTableBytes);
   if (!options.table) {
-    return {read_sessions(text, attempts)};
+    return {read_sessions(text, attempts), ""};
   }
   AskedTable table = read_table(text, *options.table, attempts);
   return {std::move(table.sessions), answered_header(table)};
