@@ -170,6 +170,17 @@ class Predict(unittest.TestCase):
         self.assertRegex(os.read(terminal, 1 << 16).decode(), r"predict +\d+ %")
         os.close(terminal)
 
+    def test_progress_counts_all_sessions_that_were_decoded_together(self):
+        terminal, end = os.openpty()
+        done = subprocess.run([PROGRAM, *sets("decode.samples=1", "decode.batch_sessions=3")], cwd=ROOT, input=b'["Tea", "Tea pot"]\n' * 6,
+                              stdout=subprocess.PIPE, stderr=end, timeout=600)
+        os.close(end)
+        shown = os.read(terminal, 1 << 16).decode()
+        os.close(terminal)
+        self.assertEqual(done.returncode, 0, shown)
+        self.assertRegex(shown, r"predict +50 %")
+        self.assertNotRegex(shown, r"predict +17 %")
+
     def test_a_terminal_is_told_what_is_awaited(self):
         terminal, end = os.openpty()
         with subprocess.Popen([PROGRAM, "--strict"], cwd=ROOT, stdin=end, stdout=subprocess.PIPE,
