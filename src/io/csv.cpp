@@ -79,10 +79,10 @@ class Parser {
  private:
   [[noreturn]] void fail() {
     const int error = csv_error(&parser_);
-    throw_<FileError>("A row must follow the quoting of RFC 4180, but: {} ({}:{}, in the row from line {}).",
-                      error == CSV_EPARSE ? "a quote is open at the end or inside a field without quotes"
-                                          : csv_strerror(error),
-                      file_, line_, row_line_);
+    throw_<FileError>(
+        "A row must follow the quoting of RFC 4180, but: {} ({}:{}, in the row from line {}).",
+        error == CSV_EPARSE ? "a quote is not closed or stands inside a field" : csv_strerror(error), file_,
+        line_, row_line_);
   }
   static void on_field(void* bytes, std::size_t size, void* self) {
     static_cast<Parser*>(self)->fields_.emplace_back(static_cast<const char*>(bytes), size);
