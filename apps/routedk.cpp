@@ -38,8 +38,8 @@ bool is_program(std::string_view word) {
 /// Executes that program with the arguments after its name; returns only if it cannot be started.
 int become(const std::string& name, char** arguments) {
   const auto path = std::filesystem::read_symlink("/proc/self/exe").parent_path() / ("routedk-" + name);
-  arguments[0] =
-      const_cast<char*>(path.c_str());  // NOLINT(cppcoreguidelines-pro-type-const-cast): execv's type
+  std::string shown = path.filename().string();  // in its help
+  arguments[0] = shown.data();
   ::execv(path.c_str(), arguments);
   std::fprintf(stderr, "error: %s must be a program, but cannot be started: %s.\n", path.c_str(),
                std::strerror(errno));

@@ -1,9 +1,15 @@
+#include "routedk/core/error.h"
 #include "routedk/experts/gate_spec.h"
 #include "routedk/workflow/predict/predict.h"
 
+#include <cstdint>
 #include <iostream>
+#include <optional>
+#include <string>
 
 #include "common.h"
+#include <fmt/format.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 namespace routedk::apps {
@@ -13,21 +19,38 @@ constexpr const char* kModelGroup = "Model";
 constexpr const char* kTextGroup = "Free text";
 constexpr const char* kSessionsGroup = "Sessions";
 
+/// Of an option's value: an empty variable of a shell must not stand for "not given".
+std::string not_empty(const std::string& value) {
+  return value.empty() ? "must not be empty" : "";
+}
+
+/// FileError where std::cin would take a folder, or a closed standard input, for an empty one.
+void require_standard_input() {
+  struct stat status {};
+  const bool is_open = ::fstat(STDIN_FILENO, &status) == 0;
+  if (!is_open || S_ISDIR(status.st_mode)) {
+    throw_<FileError>("standard input must be readable, but is {} instead", is_open ? "a folder" : "closed");
+  }
+}
+
 struct Arguments {
   workflow::ModelChoice model;
   workflow::PredictOptions bundles;
   workflow::TableColumns columns;
   bool csv = false;
   workflow::CompletionOptions text;
-  std::string max_new_tokens;
-  std::string temperature;
+  std::optional<std::int64_t> max_new_tokens;
+  std::optional<double> temperature;
 
   void add_to(CLI::App& app) {
     CLI::Option* run = app.add_option("--run", model.run, "a run's folder: its settings, experts and router")
+                           ->check(not_empty)
                            ->group(kModelGroup);
     app.add_option("--model", model.model, "a GGUF file or a Hugging Face folder: --set model.path=PATH")
+        ->check(not_empty)
         ->group(kModelGroup);
     app.add_option("--adapter", model.adapters, "a PEFT folder; once for each expert")
+        ->check(not_empty)
         ->group(kModelGroup)
         ->allow_extra_args(false)
         ->excludes(run);
@@ -35,6 +58,7 @@ struct Arguments {
                    "an expert's name, a router's folder, " +
                        experts::gate_forms(experts::weighs_given_experts) + "; with --run also " +
                        experts::gate_forms(experts::takes_router))
+        ->check(not_empty)
         ->group(kModelGroup);
     app.add_option("--set", model.assignments, "override settings: decode.samples=8 ...")
         ->allow_extra_args(false)
@@ -64,9 +88,10 @@ struct Arguments {
         ->excludes(prompt)
         ->group(kSessionsGroup);
     CLI::Option* table =
-        app.add_flag("--csv", csv,
-                     "a table instead of JSON: one row per item, answered with the columns bundle, "
-                     "confidence and note")
+        app.add_flag(
+               "--csv", csv,
+               "a table instead of JSON, its fields separated by , ; tab or |: one row per item, answered "
+               "with the columns bundle, confidence and note")
             ->excludes(prompt)
             ->excludes(pretty)
             ->excludes(why)
@@ -85,9 +110,10 @@ struct Arguments {
         ->group(kSessionsGroup);
   }
 
-  void assign(const std::string& setting, const std::string& value) {
-    if (!value.empty()) {
-      model.assignments.push_back(setting + "=" + value);
+  template <typename Number>
+  void assign(const std::string& setting, const std::optional<Number>& value) {
+    if (value) {
+      model.assignments.push_back(fmt::format("{}={}", setting, *value));
     }
   }
 };
@@ -104,7 +130,7 @@ int main(int argc, char** argv) {
       "does not mean right 9 times in 10.");
   apps::explain(
       app,
-      {"echo '[\"Canon EOS 70D\", \"50mm lens for Canon\"]' | routedk-predict --run runs/sample-electronic",
+      {"routedk-predict --run runs/sample-electronic <examples/session.json",
        "routedk-predict --model .deps/models/SmolLM2-135M-Instruct.Q4_1.gguf --prompt 'Name a fruit.'"},
       "docs/predict.md");
   apps::Arguments arguments;
@@ -115,6 +141,9 @@ int main(int argc, char** argv) {
   arguments.assign("decode.max_new_tokens", arguments.max_new_tokens);
   arguments.assign("decode.temperature", arguments.temperature);
   return workflow::run_program([&] {
+    if (app.count("--prompt") == 0 || arguments.text.prompt == "-") {
+      require_standard_input();
+    }
     arguments.bundles.typed_in = arguments.text.typed_in = ::isatty(STDIN_FILENO) == 1;
     if (app.count("--prompt") > 0) {
       workflow::complete(arguments.model, arguments.text, std::cin, std::cout);

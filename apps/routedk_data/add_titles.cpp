@@ -21,6 +21,10 @@ void add_add_titles(CLI::App& app, Chosen& chosen) {
       ->required()
       ->envname("ROUTEDK_DATA_DIR");
   command->add_option("--domain", options->domain, "folder in --data-dir")->required();
+  command->footer(
+      "Examples:\n  routedk-data add-titles --data-dir DIR --domain food \\\n"
+      "    --mapping item_idx_mapping.csv --metadata meta_Grocery_and_Gourmet_Food.json.gz\nMore: "
+      "docs/data.md");
   command->add_option("--output", options->output, "default: item_titles_full.csv of the domain");
   command
       ->add_option("--max-bad-lines", options->max_bad_lines, "fail if more lines than this are not products")

@@ -1,9 +1,12 @@
 #include "routedk/workflow/inspect/tokenize.h"
 
+#include <cstdio>
 #include <iostream>
 #include <memory>
 
 #include "commands.h"
+#include <fmt/format.h>
+#include <unistd.h>
 
 namespace routedk::apps {
 
@@ -18,8 +21,14 @@ void add_tokenize(CLI::App& app, Chosen& chosen) {
   command->add_option("--chat", options->chat,
                       "the chat template of messages, as model.chat; else the model's own");
   command->add_flag("--special", options->special, "spellings of special tokens become those tokens");
-  command->callback(
-      [options, &chosen] { chosen = [options] { workflow::tokenize(*options, std::cin, std::cout); }; });
+  command->callback([options, &chosen] {
+    chosen = [options] {
+      if (::isatty(STDIN_FILENO) == 1) {
+        fmt::print(stderr, "reading JSON lines until the end of input (Ctrl-D)\n");
+      }
+      workflow::tokenize(*options, std::cin, std::cout);
+    };
+  });
 }
 
 }  // namespace routedk::apps

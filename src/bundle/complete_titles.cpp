@@ -135,6 +135,10 @@ TitleCoverage complete_titles(const TitleSources& sources,
   Titles found;
   coverage.metadata = read_metadata(
       sources.metadata, [&](const Product& product) { wanted.offer(product, found); }, on_bad_line);
+  if (coverage.metadata.products == 0) {
+    throw_<FileError>("{} must have a product in some line, but none of its {} lines is one.",
+                      sources.metadata.path.string(), coverage.metadata.bad_lines);
+  }
   wanted.count(coverage);
   write_titles(sources.output, known, found);
   return coverage;

@@ -5,6 +5,8 @@
 #include "routedk/io/line_reader.h"
 
 #include <algorithm>
+#include <array>
+#include <optional>
 #include <string_view>
 #include <utility>
 
@@ -12,6 +14,28 @@
 
 namespace routedk::io {
 namespace {
+
+constexpr std::string_view kDelimiters = ",;\t|";
+
+std::string_view without_mark(std::string_view text) {
+  text.remove_prefix(text.starts_with("\xEF\xBB\xBF") ? 3 : 0);
+  return text;
+}
+
+/// With its newline.
+std::string_view first_line(std::string_view text) {
+  const std::size_t newline = text.find('\n');
+  return newline == std::string_view::npos ? text : text.substr(0, newline + 1);
+}
+
+/// That of a line "sep=;", by which Excel opens a table.
+std::optional<char> declared_delimiter(std::string_view line) {
+  constexpr std::string_view kDeclares = "sep=";
+  line = line.substr(0, line.find_last_not_of("\r\n") + 1);
+  const bool declares = line.size() == kDeclares.size() + 1 && line.starts_with(kDeclares) &&
+                        kDelimiters.find(line.back()) != std::string_view::npos;
+  return declares ? std::optional(line.back()) : std::nullopt;
+}
 
 int never_space(unsigned char /*c*/) {
   return 0;
@@ -21,10 +45,11 @@ int never_space(unsigned char /*c*/) {
 // exception may cross, so they only collect.
 class Parser {
  public:
-  explicit Parser(std::string file) : file_(std::move(file)) {
+  Parser(std::string file, char delimiter) : file_(std::move(file)) {
     csv_init(&parser_, CSV_STRICT | CSV_STRICT_FINI);
     // White space around a field is part of it (RFC 4180).
     csv_set_space_func(&parser_, never_space);
+    csv_set_delim(&parser_, static_cast<unsigned char>(delimiter));
   }
   Parser(const Parser&) = delete;
   Parser& operator=(const Parser&) = delete;
@@ -53,8 +78,11 @@ class Parser {
 
  private:
   [[noreturn]] void fail() {
-    throw_<FileError>("A row must follow the quoting of RFC 4180, but: {} ({}:{}, in the row from line {}).",
-                      csv_strerror(csv_error(&parser_)), file_, line_, row_line_);
+    const int error = csv_error(&parser_);
+    throw_<FileError>(
+        "A row must follow the quoting of RFC 4180, but: {} ({}:{}, in the row from line {}).",
+        error == CSV_EPARSE ? "a quote is not closed or stands inside a field" : csv_strerror(error), file_,
+        line_, row_line_);
   }
   static void on_field(void* bytes, std::size_t size, void* self) {
     static_cast<Parser*>(self)->fields_.emplace_back(static_cast<const char*>(bytes), size);
@@ -114,21 +142,39 @@ class RowSink {
 
 }  // namespace
 
-void read_csv_rows(std::string_view text, const std::string& source,
-                   const std::function<void(const CsvRow&)>& on_row) {
-  refuse_utf16(text, source);
-  if (text.starts_with("\xEF\xBB\xBF")) {
-    text.remove_prefix(3);
+char delimiter_of(std::string_view text) {
+  text = without_mark(text);
+  if (const auto declared = declared_delimiter(first_line(text))) {
+    return *declared;
   }
+  text.remove_prefix(std::min(text.find_first_not_of("\r\n"), text.size()));
+  std::array<std::int64_t, kDelimiters.size()> counts{};
+  bool quoted = false;
+  for (const char c : text) {
+    quoted = quoted != (c == '"');
+    if (!quoted && (c == '\n' || c == '\r')) {
+      break;
+    }
+    if (const std::size_t kind = kDelimiters.find(c); !quoted && kind != std::string_view::npos) {
+      ++counts.at(kind);
+    }
+  }
+  return kDelimiters.at(static_cast<std::size_t>(std::ranges::max_element(counts) - counts.begin()));
+}
+
+void read_csv_rows(std::string_view text, const std::string& source,
+                   const std::function<void(const CsvRow&)>& on_row, char delimiter) {
+  require_text(text, source);
+  text = without_mark(text);
   const auto pass_on = [&](const std::vector<CsvRow>& rows) {
     std::for_each(rows.begin(), rows.end(), on_row);
   };
-  Parser parser(source);
+  Parser parser(source, delimiter);
   for (std::int64_t line = 1; !text.empty(); ++line) {
-    const std::size_t newline = text.find('\n');
-    const std::string_view own =
-        text.substr(0, newline == std::string_view::npos ? text.size() : newline + 1);
-    pass_on(parser.feed(own, line));
+    const std::string_view own = first_line(text);
+    if (line > 1 || !declared_delimiter(own)) {
+      pass_on(parser.feed(own, line));
+    }
     text.remove_prefix(own.size());
   }
   pass_on(parser.finish());
@@ -138,13 +184,19 @@ void read_csv(const std::filesystem::path& path, std::size_t columns,
               const std::function<void(const CsvRow&)>& on_row,
               const std::function<void(const CsvRow&)>& on_header) {
   const std::string content = read_file(path, kMostTableBytes);
+  require_text(content, path.string());
+  if (const char delimiter = delimiter_of(content); delimiter != ',') {
+    throw_<FileError>("Fields must be separated by commas, but this file seems to use {} ({}).",
+                      std::string(1, delimiter), path.string());
+  }
   RowSink sink(path.string(), columns, on_row, on_header);
   read_csv_rows(content, path.string(), [&](const CsvRow& row) { sink.take(row); });
   sink.finish();
 }
 
-std::string csv_field(std::string_view text) {
-  if (text.find_first_of(",\"\r\n") == std::string_view::npos) {
+std::string csv_field(std::string_view text, char delimiter) {
+  if (text.find_first_of("\"\r\n") == std::string_view::npos &&
+      text.find(delimiter) == std::string_view::npos) {
     return std::string(text);
   }
   std::string field = "\"";

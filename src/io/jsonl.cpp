@@ -95,8 +95,10 @@ std::string refusal_of(std::string_view text, const Json::exception& error) {
     return "ends too early";
   }
   const std::string_view before = text.substr(0, at);
-  const std::size_t line_begin = before.rfind('\n') + 1;  // npos + 1 is 0
-  return fmt::format("is not from line {}, column {} on: `{}`", 1 + std::ranges::count(before, '\n'),
+  const std::size_t line_begin = before.rfind('\n') + 1;            // npos + 1 is 0
+  const bool one_line = text.find('\n') == std::string_view::npos;  // whose number the source's name may have
+  return fmt::format("is not from {}column {} on: `{}`",
+                     one_line ? "" : fmt::format("line {}, ", 1 + std::ranges::count(before, '\n')),
                      at - line_begin + 1, displayed(text.substr(at, kShown)));
 }
 
@@ -117,7 +119,7 @@ namespace {
 void read_line(std::string_view line, const std::string& source, std::int64_t number,
                const std::function<void(const Json&, std::int64_t)>& on_line) {
   if (number == 1) {
-    refuse_utf16(line, source);
+    require_text(line, source);
   }
   if (number == 1 && line.starts_with("\xEF\xBB\xBF")) {  // the UTF-8 byte order mark that Windows writes
     line.remove_prefix(3);

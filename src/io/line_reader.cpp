@@ -50,9 +50,16 @@ bool LineReader::fill() {
   return !rest_.empty();
 }
 
-void refuse_utf16(std::string_view text, const std::string& source) {
-  if (text.starts_with("\xFF\xFE") || text.starts_with("\xFE\xFF")) {
+void require_text(std::string_view text, const std::string& source) {
+  const std::string_view mark = text.substr(0, 2);
+  const bool half_zero = mark.size() == 2 && (mark[0] == '\0') != (mark[1] == '\0');  // UTF-16 without mark
+  if (mark == "\xFF\xFE" || mark == "\xFE\xFF" || half_zero) {
     throw_<FileError>("{} must be UTF-8, but begins like UTF-16: save it as UTF-8.", source);
+  }
+  if (text.starts_with("PK\x03\x04")) {
+    throw_<FileError>(
+        "{} must be text, but is a ZIP archive, as an Excel workbook is: save the sheet as CSV UTF-8.",
+        source);
   }
 }
 

@@ -55,6 +55,12 @@ TEST_F(DataCheck, a_missing_file_and_a_torn_row_are_found) {
   EXPECT_THAT(check().kept().front().message, HasSubstr("must be a readable file"));
 }
 
+TEST_F(DataCheck, a_file_with_semicolons_is_found_by_them) {
+  EXPECT_THAT(with("user_session.csv", "user ID;session ID;timestamp\n1;7;100\n"),
+              ElementsAre("csv user_session.csv:0"));
+  EXPECT_THAT(check().kept().front().message, HasSubstr("this file seems to use ;"));
+}
+
 TEST_F(DataCheck, swapped_columns_are_found_by_their_header) {
   EXPECT_THAT(with("user_session.csv", "session ID,user ID,timestamp\n7,7,1\n"),
               ElementsAre("header user_session.csv:1"));

@@ -79,6 +79,49 @@ class Examples(unittest.TestCase):
         self.assertEqual(json.loads((run / "router/router_config.json").read_text())["experts"], ["cooking", "travel"])
 
 
+class OwnShop(unittest.TestCase):
+    """to_data.py with tables as shops have them; needs no model."""
+
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.folder = pathlib.Path(folder.name)
+        with open(ROOT / "examples/own_shop/orders.csv", newline="") as file:
+            self.rows = list(csv.reader(file))
+
+    def convert(self, rows, name, encoding="utf-8", delimiter=","):
+        """-> (exit status, messages, what is written by file name)"""
+        with open(self.folder / f"{name}.csv", "w", newline="", encoding=encoding) as file:
+            csv.writer(file, delimiter=delimiter).writerows(rows)
+        return self.run_on(self.folder / f"{name}.csv", name)
+
+    def run_on(self, orders, name):
+        done = subprocess.run([sys.executable, ROOT / "examples/own_shop/to_data.py", orders, self.folder / name / "shop"],
+                              capture_output=True, text=True)
+        return done.returncode, done.stderr, {path.name: path.read_text() for path in (self.folder / name).glob("shop/*")}
+
+    def test_tables_of_excel_are_read_alike_and_numbers_lead_back_to_carts(self):
+        wanted = self.convert(self.rows, "plain")
+        self.assertEqual(wanted[:2], (0, ""))
+        self.assertIn("3,C004\n", wanted[2]["carts.csv"])
+        self.assertIn("0,GAR-33\n", wanted[2]["skus.csv"])
+        spaced = [[f" {field} " for field in row] for row in self.rows[1:]]
+        for name, rows, encoding, delimiter in (("excel", self.rows, "utf-8-sig", ";"), ("tabs", self.rows, "utf-8", "\t"),
+                                                ("spaced", [self.rows[0], *spaced, [""] * 5], "utf-8", ",")):
+            self.assertEqual(self.convert(rows, name, encoding, delimiter), wanted, name)
+
+    def test_what_cannot_be_read_is_said_in_one_line(self):
+        renamed = [row[:] for row in self.rows]
+        renamed[5][2] = "Gr\u00fcn"
+        for made, said in ((self.convert([row[:4] for row in self.rows], "lacking"), "lacks bundle"),
+                           (self.convert(renamed, "latin", "latin-1"), "must be UTF-8"),
+                           (self.convert(renamed, "renamed"), "one name"),
+                           (self.convert([*self.rows, ["C1", "", "x", "", ""]], "no_sku"), "must have a sku"),
+                           (self.run_on(self.folder / "none.csv", "none"), "none.csv: No such file")):
+            self.assertEqual((made[0], made[1].count("\n"), made[2]), (2, 1, {}), made[1])
+            self.assertIn(said, made[1])
+
+
 if __name__ == "__main__":
     BIN = pathlib.Path(sys.argv.pop(1)).resolve()
     suite.main()

@@ -55,7 +55,8 @@ class Help(unittest.TestCase):
         self.assertEqual(sorted(programs), sorted(path.name for path in BIN.glob("routedk-*")))
         for program in programs:
             direct, through = run(BIN / program, "--help"), run(BIN / "routedk", program.removeprefix("routedk-"), "--help")
-            self.assertEqual((through.returncode, through.stdout), (0, direct.stdout), program)
+            self.assertEqual((through.returncode, through.stdout), (0, direct.stdout.replace(f"{BIN / program} ", f"{program} ")), program)
+            self.assertNotIn(str(BIN), through.stdout)
         unknown = run(BIN / "routedk", "no-such")
         self.assertEqual(unknown.returncode, 2)
         self.assertRegex(unknown.stderr, r"^error: NAME in `routedk NAME` must be one of run, .*, but is `no-such` instead\.\n$")
@@ -100,6 +101,21 @@ class Help(unittest.TestCase):
             self.assertGreaterEqual(len(examples(program)), 2, program)
             pages = re.search(r"^More: (.*)$", done.stdout, re.MULTILINE)[1].split(", ")
             self.assertEqual([page for page in pages if not (ROOT / page).is_file()], [], program)
+
+    def test_add_titles_has_examples_of_its_own(self):
+        text = run(BIN / "routedk-data", "add-titles", "--help").stdout
+        self.assertIn("routedk-data add-titles --data-dir DIR", text)
+        self.assertNotIn("routedk-data check", text)
+
+    def test_tokenize_says_what_a_terminal_is_awaited_for(self):
+        terminal, end = os.openpty()
+        with subprocess.Popen([BIN / "routedk-inspect", "tokenize", "--model", ROOT / "tests/goldens/small_tokenizers/tokenizer.json"],
+                              stdin=end, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+            self.assertIn(b"Ctrl-D", process.stderr.readline())
+            os.write(terminal, b"\x04")
+            self.assertEqual(process.wait(timeout=60), 0)
+        os.close(end)
+        os.close(terminal)
 
     def test_examples_work_as_typed(self):
         if not MODEL.is_file():

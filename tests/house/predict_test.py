@@ -108,10 +108,25 @@ class Predict(unittest.TestCase):
             self.assertEqual(log.count("\n"), 1, log)
             self.assertTrue(log.startswith("error: "), log)
             self.assertIn(word, log)
+        for option in ("--run", "--model", "--adapter", "--gate"):  # an empty variable of a shell
+            self.assertIn("must not be empty", self.run_program(b'["a", "b"]', option, "", code=2)[1])
+        self.assertIn("--max-new-tokens", self.run_program(b"", "--prompt", "x", "--max-new-tokens", "1e9", code=2)[1])
+        self.assertIn("README.md must begin with the magic GGUF", self.run_program(b'["a", "b"]', "--model", "README.md", code=2)[1])
         self.run_program(b"", "--why", "--prompt", "x", code=2)
         self.run_program(b"", "--csv", "--pretty", code=2)
         self.run_program(b"", "--title-column", "x", code=2)
         self.run_program(b"", "--run", "x", "--adapter", "y", code=2)
+
+    def test_a_folder_or_nothing_as_standard_input_is_named(self):
+        for redirection, said in (("</", "a folder"), ("<&-", "closed")):
+            done = subprocess.run(["bash", "-c", f'exec "$0" {redirection}', PROGRAM], cwd=ROOT, capture_output=True, text=True, timeout=60)
+            self.assertEqual(done.returncode, 2, done.stderr)
+            self.assertIn(f"standard input must be readable, but is {said} instead", done.stderr)
+
+    def test_ids_that_a_spreadsheet_rounded_are_named_once(self):
+        table = b"session,item,title\n1.23457E+11,4.00638E+12,TV\n1.23457E+11,A1,TV stand\n"
+        _, log = self.run_program(table, "--csv", *sets("decode.samples=1"))
+        self.assertEqual(log.count("a spreadsheet has rounded"), 1, log)
 
     def test_a_bad_line_is_named_and_skipped(self):
         out, log = self.run_program(b'["Tea", "Cup"]\n["b", ""]\n{"id": 1}\n{"session": "x", "titles": ["One"], "shop": 3}\n',
@@ -155,6 +170,17 @@ class Predict(unittest.TestCase):
         self.assertRegex(os.read(terminal, 1 << 16).decode(), r"predict +\d+ %")
         os.close(terminal)
 
+    def test_progress_counts_all_sessions_that_were_decoded_together(self):
+        terminal, end = os.openpty()
+        done = subprocess.run([PROGRAM, *sets("decode.samples=1", "decode.batch_sessions=3")], cwd=ROOT, input=b'["Tea", "Tea pot"]\n' * 6,
+                              stdout=subprocess.PIPE, stderr=end, timeout=600)
+        os.close(end)
+        shown = os.read(terminal, 1 << 16).decode()
+        os.close(terminal)
+        self.assertEqual(done.returncode, 0, shown)
+        self.assertRegex(shown, r"predict +50 %")
+        self.assertNotRegex(shown, r"predict +17 %")
+
     def test_a_terminal_is_told_what_is_awaited(self):
         terminal, end = os.openpty()
         with subprocess.Popen([PROGRAM, "--strict"], cwd=ROOT, stdin=end, stdout=subprocess.PIPE,
@@ -178,6 +204,8 @@ class Predict(unittest.TestCase):
         self.assertEqual(json.loads(out), {"bundles": [], "titles": [], "confidence": 1.0,
                                            "note": "a bundle needs at least 2 items"})
         self.assertIn("answers without experts", log)
+        self.assertIn("untrained", log)
+        self.assertNotIn("untrained", self.run_program(b'["just one"]', "--model", MODEL)[1])
 
     def test_an_interrupted_text_keeps_what_is_there(self):
         command = [PROGRAM, "--prompt", "Tell me a very long story.", "--max-new-tokens", "1900"]

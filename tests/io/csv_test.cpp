@@ -52,6 +52,35 @@ TEST(Csv, a_field_is_read_back_as_it_was_written) {
   }
 }
 
+TEST(Csv, the_delimiter_is_the_headers_most_frequent_or_the_one_that_excel_declares) {
+  EXPECT_EQ(delimiter_of("a;b;\"c,d,e,f\"\n1,2,3,4,5\n"), ';');
+  EXPECT_EQ(delimiter_of("\r\na\tb,c\td\n"), '\t');
+  EXPECT_EQ(delimiter_of("a|b"), '|');
+  EXPECT_EQ(delimiter_of("a,b;c\n;;;;\n"), ',');
+  EXPECT_EQ(delimiter_of("title\nx;y\n"), ',');
+  EXPECT_EQ(delimiter_of(""), ',');
+  EXPECT_EQ(delimiter_of("\xEF\xBB\xBFsep=;\r\na,b,c\n"), ';');
+  EXPECT_EQ(delimiter_of("sep=\t\na,b,c\n"), '\t');
+}
+
+TEST(Csv, rows_come_apart_at_the_given_delimiter) {
+  std::vector<CsvRow> rows;
+  read_csv_rows(
+      "sep=;\r\n\"a\";b\r\n1,5;\"x;y\"\r\n", "t", [&](const CsvRow& row) { rows.push_back(row); }, ';');
+  ASSERT_EQ(rows.size(), 2U);
+  EXPECT_THAT(rows[0].fields, ElementsAre("a", "b"));
+  EXPECT_THAT(rows[1].fields, ElementsAre("1,5", "x;y"));
+  EXPECT_EQ(rows[1].line, 3);
+  EXPECT_EQ(csv_field("x;y", ';'), "\"x;y\"");
+  EXPECT_EQ(csv_field("1,5", ';'), "1,5");
+}
+
+TEST(Csv, a_file_with_another_delimiter_is_refused_by_its_name) {
+  EXPECT_THAT(refusal("id;title\n1;x\n", 2),
+              HasSubstr("separated by commas, but this file seems to use ; ("));
+  EXPECT_THAT(refusal("\"id\"\t\"title\"\n", 2), HasSubstr("seems to use \\t ("));
+}
+
 TEST(Csv, rows_after_the_header_arrive_in_order) {
   EXPECT_THAT(rows_of("a,b\n1,2\n3,4\n"), ElementsAre("2:1|2|", "3:3|4|"));
   EXPECT_THAT(rows_of("a,b\r\n1,2\r\n3,4"), ElementsAre("2:1|2|", "3:3|4|"));
@@ -119,6 +148,8 @@ TEST(Csv, files_as_spreadsheets_and_windows_write_them_read_alike_and_utf_16_is_
   EXPECT_EQ(rows("id,title\n1,\"a, \"\"b\"\"\"\n2,\"c\nd\"\n"), wanted);
   EXPECT_EQ(rows("\xEF\xBB\xBFid,title\r\n\"1\",\"a, \"\"b\"\"\"\r\n\"2\",\"c\nd\""), wanted);
   EXPECT_THAT(message_of<FileError>([&] { rows(std::string("\xFF\xFEi\0", 4)); }), HasSubstr("UTF-16"));
+  EXPECT_THAT(message_of<FileError>([&] { rows(std::string("i\0d\0", 4)); }), HasSubstr("UTF-16"));
+  EXPECT_THAT(message_of<FileError>([&] { rows("PK\x03\x04\x14;;;"); }), HasSubstr("an Excel workbook"));
 }
 
 }  // namespace

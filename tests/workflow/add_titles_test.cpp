@@ -71,6 +71,13 @@ TEST_F(AddTitles, another_output_leaves_the_domain_alone) {
   EXPECT_FALSE(fs::exists(folder_ / "shop/item_titles_full.csv"));
 }
 
+TEST_F(AddTitles, metadata_without_a_product_are_refused_and_nothing_is_written) {
+  options_.metadata = folder_.write("meta.json", "item,title\n30,tea\n");
+  EXPECT_THAT(testing::message_of<FileError>([&] { printed(); }),
+              HasSubstr("meta.json must have a product in some line, but none of its 2 lines is one"));
+  EXPECT_FALSE(fs::exists(folder_ / "shop/item_titles_full.csv"));
+}
+
 TEST_F(AddTitles, the_limit_of_bad_lines_is_the_callers) {
   options_.max_bad_lines = 0;
   EXPECT_THROW(printed(), FileError);

@@ -11,6 +11,7 @@
 #include "routedk/workflow/steps/steps.h"
 
 #include <algorithm>
+#include <filesystem>
 #include <sstream>
 
 #include "workflow/experiment_folder.h"
@@ -216,6 +217,15 @@ TEST_F(Predict, one_document_may_span_lines) {
             io::Json::parse("[[1, 2]]"));
 }
 
+TEST_F(Predict, a_list_of_sessions_is_as_many_answers) {
+  const auto answers =
+      run("[\n[\"Egg\", \"Cup\"],\n{\"session\": 7, \"titles\": [\"Tea\", \"Pot\"]}\n]\n", false);
+  ASSERT_EQ(answers.size(), 2U);
+  EXPECT_EQ(answers[0]["titles"], io::Json::parse(R"([["Egg", "Cup"]])"));
+  EXPECT_EQ(answers[1]["session"], 7);
+  EXPECT_EQ(run("[[\"Egg\", \"Cup\"], [\"Tea\", \"Pot\"]]\n", false).size(), 2U);
+}
+
 TEST_F(Predict, an_answer_that_does_not_parse_is_null_with_a_note) {
   choice_.assignments.insert(choice_.assignments.end(),
                              {"decode.constrain=false", "decode.max_new_tokens=3"});
@@ -269,6 +279,12 @@ TEST_F(Predict, a_run_folder_that_was_moved_without_its_store_says_how_to_copy_o
               AllOf(HasSubstr("elsewhere/run/experts/base must link to a step"), HasSubstr("`cp -rL`")));
 }
 
+TEST_F(Predict, a_run_without_what_its_prompts_show_is_refused) {
+  write_run();
+  std::filesystem::remove_all(choice_.run / "predict");
+  EXPECT_THAT(refusal<ConfigError>("[\"Egg\", \"Cup\"]"), HasSubstr("run/predict is not there"));
+}
+
 TEST_F(Predict, bad_sessions_are_refused_naming_line_and_value) {
   const std::string long_one = io::Json(std::vector<std::string>(1001, "Egg")).dump();
   const std::vector<std::pair<std::string, std::string>> bad = {
@@ -277,15 +293,18 @@ TEST_F(Predict, bad_sessions_are_refused_naming_line_and_value) {
       {long_one, "1 to 1000 items, but has 1001"},
       {"5", "is 5"},
       {R"({"names": ["a"]})", "names"},
-      {R"({"titles": ["a"], "items": []})", "titles"},
+      {R"({"titles": ["a"], "items": []})", "has both"},
       {R"({"titles": "a"})", "\"a\""},
       {R"(["a", 5])", "item 2 is 5"},
       {R"(["a", null])", "item 2 is null"},
       {R"(["a", " \n&nbsp;\u0000"])", "item 2 is"},
       {R"({"items": ["a"]})", "\"a\""},
-      {R"({"items": [{"title": "a"}]})", "null"},
+      {R"({"items": [{"title": "a"}]})", "item 1 has no `id`"},
+      {R"({"items": [{"id": null, "title": "a"}]})", "null"},
       {R"({"items": [{"id": 1.5, "title": "a"}]})", "1.5"},
-      {R"({"items": [{"id": 1}]})", "item 1 is null"},
+      {R"({"items": [{"id": 1, "name": "a"}]})", "item 1 has no `title`"},
+      {R"({"items": [{"id": 1, "title": null}]})", "item 1 is null"},
+      {R"([["a", "b"], ["c", ""]])", "input:3, session 2"},
       {R"({"items": [{"id": 1, "title": "a", "category": 5}]})", "is 5"},
       {R"({"items": [{"id": 1, "title": "a"}, {"id": 1, "title": "b"}]})", "1 occurs twice"},
       {R"({"titles": ["a"], "session": 1.5})", "1.5"},
@@ -297,7 +316,11 @@ TEST_F(Predict, bad_sessions_are_refused_naming_line_and_value) {
         << line;
   }
   EXPECT_THAT(refusal<DataError>(" \n\n"), HasSubstr("empty"));
-  EXPECT_THAT(refusal<FileError>("[\"a\", \"b\"]\nnot JSON\n"), HasSubstr("standard input:2"));
+  EXPECT_THAT(refusal<FileError>("[\"a\", \"b\"]\nnot JSON\n"),
+              HasSubstr("standard input:2 must be JSON, but is not from column 2 on"));
+  EXPECT_THAT(refusal<FileError>("session,item,title\n1,2,x\n"),
+              AllOf(HasSubstr("`session,item,title`"), HasSubstr("--csv reads a table")));
+  EXPECT_THAT(refusal<FileError>("PK\x03\x04"), HasSubstr("an Excel workbook"));
   EXPECT_THAT(refusal<FileError>("{\n\"titles\": [\"a\",,]}\n"), HasSubstr("line 2"));
   EXPECT_THAT(refusal<FileError>("[\"\xFF\", \"b\"]\n"), HasSubstr("standard input"));
 }
@@ -368,21 +391,39 @@ TEST_F(Predict, a_table_comes_back_with_the_bundles_of_its_rows) {
             "mon,b,y1,Alone,,1,a bundle needs at least 2 items\n");
 }
 
+TEST_F(Predict, a_table_comes_back_with_its_delimiter_and_without_what_steers_a_terminal) {
+  EXPECT_EQ(
+      text_of(
+          "sep=;\r\nsession;item;title;price\r\na;1;Salt \x1b[1m;1,50\r\n;;;\r\na;2;\"Pepper; black\";2\r\n",
+          {.table = TableColumns(), .strict = true}),
+      "session;item;title;price;bundle;confidence;note\n"
+      "a;1;Salt [1m;1,50;1;1;\n"
+      "a;2;\"Pepper; black\";2;1;1;\n");
+}
+
 TEST_F(Predict, bad_tables_are_refused_naming_line_and_value) {
   const auto refused = [&](const std::string& table, const TableColumns& columns = {}) {
     return testing::message_of<UserError>([&] { text_of(table, {.table = columns, .strict = true}); });
   };
   EXPECT_THAT(refused(""), HasSubstr("empty"));
-  EXPECT_THAT(refused("cart,item,title\n"), AllOf(HasSubstr("session or sessionid"), HasSubstr("cart")));
-  EXPECT_THAT(refused("session,item,title\n", {"", "", "name", ""}), HasSubstr("column name"));
+  EXPECT_THAT(refused("cart,item,title\n"), AllOf(HasSubstr("session or session_id"), HasSubstr("cart")));
+  EXPECT_THAT(refused("session,item,title\n", {"", "", "name", ""}),
+              HasSubstr("column name (--title-column)"));
+  EXPECT_THAT(refused("session,item,title,titles\n"),
+              HasSubstr("one column title or titles, but has title, titles"));
+  EXPECT_THAT(refused("session,item,title,K\xF6ln\n"), HasSubstr("the header must be UTF-8"));
+  EXPECT_THAT(refused("session,item,title,town\n1,2,x,K\xF6ln\n"),
+              AllOf(HasSubstr("must be UTF-8, but `town` has K\\xf6ln"), HasSubstr("input:2")));
+  EXPECT_THAT(refused("[\"a\", \"b\"]\n"), HasSubstr("leave out --csv"));
   EXPECT_THAT(refused("session,item,title,note\n"), HasSubstr("has note"));
   EXPECT_THAT(refused("session,item,title\n1,2\n"), AllOf(HasSubstr("3 fields"), HasSubstr("input:2")));
   EXPECT_THAT(refused("session,item,title\n1,2,\"x\n"), HasSubstr("input:2"));
   EXPECT_THAT(refused("session,item,title\n,2,x\n"), HasSubstr("a session's id"));
   EXPECT_THAT(refused("session,item,title\n1,,x\n"), HasSubstr("an item's id"));
   EXPECT_THAT(refused("session,item,title\n1,2,\n"), HasSubstr("not blank"));
-  EXPECT_THAT(refused("session,item,title\n1,2,\xFF\n"), HasSubstr("input:2"));
-  EXPECT_THAT(refused("session,item,title\n1,2,x\n1,2,y\n"), HasSubstr("input:3"));
+  EXPECT_THAT(refused("session,item,title\n1,2,\xFF\n"), AllOf(HasSubstr("UTF-8"), HasSubstr("input:2")));
+  EXPECT_THAT(refused("session,item,title\n1,2,x\n1,2,y\n"),
+              AllOf(HasSubstr("`x` in line 2"), HasSubstr("`y` here"), HasSubstr("input:3")));
 }
 
 TEST_F(Predict, a_prompt_beyond_the_context_is_refused_with_the_counts) {

@@ -29,11 +29,11 @@ struct TitleCoverage {
   MetadataCounts metadata;
 };
 
-/// Reads the domain's titles (titles_file), gives each untitled item the first title in the metadata for its
-/// ASIN, and writes all titles, ascending by item, atomically. New titles have entities decoded and white
-/// space folded; existing titles are kept unchanged. Errors as read_id_table, read_texts and read_metadata;
-/// DataError with file:line where the mapping has a non-integer id, an ASIN other than letters and digits, or
-/// an untitled item twice.
+/// Reads the domain's titles (titles_file), gives each untitled item the first title that the metadata have
+/// for its ASIN, and writes all titles, ascending by item, at once or not at all. New titles have their
+/// entities decoded and white space folded; titles there were stay as they are. Errors as read_id_table,
+/// read_texts and read_metadata; FileError where the metadata have no product; DataError with file:line where
+/// the mapping has no integer or no ASIN of letters and digits, or an untitled item twice.
 TitleCoverage complete_titles(const TitleSources& sources,
                               const std::function<void(const std::string&)>& on_bad_line);
 

@@ -12,8 +12,9 @@
 
 namespace routedk::io {
 
-/// FileError when a text begins with a UTF-16 byte order mark (Windows calls this encoding Unicode).
-void refuse_utf16(std::string_view text, const std::string& source);
+/// FileError where a text begins as UTF-16 does, which Windows calls Unicode, or is a ZIP archive, as an
+/// Excel workbook is.
+void require_text(std::string_view text, const std::string& source);
 
 /// One line without its newline; the view is valid until the next line is read.
 struct Line {

@@ -53,6 +53,10 @@ void add_titles(const AddTitlesOptions& options, std::ostream& out) {
       spdlog::warn("{}", message);
     }
   });
+  if (coverage.filled == 0 && untitled(coverage) > 0) {
+    spdlog::warn("no title was filled: do {} and {} belong to this domain?", sources.metadata.path.string(),
+                 sources.mapping.string());
+  }
   if (options.json) {
     io::Json report = {{"domain", options.domain}};
     report.update(to_json(coverage));

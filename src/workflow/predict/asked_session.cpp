@@ -8,6 +8,7 @@
 #include "routedk/io/parse_json.h"
 
 #include <algorithm>
+#include <iterator>
 #include <limits>
 #include <optional>
 #include <set>
@@ -29,8 +30,12 @@ std::string shown(const Json& value) {
 
 /// The titles or items of a session in any of its forms.
 const Json& items_of(const Json& value, const std::string& place) {
-  const bool one_list = value.is_object() && value.contains("titles") != value.contains("items");
-  const Json& items = one_list ? value.at(value.contains("titles") ? "titles" : "items") : value;
+  const bool has_titles = value.is_object() && value.contains("titles");
+  const bool has_items = value.is_object() && value.contains("items");
+  if (has_titles && has_items) {
+    throw_<DataError>("a session must have `titles` or `items`, but has both ({})", place);
+  }
+  const Json& items = has_titles ? value.at("titles") : has_items ? value.at("items") : value;
   if (!items.is_array()) {
     throw_<DataError>(
         "a session must be a list of titles, {{\"titles\": [...]}} or {{\"items\": [...]}}, but is {} "
@@ -54,7 +59,13 @@ void add_identified(AskedSession& asked, const Json& item, std::set<Json>& known
     throw_<DataError>(R"(an item must be {{"id": ..., "title": ...}}, but is {} instead ({}))", shown(item),
                       asked.place);
   }
-  const Json id = item.value("id", Json());
+  for (const char* const key : {"id", "title"}) {
+    if (!item.contains(key)) {
+      throw_<DataError>("an item must have `id` and `title`, but item {} has no `{}` ({})",
+                        asked.titles.size() + 1, key, asked.place);
+    }
+  }
+  const Json& id = item.at("id");
   if (!id.is_number_integer() && !id.is_string()) {
     throw_<DataError>("an item's `id` must be an integer or a text, but is {} instead ({})", shown(id),
                       asked.place);
@@ -67,7 +78,7 @@ void add_identified(AskedSession& asked, const Json& item, std::set<Json>& known
     throw_<DataError>("an item's `category` must be a text, but is {} instead ({})", shown(category),
                       asked.place);
   }
-  add_title(asked, item.value("title", Json()), id, category.is_null() ? "" : category.get<std::string>());
+  add_title(asked, item.at("title"), id, category.is_null() ? "" : category.get<std::string>());
 }
 
 bool has_more_keys(const Json& items) {
@@ -120,6 +131,22 @@ AskedSession session_of(const Json& value, std::string place) {
   return asked;
 }
 
+/// The session or, from a list of lists and objects, its sessions.
+std::vector<AskedSession> sessions_of(const Json& value, const std::string& place, Attempts& attempts) {
+  const bool several = value.is_array() && !value.empty() &&
+                       std::all_of(value.begin(), value.end(),
+                                   [](const Json& one) { return one.is_array() || one.is_object(); });
+  if (!several) {
+    return {session_of(value, place)};
+  }
+  std::vector<AskedSession> sessions;
+  for (std::size_t i = 0; i < value.size(); ++i) {
+    attempts.attempt(
+        [&] { sessions.push_back(session_of(value.at(i), fmt::format("{}, session {}", place, i + 1))); });
+  }
+  return sessions;
+}
+
 std::vector<std::string> lines_of(const std::string& text) {
   std::vector<std::string> lines;
   for (std::size_t begin = 0; begin < text.size();) {
@@ -139,7 +166,7 @@ bool blank(std::string_view text) {
   return text.find_first_not_of(" \t\r\n") == std::string_view::npos;
 }
 
-/// Whether the text is one session instead of one per line: its first line is not JSON, and either the whole
+/// Whether the text is one document instead of one per line: its first line is not JSON, and either the whole
 /// text is JSON or no line is a list or an object.
 bool is_document(const std::string& text, const std::vector<std::string>& lines) {
   const auto first = std::find_if_not(lines.begin(), lines.end(), blank);
@@ -153,10 +180,20 @@ bool is_document(const std::string& text, const std::vector<std::string>& lines)
   return Json::accept(text) || std::none_of(lines.begin(), lines.end(), session);
 }
 
+/// FileError for a text that is neither a list nor an object, such as a table.
+void require_brackets(std::string_view text) {
+  text.remove_prefix(text.find_first_not_of(" \t\r\n"));
+  if (text.front() != '[' && text.front() != '{') {
+    constexpr std::size_t kShown = 80;
+    throw_<FileError>("{} must be JSON, but begins with `{}` instead; --csv reads a table", kAskedSource,
+                      displayed(text.substr(0, text.find_first_of("\r\n")), kShown));
+  }
+}
+
 }  // namespace
 
 void add_item(AskedSession& asked, Json name, const std::string& title, const std::string& category) {
-  if (!bundle::is_utf8(title) || bundle::clean_title(title).empty()) {
+  if (bundle::clean_title(title).empty()) {
     throw_<DataError>("a title must be a text that is not blank, but that of item {} is {} instead ({})",
                       asked.titles.size() + 1, shown(title), asked.place);
   }
@@ -196,21 +233,23 @@ bundle::SessionId key_of_session(const Json& id) {
 }
 
 std::vector<AskedSession> read_sessions(const std::string& text, Attempts& attempts) {
-  io::refuse_utf16(text, kAskedSource);
+  io::require_text(text, kAskedSource);
   const std::string own = text.starts_with("\xEF\xBB\xBF") ? text.substr(3) : text;
   if (blank(own)) {
     throw_<DataError>("{} must hold a session as JSON, but is empty", kAskedSource);
   }
   const std::vector<std::string> lines = lines_of(own);
   if (is_document(own, lines)) {
-    return {session_of(io::parse_json(own, kAskedSource), kAskedSource)};
+    require_brackets(own);
+    return sessions_of(io::parse_json(own, kAskedSource), kAskedSource, attempts);
   }
   std::vector<AskedSession> sessions;
   for (std::size_t i = 0; i < lines.size(); ++i) {
     if (!blank(lines[i])) {
       attempts.attempt([&] {
         const std::string place = fmt::format("{}:{}", kAskedSource, i + 1);
-        sessions.push_back(session_of(io::parse_json(lines[i], place), place));
+        std::vector<AskedSession> of_line = sessions_of(io::parse_json(lines[i], place), place, attempts);
+        std::move(of_line.begin(), of_line.end(), std::back_inserter(sessions));
       });
     }
   }

@@ -27,6 +27,7 @@ struct AskedSession {
   io::Json carried = io::Json::object();  ///< copied into the answer unchanged, the session's id first
   std::string place;                      ///< "standard input:3"
   std::vector<io::CsvRow> rows;           ///< rows of a table, in order
+  char delimiter = ',';                   ///< of these rows
   std::vector<bundle::ItemId> row_items;  ///< the number of each row's item
 };
 
@@ -65,7 +66,7 @@ class Attempts {
   std::int64_t failed_ = 0;
 };
 
-/// Adds an item, not yet in a window; DataError if its title is blank or not UTF-8.
+/// Adds an item, whose texts are UTF-8, not yet in a window; DataError if its title is blank.
 void add_item(AskedSession& asked, io::Json name, const std::string& title, const std::string& category = "");
 
 /// Splits the items into windows, as few as possible and about equally long, in order. `id` keys the draws.
@@ -75,8 +76,8 @@ void cut_windows(AskedSession& asked, std::size_t items, bundle::SessionId id);
 /// The key of a session's draws: the integer that the id is or spells, or a hash of any other text.
 bundle::SessionId key_of_session(const io::Json& id);
 
-/// One session per line or, if the text is one JSON document whose first line is not JSON by itself, a single
-/// session. Failed sessions are left out. DataError if the text is blank.
+/// One session, or one list of sessions, per line or, if the first line is not JSON by itself, in the whole
+/// text. Failed sessions are left out. DataError if the text is blank, FileError if it is a table.
 std::vector<AskedSession> read_sessions(const std::string& text, Attempts& attempts);
 
 }  // namespace routedk::workflow

@@ -98,9 +98,9 @@ void complete(const ModelChoice& choice, const CompletionOptions& options, std::
               std::ostream& out) {
   const ExperimentConfig config = settings_of(choice);
   check_folders(choice, config);
+  const std::int64_t context = model::WeightSource::open(config.model.path)->config().context;
   const auto encoder = bundle::SessionEncoder::load(config.model.path, config.model.chat);
   const decode::Prompt prompt{encoded(encoder, options, in)};
-  const std::int64_t context = model::WeightSource::open(config.model.path)->config().context;
   decode::GenerateOptions generate = options_for(config.decode, encoder, prompt.ids.size(), context);
   const ChosenModel chosen = load_chosen(choice, config);
   const decode::Decoder decoder(chosen.model, config.decode.kernels);

@@ -15,11 +15,15 @@
 #include <iterator>
 #include <optional>
 #include <span>
+#include <string>
+#include <utility>
+#include <vector>
 
 #include "asked_session.h"
 #include "asked_table.h"
 #include "session_reply.h"
 #include <fmt/format.h>
+#include <spdlog/spdlog.h>
 
 namespace routedk::workflow {
 namespace {
@@ -61,10 +65,9 @@ void check_length(const AskedSession& asked, const eval::AnswerSetting& setting,
   }
 }
 
-/// The questions, and the format of the answers.
 struct Questions {
   std::vector<AskedSession> sessions;
-  std::optional<io::CsvRow> header;  ///< of a table
+  std::string header;  ///< of a table's answers
 };
 
 Questions read_questions(const PredictOptions& options, std::istream& in, Attempts& attempts) {
@@ -74,10 +77,10 @@ Questions read_questions(const PredictOptions& options, std::istream& in, Attemp
   }
   const std::string text = io::read_stream(in, kAskedSource, kMostTableBytes);
   if (!options.table) {
-    return {read_sessions(text, attempts), std::nullopt};
+    return {read_sessions(text, attempts), ""};
   }
   AskedTable table = read_table(text, *options.table, attempts);
-  return {std::move(table.sessions), std::move(table.header)};
+  return {std::move(table.sessions), answered_header(table)};
 }
 
 std::vector<bundle::Session> windows_of(const std::vector<AskedSession>& sessions) {
@@ -119,13 +122,14 @@ void answer_all(const std::vector<AskedSession>& sessions, const ChosenModel& ch
     auto fresh = eval::answer_batch(decoder, *chosen.gate, together, setting);
     std::move(fresh.begin(), fresh.end(), std::back_inserter(answers));
     std::size_t written = 0;
+    const auto first = next;
     for (; next != sessions.end() && written + next->windows.size() <= answers.size(); ++next) {
       const auto own = std::span(answers).subspan(written, next->windows.size());
       out << text_of(*next, own, setting, options, chosen.experts) << std::flush;
       written += next->windows.size();
-      if (progress) {
-        progress->advance(1);
-      }
+    }
+    if (progress && next != first) {
+      progress->advance(next - first);
     }
     answers.erase(answers.begin(), answers.begin() + static_cast<std::ptrdiff_t>(written));
     look_for_crowding();
@@ -133,6 +137,13 @@ void answer_all(const std::vector<AskedSession>& sessions, const ChosenModel& ch
   if (progress) {
     progress->finish();
   }
+}
+
+/// Whether the command line names no model: that of the settings' defaults is untrained.
+bool names_no_model(const ModelChoice& choice) {
+  return choice.run.empty() && choice.adapters.empty() && choice.model.empty() &&
+         std::none_of(choice.assignments.begin(), choice.assignments.end(),
+                      [](const std::string& assignment) { return assignment.starts_with("model.path="); });
 }
 
 }  // namespace
@@ -143,19 +154,20 @@ void predict(const ModelChoice& choice, const PredictOptions& options, std::istr
   check_folders(choice, config);
   const DecodeConfig decode = decode_settings(config);
   const auto templates = answering_templates(choice.run, config);
+  const std::int64_t context = model::WeightSource::open(config.model.path)->config().context;
   const auto encoder = bundle::SessionEncoder::load(config.model.path, config.model.chat);
   const eval::AnswerSetting setting = answer_setting(decode, templates, encoder);
-  const std::int64_t context = model::WeightSource::open(config.model.path)->config().context;
 
   Attempts attempts(options.strict);
   Questions asked = read_questions(options, in, attempts);
   std::erase_if(asked.sessions, [&](const AskedSession& session) {
     return !attempts.attempt([&] { check_length(session, setting, context); });
   });
-  if (asked.header) {
-    out << answered_header(*asked.header);
-  }
+  out << asked.header;
   if (!asked.sessions.empty()) {
+    if (names_no_model(choice)) {
+      spdlog::warn("these answers are those of an untrained model: --run RUN takes a trained one");
+    }
     const ChosenModel chosen = load_chosen(choice, config);
     const decode::Decoder decoder(chosen.model, decode.kernels);
     answer_all(asked.sessions, chosen, decoder, setting, options, out);

@@ -215,11 +215,15 @@ fs::path kit_prompts(const fs::path& run) {
 
 bundle::PromptTemplates answering_templates(const fs::path& run, const ExperimentConfig& config) {
   const PromptConfig& prompt = config.prompt;
+  const fs::path kit = run / kKit;
+  if (!run.empty() && !fs::exists(kit)) {
+    throw_<ConfigError>("a run must keep what its prompts show, but {} is not there: routedk-run {} adds it",
+                        kit.string(), (run / "config.yaml").string());
+  }
   if (!shows_items(prompt)) {
     return bundle::PromptTemplates::load(config.prompts);
   }
-  const fs::path kit = run / kKit;
-  const Shown shown = run.empty() || !fs::exists(kit) ? shown_of_data(config) : shown_of_run(kit, prompt);
+  const Shown shown = run.empty() ? shown_of_data(config) : shown_of_run(kit, prompt);
   const bundle::TfIdf titles(shown.titles);
   auto templates = bundle::PromptTemplates::load(config.prompts, relations_of(prompt, shown, titles));
   if (prompt.examples > 0) {

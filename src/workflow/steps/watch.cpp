@@ -1,6 +1,7 @@
 #include "routedk/workflow/steps/watch.h"
 
 #include "routedk/bundle/answer.h"
+#include "routedk/core/evenly_spread.h"
 #include "routedk/eval/answers.h"
 #include "routedk/eval/collapse.h"
 

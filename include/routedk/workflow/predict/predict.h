@@ -21,9 +21,9 @@ struct ModelChoice {
   std::vector<std::string> assignments;         ///< a.b=value, override the settings; from --set
 };
 
-/// Names of a table's columns; if empty: `session`, `item`, `title` and, if present, `category`, also in the
-/// plural or followed by "id", in any case and with any blanks and signs in between: "session ID", "item_id",
-/// "Titles".
+/// Names of a table's columns; if empty: `session`, `item` (or followed by "id"), `title` and, if present,
+/// `category` (or in the plural), in any case and with any blanks and signs in between: "session ID",
+/// "item_id", "Titles".
 struct TableColumns {
   std::string session;
   std::string item;
@@ -40,12 +40,13 @@ struct PredictOptions {
   bool progress = false;                ///< show it on stderr
 };
 
-/// Input: sessions as JSON lines or as one document of any layout, each a list of titles, {"titles": [...]}
-/// or {"items": [{"id": number or text, "title": ...}, ...]}. Objects may have "session", an id (number or
-/// text) that keys the random draws as in an evaluation, and any other keys. An item's "category" replaces
-/// the data's in the prompt's relations (answering_templates). Titles are cleaned as in a data set. A session
-/// with more than bundle::kMaxProducts items is split into windows, as few as possible and about equally
-/// long, in the given order: no bundle spans two windows, and the confidence is the lowest of the windows'.
+/// Input: JSON lines, or one document of any layout, each a session or a list of sessions. A session is a
+/// list of titles, {"titles": [...]} or {"items": [{"id": number or text, "title": ...}, ...]}. Objects may
+/// have "session", an id (number or text) that keys the random draws as in an evaluation, and any other keys.
+/// An item's "category" replaces the data's in the prompt's relations (answering_templates). Titles are
+/// cleaned as in a data set. A session with more than bundle::kMaxProducts items is split into windows, as
+/// few as possible and about equally long, in the given order: no bundle spans two windows, and the
+/// confidence is the lowest of the windows'.
 ///
 /// Output: one line per session, in order, as soon as the sessions decoded with it are done: {the session's
 /// other keys; "items" if items have other keys; "bundles": [[ids, or numbers from 1], ...], "titles": [[as
@@ -55,8 +56,8 @@ struct PredictOptions {
 /// parsed, `bundles` and `titles` are null.
 ///
 /// With `table`, the input is CSV with one row per item; the rows of a session need not be adjacent. The
-/// output has each session's rows with the added columns bundle (its number; one row for each bundle of the
-/// item, or one with an empty field), confidence and note.
+/// output has the same delimiter (io::delimiter_of) and each session's rows with the added columns bundle
+/// (its number; one row for each bundle of the item, or one with an empty field), confidence and note.
 ///
 /// Settings, prompts, tokenizer and folders are checked before the input is read; all input is read before
 /// the backbone is loaded. A session that cannot be answered (invalid JSON, a blank title, a duplicate id,
