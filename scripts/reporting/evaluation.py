@@ -3,29 +3,30 @@ import collections
 
 from .figures import COLOURS, GREY, errors, figure, heat, legend_below, look
 from .parts import Session, Sessions, Table
+from .run import rule_of
 from .wording import interval, number, p_value
 
 SHOWN_SESSIONS = 10
 
 
-def rule_of(figures):
-    if figures.get("baseline"):
-        return "baseline"
-    return " ".join(figures[member] for member in ("select", "utility") if member in figures) or "-"
-
-
 def results_table(run):
-    """One row per result."""
+    """One row per result; p-values where there are comparisons."""
     others = ["jaccard_f1", "precision_all", "recall_distinct_all"]
     against = {one["a"]: one["f1"]["p_value"] for one in run.results.get("against_backbone", [])}
     rows = []
     for name, figures in run.systems.items():
-        p = p_value(against[name]).removeprefix("p ") if name in against else "-"
-        rows.append([figures.get("system", name), rule_of(figures), figures.get("samples", "-"), number(figures["f1"]),
-                     interval(figures["intervals"]["f1"]), *(number(figures[metric]) for metric in others), p])  # fmt: skip
-    return Table("All results", ["system", "rule", "n", "f1", "f1, 95 %", *others, "p against backbone"], rows,
-                 "n: candidates. p: of the difference in f1 to the backbone under the same rule, by a paired bootstrap over "
-                 "sessions, not corrected for how many are shown.")  # fmt: skip
+        row = [figures.get("system", name), rule_of(figures) or "-", figures.get("samples", "-"), number(figures["f1"]),
+               interval(figures["intervals"]["f1"]), *(number(figures[metric]) for metric in others)]  # fmt: skip
+        if against:
+            row.append(p_value(against[name]).removeprefix("p ") if name in against else "-")
+        rows.append(row)
+    text = ("n: candidates. f1: of precision_all and recall_distinct_all in each session, where a predicted bundle is a hit if it "
+            "lies within a gold bundle.")  # fmt: skip
+    if against:
+        text += (" p: of the difference in f1 to the backbone under the same rule, by a paired bootstrap over sessions, not "
+                 "corrected for how many are shown.")  # fmt: skip
+    return Table("All results", ["system", "rule", "n", "f1", "f1, 95 %", *others, *(["p against backbone"] if against else [])],
+                 rows, text)  # fmt: skip
 
 
 def dots(axes, names, figures, offset=0.0, **style):
@@ -59,15 +60,15 @@ def systems_figure(run):
                           textcoords="offset points", color=COLOURS[1], annotation_clip=False)  # fmt: skip
 
     return figure("systems", "f1 of each system",
-                  "Bars are 95 % intervals over sessions, grey are baselines; each system under the usual rule and number of "
-                  "candidates.", draw, (9, 1.2 + 0.32 * len(names)))  # fmt: skip
+                  f"Bars are 95 % intervals over sessions, grey are baselines{run.choice and f'; answers by {run.choice}'}.",
+                  draw, (9, 1.2 + 0.32 * len(names)))  # fmt: skip
 
 
 def samples_figure(run):
     series = collections.defaultdict(dict)
     for name, figures in run.systems.items():
         if "samples" in figures:
-            series[rule_of(figures), figures["system"]][figures["samples"]] = figures
+            series[rule_of(figures) or "-", figures["system"]][figures["samples"]] = figures
     series = {key: dict(sorted(own.items())) for key, own in series.items() if len(own) > 1}
     if not series:
         return None
@@ -76,7 +77,10 @@ def samples_figure(run):
     counts = sorted({count for own in series.values() for count in own})
 
     def draw(plot, _):
+        first = plot.axes[0]
         for axes, rule in zip(plot.axes, rules):
+            if axes is not first:
+                axes.sharey(first)  # before anything is drawn: the limits are those of all panels
             for (own_rule, system), own in series.items():
                 if own_rule == rule:
                     shift = 1 + 0.03 * (systems.index(system) - len(systems) / 2)
@@ -90,7 +94,6 @@ def samples_figure(run):
             axes.minorticks_off()
             axes.set_xlabel("candidates")
             axes.set_ylabel("f1")
-            axes.sharey(plot.axes[0])
         legend_below(plot, plot.axes)
 
     return figure("samples", "f1 by the number of candidates", "Bars are 95 % intervals.", draw,
@@ -197,7 +200,8 @@ def sessions_part(run):
         text = f"Candidates of {run.best}: {counted_candidates(one['items'], candidates)}." if candidates else ""
         blocks.append(Session(f"Session {one['session']}, f1 {number(f1[place])}", one["titles"], rows, text))
     return Sessions("Ten sessions" if count == SHOWN_SESSIONS else "Sessions",
-                    f"From the worst f1 of `{run.best}` to its best. Bundles are sets of the numbers in the list.", blocks)  # fmt: skip
+                    f"From the worst f1 of `{run.best}` to its best. Bundles are sets of the numbers in the list. A bundle that lies within "
+                    "a gold bundle is a full hit of f1, so an answer that is right in part can have an f1 of 1.", blocks)  # fmt: skip
 
 
 def evaluation_parts(run):

@@ -12,6 +12,7 @@ GREY = "#797979"  # equal contrast with white and with #0d1117: 4.3
 # Each has a contrast of at least 3.8 with both backgrounds.
 COLOURS = ["#2f7fd1", "#d2601a", "#2c9152", "#a45bd0", "#94780f", "#c9476b", "#128f98", "#8a6a4f"]
 MARKERS = "osD^vPX*"
+MOST_INSIDE = 6  # entries of a legend within the axes; more would cover the lines
 matplotlib.rcParams.update({
     "svg.hashsalt": "routedk", "svg.fonttype": "none", "savefig.transparent": True, "legend.frameon": False,
     "legend.fontsize": 9, "axes.prop_cycle": matplotlib.cycler(color=COLOURS), "axes.grid": True, "grid.alpha": 0.25,
@@ -44,22 +45,30 @@ def errors(values, intervals):
 def legend_below(plot, axes):
     """One legend for the panels `axes`, below their content."""
     shown = {label: handle for one in axes for handle, label in zip(*one.get_legend_handles_labels())}
-    plot.legend(shown.values(), shown.keys(), loc="outside lower center", ncols=3)
+    plot.legend(shown.values(), shown.keys(), loc="outside lower center", ncols=3 if max(map(len, shown), default=0) < 36 else 2)
+
+
+def whole_numbers(axis):
+    axis.get_major_locator().set_params(integer=True)
 
 
 def lines(label, *series, across="optimiser step", logarithmic=False):
     """Draws each (series, style, label suffix) over `across`, each group in one colour."""
 
-    def draw(_, axes):
+    def draw(plot, axes):
         colours = {name: COLOURS[i % len(COLOURS)] for i, name in enumerate(series[0][0])}
         for points_of, style, suffix in series:
             for name, points in points_of.items():
                 axes.plot(*zip(*points), style, color=colours[name], label=name + suffix, markersize=5)
         axes.set_xlabel(across)
         axes.set_ylabel(label)
+        whole_numbers(axes.xaxis)
         if logarithmic:
             axes.set_yscale("log")
-        axes.legend()
+        if len(axes.lines) > MOST_INSIDE:
+            legend_below(plot, [axes])
+        else:
+            axes.legend()
 
     return draw
 

@@ -13,7 +13,8 @@ TEMPLATE = """<!doctype html>
   :root { --back: #0d1117; --text: #e6edf3; --line: #3d444d; --box: #161b22; --grey: #9198a1; --warn: #3f3207; --link: #6cb0ff } }
  * { box-sizing: border-box }
  body { font: 16px/1.5 system-ui, sans-serif; margin: 0; background: var(--back); color: var(--text) }
- main { max-width: 68rem; margin: 0 auto; padding: 1rem }
+ main { max-width: 96rem; margin: 0 auto; padding: 1rem }
+ p, figure, .prose, ol, .warnings { max-width: 68rem }
  h1 { font-size: 1.6rem; line-height: 1.25 }
  h2 { font-size: 1.2rem; margin-top: 2.2rem; border-bottom: 1px solid var(--line) }
  h1, h2, p, code, li { overflow-wrap: anywhere }

@@ -55,12 +55,34 @@ def label(record):
     return record["group"] + job.removeprefix("train").replace("_", " ") if job.startswith("train") else job
 
 
+def rule_of(figures):
+    """What chose: `vote`, `expected_utility mean`, `baseline`; empty without candidates."""
+    if figures.get("baseline"):
+        return "baseline"
+    return " ".join(figures[member] for member in ("select", "utility") if member in figures)
+
+
+def choice_of(figures):
+    """`vote of 4 candidates`; empty of one without candidates."""
+    return f"{rule_of(figures)} of {figures['samples']} candidates" if "select" in figures and "samples" in figures else ""
+
+
+def named(name, figures):
+    """`dynamic (vote, n=4)`, as the programs' warnings name a result."""
+    system = figures.get("system", name)
+    return f"{system} ({rule_of(figures)}, n={figures['samples']})" if choice_of(figures) else system
+
+
 class Run:
     def __init__(self, folder):
-        self.folder = folder
-        self.name = folder.resolve().name
-        self.metrics = sorted(folder.glob("steps/*/metrics.jsonl"))
-        evaluations = [folder / "steps/evaluate", *sorted(folder.glob("steps/evaluate-*"))]
+        """Of a run's folder, or of RUN/evaluations/NAME."""
+        own = folder.parent.name == "evaluations" and (folder.parents[1] / "steps").exists()
+        self.folder = folder.parents[1] if own else folder
+        self.name = self.folder.resolve().name + (f", {folder.name}" if own else "")
+        self.metrics = sorted(self.folder.glob("steps/*/metrics.jsonl"))
+        evaluations = [self.folder / "steps/evaluate", *sorted(self.folder.glob("steps/evaluate-*"))]
+        if own:
+            evaluations = [(folder / "results.json").resolve().parent]
         self.evaluation = next((one for one in evaluations if (one / "results.json").exists()), None)
 
     def __bool__(self):
@@ -142,6 +164,17 @@ class Run:
         """The usual result with the highest f1 except baselines; None without one."""
         learnt = [name for name, figures in self.usual.items() if not figures.get("baseline")]
         return max(learnt, key=lambda name: self.systems[name]["f1"], default=None)
+
+    @property
+    def choice(self):
+        """The choice of the usual results: the same of all that have candidates; empty if none has."""
+        return next((choice for choice in map(choice_of, self.usual.values()) if choice), "")
+
+    @property
+    def terms(self):
+        """On what its figures rest: `18 sessions, vote of 4 candidates`."""
+        sessions = f"{self.results['sessions']} sessions" if "sessions" in self.results else ""
+        return ", ".join(part for part in (sessions, self.choice) if part)
 
     def f1_by_session(self, name):
         """f1 of a result by session, as a mean over its runs."""

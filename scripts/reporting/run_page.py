@@ -2,6 +2,7 @@
 from .evaluation import evaluation_parts
 from .page import render
 from .parts import Table, Verbatim
+from .run import choice_of, named
 from .training import training_parts, training_warnings
 from .wording import day, interval, listing, number
 
@@ -41,22 +42,41 @@ def lead(run):
     return "; ".join(part for part in parts if part)
 
 
+def best_of(results):
+    """-> the names of the highest f1 as shown, and that f1 with its interval if only one has it."""
+    highest = max(number(figures["f1"]) for figures in results.values())
+    best = [name for name, figures in results.items() if number(figures["f1"]) == highest]
+    ends = f" ({interval(results[best[0]]['intervals']['f1'])})" if len(best) == 1 else ""
+    return best, highest + ends
+
+
+def in_code(names):
+    return listing(f"`{name}`" for name in names)
+
+
 def answer(run):
-    """The best system compared with the best baseline."""
-    best = run.best
-    if best is None:
+    """The best systems under the usual choice beside the best baselines, and the best result of any other choice."""
+    learnt = {name: figures for name, figures in run.systems.items() if not figures.get("baseline")}
+    usual = {name: figures for name, figures in run.usual.items() if name in learnt}
+    baselines = {name: figures for name, figures in run.usual.items() if figures.get("baseline")}
+    if not usual:
         return ""
-    figures = run.usual[best]
-    text = f"`{best}` has the highest f1 of the systems, {number(figures['f1'])} ({interval(figures['intervals']['f1'])})"
-    baselines = {name: one["f1"] for name, one in run.usual.items() if one.get("baseline")}
+    best, f1 = best_of(usual)
+    systems = [usual[name].get("system", name) for name in best]
+    text = f"{in_code(systems)} {'have' if best[1:] else 'has'} the highest f1 of the systems, {f1}"
+    text = f"By {run.choice}, {text}" if run.choice else text
     if baselines:
-        name = max(baselines, key=baselines.get)
-        text += f"; the best baseline, `{name}`, has {number(baselines[name])}"
+        names, f1 = best_of(baselines)
+        text += f"; the best baseline{'s' if names[1:] else ''}, {in_code(names)}, {'have' if names[1:] else 'has'} {f1}"
+    others, f1 = best_of(learnt)
+    if not set(others) & set(usual):
+        results = [f"`{learnt[name].get('system', name)}` by {choice_of(learnt[name])}" for name in others]
+        text += f". Under any rule and number of candidates the highest is {f1}, of {listing(results)}"
     return text + "."
 
 
 def warnings(run):
-    found = [f"{name} {warning}" for name, figures in run.systems.items() for warning in figures.get("warnings", [])]
+    found = [f"{named(name, figures)}: {warning}" for name, figures in run.systems.items() for warning in figures.get("warnings", [])]
     return found + training_warnings(run)
 
 

@@ -16,8 +16,13 @@ def systems_of(runs):
     return list(dict.fromkeys(name for run in runs for name in run.usual))
 
 
+def with_terms(runs, names):
+    """`demo: 18 sessions, vote of 4 candidates`."""
+    return [f"{name}: {run.terms}" if run.terms else name for run, name in zip(runs, names)]
+
+
 def systems_figure(runs, names):
-    systems = systems_of(runs)
+    systems, names = systems_of(runs), with_terms(runs, names)
     if not systems:
         return None
 
@@ -42,7 +47,7 @@ def systems_table(runs, names):
     for system in systems_of(runs):
         figures = [run.usual.get(system) for run in runs]
         rows.append([system, *(f"{number(one['f1'])} ({interval(one['intervals']['f1'])})" if one else "-" for one in figures)])
-    return Table("f1, 95 %", ["system", *names], rows,
+    return Table("f1, 95 %", ["system", *with_terms(runs, names)], rows,
                  "Each run by itself: no difference between runs is tested here; studies do (docs/experiments.md).")  # fmt: skip
 
 

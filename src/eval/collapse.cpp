@@ -123,11 +123,13 @@ std::vector<std::string> collapse_signs(const AnswerPatterns& patterns) {
   return {};
 }
 
-std::vector<std::string> collapse_signs(const AnswerPatterns& patterns, double f1, double random_f1) {
+std::vector<std::string> collapse_signs(const AnswerPatterns& patterns, double f1,
+                                        const bundle::Interval& interval, double random_f1) {
   std::vector<std::string> signs = collapse_signs(patterns);
-  if (patterns.sessions >= kFewestSessions && f1 < kLeastOfRandom * random_f1) {
+  if (patterns.sessions >= kFewestSessions && interval.high < random_f1) {
     signs.push_back(
-        fmt::format("has f1 {:.3f}, less than random answers of the same grammar, {:.3f}", f1, random_f1));
+        fmt::format("has f1 {:.3f} ({:.3f} to {:.3f}), less than random answers of the same grammar, {:.3f}",
+                    f1, interval.low, interval.high, random_f1));
   }
   return signs;
 }

@@ -19,21 +19,23 @@ struct Figure {
   const char* meaning = "";
 };
 
-constexpr auto kUsual = std::to_array<Figure>(
-    {{"f1", "f1", Better::kHigher, "of precision_all and recall_distinct_all in each session"},
-     {"jaccard_f1", "jaccard_f1"},
-     {"precision_all", "precision_all"},
-     {"recall_distinct_all", "recall_distinct_all"}});
+constexpr auto kUsual = std::to_array<Figure>({{"f1", "f1", Better::kHigher,
+                                                "of precision_all and recall_distinct_all in each session; a "
+                                                "predicted bundle is a hit if it lies within "
+                                                "a gold bundle"},
+                                               {"jaccard_f1", "jaccard_f1"},
+                                               {"precision_all", "precision_all"},
+                                               {"recall_distinct_all", "recall_distinct_all"}});
 constexpr auto kOthers = std::to_array<Figure>(
     {{"exact_match", "exact_match"},
-     {"parse_rate", "parse_rate"},
+     {"parse_rate", "parse_rate", Better::kHigher, "share of the answers that parse"},
      {"bundles_per_session", "bundles_per_session", Better::kNeither},
      {"precision", "precision", Better::kHigher, "over the sessions that were answered with a bundle"},
      {"recall", "hits_per_gold", Better::kHigher,
       "the published recall (`recall` in results.json): predicted bundles that hit / gold bundles, above 1 "
       "where several hit the same one"},
      {"recall_distinct", "recall_distinct"},
-     {"coverage", "coverage"},
+     {"coverage", "coverage", Better::kHigher, "share of the gold bundle that a hit covers, over all hits"},
      {"recall_all", "hits_per_gold_all", Better::kHigher, "`recall_all` in results.json"},
      {"jaccard_precision", "jaccard_precision"},
      {"jaccard_recall", "jaccard_recall"}});
@@ -52,6 +54,11 @@ Cell cell_of(const JsonField& figures, const std::string& key) {
   return cell;
 }
 
+std::string title_of(const JsonField& results) {
+  return fmt::format("Results: {}, {} sessions of the {} split", results["domain"].text(),
+                     results["sessions"].integer(0), results["split"].text());
+}
+
 std::string rule_of(const JsonField& system) {
   if (system["baseline"].boolean(false)) {
     return "baseline";
@@ -61,6 +68,13 @@ std::string rule_of(const JsonField& system) {
     rule += " " + system["utility"].text();
   }
   return system["expectation"].is("model_based") ? rule + " model_based" : rule;
+}
+
+std::string label_in(const JsonField& system, const std::string& name) {
+  const std::string own = system["system"].text_or(name);
+  return system["select"].absent()
+             ? own
+             : fmt::format("{} ({}, n={})", own, rule_of(system), system["samples"].integer(1));
 }
 
 Cell text_cell(std::string text) {
@@ -118,12 +132,16 @@ std::vector<Column> columns_of(const std::vector<Against>& against) {
   columns.push_back({"oracle_f1", Better::kHigher,
                      "f1 of each session's best candidate, which only bundle_vote and expected_utility can "
                      "exceed"});
-  columns.push_back({"pair_auc", Better::kHigher});
+  columns.push_back(
+      {"pair_auc", Better::kHigher,
+       "chance that a pair of one gold bundle is in more candidates than a pair that shares none; "
+       ".5 is chance"});
   columns.push_back({"equal", Better::kNeither, "share of pairs of candidates that agree"});
   for (const Against& other : against) {
     other.add_columns(columns);
   }
-  columns.push_back({"seconds", Better::kNeither, "to draw all candidates"});
+  columns.push_back({"seconds", Better::kNeither,
+                     "to draw all candidates of all sessions; in the rows with the largest n"});
   return columns;
 }
 
@@ -146,12 +164,17 @@ std::vector<Cell> cells_of(const std::string& name, const JsonField& system,
 
 }  // namespace
 
+std::string label_of(const SystemResult& result) {
+  return label_in(JsonField(to_json(result), result.name), result.name);
+}
+
 Table results_table(const JsonField& results) {
   const JsonField systems = results["systems"];
   systems.require(systems.value().is_object(), "be an object");
   const std::vector<Against> against = {{"backbone", by_result(results["against_backbone"])},
                                         {"vote", by_result(results["against_vote"])}};
   Table table;
+  table.title = results["domain"].absent() ? "" : title_of(results);
   table.columns = columns_of(against);
   table.labels = 2;
   for (const Figure& figure : kUsual) {
@@ -162,7 +185,7 @@ Table results_table(const JsonField& results) {
     table.rows.push_back(
         {system["system"].text_or(name), system["baseline"].boolean(false), cells_of(name, system, against)});
     for (const std::string& warning : system["warnings"].texts()) {
-      table.warnings.push_back(fmt::format("{} {}", name, warning));
+      table.warnings.push_back(fmt::format("{}: {}", label_in(system, name), warning));
     }
   }
   return table;

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <numeric>
+#include <set>
 #include <utility>
 
 #include "table_cells.h"
@@ -100,19 +101,23 @@ std::vector<std::string> best_figures(const Table& table) {
   for (std::size_t c = 0; c < best.size(); ++c) {
     const Better better = table.columns[c].better;
     const Cell* first = nullptr;
-    std::size_t values = 0;
+    std::set<std::string> figures;
     for (const Row& row : table.rows) {
       const Cell& cell = row.cells[c];
-      values += cell.value ? 1 : 0;
-      if (cell.value && (first == nullptr || above(cell, *first, better))) {
-        first = &cell;
+      if (cell.value) {
+        figures.insert(shown_figure(cell));
+        first = first == nullptr || above(cell, *first, better) ? &cell : first;
       }
     }
-    if (values > 1 && better != Better::kNeither) {
+    if (figures.size() > 1 && better != Better::kNeither) {
       best[c] = shown_figure(*first);
     }
   }
   return best;
+}
+
+bool marks_best(const Table& table) {
+  return std::ranges::any_of(best_figures(table), [](const std::string& figure) { return !figure.empty(); });
 }
 
 std::size_t first_with_intervals(const Table& table) {

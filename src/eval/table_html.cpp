@@ -13,10 +13,10 @@ constexpr const char* kStyle = R"(
 *{box-sizing:border-box}
 body{font:15px/1.5 system-ui,sans-serif;margin:0 auto;padding:1rem;max-width:80rem;background:var(--back);color:var(--text)}
 h1{font-size:1.5rem;line-height:1.25}
-h1,p,td:first-child,td.text{overflow-wrap:anywhere}
+h1,p,td:first-child{overflow-wrap:anywhere}
 .scroll{overflow-x:auto}
 table{border-collapse:collapse;font-variant-numeric:tabular-nums}
-td,th{padding:.25rem .5rem;border-bottom:1px solid var(--line);text-align:right;vertical-align:top}
+td,th{padding:.25rem .35rem;border-bottom:1px solid var(--line);text-align:right;vertical-align:top}
 td:first-child,th:first-child,.text{text-align:left}
 td:first-child{min-width:8rem}
 th{vertical-align:bottom;font-weight:600}
@@ -24,7 +24,7 @@ th button{all:unset;cursor:pointer;color:var(--link)}
 :focus-visible,th button:focus-visible{outline:3px solid var(--link);outline-offset:2px}
 th[aria-sort=ascending] button::after{content:" \2191"}
 th[aria-sort=descending] button::after{content:" \2193"}
-small{display:block;color:var(--grey);line-height:1.2}
+small{display:block;color:var(--grey);line-height:1.2;font-size:.78em;white-space:nowrap}
 .baseline{background:var(--shade)}
 .best{font-weight:700}
 summary{cursor:pointer;margin:1.5rem 0 .5rem}
@@ -78,22 +78,27 @@ std::string escaped_markup(const std::string& text) {
   return safe;
 }
 
-/// Allows a line break after each part of the name.
-std::string head_of(const std::string& name, Better better, bool is_text) {
+/// As markup, with a line break allowed after each part of a name.
+std::string in_parts(const std::string& name) {
   std::string parts;
   for (const char c : escaped_markup(name)) {
     parts += c == '_' ? "_<wbr>" : std::string{c};
   }
+  return parts;
+}
+
+std::string head_of(const std::string& name, Better better, bool is_text) {
   return fmt::format(R"(<th scope="col"{} data-first="{}"><button type="button">{}</button></th>)",
                      is_text ? " class=\"text\"" : "", better == Better::kHigher ? "descending" : "ascending",
-                     parts);
+                     in_parts(name));
 }
 
 std::string html_of(const Cell& cell, const std::string& best) {
-  const std::string figure = escaped_markup(shown_figure(cell));
   if (!cell.value) {
-    return fmt::format("<td{}>{}</td>", cell.text.empty() ? "" : " class=\"text\"", figure);
+    return fmt::format("<td{}>{}</td>", cell.text.empty() ? "" : " class=\"text\"",
+                       in_parts(shown_figure(cell)));
   }
+  const std::string figure = shown_figure(cell);
   const std::string interval = cell.interval
                                    ? fmt::format("<small>{:.{}f} to {:.{}f}</small>", cell.interval->low,
                                                  cell.digits, cell.interval->high, cell.digits)
@@ -138,7 +143,9 @@ std::string html_table(const Table& table, const Table* all) {
       "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
       "<style>{1}</style></head><body>\n<h1>{0}</h1>\n",
       escaped_markup(table.title), kStyle);
-  html += html_of(table, "Results") + paragraphs(table.warnings, "<strong>warning:</strong> ");
+  html += html_of(table, "Results");
+  html += marks_best(table) ? "<p>Bold: the best of its column.</p>\n" : "";
+  html += paragraphs(table.warnings, "<strong>warning:</strong> ");
   html += paragraphs(meanings(all == nullptr ? table : *all)) + paragraphs(table.notes);
   if (all != nullptr) {
     html += "<details><summary>All figures</summary>\n" + html_of(*all, "All figures") + "</details>\n";

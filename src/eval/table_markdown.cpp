@@ -59,6 +59,7 @@ std::string markdown_table(const Table& table) {
     rule += c < table.labels ? "---|" : "---:|";
   }
   text += "\n" + rule + "\n" + rows_of(table);
+  text += marks_best(table) ? "\nBold: the best of its column.\n" : "";
   for (const std::string& warning : table.warnings) {
     text += fmt::format("\n**warning:** {}\n", escaped_cell(warning));
   }

@@ -116,6 +116,7 @@ class TextTable {
   }
 
   std::string text() {
+    const std::string title = table_.title.empty() ? "" : wrapped(displayed(table_.title));
     std::size_t first = table_.labels;
     do {
       const std::size_t end = end_of_block(first);
@@ -124,7 +125,7 @@ class TextTable {
       first = end;
     } while (first < columns_.size());
     add_notes();
-    return std::move(text_);
+    return title + text_;
   }
 
  private:
@@ -181,8 +182,7 @@ class TextTable {
   }
 
   void add_notes() {
-    const std::vector<std::string> best = best_figures(table_);
-    if (std::ranges::any_of(best, [](const std::string& figure) { return !figure.empty(); })) {
+    if (marks_best(table_)) {
       text_ += "* the best of its column\n";
     }
     for (const std::string& meaning : meanings(table_)) {

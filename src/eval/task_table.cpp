@@ -1,9 +1,12 @@
 #include "routedk/eval/task_results.h"
 
 #include <cmath>
+#include <filesystem>
 #include <iterator>
 #include <optional>
 #include <utility>
+
+#include <fmt/format.h>
 
 namespace routedk::eval {
 namespace {
@@ -78,6 +81,11 @@ Table task_table(const io::JsonField& results) {
     }
   }
   Table table = task_table(experts);
+  if (!results["examples"].absent()) {
+    table.title = fmt::format("Results: {}, {} answers",
+                              std::filesystem::path(results["examples"].text()).filename().string(),
+                              results["answers"].integer(0));
+  }
   for (const auto& [name, ignored] : systems.value().items()) {
     table.rows.push_back({name, false, cells_of(systems[name], experts)});
   }

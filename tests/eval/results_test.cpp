@@ -152,6 +152,27 @@ TEST(Results, a_figure_that_can_exceed_1_is_not_called_a_recall_and_a_footnote_h
   EXPECT_THROW(shown(table, {{"recall"}, {}}), ConfigError);
 }
 
+TEST(Results, warnings_name_a_result_by_the_columns_of_the_table_and_the_title_says_what_was_evaluated) {
+  SystemResult warned =
+      score_answers("base", sessions(), answers(2), {{SelectRule::kVote, 4}, false, kBootstrap}).at(0);
+  warned.warnings = {"answers all alike"};
+  EXPECT_EQ(warned.name, "base n=1");
+  EXPECT_EQ(label_of(warned), "base (vote, n=1)");
+  const Table table = table_of({warned}, {{"domain", "food"}, {"sessions", 3}, {"split", "val"}});
+  EXPECT_THAT(table.warnings, ElementsAre("base (vote, n=1): answers all alike"));
+  EXPECT_EQ(table.title, "Results: food, 3 sessions of the val split");
+  EXPECT_EQ(table_of({warned}).title, "");
+  warned.choice.reset();
+  EXPECT_EQ(label_of(warned), "base");
+}
+
+TEST(Results, every_metric_that_a_name_does_not_explain_has_a_footnote) {
+  const std::string text = text_table(table_of({scored("base", 2)}));
+  for (const char* name : {"f1", "parse_rate", "coverage", "pair_auc", "equal", "seconds", "oracle_f1"}) {
+    EXPECT_THAT(text, HasSubstr(std::string("\n") + name + ": ")) << name;
+  }
+}
+
 TEST(Results, the_table_names_rules_in_full_and_shows_p_values_of_comparisons) {
   const Choice choice{SelectRule::kExpectedUtility, 1, {bundle::Utility::kMean, Expectation::kModelBased}};
   std::vector<SessionAnswer> all = answers(3);

@@ -12,9 +12,11 @@ namespace routedk::eval {
 namespace {
 
 using routedk::testing::lines_of;
+using ::testing::AnyOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::Not;
+using ::testing::StartsWith;
 
 Cell word(const std::string& text) {
   Cell cell;
@@ -62,8 +64,24 @@ TEST(Table, every_writer_marks_the_best_of_a_column_and_what_looks_equal) {
   EXPECT_THAT(html_table(two), HasSubstr("<td class=\"best\" data-value=\"0.49999\">0.500</td>"));
   two.columns[1].better = Better::kLower;
   EXPECT_THAT(markdown_table(two), HasSubstr("| **0.261** [0.200, 0.300] |"));
+  EXPECT_THAT(markdown_table(two), HasSubstr("\nBold: the best of its column.\n"));
+  EXPECT_THAT(html_table(two), HasSubstr("<p>Bold: the best of its column.</p>"));
+  two.rows[2].cells[1] = {0.5};
+  for (const std::string& text : {text_table(two), markdown_table(two), html_table(two)}) {
+    EXPECT_THAT(text, Not(AnyOf(HasSubstr("500*"), HasSubstr("class=\"best\""), HasSubstr("the best of"))))
+        << "where all are equal none is best";
+  }
   two.rows.resize(1);
   EXPECT_THAT(markdown_table(two), Not(HasSubstr("**"))) << "alone there is no best";
+}
+
+TEST(Table, a_text_begins_with_the_title_and_rules_break_between_their_words_on_a_page) {
+  Table titled = table();
+  titled.rows[0].cells[0] = word("expected_utility mean");
+  EXPECT_EQ(lines_of(text_table(titled))[0], "A <title> & more");
+  EXPECT_THAT(html_table(titled), HasSubstr("<td class=\"text\">expected_<wbr>utility mean</td>"));
+  titled.title.clear();
+  EXPECT_THAT(lines_of(text_table(titled))[0], StartsWith("system"));
 }
 
 TEST(Table, every_writer_shows_the_warnings_below_the_rows_and_as_text) {
@@ -118,8 +136,8 @@ TEST(Table, text_lines_up_whatever_the_names) {
   Table narrow = table();
   narrow.rows[0].name = "caf\u00e9";
   const std::vector<std::string> lines = lines_of(text_table(narrow));
-  EXPECT_EQ(lines[1].find("0.500"), lines[3].find("0.261") + 1) << "of the e's two bytes";
-  EXPECT_EQ(lines[2].find("0.125"), lines[3].find("0.261") + 15) << "without an interval, to the right";
+  EXPECT_EQ(lines[2].find("0.500"), lines[4].find("0.261") + 1) << "of the e's two bytes";
+  EXPECT_EQ(lines[3].find("0.125"), lines[4].find("0.261") + 15) << "without an interval, to the right";
 }
 
 TEST(Table, a_view_chooses_columns_and_sorts_rows_and_names_what_there_is_not) {

@@ -91,7 +91,7 @@ TEST(TaskResults, differences_are_paired) {
 
 TEST(TaskResults, the_table_has_each_figure_once) {
   const auto results = scored({3});
-  io::Json json = {{"systems", io::Json::object()}, {"warnings", {"dynamic answers alike"}}};
+  io::Json json = {{"systems", io::Json::object()}, {"warnings", {"dynamic: answers alike"}}};
   for (const TaskResult& result : results) {
     json["systems"][result.name] = to_json(result);
   }
@@ -103,11 +103,14 @@ TEST(TaskResults, the_table_has_each_figure_once) {
   }
   EXPECT_THAT(names, ElementsAre("loss", "perplexity", "exact_match", "rouge_l", "loss curt", "loss kind",
                                  "share", "seconds"));
-  EXPECT_THAT(whole.warnings, ElementsAre("dynamic answers alike"));
+  EXPECT_THAT(whole.warnings, ElementsAre("dynamic: answers alike"));
   for (const Row& row : whole.rows) {
     EXPECT_EQ(row.cells.size(), whole.columns.size()) << row.name;
   }
   EXPECT_FALSE(whole.rows[1].cells[0].value) << "a vote changes no loss";
+  EXPECT_EQ(whole.title, "");
+  json.update({{"examples", "/data/test.jsonl"}, {"answers", 8}});
+  EXPECT_EQ(task_table(io::JsonField(json, "results")).title, "Results: test.jsonl, 8 answers");
   EXPECT_THAT(markdown_table(whole), HasSubstr("| dynamic | 1.500 [1.200, 3.000] | 4.482 "));
 }
 

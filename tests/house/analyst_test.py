@@ -7,6 +7,7 @@ import json
 import os
 import pathlib
 import random
+import re
 import shutil
 import struct
 import subprocess
@@ -196,6 +197,7 @@ class Analyst(unittest.TestCase):
         self.assertFalse((self.run_folder / "results.json").exists())
         two = self.candidates(self.run_folder, "backbone")
         begun = (self.run_folder / "steps/answer-backbone/step.json").stat().st_mtime_ns
+        self.assertNotIn("stays in", log)
 
         _, log = self.evaluate("eval.name=more", "eval.systems=[backbone, cooking]")
         self.assertEqual((self.run_folder / "steps/answer-backbone/step.json").stat().st_mtime_ns, begun)
@@ -210,6 +212,12 @@ class Analyst(unittest.TestCase):
 
         _, log = self.evaluate("eval.systems=[backbone]", "eval.samples=[3]")
         self.assertIn("the first 3 of 4 candidates drawn before", log)
+        before = re.search(r"another evaluation [(]eval.samples: \[4\] -> \[3\][)].*stays in (\S+);", log)
+        self.assertTrue((pathlib.Path(before[1]) / "results.json").exists(), log)
+        log = self.evaluate("eval.name=few", "eval.systems=[cooking]")[1]
+        self.assertIn("eval.systems: [backbone] -> [cooking]", log)
+        self.assertIn(f"next: routedk-predict --run {self.run_folder}", log)
+        self.assertIn(f"next: scripts/report {self.run_folder}/evaluations/few", log)
         self.assertIn("`eval.name`", self.evaluate("eval.name=../x", code=2)[1])
 
     def tables(self, *options, code=0):
@@ -232,8 +240,9 @@ class Analyst(unittest.TestCase):
         self.assertIn("hits_per_gold: the published recall", everything)
         rows = self.tables("--columns=exact_match,f1", "--sort=f1")[0].splitlines()
         best = max(figures.values(), key=lambda system: system["f1"])
-        self.assertTrue(rows[1].startswith(best["system"]), rows)
-        self.assertIn(f"{best['f1']:.3f}*", rows[1])
+        self.assertEqual(rows[0], "Results: food, 2 sessions of the test split")
+        self.assertTrue(rows[2].startswith(best["system"]), rows)
+        self.assertIn(f"{best['f1']:.3f}*", rows[2])
 
     def test_score_shows_a_table_too(self):
         data = ["--data-dir", ROOT / "data/sample", "--domain", "food", "--predictor", "whole"]
@@ -250,6 +259,13 @@ class Analyst(unittest.TestCase):
             self.assertLessEqual(chromium.page_width(browser, page, width), width)
         table = "const box = page.querySelector('.scroll'); return box.scrollWidth - box.clientWidth;"
         self.assertEqual(chromium.ask(browser, page, 1280, table), "0")
+        broken = """return [...page.querySelectorAll(".baseline td.text, small")].filter((cell) => {
+                      const range = page.createRange();
+                      range.selectNodeContents(cell);
+                      return range.getClientRects().length !== 1;
+                    }).map((cell) => cell.textContent);"""
+        for width in (1280, 400):
+            self.assertEqual(chromium.ask(browser, page, width, broken), "[]")
         sort = """const table = page.querySelector("table"), heads = [...table.querySelectorAll("th")];
                   const f1 = heads.findIndex((head) => head.textContent === "f1");
                   const column = () => [...table.tBodies[0].rows].map((row) => Number(row.cells[f1].dataset.value));

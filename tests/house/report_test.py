@@ -11,6 +11,7 @@ import subprocess
 import sys
 import tempfile
 import unittest
+from xml.etree import ElementTree
 
 import chromium
 import suite
@@ -139,8 +140,9 @@ class Report(unittest.TestCase):
         page = self.page()
         self.assertLess(page.index("f1 of each system"), page.index("<h2>Training</h2>"))
         for part in ("food, 12 sessions of the test split; <code>m.gguf</code>; 27 November 2026; 1 min 35 s",
-                     "<code>dynamic</code> has the highest f1 of the systems, .750 (.600 to .900); the best baseline, <code>whole</code>, "
-                     "has .400.", "dynamic answers all alike", "f1 by the number of candidates", "Ten sessions",
+                     "By vote of 2 candidates, <code>dynamic</code> has the highest f1 of the systems, .750 (.600 to .900); the best baseline, "
+                     "<code>whole</code>, has .400 (.250 to .550).", "dynamic (vote, n=2): answers all alike",
+                     "grey are baselines; answers by vote of 2 candidates.", "f1 by the number of candidates", "Ten sessions",
                      "command <code>routedk-run a.yaml</code>", "The router: mean weight by layer and expert"):  # fmt: skip
             self.assertIn(part, page)
         right = "".join(f"<td>{count}</td>" for count in (6, 2, 1, 1, 1, 1))
@@ -154,6 +156,73 @@ class Report(unittest.TestCase):
         self.assertIn("Candidates of dynamic: 1 3 (1 of 2); 1 2, 3 4 (1 of 2).", worst)
         self.assertEqual(outside(page), [])
         self.assertIn("high_level</text>", self.picture(page, "The router: mean weight by layer and expert"))
+
+    def change_results(self, change):
+        file = self.run_folder / "steps/evaluate/results.json"
+        results = json.loads(file.read_text())
+        change(results)
+        file.write_text(json.dumps(results))
+
+    def test_the_answer_names_ties_and_a_better_result_of_another_choice(self):
+        write_evaluation(self.run_folder)
+
+        def change(results):
+            sampled = {"select": "vote", "samples": 2}
+            results["systems"] |= {"base": figures(0.7504, system="base", **sampled),
+                                   "base mbr": figures(0.8, system="base", **{**sampled, "select": "mbr"})}
+
+        self.change_results(change)
+        self.assertIn("By vote of 2 candidates, <code>dynamic</code> and <code>base</code> have the highest f1 of the systems, .750; "
+                      "the best baseline, <code>whole</code>, has .400 (.250 to .550). Under any rule and number of candidates the "
+                      "highest is .800 (.650 to .950), of <code>base</code> by mbr of 2 candidates.", self.page())  # fmt: skip
+
+    def test_p_values_are_shown_where_a_backbone_was_evaluated(self):
+        write_evaluation(self.run_folder)
+        self.assertNotIn("p against backbone", self.page())
+        self.change_results(lambda results: results.update(against_backbone=[{"a": "dynamic", "f1": {"p_value": 0.25}}]))
+        self.assertIn('<th scope="col">p against backbone</th>', self.page())
+        self.assertIn("<td>.25</td>", self.page())
+
+    def test_an_evaluation_with_a_name_has_a_page_of_its_own(self):
+        write_evaluation(self.run_folder)
+        other = self.run_folder.parent / "other"
+        write_evaluation(other, 0.5)
+        (other / "steps/evaluate").rename(self.run_folder / "steps/evaluate-mine")
+        named = self.run_folder / "evaluations/mine"
+        named.mkdir(parents=True)
+        (named / "results.json").symlink_to("../../steps/evaluate-mine/results.json")
+        done = self.report(named)
+        self.assertEqual((done.returncode, done.stdout), (0, f"{named}/report.html\n"), done.stderr)
+        page = (named / "report.html").read_text()
+        for part in ("<h1>Run demo, mine</h1>", "the systems, .500 (.350 to .650)", "Ten sessions", "# of A"):
+            self.assertIn(part, page)
+        self.assertIn("the systems, .750 (.600 to .900)", self.page())
+
+    def test_intervals_of_every_rule_are_within_the_picture(self):
+        write_evaluation(self.run_folder)
+
+        def change(results):
+            for count in (1, 2):
+                results["systems"][f"dynamic mbr n={count}"] = figures(0.9, system="dynamic", select="mbr", samples=count)
+
+        self.change_results(change)
+        program = ("import sys; sys.path.insert(0, sys.argv[1])\n"
+                   "from reporting import evaluation, figures, run\n"
+                   "figures.plt.close = lambda plot: [print(*axes.get_ylim()) for axes in plot.axes]\n"
+                   "evaluation.samples_figure(run.read_run(sys.argv[2]))")  # fmt: skip
+        done = subprocess.run([python(), "-B", "-c", program, REPORT.parent, self.run_folder], capture_output=True, text=True)
+        limits = [[float(end) for end in line.split()] for line in done.stdout.splitlines()]
+        self.assertEqual(len(limits), 2, done.stderr)
+        for low, high in limits:
+            self.assertLess(low, 0.5)
+            self.assertGreater(high, 1.05)
+
+    def test_a_long_legend_is_below_the_picture_and_steps_are_whole_numbers(self):
+        self.write([step("train", f"expert{i}", number) for i in range(7) for number in (1, 2)])
+        svg = ElementTree.fromstring(self.picture(self.page(), "Loss"))
+        self.assertIsNotNone(svg.find("{*}g[@id='figure_1']/{*}g[@id='legend_1']"))
+        across = [text.text for text in svg.find(".//{*}g[@id='matplotlib.axis_1']").findall(".//{*}text")]
+        self.assertEqual(across, ["1", "2", "optimiser step"])
 
     def picture(self, page, title):
         data = re.search(f'<img alt="{re.escape(title)}" src="data:image/svg[+]xml;base64,([^"]*)"', page)[1]
@@ -172,8 +241,10 @@ class Report(unittest.TestCase):
         page = (self.run_folder / "comparison.html").read_text()
         for part in ("Runs demo, other", '<tr><th scope="row">lora.rank</th><td>16</td><td>8</td></tr>',
                      '<tr><th scope="row">dynamic</th><td>.750 (.600 to .900)</td><td>.250 (.100 to .400)</td></tr>',
-                     "other: dynamic answers all alike"):  # fmt: skip
+                     '<th scope="col">demo: 12 sessions, vote of 2 candidates</th>',
+                     "other: dynamic (vote, n=2): answers all alike"):  # fmt: skip
             self.assertIn(part, page)
+        self.assertIn("other: 12 sessions, vote of 2 candidates", self.picture(page, "f1 of each system in each run"))
         self.assertNotIn("run.dir", page)
         self.assertIn("other: base", self.picture(page, "Loss"))
         self.assertEqual(self.report(self.run_folder, other, "--docs").returncode, 2)
@@ -206,6 +277,8 @@ class Report(unittest.TestCase):
         self.page()
         for width in (1280, 400):
             self.assertLessEqual(chromium.page_width(browser, self.run_folder / "report.html", width), width)
+        room = "return page.querySelector('table').parentElement.clientWidth;"
+        self.assertGreater(int(chromium.ask(browser, self.run_folder / "report.html", 1280, room)), 1200)
 
     def test_a_folder_without_metrics_is_refused_by_name(self):
         done = self.report()

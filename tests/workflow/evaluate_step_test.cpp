@@ -41,7 +41,9 @@ TEST_F(EvaluateStep,
   EXPECT_EQ(json["against_backbone"].size(), 3U * 7U * 2U + 6U);
   EXPECT_EQ(json["against_vote"].size(), 4U * 6U * 2U);
   const std::string summary = read_file(folder_ / "run/summary.txt");
-  EXPECT_EQ(std::count(summary.begin(), summary.end(), '\n'), 1 + 4 + 6 + 1) << summary;
+  EXPECT_EQ(std::count(summary.begin(), summary.end(), '\n'), 2 + 4 + 6 + 2 + 1) << summary;
+  EXPECT_THAT(summary, HasSubstr("2 sessions of the test split, vote of 2 candidates\n"));
+  EXPECT_THAT(summary, HasSubstr("warning: dynamic (vote, n=1): no routing: ")) << "of an untrained router";
   EXPECT_THAT(summary, HasSubstr("\nties_factors:0.5 "));
   const std::string table = read_file(folder_ / "run/results.md");
   for (const char* row :

@@ -3,6 +3,7 @@
 #include "routedk/io/jsonl.h"
 #include "routedk/workflow/steps/steps.h"
 
+#include <cstddef>
 #include <map>
 #include <set>
 
@@ -94,6 +95,34 @@ TEST_F(EvaluateSystems, a_permuted_system_gives_each_session_the_weights_of_anot
   const io::Json sessions = io::read_json(folder_ / "run/steps/evaluate/sessions.json");
   EXPECT_EQ(sessions["sessions"].size(), 3U);
   EXPECT_EQ(sessions["alpha_entropy"]["permuted"].size(), 3U);
+}
+
+TEST_F(EvaluateSystems, a_permuted_system_draws_only_the_candidates_that_it_lacks) {
+  config_.eval.systems = {"permuted", "dynamic"};
+  const auto candidates = [&] {
+    evaluate();
+    std::map<std::int64_t, io::Json> found;
+    io::read_jsonl(folder_ / "run/answers/permuted.jsonl", [&](const io::Json& line, std::int64_t) {
+      found[line["session"].get<std::int64_t>()] = line["candidates"];
+    });
+    return found;
+  };
+  const auto two = candidates();
+  config_.eval.samples = {3};
+  for (auto& [session, three] : candidates()) {
+    ASSERT_EQ(three.size(), 3U);
+    three.erase(std::size_t{2});
+    EXPECT_EQ(three, two.at(session));
+  }
+  for (const char* system : {"permuted", "dynamic"}) {
+    std::int64_t drawn = 0;
+    io::read_jsonl(folder_ / "run/steps" / (std::string("answer-") + system) / "more.jsonl",
+                   [&](const io::Json& line, std::int64_t) {
+                     EXPECT_EQ(line["candidates"].size(), 1U) << system;
+                     ++drawn;
+                   });
+    EXPECT_EQ(drawn, 2) << system;
+  }
 }
 
 TEST_F(EvaluateSystems, a_probe_says_by_layer_what_the_routers_input_holds) {

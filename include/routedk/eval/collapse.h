@@ -16,8 +16,6 @@ namespace routedk::eval {
 inline constexpr double kMostWhole = 0.8;
 /// Warn if a larger share of the answers are the same.
 inline constexpr double kMostAlike = 0.9;
-/// Warn if f1 is less than this multiple of the random model's.
-inline constexpr double kLeastOfRandom = 1.0;
 /// With fewer sessions, f1 is not compared with the random model's.
 inline constexpr std::size_t kFewestSessions = 10;
 /// With fewer answers, they are not compared with each other.
@@ -49,7 +47,9 @@ bundle::Runs random_model(std::span<const bundle::Session> sessions, const bundl
 
 /// One sentence per sign; used by evaluations, training's watched answers and scored files.
 std::vector<std::string> collapse_signs(const AnswerPatterns& patterns);
-/// The same, plus the comparison of f1 with `random_f1`, the random model's on the same sessions.
-std::vector<std::string> collapse_signs(const AnswerPatterns& patterns, double f1, double random_f1);
+/// The same, plus a sign if the whole interval of f1 is below `random_f1`, the random model's f1 on the same
+/// sessions.
+std::vector<std::string> collapse_signs(const AnswerPatterns& patterns, double f1,
+                                        const bundle::Interval& interval, double random_f1);
 
 }  // namespace routedk::eval

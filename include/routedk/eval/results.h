@@ -43,6 +43,9 @@ struct SystemResult {
 /// from the usual choice.
 std::string result_name(const std::string& system, const Choice& choice, const Choice& usual);
 
+/// A result as warnings name it, by the table's columns: "dynamic (mbr, n=8)", "itemsets".
+std::string label_of(const SystemResult& result);
+
 struct ScoreSetting {
   Choice usual;        ///< omitted from names
   bool mixes = false;  ///< the system's gate weights experts, so its routing is reported
@@ -72,8 +75,9 @@ io::Json compare_systems(const SystemResult& a, const SystemResult& b,
                          const bundle::BootstrapOptions& bootstrap);
 
 /// The table of results.json: "systems", each as to_json writes it, and optionally "against_backbone" and
-/// "against_vote", as compare_systems writes them. One row per result, in order, with its rule and number of
-/// candidates, every metric, and the results' warnings. Metrics that unexpectedly can exceed 1 are called
+/// "against_vote", as compare_systems writes them; the title says "domain", "sessions" and "split", if there
+/// are these. One row per result, in order, with its rule and number of candidates, every metric, and the
+/// results' warnings. Metrics that unexpectedly can exceed 1 are called
 /// `hits_per_gold`.
 Table results_table(const io::JsonField& results);
 

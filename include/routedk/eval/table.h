@@ -34,7 +34,7 @@ struct Row {
 };
 
 struct Table {
-  std::string title;               ///< of the page
+  std::string title;               ///< may be empty
   std::vector<std::string> notes;  ///< one paragraph each
   std::vector<Column> columns;
   std::vector<Row> rows;
@@ -51,9 +51,10 @@ struct TableView {
 /// The part of the table that the view selects. ConfigError for a column that the table lacks.
 Table shown(const Table& table, const TableView& view);
 
-/// Plain text of at most 100 characters per line, without title and notes: columns that do not fit follow
-/// below, and a name that does not fit has its own line. A star marks the best of each column; the first
-/// column with intervals shows them. The columns' meanings follow, then the warnings.
+/// Plain text of at most 100 characters per line, without notes: the title, if there is one, then the rows.
+/// Columns that do not fit follow below, and a name that does not fit has its own line. A star marks the best
+/// of each column; the first column with intervals shows them. The columns' meanings follow, then the
+/// warnings.
 std::string text_table(const Table& table);
 /// The same as Markdown for pasting into an issue; the best of a column is bold.
 std::string markdown_table(const Table& table);

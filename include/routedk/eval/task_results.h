@@ -70,7 +70,8 @@ io::Json compare_task(const TaskResult& a, const TaskResult& b, const bundle::Bo
 /// Without rows: loss, perplexity, exact_match and rouge_l, which are the usual columns, "loss NAME" for each
 /// expert's lines, share and seconds.
 Table task_table(const std::set<std::string>& experts);
-/// The table of results.json: "systems", each as to_json writes it, and "warnings".
+/// The table of results.json: "systems", each as to_json writes it, and "warnings"; the title says "examples"
+/// and "answers", if there are these.
 Table task_table(const io::JsonField& results);
 
 }  // namespace routedk::eval

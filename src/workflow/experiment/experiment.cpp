@@ -9,6 +9,7 @@
 #include "routedk/core/memory.h"
 #include "routedk/core/random.h"
 #include "routedk/core/shipped.h"
+#include "routedk/io/json_field.h"
 #include "routedk/io/jsonl.h"
 #include "routedk/kernels/cpu/capability.h"
 #include "routedk/workflow/experiment/threads.h"
@@ -23,6 +24,7 @@
 
 #include "contents.h"
 #include <ATen/Parallel.h>
+#include <fmt/ranges.h>
 #include <spdlog/spdlog.h>
 #include <torch/version.h>
 
@@ -140,6 +142,25 @@ std::vector<std::pair<std::string, std::string>> places_of(const StepId& id,
     }
   }
   throw_<Error>("a step must be of a kind that is known, but is number {}", static_cast<int>(id.kind));
+}
+
+/// Says where an evaluation stays that a run folder shows no longer: the one to which `link` leads, if it is
+/// not `step`.
+void log_replaced(const std::filesystem::path& link, const Step& step) {
+  const std::filesystem::path record = link / "step.json";
+  if (!std::filesystem::exists(record)) {
+    return;
+  }
+  Step before = step_of(io::read_json_field(record));
+  if (before.key == step.key) {
+    return;
+  }
+  before.input_keys = step.input_keys;  // keys say nothing to a reader
+  const std::vector<std::string> changed = differences(before, step);
+  spdlog::info("{} now leads to another evaluation ({}); the earlier one stays in {}; `eval.name` shows both",
+               link.string(),
+               changed.empty() ? "of other answers" : fmt::format("{}", fmt::join(changed, ", ")),
+               std::filesystem::weakly_canonical(link).string());
 }
 
 io::Json versions(kernels::Precision precision) {
@@ -336,6 +357,9 @@ std::string Experiment::link_name(const StepId& id) const {
 
 void Experiment::link_step(const StepId& id) const {
   const std::filesystem::path step = folder() / "steps" / link_name(id);
+  if (id.kind == StepKind::kEvaluate) {
+    log_replaced(step, this->step(id));
+  }
   make_link(step_folder(id), step);
   for (const auto& [place, inside] : places_of(id, evaluation_folder(config_))) {
     make_link(step / inside, folder() / place);

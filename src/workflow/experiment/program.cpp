@@ -139,21 +139,26 @@ void with_step(const ProgramOptions& options, StepKind step, const std::function
     work(experiment);
     if (experiment.world().first() && experiment.shard().whole()) {
       const std::string program = next_program(step, experiment);
-      say_next(program.empty() ? what_a_run_is_for(experiment) : program + words_of(options));
+      say_next(program.empty() ? what_a_run_is_for(experiment) : std::vector{program + words_of(options)});
     }
   });
 }
 
-void say_next(const std::string& text) {
+void say_next(const std::vector<std::string>& commands) {
   std::fflush(stdout);
-  fmt::print(stderr, "next: {}\n", escaped(text));
+  for (const std::string& command : commands) {
+    fmt::print(stderr, "next: {}\n", escaped(command));
+  }
 }
 
-std::string what_a_run_is_for(const Experiment& experiment) {
-  const std::string run = experiment.folder().string();
-  const bool page = experiment.evaluates() && !shipped("scripts/report").empty();
-  return fmt::format("routedk-predict --run {}{}", run,
-                     page ? fmt::format(" answers; scripts/report {} makes a page", run) : "");
+std::vector<std::string> what_a_run_is_for(const Experiment& experiment) {
+  const std::filesystem::path run = experiment.folder();
+  std::vector<std::string> commands{"routedk-predict --run " + run.string()};
+  if (experiment.evaluates() && !shipped("scripts/report").empty()) {
+    const std::filesystem::path evaluation = evaluation_folder(experiment.config());
+    commands.push_back("scripts/report " + (evaluation.empty() ? run : run / evaluation).string());
+  }
+  return commands;
 }
 
 namespace {

@@ -3,6 +3,7 @@
 #include "routedk/core/files.h"
 #include "routedk/eval/results.h"
 #include "routedk/io/jsonl.h"
+#include "routedk/train/failure_signs.h"
 #include "routedk/workflow/steps/answer_setting.h"
 #include "routedk/workflow/steps/steps.h"
 #include "routedk/workflow/steps/systems.h"
@@ -96,16 +97,25 @@ std::vector<SystemResult> results_of(const Experiment& experiment, const std::st
       of_sessions["alpha_entropy"][name].push_back(eval::alpha_entropy(answer));
     }
   }
-  return eval::score_answers(name, sessions, answers,
-                             {usual_choice(experiment.config().decode), mixes(name), bootstrap, traits});
+  auto results = eval::score_answers(
+      name, sessions, answers, {usual_choice(experiment.config().decode), mixes(name), bootstrap, traits});
+  if (name == router_system(experiment.config()) && !results.empty()) {
+    results.front().warnings = train::routing_signs(results.front().routing);
+  }
+  return results;
 }
 
+/// Adds the signs of collapse in the answers.
 void warn_of_collapse(std::vector<SystemResult>& results, double random_f1) {
+  constexpr auto kF1 = static_cast<std::size_t>(bundle::Metric::kF1);
   for (SystemResult& result : results) {
-    result.warnings =
-        eval::collapse_signs(*result.patterns, result.figures.values[bundle::Metric::kF1], random_f1);
+    for (std::string& sign :
+         eval::collapse_signs(*result.patterns, result.figures.values[bundle::Metric::kF1],
+                              result.figures.intervals[kF1], random_f1)) {
+      result.warnings.push_back(std::move(sign));
+    }
     for (const std::string& sign : result.warnings) {
-      spdlog::warn("{} {}", result.name, sign);
+      spdlog::warn("{}: {}", eval::label_of(result), sign);
     }
   }
 }

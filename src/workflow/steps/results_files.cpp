@@ -48,13 +48,13 @@ io::Json against_vote(const Results& results, const bundle::BootstrapOptions& bo
   return comparisons;
 }
 
-std::vector<std::string> notes(const Experiment& experiment, std::size_t sessions) {
+std::vector<std::string> notes(const Experiment& experiment) {
   const ExperimentConfig& c = experiment.config();
   std::vector<std::string> notes = {fmt::format(
-      "{} sessions of {}, split {}. Candidates drawn at temperature {}, {}; brackets and ranges are "
-      "95 % intervals of a bootstrap over sessions ({} resamples).",
-      sessions, c.data.domain, c.eval.split, c.decode.temperature,
-      c.decode.constrain ? "canonical answers only" : "freely, parsed strictly", c.eval.resamples)};
+      "Candidates drawn at temperature {}, {}; brackets and ranges are 95 % intervals of a bootstrap over "
+      "sessions ({} resamples).",
+      c.decode.temperature, c.decode.constrain ? "canonical answers only" : "freely, parsed strictly",
+      c.eval.resamples)};
   if (experiment.dataset().leaky_titles) {
     notes.emplace_back("leaky_titles: untitled items, which are never in a bundle, were dropped.");
   }
@@ -123,11 +123,9 @@ eval::TableView page_view(const io::Json& results) {
 }  // namespace
 
 void write_results(const Experiment& experiment, const Found& found) {
-  const ExperimentConfig& c = experiment.config();
   const io::Json json = results_json(experiment, found);
   eval::Table all = eval::results_table(io::JsonField(json, "results.json"));
-  all.title = fmt::format("Results: {}, {}", c.data.domain, c.eval.split);
-  all.notes = notes(experiment, found.sessions);
+  all.notes = notes(experiment);
   all.notes.push_back(fmt::format(
       "Answers drawn at random under the same grammar, {} a session, have f1 {:.3f} and jaccard_f1 {:.3f}.",
       eval::kRandomDraws, found.random.values[bundle::Metric::kF1],
@@ -136,7 +134,7 @@ void write_results(const Experiment& experiment, const Found& found) {
   const std::filesystem::path folder = experiment.step_folder({StepKind::kEvaluate});
   write_file_atomic(folder / "scores.json", scores_of(found.results).dump());
   io::write_json(folder / "results.json", json);
-  write_file_atomic(folder / "summary.txt", summary_table(found.results));
+  write_file_atomic(folder / "summary.txt", summary_table(all.title, found.results));
   write_file_atomic(folder / "results.txt", eval::text_table(usual));
   write_file_atomic(folder / "results.md", eval::markdown_table(usual));
   write_file_atomic(folder / "results.html", eval::html_table(eval::shown(all, page_view(json)), &all));

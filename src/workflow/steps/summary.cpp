@@ -119,25 +119,41 @@ std::string name_in_full(const std::string& name) {
                                     : fmt::format("{}\n{:<{}}", whole, "", kNameWidth);
 }
 
-double best_of(const std::vector<const SystemResult*>& rows, Metric metric) {
-  double best = 0.0;
-  for (const SystemResult* row : rows) {
-    best = std::max(best, row->figures.values[metric]);
-  }
-  return best;
+std::string shown(double value) {
+  return fmt::format("{:.3f}", value);
 }
 
-/// Values equal at the three decimals shown count as equal.
-char star(double value, double best) {
-  return fmt::format("{:.3f}", value) == fmt::format("{:.3f}", best) ? '*' : ' ';
+/// The best value of a column as shown; empty if all look equal.
+std::string best_of(const std::vector<const SystemResult*>& rows, Metric metric) {
+  if (rows.empty()) {
+    return "";
+  }
+  const auto value_of = [&](const SystemResult* row) { return row->figures.values[metric]; };
+  const auto [least, most] = std::ranges::minmax(rows, {}, value_of);
+  const std::string best = shown(value_of(most));
+  return best == shown(value_of(least)) ? "" : best;
+}
+
+char star(double value, const std::string& best) {
+  return shown(value) == best ? '*' : ' ';
+}
+
+/// How the rows' answers were chosen, the same for all that have candidates: ", vote of 4 candidates".
+std::string chosen_by(const std::vector<const SystemResult*>& rows) {
+  const auto found =
+      std::ranges::find_if(rows, [](const SystemResult* row) { return row->choice.has_value(); });
+  return found == rows.end()
+             ? ""
+             : fmt::format(", {} of {} candidates", (*found)->choice->rule, (*found)->choice->samples);
 }
 
 }  // namespace
 
-std::string summary_table(std::span<const SystemResult> results) {
+std::string summary_table(const std::string& title, std::span<const SystemResult> results) {
   const std::vector<const SystemResult*> rows = one_each(results);
-  std::string text = fmt::format("{:<{}} {:<{}} {:<21}", "system", kNameWidth, "what it is", kWhatWidth,
-                                 "f1 [95 % interval]");
+  std::string text = displayed(title) + chosen_by(rows) + "\n";
+  text += fmt::format("{:<{}} {:<{}} {:<21}", "system", kNameWidth, "what it is", kWhatWidth,
+                      "f1 [95 % interval]");
   for (const SummaryColumn& column : kSummaryColumns) {
     text += fmt::format(" {:>7}", column.title);
   }
@@ -154,11 +170,11 @@ std::string summary_table(std::span<const SystemResult> results) {
     text += "\n";
   }
   text +=
-      "* the best of its column. f1: of precision and distinct recall in each session; jaccard: "
-      "jaccard_f1.\n";
+      "* the best of its column. f1: of precision and distinct recall in each session, where a bundle\n"
+      "within a gold bundle is a hit; jaccard: jaccard_f1.\n";
   for (const SystemResult& result : results) {
     for (const std::string& warning : result.warnings) {
-      text += fmt::format("warning: {} {}\n", displayed(result.name), displayed(warning));
+      text += fmt::format("warning: {}: {}\n", displayed(eval::label_of(result)), displayed(warning));
     }
   }
   return text;

@@ -1,6 +1,5 @@
 #include "routedk/eval/task_results.h"
 
-#include "routedk/core/display.h"
 #include "routedk/core/error.h"
 #include "routedk/core/files.h"
 #include "routedk/eval/collapse.h"
@@ -86,7 +85,7 @@ std::vector<std::string> warnings_of(const std::string& system, const std::vecto
                  [](const TaskAnswer& answer) { return answer.greedy; });
   std::vector<std::string> warnings;
   for (const std::string& warning : eval::collapse_signs(eval::patterns_of(texts))) {
-    warnings.push_back(fmt::format("{} {}", system, warning));
+    warnings.push_back(fmt::format("{}: {}", system, warning));
     spdlog::warn("{}", warnings.back());
   }
   return warnings;
@@ -161,15 +160,11 @@ void evaluate_examples(const Experiment& experiment) {
   json["against_backbone"] = differences_to_backbone(results, bootstrap);
   json["warnings"] = warnings;
   eval::Table table = eval::task_table(io::JsonField(json, "results.json"));
-  table.title =
-      fmt::format("Results: {}", std::filesystem::path(experiment.task().evaluated_file).filename().string());
   table.notes = task_notes(experiment, gold);
   const eval::Table usual = eval::shown(table, {});
   const std::filesystem::path folder = experiment.step_folder({StepKind::kEvaluate});
   io::write_json(folder / "results.json", json);
-  write_file_atomic(folder / "summary.txt",
-                    fmt::format("{}{} answers of {}; loss in nats per token\n", eval::text_table(usual),
-                                gold.size(), displayed(experiment.task().evaluated_file)));
+  write_file_atomic(folder / "summary.txt", eval::text_table(usual));
   write_file_atomic(folder / "results.txt", eval::text_table(usual));
   write_file_atomic(folder / "results.md", eval::markdown_table(usual));
   write_file_atomic(folder / "results.html", eval::html_table(usual, &table));

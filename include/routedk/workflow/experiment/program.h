@@ -31,10 +31,10 @@ void with_experiment(const ProgramOptions& options, const std::function<void(Exp
 /// started together (parallel/launch.h) train together; ConfigError for steps other than training.
 void with_step(const ProgramOptions& options, StepKind step, const std::function<void(Experiment&)>& work);
 
-/// Prints the suggested next command as the last line on stderr.
-void say_next(const std::string& text);
+/// Prints the suggested next commands as the last lines on stderr, each as a shell takes it.
+void say_next(const std::vector<std::string>& commands);
 /// What to do with a finished run, for say_next.
-std::string what_a_run_is_for(const Experiment& experiment);
+std::vector<std::string> what_a_run_is_for(const Experiment& experiment);
 
 /// "routedk 0.2.0 (LibTorch 2.11.0, CPU)"
 std::string version_text();
