@@ -1,12 +1,17 @@
 #include "routedk/core/config_reader.h"
 
+#include "routedk/core/display.h"
+
 #include <algorithm>
+#include <iterator>
 #include <numeric>
 
 #include <fmt/ranges.h>
 
 namespace routedk {
 namespace {
+
+constexpr std::size_t kMostOfKey = 100;  // bytes that a message shows
 
 // Levenshtein distance, one row at a time.
 std::size_t edit_distance(const std::string& a, const std::string& b) {
@@ -36,6 +41,41 @@ std::string suggestion(const std::string& key, const std::vector<std::string>& k
     return fmt::format("did you mean `{}`?", *nearest);
   }
   return fmt::format("known here: {}", fmt::join(known, ", "));
+}
+
+// The letters with which a name's words begin: "learning_rate" has "lr".
+std::string initials(const std::string& name) {
+  std::string letters;
+  for (std::size_t i = 0; i < name.size(); ++i) {
+    if (i == 0 || name[i - 1] == '_') {
+      letters += name[i];
+    }
+  }
+  return letters;
+}
+
+// "did you mean `rank` under `lora`?" for what is spelt well but elsewhere or otherwise: `lora_rank`,
+// `lora.rank`, `rank`, `lr`. "" where no setting has these words; the least nested of several.
+std::string same_words(const std::string& key, const std::vector<std::string>& settings) {
+  const auto own_name = [](const std::string& setting) { return setting.substr(setting.rfind('.') + 1); };
+  const auto flat = [](std::string name) {
+    std::replace(name.begin(), name.end(), '.', '_');
+    return name;
+  };
+  std::vector<std::string> meant;
+  std::copy_if(settings.begin(), settings.end(), std::back_inserter(meant), [&](const std::string& setting) {
+    const std::string own = own_name(setting);
+    return flat(setting) == flat(key) || own == key || (key.size() > 1 && initials(own) == key);
+  });
+  const auto best = std::ranges::min_element(
+      meant, {}, [](const std::string& setting) { return std::ranges::count(setting, '.'); });
+  if (best == meant.end()) {
+    return "";
+  }
+  const std::string section = best->substr(0, best->size() - own_name(*best).size());
+  return section.empty() ? fmt::format("did you mean `{}`?", *best)
+                         : fmt::format("did you mean `{}` under `{}`?", own_name(*best),
+                                       section.substr(0, section.size() - 1));
 }
 
 std::string place_suffix(const ConfigNode& node) {
@@ -71,11 +111,18 @@ void ConfigReader::report(const std::string& path, const std::string& rule, cons
       fmt::format("`{}` must be {}, but is {} instead{}", path, rule, describe(node), place_suffix(node)));
 }
 
-void ConfigReader::report_unknown_keys() {
+std::string ConfigReader::list_words(const ConfigNode& node, bool of_scalars) {
+  const bool one = of_scalars && node.kind == ConfigNode::Kind::kScalar;
+  return one ? fmt::format("a list, as [{}]", displayed(node.text, kMostOfKey)) : "a list";
+}
+
+void ConfigReader::report_unknown_keys(const std::vector<std::string>& settings) {
   for (const ConfigNode& node : section_.children) {
     if (std::find(names_.begin(), names_.end(), node.name) == names_.end()) {
-      problems_.push_back(fmt::format("`{}` is not a known key; {}{}", join(node.name),
-                                      suggestion(node.name, names_), place_suffix(node)));
+      const std::string meant = same_words(node.name, settings);
+      problems_.push_back(fmt::format("`{}` is not a known key; {}{}", displayed(join(node.name), kMostOfKey),
+                                      meant.empty() ? suggestion(node.name, names_) : meant,
+                                      place_suffix(node)));
     }
   }
 }
