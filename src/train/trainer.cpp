@@ -207,7 +207,7 @@ void Trainer::stop_if_asked() {
     save();
   }
   throw Interrupted(signal,
-                    fmt::format("signal {} stopped the training after {} steps; run it again to continue "
+                    fmt::format("signal {} stopped the training after step {}; run it again to continue "
                                 "from {}",
                                 signal, step_, job_.checkpoints.string()));
 }
