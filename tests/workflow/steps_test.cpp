@@ -57,6 +57,23 @@ TEST_F(Steps, a_done_step_is_skipped_and_a_second_run_opens_it_no_more) {
   EXPECT_FALSE(is_done(experiment, kBase));
 }
 
+TEST_F(Steps, a_split_without_training_sessions_is_refused_where_something_is_trained) {
+  config_.split.test_per_length = 5'000'000'000;
+  EXPECT_THAT(testing::message_of<ConfigError>([&] { Experiment experiment(config_); }),
+              ::testing::AllOf(HasSubstr("at least 1 training session for train-base"),
+                               HasSubstr("split.test_per_length (5000000000)")));
+  config_.eval.systems = {"backbone"};
+  EXPECT_TRUE(Experiment(config_).split().train.empty());
+}
+
+TEST_F(Steps, a_rank_is_at_most_the_models_hidden_size) {
+  config_.lora.rank = 576;
+  EXPECT_EQ(Experiment(config_).config().lora.rank, 576);
+  config_.lora.rank = 577;
+  EXPECT_THAT(testing::message_of<ConfigError>([&] { Experiment experiment(config_); }),
+              HasSubstr("`lora.rank` must be at most 576, the model's hidden size, but is 577"));
+}
+
 TEST_F(Steps, other_settings_prompts_or_data_are_another_step_and_the_old_one_stays) {
   {
     Experiment experiment(config_);
