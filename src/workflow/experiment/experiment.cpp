@@ -21,6 +21,7 @@
 #include <cstdint>
 #include <cstdlib>
 #include <iterator>
+#include <optional>
 
 #include "contents.h"
 #include <ATen/Parallel.h>
@@ -45,6 +46,21 @@ std::shared_ptr<const bundle::ItemRelations> relations_of(const PromptConfig& se
   }
   const bundle::RelationOptions options{settings.relations, settings.relation_pairs, settings.min_similarity};
   return std::make_shared<const bundle::ItemRelations>(split.train, bundle::TfIdf(data.titles), options);
+}
+
+bundle::PromptTemplates templates_of(const ExperimentConfig& config, const bundle::Dataset& data,
+                                     const bundle::Split& split) {
+  if (!config.data.examples.empty()) {
+    return {};
+  }
+  return read_for("prompts", [&] {
+    return bundle::PromptTemplates::load(config.prompts, relations_of(config.prompt, data, split));
+  });
+}
+
+bundle::SessionEncoder encoder_of(const ModelConfig& model) {
+  return read_for(model.chat.empty() ? "model.path" : "model.path, model.chat",
+                  [&] { return bundle::SessionEncoder::load(model.path, model.chat); });
 }
 
 std::shared_ptr<const bundle::WorkedExamples> worked_examples_of(const PromptConfig& settings,
@@ -87,7 +103,7 @@ void warn_of_other_data(const std::filesystem::path& file, const std::string& gi
 
 /// Throws a ConfigError if a step that is needed learns from sessions, but the split leaves none for
 /// training.
-void require_training_sessions(const Experiment& experiment) {
+void require_sessions_to_learn(const Experiment& experiment) {
   if (!experiment.has_sessions() || !experiment.split().train.empty()) {
     return;
   }
@@ -102,8 +118,7 @@ void require_training_sessions(const Experiment& experiment) {
     const bundle::SplitCounts counts = split_counts(c.split, data_folder(c.data.dir));
     throw_<ConfigError>(
         "the split must leave at least 1 training session for {}, but of {} with bundles {} are for tests "
-        "and "
-        "{} for validation: lower split.test_per_length ({}) and split.val_per_length ({})",
+        "and {} for validation: lower split.test_per_length ({}) and split.val_per_length ({})",
         to_string((*at)->id), experiment.dataset().sessions.size(), experiment.split().test.size(),
         experiment.split().val.size(), counts.test_per_length, counts.val_per_length);
   }
@@ -119,7 +134,8 @@ void require_rank_of_model(const ExperimentConfig& config) {
   if (!makes_experts) {
     return;
   }
-  const std::int64_t hidden = model::WeightSource::open(config.model.path)->config().hidden;
+  const std::int64_t hidden =
+      read_for("model.path", [&] { return model::WeightSource::open(config.model.path)->config().hidden; });
   if (config.lora.rank > hidden) {
     throw_<ConfigError>("`lora.rank` must be at most {}, the model's hidden size, but is {} instead.", hidden,
                         config.lora.rank);
@@ -268,10 +284,8 @@ Experiment::Experiment(ExperimentConfig config, Place place)
       load_options_(workflow::load_options(config_.model)),
       dataset_(dataset_of(config_.data)),
       split_(split_of(config_, dataset_)),
-      templates_(has_sessions() ? bundle::PromptTemplates::load(
-                                      config_.prompts, relations_of(config_.prompt, dataset_, split_))
-                                : bundle::PromptTemplates()),
-      encoder_(bundle::SessionEncoder::load(config_.model.path, config_.model.chat)),
+      templates_(templates_of(config_, dataset_, split_)),
+      encoder_(encoder_of(config_.model)),
       task_(load_task(config_, encoder_)),
       store_(store_folder(config_)) {
   if (has_sessions()) {
@@ -281,11 +295,11 @@ Experiment::Experiment(ExperimentConfig config, Place place)
                         config_.data.examples);
   }
   contents_ = contents_of(config_);
-  init_adapter_ = hash_adapter(config_.lora.init_adapter);
+  init_adapter_ = read_for("lora.init_adapter", [&] { return hash_adapter(config_.lora.init_adapter); });
   for (const AdapterConfig& adapter : config_.adapters) {
-    adapters_[adapter.name] = hash_adapter(adapter.path);
+    adapters_[adapter.name] = read_for("adapters", [&] { return hash_adapter(adapter.path); });
   }
-  require_training_sessions(*this);
+  require_sessions_to_learn(*this);
   require_rank_of_model(config_);
   set_threads(config_.run.threads);
 }
@@ -371,6 +385,13 @@ void Experiment::link_step(const StepId& id) const {
   for (const auto& [place, inside] : places_of(id, evaluation_folder(config_))) {
     make_link(step / inside, folder() / place);
   }
+}
+
+std::optional<Step> Experiment::linked_step(const StepId& id) const {
+  const std::filesystem::path link = folder() / "steps" / link_name(id);
+  const auto record =
+      std::filesystem::exists(link) ? record_in(std::filesystem::canonical(link)) : std::nullopt;
+  return record ? std::optional(step_of(*record)) : std::nullopt;
 }
 
 void Experiment::check_links(const StepId& id) const {

@@ -65,7 +65,7 @@ struct Step {
 /// Computes a step's key.
 std::string key_of(const Step& step);
 
-/// "train.epochs: 1 -> 3" for the first settings and inputs that differ; for messages.
+/// "train.epochs: 1 -> 3" for each setting that differs, "train-base: changed" for each input; for messages.
 std::vector<std::string> differences(const Step& before, const Step& now);
 
 }  // namespace routedk::workflow
