@@ -40,7 +40,8 @@ struct File {
     }
   }
 
-  void read(const std::string& header, const std::function<void(const io::CsvRow&)>& on_row) const {
+  /// Whether the file could be read to its end.
+  bool read(const std::string& header, const std::function<void(const io::CsvRow&)>& on_row) const {
     const auto columns = static_cast<std::size_t>(std::ranges::count(header, ',')) + 1;
     const auto on_header = [&](const io::CsvRow& row) {
       if (const std::string found = fmt::format("{}", fmt::join(row.fields, ",")); found != header) {
@@ -49,8 +50,10 @@ struct File {
     };
     try {
       io::read_csv(path, columns, on_row, on_header);
+      return true;
     } catch (const FileError& problem) {
       error("csv", 0, problem.what());
+      return false;
     }
   }
 };
@@ -79,8 +82,8 @@ bool TextRows::says_something(std::int64_t id) const {
 
 IdRows check_ids(const fs::path& path, const std::string& header, Findings& findings) {
   const File file{path, findings};
-  IdRows table{path, {}};
-  file.read(header, [&](const io::CsvRow& row) {
+  IdRows table{path, true, {}};
+  table.whole = file.read(header, [&](const io::CsvRow& row) {
     IdRow made{{}, row.line};
     for (const std::string& field : row.fields) {
       if (const auto id = file.id(field, row.line)) {
@@ -111,8 +114,8 @@ IdRows check_distinct_ids(const fs::path& path, const std::string& header, Findi
 
 TextRows check_texts(const fs::path& path, const std::string& header, Findings& findings) {
   const File file{path, findings};
-  TextRows table{path, {}};
-  file.read(header, [&](const io::CsvRow& row) {
+  TextRows table{path, true, {}};
+  table.whole = file.read(header, [&](const io::CsvRow& row) {
     check_text(file, row.fields[1], row.line);
     const auto id = file.id(row.fields[0], row.line);
     if (id && !table.rows.emplace(*id, TextRow{row.fields[1], row.line}).second) {

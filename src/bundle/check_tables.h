@@ -17,6 +17,7 @@ struct IdRow {
 };
 struct IdRows {
   std::filesystem::path path;
+  bool whole = true;  ///< read to its end
   std::vector<IdRow> rows;
 };
 
@@ -26,6 +27,7 @@ struct TextRow {
 };
 struct TextRows {
   std::filesystem::path path;
+  bool whole = true;  ///< read to its end
   std::map<std::int64_t, TextRow> rows;
 
   /// Whether the id has a text with more than white space and entities.

@@ -151,7 +151,8 @@ bool includes_all(const Bundle& big, const Bundle& small) {
 
 std::vector<std::string> list_domains(const fs::path& dir) {
   if (!fs::is_directory(dir)) {
-    throw_<FileError>("The data folder must be a folder, but {} is none.", dir.string());
+    throw_<FileError>("--data-dir, `data.dir` or $ROUTEDK_DATA_DIR must be a folder, but {} is not.",
+                      dir.string());
   }
   std::vector<std::string> domains;
   for (const auto& entry : fs::directory_iterator(dir)) {

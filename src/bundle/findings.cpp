@@ -81,8 +81,9 @@ std::string Findings::to_text() const {
       text += fmt::format("{}: ... and {} more [{}]\n", where.second.string(), count - kKept, where.first);
     }
   }
-  return text + fmt::format("{} errors, {} leaks, {} warnings\n", count(Severity::kError),
-                            count(Severity::kLeak), count(Severity::kWarning));
+  return text + fmt::format("{}, {}, {}\n", counted(count(Severity::kError), "error"),
+                            counted(count(Severity::kLeak), "leak"),
+                            counted(count(Severity::kWarning), "warning"));
 }
 
 }  // namespace routedk::bundle

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "yaml_tree.h"
+#include <fmt/ranges.h>
 
 namespace routedk {
 namespace {
@@ -26,9 +27,10 @@ void seen_from(ConfigNode& node, const std::filesystem::path& folder) {
 }
 
 constexpr std::size_t kMostExtends = 8;
+constexpr std::size_t kMostOfValue = 200;  // bytes that a message shows
 
-// Removes the member `extends` from a document; "" if there is none.
-std::string take_extends(ConfigNode& root) {
+// Removes the member `extends` from a document and returns it; a null node if there is none.
+ConfigNode take_extends(ConfigNode& root) {
   const ConfigNode* extends = std::as_const(root).find("extends");
   if (extends == nullptr) {
     return {};
@@ -37,9 +39,33 @@ std::string take_extends(ConfigNode& root) {
     throw_<ConfigError>("`extends` must be the path of a YAML file, but is {} instead ({}).",
                         describe(*extends), extends->place);
   }
-  std::string path = extends->text;
+  ConfigNode taken = *extends;
   std::erase_if(root.children, [](const ConfigNode& child) { return child.name == "extends"; });
-  return path;
+  return taken;
+}
+
+// `files` is the file, what it extends, what that extends, ...; the last is yet to be read.
+void check_extends(const std::vector<std::string>& files) {
+  if (std::count(files.begin(), files.end(), files.back()) > 1) {
+    throw_<ConfigError>("`extends` must not lead back to the same file, but does: {}.",
+                        fmt::join(files, " -> "));
+  }
+  if (files.size() > kMostExtends + 1) {
+    throw_<ConfigError>("`extends` must end within {} files, but does not: {}.", kMostExtends,
+                        fmt::join(files, " -> "));
+  }
+}
+
+// The text of a file; `extended_at` is the place that names it, "" for the first.
+std::string read_settings(const std::string& file, const std::string& extended_at) {
+  try {
+    return read_file(file, kMostSettingsBytes);
+  } catch (const FileError& error) {
+    if (extended_at.empty()) {
+      throw;
+    }
+    throw_<FileError>("`extends` must name a file that can be read ({}): {}", extended_at, error.what());
+  }
 }
 
 // Sections are merged member by member; anything else of `over` replaces what `base` has.
@@ -114,20 +140,22 @@ std::string describe(const ConfigNode& node) {
     case ConfigNode::Kind::kScalar:
       break;
   }
-  return node.quoted ? fmt::format("the text \"{}\"", displayed(node.text)) : displayed(node.text);
+  const std::string text = displayed(node.text, kMostOfValue);
+  return node.quoted ? fmt::format("the text \"{}\"", text) : text;
 }
 
 ConfigSource ConfigSource::from_file(const std::filesystem::path& path) {
   std::vector<ConfigSource> chain;  // the file, what it extends, what that extends, ...
+  std::vector<std::string> files;
+  std::string extended_at;
   for (std::filesystem::path file = path; !file.empty();) {
-    if (chain.size() > kMostExtends) {
-      throw_<ConfigError>("`extends` must end within {} files, but {} extends another.", kMostExtends,
-                          file.string());
-    }
-    chain.push_back(from_string(read_file(file, kMostSettingsBytes), file.string()));
+    files.push_back(file.lexically_normal().string());
+    check_extends(files);
+    chain.push_back(from_string(read_settings(file.string(), extended_at), file.string()));
     seen_from(chain.back().root_, file.has_parent_path() ? file.parent_path() : ".");
-    const std::string next = take_extends(chain.back().root_);
-    file = next.empty() ? std::filesystem::path() : file.parent_path() / next;
+    const ConfigNode next = take_extends(chain.back().root_);
+    file = next.text.empty() ? std::filesystem::path() : file.parent_path() / next.text;
+    extended_at = next.place;
   }
   ConfigSource source = std::move(chain.back());
   for (auto over = chain.rbegin() + 1; over != chain.rend(); ++over) {

@@ -1,5 +1,6 @@
 #include "routedk/core/crowding.h"
 
+#include "routedk/core/display.h"
 #include "routedk/core/running_threads.h"
 
 #include <algorithm>
@@ -95,8 +96,8 @@ std::int64_t runnable_threads_of_others(const fs::path& proc) {
 std::string crowding(std::int64_t threads, std::int64_t usable, std::int64_t others, std::int64_t online) {
   if (threads > usable) {
     return fmt::format(
-        "{} threads compute, but this process can use {} CPU{}: it will be slow; use fewer --threads",
-        threads, usable, usable == 1 ? "" : "s");
+        "{} threads compute, but this process can use {}: it will be slow; use fewer --threads", threads,
+        counted(usable, "CPU"));
   }
   if (threads + others > online) {
     return fmt::format(

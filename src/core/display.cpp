@@ -190,6 +190,10 @@ std::string cut_to_columns(std::string_view text, std::size_t columns) {
   return std::string(text.substr(0, end)).append(dots);
 }
 
+std::string counted(std::int64_t count, std::string_view noun) {
+  return fmt::format("{} {}{}", count, noun, count == 1 ? "" : "s");
+}
+
 bool holds_api_key(std::string_view text) {
   bool found = false;
   each_word(text, [&](std::string_view /*word*/, bool key) { found = found || key; });

@@ -34,9 +34,9 @@ ThreadCount default_thread_count(const std::optional<std::string>& omp_num_threa
   if (asked <= usable) {
     return {asked, {}};
   }
-  return {usable, fmt::format("{} asks for {} threads, but this process can use {} CPU{}: using {} "
+  return {usable, fmt::format("{} asks for {} threads, but this process can use {}: using {} "
                               "(--threads overrides this)",
-                              kVariable, asked, usable, usable == 1 ? "" : "s", usable)};
+                              kVariable, asked, counted(usable, "CPU"), usable)};
 }
 
 }  // namespace routedk

@@ -2,7 +2,10 @@
 
 #include "routedk/core/error.h"
 
+#include <algorithm>
+#include <map>
 #include <sstream>
+#include <string_view>
 #include <vector>
 
 #include <yaml-cpp/eventhandler.h>
@@ -14,11 +17,56 @@ namespace {
 
 constexpr std::size_t kMostMembers = 1000;  // per section
 
+// Replaces the messages of yaml-cpp that a user can act on by plainer ones.
+std::string yaml_problem(const std::string& library) {
+  static constexpr std::string_view kMisplaced =
+      "this line does not fit those above: the keys of a section begin in the same column, and a value with "
+      "`: ` or quotes in it is itself quoted";
+  static const std::map<std::string_view, std::string_view> kOurs = {
+      {YAML::ErrorMsg::MAP_VALUE, kMisplaced},
+      {YAML::ErrorMsg::MAP_KEY, kMisplaced},
+      {YAML::ErrorMsg::END_OF_MAP, kMisplaced},
+      {YAML::ErrorMsg::END_OF_SEQ, kMisplaced},
+      {YAML::ErrorMsg::BLOCK_ENTRY, kMisplaced},
+      {YAML::ErrorMsg::END_OF_SEQ_FLOW, "a [ has no ] up to here"},
+      {YAML::ErrorMsg::END_OF_MAP_FLOW, "a { has no } up to here"},
+      {YAML::ErrorMsg::FLOW_END, "a ] or } closes nothing"},
+      {YAML::ErrorMsg::UNKNOWN_TOKEN, "a value that begins with @, % or ` is not quoted"}};
+  const auto known = kOurs.find(library);
+  return known == kOurs.end() ? library : std::string(known->second);
+}
+
+std::string_view line_at(std::string_view text, int line) {
+  for (; line > 0 && text.find('\n') != std::string_view::npos; --line) {
+    text.remove_prefix(text.find('\n') + 1);
+  }
+  return text.substr(0, text.find('\n'));
+}
+
+bool has_tab_in_indentation(std::string_view line) {
+  return line.substr(0, line.find_first_not_of(" \t")).find('\t') != std::string_view::npos;
+}
+
+// Whether the quote at the beginning of the text is closed on the same line.
+bool closes_on_its_line(std::string_view text) {
+  const std::string_view line = text.substr(0, text.find('\n'));
+  const char quote = line.front();
+  for (std::size_t i = 1; i < line.size(); ++i) {
+    const bool doubled = quote == '\'' && line.substr(i, 2) == "''";
+    if (doubled || (quote == '"' && line[i] == '\\')) {
+      ++i;  // it stands for the next character
+    } else if (line[i] == quote) {
+      return true;
+    }
+  }
+  return false;
+}
+
 // Builds the tree from parser events: unlike YAML::Node, this detects repeated keys, and no alias can expand
 // into an endless tree.
 class TreeBuilder : public YAML::EventHandler {
  public:
-  explicit TreeBuilder(std::string name) : name_(std::move(name)) {}
+  TreeBuilder(std::string name, std::string_view yaml) : name_(std::move(name)), yaml_(yaml) {}
 
   ConfigNode take() { return std::move(root_); }
 
@@ -33,6 +81,7 @@ class TreeBuilder : public YAML::EventHandler {
                 const std::string& value) override {
     refuse_anchor(mark, anchor);
     refuse_key(mark, value);
+    refuse_open_quote(mark);
     ConfigNode scalar = node(mark, ConfigNode::Kind::kScalar);
     scalar.text = value;
     scalar.quoted = tag == "!";
@@ -80,6 +129,14 @@ class TreeBuilder : public YAML::EventHandler {
           place(mark));
     }
   }
+  /// Otherwise an unclosed quote would swallow the settings after it.
+  void refuse_open_quote(const YAML::Mark& mark) const {
+    const std::string_view text = yaml_.substr(std::min(static_cast<std::size_t>(mark.pos), yaml_.size()));
+    if ((text.starts_with('"') || text.starts_with('\'')) && !closes_on_its_line(text)) {
+      throw_<ConfigError>("A quoted string must end on the line on which it begins, but does not ({}).",
+                          place(mark));
+    }
+  }
   void close() {
     ConfigNode done = std::move(open_.back().node);
     open_.pop_back();
@@ -114,6 +171,7 @@ class TreeBuilder : public YAML::EventHandler {
   }
 
   std::string name_;
+  std::string_view yaml_;
   ConfigNode root_;
   std::vector<Open> open_;
 };
@@ -121,20 +179,25 @@ class TreeBuilder : public YAML::EventHandler {
 }  // namespace
 
 ConfigNode read_yaml(const std::string& yaml, const std::string& name) {
+  constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";  // which the library's positions do not count
+  std::string_view text = yaml;
+  text.remove_prefix(text.starts_with(kByteOrderMark) ? kByteOrderMark.size() : 0);
   std::istringstream in(yaml);
-  TreeBuilder builder(name);
+  TreeBuilder builder(name, text);
   try {
     YAML::Parser parser(in);
     if (!parser.HandleNextDocument(builder)) {
       return {};
     }
-    TreeBuilder second(name);
+    TreeBuilder second(name, text);
     if (parser.HandleNextDocument(second)) {
       throw_<ConfigError>("A configuration must be one YAML document, but {} has several.", name);
     }
   } catch (const YAML::Exception& error) {
-    throw_<ConfigError>("A configuration must be valid YAML: {} ({}:{}).", error.msg, name,
-                        error.mark.line + 1);
+    const bool tab = has_tab_in_indentation(line_at(text, error.mark.line));
+    throw_<ConfigError>("A configuration must be valid YAML, but {} ({}:{}).",
+                        tab ? "this line is indented with a tab instead of spaces" : yaml_problem(error.msg),
+                        name, error.mark.line + 1);
   }
   return builder.take();
 }

@@ -14,7 +14,7 @@ namespace {
 /// The least speedup that makes rounding worthwhile.
 constexpr double kWorthwhile = 1.2;
 
-/// The user's cache folder, empty if there is none (XDG Base Directory Specification).
+/// The user's cache folder (XDG Base Directory Specification), empty if there is none or no home directory.
 std::filesystem::path cache_folder() {
   const auto variable = [](const char* name) {
     const char* const value = std::getenv(name);  // NOLINT(concurrency-mt-unsafe): never set
@@ -25,7 +25,9 @@ std::filesystem::path cache_folder() {
   if (set.is_absolute()) {
     return set / "routedk";
   }
-  return home.is_absolute() ? home / ".cache" / "routedk" : std::filesystem::path();
+  std::error_code none;
+  return home.is_absolute() && std::filesystem::is_directory(home, none) ? home / ".cache" / "routedk"
+                                                                         : std::filesystem::path();
 }
 
 /// Speedups by CPU; empty if the file is missing or malformed.

@@ -232,7 +232,7 @@ void ExpectedUtility::check_distance(double kl, std::int64_t step) const {
   if (!(kl <= most)) {
     throw_<NumericError>(
         "the mean KL of parameter group `{}` to its start must be at most `max_kl`, {} nats per answer, but "
-        "is {:.4g} after {} steps",
+        "is {:.4g} after step {}",
         group_.name, most, kl, step);
   }
 }

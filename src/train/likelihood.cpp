@@ -49,7 +49,7 @@ Validation Likelihood::validate(std::int64_t done) const {
     answer_tokens += batch.answer_tokens();
     if (!std::isfinite(sum)) {
       throw_<NumericError>(
-          "the validation loss of parameter group `{}` must be finite, but is {} after {} steps (examples "
+          "the validation loss of parameter group `{}` must be finite, but is {} after step {} (examples "
           "{})",
           group_.name, sum, done, fmt::join(batch.keys, ", "));
     }

@@ -211,9 +211,9 @@ void Trainer::stop_if_asked() {
     save();
   }
   throw Interrupted(
-      signal, fmt::format("signal {} stopped the training; its {} steps are saved in {}: run it again to "
-                          "continue there",
-                          signal, step_, job_.checkpoints.string()));
+      signal,
+      fmt::format("signal {} stopped the training with {} saved in {}: run it again to continue there",
+                  signal, counted(step_, "step"), job_.checkpoints.string()));
 }
 
 void Trainer::report_step(const GroupTrainer& group, const GroupStep& step) const {

@@ -27,7 +27,9 @@ class DataCheck : public ::testing::Test {
     folder_.write("user_session.csv", "user ID,session ID,timestamp\n1,7,100\n2,5,100\n");
   }
 
-  Findings check() const { return check_domain(folder_.dir() / "toys"); }
+  Findings check(const SplitCounts& split = {0, 0}) const {
+    return check_domain(folder_.dir() / "toys", split);
+  }
 
   /// "rule file:line" of all findings after `file` is given `content`.
   std::vector<std::string> with(const std::string& file, const std::string& content) const {
@@ -49,7 +51,7 @@ TEST_F(DataCheck, a_sound_folder_has_no_findings) {
 
 TEST_F(DataCheck, a_missing_file_and_a_torn_row_are_found) {
   EXPECT_THAT(with("bundle_intent.csv", "bundle ID,intent\n50,x\n70,\"y\n"),
-              ElementsAre("csv bundle_intent.csv:0", "bundle_intent bundle_item.csv:4"));
+              ElementsAre("csv bundle_intent.csv:0"));
   std::filesystem::remove(folder_.dir() / "toys/bundle_intent.csv");
   EXPECT_EQ(check().count("csv"), 1);
   EXPECT_THAT(check().kept().front().message, HasSubstr("must be a readable file"));
@@ -59,6 +61,41 @@ TEST_F(DataCheck, a_file_with_semicolons_is_found_by_them) {
   EXPECT_THAT(with("user_session.csv", "user ID;session ID;timestamp\n1;7;100\n"),
               ElementsAre("csv user_session.csv:0"));
   EXPECT_THAT(check().kept().front().message, HasSubstr("this file seems to use ;"));
+}
+
+TEST_F(DataCheck, a_missing_file_is_one_finding) {
+  for (const char* file : {"session_item.csv", "session_bundle.csv", "bundle_item.csv", "bundle_intent.csv",
+                           "item_categories.csv", "item_titles.csv"}) {
+    const std::filesystem::path path = folder_.dir() / "toys" / file;
+    const std::string content = routedk::testing::content_of(path);
+    std::filesystem::remove(path);
+    EXPECT_EQ(check().kept().size(), 1U) << check().to_text();
+    EXPECT_THAT(check().to_text(), ::testing::EndsWith("1 error, 0 leaks, 0 warnings\n"));
+    folder_.write(file, content);
+  }
+  EXPECT_THAT(check().kept(), IsEmpty());
+}
+
+TEST_F(DataCheck, a_split_that_leaves_nothing_to_learn_from_is_a_warning) {
+  EXPECT_EQ(check({0, 1}).count("no_training_session"), 1);
+  EXPECT_THAT(check({1, 0}).kept().front().message, HasSubstr("of 2 with bundles 2 are for tests and 0 for"));
+  folder_.write("session_item.csv", "session ID,item ID\n5,3\n7,1\n7,2\n5,4\n");
+  EXPECT_THAT(check({1, 0}).kept(), IsEmpty());
+  folder_.write("session_bundle.csv", "session ID,bundle ID\n");
+  folder_.write("bundle_item.csv", "bundle ID,item ID\n");
+  folder_.write("bundle_intent.csv", "bundle ID,intent\n");
+  EXPECT_THAT(check().to_text(), HasSubstr("of 0 with bundles"));
+  EXPECT_EQ(check().count(Severity::kWarning), 1);
+}
+
+TEST_F(DataCheck, mistakes_in_split_yaml_are_errors) {
+  Findings findings;
+  EXPECT_EQ(check_split_file(folder_.dir(), findings).test_per_length, 20);
+  std::ofstream(folder_.dir() / "split.yaml") << "test_per_lenght: 2\nval_per_length: x\n";
+  check_split_file(folder_.dir(), findings);
+  EXPECT_EQ(findings.count("split"), 2);
+  EXPECT_EQ(findings.count(Severity::kError), 2);
+  EXPECT_THAT(findings.to_text(), ::testing::AllOf(HasSubstr("split.yaml:1"), HasSubstr("split.yaml:2")));
 }
 
 TEST_F(DataCheck, swapped_columns_are_found_by_their_header) {
@@ -122,7 +159,8 @@ TEST_F(DataCheck, untitled_items_of_sessions_are_a_leak_and_of_bundles_an_error)
   EXPECT_EQ(found.count(Severity::kError), 0);
   EXPECT_EQ(found.count(Severity::kLeak), 1);
   EXPECT_THAT(found.kept().front().message,
-              ::testing::AllOf(HasSubstr("1 of 5 items"), HasSubstr("routedk-data add-titles")));
+              ::testing::AllOf(HasSubstr("the title of 1 of 5 items is missing or blank"),
+                               HasSubstr("routedk-data add-titles")));
   folder_.write("item_titles_full.csv", "item ID,titles\n1,a\n2,b\n3,c\n4,d\n30,e\n");
   EXPECT_EQ(check().count(Severity::kLeak), 0);
   EXPECT_EQ(check().count("uncategorised_items"), 1);
@@ -170,7 +208,7 @@ TEST(DataCheckOfReleasedData, finds_no_error_and_the_known_leaks) {
   }
   for (const auto& [domain, leaks] :
        {std::pair{"electronic", 0}, std::pair{"clothing", 1}, std::pair{"food", 1}}) {
-    const Findings found = check_domain(std::filesystem::path(dir) / domain);
+    const Findings found = check_domain(std::filesystem::path(dir) / domain, default_split_counts(dir));
     EXPECT_EQ(found.count(Severity::kError), 0) << domain << "\n" << found.to_text();
     EXPECT_EQ(found.count(Severity::kLeak), leaks) << domain;
     EXPECT_EQ(found.count("blank_intent"), std::string(domain) == "electronic" ? 0 : 1);

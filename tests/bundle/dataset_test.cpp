@@ -120,6 +120,8 @@ TEST(Dataset, a_missing_folder_or_file_is_named) {
   std::filesystem::remove(folder.dir() / "toys" / "bundle_item.csv");
   EXPECT_THAT(message_of<FileError>(folder), HasSubstr("bundle_item.csv"));
   EXPECT_THROW(list_domains(folder.dir() / "none"), FileError);
+  std::filesystem::remove_all(folder.dir());
+  EXPECT_THAT(message_of<FileError>(folder), HasSubstr("$ROUTEDK_DATA_DIR must be a folder"));
 }
 
 struct BadFile {

@@ -128,6 +128,28 @@ TEST(Config, a_key_near_nothing_gets_the_known_names) {
             "`lora.momentum` is not a known key; known here: rank, dropout (demo.yaml:1).");
 }
 
+TEST(Config, a_key_spelt_well_but_in_another_section_or_form_is_shown_its_place) {
+  for (const char* key : {"lora_rank", "lora.rank", "rank"}) {
+    EXPECT_EQ(
+        problems_of(std::string(key) + ": 4\n"),
+        "`" + std::string(key) + "` is not a known key; did you mean `rank` under `lora`? (demo.yaml:1).");
+  }
+  EXPECT_EQ(problems_of("lr: 1e-3\n"),
+            "`lr` is not a known key; did you mean `learning_rate`? (demo.yaml:1).");
+}
+
+TEST(Config, a_scalar_in_place_of_a_list_is_shown_as_one) {
+  EXPECT_EQ(problems_of("domains: food\n"),
+            "`domains` must be a list, as [food], but is food instead (demo.yaml:1).");
+  EXPECT_EQ(problems_of("experts: base\n"), "`experts` must be a list, but is base instead (demo.yaml:1).");
+}
+
+TEST(Config, of_a_long_text_a_message_shows_the_ends) {
+  EXPECT_LT(problems_of(std::string(5000, 'a')).size(), 300U);
+  EXPECT_LT(problems_of("? " + std::string(5000, 'a') + "\n: 1\n").size(), 300U);
+  EXPECT_LT(problems_of("seed: " + std::string(5000, 'a') + "\n").size(), 300U);
+}
+
 TEST(Config, a_value_of_the_wrong_type_is_refused) {
   for (const char* yaml : {"verbose: yes",
                            "verbose: 1",
@@ -212,6 +234,42 @@ TEST(Config, a_document_that_is_not_one_plain_mapping_is_refused_with_its_line) 
   EXPECT_THROW(read("[a]: 1\n"), ConfigError);
   EXPECT_THAT(problems_of("seed: 1\ntitle: [a\n"), ::testing::HasSubstr("demo.yaml:3"));
   EXPECT_THROW(read(std::string(100000, '[')), ConfigError);
+}
+
+TEST(Config, a_text_in_quotes_ends_on_its_line) {
+  EXPECT_EQ(problems_of("seed: 1\ntitle: \"electronic\nlora:\n  rank: 9\n"),
+            "A quoted string must end on the line on which it begins, but does not (demo.yaml:2).");
+  for (const char* yaml :
+       {"title: 'a\n'\n", "title: \"a\nseed: \"b\"\n", "title: \"a\\\n  b\"\n", "title: 'it''s\n  so'\n",
+        "domains: ['food\n  ']\n", "\xEF\xBB\xBFtitle: 'a\n  b'\n"}) {
+    EXPECT_THAT(problems_of(yaml), ::testing::AllOf(::testing::HasSubstr("must end on the line"),
+                                                    ::testing::HasSubstr("demo.yaml:1")))
+        << yaml;
+  }
+  EXPECT_EQ(read("title: 'it''s \"so\"'\n").title, "it's \"so\"");
+  EXPECT_EQ(read("title: \"a \\\" b\\\\\"\n").title, "a \" b\\");
+  EXPECT_EQ(read("seed: 1  # caf\xC3\xA9's\ntitle: 'caf\xC3\xA9'\n").title, "caf\xC3\xA9");
+  EXPECT_EQ(read("title: |\n  \"a\n  b\n").title, "\"a\nb\n");
+}
+
+TEST(Config, what_is_no_yaml_is_refused_in_the_words_of_settings) {
+  const auto expect = [](const char* yaml, const char* words) {
+    EXPECT_THAT(problems_of(yaml),
+                ::testing::AllOf(::testing::StartsWith("A configuration must be valid YAML, but "),
+                                 ::testing::HasSubstr(words)))
+        << yaml;
+  };
+  expect("lora:\n\trank: 1\n", "this line is indented with a tab instead of spaces (demo.yaml:2)");
+  expect("lora:\n  rank: 1\n\tdropout: 0\n", "this line is indented with a tab instead of spaces");
+  for (const char* yaml : {"lora:\n  rank: 1\n dropout: 0\n", "lora:\n  rank: 1\n    dropout: 0\n",
+                           "lora:\n  rank 1\n  dropout: 0\n"}) {
+    expect(yaml, "the keys of a section begin in the same column");
+    expect(yaml, "(demo.yaml:3)");
+  }
+  expect("title: a: b\n", "is itself quoted (demo.yaml:1)");
+  expect("domains: [food\nseed: 1\n", "a [ has no ] up to here (demo.yaml:2)");
+  expect("lora: {rank: 1\nseed: 1\n", "a { has no } up to here (demo.yaml:2)");
+  expect("title: @x\n", "is not quoted (demo.yaml:1)");
 }
 
 TEST(Config, a_dump_reads_back_byte_for_byte) {
@@ -344,6 +402,18 @@ TEST(Config, paths_are_seen_from_the_file_that_names_them_and_those_assigned_fro
   EXPECT_EQ(read_config<FilesConfig>(ConfigSource::from_string("model: a.gguf\n", "text")).model, "a.gguf");
 }
 
+TEST(Config, a_path_that_only_a_shell_would_expand_is_refused) {
+  ConfigSource source = ConfigSource::empty();
+  source.set("model=~/a.gguf");
+  EXPECT_EQ(message_of<ConfigError>([&] { read_config<FilesConfig>(source); }),
+            "`model` must be a path without a leading ~, which only a shell expands, but is ~/a.gguf instead "
+            "(--set model).");
+  const auto file = ConfigSource::from_string("more: [a, ~/b]\n", "own.yaml");
+  EXPECT_THAT(message_of<ConfigError>([&] { read_config<FilesConfig>(file); }),
+              ::testing::StartsWith("`more[1]` must be a path without a leading ~"));
+  EXPECT_THAT(dump_config(FilesConfig{}), ::testing::HasSubstr("  # a file\n"));
+}
+
 TEST(Config, what_is_left_open_is_completed) {
   EXPECT_EQ(read_config<FilesConfig>(ConfigSource::empty()).model, "the usual one");
 }
@@ -360,12 +430,21 @@ TEST(Config, files_that_extend_each_other_in_a_ring_are_refused) {
   const testing::TemporaryFolder folder;
   static_cast<void>(folder.write("b.yaml", "extends: a.yaml\n"));
   const auto path = folder.write("a.yaml", "extends: b.yaml\n");
-  EXPECT_THAT(message_of<ConfigError>([&] { ConfigSource::from_file(path); }),
-              ::testing::HasSubstr("`extends` must end within 8 files"));
+  EXPECT_EQ(message_of<ConfigError>([&] { ConfigSource::from_file(path); }),
+            fmt::format("`extends` must not lead back to the same file, but does: {0} -> {1} -> {0}.",
+                        path.string(), (folder / "b.yaml").string()));
+  for (int i = 0; i < 10; ++i) {
+    static_cast<void>(folder.write(fmt::format("{}.yaml", i), fmt::format("extends: {}.yaml\n", i + 1)));
+  }
+  EXPECT_THAT(message_of<ConfigError>([&] { ConfigSource::from_file(folder / "0.yaml"); }),
+              ::testing::AllOf(::testing::HasSubstr("`extends` must end within 8 files"),
+                               ::testing::HasSubstr("0.yaml -> ")));
   const auto list = folder.write("list.yaml", "extends: [a.yaml]\n");
   EXPECT_THROW(ConfigSource::from_file(list), ConfigError);
   const auto missing = folder.write("missing.yaml", "extends: none.yaml\n");
-  EXPECT_THROW(ConfigSource::from_file(missing), FileError);
+  EXPECT_THAT(message_of<FileError>([&] { ConfigSource::from_file(missing); }),
+              ::testing::StartsWith(
+                  fmt::format("`extends` must name a file that can be read ({}:1): ", missing.string())));
 }
 
 TEST(Config, a_message_shows_the_first_problems_and_counts_the_rest) {

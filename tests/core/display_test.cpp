@@ -60,6 +60,12 @@ TEST(Display, words_formed_like_keys_of_apis_are_found_and_covered) {
   }
 }
 
+TEST(Display, one_thing_is_in_the_singular) {
+  EXPECT_EQ(counted(0, "step"), "0 steps");
+  EXPECT_EQ(counted(1, "step"), "1 step");
+  EXPECT_EQ(counted(2, "step"), "2 steps");
+}
+
 TEST(Display, an_error_is_one_short_line_without_keys_whatever_it_is_given) {
   const std::string hostile = "\x1B]0;x\x07\n" + std::string(5000, 'y') + " sk-abcdefghijklmnop";
   const std::string message =

@@ -63,6 +63,12 @@ class Run(OwnTask):
             self.assertRegex(done.stdout, r"^routedk \d+\.\d+\.\d+ \(LibTorch \S+, (CPU|CUDA)\)\n$")
             self.assertEqual(done.returncode, 0)
 
+    def test_standard_output_that_takes_no_more_is_named(self):
+        with open("/dev/full", "w") as full:
+            done = subprocess.run([PROGRAM, "--dump-config"], stdout=full, stderr=subprocess.PIPE, text=True, timeout=60)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("error: standard output must accept all that is printed, but did not: No space left on device", done.stderr)
+
     def test_an_assignment_without_a_value_is_an_empty_text(self):
         self.assertIn("model: \"\"", self.run_program("--dump-config", settings=["teacher.model="]))
 

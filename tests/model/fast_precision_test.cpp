@@ -58,6 +58,20 @@ TEST_F(FastPrecision, is_measured_again_where_the_file_says_nothing_of_this_cpu)
   }
 }
 
+TEST_F(FastPrecision, makes_no_home_where_there_is_none) {
+  const char* const home = std::getenv("HOME");
+  const std::string before = home == nullptr ? "" : home;
+  const std::filesystem::path missing = folder_ / "nobody";
+  unsetenv("XDG_CACHE_HOME");
+  setenv("HOME", missing.c_str(), 1);
+  EXPECT_GT(bfloat16_speedup(), 0.0);
+  EXPECT_FALSE(std::filesystem::exists(missing));
+  std::filesystem::create_directory(missing);
+  bfloat16_speedup();
+  EXPECT_TRUE(std::filesystem::exists(missing / ".cache/routedk/bfloat16_speedup.json"));
+  setenv("HOME", before.c_str(), 1);
+}
+
 TEST_F(FastPrecision, is_found_within_a_second) {
   const auto start = std::chrono::steady_clock::now();
   kernels::cpu::measure_bfloat16_speedup();

@@ -44,7 +44,7 @@ class AddTitles : public ::testing::Test {
 };
 
 TEST_F(AddTitles, the_report_counts_what_was_filled_and_what_stays_without) {
-  EXPECT_THAT(printed(), HasSubstr("2 of 4 items had a title; 1 of the 2 others are filled, 1 stay without"));
+  EXPECT_THAT(printed(), HasSubstr("titles of 4 items: 2 present, 1 filled, 1 missing"));
   fs::remove(folder_ / "shop/item_titles_full.csv");
   options_.json = true;
   const auto report = io::Json::parse(printed());

@@ -40,8 +40,20 @@ TEST(CheckData, errors_are_printed_before_they_are_thrown) {
   EXPECT_THAT(testing::message_of<DataError>([&] {
                 check_data({folder.path(), "food", false}, out);
               }),
-              HasSubstr("must keep every rule, but break some 1 times"));
+              HasSubstr("The data must be without errors, but have 1 error ("));
   EXPECT_THAT(out.str(), HasSubstr("error: An id must be a 64-bit integer, but is `x` [id]"));
+}
+
+TEST(CheckData, a_split_file_with_mistakes_is_an_error_as_in_a_run) {
+  const testing::TemporaryFolder folder;
+  fs::copy(kSample / "food", folder / "food");
+  static_cast<void>(folder.write("split.yaml", "test_per_lenght: 2\n"));
+  std::ostringstream out;
+  EXPECT_THROW(check_data({folder.path(), "food", false}, out), DataError);
+  EXPECT_THAT(out.str(), ::testing::AllOf(HasSubstr("did you mean `test_per_length`?"), HasSubstr("[split]"),
+                                          ::testing::EndsWith("1 error, 0 leaks, 0 warnings\n")));
+  static_cast<void>(folder.write("split.yaml", "test_per_length: 5000000000\n"));
+  EXPECT_THAT(printed({folder.path(), "food", false}), HasSubstr("[no_training_session]"));
 }
 
 TEST(CheckData, a_folder_without_domains_and_an_unknown_domain_are_refused) {

@@ -121,7 +121,7 @@ TEST(ExperimentConfig, systems_rules_and_numbers_of_samples_are_known_and_named_
   EXPECT_THAT(problems("eval: {systems: [best]}\n"), HasSubstr("`best`"));
   EXPECT_THAT(problems("eval: {systems: ['ties:']}\n"), HasSubstr("`ties:`"));
   EXPECT_THAT(problems("eval: {systems: [base, base]}\n"),
-              HasSubstr("`eval.systems` must name each system once"));
+              HasSubstr("`eval.systems` must name each system once, but repeats `base`"));
   EXPECT_THAT(problems("eval: {select: [vote, best]}\n"), HasSubstr("one of vote, bundle_vote"));
   EXPECT_THAT(problems("eval: {select: [mbr, mbr]}\n"), HasSubstr("`eval.select`"));
   EXPECT_THAT(problems("eval: {utility: [f1, f1]}\n"),
@@ -139,6 +139,19 @@ TEST(ExperimentConfig, paths_within_systems_are_seen_from_the_file) {
   EXPECT_EQ(SystemPath::seen_from("runs", "router:a/b"), "router:runs/a/b");
   EXPECT_EQ(SystemPath::seen_from("runs", "predictions:/a.jsonl"), "predictions:/a.jsonl");
   EXPECT_EQ(SystemPath::seen_from("runs", "ablate:base"), "ablate:base");
+}
+
+TEST(ExperimentConfig, no_folder_is_named_like_a_home) {
+  for (const char* setting : {"run: {dir: ~/x}", "run: {store: ~/x}", "data: {dir: ~/x}"}) {
+    EXPECT_THAT(problems(setting), HasSubstr("must be a path without a leading ~")) << setting;
+  }
+}
+
+TEST(ExperimentConfig, a_setting_out_of_its_section_is_shown_its_place) {
+  EXPECT_THAT(problems("lora_rank: 4\n"), HasSubstr("did you mean `rank` under `lora`?"));
+  EXPECT_THAT(problems("train.epochs: 5\n"), HasSubstr("did you mean `epochs` under `train`?"));
+  EXPECT_THAT(problems("train: {lr: 5}\n"),
+              HasSubstr("`train.lr` is not a known key; did you mean `learning_rate`?"));
 }
 
 TEST(ExperimentConfig, the_name_of_an_evaluation_is_a_folders) {

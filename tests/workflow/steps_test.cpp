@@ -58,6 +58,23 @@ TEST_F(Steps, a_done_step_is_skipped_and_a_second_run_opens_it_no_more) {
   EXPECT_FALSE(is_done(experiment, kBase));
 }
 
+TEST_F(Steps, a_split_without_training_sessions_is_refused_where_something_is_trained) {
+  config_.split.test_per_length = 5'000'000'000;
+  EXPECT_THAT(testing::message_of<ConfigError>([&] { Experiment experiment(config_); }),
+              ::testing::AllOf(HasSubstr("at least 1 training session for train-base"),
+                               HasSubstr("split.test_per_length (5000000000)")));
+  config_.eval.systems = {"backbone"};
+  EXPECT_TRUE(Experiment(config_).split().train.empty());
+}
+
+TEST_F(Steps, a_rank_is_at_most_the_models_hidden_size) {
+  config_.lora.rank = 576;
+  EXPECT_EQ(Experiment(config_).config().lora.rank, 576);
+  config_.lora.rank = 577;
+  EXPECT_THAT(testing::message_of<ConfigError>([&] { Experiment experiment(config_); }),
+              HasSubstr("`lora.rank` must be at most 576, the model's hidden size, but is 577"));
+}
+
 TEST_F(Steps, other_settings_prompts_or_data_are_another_step_and_the_old_one_stays) {
   {
     Experiment experiment(config_);
@@ -246,15 +263,19 @@ TEST_F(Steps, examples_beyond_the_context_are_refused_with_their_lines) {
 TEST_F(Steps, the_plan_refuses_what_a_run_would) {
   config_.split.test_per_length = 10'000;
   const auto refusal = [this] {
-    Experiment experiment(config_);
-    return testing::message_of<ConfigError>([&] { plan(experiment); });
+    return testing::message_of<ConfigError>([&] {
+      Experiment experiment(config_);
+      plan(experiment);
+    });
   };
-  EXPECT_THAT(refusal(), HasSubstr("step distil must have at least 1 training session"));
+  EXPECT_THAT(refusal(), HasSubstr("at least 1 training session"));
   {
+    config_.eval.systems = {"backbone"};
     Experiment experiment(config_);
     EXPECT_THROW(distil_step(experiment), ConfigError);
     EXPECT_FALSE(fs::exists(folder_ / "store"));
   }
+  config_.eval.systems.clear();
   config_.split.test_per_length.reset();
   config_.prompt.max_tokens = 10;
   {

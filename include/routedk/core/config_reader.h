@@ -23,6 +23,26 @@ concept HasComplete = requires(T& section) {
   section.complete();
 };
 
+/// The names of all settings in a section and those within it: a visitor of `fields`.
+class ConfigNames {
+ public:
+  template <typename T, typename Rule = NoRule>
+  void operator()(const char* name, T& member, std::string_view /*meaning*/, const Rule& /*rule*/ = {}) {
+    names_.push_back(section_ + name);
+    if constexpr (ConfigSection<T>) {
+      const std::string outer = std::exchange(section_, names_.back() + ".");
+      member.fields(*this);
+      section_ = outer;
+    }
+  }
+  /// "lora", "lora.rank"
+  const std::vector<std::string>& names() const noexcept { return names_; }
+
+ private:
+  std::string section_;
+  std::vector<std::string> names_;
+};
+
 class ConfigReader {
  public:
   /// `path` is that of the section ("" at the top); problems are appended to `problems`.
@@ -46,7 +66,9 @@ class ConfigReader {
     ConfigReader reader(node, path, problems);
     if (reader.is_section()) {
       section.fields(reader);
-      reader.report_unknown_keys();
+      ConfigNames settings;
+      section.fields(settings);
+      reader.report_unknown_keys(settings.names());
     }
     if constexpr (HasComplete<T>) {
       if (problems.size() == before) {
@@ -83,7 +105,7 @@ class ConfigReader {
   template <typename T, typename Rule>
   void read_list(const ConfigNode& node, const std::string& path, std::vector<T>& list, const Rule& rule) {
     if (node.kind != ConfigNode::Kind::kList) {
-      return report(path, "a list", node);
+      return report(path, list_words(node, ConfigScalar<T>), node);
     }
     list.clear();
     for (const ConfigNode& item : node.children) {
@@ -112,7 +134,9 @@ class ConfigReader {
   bool is_section();
   std::string join(const std::string& name) const;
   void report(const std::string& path, const std::string& rule, const ConfigNode& node);
-  void report_unknown_keys();
+  static std::string list_words(const ConfigNode& node, bool of_scalars);
+  // `settings` are the names of all settings in this section and its subsections.
+  void report_unknown_keys(const std::vector<std::string>& settings);
   // Prepends "path: " to every problem from number `first` on, and appends the place of the field that it
   // names first.
   void locate(std::size_t first);

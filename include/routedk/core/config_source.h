@@ -40,11 +40,11 @@ std::string describe(const ConfigNode& node);
 class ConfigSource {
  public:
   /// `extends: PATH`, relative to the file's own folder, names a file with values for what this one does not
-  /// set; sections are merged, lists replaced. ConfigError for a chain of more than 8 files. FileError when a
-  /// file cannot be read; otherwise as from_string.
+  /// set; sections are merged, lists replaced. ConfigError for a chain of more than 8 files or one that leads
+  /// back to the same file. FileError when a file cannot be read; otherwise as from_string.
   static ConfigSource from_file(const std::filesystem::path& path);
   /// `name` is used as the file name in places. ConfigError when the text is not a single YAML mapping,
-  /// repeats a key, or uses anchors.
+  /// repeats a key, uses anchors, or has a quoted string that spans several lines.
   static ConfigSource from_string(const std::string& yaml, const std::string& name);
   /// No document: every field keeps its default.
   static ConfigSource empty();

@@ -5,6 +5,7 @@
 #include "routedk/core/config_types.h"
 
 #include <string>
+#include <type_traits>
 #include <vector>
 
 namespace routedk {
@@ -61,6 +62,8 @@ class ConfigWriter {
       return scalar_words<T>();
     } else if constexpr (ConfigVector<T> || ConfigOptional<T>) {
       return words_of<typename T::value_type>(rule);
+    } else if constexpr (std::is_base_of_v<FilePath, Rule>) {
+      return {};
     } else {
       return rule.words();
     }

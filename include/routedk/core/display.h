@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -23,6 +24,9 @@ std::size_t most_columns(std::string_view text);
 
 /// The text in at most `columns` columns; a longer one ends with "...".
 std::string cut_to_columns(std::string_view text, std::size_t columns);
+
+/// A count with its noun, whose plural ends in s: "1 step", "3 steps".
+std::string counted(std::int64_t count, std::string_view noun);
 
 /// Whether a word of the text has the form of an API key of a known provider: "sk-...", "hf_...".
 bool holds_api_key(std::string_view text);

@@ -102,12 +102,13 @@ class SettingsReference {
       return enum_list<T>();
     } else if constexpr (std::same_as<T, bool>) {
       return scalar_words<T>();
+    } else if constexpr (std::is_base_of_v<FilePath, Rule>) {
+      return "path";
     } else {
       const std::string words = rule.words();
-      const std::string kind = std::is_base_of_v<InputPath, Rule> ? "path"
-                               : std::same_as<T, std::string>     ? "text"
-                               : std::integral<T>                 ? "integer"
-                                                                  : "number";
+      const std::string kind = std::same_as<T, std::string> ? "text"
+                               : std::integral<T>           ? "integer"
+                                                            : "number";
       return words.empty() ? kind : kind + ", " + words;
     }
   }

@@ -2,6 +2,7 @@
 
 #include "routedk/bundle/complete_titles.h"
 #include "routedk/bundle/dataset.h"
+#include "routedk/core/display.h"
 #include "routedk/io/jsonl.h"
 
 #include <fmt/format.h>
@@ -32,11 +33,11 @@ io::Json to_json(const bundle::TitleCoverage& coverage) {
 std::string to_text(const bundle::TitleCoverage& coverage) {
   const bundle::TitleCoverage& c = coverage;
   return fmt::format(
-      "{} of {} items had a title; {} of the {} others are filled, {} stay without\n"
-      "  ({} without ASIN, {} not in the metadata, {} with a blank title there)\n"
-      "{} products read, {} bad lines\n",
-      c.titled, c.items, c.filled, c.items - c.titled, untitled(c), c.unmapped, c.unlisted, c.blank_title,
-      c.metadata.products, c.metadata.bad_lines);
+      "titles of {}: {} present, {} filled, {} missing\n"
+      "  ({} without ASIN, {} not in the metadata, {} blank there)\n"
+      "{} read, {}\n",
+      counted(c.items, "item"), c.titled, c.filled, untitled(c), c.unmapped, c.unlisted, c.blank_title,
+      counted(c.metadata.products, "product"), counted(c.metadata.bad_lines, "bad line"));
 }
 
 }  // namespace

@@ -22,8 +22,9 @@ void check_data(const CheckDataOptions& options, std::ostream& out) {
                       options.data_dir.string());
   }
   bundle::Findings findings = bundle::check_checksums(options.data_dir, domains);
+  const bundle::SplitCounts split = bundle::check_split_file(options.data_dir, findings);
   for (const std::string& domain : domains) {
-    findings.add(bundle::check_domain(options.data_dir / domain));
+    findings.add(bundle::check_domain(options.data_dir / domain, split));
   }
   if (options.json) {
     io::Json report = {{"domains", domains}};
@@ -33,7 +34,7 @@ void check_data(const CheckDataOptions& options, std::ostream& out) {
     out << fmt::format("{}\n", fmt::join(domains, ", ")) << findings.to_text();
   }
   if (const auto errors = findings.count(bundle::Severity::kError); errors > 0) {
-    throw_<DataError>("The data must keep every rule, but break some {} times ({}).", errors,
+    throw_<DataError>("The data must be without errors, but have {} ({}).", counted(errors, "error"),
                       options.data_dir.string());
   }
 }

@@ -12,12 +12,14 @@
 #include "routedk/io/json_field.h"
 #include "routedk/io/jsonl.h"
 #include "routedk/kernels/cpu/capability.h"
+#include "routedk/model/weight_source.h"
 #include "routedk/workflow/experiment/threads.h"
 #include "routedk/workflow/predict/mixture.h"
 #include "routedk/workflow/predict/run_kit.h"
 
 #include <algorithm>
 #include <cctype>
+#include <cstdint>
 #include <cstdlib>
 #include <iterator>
 #include <optional>
@@ -98,6 +100,47 @@ void warn_of_other_data(const std::filesystem::path& file, const std::string& gi
   if (dir != nullptr && dir->text != now) {
     spdlog::warn("the run in {} used the data of {}; data.dir is not set, so it now uses those of {}",
                  file.parent_path().string(), dir->text, now);
+  }
+}
+
+/// Throws a ConfigError if a step that is needed learns from sessions, but the split leaves none for
+/// training.
+void require_sessions_to_learn(const Experiment& experiment) {
+  if (!experiment.has_sessions() || !experiment.split().train.empty()) {
+    return;
+  }
+  const ExperimentConfig& c = experiment.config();
+  const auto learns = [&](const Step* step) {
+    const bool trained = step->id.kind == StepKind::kTrain && c.adapter_of(step->id.name) == nullptr;
+    return trained || step->id.kind == StepKind::kRouter || step->id.kind == StepKind::kControls;
+  };
+  const auto needed = needed_steps(experiment.steps());
+  const auto at = std::find_if(needed.begin(), needed.end(), learns);
+  if (at != needed.end()) {
+    const bundle::SplitCounts counts = split_counts(c.split, data_folder(c.data.dir));
+    throw_<ConfigError>(
+        "the split must leave at least 1 training session for {}, but of {} with bundles {} are for tests "
+        "and {} for validation: lower split.test_per_length ({}) and split.val_per_length ({})",
+        to_string((*at)->id), experiment.dataset().sessions.size(), experiment.split().test.size(),
+        experiment.split().val.size(), counts.test_per_length, counts.val_per_length);
+  }
+}
+
+/// Throws a ConfigError if new experts have a higher rank than any matrix of the model: each has the hidden
+/// size on one side.
+void require_rank_of_model(const ExperimentConfig& config) {
+  const bool makes_experts =
+      config.lora.init_adapter.empty() &&
+      std::any_of(config.experts.begin(), config.experts.end(),
+                  [&](const std::string& name) { return config.adapter_of(name) == nullptr; });
+  if (!makes_experts) {
+    return;
+  }
+  const std::int64_t hidden =
+      read_for("model.path", [&] { return model::WeightSource::open(config.model.path)->config().hidden; });
+  if (config.lora.rank > hidden) {
+    throw_<ConfigError>("`lora.rank` must be at most {}, the model's hidden size, but is {} instead.", hidden,
+                        config.lora.rank);
   }
 }
 
@@ -277,6 +320,8 @@ Experiment::Experiment(ExperimentConfig config, Place place)
   for (const AdapterConfig& adapter : config_.adapters) {
     adapters_[adapter.name] = read_for("adapters", [&] { return hash_adapter(adapter.path); });
   }
+  require_sessions_to_learn(*this);
+  require_rank_of_model(config_);
   set_threads(config_.run.threads);
 }
 

@@ -29,8 +29,12 @@ bool has(const Names& names, const std::string& name) {
 
 template <typename T>
 void check_different(const char* field, const char* noun, const std::vector<T>& list, Names& problems) {
-  if (std::set<T>(list.begin(), list.end()).size() != list.size()) {
-    problems.push_back(fmt::format("`{}` must name each {} once, but repeats one instead.", field, noun));
+  std::set<T> seen;
+  const auto repeated =
+      std::find_if(list.begin(), list.end(), [&](const T& one) { return !seen.insert(one).second; });
+  if (repeated != list.end()) {
+    problems.push_back(fmt::format("`{}` must name each {} once, but repeats `{}`.", field, noun,
+                                   displayed(yaml_scalar(*repeated))));
   }
 }
 
@@ -164,7 +168,7 @@ void check_rates(const Names& groups, const std::vector<train::GroupRate>& rates
                  Names& problems) {
   for (const train::GroupRate& rate : rates) {
     if (!has(groups, rate.group)) {
-      problems.push_back(fmt::format("`{}.learning_rates` must be of {}, but has one of `{}` instead.", where,
+      problems.push_back(fmt::format("`{}.learning_rates` must be for {}, but names `{}` instead.", where,
                                      fmt::join(groups, ", "), rate.group));
     }
   }

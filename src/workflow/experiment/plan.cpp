@@ -1,3 +1,4 @@
+#include "routedk/core/display.h"
 #include "routedk/experts/router.h"
 #include "routedk/model/weight_source.h"
 #include "routedk/workflow/steps/learning_data.h"
@@ -17,11 +18,6 @@ namespace routedk::workflow {
 namespace {
 
 using train::Example;
-
-/// "1 epoch", "3 epochs".
-std::string counted(std::int64_t count, const char* noun) {
-  return fmt::format("{} {}{}", count, noun, count == 1 ? "" : "s");
-}
 
 /// `unit` is in the singular.
 std::string describe(const train::TrainConfig& config, std::size_t examples, const char* unit) {

@@ -25,6 +25,8 @@
 #include <optional>
 #include <sstream>
 #include <string>
+#include <string_view>
+#include <system_error>
 
 #include "plan_checks.h"
 #include <c10/util/Exception.h>
@@ -193,6 +195,15 @@ int report(const std::filesystem::filesystem_error& error) {
   return std::ranges::find(kOfPath, code) != kOfPath.end() ? 2 : 1;
 }
 
+constexpr const char* kOutputRule = "standard output must accept all that is printed, but did not: {}";
+
+/// Reports another error of the system: fmt's, if a print to standard output failed, names no file.
+int report(const std::system_error& error) {
+  const bool printing = std::string_view(error.what()).starts_with("cannot write to file");
+  print_error(printing ? fmt::format(kOutputRule, error.code().message()) : displayed(error.what()));
+  return 1;
+}
+
 }  // namespace
 
 std::string version_text() {
@@ -208,8 +219,7 @@ int run_program(const std::function<void()>& body) noexcept {
     start_threads();
     body();
     if (std::fflush(stdout) != 0 || !std::cout.flush()) {
-      throw_<SystemError>("standard output must accept all that is printed, but did not: {}",
-                          std::strerror(errno));
+      throw_<SystemError>(kOutputRule, std::strerror(errno));
     }
     return 0;
   } catch (const std::bad_alloc&) {
@@ -223,6 +233,8 @@ int run_program(const std::function<void()>& body) noexcept {
     print_error("LibTorch: " + displayed(text.substr(0, text.find('\n'))));
     return 1;
   } catch (const std::filesystem::filesystem_error& error) {
+    return report(error);
+  } catch (const std::system_error& error) {
     return report(error);
   } catch (const Interrupted& stopped) {  // as asked: no error
     fmt::print(stderr, "{}\n", escaped(stopped.what()));

@@ -28,7 +28,7 @@ constexpr const char* kSettingsEnd = R"(## What can go wrong
 |---|---|
 | a key is unknown | the message names it and its line; look for the name on this page |
 | `must be ..., but is ... instead` | the message states the range; text such as `yes` or `1e` is not a number |
-| a path does not exist | input paths are relative to the YAML file, those of `--set` to the working directory |
+| a path does not exist | input paths are relative to the YAML file, those of `--set` to the working directory; `~` is not expanded |
 )";
 
 }  // namespace

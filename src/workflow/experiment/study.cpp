@@ -186,7 +186,8 @@ void check_count(const StudyConfig& study) {
 void check_no_repeats(const StudyConfig& study) {
   if (std::set(study.domains.begin(), study.domains.end()).size() < study.domains.size() ||
       std::set(study.seeds.begin(), study.seeds.end()).size() < study.seeds.size()) {
-    throw_<ConfigError>("`study.domains` and `study.seeds` must name each once, but repeat one.");
+    throw_<ConfigError>("`study.domains` and `study.seeds` must name each once, but are [{}] and [{}].",
+                        fmt::join(study.domains, ", "), fmt::join(study.seeds, ", "));
   }
 }
 

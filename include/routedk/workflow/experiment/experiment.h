@@ -52,7 +52,8 @@ struct Place {
 class Experiment {
  public:
   /// Loads data, split, templates and tokenizer; writes nothing to disk. ConfigError if this build lacks the
-  /// device in the settings, or if examples would be split by --shard; other errors pass through.
+  /// device in the settings, if a split leaves no session to a training, if `lora.rank` exceeds the model's
+  /// hidden size, or if examples would be split by --shard; other errors pass through.
   explicit Experiment(ExperimentConfig config, Place place = {});
 
   const parallel::World& world() const noexcept { return place_.world; }

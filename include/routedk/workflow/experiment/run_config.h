@@ -17,9 +17,11 @@ struct RunConfig {
 
   template <typename F>
   void fields(F& f) {
-    f("dir", dir, "folder of the experiment, links into the store; empty: runs/<data folder>-<domain>");
+    f("dir", dir, "folder of the experiment, links into the store; empty: runs/<data folder>-<domain>",
+      FilePath());
     f("store", store,
-      "folder of finished steps, shared by all runs; empty: `store` in the parent folder of run.dir");
+      "folder of finished steps, shared by all runs; empty: `store` in the parent folder of run.dir",
+      FilePath());
     f("threads", threads, "threads that compute; 0: the CPUs that this process can use", between(0, 4096));
     f("join_seconds", join_seconds, "seconds to wait for all processes of one training to start",
       at_least(1));
