@@ -10,6 +10,7 @@
 
 #include "support/expect_close.h"
 #include "workflow/experiment_folder.h"
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 namespace routedk::workflow {
@@ -117,6 +118,30 @@ TEST_F(TrainSteps, an_expert_that_starts_from_an_adapter_begins_with_its_numbers
   const auto trained = experts::load_peft(experiment.expert_folder("kind"), "kind", shape);
   ASSERT_EQ(trained.parameters().size(), start.parameters().size());
   testing::expect_close(trained.parameters().values(), start.parameters().values(), {0.0, 1e-7});
+}
+
+TEST_F(TrainSteps, an_adapter_that_is_refused_leaves_no_trace_of_a_run) {
+  const auto shape = testing::real_model()->config();
+  for (const char* name : {"kind", "curt"}) {
+    const experts::Expert expert(name, shape, experts::LoraOptions{.rank = 2, .alpha = 4.0});
+    experts::save_peft(expert, folder_ / name, config_.model.path);
+    config_.adapters.push_back({name, (folder_ / name).string()});
+  }
+  io::Json settings = io::read_json(folder_ / "curt/adapter_config.json");
+  settings["use_dora"] = true;
+  io::write_json(folder_ / "curt/adapter_config.json", settings);
+  const auto refused = [&](const auto& start) {
+    Experiment experiment(config_);
+    EXPECT_THAT(testing::message_of<FileError>([&] { start(experiment); }), ::testing::HasSubstr("use_dora"));
+    EXPECT_FALSE(std::filesystem::exists(folder_ / "run"));
+    EXPECT_FALSE(std::filesystem::exists(folder_ / "store"));
+  };
+  refused([](Experiment& experiment) { router_step(experiment); });
+  refused([](Experiment& experiment) { run_experiment(experiment); });
+  config_.adapters.clear();
+  config_.lora.init_adapter = (folder_ / "curt").string();
+  refused([](Experiment& experiment) { train_step(experiment, {"kind"}); });
+  refused([](Experiment& experiment) { run_experiment(experiment); });
 }
 
 TEST_F(TrainSteps, router_options_reach_the_saved_router) {

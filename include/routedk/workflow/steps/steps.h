@@ -27,6 +27,9 @@ void check_teacher(const ExperimentConfig& config);
 std::vector<bundle::Prediction> teacher_answers(const Experiment& experiment, bundle::SplitPart split);
 /// Trains the named experts that are not yet done, all at once on one backbone.
 void train_step(Experiment& experiment, const std::vector<std::string>& experts);
+/// For checks before anything is written: FileError unless the PEFT folders that are experts, or that experts
+/// start from, fit the backbone.
+void require_adapters_fit(const Experiment& experiment);
 /// The experts that `name` selects: all of them, or that one. ConfigError if `experts` has no such name.
 std::vector<std::string> experts_named(const ExperimentConfig& config, const std::string& name);
 /// Trains the router over the frozen experts.
