@@ -94,6 +94,15 @@ TEST_F(TrainSteps, without_an_example_to_evaluate_the_run_ends_with_experts_and_
   EXPECT_THROW(evaluate_step(experiment), ConfigError);
 }
 
+TEST_F(TrainSteps, an_evaluation_without_its_experts_is_refused_before_anything_is_answered) {
+  config_.eval.systems = {"backbone", "kind"};
+  Experiment experiment(config_);
+  EXPECT_THAT(testing::message_of<ConfigError>([&] { evaluate_step(experiment); }),
+              ::testing::HasSubstr("train-kind"));
+  EXPECT_FALSE(std::filesystem::exists(folder_ / "run"));
+  EXPECT_FALSE(std::filesystem::exists(folder_ / "store"));
+}
+
 TEST_F(TrainSteps, controls_learn_from_examples_of_ones_own_too) {
   config_.eval.systems = {"one_lora_on_router_data", "random_experts", "ensemble"};
   config_.decode.temperature = 0.0;

@@ -7,6 +7,12 @@
 namespace routedk::workflow {
 namespace {
 
+/// "train.epochs: 1 -> 3". Contents of files are known by their hashes, which say nothing to a reader.
+std::string change_of(const std::string& name, const std::string& before, const std::string& now) {
+  return name.ends_with("contents") ? fmt::format("{}: changed", name)
+                                    : fmt::format("{}: {} -> {}", name, before, now);
+}
+
 /// Adds a line for each entry that differs or is in only one map; `blank` stands for a missing value.
 void compare_entries(const std::map<std::string, std::string>& before,
                      const std::map<std::string, std::string>& now, std::vector<std::string>& lines) {
@@ -14,12 +20,12 @@ void compare_entries(const std::map<std::string, std::string>& before,
   for (const auto& [name, value] : now) {
     const auto old = before.find(name);
     if (old == before.end() || old->second != value) {
-      lines.push_back(fmt::format("{}: {} -> {}", name, old == before.end() ? kBlank : old->second, value));
+      lines.push_back(change_of(name, old == before.end() ? kBlank : old->second, value));
     }
   }
   for (const auto& [name, value] : before) {
     if (!now.contains(name)) {
-      lines.push_back(fmt::format("{}: {} -> {}", name, value, kBlank));
+      lines.push_back(change_of(name, value, kBlank));
     }
   }
 }

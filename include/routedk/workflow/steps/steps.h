@@ -53,12 +53,15 @@ inline constexpr const char* kNothingToEvaluate =
     "share "
     "of at least 1 line of an expert";
 
+/// Throws the ConfigError of require_done unless the experts, the router and the control of a system are
+/// done.
+void require_trained(const Experiment& experiment, const std::string& system);
 /// A system's candidates for the evaluated sessions or examples. If `verifier` is among the rules, first
 /// trains the verifier that scores them.
 void answer_step(Experiment& experiment, const std::string& system);
 /// Runs the unfinished answer steps of all systems, then writes the choices by every rule among every number
 /// of samples requested, results.json and the table as results.txt, .md and .html. ConfigError if no example
-/// is held out for it.
+/// is held out for it; before anything is answered, if a system is not trained under the present settings.
 void evaluate_step(Experiment& experiment);
 
 /// Runs a step whose inputs are done; the teacher's own answers are those of the evaluated split.
