@@ -7,6 +7,7 @@
 
 #include <filesystem>
 #include <map>
+#include <utility>
 
 #include "support/expect_close.h"
 #include "workflow/experiment_folder.h"
@@ -151,6 +152,31 @@ TEST_F(TrainSteps, an_adapter_that_is_refused_leaves_no_trace_of_a_run) {
   config_.lora.init_adapter = (folder_ / "curt").string();
   refused([](Experiment& experiment) { train_step(experiment, {"kind"}); });
   refused([](Experiment& experiment) { run_experiment(experiment); });
+}
+
+TEST_F(TrainSteps, the_plan_counts_adapters_by_their_own_ranks_and_trains_none_of_them) {
+  const auto shape = testing::real_model()->config();
+  for (const auto& [name, target] :
+       {std::pair("kind", model::Linear::kQ), std::pair("curt", model::Linear::kV)}) {
+    experts::LoraOptions lora{.rank = 2, .alpha = 4.0};
+    lora.targets = {target};
+    experts::save_peft(experts::Expert(name, shape, lora), folder_ / name, config_.model.path);
+    config_.adapters.push_back({name, (folder_ / name).string()});
+  }
+  Experiment mixed(config_);
+  const std::string text = plan(mixed);
+  // 30 layers of rank 2: q 576 + 576, v 576 + 192
+  EXPECT_THAT(text, ::testing::HasSubstr(
+                        "adapters  kind (69120 parameters), curt (46080 parameters): taken as they are\n"));
+  EXPECT_THAT(text, ::testing::Not(::testing::HasSubstr("each: ")));
+  EXPECT_THAT(text, ::testing::HasSubstr(" of the router's step"));
+  EXPECT_THAT(text, ::testing::ContainsRegex("memory +router +evaluate\n"));
+  EXPECT_THAT(text, ::testing::ContainsRegex("memory +frozen experts +1 MiB +1 MiB\n"));
+  config_.adapters.pop_back();
+  Experiment one_trained(config_);
+  const std::string with_training = plan(one_trained);
+  EXPECT_THAT(with_training, ::testing::HasSubstr("experts   curt; each: "));
+  EXPECT_THAT(with_training, ::testing::ContainsRegex("memory +train +router +evaluate\n"));
 }
 
 TEST_F(TrainSteps, router_options_reach_the_saved_router) {
