@@ -76,6 +76,8 @@ class Run(OwnTask):
         said = self.run_program()
         self.assertIn(f"experts: {self.folder}/run/experts", said)
         self.assertIn(f"router: {self.folder}/run/router", said)
+        self.assertRegex(said, r"kind: \d+ steps, .*, last training loss \d\.\d{4}; not validated\n")
+        self.assertNotIn("best validation", said)
         for words in (said, self.evaluate(code=2)):
             self.assertIn("no example is kept for it: set data.test_examples", words)
         for expert in ("kind", "curt"):
@@ -84,6 +86,7 @@ class Run(OwnTask):
 
         self.does_the_router_again_without_a_trace()
         self.goes_on_when_only_the_way_to_compute_changes()
+        self.says_what_other_settings_take_from_the_folder()
 
     def does_the_router_again_without_a_trace(self):
         first, experts = self.records("router"), self.records("train")
@@ -99,6 +102,12 @@ class Run(OwnTask):
         before = len(self.records("train"))
         self.run_program(settings=["train.prepare_ahead=false", "router.prepare_ahead=false"])
         self.assertEqual(len(self.records("train")), before)
+
+    def says_what_other_settings_take_from_the_folder(self):
+        said = self.run_program("--only", "train-kind", settings=["train.epochs=2"])
+        self.assertRegex(said, r"train-kind has other settings now; no longer in \S*run, but kept in the store, .*: router\n")
+        self.assertFalse(os.path.lexists(self.folder / "run/router"))
+        self.assertTrue(os.path.lexists(self.folder / "run/experts/kind"))
 
     def test_examples_beyond_the_context_are_named_before_anything_is_trained(self):
         self.write([*EXAMPLES, ("a " * 20000, "Too long.", "kind")])

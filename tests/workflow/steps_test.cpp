@@ -236,6 +236,58 @@ TEST_F(Steps, doing_the_router_again_forgets_what_follows_and_keeps_the_experts)
   EXPECT_EQ(read_file(experiment.knowledge_file()), "paid for\n");
 }
 
+TEST_F(Steps, results_of_earlier_experts_leave_the_run_folder_when_others_are_linked) {
+  config_.eval.systems = {"backbone", "dynamic"};
+  const auto run_to = [&](StepKind last) {  // as if every step were done
+    Experiment experiment(config_);
+    for (const Step* step : needed_steps(experiment.steps())) {
+      if (step->id.kind <= last && begin_step(experiment, step->id)) {
+        mark_done(experiment, {step->id});
+      }
+    }
+  };
+  const auto has = [&](const char* place) { return fs::is_symlink(folder_ / "run" / place); };
+  run_to(StepKind::kEvaluate);
+  config_.eval.name = "two";
+  config_.decode.samples += 1;
+  run_to(StepKind::kEvaluate);
+  EXPECT_TRUE(has("results.html")) << "the evaluation of another name has answers of its own";
+  EXPECT_TRUE(has("steps/evaluate"));
+  EXPECT_TRUE(has("evaluations/two/results.html"));
+
+  config_.train.learning_rate *= 2.0;
+  run_to(StepKind::kTrain);
+  EXPECT_TRUE(has("experts/base"));
+  EXPECT_TRUE(has("steps/answer-backbone")) << "it rests on no expert";
+  for (const char* place :
+       {"router", "results.html", "summary.txt", "answers", "evaluations/two/results.html", "steps/router",
+        "steps/answer-dynamic", "steps/evaluate", "steps/evaluate-two"}) {
+    EXPECT_FALSE(has(place)) << place;
+  }
+  config_.train.learning_rate /= 2.0;
+  run_to(StepKind::kEvaluate);
+  EXPECT_TRUE(has("evaluations/two/results.html")) << "the store has kept it";
+  EXPECT_TRUE(has("router"));
+}
+
+TEST_F(Steps, results_leave_the_run_folder_with_the_answers_that_they_were_made_of) {
+  config_.eval.systems = {"backbone"};
+  const StepId evaluated{StepKind::kEvaluate};
+  const StepId answered{StepKind::kAnswer, "backbone"};
+  {
+    Experiment experiment(config_);
+    for (const StepId& id : {answered, evaluated}) {
+      begin_step(experiment, id);
+      mark_done(experiment, {id});
+    }
+  }
+  config_.decode.samples += 1;
+  Experiment experiment(config_);
+  begin_step(experiment, answered);
+  EXPECT_FALSE(fs::is_symlink(folder_ / "run/results.json"));
+  EXPECT_TRUE(fs::is_symlink(folder_ / "run/steps/answer-backbone"));
+}
+
 TEST_F(Steps, a_run_folder_of_an_earlier_version_is_named_and_left_alone) {
   fs::create_directories(folder_ / "run/experts/base");
   Experiment experiment(config_);

@@ -7,9 +7,11 @@
 
 #include <filesystem>
 #include <map>
+#include <utility>
 
 #include "support/expect_close.h"
 #include "workflow/experiment_folder.h"
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 namespace routedk::workflow {
@@ -93,6 +95,15 @@ TEST_F(TrainSteps, without_an_example_to_evaluate_the_run_ends_with_experts_and_
   EXPECT_THROW(evaluate_step(experiment), ConfigError);
 }
 
+TEST_F(TrainSteps, an_evaluation_without_its_experts_is_refused_before_anything_is_answered) {
+  config_.eval.systems = {"backbone", "kind"};
+  Experiment experiment(config_);
+  EXPECT_THAT(testing::message_of<ConfigError>([&] { evaluate_step(experiment); }),
+              ::testing::HasSubstr("train-kind"));
+  EXPECT_FALSE(std::filesystem::exists(folder_ / "run"));
+  EXPECT_FALSE(std::filesystem::exists(folder_ / "store"));
+}
+
 TEST_F(TrainSteps, controls_learn_from_examples_of_ones_own_too) {
   config_.eval.systems = {"one_lora_on_router_data", "random_experts", "ensemble"};
   config_.decode.temperature = 0.0;
@@ -117,6 +128,55 @@ TEST_F(TrainSteps, an_expert_that_starts_from_an_adapter_begins_with_its_numbers
   const auto trained = experts::load_peft(experiment.expert_folder("kind"), "kind", shape);
   ASSERT_EQ(trained.parameters().size(), start.parameters().size());
   testing::expect_close(trained.parameters().values(), start.parameters().values(), {0.0, 1e-7});
+}
+
+TEST_F(TrainSteps, an_adapter_that_is_refused_leaves_no_trace_of_a_run) {
+  const auto shape = testing::real_model()->config();
+  for (const char* name : {"kind", "curt"}) {
+    const experts::Expert expert(name, shape, experts::LoraOptions{.rank = 2, .alpha = 4.0});
+    experts::save_peft(expert, folder_ / name, config_.model.path);
+    config_.adapters.push_back({name, (folder_ / name).string()});
+  }
+  io::Json settings = io::read_json(folder_ / "curt/adapter_config.json");
+  settings["use_dora"] = true;
+  io::write_json(folder_ / "curt/adapter_config.json", settings);
+  const auto refused = [&](const auto& start) {
+    Experiment experiment(config_);
+    EXPECT_THAT(testing::message_of<FileError>([&] { start(experiment); }), ::testing::HasSubstr("use_dora"));
+    EXPECT_FALSE(std::filesystem::exists(folder_ / "run"));
+    EXPECT_FALSE(std::filesystem::exists(folder_ / "store"));
+  };
+  refused([](Experiment& experiment) { router_step(experiment); });
+  refused([](Experiment& experiment) { run_experiment(experiment); });
+  config_.adapters.clear();
+  config_.lora.init_adapter = (folder_ / "curt").string();
+  refused([](Experiment& experiment) { train_step(experiment, {"kind"}); });
+  refused([](Experiment& experiment) { run_experiment(experiment); });
+}
+
+TEST_F(TrainSteps, the_plan_counts_adapters_by_their_own_ranks_and_trains_none_of_them) {
+  const auto shape = testing::real_model()->config();
+  for (const auto& [name, target] :
+       {std::pair("kind", model::Linear::kQ), std::pair("curt", model::Linear::kV)}) {
+    experts::LoraOptions lora{.rank = 2, .alpha = 4.0};
+    lora.targets = {target};
+    experts::save_peft(experts::Expert(name, shape, lora), folder_ / name, config_.model.path);
+    config_.adapters.push_back({name, (folder_ / name).string()});
+  }
+  Experiment mixed(config_);
+  const std::string text = plan(mixed);
+  // 30 layers of rank 2: q 576 + 576, v 576 + 192
+  EXPECT_THAT(text, ::testing::HasSubstr(
+                        "adapters  kind (69120 parameters), curt (46080 parameters): taken as they are\n"));
+  EXPECT_THAT(text, ::testing::Not(::testing::HasSubstr("each: ")));
+  EXPECT_THAT(text, ::testing::HasSubstr(" of the router's step"));
+  EXPECT_THAT(text, ::testing::ContainsRegex("memory +router +evaluate\n"));
+  EXPECT_THAT(text, ::testing::ContainsRegex("memory +frozen experts +1 MiB +1 MiB\n"));
+  config_.adapters.pop_back();
+  Experiment one_trained(config_);
+  const std::string with_training = plan(one_trained);
+  EXPECT_THAT(with_training, ::testing::HasSubstr("experts   curt; each: "));
+  EXPECT_THAT(with_training, ::testing::ContainsRegex("memory +train +router +evaluate\n"));
 }
 
 TEST_F(TrainSteps, router_options_reach_the_saved_router) {

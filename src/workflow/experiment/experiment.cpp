@@ -25,6 +25,7 @@
 #include <optional>
 
 #include "contents.h"
+#include "run_links.h"
 #include <ATen/Parallel.h>
 #include <fmt/ranges.h>
 #include <spdlog/spdlog.h>
@@ -32,6 +33,9 @@
 
 namespace routedk::workflow {
 namespace {
+
+constexpr const char* kSteps = "steps";              // in a run folder
+constexpr const char* kEvaluations = "evaluations";  // of those with a name
 
 bundle::Dataset dataset_of(const DataConfig& data) {
   if (!data.examples.empty()) {
@@ -206,6 +210,13 @@ void log_replaced(const std::filesystem::path& link, const Step& step) {
                std::filesystem::weakly_canonical(link).string());
 }
 
+/// The folder in the run folder of the evaluation with this link in `steps`.
+std::filesystem::path evaluation_of_link(const std::string& link) {
+  const std::string before_name = fmt::format("{}-", StepKind::kEvaluate);
+  return link.starts_with(before_name) ? std::filesystem::path(kEvaluations) / link.substr(before_name.size())
+                                       : std::filesystem::path();
+}
+
 io::Json versions(kernels::Precision precision) {
   return {{"routedk", ROUTEDK_VERSION},
           {"libtorch", TORCH_VERSION},
@@ -277,7 +288,7 @@ void make_link(const std::filesystem::path& target, const std::filesystem::path&
 
 std::filesystem::path evaluation_folder(const ExperimentConfig& config) {
   return config.eval.name.empty() ? std::filesystem::path()
-                                  : std::filesystem::path("evaluations") / config.eval.name;
+                                  : std::filesystem::path(kEvaluations) / config.eval.name;
 }
 
 std::string without_slash(std::string path) {
@@ -401,25 +412,48 @@ std::string Experiment::link_name(const StepId& id) const {
 }
 
 void Experiment::link_step(const StepId& id) const {
-  const std::filesystem::path step = folder() / "steps" / link_name(id);
+  const std::filesystem::path link = folder() / kSteps / link_name(id);
   if (id.kind == StepKind::kEvaluate) {
-    log_replaced(step, this->step(id));
+    log_replaced(link, step(id));
   }
-  make_link(step_folder(id), step);
+  if (linked_key(link) != step(id).key) {
+    check_links(id);
+    unlink_outdated(step(id));
+  }
+  make_link(step_folder(id), link);
   for (const auto& [place, inside] : places_of(id, evaluation_folder(config_))) {
-    make_link(step / inside, folder() / place);
+    make_link(link / inside, folder() / place);
+  }
+}
+
+void Experiment::unlink_outdated(const Step& now) const {
+  const bool answers = now.id.kind == StepKind::kAnswer || now.id.kind == StepKind::kTeacher;
+  std::vector<std::string> removed;
+  for (const auto& [name, id] : outdated_links(folder() / kSteps, now)) {
+    if (answers && id.kind == StepKind::kEvaluate && name != link_name(id)) {
+      continue;  // an evaluation of another name may have answers of its own
+    }
+    for (const auto& [place, inside] : places_of(id, evaluation_of_link(name))) {
+      remove_link(folder() / place);
+    }
+    remove_link(folder() / kSteps / name);
+    removed.push_back(name);
+  }
+  if (!removed.empty()) {
+    spdlog::info("{} has other settings now; no longer in {}, but kept in the store, is what rests on it: {}",
+                 to_string(now.id), folder().string(), fmt::join(removed, ", "));
   }
 }
 
 std::optional<Step> Experiment::linked_step(const StepId& id) const {
-  const std::filesystem::path link = folder() / "steps" / link_name(id);
+  const std::filesystem::path link = folder() / kSteps / link_name(id);
   const auto record =
       std::filesystem::exists(link) ? record_in(std::filesystem::canonical(link)) : std::nullopt;
   return record ? std::optional(step_of(*record)) : std::nullopt;
 }
 
 void Experiment::check_links(const StepId& id) const {
-  check_link(folder() / "steps" / link_name(id));
+  check_link(folder() / kSteps / link_name(id));
   for (const auto& [place, inside] : places_of(id, evaluation_folder(config_))) {
     check_link(folder() / place);
   }

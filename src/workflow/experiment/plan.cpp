@@ -7,6 +7,8 @@
 #include <algorithm>
 #include <cstdint>
 #include <iterator>
+#include <string>
+#include <vector>
 
 #include "plan_checks.h"
 #include "plan_memory.h"
@@ -119,6 +121,29 @@ std::string states_text(const Experiment& experiment) {
   return text;
 }
 
+/// The experts to be trained, and those that are adapters.
+std::string experts_text(const ExperimentConfig& config, const model::LlamaConfig& model,
+                         const std::string& training) {
+  std::vector<std::string> trained;
+  std::vector<std::string> taken;
+  for (const std::string& name : config.experts) {
+    if (config.adapter_of(name) == nullptr) {
+      trained.push_back(name);
+    } else {
+      taken.push_back(fmt::format("{} ({} parameters)", name, expert_parameters(config, name, model)));
+    }
+  }
+  std::string text;
+  if (!trained.empty()) {
+    text += fmt::format("experts   {}; each: {} parameters, {}\n", fmt::join(trained, ", "),
+                        expert_parameters(config, trained.front(), model), training);
+  }
+  if (!taken.empty()) {
+    text += fmt::format("adapters  {}: taken as they are\n", fmt::join(taken, ", "));
+  }
+  return text;
+}
+
 }  // namespace
 
 std::string plan(Experiment& experiment) {
@@ -134,8 +159,7 @@ std::string plan(Experiment& experiment) {
   warn_of_long_titles(experiment, learning.experts);
   std::string text = data_text(experiment);
   text += fmt::format("model     {} ({})\n", c.model.path, c.model.quant);
-  text += fmt::format("experts   {}; each: {} parameters, {}\n", fmt::join(c.experts, ", "),
-                      expert_parameters(model, c.lora), describe(c.train, learning.of_an_expert, unit));
+  text += experts_text(c, model, describe(c.train, learning.of_an_expert, unit));
   if (experts > 1) {
     const experts::RouterGate router(model.layers, model.hidden, experts, router_options(c.router));
     text += fmt::format("router    {} parameters, {}\n", router.parameters().size(),

@@ -1,7 +1,6 @@
 #include "plan_checks.h"
 
 #include "routedk/core/error.h"
-#include "routedk/experts/peft.h"
 #include "routedk/model/parameters.h"
 #include "routedk/model/weight_source.h"
 #include "routedk/workflow/steps/steps.h"
@@ -37,15 +36,6 @@ void check_weights(model::WeightSource& source, const fs::path& path) {
   }
   source.finish();
   known.insert(path);
-}
-
-void check_adapters(const Experiment& experiment, const model::LlamaConfig& model) {
-  for (const AdapterConfig& adapter : experiment.config().adapters) {
-    experts::load_peft(adapter.path, adapter.name, model);
-  }
-  if (const std::string& init = experiment.config().lora.init_adapter; !init.empty()) {
-    experts::load_peft(init, "init", model);
-  }
 }
 
 /// Makes a folder in this one and removes it: some file systems refuse what their modes allow (/proc). The
@@ -124,7 +114,7 @@ void require_runnable(const Experiment& experiment) {
   }
   check_teachers(experiment);
   const auto source = model::WeightSource::open(c.model.path);
-  check_adapters(experiment, source->config());
+  require_adapters_fit(experiment);
   check_weights(*source, c.model.path);
 }
 

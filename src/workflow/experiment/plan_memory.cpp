@@ -167,6 +167,32 @@ DecodingSize drawing_size(const Experiment& experiment, const FrozenSize& frozen
   return size;
 }
 
+/// The run's experts and their parameters; of these, those to be trained.
+struct BankSize {
+  std::int64_t experts = 0;
+  std::int64_t parameters = 0;
+  std::int64_t trained_experts = 0;
+  std::int64_t trained_parameters = 0;
+};
+
+BankSize bank_size(const ExperimentConfig& config, const model::LlamaConfig& model) {
+  BankSize size;
+  for (const std::string& expert : config.experts) {
+    const std::int64_t parameters = expert_parameters(config, expert, model);
+    const bool trained = config.adapter_of(expert) == nullptr;
+    size.experts += 1;
+    size.parameters += parameters;
+    size.trained_experts += trained ? 1 : 0;
+    size.trained_parameters += trained ? parameters : 0;
+  }
+  return size;
+}
+
+FrozenSize with_factors(FrozenSize size, std::int64_t parameters) {
+  size.factors = parameters;
+  return size;
+}
+
 /// A step and its memory.
 struct Column {
   std::string name;
@@ -211,14 +237,19 @@ std::string table_text(const std::vector<Column>& columns, bool on_gpu) {
 
 }  // namespace
 
-std::int64_t expert_parameters(const model::LlamaConfig& model, const LoraConfig& lora) {
-  if (!lora.init_adapter.empty()) {
-    return experts::load_peft(lora.init_adapter, "init", model).parameters().size();
+std::int64_t expert_parameters(const ExperimentConfig& config, const std::string& expert,
+                               const model::LlamaConfig& model) {
+  const std::string* adapter = config.adapter_of(expert);
+  if (adapter == nullptr && !config.lora.init_adapter.empty()) {
+    adapter = &config.lora.init_adapter;
+  }
+  if (adapter != nullptr) {
+    return experts::load_peft(*adapter, expert, model).parameters().size();
   }
   std::int64_t of_a_layer = 0;
   for (int i = 0; i < model::kLinears; ++i) {
     const model::LinearShape shape = model::linear_shape(model, static_cast<model::Linear>(i));
-    of_a_layer += lora.rank * (shape.in + shape.out);
+    of_a_layer += config.lora.rank * (shape.in + shape.out);
   }
   return model.layers * of_a_layer;
 }
@@ -227,25 +258,37 @@ std::string memory_text(const Experiment& experiment, const model::WeightSource&
                         const std::vector<Example>& training, const std::vector<Example>& routing) {
   const ExperimentConfig& c = experiment.config();
   const model::LlamaConfig& model = source.config();
-  const auto bank_size = static_cast<std::int64_t>(c.experts.size());
-  const std::int64_t bank = bank_size * expert_parameters(model, c.lora);
-  const TokenCounts tokens = count_all_tokens(training, c.train, bank_size);
+  const BankSize bank = bank_size(c, model);
   const FrozenSize backbone = backbone_size(c.model, source);
-  FrozenSize with_experts = backbone;
-  with_experts.factors = bank;
-  const experts::RouterGate gate(model.layers, model.hidden, bank_size, router_options(c.router));
-  std::vector<Column> columns = {
-      {"train", predict_memory(model, training_size(backbone, c.train, bank, tokens))}};
-  if (bank_size > 1) {
+  const FrozenSize with_experts = with_factors(backbone, bank.parameters);
+  const experts::RouterGate gate(model.layers, model.hidden, bank.experts, router_options(c.router));
+  const TokenCounts of_router = count_all_tokens(routing, c.router, 1);
+  std::string tokens;
+  const auto add_tokens = [&](const char* whose, const TokenCounts& counts) {
+    tokens += fmt::format("tokens    {:.0f} of {} step, {} of the largest micro-batch\n", counts.of_a_step,
+                          whose, counts.largest);
+  };
+  std::vector<Column> columns;
+  if (bank.trained_experts > 0) {
+    const TokenCounts of_experts = count_all_tokens(training, c.train, bank.trained_experts);
+    add_tokens("an expert's", of_experts);
+    columns.push_back({"train", predict_memory(model, training_size(backbone, c.train,
+                                                                    bank.trained_parameters, of_experts))});
+  }
+  if (bank.experts > 1) {
+    if (bank.trained_experts == 0) {
+      add_tokens("the router's", of_router);
+    }
+    columns.push_back({"router", predict_memory(model, training_size(with_experts, c.router,
+                                                                     gate.parameters().size(), of_router))});
+  }
+  if (bank.trained_experts > 0 && c.train.objective == train::ObjectiveKind::kExpectedUtility) {
+    const FrozenSize own = with_factors(backbone, bank.trained_parameters);
     columns.push_back(
-        {"router", predict_memory(model, training_size(with_experts, c.router, gate.parameters().size(),
-                                                       count_all_tokens(routing, c.router, 1)))});
+        {"train draws",
+         predict_memory(model, drawing_size(experiment, own, c.train, bank.trained_parameters, training))});
   }
-  if (c.train.objective == train::ObjectiveKind::kExpectedUtility) {
-    columns.push_back({"train draws", predict_memory(model, drawing_size(experiment, with_experts, c.train,
-                                                                         bank, training))});
-  }
-  if (bank_size > 1 && c.router.objective == train::ObjectiveKind::kExpectedUtility) {
+  if (bank.experts > 1 && c.router.objective == train::ObjectiveKind::kExpectedUtility) {
     columns.push_back(
         {"router draws", predict_memory(model, drawing_size(experiment, with_experts, c.router,
                                                             gate.parameters().size(), routing))});
@@ -253,9 +296,7 @@ std::string memory_text(const Experiment& experiment, const model::WeightSource&
   if (experiment.evaluates()) {
     columns.push_back({"evaluate", predict_memory(model, decoding_size(experiment, with_experts))});
   }
-  return fmt::format("tokens    {:.0f} of an expert's step, {} of the largest micro-batch\n",
-                     tokens.of_a_step, tokens.largest) +
-         table_text(columns, backbone.gpu);
+  return tokens + table_text(columns, backbone.gpu);
 }
 
 }  // namespace routedk::workflow

@@ -10,9 +10,10 @@
 
 namespace routedk::workflow {
 
-/// Parameters trained in one expert: r (in + out) for each adapted linear, or those of the adapter that it
-/// starts from.
-std::int64_t expert_parameters(const model::LlamaConfig& model, const LoraConfig& lora);
+/// Parameters of one expert: those of the adapter that it is, or that it starts from; otherwise r (in + out)
+/// for each linear.
+std::int64_t expert_parameters(const ExperimentConfig& config, const std::string& expert,
+                               const model::LlamaConfig& model);
 
 /// Tokens per step of an expert, and a table of bytes by kind with a column for each step that takes memory.
 /// `training` and `routing` are the examples of experts and router.

@@ -241,6 +241,7 @@ std::vector<Task> checked_tasks(std::span<Experiment* const> experiments, const 
       check_systems(*experiment);
     }
     if (trains(*experiment)) {
+      require_adapters_fit(*experiment);
       require_data_within(*experiment);
     }
   }

@@ -201,8 +201,20 @@ void answer_part(Experiment& experiment, const StepId& id) {
 
 }  // namespace
 
+void require_trained(const Experiment& experiment, const std::string& system) {
+  for (const StepId& input : experiment.step({StepKind::kAnswer, system}).inputs) {
+    if (input.kind != StepKind::kAnswer) {
+      require_done(experiment, input,
+                   input.kind == StepKind::kTrain ? "routedk-train" : "routedk-train-router");
+    } else if (!is_done(experiment, input)) {
+      require_trained(experiment, input.name);
+    }
+  }
+}
+
 void answer_step(Experiment& experiment, const std::string& system) {
   const StepId id{StepKind::kAnswer, system};
+  require_trained(experiment, system);
   for (const StepId& input : experiment.step(id).inputs) {
     if (input.kind == StepKind::kAnswer && !is_done(experiment, input)) {
       answer_step(experiment, input.name);
@@ -212,8 +224,6 @@ void answer_step(Experiment& experiment, const std::string& system) {
         return;
       }
     }
-    require_done(experiment, input,
-                 input.kind == StepKind::kTrain ? "routedk-train" : "routedk-train-router");
   }
   if (!experiment.shard().whole()) {
     return answer_part(experiment, id);

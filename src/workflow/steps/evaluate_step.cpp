@@ -152,6 +152,11 @@ void evaluate_step(Experiment& experiment) {
   }
   check_systems(experiment);
   const std::vector<StepId>& inputs = experiment.step(id).inputs;
+  for (const StepId& input : inputs) {  // all of them, before the first is answered
+    if (input.kind == StepKind::kAnswer && !is_done(experiment, input)) {
+      require_trained(experiment, input.name);
+    }
+  }
   for (const StepId& input : inputs) {
     const bool in_shards = !experiment.shard().whole() && input.kind != StepKind::kAnswer;
     if (!is_done(experiment, input) && (!in_shards || experiment.open_step(input))) {

@@ -18,21 +18,23 @@
 namespace routedk::workflow {
 namespace {
 
-/// "best validation loss 0.4321"; for training by utility, the utility, which is minus the loss.
-std::string best_text(const train::TrainConfig& config, const train::GroupProgress& progress) {
-  const double best = progress.best_validation_loss.value_or(progress.last_loss);
-  if (config.objective == train::ObjectiveKind::kLikelihood) {
-    return fmt::format("best validation loss {:.4f} at step {}", best, progress.best_step);
+/// "best validation loss 0.4321 at step 8"; for training by utility, the utility, which is minus the loss.
+std::string outcome_of(const train::TrainConfig& config, const train::GroupProgress& progress) {
+  const bool by_likelihood = config.objective == train::ObjectiveKind::kLikelihood;
+  std::string text;
+  if (progress.best_validation_loss) {
+    const double loss = *progress.best_validation_loss;
+    text = fmt::format("best validation {} {:.4f} at step {}", by_likelihood ? "loss" : "utility",
+                       by_likelihood ? loss : -loss, progress.best_step);
+  } else {
+    text = by_likelihood ? fmt::format("last training loss {:.4f}; not validated", progress.last_loss)
+                         : "not validated";
   }
-  const std::string skipped =
-      progress.skipped_steps == 0
-          ? ""
-          : fmt::format("; {} steps had no prompt whose samples differ in utility and changed nothing",
+  if (!by_likelihood && progress.skipped_steps > 0) {
+    text += fmt::format("; {} steps had no prompt whose samples differ in utility and changed nothing",
                         progress.skipped_steps);
-  return (progress.best_validation_loss
-              ? fmt::format("best validation utility {:.4f} at step {}", -best, progress.best_step)
-              : std::string("no validation")) +
-         skipped;
+  }
+  return text;
 }
 
 void train_and_log(train::TrainingJob job) {
@@ -40,7 +42,7 @@ void train_and_log(train::TrainingJob job) {
   for (const train::GroupResult& result : train::Trainer(std::move(job)).run()) {
     const train::GroupProgress& p = result.progress;
     spdlog::info("{}: {} steps, {} tokens in {:.0f} s ({:.0f} tokens/s), {}", result.name, p.step, p.tokens,
-                 p.seconds, static_cast<double>(p.tokens) / std::max(p.seconds, 1e-9), best_text(config, p));
+                 p.seconds, static_cast<double>(p.tokens) / std::max(p.seconds, 1e-9), outcome_of(config, p));
   }
 }
 

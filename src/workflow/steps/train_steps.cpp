@@ -11,6 +11,9 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <set>
+#include <string>
+#include <utility>
 
 #include "phases.h"
 #include <fmt/ranges.h>
@@ -76,13 +79,22 @@ void share_metrics(const Experiment& experiment, const std::vector<std::string>&
   }
 }
 
-/// Copies the adapter's files into its step, after checking that they fit the backbone.
+/// Reads an adapter by the rules of load_peft, once for the same contents and model.
+void check_adapter(const std::filesystem::path& adapter, const std::string& contents,
+                   const std::filesystem::path& model) {
+  static std::set<std::pair<std::string, std::filesystem::path>> known;
+  if (!known.contains({contents, model})) {
+    experts::load_peft(adapter, "adapter", model::WeightSource::open(model)->config());
+    known.emplace(contents, model);
+  }
+}
+
+/// Copies the adapter's files, which were checked, into its step.
 void adopt_expert(Experiment& experiment, const std::string& name, const std::filesystem::path& adapter) {
   const StepId id{StepKind::kTrain, name};
   if (!begin_step(experiment, id)) {
     return;
   }
-  experts::load_peft(adapter, name, model::WeightSource::open(experiment.config().model.path)->config());
   if (experiment.world().first()) {
     FolderWriter writer(experiment.expert_folder(name));
     for (const char* file : {"adapter_config.json", "adapter_model.safetensors"}) {
@@ -107,7 +119,18 @@ std::vector<std::string> experts_named(const ExperimentConfig& config, const std
   return {name};
 }
 
+void require_adapters_fit(const Experiment& experiment) {
+  const ExperimentConfig& c = experiment.config();
+  for (const AdapterConfig& adapter : c.adapters) {
+    check_adapter(adapter.path, experiment.adapter_contents(adapter.name), c.model.path);
+  }
+  if (!c.lora.init_adapter.empty()) {
+    check_adapter(c.lora.init_adapter, experiment.init_adapter(), c.model.path);
+  }
+}
+
 void train_step(Experiment& experiment, const std::vector<std::string>& experts) {
+  require_adapters_fit(experiment);
   if (std::any_of(experts.begin(), experts.end(), [&](const std::string& name) {
         return experiment.config().adapter_of(name) == nullptr &&
                !is_done(experiment, {StepKind::kTrain, name});

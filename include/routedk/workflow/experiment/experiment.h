@@ -110,8 +110,9 @@ class Experiment {
   const model::LoadOptions& load_options() const noexcept { return load_options_; }
   /// Releases the lock of an incomplete step.
   void leave_step(const StepId& id) { open_.erase(id); }
-  /// Links a step in the run folder, replacing an earlier link of that name. ConfigError if the folder was
-  /// made without a store.
+  /// Links a step in the run folder, replacing an earlier link of that name. If that was to other settings,
+  /// the links of all steps that rest on it are removed first, so that a run folder never shows results of
+  /// other experts than it has. ConfigError if the folder was made without a store.
   void link_step(const StepId& id) const;
   /// The step of that name that the run folder links to, of whatever settings, complete or not; empty if
   /// there is none. FileError.
@@ -152,6 +153,8 @@ class Experiment {
  private:
   /// The step's link in the run folder's `steps`.
   std::string link_name(const StepId& id) const;
+  /// Removes the links of steps that rest on another step of the name of `now`, and says so.
+  void unlink_outdated(const Step& now) const;
 
   Place place_;
   ExperimentConfig config_;

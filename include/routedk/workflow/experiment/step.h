@@ -65,7 +65,8 @@ struct Step {
 /// Computes a step's key.
 std::string key_of(const Step& step);
 
-/// "train.epochs: 1 -> 3" for each setting that differs, "train-base: changed" for each input; for messages.
+/// "train.epochs: 1 -> 3" for each setting that differs, "data.contents: changed" for a file's contents and
+/// "train-base: changed" for each input; for messages.
 std::vector<std::string> differences(const Step& before, const Step& now);
 
 }  // namespace routedk::workflow

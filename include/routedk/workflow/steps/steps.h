@@ -28,6 +28,9 @@ void check_teacher(const ExperimentConfig& config);
 std::vector<bundle::Prediction> teacher_answers(const Experiment& experiment, bundle::SplitPart split);
 /// Trains the named experts that are not yet done, all at once on one backbone.
 void train_step(Experiment& experiment, const std::vector<std::string>& experts);
+/// For checks before anything is written: FileError unless the PEFT folders that are experts, or that experts
+/// start from, fit the backbone.
+void require_adapters_fit(const Experiment& experiment);
 /// The experts that `name` selects: all of them, or that one. ConfigError if `experts` has no such name.
 std::vector<std::string> experts_named(const ExperimentConfig& config, const std::string& name);
 /// Trains the router over the frozen experts.
@@ -51,12 +54,15 @@ inline constexpr const char* kNothingToEvaluate =
     "share "
     "of at least 1 line of an expert";
 
+/// Throws the ConfigError of require_done unless the experts, the router and the control of a system are
+/// done.
+void require_trained(const Experiment& experiment, const std::string& system);
 /// A system's candidates for the evaluated sessions or examples. If `verifier` is among the rules, first
 /// trains the verifier that scores them.
 void answer_step(Experiment& experiment, const std::string& system);
 /// Runs the unfinished answer steps of all systems, then writes the choices by every rule among every number
 /// of samples requested, results.json and the table as results.txt, .md and .html. ConfigError if no example
-/// is held out for it.
+/// is held out for it; before anything is answered, if a system is not trained under the present settings.
 void evaluate_step(Experiment& experiment);
 
 /// Runs a step whose inputs are done; the teacher's own answers are those of the evaluated split.
