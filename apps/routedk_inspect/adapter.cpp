@@ -10,8 +10,9 @@ namespace routedk::apps {
 void add_adapter(CLI::App& app, Chosen& chosen) {
   const auto options = std::make_shared<workflow::InspectOptions>();
   CLI::App* command = app.add_subcommand(
-      "adapter", "A PEFT adapter: its configuration and tensors with types, sizes and norms.");
+      "adapter", "A PEFT adapter: whether it can be used, ranks and scales, its configuration and tensors.");
   command->add_option("path", options->path, "a PEFT folder")->required();
+  command->add_option("--model", options->model, "the model that it must fit, to compare shapes too");
   command->add_flag("--json", options->json, "one JSON object instead of a table");
   command->callback(
       [options, &chosen] { chosen = [options] { workflow::inspect_adapter(*options, std::cout); }; });
