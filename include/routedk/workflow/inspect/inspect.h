@@ -3,6 +3,7 @@
 
 #include <filesystem>
 #include <ostream>
+#include <string>
 
 namespace routedk::workflow {
 
@@ -31,5 +32,8 @@ void inspect_router(const InspectOptions& options, std::ostream& out);
 
 /// A checkpoint, or the newest in a folder of checkpoints; state.json takes the place of the configuration.
 void inspect_checkpoint(const InspectOptions& options, std::ostream& out);
+
+/// "PATH: 5 files, 103.5 MiB\n", of a file or folder that was written.
+std::string written_text(const std::filesystem::path& output);
 
 }  // namespace routedk::workflow
