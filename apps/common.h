@@ -92,9 +92,10 @@ struct DataArguments {
   }
 };
 
-/// Whether a word is a setting's assignment: "a.b=value".
+/// Whether a word is a setting's assignment: "a.b=value"; capitals are a mistake in one.
 inline bool is_assignment(const std::string& word) {
-  const std::size_t equals = word.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789_.");
+  const std::size_t equals =
+      word.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.");
   return equals != std::string::npos && equals > 0 && word[equals] == '=';
 }
 
@@ -124,6 +125,9 @@ inline int parse(CLI::App& app, int argc, char** argv) {
          [&app](const std::string& shell) { throw CLI::CallForVersion(completion(app, shell), 0); },
          "print what lets a shell complete this program's command line and stop")
       ->check(CLI::IsMember({"bash", "zsh"}));
+  app.failure_message([](const CLI::App* failed, const CLI::Error& error) {
+    return "error: " + CLI::FailureMessage::simple(failed, error);
+  });
   const std::vector<const char*> words = with_each_set(argc, argv);
   try {
     app.parse(static_cast<int>(words.size()), words.data());

@@ -1,4 +1,6 @@
 /// `routedk NAME ...` starts the program routedk-NAME in the same folder; --help lists the programs.
+#include "routedk/core/display.h"
+
 #include <algorithm>
 #include <array>
 #include <cerrno>
@@ -44,6 +46,17 @@ int become(const std::string& name, char** arguments) {
   return 1;
 }
 
+/// Says that there is no such program, and which there are.
+int refuse(const char* word) {
+  std::string names;
+  for (const Program& program : kPrograms) {
+    names += (names.empty() ? "" : ", ") + std::string(program.name);
+  }
+  std::fprintf(stderr, "error: NAME in `routedk NAME` must be one of %s, but is `%s` instead.\n",
+               names.c_str(), displayed(word).c_str());
+  return 2;
+}
+
 }  // namespace
 }  // namespace routedk::apps
 
@@ -51,6 +64,9 @@ int main(int argc, char** argv) {
   using namespace routedk;
   if (argc > 1 && apps::is_program(argv[1])) {
     return apps::become(argv[1], argv + 1);
+  }
+  if (argc > 1 && argv[1][0] != '-') {
+    return apps::refuse(argv[1]);
   }
   CLI::App app(
       "Bundle generation with LoRA experts on one frozen Llama, mixed by a router. `routedk NAME ...` starts "

@@ -11,12 +11,11 @@ int main(int argc, char** argv) {
                  "routedk-train configs/experiments/demo.yaml --expert base --set train.epochs=3"},
                 "docs/training.md, docs/settings.md");
   workflow::ProgramOptions options;
-  std::string expert = "all";
   std::string init_adapter;
   apps::add_step_options(app, options);
   app.add_option("--init-adapter", init_adapter, "start from this PEFT folder: --set lora.init_adapter=DIR")
       ->group(apps::kStepsGroup);
-  app.add_option("--expert", expert, "a name from `experts`, or all: all of them at once")
+  app.add_option("--expert", options.expert, "a name from `experts`, or all: all of them at once")
       ->capture_default_str()
       ->group(apps::kStepsGroup);
   if (const int code = apps::parse(app, argc, argv); code >= 0) {
@@ -27,7 +26,7 @@ int main(int argc, char** argv) {
   }
   return workflow::run_program([&] {
     workflow::with_step(options, workflow::StepKind::kTrain, [&](workflow::Experiment& experiment) {
-      workflow::train_step(experiment, workflow::experts_named(experiment.config(), expert));
+      workflow::train_step(experiment, workflow::experts_named(experiment.config(), options.expert));
     });
   });
 }

@@ -3,6 +3,7 @@
 #include "routedk/bundle/domain_tables.h"
 #include "routedk/bundle/plain_text.h"
 #include "routedk/core/error.h"
+#include "routedk/core/suggestion.h"
 
 #include <algorithm>
 #include <set>
@@ -164,9 +165,14 @@ std::vector<std::string> list_domains(const fs::path& dir) {
 
 fs::path domain_folder(const fs::path& dir, const std::string& domain) {
   const auto domains = list_domains(dir);
+  if (domains.empty()) {
+    throw_<DataError>(
+        "The data folder must have a folder with session_item.csv for each domain, but {} has none.",
+        dir.string());
+  }
   if (std::find(domains.begin(), domains.end(), domain) == domains.end()) {
-    throw_<DataError>("The domain must be one of the folders [{}] of {}, but is `{}` instead.",
-                      fmt::join(domains, ", "), dir.string(), domain);
+    throw_<DataError>("The domain must be one of the folders [{}] of {}, but is `{}` instead{}",
+                      fmt::join(domains, ", "), dir.string(), domain, suggestion(domain, domains));
   }
   return dir / domain;
 }

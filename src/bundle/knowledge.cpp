@@ -124,8 +124,8 @@ const std::string& KnowledgeStore::text(SessionId session, KnowledgeKind kind) c
         session, path_.string());
   }
   if (!record->valid()) {
-    throw_<DataError>("Only valid {} may be used, but the teacher failed at session {}: {} ({}).", kind,
-                      session, record->failure, path_.string());
+    throw_<DataError>("Every session must have valid {}, but the teacher failed at session {}: {} ({}).",
+                      kind, session, record->failure, path_.string());
   }
   return record->text;
 }

@@ -85,7 +85,7 @@ struct PromptTemplates::Parser {
   void open_section(const std::string& name) {
     const bool in_order = name == "system" ? !section.has_value() : section == "system";
     if (!in_order) {
-      fail("A prompt template must have `[system]`, then `[user]`, but `[{}]` is here", name);
+      fail("A prompt template must have `[system]`, then `[user]`, but has `[{}]` here", name);
     }
     section = name;
     pending_newlines = 0;

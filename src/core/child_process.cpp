@@ -93,7 +93,8 @@ ChildResult run_in_child(const ChildLimits& limits, const std::function<std::str
   std::array<int, 2> ends{};
   const std::uint64_t mapped = mapped_bytes();
   if (::pipe2(ends.data(), O_CLOEXEC) != 0) {
-    throw_<SystemError>("a separate process must get a pipe, but did not: {}", std::strerror(errno));
+    throw_<SystemError>("a pipe to a separate process must be created, but was not: {}",
+                        std::strerror(errno));
   }
   const pid_t child = ::fork();
   if (child == 0) {

@@ -20,7 +20,7 @@ void throw_problems(const std::vector<std::string>& problems) {
     std::transform(problems.begin(), problems.begin() + static_cast<std::ptrdiff_t>(shown), lines.begin(),
                    [](const std::string& problem) { return displayed(problem, kMostMessage); });
     if (shown < problems.size()) {
-      lines.push_back(fmt::format("and {} problems more", problems.size() - shown));
+      lines.push_back(fmt::format("and {} more problems", problems.size() - shown));
     }
     throw ConfigError(fmt::format("{}", fmt::join(lines, "\n")));
   }

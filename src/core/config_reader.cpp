@@ -1,42 +1,13 @@
 #include "routedk/core/config_reader.h"
 
+#include "routedk/core/suggestion.h"
+
 #include <algorithm>
-#include <numeric>
 
 #include <fmt/ranges.h>
 
 namespace routedk {
 namespace {
-
-// Levenshtein distance, one row at a time.
-std::size_t edit_distance(const std::string& a, const std::string& b) {
-  std::vector<std::size_t> row(b.size() + 1);
-  std::iota(row.begin(), row.end(), std::size_t{0});
-  for (std::size_t i = 0; i < a.size(); ++i) {
-    std::size_t diagonal = row[0];
-    row[0] = i + 1;
-    for (std::size_t j = 0; j < b.size(); ++j) {
-      const std::size_t replaced = diagonal + (a[i] == b[j] ? 0 : 1);
-      diagonal = row[j + 1];
-      row[j + 1] = std::min({replaced, row[j] + 1, row[j + 1] + 1});
-    }
-  }
-  return row.back();
-}
-
-// "did you mean `rank`?", or all known names if none is close.
-std::string suggestion(const std::string& key, const std::vector<std::string>& known) {
-  constexpr std::size_t kLongestKey = 60;  // longer keys are not treated as misspellings
-  const auto nearer = [&](const std::string& a, const std::string& b) {
-    return edit_distance(key, a) < edit_distance(key, b);
-  };
-  const auto nearest =
-      key.size() > kLongestKey ? known.end() : std::min_element(known.begin(), known.end(), nearer);
-  if (nearest != known.end() && edit_distance(key, *nearest) <= std::max<std::size_t>(2, key.size() / 2)) {
-    return fmt::format("did you mean `{}`?", *nearest);
-  }
-  return fmt::format("known here: {}", fmt::join(known, ", "));
-}
 
 std::string place_suffix(const ConfigNode& node) {
   return node.place.empty() ? "." : fmt::format(" ({}).", node.place);
@@ -74,15 +45,42 @@ void ConfigReader::report(const std::string& path, const std::string& rule, cons
 void ConfigReader::report_unknown_keys() {
   for (const ConfigNode& node : section_.children) {
     if (std::find(names_.begin(), names_.end(), node.name) == names_.end()) {
+      const std::string nearest = nearest_word(node.name, names_);
       problems_.push_back(fmt::format("`{}` is not a known key; {}{}", join(node.name),
-                                      suggestion(node.name, names_), place_suffix(node)));
+                                      nearest.empty() ? fmt::format("known here: {}", fmt::join(names_, ", "))
+                                                      : fmt::format("did you mean `{}`?", nearest),
+                                      place_suffix(node)));
     }
   }
 }
 
-void ConfigReader::prefix_path(std::size_t first) {
-  for (std::size_t i = first; i < problems_.size() && !path_.empty(); ++i) {
-    problems_[i] = fmt::format("{}: {}", path_, problems_[i]);
+std::string ConfigReader::place_of(const std::string& problem) const {
+  const std::size_t begin = problem.find('`') + 1;  // 0 if there is none
+  const std::size_t end = problem.find('`', begin);
+  if (begin == 0 || end == std::string::npos) {
+    return "";
+  }
+  const ConfigNode* node = &section_;
+  for (std::size_t at = begin; node != nullptr && at < end;) {
+    const std::size_t dot = std::min(problem.find('.', at), end);
+    node = node->find(problem.substr(at, dot - at));
+    at = dot + 1;
+  }
+  return node == nullptr ? "" : node->place;
+}
+
+void ConfigReader::locate(std::size_t first) {
+  for (std::size_t i = first; i < problems_.size(); ++i) {
+    std::string& problem = problems_[i];
+    if (const std::string place = place_of(problem); !place.empty()) {
+      if (problem.ends_with('.')) {
+        problem.pop_back();
+      }
+      problem += fmt::format(" ({}).", place);
+    }
+    if (!path_.empty()) {
+      problem = fmt::format("{}: {}", path_, problem);
+    }
   }
 }
 

@@ -106,7 +106,7 @@ ConfigNode* ConfigNode::find(const std::string& wanted) {
 std::string describe(const ConfigNode& node) {
   switch (node.kind) {
     case ConfigNode::Kind::kNull:
-      return "null";
+      return node.blank ? "empty" : "null";
     case ConfigNode::Kind::kList:
       return "a list";
     case ConfigNode::Kind::kMap:

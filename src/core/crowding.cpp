@@ -95,15 +95,14 @@ std::int64_t runnable_threads_of_others(const fs::path& proc) {
 std::string crowding(std::int64_t threads, std::int64_t usable, std::int64_t others, std::int64_t online) {
   if (threads > usable) {
     return fmt::format(
-        "{} threads compute, but this process can use {} CPU{}: expect less speed; fewer --threads help",
+        "{} threads compute, but this process can use {} CPU{}: it will be slow; use fewer --threads",
         threads, usable, usable == 1 ? "" : "s");
   }
   if (threads + others > online) {
     return fmt::format(
-        "{} threads want to run on {} CPUs, {} of them in other processes: expect less speed; stop those or "
-        "start them under `nice`{}",
-        threads + others, online, others,
-        threads > 1 ? fmt::format(", or compute with fewer --threads than {}", threads) : "");
+        "{} threads are runnable on {} CPUs, {} of them in other processes: it will be slower "
+        "(docs/threads.md)",
+        threads + others, online, others);
   }
   return {};
 }

@@ -73,6 +73,12 @@ Progress::~Progress() {
   }
 }
 
+void Progress::begin_at(std::int64_t count) {
+  done_before_ = count;
+  done_ = count;
+  shown_tenths_ = total_ > 0 ? done_ * 10 / total_ : 0;
+}
+
 void Progress::advance(std::int64_t count, std::string_view note) {
   done_ += count;
   look_for_crowding();
@@ -108,8 +114,9 @@ void Progress::show(double now, std::string_view note) {
 }
 
 void Progress::finish() {
-  const std::string text =
-      fmt::format("{}: {} {} in {}", title_, done_, unit_, format_duration(output_.now() - start_));
+  const std::string of_all = done_before_ > 0 ? fmt::format(" of {}", done_) : "";
+  const std::string text = fmt::format("{}: {}{} {} in {}", title_, done_ - done_before_, of_all, unit_,
+                                       format_duration(output_.now() - start_));
   if (line_open_) {
     output_.redraw(std::string(kClearLine));
     line_open_ = false;

@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <cerrno>
+#include <cstddef>
 
 #include <fmt/format.h>
 #include <unistd.h>
@@ -11,7 +12,7 @@
 namespace routedk {
 namespace {
 
-constexpr std::array<int, 2> kSignals{SIGINT, SIGTERM};
+constexpr std::array<int, 3> kSignals{SIGINT, SIGTERM, SIGHUP};
 
 volatile sig_atomic_t received_signal = 0;
 std::atomic<const std::string*> answer_to_signals = nullptr;
@@ -36,11 +37,16 @@ StopSignals::StopSignals(std::string_view answer) {
     answer_to_signals = &answer_;
   }
   received_signal = 0;
-  struct sigaction action {};
-  action.sa_handler = note;
-  action.sa_flags = SA_RESETHAND | SA_RESTART;
   for (std::size_t i = 0; i < kSignals.size(); ++i) {
-    ::sigaction(kSignals[i], &action, &before_[i]);
+    ::sigaction(kSignals[i], nullptr, &before_[i]);
+    if (kSignals[i] == SIGHUP && before_[i].sa_handler == SIG_IGN) {  // nohup
+      continue;
+    }
+    struct sigaction action {};
+    action.sa_handler = note;
+    // A closed terminal sends SIGHUP twice: through the shell and, when that ends, by the system.
+    action.sa_flags = SA_RESTART | (kSignals[i] == SIGHUP ? 0 : SA_RESETHAND);
+    ::sigaction(kSignals[i], &action, nullptr);
   }
 }
 

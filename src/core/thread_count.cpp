@@ -34,8 +34,8 @@ ThreadCount default_thread_count(const std::optional<std::string>& omp_num_threa
   if (asked <= usable) {
     return {asked, {}};
   }
-  return {usable, fmt::format("{} asks for {} threads, but this process can use {} CPU{}: computing with {} "
-                              "(--threads takes any number)",
+  return {usable, fmt::format("{} asks for {} threads, but this process can use {} CPU{}: using {} "
+                              "(--threads overrides this)",
                               kVariable, asked, usable, usable == 1 ? "" : "s", usable)};
 }
 

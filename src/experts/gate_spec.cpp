@@ -181,6 +181,12 @@ bool weighs_given_experts(GateKind kind) noexcept {
          !needs_no_model(kind);
 }
 
+std::vector<std::string> gate_words() {
+  std::vector<std::string> words(kForms.size());
+  std::ranges::transform(kForms, words.begin(), [](const Form& form) { return std::string(form.word); });
+  return words;
+}
+
 std::string gate_forms(bool (*are_meant)(GateKind)) {
   std::string forms;
   for (const Form& form : kForms) {

@@ -36,7 +36,7 @@ class GgufCursor {
     const auto value = number<std::uint64_t>("the number of " + what);
     if (value > left() / bytes_each) {
       throw_<FileError>(
-          "{}: the number of {} must be at most {}, which the file's rest can hold, but is {} instead.",
+          "{}: the number of {} must be at most {}, which fits the rest of the file, but is {} instead.",
           file_, what, left() / bytes_each, value);
     }
     return value;

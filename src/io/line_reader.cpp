@@ -52,7 +52,7 @@ bool LineReader::fill() {
 
 void refuse_utf16(std::string_view text, const std::string& source) {
   if (text.starts_with("\xFF\xFE") || text.starts_with("\xFE\xFF")) {
-    throw_<FileError>("{} must be UTF-8, but begins as UTF-16 does: save it as UTF-8.", source);
+    throw_<FileError>("{} must be UTF-8, but begins like UTF-16: save it as UTF-8.", source);
   }
 }
 

@@ -81,7 +81,7 @@ SafetensorsShards SafetensorsShards::open(const fs::path& folder) {
         continue;
       }
       if (indexed == result.shard_of_.end() || indexed->second != number) {
-        throw_<FileError>("{}: `{}` must be in the one shard that {} gives for it, but is in {} as well.",
+        throw_<FileError>("{}: `{}` must be only in the shard that {} lists for it, but is also in {}.",
                           folder.string(), tensor, kIndex, file);
       }
     }

@@ -36,8 +36,8 @@ void require_parents(const std::vector<Segment>& segments) {
     const bool known = parent < 0 || (parent < static_cast<std::int64_t>(s) &&
                                       segments[static_cast<std::size_t>(parent)].parent < 0);
     if (!known) {
-      throw_<Error>("the parent of segment {} must be an earlier one that has none, but is {} instead", s,
-                    parent);
+      throw_<Error>("the parent of segment {} must be an earlier segment without a parent, but is {} instead",
+                    s, parent);
     }
   }
 }

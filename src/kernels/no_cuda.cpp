@@ -8,8 +8,7 @@ namespace routedk::kernels::cuda {
 namespace {
 
 [[noreturn]] void missing(const char* operation) {
-  throw_<ConfigError>("a tensor on a GPU must be computed by a build with CUDA, but this build has none ({})",
-                      operation);
+  throw_<ConfigError>("a tensor on a GPU needs a build with CUDA, but this build has none ({})", operation);
 }
 
 }  // namespace

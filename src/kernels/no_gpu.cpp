@@ -14,10 +14,10 @@ std::optional<std::string> gpu_problem(int /*index*/) {
   return "this build has no CUDA";
 }
 std::string gpu_name(int /*index*/) {
-  throw_<Error>("a GPU must have a build with CUDA, but this build has none");
+  throw_<Error>("a GPU needs a build with CUDA, but this build has none");
 }
 void use_gpu(int /*index*/) {
-  throw_<Error>("a GPU must have a build with CUDA, but this build has none");
+  throw_<Error>("a GPU needs a build with CUDA, but this build has none");
 }
 std::int64_t gpu_free_bytes() {
   return 0;

@@ -65,7 +65,7 @@ void require_rows(const at::Tensor& ids, std::int64_t rows) {
   }
   const auto [least, most] = at::aminmax(ids);
   if (least.item<std::int64_t>() < 0 || most.item<std::int64_t>() >= rows) {
-    throw_<Error>("ids must be from 0 to {}, but reach from {} to {} instead", rows - 1,
+    throw_<Error>("ids must be from 0 to {}, but range from {} to {} instead", rows - 1,
                   least.item<std::int64_t>(), most.item<std::int64_t>());
   }
 }

@@ -121,7 +121,7 @@ LlamaConfig LlamaConfig::from_gguf(const io::GgufFile& file) {
   require(integer_or(file, "llama.attention.value_length", c.head_dim) == c.head_dim,
           "value size must be its head size", file);
   require(integer_or(file, "llama.rope.dimension_count", c.head_dim) == c.head_dim,
-          "rotary embedding must turn the whole head", file);
+          "rotary embedding must cover the whole head", file);
   require(c.rms_eps > 0 && c.rms_eps < 1, "rms epsilon must be between 0 and 1", file);
   require(c.rope_theta > 0, "rotary base must be positive", file);
   c.rope_divisors = scaled_divisors(read_divisors(file, c.head_dim), read_linear_factor(file), c.head_dim);

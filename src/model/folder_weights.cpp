@@ -132,7 +132,7 @@ bool FolderWeights::repeats_tied_embedding(const std::string& name) const {
 void FolderWeights::finish() {
   for (const auto& [name, shard] : shards_.tensors()) {
     if (!used_.contains(name) && !name.ends_with("rotary_emb.inv_freq") && !repeats_tied_embedding(name)) {
-      throw_<FileError>("every tensor of a Llama must be known, but `{}` is not ({})", name,
+      throw_<FileError>("every tensor must belong to a Llama, but `{}` does not ({})", name,
                         shards_.folder().string());
     }
   }

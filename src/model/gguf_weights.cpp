@@ -42,7 +42,7 @@ GgufWeights::GgufWeights(io::GgufFile file)
 const io::GgufTensor& GgufWeights::find(const std::string& name) const {
   const auto known = names_.find(name);
   if (known == names_.end()) {
-    throw_<Error>("a Llama's parameter must be asked for, but `{}` is none", name);
+    throw_<Error>("a parameter must be one of a Llama, but is `{}`", name);
   }
   return file_.tensor(known->second);
 }
@@ -97,7 +97,7 @@ StoredAs GgufWeights::stored(const std::string& name) const {
 void GgufWeights::finish() {
   for (const auto& [name, tensor] : file_.tensors()) {
     if (!used_.contains(name)) {
-      throw_<FileError>("every tensor of a Llama must be known, but `{}` is not ({})", name,
+      throw_<FileError>("every tensor must belong to a Llama, but `{}` does not ({})", name,
                         file_.file().path().string());
     }
   }

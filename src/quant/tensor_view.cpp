@@ -40,7 +40,7 @@ io::Dtype stored_type(at::ScalarType type) {
       return stored;
     }
   }
-  throw_<Error>("a tensor's type must be one of safetensors', but is {} instead", at::toString(type));
+  throw_<Error>("a tensor's type must be one that safetensors has, but is {} instead", at::toString(type));
 }
 
 at::Tensor to_tensor(const io::TensorView& view) {

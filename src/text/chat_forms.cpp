@@ -129,9 +129,8 @@ class Llama2Form final : public ChatForm {
   static void check_turn(const std::string& role, std::string_view wanted) {
     if (role != wanted) {
       throw_<ConfigError>(
-          "Turns under the chat template llama2 must be of user and assistant alternately, after one of "
-          "system "
-          "at most, but one of {} is in the place of {}.",
+          "With the chat template llama2, turns must alternate between user and assistant, after at most one "
+          "system turn, but there is a {} turn instead of a {} turn.",
           role, wanted);
     }
   }

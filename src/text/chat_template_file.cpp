@@ -77,7 +77,7 @@ std::string template_of(const JsonField& field) {
       return named["template"].text();
     }
   }
-  field.refuse("have a template of the name \"default\"");
+  field.refuse("have a template named \"default\"");
 }
 
 struct Source {

@@ -71,7 +71,7 @@ class JinjaForm final : public ChatForm {
     const std::string whole = render(tokenizer, {question, {"assistant", kProbe}}, false);
     const std::size_t at = whole.rfind(kProbe);
     if (at == std::string::npos) {
-      refuse("show what the assistant says", "does not");
+      refuse("include the assistant's message", "does not");
     }
     AnswerForm form;
     form.end = end_after(tokenizer, std::string_view(whole).substr(at + std::string_view(kProbe).size()));
@@ -105,8 +105,8 @@ class JinjaForm final : public ChatForm {
       }
     }
     if (tokenizer.eos() == kNoToken) {
-      refuse("end the assistant's turn with a special token, or the model name its eos token",
-             "neither is there");
+      refuse("end the assistant's turn with a special token, or the model must define an eos token",
+             "neither does");
     }
     return tokenizer.eos();
   }

@@ -39,8 +39,7 @@ Blanks blanks_of_normalizer(const JsonField& normalizer) {
 }
 
 Blanks blanks_of_metaspace(const JsonField& step) {
-  step["type"].require(step["type"].is("Metaspace"),
-                       "be \"Metaspace\" where a normalizer replaces no blanks");
+  step["type"].require(step["type"].is("Metaspace"), "be \"Metaspace\" if no normalizer replaces blanks");
   step["replacement"].require(step["replacement"].is(kPieceBlank), "be U+2581");
   step["split"].require(!step["split"].boolean(true), "be false");
   const std::size_t scheme = step["prepend_scheme"].choice({"first", "always", "never"});
@@ -52,8 +51,7 @@ Blanks read_blanks(const JsonField& root) {
   if (normalizer.absent()) {
     return blanks_of_metaspace(root["pre_tokenizer"]);
   }
-  root["pre_tokenizer"].require(root["pre_tokenizer"].absent(),
-                                "be null beside a normalizer that replaces blanks");
+  root["pre_tokenizer"].require(root["pre_tokenizer"].absent(), "be null if the normalizer replaces blanks");
   return blanks_of_normalizer(normalizer);
 }
 
@@ -139,7 +137,7 @@ std::vector<double> scores_of(const JsonField& merges, const Vocabulary& vocabul
     merges.require(piece.size() <= kMostPieceBytes,
                    fmt::format("make tokens of at most {} bytes", kMostPieceBytes));
     if (made[id].ways != ways_to_make(piece, pieces)) {
-      merges.refuse(fmt::format("hold each two tokens that make a third once, as those of `{}`", piece));
+      merges.refuse(fmt::format("list each pair that makes a token once, as those of `{}`", piece));
     }
     if (made[id].ways > 0) {
       order.push_back(id);
@@ -155,7 +153,7 @@ std::vector<double> scores_of(const JsonField& merges, const Vocabulary& vocabul
     const bool alternates = i > 0 && made[id].first < end;
     if (alternates &&
         !(is_run_of_blanks(vocabulary.tokens[id]) && is_run_of_blanks(vocabulary.tokens[order[i - 1]]))) {
-      merges.refuse(fmt::format("hold all that make one token beside each other, as those of `{}`",
+      merges.refuse(fmt::format("list the merges that make one token next to each other, as those of `{}`",
                                 vocabulary.tokens[id]));
     }
     begin = alternates ? begin : made[id].first;
@@ -176,7 +174,7 @@ void check_decoder(const JsonField& decoder) {
 
 void read_pieces(const JsonField& root, Vocabulary& vocabulary) {
   const JsonField model = root["model"];
-  model["ignore_merges"].require(!model["ignore_merges"].boolean(false), "be false beside byte_fallback");
+  model["ignore_merges"].require(!model["ignore_merges"].boolean(false), "be false with byte_fallback");
   const Blanks blanks = read_blanks(root);
   check_decoder(root["decoder"]);
   read_types(model, vocabulary);

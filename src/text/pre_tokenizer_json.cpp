@@ -52,7 +52,7 @@ std::vector<std::string> read_pre_tokenizer(const JsonField& field) {
       read_step(steps[i], i + 1 == steps.size(), patterns);
     }
   }
-  field.require(!patterns.empty(), "split the text by an expression");
+  field.require(!patterns.empty(), "have a Split with an expression");
   return patterns;
 }
 

@@ -35,7 +35,7 @@ std::unique_ptr<sentencepiece::SentencePieceProcessor> load(std::string_view mod
   if (!status.ok()) {
     throw_<FileError>(
         "A tokenizer.model must be a sentencepiece model (a protocol buffer with pieces, trainer_spec and "
-        "normalizer_spec), but the {} bytes of this one are none ({}); sentencepiece says: {}.",
+        "normalizer_spec), but this file of {} bytes is not ({}); sentencepiece says: {}.",
         model.size(), source, status.ToString());
   }
   return processor;

@@ -189,7 +189,7 @@ const std::vector<TokenId>& Tokenizer::ends() const noexcept {
 TokenId Tokenizer::special(std::string_view spelling) const {
   const TokenId id = impl_->all_spelled.token(spelling);
   if (id == kNoToken) {
-    throw_<ConfigError>("`{}` must be a special token of the model, but is none ({}).", spelling,
+    throw_<ConfigError>("`{}` must be a special token of the model, but is not ({}).", spelling,
                         impl_->vocabulary.source);
   }
   return id;

@@ -56,7 +56,7 @@ void check_count(const JsonField& vocab, const JsonField& added, Vocabulary& voc
 void read_vocab(const JsonField& vocab, Vocabulary& vocabulary) {
   for (const auto& [token, ignored] : vocab.value().items()) {
     const JsonField field = vocab[token];
-    field.require(!token.empty(), "stand for a token of at least one character");
+    field.require(!token.empty(), "be a token of at least one character");
     vocabulary.tokens[free_id(field, vocabulary)] = token;
   }
 }

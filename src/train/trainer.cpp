@@ -11,6 +11,7 @@
 #include <algorithm>
 #include <iterator>
 #include <map>
+#include <numeric>
 #include <set>
 #include <utility>
 
@@ -101,17 +102,17 @@ std::vector<GroupResult> Trainer::run() {
   const StopSignals signals(job_.world.first() ? "finishing the step and saving it" : "");
   fingerprint_ = make_fingerprint();
   require_one_job();
+  const std::int64_t examples = examples_left();
   resume();
-  std::int64_t examples = 0;
   std::int64_t validations = 0;
   for (const auto& group : groups_) {
-    examples += group->examples_left();
     validations += job_.validation.empty() ? 0 : group->validations_left();
   }
   validation_time_ = ValidationTime(
       validations, static_cast<double>(job_.validation.size()) / static_cast<double>(groups_.size()));
   Progress progress(fmt::format("train {}", fmt::join(group_names(), ", ")), examples, "examples",
                     job_.progress);
+  progress.begin_at(examples - examples_left());
   while (!done()) {
     step(progress);
     stop_if_asked();
@@ -146,6 +147,9 @@ void Trainer::resume() {
     restore(newest);
   }
   job_.on_event(ResumeEvent{step_, group_names()});
+  if (step_ > 0) {
+    spdlog::info("train {}: resumed at step {}", fmt::join(group_names(), ", "), step_);
+  }
 }
 
 void Trainer::restore(const std::filesystem::path& path) {
@@ -206,10 +210,10 @@ void Trainer::stop_if_asked() {
   if (saved_step_ != step_) {
     save();
   }
-  throw Interrupted(signal,
-                    fmt::format("signal {} stopped the training after {} steps; run it again to continue "
-                                "from {}",
-                                signal, step_, job_.checkpoints.string()));
+  throw Interrupted(
+      signal, fmt::format("signal {} stopped the training; its {} steps are saved in {}: run it again to "
+                          "continue there",
+                          signal, step_, job_.checkpoints.string()));
 }
 
 void Trainer::report_step(const GroupTrainer& group, const GroupStep& step) const {
@@ -268,6 +272,11 @@ void Trainer::save() {
     checkpoint.groups[group->name()] = on_cpu(group->state());
   }
   save_checkpoint(job_.checkpoints, checkpoint, job_.config.keep_checkpoints);
+}
+
+std::int64_t Trainer::examples_left() const {
+  return std::accumulate(groups_.begin(), groups_.end(), std::int64_t{0},
+                         [](std::int64_t sum, const auto& group) { return sum + group->examples_left(); });
 }
 
 bool Trainer::resumable() const {

@@ -78,6 +78,19 @@ TEST(Progress, elsewhere_a_slow_loop_reports_every_ten_seconds_and_a_fast_one_ha
   EXPECT_THAT(fast.shown, ElementsAre("eval: 1000 sessions in 0:00"));
 }
 
+TEST(Progress, what_was_done_before_counts_in_the_percent_and_not_in_the_pace) {
+  Screen screen;
+  Progress progress("train", 64, "examples", screen.output(false));
+  progress.begin_at(16);
+  screen.seconds += 10;
+  progress.advance(16);
+  EXPECT_EQ(screen.shown.back(), "train 50 % | 32/64 examples | 1.6 examples/s | ETA 0:20");
+  screen.seconds += 20;
+  progress.advance(32);
+  progress.finish();
+  EXPECT_EQ(screen.shown.back(), "train: 48 of 64 examples in 0:30");
+}
+
 TEST(Progress, an_abandoned_line_is_ended) {
   Screen screen;
   {

@@ -1,5 +1,7 @@
 #include "routedk/core/stop_signal.h"
 
+#include <csignal>
+
 #include <gtest/gtest.h>
 
 namespace routedk {
@@ -15,6 +17,27 @@ TEST(StopSignals, the_first_signal_is_noted_and_a_second_of_its_kind_acts) {
         }
       },
       ::testing::KilledBySignal(SIGTERM), "");
+}
+
+TEST(StopSignals, a_closed_terminal_is_noted_however_often_it_says_so) {
+  auto* const before = std::signal(SIGHUP, SIG_DFL);
+  {
+    const StopSignals signals;
+    raise(SIGHUP);
+    raise(SIGHUP);
+    EXPECT_EQ(StopSignals::received(), SIGHUP);
+  }
+  std::signal(SIGHUP, before);
+}
+
+TEST(StopSignals, a_closed_terminal_stays_ignored_where_it_was) {
+  auto* const before = std::signal(SIGHUP, SIG_IGN);
+  {
+    const StopSignals signals;
+    raise(SIGHUP);
+    EXPECT_EQ(StopSignals::received(), 0);
+  }
+  EXPECT_EQ(std::signal(SIGHUP, before), SIG_IGN);
 }
 
 TEST(StopSignals, an_earlier_signal_is_forgotten_by_the_next) {

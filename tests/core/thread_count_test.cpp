@@ -27,10 +27,9 @@ TEST(ThreadCount, is_not_more_than_the_usable_cpus_and_says_so) {
   const ThreadCount count = default_thread_count("64", 2);
   EXPECT_EQ(count.threads, 2);
   EXPECT_EQ(count.note,
-            "OMP_NUM_THREADS asks for 64 threads, but this process can use 2 CPUs: computing with 2 "
-            "(--threads takes any "
-            "number)");
-  EXPECT_NE(default_thread_count("2", 1).note.find("can use 1 CPU: computing with 1"), std::string::npos);
+            "OMP_NUM_THREADS asks for 64 threads, but this process can use 2 CPUs: using 2 "
+            "(--threads overrides this)");
+  EXPECT_NE(default_thread_count("2", 1).note.find("can use 1 CPU: using 1"), std::string::npos);
 }
 
 TEST(ThreadCount, of_anything_but_an_integer_in_range_is_refused) {

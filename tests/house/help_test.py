@@ -58,7 +58,39 @@ class Help(unittest.TestCase):
             self.assertEqual((through.returncode, through.stdout), (0, direct.stdout), program)
         unknown = run(BIN / "routedk", "no-such")
         self.assertEqual(unknown.returncode, 2)
+        self.assertRegex(unknown.stderr, r"^error: NAME in `routedk NAME` must be one of run, .*, but is `no-such` instead\.\n$")
         self.assertEqual(run(BIN / "routedk").returncode, 2)
+
+    def test_mistakes_on_the_command_line_are_errors_that_say_what_is_meant(self):
+        for words, said in ((["--jobs", "x"], "error: "),
+                            (["--set", "lora.rank=2", "Train.epochs=2"], "error: `Train` is not a known key; did you mean `train`?"),
+                            (["--set", "lora.rank=2", "train.epochs"], "error: a setting must follow --set and have a value, but is `train.epochs`"),
+                            (["--set", "model.path="], "error: `model.path` must be a GGUF file or a model's folder, but is empty")):  # fmt: skip
+            done = run(BIN / "routedk-run", *words, "--dry-run")
+            self.assertEqual(done.returncode, 2, done.stderr)
+            self.assertTrue(done.stderr.startswith(said), done.stderr)
+        several = run(BIN / "routedk-run", "--set", "lora.rank=0", "train.epochs=x", "--dry-run").stderr.splitlines()
+        self.assertEqual([line.split()[0] for line in several], ["error:", "error:"])
+
+    def test_one_expert_is_planned_by_itself(self):
+        train = [BIN / "routedk-train", "--set", f"run.dir={self.folder}/run", "--dry-run", "--expert"]
+        unknown = run(*train, "bsae")
+        self.assertEqual(unknown.returncode, 2)
+        self.assertIn("--expert must be all or one of base, high_level, fine_grained, but is `bsae` instead; did you mean `base`?", unknown.stderr)
+        if not MODEL.exists():
+            self.skipTest(f"no {MODEL}: scripts/setup fetches it")
+        done = run(*train, "base", cwd=ROOT)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertTrue(done.stdout.endswith("only train-base is done now (--expert)\n"), done.stdout)
+        self.assertIn("step distil must be done", run(*train, "high_level", cwd=ROOT).stderr)
+
+    def test_settings_are_named_with_the_files_that_are_not_there(self):
+        if not MODEL.exists():
+            self.skipTest(f"no {MODEL}: scripts/setup fetches it")
+        for setting in ("model.path", "prompts", "lora.init_adapter"):
+            done = run(BIN / "routedk-run", "--set", f"{setting}={self.folder}/none", f"run.dir={self.folder}/run", "--dry-run", cwd=ROOT)
+            self.assertEqual(done.returncode, 2)
+            self.assertRegex(done.stderr, f"(?m)^error: `{setting}`: {self.folder}/none.* must be a ")
 
     def test_help_begins_with_its_use_and_ends_with_two_examples_and_pages_that_exist(self):
         for program in ("routedk", *listed_programs()):

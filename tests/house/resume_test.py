@@ -6,6 +6,7 @@ import csv
 import json
 import os
 import pathlib
+import re
 import shutil
 import signal
 import subprocess
@@ -74,6 +75,7 @@ class Resume(unittest.TestCase):
     def finish(self, process):
         _, log = process.communicate(timeout=600)
         self.assertEqual(process.returncode, 0, log)
+        return log
 
     def kill_when(self, name, reached):
         """Starts the run and kills it as soon as `reached(run folder)` holds."""
@@ -84,14 +86,16 @@ class Resume(unittest.TestCase):
             self.assertLess(time.monotonic(), deadline)
             time.sleep(0.01)
         process.send_signal(signal.SIGKILL)
-        process.communicate()
+        return process.communicate()[1]
 
     def test_a_run_killed_in_every_step_ends_with_the_same_numbers(self):
         self.finish(self.start("whole"))
         self.kill_when("killed", lambda run: lines(run / "knowledge.jsonl") >= 3)
         self.kill_when("killed", lambda run: lines(run / "steps/train-base/metrics.jsonl") >= 4)
         self.kill_when("killed", lambda run: any(run.glob("steps/train-base/checkpoints/*/step-000002")))
-        self.kill_when("killed", lambda run: (run / "steps/router/checkpoints/step-000001").exists())
+        log = self.kill_when("killed", lambda run: (run / "steps/router/checkpoints/step-000001").exists())
+        self.assertRegex(log, r"train base, high_level, fine_grained: resumed at step [2-4]")
+        self.assertIn("distil", re.search(r"\d of \d+ steps are done already: (.*)", log)[1])
         self.kill_when("killed", lambda run: lines(run / "steps/answer-base/verifier.jsonl") >= 1)
         self.kill_when("killed", lambda run: lines(run / "steps/answer-base/answers.jsonl") >= 1)
         self.finish(self.start("killed"))
@@ -119,7 +123,8 @@ class Resume(unittest.TestCase):
         expert, answers = ((self.folder / "whole/steps" / step).resolve() for step in ("train-base", "answer-base"))
         SETTINGS.append("decode.temperature=0.5")
         self.addCleanup(SETTINGS.pop)
-        self.finish(self.start("whole"))
+        log = self.finish(self.start("whole"))
+        self.assertIn("answer-base: changed since this run's last: decode.temperature: 0.7 -> 0.5", log)
         self.assertEqual((self.folder / "whole/steps/train-base").resolve(), expert)
         self.assertNotEqual((self.folder / "whole/steps/answer-base").resolve(), answers)
         self.assertTrue((answers / "step.json").exists(), "the old answers stay in the store")

@@ -78,9 +78,10 @@ TEST(SafetensorsShards, a_tensor_in_two_shards_or_in_none_of_the_index_is_refuse
   write_shard(folder, "one.safetensors", {"a"});
   write_shard(folder, "two.safetensors", {"a", "b"});
   folder.write("model.safetensors.index.json", index_of(R"({"a":"one.safetensors","b":"two.safetensors"})"));
-  EXPECT_THAT(message_of<FileError>([&] { SafetensorsShards::open(folder.path()); }),
-              HasSubstr("`a` must be in the one shard that model.safetensors.index.json gives for it, but is "
-                        "in two.safetensors as well"));
+  EXPECT_THAT(
+      message_of<FileError>([&] { SafetensorsShards::open(folder.path()); }),
+      HasSubstr("`a` must be only in the shard that model.safetensors.index.json lists for it, but is "
+                "also in two.safetensors"));
   folder.write("model.safetensors.index.json", index_of(R"({"b":"two.safetensors"})"));
   EXPECT_THAT(message_of<FileError>([&] { SafetensorsShards::open(folder.path()); }), HasSubstr("`a`"));
 }

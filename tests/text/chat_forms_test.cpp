@@ -145,7 +145,7 @@ TEST(ChatForms, a_template_that_fails_is_refused_with_its_name_and_the_way_out) 
                    {"here.jinja must render the messages, but fails: ", "set `model.chat` to one of chatml"});
   }
   expect_refused([] { jinja("hello").answer_form(smollm2_tokenizer()); },
-                 {"here.jinja must show what the assistant says"});
+                 {"here.jinja must include the assistant's message"});
 }
 
 TEST(ChatForms, a_hostile_template_is_refused_and_harms_nothing) {

@@ -123,7 +123,7 @@ TEST_F(PiecesJson, what_would_give_other_ids_is_refused_by_its_field) {
           }
         }
       },
-      "`model.merges` must hold all that make one token beside each other");
+      "`model.merges` must list the merges that make one token next to each other");
   expect_refused([](Json& file) { file["model"]["ignore_merges"] = true; },
                  "`model.ignore_merges` must be false");
   expect_refused([](Json& file) { file["model"]["unk_token"] = "nothing"; },

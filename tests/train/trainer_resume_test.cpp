@@ -80,7 +80,8 @@ TEST(Trainer, a_signal_lets_the_step_finish_and_be_saved_and_the_run_goes_on_bit
   const TemporaryFolder reference_folder;
   experts::RoutedModel reference = testing::tiny_model();
   Trainer(three_expert_job(reference, reference_folder)).run();
-  for (const int signal : {SIGINT, SIGTERM}) {
+  std::signal(SIGHUP, SIG_DFL);  // which nohup ignores
+  for (const int signal : {SIGINT, SIGTERM, SIGHUP}) {
     const TemporaryFolder folder;
     experts::RoutedModel stopped = testing::tiny_model();
     TrainingJob job = three_expert_job(stopped, folder);

@@ -41,6 +41,16 @@ TEST(ExperimentConfig, experts_alone_decide_the_usual_systems) {
               ::testing::AllOf(HasSubstr("`bse`"), ::testing::Not(HasSubstr("\n"))));
 }
 
+TEST(ExperimentConfig, problems_have_their_place_and_what_may_be_meant) {
+  EXPECT_THAT(problems("data:\n  domain: food\nexperts: [bsae]\n"),
+              HasSubstr("but has `bsae` instead; did you mean `base`? (own.yaml:3)."));
+  EXPECT_THAT(problems("eval:\n  systems: [dynmic]\n"),
+              HasSubstr("but has `dynmic` instead; did you mean `dynamic`? (own.yaml:2)."));
+  EXPECT_THAT(problems("model: {path: ''}\n"), HasSubstr("`model.path` must be"));
+  EXPECT_EQ(problems("data: {test_examples: a.jsonl}\n"),
+            "`data.test_examples` must be empty without data.examples, but is a.jsonl instead (own.yaml:1).");
+}
+
 TEST(ExperimentConfig, adapters_are_experts_of_any_name) {
   const auto config = read("adapters: [{name: cooking, path: a}, {name: travel, path: b}]\n");
   EXPECT_EQ(config.experts, (std::vector<std::string>{"cooking", "travel"}));
@@ -77,8 +87,10 @@ TEST(ExperimentConfig, examples_of_ones_own_are_evaluated_by_what_needs_no_sessi
   EXPECT_THAT(problems(own + "eval: {systems: [base]}\n"), HasSubstr("`base`"));
   EXPECT_THAT(problems(own + "eval: {systems: [base]}\n"), Not(HasSubstr("permuted")))
       << "what would be refused is not offered";
-  EXPECT_THAT(problems(own + "eval: {select: [vote, mbr]}\n"), HasSubstr("but is mbr"));
-  EXPECT_THAT(problems(own + "decode: {select: logprob}\n"), HasSubstr("but is logprob"));
+  EXPECT_THAT(
+      problems(own + "eval: {select: [vote, mbr]}\n"),
+      HasSubstr("`eval.select` must be vote with data.examples, whose answers are texts, but is mbr"));
+  EXPECT_THAT(problems(own + "decode: {select: logprob}\n"), HasSubstr("`decode.select` must be vote"));
   EXPECT_THAT(problems("data: {holdout: 1}\n"), HasSubstr("`data.holdout` must be between 0 and 0.9"));
 }
 

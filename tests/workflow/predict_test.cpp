@@ -255,6 +255,18 @@ TEST_F(Predict, a_gate_changes_the_runs_router) {
   EXPECT_EQ(run(session)[0]["alpha"][0], (io::Json{0.0, 1.0}));
   choice_.gate = "static";
   EXPECT_THAT(refusal<ConfigError>(session), HasSubstr("must be called dynamic"));
+  choice_.gate = "dynmic";
+  EXPECT_THAT(refusal<ConfigError>(session),
+              HasSubstr("ablate:NAME, random_router, but is `dynmic` instead; did you mean `dynamic`?"));
+}
+
+TEST_F(Predict, a_run_folder_that_was_moved_without_its_store_says_how_to_copy_one) {
+  write_run();
+  std::filesystem::create_directories(folder_ / "elsewhere");
+  std::filesystem::rename(folder_ / "run", folder_ / "elsewhere/run");
+  choice_.run = folder_ / "elsewhere/run";
+  EXPECT_THAT(refusal<FileError>("[\"Egg\", \"Cup\"]"),
+              AllOf(HasSubstr("elsewhere/run/experts/base must link to a step"), HasSubstr("`cp -rL`")));
 }
 
 TEST_F(Predict, bad_sessions_are_refused_naming_line_and_value) {

@@ -2,6 +2,7 @@
 
 #include "routedk/core/error.h"
 #include "routedk/core/files.h"
+#include "routedk/core/log.h"
 
 #include <filesystem>
 #include <fstream>
@@ -78,6 +79,31 @@ TEST_F(Steps, other_settings_prompts_or_data_are_another_step_and_the_old_one_st
   fs::copy(kSource / "configs/prompts/raw.txt", fs::path(config_.prompts) / "raw.txt");
   EXPECT_EQ(key(kBase), before);
   EXPECT_TRUE(is_done(Experiment(config_), kBase));
+}
+
+TEST_F(Steps, what_changed_is_seen_from_the_run_folders_own_step) {
+  const auto make = [this](const std::string& run, double rate, std::int64_t epochs) {
+    config_.run.dir = (folder_ / run).string();
+    config_.train.learning_rate = rate;
+    config_.train.epochs = epochs;
+    Experiment experiment(config_);
+    begin_step(experiment, kBase);
+    mark_done(experiment, {kBase});
+  };
+  const auto refusal = [this](const std::string& run) {
+    config_.run.dir = (folder_ / run).string();
+    const Experiment experiment(config_);
+    return testing::message_of<ConfigError>([&] { require_done(experiment, kBase, "routedk-train"); });
+  };
+  make("run", 5e-4, 1);
+  make("other", 5e-4, 2);  // the newest in the store that both share
+  config_.train.learning_rate = 1e-4;
+  config_.train.epochs = 1;
+  EXPECT_THAT(refusal("run"),
+              HasSubstr("(changed since this run's last: train.learning_rate: 0.0005 -> 0.0001); run "));
+  EXPECT_THAT(
+      refusal("third"),
+      ContainsRegex("\\(not in this run; unlike the store's newest: .*train.learning_rate: 0.0005 -> "));
 }
 
 TEST_F(Steps, a_setting_that_changes_no_number_changes_no_key) {
@@ -270,6 +296,31 @@ TEST_F(Steps, examples_beyond_the_context_are_refused_with_their_lines) {
   EXPECT_THAT(message, HasSubstr("own.jsonl:3 with "));
 }
 
+TEST_F(Steps, the_plan_refuses_what_a_run_would) {
+  config_.split.test_per_length = 10'000;
+  const auto refusal = [this] {
+    Experiment experiment(config_);
+    return testing::message_of<ConfigError>([&] { plan(experiment); });
+  };
+  EXPECT_THAT(refusal(), HasSubstr("step distil must have at least 1 training session"));
+  {
+    Experiment experiment(config_);
+    EXPECT_THROW(distil_step(experiment), ConfigError);
+    EXPECT_FALSE(fs::exists(folder_ / "store"));
+  }
+  config_.split.test_per_length.reset();
+  config_.prompt.max_tokens = 10;
+  {
+    Experiment experiment(config_);
+    ::testing::internal::CaptureStderr();
+    init_log("warning");
+    plan(experiment);
+    EXPECT_THAT(::testing::internal::GetCapturedStderr(), HasSubstr("longer than prompt.max_tokens, 10"));
+  }
+  config_.run.dir = "/proc/run";
+  EXPECT_THAT(refusal(), HasSubstr("`run.dir` must be a folder that can be written, but is /proc/run"));
+}
+
 TEST_F(Steps, the_plan_counts_sessions_parameters_and_steps_and_leaves_no_folder) {
   config_.split.train_limit = 20;
   config_.train.batch_size = 8;
@@ -284,7 +335,7 @@ TEST_F(Steps, the_plan_counts_sessions_parameters_and_steps_and_leaves_no_folder
   EXPECT_THAT(text, ContainsRegex("memory +train +router +evaluate\n"));
   EXPECT_THAT(text, ContainsRegex("memory +8-bit copy +- +- +[1-9][0-9]* MiB\n"));
   EXPECT_THAT(text, ContainsRegex("memory +frozen experts +0 MiB +[1-9][0-9]* MiB +[1-9][0-9]* MiB\n"));
-  EXPECT_THAT(text, HasSubstr("distil    to do"));
+  EXPECT_THAT(text, ContainsRegex("\ndistil +to do\ntrain-base +to do\n"));
   EXPECT_FALSE(fs::exists(config_.run.dir));
   EXPECT_FALSE(fs::exists(folder_ / "store"));
 }

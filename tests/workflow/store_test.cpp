@@ -112,6 +112,14 @@ TEST_F(StoreOfSteps, an_earlier_step_of_the_same_name_says_what_changed) {
   EXPECT_FALSE(store_.earlier(step("high_level", "0.1"), store_.whole(StepKind::kTrain)));
 }
 
+TEST(Differences, inputs_are_named_without_their_keys) {
+  Step before = step("base", "0.1");
+  before.input_keys = {{"distil", "1"}, {"train-a", "1"}};
+  Step now = before;
+  now.input_keys = {{"distil", "2"}, {"train-b", "1"}};
+  EXPECT_THAT(differences(before, now), ElementsAre("distil: changed", "train-b: added", "train-a: removed"));
+}
+
 TEST_F(StoreOfSteps, a_key_depends_on_name_settings_and_the_order_of_inputs) {
   Step both = step("base", "0.1");
   EXPECT_EQ(both.key.size(), 16U);

@@ -103,7 +103,7 @@ TEST_F(StudyFiles, a_list_of_studies_is_read_from_its_own_folder_and_folders_mus
   EXPECT_THAT(testing::message_of<ConfigError>([&] {
                 read_studies({all, all}, {});
               }),
-              HasSubstr("runs/a is that of two"));
+              HasSubstr("two share runs/a"));
   EXPECT_THAT(refused("studies: [a.yaml]\nlora: {rank: 2}\n"), HasSubstr("nothing else"));
 }
 

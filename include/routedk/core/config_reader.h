@@ -56,7 +56,7 @@ class ConfigReader {
     if constexpr (HasValidate<T>) {
       if (problems.size() == before) {
         section.validate(problems);
-        reader.prefix_path(before);
+        reader.locate(before);
       }
     }
   }
@@ -97,7 +97,7 @@ class ConfigReader {
   void read_scalar(const ConfigNode& node, const std::string& path, T& value, const Rule& rule) {
     const std::optional<T> parsed = parse_scalar<T>(node);
     if (!parsed) {
-      return report(path, scalar_words<T>(), node);
+      return report(path, scalar_words<T>(node), node);
     }
     if (!rule.holds(*parsed)) {
       return report(path, rule.words(), node);
@@ -113,8 +113,10 @@ class ConfigReader {
   std::string join(const std::string& name) const;
   void report(const std::string& path, const std::string& rule, const ConfigNode& node);
   void report_unknown_keys();
-  // Prepends "path: " to every problem from number `first` on.
-  void prefix_path(std::size_t first);
+  // Prepends "path: " to every problem from number `first` on, and appends the place of the field that it
+  // names first.
+  void locate(std::size_t first);
+  std::string place_of(const std::string& problem) const;
 
   const ConfigNode& section_;
   std::string path_;

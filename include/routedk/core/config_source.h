@@ -33,7 +33,7 @@ struct ConfigTree {
 /// As YAML on one line: {a: 1, b: [x, null]}.
 std::string yaml_flow(const ConfigNode& node);
 
-/// The value as an error message shows it: `abc`, null, "a list", "a section".
+/// The value as an error message shows it: `abc`, null, "empty", "a list", "a section".
 std::string describe(const ConfigNode& node);
 
 /// A YAML document and the assignments that override it.

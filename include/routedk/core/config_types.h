@@ -40,7 +40,7 @@ concept ConfigFree = std::same_as<T, ConfigTree>;
 template <typename T>
 concept ConfigSection = !ConfigScalar<T> && !ConfigVector<T> && !ConfigOptional<T> && !ConfigFree<T>;
 
-/// What a scalar of type T must be, worded to follow "must be": "a 64-bit integer of at least 0".
+/// What a scalar of type T must be, worded to follow "must be": "an integer of at least 0".
 template <ConfigScalar T>
 std::string scalar_words() {
   if constexpr (std::same_as<T, bool>) {
@@ -52,9 +52,23 @@ std::string scalar_words() {
   } else if constexpr (std::floating_point<T>) {
     return "a finite number";
   } else {
-    return fmt::format("a {}-bit integer{}", 8 * sizeof(T),
-                       std::unsigned_integral<T> ? " of at least 0" : "");
+    return std::unsigned_integral<T> ? "an integer of at least 0" : "an integer";
   }
+}
+
+/// The same for a node that is no T; for an integer out of T's range, with the size: "a 32-bit integer".
+template <ConfigScalar T>
+std::string scalar_words([[maybe_unused]] const ConfigNode& node) {
+  if constexpr (std::integral<T> && !std::same_as<T, bool>) {
+    const std::size_t first_digit = node.text.find_first_not_of("+-");
+    const bool is_integer = first_digit != std::string::npos && first_digit <= 1 &&
+                            node.text.find_first_not_of("0123456789", first_digit) == std::string::npos &&
+                            !node.quoted;
+    if (is_integer && (node.text.front() != '-' || std::signed_integral<T>)) {
+      return fmt::format("a {}-bit integer", 8 * sizeof(T));
+    }
+  }
+  return scalar_words<T>();
 }
 
 /// The value of the scalar; nothing if the node is not a scalar of that type or the number is out of T's

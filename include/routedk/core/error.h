@@ -77,6 +77,17 @@ template <typename E, typename... Args>
   throw E(displayed(fmt::vformat(format, fmt::make_format_args(displayed_argument(args)...)), kMostMessage));
 }
 
+/// Returns `read()`, which reads the file that a setting names; a FileError begins with the setting:
+/// "`model.path`: ...".
+template <typename Read>
+auto read_for(std::string_view setting, const Read& read) {
+  try {
+    return read();
+  } catch (const FileError& error) {
+    throw FileError(fmt::format("`{}`: {}", setting, error.what()));
+  }
+}
+
 /// The exit code of a program after `error`: 2 for UserError, 128 + the signal for Interrupted
 /// (stop_signal.h), 1 for anything else.
 int exit_code(const std::exception& error) noexcept;

@@ -54,6 +54,8 @@ class Progress {
   /// Ends the terminal's line if finish() was not reached.
   ~Progress();
 
+  /// Starts from `count` units that were done before this loop and do not count in its pace. Call it first.
+  void begin_at(std::int64_t count);
   /// Adds `count` finished units. Shows a line (progress_line.h): on a terminal at most ten times per second,
   /// elsewhere every 10 % but at most once per second, and at least every 10 s. Regularly checks for crowding
   /// (crowding.h).
@@ -63,7 +65,8 @@ class Progress {
   void beside(double spent, double left);
   /// Shows on a terminal, at once, what is in progress between units.
   void say(std::string_view note);
-  /// Prints the total time: "train: 1000 steps in 1:21".
+  /// Prints the total time: "train: 1000 steps in 1:21", or "train: 400 of 1000 steps in 0:32" where others
+  /// were done before.
   void finish();
 
  private:
@@ -80,7 +83,8 @@ class Progress {
   double counted_until_;  ///< the time up to which `pace_` has counted
   Pace pace_;
   double left_beside_ = 0.0;
-  std::int64_t done_ = 0;
+  std::int64_t done_before_ = 0;
+  std::int64_t done_ = 0;  ///< in all
   std::int64_t shown_tenths_ = 0;
   bool line_open_ = false;
 };

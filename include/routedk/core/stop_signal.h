@@ -1,4 +1,5 @@
-/// SIGINT and SIGTERM as a request to stop: long work finishes its step, saves and exits with `Interrupted`.
+/// SIGINT, SIGTERM and SIGHUP as a request to stop: long work finishes its step, saves and exits with
+/// `Interrupted`.
 #pragma once
 
 #include "routedk/core/error.h"
@@ -21,7 +22,8 @@ class Interrupted : public Error {
 };
 
 /// While it exists, the first SIGINT or SIGTERM is only recorded and acknowledged at once on standard error;
-/// a second one of the same kind has its previous effect. At most one at a time per process.
+/// a second one of the same kind has its previous effect. SIGHUP, which a closed terminal sends more than
+/// once, is only ever recorded, or stays ignored if it was (nohup). At most one at a time per process.
 class StopSignals {
  public:
   /// The acknowledgement is "`answer`; Ctrl-C again to stop now"; none if `answer` is empty.
@@ -35,7 +37,7 @@ class StopSignals {
 
  private:
   std::string answer_;
-  std::array<struct sigaction, 2> before_{};
+  std::array<struct sigaction, 3> before_{};
 };
 
 }  // namespace routedk

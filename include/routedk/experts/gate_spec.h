@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace routedk::experts {
 
@@ -58,5 +59,8 @@ bool weighs_given_experts(GateKind kind) noexcept;
 /// All forms, or only those of the kinds for which `are_meant` is true: "backbone, average, ...,
 /// ties:DENSITY[:RANK], ...".
 std::string gate_forms(bool (*are_meant)(GateKind) = nullptr);
+
+/// The word that each form begins with.
+std::vector<std::string> gate_words();
 
 }  // namespace routedk::experts

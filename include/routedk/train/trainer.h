@@ -54,7 +54,8 @@ class Trainer {
   /// checkpoint, bit for bit on the same machine type and thread count: ConfigError if it belongs to other
   /// settings, data or (unless `resume_elsewhere`) another machine, FileError if it is damaged. NumericError
   /// if more than `max_bad_steps` steps in a row are not finite; checkpoints are kept, and none includes
-  /// these steps. Interrupted on SIGINT or SIGTERM, after the current step has been finished and saved.
+  /// these steps. Interrupted on SIGINT, SIGTERM or SIGHUP, after the current step has been finished and
+  /// saved.
   std::vector<GroupResult> run();
 
  private:
@@ -68,6 +69,7 @@ class Trainer {
   void warn(const GroupTrainer& group, const std::string& text) const;
   void save();
   void stop_if_asked();
+  std::int64_t examples_left() const;
   bool done() const;
   bool resumable() const;
   std::vector<std::string> group_names() const;

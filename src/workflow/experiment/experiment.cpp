@@ -19,6 +19,7 @@
 #include <cctype>
 #include <cstdlib>
 #include <iterator>
+#include <optional>
 
 #include "contents.h"
 #include "run_links.h"
@@ -48,6 +49,21 @@ std::shared_ptr<const bundle::ItemRelations> relations_of(const PromptConfig& se
   }
   const bundle::RelationOptions options{settings.relations, settings.relation_pairs, settings.min_similarity};
   return std::make_shared<const bundle::ItemRelations>(split.train, bundle::TfIdf(data.titles), options);
+}
+
+bundle::PromptTemplates templates_of(const ExperimentConfig& config, const bundle::Dataset& data,
+                                     const bundle::Split& split) {
+  if (!config.data.examples.empty()) {
+    return {};
+  }
+  return read_for("prompts", [&] {
+    return bundle::PromptTemplates::load(config.prompts, relations_of(config.prompt, data, split));
+  });
+}
+
+bundle::SessionEncoder encoder_of(const ModelConfig& model) {
+  return read_for(model.chat.empty() ? "model.path" : "model.path, model.chat",
+                  [&] { return bundle::SessionEncoder::load(model.path, model.chat); });
 }
 
 std::shared_ptr<const bundle::WorkedExamples> worked_examples_of(const PromptConfig& settings,
@@ -237,10 +253,8 @@ Experiment::Experiment(ExperimentConfig config, Place place)
       load_options_(workflow::load_options(config_.model)),
       dataset_(dataset_of(config_.data)),
       split_(split_of(config_, dataset_)),
-      templates_(has_sessions() ? bundle::PromptTemplates::load(
-                                      config_.prompts, relations_of(config_.prompt, dataset_, split_))
-                                : bundle::PromptTemplates()),
-      encoder_(bundle::SessionEncoder::load(config_.model.path, config_.model.chat)),
+      templates_(templates_of(config_, dataset_, split_)),
+      encoder_(encoder_of(config_.model)),
       task_(load_task(config_, encoder_)),
       store_(store_folder(config_)) {
   if (has_sessions()) {
@@ -250,9 +264,9 @@ Experiment::Experiment(ExperimentConfig config, Place place)
                         config_.data.examples);
   }
   contents_ = contents_of(config_);
-  init_adapter_ = hash_adapter(config_.lora.init_adapter);
+  init_adapter_ = read_for("lora.init_adapter", [&] { return hash_adapter(config_.lora.init_adapter); });
   for (const AdapterConfig& adapter : config_.adapters) {
-    adapters_[adapter.name] = hash_adapter(adapter.path);
+    adapters_[adapter.name] = read_for("adapters", [&] { return hash_adapter(adapter.path); });
   }
   set_threads(config_.run.threads);
 }
@@ -361,6 +375,13 @@ void Experiment::unlink_outdated(const Step& now) const {
     spdlog::info("{} has other settings now; no longer in {}, but kept in the store, is what rests on it: {}",
                  to_string(now.id), folder().string(), fmt::join(removed, ", "));
   }
+}
+
+std::optional<Step> Experiment::linked_step(const StepId& id) const {
+  const std::filesystem::path link = folder() / kSteps / link_name(id);
+  const auto record =
+      std::filesystem::exists(link) ? record_in(std::filesystem::canonical(link)) : std::nullopt;
+  return record ? std::optional(step_of(*record)) : std::nullopt;
 }
 
 void Experiment::check_links(const StepId& id) const {

@@ -3,6 +3,7 @@
 #include "routedk/core/config.h"
 #include "routedk/core/error.h"
 #include "routedk/core/shipped.h"
+#include "routedk/core/suggestion.h"
 #include "routedk/experts/gate_spec.h"
 #include "routedk/workflow/experiment/experiment.h"
 
@@ -12,6 +13,7 @@
 #include <map>
 #include <set>
 #include <string_view>
+#include <utility>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -70,8 +72,8 @@ void check_experts(const ExperimentConfig& config, Names& problems) {
   for (const std::string& name : experts) {
     if (config.data.examples.empty() && !has(kBundle, name) && config.adapter_of(name) == nullptr) {
       problems.push_back(fmt::format(
-          "`experts` must be among {} unless data.examples or adapters say otherwise, but has `{}` instead.",
-          fmt::join(kBundle, ", "), name));
+          "`experts` must be among {} unless data.examples or adapters say otherwise, but has `{}` instead{}",
+          fmt::join(kBundle, ", "), name, suggestion(name, kBundle)));
     } else if (!is_word(name)) {
       problems.push_back(fmt::format(
           "`experts` must be words without /, + and spaces and not `all`, but has `{}` instead.", name));
@@ -112,10 +114,13 @@ std::string system_problem(const std::string& system, const Names& experts,
           "must not have `{}`, which needs a router: with {} as the only expert there is nothing to route.",
           system, experts.front());
     }
-    return spec.kind != experts::GateKind::kNamed || has(experts, spec.name)
-               ? ""
-               : fmt::format("must be a name in `experts`, {}, but has `{}` instead.",
-                             experts::gate_forms(are_meant), system);
+    if (spec.kind != experts::GateKind::kNamed || has(experts, spec.name)) {
+      return "";
+    }
+    Names known = experts::gate_words();
+    known.insert(known.begin(), experts.begin(), experts.end());
+    return fmt::format("must be a name in `experts`, {}, but has `{}` instead{}",
+                       experts::gate_forms(are_meant), system, suggestion(system, known));
   } catch (const ConfigError& error) {
     return fmt::format("must be possible: {}.", error.what());
   }
@@ -152,9 +157,25 @@ bool needs_sessions(const std::string& system) {
   }
 }
 
+void check_vote(const char* field, eval::SelectRule rule, Names& problems) {
+  if (rule != eval::SelectRule::kVote) {
+    problems.push_back(
+        fmt::format("`{}` must be vote with data.examples, whose answers are texts, but is {} instead.",
+                    field, name_of(rule)));
+  }
+}
+
 /// Adds what an evaluation on the user's own examples does not support.
 void check_task(const ExperimentConfig& config, Names& problems) {
-  if (config.data.examples.empty()) {
+  const DataConfig& data = config.data;
+  if (data.examples.empty()) {
+    for (const auto& [field, file] : {std::pair("validation_examples", &data.validation_examples),
+                                      std::pair("test_examples", &data.test_examples)}) {
+      if (!file->empty()) {
+        problems.push_back(
+            fmt::format("`data.{}` must be empty without data.examples, but is {} instead.", field, *file));
+      }
+    }
     return;
   }
   for (const std::string& system : config.eval.systems) {
@@ -163,14 +184,9 @@ void check_task(const ExperimentConfig& config, Names& problems) {
           fmt::format("`eval.systems` must not have `{}` with data.examples: it needs bundle data.", system));
     }
   }
-  std::vector<eval::SelectRule> rules = config.eval.select;
-  rules.push_back(config.decode.select);
-  for (const eval::SelectRule rule : rules) {
-    if (rule != eval::SelectRule::kVote) {
-      problems.push_back(
-          fmt::format("`select` must be vote with data.examples, whose answers are texts, but is {} instead.",
-                      name_of(rule)));
-    }
+  check_vote("decode.select", config.decode.select, problems);
+  for (const eval::SelectRule rule : config.eval.select) {
+    check_vote("eval.select", rule, problems);
   }
 }
 
@@ -264,6 +280,9 @@ void ExperimentConfig::validate(std::vector<std::string>& problems) const {
   }
   if (!problems.empty()) {
     return;  // the checks below would repeat the same problem for each system and group
+  }
+  if (model.path.empty()) {
+    problems.emplace_back("`model.path` must be a GGUF file or a model's folder, but is empty.");
   }
   check_adapters(*this, problems);
   check_systems(*this, problems);

@@ -4,6 +4,8 @@
 #include "routedk/workflow/steps/steps.h"
 
 #include <algorithm>
+#include <cstdint>
+#include <iterator>
 #include <string>
 #include <vector>
 
@@ -11,18 +13,26 @@
 #include "plan_memory.h"
 #include <fmt/format.h>
 #include <fmt/ranges.h>
+#include <spdlog/spdlog.h>
 
 namespace routedk::workflow {
 namespace {
 
 using train::Example;
 
+/// "1 epoch", "3 epochs".
+std::string counted(std::int64_t count, const char* noun) {
+  return fmt::format("{} {}{}", count, noun, count == 1 ? "" : "s");
+}
+
+/// `unit` is in the singular.
 std::string describe(const train::TrainConfig& config, std::size_t examples, const char* unit) {
   const auto batch = static_cast<std::size_t>(config.batch_size);
   const std::size_t of_an_epoch = (examples + batch - 1) / batch;
   const train::ExpectedUtilityConfig& then = config.expected_utility;
-  return fmt::format("{} {}, {} epochs, {} optimiser steps", examples, unit, config.epochs,
-                     of_an_epoch * static_cast<std::size_t>(config.epochs)) +
+  return fmt::format("{}, {}, {}", counted(static_cast<std::int64_t>(examples), unit),
+                     counted(config.epochs, "epoch"),
+                     counted(static_cast<std::int64_t>(of_an_epoch) * config.epochs, "optimiser step")) +
          (config.objective == train::ObjectiveKind::kLikelihood
               ? ""
               : fmt::format(", then {} by expected utility ({} prompts x {} samples)", then.steps,
@@ -100,6 +110,44 @@ std::string experts_text(const ExperimentConfig& config, const model::LlamaConfi
   return text;
 }
 
+/// Until the teacher has written, nothing is known of what the budget cuts but the prompts that exceed it
+/// even so: `raw` are those without rules and thoughts.
+void warn_of_long_titles(const Experiment& experiment, const std::vector<Example>& raw) {
+  const ExperimentConfig& c = experiment.config();
+  const auto is_cut = [&](const std::string& expert) {
+    return c.adapter_of(expert) == nullptr && reads_knowledge(expert);
+  };
+  if (!experiment.has_sessions() || is_done(experiment, {StepKind::kDistil}) ||
+      std::none_of(c.experts.begin(), c.experts.end(), is_cut)) {
+    return;
+  }
+  const auto longer = std::count_if(raw.begin(), raw.end(), [&](const Example& example) {
+    return static_cast<std::int64_t>(example.prompt.size()) > c.prompt.max_tokens;
+  });
+  if (longer > 0) {
+    spdlog::warn("{} of {} training prompts are longer than prompt.max_tokens, {}, with their titles alone",
+                 longer, raw.size(), c.prompt.max_tokens);
+  }
+}
+
+/// A line for each step that the outcome needs, with its state.
+std::string states_text(const Experiment& experiment) {
+  const std::vector<const Step*> steps = needed_steps(experiment.steps());
+  std::size_t width = 9;  // of the words before
+  for (const Step* step : steps) {
+    width = std::max(width, to_string(step->id).size());
+  }
+  std::string text;
+  for (const Step* step : steps) {
+    const std::string holder = experiment.store().holder(*step);
+    text += fmt::format("{:<{}} {}\n", to_string(step->id), width,
+                        is_done(experiment, step->id) ? "done"
+                        : holder.empty()              ? "to do"
+                                                      : "under way (" + holder + ")");
+  }
+  return text;
+}
+
 }  // namespace
 
 std::string plan(Experiment& experiment) {
@@ -108,10 +156,11 @@ std::string plan(Experiment& experiment) {
   const auto source = model::WeightSource::open(c.model.path);
   const model::LlamaConfig& model = source->config();
   const auto experts = static_cast<std::int64_t>(c.experts.size());
-  const char* unit = experiment.has_sessions() ? "sessions" : "examples";
+  const char* unit = experiment.has_sessions() ? "session" : "example";
   const Learning learning = learning_of(experiment);
   train::require_within_context(learning.experts, model.context, "training");
   require_data_within(experiment);
+  warn_of_long_titles(experiment, learning.experts);
   std::string text = data_text(experiment);
   text += fmt::format("model     {} ({})\n", c.model.path, c.model.quant);
   text += experts_text(c, model, describe(c.train, learning.of_an_expert, unit));
@@ -135,14 +184,7 @@ std::string plan(Experiment& experiment) {
                               : fmt::format("{}", fmt::join(c.eval.select, ", ")));
   }
   text += fmt::format("run       {}\n", c.run.dir);
-  for (const Step* step : needed_steps(experiment.steps())) {
-    const std::string holder = experiment.store().holder(*step);
-    text += fmt::format("{:<9} {}\n", to_string(step->id),
-                        is_done(experiment, step->id) ? "done"
-                        : holder.empty()              ? "to do"
-                                                      : "under way (" + holder + ")");
-  }
-  return text;
+  return text + states_text(experiment);
 }
 
 }  // namespace routedk::workflow

@@ -7,7 +7,10 @@
 #include "routedk/workflow/steps/systems.h"
 
 #include <algorithm>
+#include <cerrno>
+#include <cstdlib>
 #include <set>
+#include <string>
 #include <system_error>
 #include <vector>
 
@@ -35,16 +38,28 @@ void check_weights(model::WeightSource& source, const fs::path& path) {
   known.insert(path);
 }
 
-/// Checks that the folder is writable or can be made.
-void check_writable(const fs::path& folder) {
+/// Makes a folder in this one and removes it: some file systems refuse what their modes allow (/proc). The
+/// system's error number; 0 if it can be done.
+int error_of_writing(const fs::path& folder) {
+  std::string trial = (folder / ".routedk-XXXXXX").string();
+  if (::mkdtemp(trial.data()) == nullptr) {
+    return errno;
+  }
+  return ::rmdir(trial.c_str()) == 0 ? 0 : errno;
+}
+
+/// Checks that the folder of a setting is writable or can be made.
+void check_writable(const fs::path& folder, const char* setting) {
   fs::path there = fs::absolute(folder);
   std::error_code none;
   while (!fs::exists(there, none) && there.has_relative_path()) {
     there = there.parent_path();
   }
-  if (!fs::is_directory(there, none) || ::access(there.c_str(), W_OK | X_OK) != 0) {
-    throw_<ConfigError>("{} must be a folder that can be written, but {} is {}", folder.string(),
-                        there.string(), fs::is_directory(there, none) ? "one that cannot" : "no folder");
+  const int error = error_of_writing(there);
+  if (error != 0) {
+    throw_<ConfigError>("`{}` must be a folder that can be written, but is {}; the system says of {}: {}",
+                        setting, folder.string(), there.string(),
+                        std::error_code(error, std::system_category()).message());
   }
 }
 
@@ -88,8 +103,8 @@ bool does_itself(const Experiment& experiment, StepKind kind, const StepId& inpu
 
 void require_runnable(const Experiment& experiment) {
   const ExperimentConfig& c = experiment.config();
-  check_writable(experiment.folder());
-  check_writable(experiment.store().path());
+  check_writable(experiment.folder(), "run.dir");
+  check_writable(experiment.store().path(), "run.store");
   for (const Step* step : needed_steps(experiment.steps())) {
     experiment.store().check(*step);
     experiment.check_links(step->id);
@@ -103,9 +118,12 @@ void require_runnable(const Experiment& experiment) {
   check_weights(*source, c.model.path);
 }
 
-void require_ready(const Experiment& experiment, StepKind kind) {
+void require_ready(const Experiment& experiment, StepKind kind, const std::string& expert) {
+  const std::vector<std::string> experts = experts_named(experiment.config(), expert);
   for (const Step& step : experiment.steps()) {
-    if (step.id.kind != kind || !is_to_do(experiment, step)) {
+    const bool left_out =
+        kind == StepKind::kTrain && std::find(experts.begin(), experts.end(), step.id.name) == experts.end();
+    if (step.id.kind != kind || left_out || !is_to_do(experiment, step)) {
       continue;
     }
     for (const StepId& input : step.inputs) {

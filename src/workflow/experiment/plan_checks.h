@@ -3,14 +3,16 @@
 
 #include "routedk/workflow/experiment/experiment.h"
 
+#include <string>
+
 namespace routedk::workflow {
 
 /// Reads everything that the remaining steps will read, including the model's weights, and checks that the
-/// run folder and the store are writable; writes nothing to disk. Errors pass through.
+/// run folder and the store are writable, and leaves nothing on disk. Errors pass through.
 void require_runnable(const Experiment& experiment);
 
-/// For the program that runs steps of this kind: ConfigError if an input is not done, UserError if another
-/// process works on one of its steps.
-void require_ready(const Experiment& experiment, StepKind kind);
+/// For the program that runs steps of this kind, of all experts or one: ConfigError if an input is not done,
+/// UserError if another process works on one of its steps.
+void require_ready(const Experiment& experiment, StepKind kind, const std::string& expert);
 
 }  // namespace routedk::workflow

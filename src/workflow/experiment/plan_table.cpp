@@ -9,7 +9,6 @@
 #include <utility>
 
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
 namespace routedk::workflow {
 namespace {
@@ -17,23 +16,17 @@ namespace {
 namespace fs = std::filesystem;
 
 /// "cached", "under way (process 7 on host)", or "to do" with what changed since the last step of that name.
-std::string state_of(const Store& store, const Step& step, const Records& records) {
+std::string state_of(const Experiment& experiment, const Step& step, const Records& records) {
+  const Store& store = experiment.store();
   if (store.done(step)) {
     return "cached";
   }
   if (const std::string holder = store.holder(step); !holder.empty()) {
     return fmt::format("under way ({})", holder);
   }
-  constexpr std::size_t kShown = 2;
-  std::string text = fs::exists(store.folder_of(step)) ? "begun" : "to do";
-  if (const auto before = store.earlier(step, records)) {
-    std::vector<std::string> changes = differences(*before, step);
-    const std::size_t more = changes.size() > kShown ? changes.size() - kShown : 0;
-    changes.resize(changes.size() - more);
-    text += fmt::format("; since the last: {}", fmt::join(changes, ", "));
-    text += more > 0 ? fmt::format(" and {} more", more) : "";
-  }
-  return text;
+  const std::string changed = what_changed(experiment, step, records);
+  return fmt::format("{}{}{}", fs::exists(store.folder_of(step)) ? "begun" : "to do",
+                     changed.empty() ? "" : "; ", changed);
 }
 
 std::string number_or_unknown(const std::optional<double>& value, const char* unit) {
@@ -80,10 +73,9 @@ std::string plan_table(std::span<const std::unique_ptr<Experiment>> experiments)
         seconds += cost.seconds.value_or(0.0);
         unknown += cost.seconds ? 0 : 1;
       }
-      text +=
-          fmt::format("  {:<38} {} {:>9} {:>10}  {}\n", to_string(step->id), step->key,
-                      cost.seconds ? format_duration(*cost.seconds) : "?",
-                      number_or_unknown(cost.memory_mib, "MiB"), state_of(experiment->store(), *step, alike));
+      text += fmt::format("  {:<38} {} {:>9} {:>10}  {}\n", to_string(step->id), step->key,
+                          cost.seconds ? format_duration(*cost.seconds) : "?",
+                          number_or_unknown(cost.memory_mib, "MiB"), state_of(*experiment, *step, alike));
     }
   }
   text += fmt::format("{} steps, {} to do: {}{}\n", known.size(), to_do, format_duration(seconds),

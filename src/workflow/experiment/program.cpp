@@ -4,6 +4,7 @@
 #include "routedk/core/error.h"
 #include "routedk/core/log.h"
 #include "routedk/core/shipped.h"
+#include "routedk/core/stop_signal.h"
 #include "routedk/core/terminal.h"
 #include "routedk/kernels/cpu/capability.h"
 #include "routedk/kernels/gpu.h"
@@ -22,6 +23,8 @@
 #include <iostream>
 #include <new>
 #include <optional>
+#include <sstream>
+#include <string>
 
 #include "plan_checks.h"
 #include <c10/util/Exception.h>
@@ -99,6 +102,7 @@ void open_experiment(const ProgramOptions& options, std::optional<StepKind> step
     fmt::print("{}", dump_config(config));
     return;
   }
+  experts_named(config, options.expert);  // which must exist
   Place place{{}, shard_of_process(options.shard, options.merge, !together)};
   if (options.redo && !place.shard.whole()) {
     throw_<ConfigError>("--redo must be without --shard and --merge: it removes what other shards have done");
@@ -110,7 +114,10 @@ void open_experiment(const ProgramOptions& options, std::optional<StepKind> step
   if (options.dry_run) {
     fmt::print("{}", plan(experiment));
     if (step && !options.redo) {
-      require_ready(experiment, *step);
+      require_ready(experiment, *step, options.expert);
+    }
+    if (options.expert != kAllExperts) {
+      fmt::print("of these, only train-{} is done now (--expert)\n", options.expert);
     }
     return;
   }
@@ -164,7 +171,11 @@ std::string out_of_gpu_memory(const std::string& text) {
 
 void print_error(const std::string& text) {
   constexpr int kRed = 31;
-  fmt::print(stderr, "{}: {}\n", stderr_takes_colour() ? coloured(kRed, "error") : "error", text);
+  const std::string word = stderr_takes_colour() ? coloured(kRed, "error") : "error";
+  std::istringstream lines(text);  // one for each problem
+  for (std::string line; std::getline(lines, line);) {
+    fmt::print(stderr, "{}: {}\n", word, line);
+  }
 }
 
 /// Reports a system error on a path from outside or on the disk.
@@ -208,6 +219,9 @@ int run_program(const std::function<void()>& body) noexcept {
     return 1;
   } catch (const std::filesystem::filesystem_error& error) {
     return report(error);
+  } catch (const Interrupted& stopped) {  // as asked: no error
+    fmt::print(stderr, "{}\n", escaped(stopped.what()));
+    return exit_code(stopped);
   } catch (const std::exception& error) {
     print_error(escaped(error.what(), /*keep_newlines=*/true));
     return exit_code(error);

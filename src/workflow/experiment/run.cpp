@@ -259,6 +259,32 @@ std::vector<Task> checked_tasks(std::span<Experiment* const> experiments, const 
   return tasks;
 }
 
+/// What changed in a step to do since its run folder had it; "" if the folder never did.
+std::string change_in_run(const Task& task) {
+  return task.experiment->linked_step(task.step->id) ? what_changed(*task.experiment, *task.step, {}) : "";
+}
+
+/// Says how many steps are reused; of a single experiment which, and what changed in the others.
+void say_what_is_reused(const std::vector<Task>& tasks, bool single) {
+  std::vector<std::string> reused;
+  std::vector<std::string> changed;
+  for (const Task& task : tasks) {
+    const std::string name = to_string(task.step->id);
+    if (task.experiment->store().done(*task.step)) {
+      reused.push_back(name);
+    } else if (const std::string change = single ? change_in_run(task) : ""; !change.empty()) {
+      changed.push_back(fmt::format("{}: {}", name, change));
+    }
+  }
+  if (!reused.empty()) {
+    spdlog::info("{} of {} steps are done already{}", reused.size(), tasks.size(),
+                 single ? fmt::format(": {}", fmt::join(reused, ", ")) : "");
+  }
+  for (const std::string& line : changed) {
+    spdlog::info("{}", line);
+  }
+}
+
 /// The same; also discards steps that are to be run again.
 std::vector<Task> fresh_tasks(std::span<Experiment* const> experiments, const RunOptions& options) {
   std::vector<Task> tasks = checked_tasks(experiments, options);
@@ -267,6 +293,7 @@ std::vector<Task> fresh_tasks(std::span<Experiment* const> experiments, const Ru
       forget_from(*experiment, *options.from);
     }
   }
+  say_what_is_reused(tasks, experiments.size() == 1);
   return tasks;
 }
 

@@ -7,27 +7,35 @@
 namespace routedk::workflow {
 namespace {
 
-/// "train.epochs: 1 -> 3". Contents of files are known by their hashes, which say nothing to a reader.
-std::string change_of(const std::string& name, const std::string& before, const std::string& now) {
-  return name.ends_with("contents") ? fmt::format("{}: changed", name)
-                                    : fmt::format("{}: {} -> {}", name, before, now);
-}
-
-/// Adds a line for each entry that differs or is in only one map; `blank` stands for a missing value.
-void compare_entries(const std::map<std::string, std::string>& before,
-                     const std::map<std::string, std::string>& now, std::vector<std::string>& lines) {
-  static const std::string kBlank = "-";
+/// The names whose values differ or that only one map has: those of `now` first.
+std::vector<std::string> changed_names(const Settings& before, const Settings& now) {
+  std::vector<std::string> names;
   for (const auto& [name, value] : now) {
     const auto old = before.find(name);
     if (old == before.end() || old->second != value) {
-      lines.push_back(change_of(name, old == before.end() ? kBlank : old->second, value));
+      names.push_back(name);
     }
   }
   for (const auto& [name, value] : before) {
     if (!now.contains(name)) {
-      lines.push_back(change_of(name, value, kBlank));
+      names.push_back(name);
     }
   }
+  return names;
+}
+
+/// "-" for a missing value.
+std::string value_in(const Settings& texts, const std::string& name) {
+  const auto found = texts.find(name);
+  return found == texts.end() ? "-" : found->second;
+}
+
+/// Inputs are told apart by keys, which say nothing to a reader.
+const char* change_of_input(const Settings& before, const Settings& now, const std::string& name) {
+  if (!before.contains(name)) {
+    return "added";
+  }
+  return now.contains(name) ? "changed" : "removed";
 }
 
 }  // namespace
@@ -57,8 +65,16 @@ std::string key_of(const Step& step) {
 
 std::vector<std::string> differences(const Step& before, const Step& now) {
   std::vector<std::string> lines;
-  compare_entries(before.settings, now.settings, lines);
-  compare_entries(before.input_keys, now.input_keys, lines);
+  for (const std::string& name : changed_names(before.settings, now.settings)) {
+    // Contents are told apart by hashes, which say nothing to a reader.
+    lines.push_back(name.ends_with("contents")
+                        ? fmt::format("{}: changed", name)
+                        : fmt::format("{}: {} -> {}", name, value_in(before.settings, name),
+                                      value_in(now.settings, name)));
+  }
+  for (const std::string& name : changed_names(before.input_keys, now.input_keys)) {
+    lines.push_back(fmt::format("{}: {}", name, change_of_input(before.input_keys, now.input_keys, name)));
+  }
   return lines;
 }
 

@@ -3,6 +3,9 @@
 #include "routedk/workflow/steps/steps.h"
 
 #include <algorithm>
+#include <map>
+#include <string>
+#include <vector>
 
 #include <fmt/ranges.h>
 #include <spdlog/spdlog.h>
@@ -71,16 +74,27 @@ bool is_done(const Experiment& experiment, const StepId& id) {
   return experiment.store().done(experiment.step(id));
 }
 
+std::string what_changed(const Experiment& experiment, const Step& step,
+                         const std::map<std::string, io::JsonField>& records) {
+  const auto own = experiment.linked_step(step.id);
+  const auto before = own ? own : experiment.store().earlier(step, records);
+  const std::vector<std::string> changes = before ? differences(*before, step) : std::vector<std::string>();
+  if (changes.empty()) {
+    return "";
+  }
+  return fmt::format("{}: {}",
+                     own ? "changed since this run's last" : "not in this run; unlike the store's newest",
+                     fmt::join(changes, ", "));
+}
+
 void require_done(const Experiment& experiment, const StepId& id, const std::string& program) {
   if (is_done(experiment, id)) {
     return;
   }
-  const Step& step = experiment.step(id);
-  const auto earlier = experiment.store().earlier(step, experiment.store().whole(id.kind));
+  const std::string changed =
+      what_changed(experiment, experiment.step(id), experiment.store().whole(id.kind));
   throw_<ConfigError>("step {} must be done under the present settings first, but is not ({}); run {}",
-                      to_string(id),
-                      earlier ? fmt::format("since it was, {}", fmt::join(differences(*earlier, step), ", "))
-                              : experiment.step_folder(id).string(),
+                      to_string(id), changed.empty() ? experiment.step_folder(id).string() : changed,
                       program);
 }
 

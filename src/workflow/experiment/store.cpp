@@ -115,6 +115,15 @@ StepLock::~StepLock() {
   ::close(file_);
 }
 
+std::optional<io::JsonField> record_in(const fs::path& step_folder) {
+  for (const char* name : {kWhole, kBegun}) {
+    if (fs::exists(step_folder / name)) {
+      return io::read_json_field(step_folder / name);
+    }
+  }
+  return std::nullopt;
+}
+
 Step step_of(const io::JsonField& record) {
   return {{record["kind"].choice<StepKind>(), record["name"].text()},
           texts_of(record["settings"]),
@@ -146,12 +155,7 @@ bool Store::done(const Step& step) const {
 }
 
 std::optional<io::JsonField> Store::record(const Step& step) const {
-  for (const char* name : {kWhole, kBegun}) {
-    if (fs::exists(folder_of(step) / name)) {
-      return io::read_json_field(folder_of(step) / name);
-    }
-  }
-  return std::nullopt;
+  return record_in(folder_of(step));
 }
 
 std::unique_ptr<StepLock> Store::open(const Step& step) const {

@@ -207,12 +207,23 @@ Study alone(const std::string& file, const ConfigSource& source) {
   return study;
 }
 
+/// A setting among the files: --set was forgotten, or "=".
+void check_is_no_setting(const std::string& file) {
+  const std::string name = file.substr(0, file.find('='));
+  const Texts settings = setting_names();
+  if (std::find(settings.begin(), settings.end(), name) != settings.end() && !fs::exists(file)) {
+    throw_<ConfigError>("a setting must follow --set and have a value, but is `{}`: give --set {}=VALUE",
+                        file, name);
+  }
+}
+
 /// The files listed under `studies`, relative to the listing file's folder; empty if the file is a study
 /// itself.
 Texts listed_studies(const std::string& file) {
   if (file.empty()) {
     return {};
   }
+  check_is_no_setting(file);
   ConfigSource source = ConfigSource::from_file(file);
   const std::optional<ConfigNode> list = source.take("studies");
   if (!list) {
@@ -232,6 +243,7 @@ Texts listed_studies(const std::string& file) {
 }  // namespace
 
 Study read_study(const std::string& file, const std::vector<std::string>& assignments) {
+  check_is_no_setting(file);
   ConfigSource source = file.empty() ? ConfigSource::empty() : ConfigSource::from_file(file);
   assign(source, assignments, About::kSize);
   const std::string size = choose_size(source);

@@ -22,6 +22,16 @@ ChosenModel backbone_alone(std::shared_ptr<const model::Backbone> backbone) {
       experts::without_experts(std::move(backbone)), std::make_unique<experts::SingleExpertGate>(-1, 1), {}};
 }
 
+/// A run folder holds its steps as links, which a plain copy or a move leaves without what they name.
+void check_link_ends(const fs::path& link) {
+  if (fs::is_symlink(fs::symlink_status(link)) && !fs::exists(link)) {
+    throw_<FileError>(
+        "{} must link to a step in the store, but nothing is there: copy a run folder with `cp -rL`, which "
+        "copies what its links name, or leave it where it was",
+        link.string());
+  }
+}
+
 }  // namespace
 
 ExperimentConfig settings_of(const ModelChoice& choice) {
@@ -63,9 +73,11 @@ void check_folders(const ModelChoice& choice, const ExperimentConfig& config) {
                         choice.gate);
   }
   for (const fs::path& folder : folders) {
+    check_link_ends(folder);
     const InputFile there(folder / "adapter_config.json");
   }
   if (!choice.run.empty() && choice.gate.empty()) {
+    check_link_ends(choice.run / "router");
     const InputFile there(choice.run / "router" / "router_config.json");
   }
 }

@@ -1,12 +1,14 @@
 #include "routedk/workflow/predict/mixture.h"
 
 #include "routedk/core/error.h"
+#include "routedk/core/suggestion.h"
 #include "routedk/experts/peft.h"
 #include "routedk/experts/router_file.h"
 #include "routedk/experts/ties.h"
 
 #include <algorithm>
 #include <cmath>
+#include <filesystem>
 #include <optional>
 #include <utility>
 
@@ -111,7 +113,28 @@ std::vector<std::string> names_of(const experts::ExpertBank& bank) {
   return names;
 }
 
+namespace {
+
+/// A gate that is none of the known words must be an expert or a router's folder.
+void check_named_gate(const std::string& name, const std::vector<std::string>& experts) {
+  if (std::find(experts.begin(), experts.end(), name) != experts.end() ||
+      std::filesystem::is_directory(name)) {
+    return;
+  }
+  std::vector<std::string> known = experts::gate_words();
+  known.insert(known.begin(), experts.begin(), experts.end());
+  throw_<ConfigError>(
+      "a gate must be one of the experts {}, a router's folder, {} or {}, but is `{}` instead{}",
+      fmt::join(experts, ", "), experts::gate_forms(experts::weighs_given_experts),
+      experts::gate_forms(experts::takes_router), name, suggestion(name, known));
+}
+
+}  // namespace
+
 void check_gate(const GateSpec& spec, const std::vector<std::string>& experts) {
+  if (spec.kind == GateKind::kNamed) {
+    check_named_gate(spec.name, experts);
+  }
   const auto count = static_cast<std::int64_t>(experts.size());
   if (spec.kind == GateKind::kTopK && spec.number > count) {
     throw_<ConfigError>(

@@ -191,6 +191,7 @@ void distil_step(Experiment& experiment) {
   require_sessions(experiment, StepKind::kDistil);
   const StepId id{StepKind::kDistil};
   const std::vector<Session> sessions = of_two_items(experiment.split().train);
+  require_some(sessions, id);
   if (!experiment.shard().whole()) {
     return do_part(experiment, {id, sessions, 1, experiment.knowledge_file(),
                                 [&](const std::vector<Session>& own, const std::filesystem::path& file) {

@@ -2,6 +2,7 @@
 
 #include "routedk/bundle/expert_input.h"
 #include "routedk/bundle/plain_text.h"
+#include "routedk/core/error.h"
 #include "routedk/core/files.h"
 #include "routedk/core/random.h"
 #include "routedk/io/jsonl.h"
@@ -253,10 +254,44 @@ std::vector<Example> validation_examples(const Experiment& experiment, const std
   return examples_of(experiment.task().validation, expert, group);
 }
 
+void require_some(const std::vector<Session>& sessions, const StepId& id) {
+  if (sessions.empty()) {
+    throw_<ConfigError>(
+        "step {} must have at least 1 training session of 2 items, but has none: lower "
+        "split.test_per_length, "
+        "split.val_per_length or router.holdout",
+        to_string(id));
+  }
+}
+
+namespace {
+
+/// Checks that every step to do that learns has something to learn from.
+void require_training_sessions(const Experiment& experiment) {
+  const LearningSessions learning = learning_sessions(experiment);
+  for (const Step* step : needed_steps(experiment.steps())) {
+    const StepId& id = step->id;
+    const bool adopted = id.kind == StepKind::kTrain && experiment.config().adapter_of(id.name) != nullptr;
+    if (experiment.store().done(*step) || adopted) {
+      continue;
+    }
+    if (id.kind == StepKind::kDistil) {
+      require_some(of_two_items(experiment.split().train), id);
+    } else if (id.kind == StepKind::kTrain || id.kind == StepKind::kConflict) {
+      require_some(learning.experts, id);
+    } else if (id.kind == StepKind::kRouter || id.kind == StepKind::kControls) {
+      require_some(learning.router, id);
+    }
+  }
+}
+
+}  // namespace
+
 void require_data_within(const Experiment& experiment) {
   if (!experiment.has_sessions()) {
     return;
   }
+  require_training_sessions(experiment);
   const std::int64_t context = model::WeightSource::open(experiment.config().model.path)->config().context;
   train::require_within_context(router_examples(experiment), context, "training");
   train::require_within_context(validation_examples(experiment, "", 0), context, "validation");

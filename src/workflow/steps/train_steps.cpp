@@ -1,6 +1,7 @@
 #include "routedk/core/error.h"
 #include "routedk/core/files.h"
 #include "routedk/core/sha256.h"
+#include "routedk/core/suggestion.h"
 #include "routedk/experts/peft.h"
 #include "routedk/io/jsonl.h"
 #include "routedk/model/weight_source.h"
@@ -112,8 +113,8 @@ std::vector<std::string> experts_named(const ExperimentConfig& config, const std
     return config.experts;
   }
   if (std::find(config.experts.begin(), config.experts.end(), name) == config.experts.end()) {
-    throw_<ConfigError>("--expert must be all or one of {}, but is `{}` instead",
-                        fmt::join(config.experts, ", "), name);
+    throw_<ConfigError>("--expert must be all or one of {}, but is `{}` instead{}",
+                        fmt::join(config.experts, ", "), name, suggestion(name, config.experts));
   }
   return {name};
 }

@@ -33,6 +33,7 @@
 #include <filesystem>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -112,6 +113,9 @@ class Experiment {
   /// the links of all steps that rest on it are removed first, so that a run folder never shows results of
   /// other experts than it has. ConfigError if the folder was made without a store.
   void link_step(const StepId& id) const;
+  /// The step of that name that the run folder links to, of whatever settings, complete or not; empty if
+  /// there is none. FileError.
+  std::optional<Step> linked_step(const StepId& id) const;
   /// Throws the ConfigError of link_step; changes nothing on disk.
   void check_links(const StepId& id) const;
 

@@ -9,6 +9,9 @@
 
 namespace routedk::workflow {
 
+/// For ProgramOptions::expert.
+inline constexpr const char* kAllExperts = "all";
+
 /// The options that every program with an experiment's YAML takes.
 struct ProgramOptions {
   std::string config;                    ///< YAML file; if empty, all defaults
@@ -16,6 +19,7 @@ struct ProgramOptions {
   bool dump_config = false;              ///< print the effective settings and stop
   bool dry_run = false;                  ///< print the plan and stop
   bool redo = false;                     ///< first discard the program's own step and those after it
+  std::string expert = kAllExperts;      ///< train only this expert
   std::string shard;                     ///< I/N or auto: process only this part of the sessions
   bool merge = false;                    ///< merge the parts of other processes
 };

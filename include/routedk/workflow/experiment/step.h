@@ -65,8 +65,8 @@ struct Step {
 /// Computes a step's key.
 std::string key_of(const Step& step);
 
-/// "train.epochs: 1 -> 3" for the first settings and inputs that differ, "data.contents: changed" for a
-/// file's contents; for messages.
+/// "train.epochs: 1 -> 3" for each setting that differs, "train-base: changed" for each input,
+/// "data.contents: changed" for a file's contents; for messages.
 std::vector<std::string> differences(const Step& before, const Step& now);
 
 }  // namespace routedk::workflow

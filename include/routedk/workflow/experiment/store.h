@@ -82,6 +82,9 @@ class Store {
   std::filesystem::path folder_;
 };
 
+/// step.json in a step's folder, otherwise its begun.json; empty if it has neither. FileError.
+std::optional<io::JsonField> record_in(const std::filesystem::path& step_folder);
+
 /// The settings, inputs and key in a record. FileError.
 Step step_of(const io::JsonField& record);
 

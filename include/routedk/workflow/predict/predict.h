@@ -74,8 +74,9 @@ struct CompletionOptions {
 
 /// Decodes without a grammar under the settings of `decode` until the end of the turn or of the context;
 /// writes the text as tokens are drawn. With `json`: {"text", "prompt_tokens", "tokens", "finished": whether
-/// the turn ended, "seconds", "tokens_per_second"}. On SIGINT or SIGTERM, finishes the output with what has
-/// been drawn, then throws Interrupted. DataError if the prompt is empty or leaves no room in the context.
+/// the turn ended, "seconds", "tokens_per_second"}. On SIGINT, SIGTERM or SIGHUP, finishes the output with
+/// what has been drawn, then throws Interrupted. DataError if the prompt is empty or leaves no room in the
+/// context.
 void complete(const ModelChoice& choice, const CompletionOptions& options, std::istream& in,
               std::ostream& out);
 

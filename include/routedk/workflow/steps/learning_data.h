@@ -56,9 +56,12 @@ std::vector<train::Example> router_examples(const Experiment& experiment);
 std::vector<train::Example> validation_examples(const Experiment& experiment, const std::string& expert,
                                                 int group);
 
-/// DataError that counts and names the inputs longer than the model's context, with their answers: the
-/// sessions of the router, the validation and the evaluation. The trainer checks the experts' examples; the
-/// user's own were checked when they were read.
+/// ConfigError if a step has no session to learn from.
+void require_some(const std::vector<bundle::Session>& sessions, const StepId& id);
+
+/// ConfigError if a step to do has no session to learn from; DataError that counts and names the inputs
+/// longer than the model's context, with their answers: the sessions of the router, the validation and the
+/// evaluation. The trainer checks the experts' examples; the user's own were checked when they were read.
 void require_data_within(const Experiment& experiment);
 
 /// With `augment.shuffle_items`: each epoch's version of the experts' (or, for {}, the raw) training

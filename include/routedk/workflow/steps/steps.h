@@ -4,6 +4,7 @@
 #include "routedk/bundle/metrics.h"
 #include "routedk/workflow/experiment/experiment.h"
 
+#include <map>
 #include <string>
 #include <vector>
 
@@ -82,7 +83,13 @@ void forget_from(const Experiment& experiment, StepKind first);
 bool begin_step(Experiment& experiment, const StepId& id);
 /// Throws the UserError of begin_step.
 void require_free(const Experiment& experiment, const StepId& id);
-/// ConfigError, naming the program to run, unless the step is done under the current settings.
+/// What makes a step to do another one than the last of its name, in this run folder or, where that has none,
+/// in the store, whose records of the kind are given: "changed since this run's last: train.epochs: 1 -> 3".
+/// "" if there is no such step, or if it has the same settings. FileError.
+std::string what_changed(const Experiment& experiment, const Step& step,
+                         const std::map<std::string, io::JsonField>& records);
+/// ConfigError, naming the program to run and what changed, unless the step is done under the current
+/// settings.
 void require_done(const Experiment& experiment, const StepId& id, const std::string& program);
 /// ConfigError if the experiment learns from `data.examples`: the step works on bundle data only.
 void require_sessions(const Experiment& experiment, StepKind kind);
