@@ -11,7 +11,8 @@
 
 namespace routedk::apps {
 
-/// An option that takes a name of the enum; `name_for` maps other accepted texts to a name.
+/// An option that takes a name of the enum; `name_for` maps other accepted texts to a name. The help shows
+/// the value as the default.
 template <NamedEnum E>
 CLI::Option* add_choice(CLI::App& app, const std::string& name, E& value, const std::string& meaning,
                         const std::function<std::string(std::string)>& name_for = {}) {

@@ -32,6 +32,7 @@ int main(int argc, char** argv) {
       app, "--from", from,
       "repeat this kind of step (or that of a program: distill, train-router, eval) and those after it",
       workflow::step_of_program)
+      ->default_str("")  // without it nothing is repeated
       ->group(apps::kStepsGroup);
   app.add_option(
          "--only", options.run.only,

@@ -22,6 +22,12 @@ void add_logits(CLI::App& app, Chosen& chosen) {
   const auto options = std::make_shared<workflow::LogitsOptions>();
   CLI::App* command = app.add_subcommand(
       "logits", "JSON lines {\"ids\": [...], \"prompt_length\": n} in, the last position's top logits out.");
+  explain(*command,
+          {"echo '{\"ids\": [1, 2, 3]}' | routedk-inspect logits --model "
+           ".deps/models/SmolLM2-135M-Instruct.Q4_1.gguf",
+           "echo '{\"ids\": [1, 2, 3]}' | routedk-inspect logits --model "
+           ".deps/models/SmolLM2-135M-Instruct.Q4_1.gguf --adapter tests/goldens/peft_a"},
+          "docs/formats.md");
   command->add_option("--model", options->model, "a GGUF file or a Hugging Face folder")->required();
   add_choice(*command, "--quant", options->quant, "the linears, as model.quant");
   add_choice(*command, "--dtype", options->dtype, "compute type, as model.dtype");

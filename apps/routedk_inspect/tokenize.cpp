@@ -4,6 +4,7 @@
 #include <iostream>
 #include <memory>
 
+#include "../common.h"
 #include "commands.h"
 #include <fmt/format.h>
 #include <unistd.h>
@@ -14,6 +15,12 @@ void add_tokenize(CLI::App& app, Chosen& chosen) {
   const auto options = std::make_shared<workflow::TokenizeOptions>();
   CLI::App* command = app.add_subcommand(
       "tokenize", "JSON lines {\"text\": ...} or {\"messages\": [...]} in, {\"ids\": [...]} out.");
+  explain(*command,
+          {"echo '{\"text\": \"Hello\"}' | routedk-inspect tokenize --model "
+           ".deps/models/SmolLM2-135M-Instruct.Q4_1.gguf",
+           "echo '{\"messages\": [{\"role\": \"user\", \"content\": \"Hi\"}]}' | routedk-inspect tokenize "
+           "--model .deps/models/SmolLM2-135M-Instruct.Q4_1.gguf"},
+          "docs/formats.md");
   command
       ->add_option("--model", options->model,
                    "a GGUF file, a model folder, a tokenizer.json or a tokenizer.model")

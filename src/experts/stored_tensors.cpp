@@ -6,6 +6,20 @@
 #include <fmt/ranges.h>
 
 namespace routedk::experts {
+
+std::vector<std::string> StoredTensors::names() const {
+  std::vector<std::string> names;
+  for (const auto& [name, view] : file_.tensors()) {
+    names.push_back(name);
+  }
+  return names;
+}
+
+std::int64_t StoredTensors::size_of(const std::string& name, std::size_t dimension) const {
+  const std::vector<std::int64_t>& shape = file_.at(name).shape;
+  return shape.size() == 2 ? shape[dimension] : 0;
+}
+
 void StoredTensors::expect(const std::string& name, const std::vector<std::int64_t>& shape) {
   const io::TensorView& view = file_.at(name);
   if (!quant::is_weight_type(view.dtype)) {

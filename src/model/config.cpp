@@ -89,6 +89,11 @@ std::vector<float> scaled_divisors(std::vector<float> divisors, double factor, s
 }  // namespace
 
 LlamaConfig LlamaConfig::from_gguf(const io::GgufFile& file) {
+  if (file.has("general.type") && file.text("general.type") == "adapter") {
+    throw_<FileError>(
+        "a model's GGUF must have the weights of a model, but {} is an adapter (`general.type`)",
+        file.file().path().string());
+  }
   const std::string& architecture = file.text("general.architecture");
   if (architecture != "llama") {
     throw_<FileError>("`general.architecture` must be llama, but is `{}` instead ({})", architecture,

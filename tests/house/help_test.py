@@ -27,9 +27,9 @@ def listed_programs():
     return ["routedk-" + name for name in re.findall(r"^  ([a-z-]+) ", subcommands, re.MULTILINE)]
 
 
-def examples(program):
+def examples(program, *words):
     """The command lines below `Examples:`."""
-    text = run(BIN / program, "--help").stdout.split("Examples:\n")[1].split("More:")[0]
+    text = run(BIN / program, *words, "--help").stdout.split("Examples:\n")[1].split("More:")[0]
     return [line.strip() for line in text.splitlines() if line.strip()]
 
 
@@ -129,6 +129,17 @@ class Help(unittest.TestCase):
                 done = self.typed(line)
                 self.assertEqual(done.returncode, 0, f"{line}\n{done.stderr}")
                 self.assertNotEqual(done.stdout, "", line)
+
+    def test_each_inspection_has_examples_of_its_own_that_work(self):
+        for name in ("tokenize", "logits", "model", "quantize", "adapter", "router", "checkpoint", "merge"):
+            lines = examples("routedk-inspect", name)
+            self.assertGreaterEqual(len(lines), 1, name)
+            for line in lines:
+                self.assertIn(f"routedk-inspect {name} ", line)
+                if " runs/" not in line and MODEL.is_file():  # what needs a run, or writes
+                    done = self.typed(line)
+                    self.assertEqual(done.returncode, 0, f"{line}\n{done.stderr}")
+                    self.assertNotEqual(done.stdout, "", line)
 
     def test_an_example_that_needs_a_run_is_understood_and_names_the_missing_run(self):
         lines = [line for line in examples("routedk-predict") if "--run runs/" in line]

@@ -201,6 +201,7 @@ class BackboneMetadata : public ::testing::TestWithParam<BadMetadata> {};
 INSTANTIATE_TEST_SUITE_P(
     Refused, BackboneMetadata,
     ::testing::Values(
+        BadMetadata{"adapter", [](GgufWriter& g) { g.text("general.type", "adapter"); }, "is an adapter"},
         BadMetadata{"zero_layers", [](GgufWriter& g) { g.integer("llama.block_count", 0); },
                     "`llama.block_count`"},
         BadMetadata{"endless_width", [](GgufWriter& g) { g.integer("llama.embedding_length", 4000000000U); },

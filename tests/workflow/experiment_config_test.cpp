@@ -5,6 +5,7 @@
 #include "routedk/workflow/experiment/study.h"
 
 #include "core/temporary_folder.h"
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -58,8 +59,15 @@ TEST(ExperimentConfig, adapters_are_experts_of_any_name) {
   EXPECT_EQ(read("experts: [base, own]\nadapters: [{name: own, path: a}]\n").experts.size(), 2U);
   EXPECT_THAT(problems("experts: [base]\nadapters: [{name: own, path: a}]\n"), HasSubstr("has `own`"));
   EXPECT_THAT(problems("adapters: [{name: own}]\n"), HasSubstr("that of `own` is empty"));
-  EXPECT_THAT(problems("adapters: [{name: a, path: x}, {name: a, path: y}]\n"),
-              HasSubstr("each expert once"));
+  EXPECT_THAT(
+      problems("adapters: [{name: a, path: x}, {name: a, path: y}]\n"),
+      HasSubstr("each expert once, but has `a` for x and for y: name one, as in --adapters 'NAME=y'"));
+  for (const char* name : {"all", "my adapter"}) {
+    EXPECT_THAT(
+        problems(fmt::format("adapters: [{{name: {}, path: adapters/x}}]\n", name)),
+        HasSubstr(fmt::format("has `{}` instead: name it, as in --adapters 'NAME=adapters/x'", name)));
+  }
+  EXPECT_THAT(problems("experts: [base, merged, base]\n"), HasSubstr("repeats `base`"));
   EXPECT_EQ(adapters_assignment({"some/own/", "b=c/d"}),
             "adapters=[{name: own, path: some/own/}, {name: b, path: c/d}]");
 }
@@ -77,6 +85,8 @@ TEST(ExperimentConfig, examples_of_ones_own_are_evaluated_by_what_needs_no_sessi
     EXPECT_THAT(problems(own + "eval: {systems: [" + system + "]}\n"), HasSubstr("it needs bundle data"));
   }
   EXPECT_THAT(problems(own + "eval: {systems: [base]}\n"), HasSubstr("`base`"));
+  EXPECT_THAT(problems(own + "eval: {systems: [base]}\n"), Not(HasSubstr("permuted")))
+      << "what would be refused is not offered";
   EXPECT_THAT(
       problems(own + "eval: {select: [vote, mbr]}\n"),
       HasSubstr("`eval.select` must be vote with data.examples, whose answers are texts, but is mbr"));

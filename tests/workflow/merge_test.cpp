@@ -3,6 +3,7 @@
 #include "routedk/core/error.h"
 #include "routedk/experts/peft.h"
 #include "routedk/experts/routed_model.h"
+#include "routedk/workflow/inspect/inspect.h"
 
 #include "core/temporary_folder.h"
 #include "experts/tiny_experts.h"
@@ -57,6 +58,8 @@ class Merge : public ::testing::Test {
 
 TEST_F(Merge, one_adapter_gives_its_logits_without_it) {
   merge(with({"high_level"}, {}));
+  EXPECT_THAT(written_text(folder_ / "merged"),
+              ::testing::ContainsRegex("/merged: [2-9] files, 0.[0-9] MiB\n$"));
   const at::Tensor found = testing::logits_of(dense(folder_ / "merged"), kIds);
   expect_close(found, mixed({0, 1, 0}), {0.0, 1e-4});
   EXPECT_GT(testing::largest_difference(found, mixed({0, 0, 0})), 1e-2);

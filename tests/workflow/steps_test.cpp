@@ -87,7 +87,8 @@ TEST_F(Steps, other_settings_prompts_or_data_are_another_step_and_the_old_one_st
   {
     Experiment experiment(config_);
     EXPECT_FALSE(is_done(experiment, kBase));
-    EXPECT_THROW(require_done(experiment, kBase, "routedk-train"), ConfigError);
+    EXPECT_THAT(testing::message_of<ConfigError>([&] { require_done(experiment, kBase, "routedk-train"); }),
+                HasSubstr("prompts.contents: changed"));
     EXPECT_TRUE(begin_step(experiment, kBase));
     EXPECT_EQ(fs::canonical(folder_ / "run/steps/train-base"), fs::canonical(experiment.step_folder(kBase)));
   }

@@ -22,4 +22,8 @@ void save_peft(const Expert& expert, const std::filesystem::path& folder, const 
 Expert load_peft(const std::filesystem::path& folder, const std::string& name,
                  const model::LlamaConfig& model);
 
+/// The ranks and alphas of an adapter by the same rules without its model: it has the layers and shapes that
+/// the tensors have. FileError; values are not read.
+LoraPlan read_peft_plan(const std::filesystem::path& folder);
+
 }  // namespace routedk::experts

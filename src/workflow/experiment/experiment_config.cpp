@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <iterator>
+#include <map>
 #include <set>
 #include <string_view>
 #include <utility>
@@ -38,6 +39,28 @@ void check_different(const char* field, const char* noun, const std::vector<T>& 
   }
 }
 
+bool is_word(const std::string& name) {
+  return !name.empty() && name != "all" && name.find_first_of("/+ \n") == std::string::npos;
+}
+
+/// Names of adapters are often those of their folders; the messages say how to give others.
+void check_adapter_names(const std::vector<AdapterConfig>& adapters, Names& problems) {
+  std::map<std::string, std::string> paths;
+  for (const AdapterConfig& adapter : adapters) {
+    if (!is_word(adapter.name)) {
+      problems.push_back(fmt::format(
+          "`adapters` must have names that are words without /, + and spaces and not `all`, but has `{}` "
+          "instead: name it, as in --adapters 'NAME={}'.",
+          adapter.name, adapter.path));
+    } else if (const auto [other, fresh] = paths.emplace(adapter.name, adapter.path); !fresh) {
+      problems.push_back(fmt::format(
+          "`adapters` must name each expert once, but has `{}` for {} and for {}: name one, as in --adapters "
+          "'NAME={}'.",
+          adapter.name, other->second, adapter.path, adapter.path));
+    }
+  }
+}
+
 void check_experts(const ExperimentConfig& config, Names& problems) {
   const Names& experts = config.experts;
   if (experts.empty()) {
@@ -51,7 +74,7 @@ void check_experts(const ExperimentConfig& config, Names& problems) {
       problems.push_back(fmt::format(
           "`experts` must be among {} unless data.examples or adapters say otherwise, but has `{}` instead{}",
           fmt::join(kBundle, ", "), name, suggestion(name, kBundle)));
-    } else if (name.empty() || name == "all" || name.find_first_of("/+ \n") != std::string::npos) {
+    } else if (!is_word(name)) {
       problems.push_back(fmt::format(
           "`experts` must be words without /, + and spaces and not `all`, but has `{}` instead.", name));
     }
@@ -59,9 +82,7 @@ void check_experts(const ExperimentConfig& config, Names& problems) {
 }
 
 void check_adapters(const ExperimentConfig& config, Names& problems) {
-  Names names;
   for (const AdapterConfig& adapter : config.adapters) {
-    names.push_back(adapter.name);
     if (!has(config.experts, adapter.name)) {
       problems.push_back(fmt::format("`adapters` must name experts among {}, but has `{}` instead.",
                                      fmt::join(config.experts, ", "), adapter.name));
@@ -70,7 +91,6 @@ void check_adapters(const ExperimentConfig& config, Names& problems) {
           fmt::format("`adapters` must have a path for each, but that of `{}` is empty.", adapter.name));
     }
   }
-  check_different("adapters", "expert", names, problems);
 }
 
 /// Whether a system uses a router over the run's experts.
@@ -79,8 +99,14 @@ bool needs_router(experts::GateKind kind) {
          kind == experts::GateKind::kPermuted;
 }
 
-/// The error of a system's name by the grammar; "" if valid. A bare name must be an expert's.
-std::string system_problem(const std::string& system, const Names& experts) {
+bool is_without_sessions(experts::GateKind kind) {
+  return !experts::needs_no_model(kind) && kind != experts::GateKind::kPermuted;
+}
+
+/// The error of a system's name by the grammar; "" if valid. A bare name must be an expert's. `are_meant`:
+/// the kinds to list, as for gate_forms.
+std::string system_problem(const std::string& system, const Names& experts,
+                           bool (*are_meant)(experts::GateKind)) {
   try {
     const auto spec = experts::parse_gate_spec(system);
     if (needs_router(spec.kind) && experts.size() < 2) {
@@ -93,8 +119,8 @@ std::string system_problem(const std::string& system, const Names& experts) {
     }
     Names known = experts::gate_words();
     known.insert(known.begin(), experts.begin(), experts.end());
-    return fmt::format("must be a name in `experts`, {}, but has `{}` instead{}", experts::gate_forms(),
-                       system, suggestion(system, known));
+    return fmt::format("must be a name in `experts`, {}, but has `{}` instead{}",
+                       experts::gate_forms(are_meant), system, suggestion(system, known));
   } catch (const ConfigError& error) {
     return fmt::format("must be possible: {}.", error.what());
   }
@@ -104,8 +130,9 @@ void check_systems(const ExperimentConfig& config, Names& problems) {
   if (config.experts.empty()) {
     return;
   }
+  bool (*const are_meant)(experts::GateKind) = config.data.examples.empty() ? nullptr : &is_without_sessions;
   for (const std::string& system : config.eval.systems) {
-    if (const std::string problem = system_problem(system, config.experts); !problem.empty()) {
+    if (const std::string problem = system_problem(system, config.experts, are_meant); !problem.empty()) {
       problems.push_back("`eval.systems` " + problem);
     }
   }
@@ -124,8 +151,7 @@ void check_systems(const ExperimentConfig& config, Names& problems) {
 /// Whether a system works on bundle sessions only.
 bool needs_sessions(const std::string& system) {
   try {
-    const experts::GateKind kind = experts::parse_gate_spec(system).kind;
-    return experts::needs_no_model(kind) || kind == experts::GateKind::kPermuted;
+    return !is_without_sessions(experts::parse_gate_spec(system).kind);
   } catch (const ConfigError&) {
     return false;  // already reported
   }
@@ -248,7 +274,10 @@ void ExperimentConfig::complete() {
 }
 
 void ExperimentConfig::validate(std::vector<std::string>& problems) const {
-  check_experts(*this, problems);
+  check_adapter_names(adapters, problems);
+  if (problems.empty()) {
+    check_experts(*this, problems);
+  }
   if (!problems.empty()) {
     return;  // the checks below would repeat the same problem for each system and group
   }

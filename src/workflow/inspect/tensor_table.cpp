@@ -6,6 +6,10 @@
 #include "routedk/quant/tensor_view.h"
 
 #include <algorithm>
+#include <map>
+#include <string>
+#include <utility>
+#include <vector>
 
 #include <ATen/ATen.h>
 #include <c10/util/accumulate.h>
@@ -26,6 +30,41 @@ io::Json norm_of(const io::TensorView& view) {
                                  : io::Json();
 }
 
+/// Orders numbers in names by their values: layer 2 before layer 10.
+std::string sort_key(const std::string& name) {
+  constexpr std::size_t kDigits = 20;
+  std::string key;
+  for (std::size_t at = 0; at < name.size();) {
+    const std::size_t end = std::min(name.find_first_not_of("0123456789", at), name.size());
+    if (end > at) {
+      key += fmt::format("{:0>{}}", name.substr(at, end - at), kDigits);
+      at = end;
+    } else {
+      key += name[at++];
+    }
+  }
+  return key;
+}
+
+/// The tensors of a file in that order.
+std::vector<const io::TensorView*> ordered(const io::SafetensorsFile& file) {
+  std::map<std::pair<std::string, std::string>, const io::TensorView*> by_key;
+  for (const auto& [name, view] : file.tensors()) {
+    by_key[{sort_key(name), name}] = &view;
+  }
+  std::vector<const io::TensorView*> views;
+  for (const auto& [key, view] : by_key) {
+    views.push_back(view);
+  }
+  return views;
+}
+
+/// null, and an empty text, list or object.
+bool is_blank(const io::Json& value) {
+  return value.is_null() || (value.is_string() && value.get_ref<const std::string&>().empty()) ||
+         (value.is_structured() && value.empty());
+}
+
 std::string norm_text(const io::Json& norm) {
   return norm.is_null() ? "-" : fmt::format("{:.6g}", norm.get<double>());
 }
@@ -39,8 +78,9 @@ io::Json describe_folder(const DescribedFolder& folder) {
   io::Json tensors = io::Json::array();
   std::int64_t parameters = 0;
   std::uint64_t bytes = 0;
-  for (const auto& [name, view] : file.tensors()) {
-    tensors.push_back({{"name", name},
+  for (const io::TensorView* tensor : ordered(file)) {
+    const io::TensorView& view = *tensor;
+    tensors.push_back({{"name", view.name},
                        {"type", name_of(view.dtype)},
                        {"shape", view.shape},
                        {"bytes", view.bytes.size()},
@@ -57,6 +97,9 @@ io::Json describe_folder(const DescribedFolder& folder) {
 
 void print_summary(const io::Json& found, std::ostream& out) {
   for (const auto& [key, value] : found["config"].items()) {
+    if (is_blank(value)) {
+      continue;
+    }
     out << fmt::format("{:<26} {}\n", displayed(key, kMostShown),
                        displayed(value.dump(-1, ' ', false, io::Json::error_handler_t::replace)));
   }

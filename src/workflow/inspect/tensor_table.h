@@ -18,7 +18,7 @@ struct DescribedFolder {
 /// tensor in memory at a time. FileError.
 io::Json describe_folder(const DescribedFolder& folder);
 
-/// "key value" lines of `config`, `parameters` and `bytes`, then a blank line.
+/// "key value" lines of what `config` gives (not null or empty), `parameters` and `bytes`, then a blank line.
 void print_summary(const io::Json& found, std::ostream& out);
 
 struct ColumnWidths {
