@@ -155,7 +155,8 @@ void say_next(const std::vector<std::string>& commands) {
 
 std::vector<std::string> what_a_run_is_for(const Experiment& experiment) {
   const std::filesystem::path run = experiment.folder();
-  std::vector<std::string> commands{"routedk-predict --run " + run.string()};
+  std::vector<std::string> commands{"routedk-predict --run " + run.string() +
+                                    (experiment.has_sessions() ? "" : " --prompt '...'")};
   if (experiment.evaluates() && !shipped("scripts/report").empty()) {
     const std::filesystem::path evaluation = evaluation_folder(experiment.config());
     commands.push_back("scripts/report " + (evaluation.empty() ? run : run / evaluation).string());
