@@ -142,7 +142,7 @@ int main(int argc, char** argv) {
   arguments.assign("decode.temperature", arguments.temperature);
   return workflow::run_program([&] {
     if (app.count("--prompt") == 0 || arguments.text.prompt == "-") {
-      require_standard_input();
+      apps::require_standard_input();
     }
     arguments.bundles.typed_in = arguments.text.typed_in = ::isatty(STDIN_FILENO) == 1;
     if (app.count("--prompt") > 0) {
