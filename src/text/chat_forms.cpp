@@ -130,7 +130,7 @@ class Llama2Form final : public ChatForm {
     if (role != wanted) {
       throw_<ConfigError>(
           "With the chat template llama2, turns must alternate between user and assistant, after at most one "
-          "system turn, but there is a {} turn instead of a {} turn.",
+          "system turn, but there is `{}` instead of `{}`.",
           role, wanted);
     }
   }

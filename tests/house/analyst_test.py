@@ -100,7 +100,7 @@ class Analyst(unittest.TestCase):
         self.assertIn("2 experts or more", log)
         self.assertIn("cooking", log)
         log = run("routedk-run", "--dry-run", *sets("experts=[base]", "eval.systems=[dynamic]"), code=2)[1]
-        self.assertIn("the only expert base", log)
+        self.assertIn("base as the only expert", log)
 
     def test_an_adapter_of_another_model_is_refused_by_name(self):
         other = self.folder / "other"

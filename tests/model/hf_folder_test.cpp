@@ -246,7 +246,7 @@ TEST(HfFolderLoading, the_named_leftovers_are_let_pass_and_no_others) {
   put_tensor(folder / "m", kHead, testing::tiny_parameter(embedding));
   put_tensor(folder / "m", "model.layers.2.mlp.up_proj.weight", at::zeros({48, 32}));
   EXPECT_THAT(message_of<FileError>([&] { logits_in(folder / "m"); }),
-              HasSubstr("`model.layers.2.mlp.up_proj.weight` is not"));
+              HasSubstr("`model.layers.2.mlp.up_proj.weight` does not"));
 }
 
 TEST(HfFolderLoading, tensors_that_are_missing_misshapen_mistyped_or_not_finite_are_named) {

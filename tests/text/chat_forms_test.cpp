@@ -174,7 +174,7 @@ TEST(ChatForms, turns_out_of_order_are_refused_by_llama_2) {
       [] {
         ChatTemplate::named("llama2").encode(tokenizer_for("pieces"), {{"user", "a"}, {"user", "b"}}, true);
       },
-      {"llama2", "alternately"});
+      {"llama2", "must alternate"});
 }
 
 }  // namespace

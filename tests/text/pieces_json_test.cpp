@@ -106,10 +106,9 @@ TEST_F(PiecesJson, a_metaspace_says_where_the_blank_stands) {
 }
 
 TEST_F(PiecesJson, what_would_give_other_ids_is_refused_by_its_field) {
-  expect_refused([](Json& file) { file["model"]["merges"].erase(5); },
-                 "`model.merges` must hold each two tokens");
+  expect_refused([](Json& file) { file["model"]["merges"].erase(5); }, "`model.merges` must list each pair");
   expect_refused([](Json& file) { file["model"]["merges"].push_back(file["model"]["merges"][0]); },
-                 "`model.merges` must hold");
+                 "`model.merges` must list");
   expect_refused(
       [](Json& file) {
         Json& merges = file["model"]["merges"];

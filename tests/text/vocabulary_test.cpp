@@ -95,7 +95,7 @@ TEST_F(TokenizerJson, fields_that_change_ids_are_refused_by_name) {
   expect_refused_with("/pre_tokenizer", nullptr, "`pre_tokenizer` must end with ByteLevel");
   expect_refused_with("/pre_tokenizer/add_prefix_space", true,
                       "`pre_tokenizer.add_prefix_space` must be false");
-  expect_refused_with("/pre_tokenizer/use_regex", false, "`pre_tokenizer` must split the text");
+  expect_refused_with("/pre_tokenizer/use_regex", false, "`pre_tokenizer` must have a Split");
   expect_refused_with("/added_tokens/0/lstrip", true, "`added_tokens[0].lstrip` must be false");
 }
 

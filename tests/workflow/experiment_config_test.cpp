@@ -73,7 +73,8 @@ TEST(ExperimentConfig, adapters_are_experts_of_any_name) {
 }
 
 TEST(ExperimentConfig, a_single_expert_has_no_router) {
-  EXPECT_THAT(problems("experts: [base]\neval: {systems: [dynamic]}\n"), HasSubstr("the only expert base"));
+  EXPECT_THAT(problems("experts: [base]\neval: {systems: [dynamic]}\n"),
+              HasSubstr("base as the only expert"));
   EXPECT_THAT(problems("experts: [base]\nwatch: {probe: true}\n"), HasSubstr("`watch.probe`"));
 }
 
