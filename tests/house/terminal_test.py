@@ -97,7 +97,7 @@ class TerminalTest(unittest.TestCase):
             self.assertEqual(bool(COLOUR.search(terminal.text)), not variables)
             self.assertTrue(columns < 120 or any(", all 0:" in line for line in lines), lines)
             last = terminal.text.rstrip().splitlines()[-1]
-            self.assertEqual(last, f"next: routedk-predict --run {self.folder / str(columns) / 'run'}")
+            self.assertEqual(last, f"next: routedk-predict --run {self.folder / str(columns) / 'run'} --prompt '...'")
 
     def test_what_is_no_terminal_gets_lines_without_control_characters(self):
         done = subprocess.run(self.command("pipe"), cwd=ROOT, capture_output=True, text=True, timeout=120)

@@ -9,7 +9,6 @@
 #include "routedk/core/memory.h"
 #include "routedk/core/random.h"
 #include "routedk/core/shipped.h"
-#include "routedk/io/json_field.h"
 #include "routedk/io/jsonl.h"
 #include "routedk/kernels/cpu/capability.h"
 #include "routedk/model/weight_source.h"
@@ -25,7 +24,6 @@
 #include <optional>
 
 #include "contents.h"
-#include "run_links.h"
 #include <ATen/Parallel.h>
 #include <fmt/ranges.h>
 #include <spdlog/spdlog.h>
@@ -33,9 +31,6 @@
 
 namespace routedk::workflow {
 namespace {
-
-constexpr const char* kSteps = "steps";              // in a run folder
-constexpr const char* kEvaluations = "evaluations";  // of those with a name
 
 bundle::Dataset dataset_of(const DataConfig& data) {
   if (!data.examples.empty()) {
@@ -154,69 +149,6 @@ ExperimentConfig completed(ExperimentConfig config) {
   return config;
 }
 
-/// The paths in the run folder that link to a step's outputs, and their names in the step's own folder.
-/// `evaluation` is the folder of its files.
-std::vector<std::pair<std::string, std::string>> places_of(const StepId& id,
-                                                           const std::filesystem::path& evaluation) {
-  switch (id.kind) {
-    case StepKind::kDistil:
-      return {{"knowledge.jsonl", "knowledge.jsonl"},
-              {"knowledge.json", "knowledge.json"},
-              {"domain_rules.txt", "domain_rules.txt"}};
-    case StepKind::kTeacher:
-      return {{fmt::format("teacher-{}.jsonl", id.name), "answers.jsonl"},
-              {fmt::format("teacher-{}.json", id.name), "metrics.json"}};
-    case StepKind::kTrain:
-      return {{"experts/" + id.name, id.name}};
-    case StepKind::kRouter:
-      return {{"router", "router"}};
-    case StepKind::kControls:
-      return {{"controls/" + id.name, "control"}};
-    case StepKind::kConflict:
-      return {{"conflict.json", "conflict.json"}};
-    case StepKind::kProbe:
-      return {{"probe.json", "probe.json"}};
-    case StepKind::kAnswer:
-    case StepKind::kCompare:
-      return {};
-    case StepKind::kEvaluate: {
-      std::vector<std::pair<std::string, std::string>> places;
-      for (const char* name :
-           {"answers", "results.json", "results.txt", "results.md", "results.html", "summary.txt"}) {
-        places.emplace_back((evaluation / name).string(), name);
-      }
-      return places;
-    }
-  }
-  throw_<Error>("a step must be of a kind that is known, but is number {}", static_cast<int>(id.kind));
-}
-
-/// Says where an evaluation stays that a run folder shows no longer: the one to which `link` leads, if it is
-/// not `step`.
-void log_replaced(const std::filesystem::path& link, const Step& step) {
-  const std::filesystem::path record = link / "step.json";
-  if (!std::filesystem::exists(record)) {
-    return;
-  }
-  Step before = step_of(io::read_json_field(record));
-  if (before.key == step.key) {
-    return;
-  }
-  before.input_keys = step.input_keys;  // keys say nothing to a reader
-  const std::vector<std::string> changed = differences(before, step);
-  spdlog::info("{} now leads to another evaluation ({}); the earlier one stays in {}; `eval.name` shows both",
-               link.string(),
-               changed.empty() ? "of other answers" : fmt::format("{}", fmt::join(changed, ", ")),
-               std::filesystem::weakly_canonical(link).string());
-}
-
-/// The folder in the run folder of the evaluation with this link in `steps`.
-std::filesystem::path evaluation_of_link(const std::string& link) {
-  const std::string before_name = fmt::format("{}-", StepKind::kEvaluate);
-  return link.starts_with(before_name) ? std::filesystem::path(kEvaluations) / link.substr(before_name.size())
-                                       : std::filesystem::path();
-}
-
 io::Json versions(kernels::Precision precision) {
   return {{"routedk", ROUTEDK_VERSION},
           {"libtorch", TORCH_VERSION},
@@ -262,33 +194,6 @@ std::string run_folder(const ExperimentConfig& config) {
   }
   const auto folder = std::filesystem::weakly_canonical(data_folder(data.dir)).filename();
   return fmt::format("runs/{}-{}", folder.string(), data.domain);
-}
-
-void check_link(const std::filesystem::path& place) {
-  namespace fs = std::filesystem;
-  const fs::path at = fs::weakly_canonical(place.parent_path()) / place.filename();
-  if (fs::exists(fs::symlink_status(at)) && !fs::is_symlink(at)) {
-    throw_<ConfigError>(
-        "a run folder must hold its steps as links, but {} is not a link: an earlier version made it; give "
-        "another run.dir",
-        at.string());
-  }
-}
-
-void make_link(const std::filesystem::path& target, const std::filesystem::path& place) {
-  namespace fs = std::filesystem;
-  check_link(place);
-  fs::create_directories(place.parent_path());
-  const fs::path at = fs::weakly_canonical(place.parent_path()) / place.filename();
-  const fs::path to = fs::weakly_canonical(target.parent_path()) / target.filename();
-  const fs::path made = temporary_name(at);
-  fs::create_symlink(to.lexically_relative(at.parent_path()), made);
-  fs::rename(made, at);
-}
-
-std::filesystem::path evaluation_folder(const ExperimentConfig& config) {
-  return config.eval.name.empty() ? std::filesystem::path()
-                                  : std::filesystem::path(kEvaluations) / config.eval.name;
 }
 
 std::string without_slash(std::string path) {
@@ -403,59 +308,6 @@ void Experiment::close_steps(const std::vector<StepId>& ids, double gpu_mib) {
   }
   for (const StepId& id : ids) {
     open_.erase(id);
-  }
-}
-
-std::string Experiment::link_name(const StepId& id) const {
-  const std::string& own = id.kind == StepKind::kEvaluate ? config_.eval.name : id.name;
-  return own.empty() ? to_string(id) : fmt::format("{}-{}", id.kind, file_word(own));
-}
-
-void Experiment::link_step(const StepId& id) const {
-  const std::filesystem::path link = folder() / kSteps / link_name(id);
-  if (id.kind == StepKind::kEvaluate) {
-    log_replaced(link, step(id));
-  }
-  if (linked_key(link) != step(id).key) {
-    check_links(id);
-    unlink_outdated(step(id));
-  }
-  make_link(step_folder(id), link);
-  for (const auto& [place, inside] : places_of(id, evaluation_folder(config_))) {
-    make_link(link / inside, folder() / place);
-  }
-}
-
-void Experiment::unlink_outdated(const Step& now) const {
-  const bool answers = now.id.kind == StepKind::kAnswer || now.id.kind == StepKind::kTeacher;
-  std::vector<std::string> removed;
-  for (const auto& [name, id] : outdated_links(folder() / kSteps, now)) {
-    if (answers && id.kind == StepKind::kEvaluate && name != link_name(id)) {
-      continue;  // an evaluation of another name may have answers of its own
-    }
-    for (const auto& [place, inside] : places_of(id, evaluation_of_link(name))) {
-      remove_link(folder() / place);
-    }
-    remove_link(folder() / kSteps / name);
-    removed.push_back(name);
-  }
-  if (!removed.empty()) {
-    spdlog::info("{} has other settings now; no longer in {}, but kept in the store, is what rests on it: {}",
-                 to_string(now.id), folder().string(), fmt::join(removed, ", "));
-  }
-}
-
-std::optional<Step> Experiment::linked_step(const StepId& id) const {
-  const std::filesystem::path link = folder() / kSteps / link_name(id);
-  const auto record =
-      std::filesystem::exists(link) ? record_in(std::filesystem::canonical(link)) : std::nullopt;
-  return record ? std::optional(step_of(*record)) : std::nullopt;
-}
-
-void Experiment::check_links(const StepId& id) const {
-  check_link(folder() / kSteps / link_name(id));
-  for (const auto& [place, inside] : places_of(id, evaluation_folder(config_))) {
-    check_link(folder() / place);
   }
 }
 
