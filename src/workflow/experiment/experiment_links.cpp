@@ -140,14 +140,15 @@ void Experiment::unlink_outdated(const Step& now) const {
     if (answers && id.kind == StepKind::kEvaluate && name != link_name(id)) {
       continue;  // an evaluation of another name may have answers of its own
     }
+    const std::filesystem::path link = folder() / kSteps / name;
+    removed.push_back(fmt::format("{} ({})", name, std::filesystem::weakly_canonical(link).string()));
     for (const auto& [place, inside] : places_of(id, evaluation_of_link(name))) {
       remove_link(folder() / place);
     }
-    remove_link(folder() / kSteps / name);
-    removed.push_back(name);
+    remove_link(link);
   }
   if (!removed.empty()) {
-    spdlog::info("{} has other settings now; no longer in {}, but kept in the store, is what rests on it: {}",
+    spdlog::info("{} has other settings now; what rests on it is no longer in {}, but kept in the store: {}",
                  to_string(now.id), folder().string(), fmt::join(removed, ", "));
   }
 }
