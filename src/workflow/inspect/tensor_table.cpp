@@ -53,6 +53,7 @@ std::vector<const io::TensorView*> ordered(const io::SafetensorsFile& file) {
     by_key[{sort_key(name), name}] = &view;
   }
   std::vector<const io::TensorView*> views;
+  views.reserve(by_key.size());
   for (const auto& [key, view] : by_key) {
     views.push_back(view);
   }
