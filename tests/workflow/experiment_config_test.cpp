@@ -44,8 +44,8 @@ TEST(ExperimentConfig, experts_alone_decide_the_usual_systems) {
 TEST(ExperimentConfig, problems_have_their_place_and_what_may_be_meant) {
   EXPECT_THAT(problems("data:\n  domain: food\nexperts: [bsae]\n"),
               HasSubstr("but has `bsae` instead; did you mean `base`? (own.yaml:3)."));
-  EXPECT_THAT(problems("eval:\n  systems: [dynmic]\n"),
-              HasSubstr("but has `dynmic` instead; did you mean `dynamic`? (own.yaml:2)."));
+  EXPECT_THAT(problems("eval:\n  systems: [dynamicc]\n"),
+              HasSubstr("but has `dynamicc` instead; did you mean `dynamic`? (own.yaml:2)."));
   EXPECT_THAT(problems("model: {path: ''}\n"), HasSubstr("`model.path` must be"));
   EXPECT_EQ(problems("data: {test_examples: a.jsonl}\n"),
             "`data.test_examples` must be empty without data.examples, but is a.jsonl instead (own.yaml:1).");

@@ -265,9 +265,9 @@ TEST_F(Predict, a_gate_changes_the_runs_router) {
   EXPECT_EQ(run(session)[0]["alpha"][0], (io::Json{0.0, 1.0}));
   choice_.gate = "static";
   EXPECT_THAT(refusal<ConfigError>(session), HasSubstr("must be called dynamic"));
-  choice_.gate = "dynmic";
+  choice_.gate = "dynamicc";
   EXPECT_THAT(refusal<ConfigError>(session),
-              HasSubstr("ablate:NAME, random_router, but is `dynmic` instead; did you mean `dynamic`?"));
+              HasSubstr("ablate:NAME, random_router, but is `dynamicc` instead; did you mean `dynamic`?"));
 }
 
 TEST_F(Predict, a_run_folder_that_was_moved_without_its_store_says_how_to_copy_one) {
