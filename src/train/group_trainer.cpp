@@ -146,8 +146,7 @@ void GroupTrainer::check_finite(GroupStep& step) const {
   if (progress.bad_steps_in_a_row >= config_.max_bad_steps) {
     throw_<NumericError>(
         "the {} of parameter group `{}` must be finite, except for at most {} steps in a row, but is {} "
-        "after "
-        "step {} (examples {})",
+        "after step {} (examples {})",
         step.not_finite, group_.name, config_.max_bad_steps, finite_loss ? step.grad_norm : step.loss,
         progress.step, fmt::join(step.keys, ", "));
   }

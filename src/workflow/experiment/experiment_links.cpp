@@ -1,7 +1,6 @@
 /// The links of a run folder: `steps/NAME`, and the places of outputs that lead through them.
 #include "routedk/core/error.h"
 #include "routedk/core/files.h"
-#include "routedk/io/json_field.h"
 #include "routedk/workflow/experiment/experiment.h"
 
 #include <filesystem>
@@ -58,19 +57,11 @@ std::vector<std::pair<std::string, std::string>> places_of(const StepId& id,
   throw_<Error>("a step must be of a kind that is known, but is number {}", static_cast<int>(id.kind));
 }
 
-/// Says where an evaluation stays that a run folder shows no longer: the one to which `link` leads, if it is
-/// not `step`.
-void log_replaced(const std::filesystem::path& link, const Step& step) {
-  const std::filesystem::path record = link / "step.json";
-  if (!std::filesystem::exists(record)) {
-    return;
-  }
-  Step before = step_of(io::read_json_field(record));
-  if (before.key == step.key) {
-    return;
-  }
-  before.input_keys = step.input_keys;  // keys say nothing to a reader
-  const std::vector<std::string> changed = differences(before, step);
+/// Says where the evaluation `before` stays, which the run folder shows no longer: `link` leads to `now`
+/// next.
+void log_replaced(const std::filesystem::path& link, Step before, const Step& now) {
+  before.input_keys = now.input_keys;  // keys say nothing to a reader
+  const std::vector<std::string> changed = differences(before, now);
   spdlog::info("{} now leads to another evaluation ({}); the earlier one stays in {}; `eval.name` shows both",
                link.string(),
                changed.empty() ? "of other answers" : fmt::format("{}", fmt::join(changed, ", ")),
@@ -120,10 +111,10 @@ std::string Experiment::link_name(const StepId& id) const {
 
 void Experiment::link_step(const StepId& id) const {
   const std::filesystem::path link = folder() / kSteps / link_name(id);
-  if (id.kind == StepKind::kEvaluate) {
-    log_replaced(link, step(id));
-  }
   if (linked_key(link) != step(id).key) {
+    if (const auto before = linked_step(id); before && id.kind == StepKind::kEvaluate) {
+      log_replaced(link, *before, step(id));
+    }
     check_links(id);
     unlink_outdated(step(id));
   }

@@ -10,7 +10,7 @@ namespace routedk::workflow {
 
 std::string written_text(const std::filesystem::path& output) {
   std::uintmax_t bytes = 0;
-  int files = 0;
+  std::int64_t files = 0;
   const auto add = [&](const std::filesystem::path& file) {
     bytes += std::filesystem::file_size(file);
     ++files;
@@ -24,7 +24,7 @@ std::string written_text(const std::filesystem::path& output) {
   } else {
     add(output);
   }
-  return fmt::format("{}: {} file{}, {:.1f} MiB\n", displayed(output.string()), files, files == 1 ? "" : "s",
+  return fmt::format("{}: {}, {:.1f} MiB\n", displayed(output.string()), counted(files, "file"),
                      static_cast<double>(bytes) / (1 << 20));
 }
 
