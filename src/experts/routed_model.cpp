@@ -36,7 +36,9 @@ RoutedOutput RoutedModel::forward(const RoutedPass& pass) const {
   layers->cache = pass.cache;
   layers->cache_rows = pass.cache_rows;
   layers->keep = pass.keep;
-  const bool recompute = pass.recompute && at::GradMode::is_enabled();
+  // The last layer's gradients come first: to compute it again then would save no memory.
+  const std::int64_t recomputed =
+      pass.recompute && at::GradMode::is_enabled() ? backbone_->config().layers - 1 : 0;
   output.hidden = backbone_->embed(pass.batch.ids);
   for (std::int64_t layer = 0; layer < backbone_->config().layers; ++layer) {
     output.rows.push_back(layer > 0 && pass.gate.same_in_all_layers()
@@ -52,8 +54,8 @@ RoutedOutput RoutedModel::forward(const RoutedPass& pass) const {
       return model::decoder_layer(engine, inputs[0]);
     };
     const std::vector<at::Tensor> inputs = {output.hidden, output.rows.back().alpha};
-    output.hidden =
-        recompute ? model::recompute(run, inputs, bank_->trainable(layer)) : run(inputs, model::Run::kValue);
+    output.hidden = layer < recomputed ? model::recompute(run, inputs, bank_->trainable(layer))
+                                       : run(inputs, model::Run::kValue);
   }
   output.hidden = backbone_->final_norm(output.hidden);
   return output;
