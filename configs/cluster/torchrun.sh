@@ -1,6 +1,6 @@
 #!/bin/bash
-# Trains the experts, then the router, with several processes of this machine; with --nnodes and --rdzv-endpoint, as
-# torchrun has them, of several. torchrun comes with PyTorch for Python, which nothing else here needs.
+# Trains the experts, then the router, with several processes of this machine (for several machines see docs/scale.md).
+# torchrun comes with PyTorch for Python, which nothing else here needs.
 #
 #   configs/cluster/torchrun.sh configs/experiments/demo.yaml 2
 set -euo pipefail
