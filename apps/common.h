@@ -31,7 +31,7 @@ inline void explain(CLI::App& app, const std::vector<std::string>& examples, con
 inline void add_threads(CLI::App& app) {
   app.add_option_function<std::string>(
          "--threads", workflow::ask_for_threads,
-         "threads that compute; default: run.threads, OMP_NUM_THREADS or the CPUs that this process can use")
+         "number of compute threads; default: run.threads, OMP_NUM_THREADS or the CPUs that this process can use")
       ->group(kProcessesGroup);
 }
 
@@ -61,7 +61,7 @@ template <typename Options>
 void add_shard(CLI::App& app, Options& options) {
   app.add_option(
          "--shard", options.shard,
-         "do part I of N of the sessions, as in 2/4; auto: I and N from a Slurm array, torchrun, mpirun or "
+         "process shard I of N of the sessions, as in 2/4; auto: I and N from a Slurm array, torchrun, mpirun or "
          "srun")
       ->group(kProcessesGroup);
 }
@@ -123,7 +123,7 @@ inline int parse(CLI::App& app, int argc, char** argv) {
   app.add_option_function<std::string>(
          "--completion",
          [&app](const std::string& shell) { throw CLI::CallForVersion(completion(app, shell), 0); },
-         "print what lets a shell complete this program's command line and stop")
+         "print a completion script for this shell and stop")
       ->check(CLI::IsMember({"bash", "zsh"}));
   app.failure_message([](const CLI::App* failed, const CLI::Error& error) {
     return "error: " + CLI::FailureMessage::simple(failed, error);

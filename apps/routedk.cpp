@@ -24,11 +24,11 @@ constexpr auto kPrograms = std::to_array<Program>({
     {"run", "Run experiments: every step, and what a study compares."},
     {"distill", "Let a teacher write rules and thoughts about the training sessions."},
     {"train", "Train LoRA experts."},
-    {"train-router", "Train a router over experts, or over adapters that exist."},
-    {"eval", "Answer a split with every system and measure it; score predictions."},
+    {"train-router", "Train a router over experts, or over existing adapters."},
+    {"eval", "Evaluate every system on a split; score predictions."},
     {"predict", "Answer sessions, or free text, with a trained run."},
     {"data", "Check, split and complete bundle data."},
-    {"inspect", "Look into models, adapters and routers; quantise, merge and export them."},
+    {"inspect", "Inspect models, adapters and routers; quantise, merge and export them."},
 });
 
 bool is_program(std::string_view word) {

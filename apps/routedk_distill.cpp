@@ -8,7 +8,7 @@ int main(int argc, char** argv) {
   using namespace routedk;
   CLI::App app(
       "Lets a teacher write rules and a thought about every training session, into RUN/knowledge.jsonl. "
-      "Records that exist under the same inputs are kept.");
+      "Records whose inputs have not changed are kept.");
   apps::explain(app,
                 {"routedk-distill configs/experiments/demo.yaml",
                  "routedk-distill configs/experiments/demo.yaml --report"},

@@ -41,7 +41,7 @@ int main(int argc, char** argv) {
   app.add_flag("--keep-going", options.run.keep_going,
                "when a step fails, continue with those that do not need it")
       ->group(apps::kStepsGroup);
-  app.add_option("--jobs", options.jobs, "processes that share the steps, and the threads")
+  app.add_option("--jobs", options.jobs, "worker processes; steps and threads are divided among them")
       ->group(apps::kProcessesGroup)
       ->check(CLI::Range(1, 64))
       ->capture_default_str();

@@ -5,7 +5,7 @@
 int main(int argc, char** argv) {
   using namespace routedk;
   CLI::App app(
-      "Trains the router over the run's frozen experts, or over PEFT adapters that exist, into RUN/router. "
+      "Trains the router over the run's frozen experts, or over existing PEFT adapters, into RUN/router. "
       "Then it trains the controls that eval.systems names.");
   apps::explain(app,
                 {"routedk-train-router configs/experiments/demo.yaml",

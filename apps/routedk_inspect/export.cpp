@@ -32,7 +32,7 @@ void add_export(CLI::App& app, Chosen& chosen) {
       "mix.gguf\n"
       "  llama-cli -m M.gguf --lora mix.gguf");
   workflow::ModelChoice& choice = options->choice;
-  const std::string format = "the format: GGUF, the one there is";
+  const std::string format = "the output format (only GGUF)";
   command->add_flag("--gguf", format)->required();
   CLI::Option* run = command->add_option("--run", choice.run, "a run's folder: its experts and backbone");
   command->add_option("--model", choice.model, "the backbone, a GGUF file or a Hugging Face folder");
@@ -41,7 +41,7 @@ void add_export(CLI::App& app, Chosen& chosen) {
       ->excludes(run);
   CLI::Option* gate = command->add_option(
       "--gate", choice.gate,
-      "a mix instead of the experts apart: an expert's name, " + experts::gate_forms(workflow::is_fixed_mix) +
+      "one mix instead of separate files: an expert's name, " + experts::gate_forms(workflow::is_fixed_mix) +
           ", the folder of a static router; with --run and its router static also " +
           experts::gate_forms(may_be_static));
   command->add_option("--weights", options->weights, "a mix with one weight per expert: w,w,...")

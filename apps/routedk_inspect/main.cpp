@@ -3,7 +3,7 @@
 
 int main(int argc, char** argv) {
   using namespace routedk;
-  CLI::App app("Looks into models, adapters and routers; quantises models, merges and exports adapters.");
+  CLI::App app("Inspects models, adapters and routers; quantises models, merges and exports adapters.");
   apps::explain(app,
                 {"routedk-inspect model .deps/models/SmolLM2-135M-Instruct.Q4_1.gguf",
                  "echo '{\"text\": \"Hello\"}' | routedk-inspect tokenize --model "

@@ -17,7 +17,7 @@ void add_quantize(CLI::App& app, Chosen& chosen) {
           {"routedk-inspect quantize --model .deps/models/SmolLM2-135M-Instruct.Q4_1.gguf --output runs/nf4"},
           "docs/formats.md");
   command->add_option("--model", options->model, "a GGUF file or a Hugging Face folder, to become a folder");
-  command->add_option("--tensors", options->tensors, "a safetensors file, of which each matrix is quantised");
+  command->add_option("--tensors", options->tensors, "a safetensors file whose matrices are quantised");
   command->add_option("--output", options->output, "the new folder, or with --tensors the file")->required();
   command->add_flag("--double-quant", options->double_quant, "scales in 8 bits");
   add_threads(*command);

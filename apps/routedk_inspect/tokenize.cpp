@@ -27,7 +27,7 @@ void add_tokenize(CLI::App& app, Chosen& chosen) {
       ->required();
   command->add_option("--chat", options->chat,
                       "the chat template of messages, as model.chat; else the model's own");
-  command->add_flag("--special", options->special, "spellings of special tokens become those tokens");
+  command->add_flag("--special", options->special, "parse special tokens in the text");
   command->callback([options, &chosen] {
     chosen = [options] {
       if (::isatty(STDIN_FILENO) == 1) {

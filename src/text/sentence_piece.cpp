@@ -2,6 +2,7 @@
 
 #include "routedk/core/error.h"
 
+#include <exception>
 #include <limits>
 
 #include <sentencepiece_processor.h>
@@ -28,15 +29,25 @@ TokenType type_of(const sentencepiece::SentencePieceProcessor& processor, TokenI
 /// normalizer_spec {add_dummy_prefix: false}: in a protocol buffer, the last value of a field counts.
 constexpr std::string_view kNoBlankBefore("\x1A\x02\x18\x00", 4);
 
+/// What the library says against the model; empty: it is loaded. The library's trie throws, for instance at a
+/// piece that begins with a zero byte.
+std::string fault_of(sentencepiece::SentencePieceProcessor& processor, std::string_view model) {
+  try {
+    const auto status = processor.LoadFromSerializedProto(model);
+    return status.ok() ? "" : status.ToString();
+  } catch (const std::exception& error) {
+    return error.what();
+  }
+}
+
 std::unique_ptr<sentencepiece::SentencePieceProcessor> load(std::string_view model,
                                                             const std::string& source) {
   auto processor = std::make_unique<sentencepiece::SentencePieceProcessor>();
-  const auto status = processor->LoadFromSerializedProto(model);
-  if (!status.ok()) {
+  if (const std::string fault = fault_of(*processor, model); !fault.empty()) {
     throw_<FileError>(
         "A tokenizer.model must be a sentencepiece model (a protocol buffer with pieces, trainer_spec and "
         "normalizer_spec), but this file of {} bytes is not ({}); sentencepiece says: {}.",
-        model.size(), source, status.ToString());
+        model.size(), source, fault);
   }
   return processor;
 }

@@ -157,7 +157,7 @@ void Trainer::restore(const std::filesystem::path& path) {
   require_equal(state.fingerprint, fingerprint_, path.string());
   if (!job_.config.resume_elsewhere) {
     require_equal(state.machine, machine_fingerprint(job_.model.backbone().device()),
-                  path.string() + " (train.resume_elsewhere continues anyway)");
+                  path.string() + " (`train.resume_elsewhere`, for the router `router.resume_elsewhere`, continues anyway)");
   }
   std::map<std::string, std::int64_t> parameters;
   for (const auto& group : groups_) {

@@ -70,10 +70,12 @@ class Analyst(unittest.TestCase):
         for seed, name in enumerate(("cooking", "travel")):
             write_adapter(cls.folder / "adapters" / name, seed)
         cls.run_folder = cls.folder / "run"
-        cls.elsewhere = sets(f"run.dir={cls.folder}/elsewhere/run", f"data.dir={ROOT}/data/sample", *SETTINGS)
+        cls.data = cls.folder / "data"
+        shutil.copytree(ROOT / "data/sample", cls.data)
+        cls.elsewhere = sets(f"run.dir={cls.folder}/elsewhere/run", f"data.dir={cls.data}", *SETTINGS)
         run("routedk-train-router", "--adapters", "adapters/cooking", "out=adapters/travel",
             *sets(f"run.dir={cls.run_folder}", *SETTINGS), cwd=cls.folder,
-            ROUTEDK_DATA_DIR=str(ROOT / "data/sample"))
+            ROUTEDK_DATA_DIR=str(cls.data))
         cls.answers = run("routedk-predict", "--run", cls.run_folder, text=SESSIONS)[0]
 
     def evaluate(self, *settings, code=0):
@@ -121,6 +123,8 @@ class Analyst(unittest.TestCase):
         for cwd in (self.empty, "/"):
             out, _ = run("routedk-predict", "--run", self.run_folder, cwd=cwd, text=SESSIONS, ROUTEDK_DATA_DIR="/nowhere")
             self.assertEqual(out, self.answers)
+        self.data.rename(self.folder / "gone")  # the run keeps what it needs of its data
+        self.addCleanup((self.folder / "gone").rename, self.data)
         copied = self.folder / "copied"
         shutil.copytree(self.run_folder, copied)  # with what its links name
         out, _ = run("routedk-predict", "--run", "copied", "--model", os.path.relpath(MODEL, self.folder), cwd=self.folder,
@@ -202,6 +206,7 @@ class Analyst(unittest.TestCase):
         _, log = self.evaluate("eval.name=more", "eval.systems=[backbone, cooking]")
         self.assertEqual((self.run_folder / "steps/answer-backbone/step.json").stat().st_mtime_ns, begun)
         self.assertIn("cooking", json.loads((self.run_folder / "evaluations/more/results.json").read_text())["systems"])
+        self.assertIn("p_vs_backbone", (self.run_folder / "evaluations/more/results.html").read_text())
 
         _, log = self.evaluate("eval.systems=[backbone]", "eval.samples=[4]")
         self.assertIn("2 candidates in addition to the 2 drawn before", log)
@@ -250,6 +255,22 @@ class Analyst(unittest.TestCase):
         table = run("routedk-eval", "score", *data, "--columns", "f1,hits_per_gold")[0]
         row = next(line.split() for line in table.splitlines() if line.startswith("whole"))
         self.assertEqual((row[1], row[-1]), (f"{scored['f1']:.3f}", f"{scored['recall']:.3f}"))
+
+    def test_predictions_name_items_by_numbers_or_by_texts_that_spell_them(self):
+        data = ["--data-dir", ROOT / "data/sample", "--domain", "food"]
+        with open(ROOT / "data/sample/food/session_item.csv", newline="") as file:
+            rows = list(csv.reader(file))[1:]
+        test = json.loads(run("routedk-data", "split", *data)[0])["test"]
+        items = {str(session): [item for own, item in rows if own == str(session)] for session in test}
+        figures = []
+        for session_id, item_id in ((int, int), (str, str), (int, str)):
+            path = self.folder / "predictions.jsonl"
+            path.write_text("".join(json.dumps({"session": session_id(session), "bundles": [[item_id(item) for item in some]]}) + "\n"
+                                    for session, some in items.items()))
+            figures.append(json.loads(run("routedk-eval", "score", *data, "--predictions", path)[0]))
+        self.assertEqual(figures[0], figures[1])
+        self.assertEqual(figures[0], figures[2])
+        self.assertEqual(figures[0]["f1"], json.loads(run("routedk-eval", "score", *data, "--predictor", "whole")[0])["f1"])
 
     def test_a_browser_shows_results_html_without_overflow_and_its_heads_sort(self):
         browser = chromium.find()

@@ -8,6 +8,7 @@ import os
 import pathlib
 import re
 import shutil
+import socket
 import stat
 import struct
 import subprocess
@@ -198,7 +199,7 @@ def said(text):
 class Teachers(Case):
     """`answer(body, number, path)` -> (status, JSON)."""
 
-    def distill(self, answer, form="/v1", **settings):
+    def distill(self, answer, form="/v1", host="127.0.0.1", environment=(), **settings):
         case, lock = self, threading.Lock()
         self.asked = []
 
@@ -221,7 +222,10 @@ class Teachers(Case):
             def log_message(self, *arguments):
                 pass
 
-        server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        class Server(http.server.ThreadingHTTPServer):
+            address_family = socket.AF_INET6 if ":" in host else socket.AF_INET
+
+        server = Server((host.strip("[]"), 0), Handler)
         server.daemon_threads = True
         threading.Thread(target=server.serve_forever, daemon=True).start()
         self.addCleanup(server.server_close)
@@ -230,9 +234,9 @@ class Teachers(Case):
         done = run("routedk-distill", *sets(**{
             "data.dir": ROOT / "data/sample", "run.dir": self.run_folder, "run.store": self.run_folder / "store", "split.train_limit": 3, "model.path": BASE,
             "teacher.kind": "endpoint", "teacher.model": "m", "teacher.rounds": 1, "teacher.retries": 1,
-            "teacher.endpoint.url": f"http://127.0.0.1:{server.server_port}{form}",
+            "teacher.endpoint.url": f"http://{host}:{server.server_port}{form}",
             "teacher.endpoint.first_wait": 0.01, "teacher.endpoint.attempts": 3, **settings}),
-            env={**os.environ, "ROUTEDK_TEST_KEY": KEY})
+            env={**os.environ, "ROUTEDK_TEST_KEY": KEY, **dict(environment)})
         store = self.run_folder / "knowledge.jsonl"
         self.records = [json.loads(line) for line in store.read_text().splitlines()] if store.exists() else []
         return done
@@ -297,6 +301,15 @@ class Teachers(Case):
             self.whole(self.distill(answer, form))
         self.refused(self.distill(answer, "/v7"), "/v7/chat/completions", "Not Found")
 
+    def test_this_machine_is_asked_past_the_proxy(self):
+        def answer(body, number, path):
+            return 200, completion(said(good_text(body)))
+        proxy = {name: "http://127.0.0.1:9" for name in ("http_proxy", "HTTP_PROXY", "all_proxy")}  # nobody listens there
+        for host in ("127.0.0.1", "127.0.0.2", "[::1]"):
+            if host == "[::1]" and not pathlib.Path("/proc/net/if_inet6").exists():
+                continue  # a machine without IPv6
+            self.whole(self.distill(answer, host=host, environment=proxy))
+
     def test_a_budget_holds_without_usage(self):
         done = self.distill(lambda body, number, path: (200, completion(said(good_text(body)), usage=False)),
                             **{"teacher.budget.tokens": 1, "teacher.batch": 1})
@@ -314,8 +327,11 @@ class Teachers(Case):
                 text = path.read_text(errors="replace")
                 self.assertNotIn(KEY, text, path)
                 self.assertNotIn(KEY[9:], text, path)
-        mode = stat.S_IMODE((self.run_folder / "knowledge.jsonl").stat().st_mode)
-        self.assertEqual(mode & 0o077, 0)
+        held = [path for path in self.run_folder.rglob("*") if path.is_file() and path.name in
+                ("config.yaml", "knowledge.jsonl", "knowledge.json", "domain_rules.txt", "knowledge.spent.jsonl")]
+        self.assertLessEqual({"config.yaml", "knowledge.jsonl", "knowledge.spent.jsonl"}, {path.name for path in held})
+        for path in held:
+            self.assertEqual(stat.S_IMODE(path.stat().st_mode) & 0o077, 0, path)
 
 
 if __name__ == "__main__":

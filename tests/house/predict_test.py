@@ -100,6 +100,29 @@ class Predict(unittest.TestCase):
                 self.check(items, answer)
         self.assertGreater(unparsed, 0)
 
+    def test_long_sessions_are_asked_in_windows_and_what_they_say_comes_back(self):
+        titles = [f"{place} {thing}" for place in ("Camera", "Kitchen") for thing in "lens bag strap cup pot book".split()] + ["Tea"]
+        items = [{"id": f"a{i}", "title": title, "price": i} for i, title in enumerate(titles)]
+        session = {"session": "s9", "shop": "north", "items": items}
+        (names, answer), = self.answers(json.dumps(session) + "\n", *sets("decode.samples=2"))
+        self.check(names, answer)
+        self.assertEqual((answer["session"], answer["shop"], answer["items"]), ("s9", "north", items))
+        self.assertIn("2 windows of at most 10 items", answer["note"])
+        half = {item["id"] for item in items[:6]}
+        for bundle in answer["bundles"]:
+            self.assertIn(len(half & set(bundle)), (0, len(bundle)))
+        table = io.StringIO()
+        csv.writer(table).writerows([["session", "item", "title", "price"], *(["s9", *item.values()] for item in items)])
+        rows = list(csv.DictReader(io.StringIO(self.run_program(table.getvalue().encode(), "--csv", *sets("decode.samples=2"))[0])))
+        self.assertEqual(list(dict.fromkeys((row["item"], row["price"]) for row in rows)),  # again for each bundle it is in
+                         [(item["id"], str(item["price"])) for item in items])
+        self.assertIn("2 windows", rows[0]["note"])
+        for number, bundle in enumerate(answer["bundles"], 1):
+            self.assertEqual([row["item"] for row in rows if row["bundle"] == str(number)], bundle)
+
+    def test_help_says_that_the_confidence_is_not_calibrated(self):
+        self.assertIn("The confidence is not calibrated", " ".join(self.run_program(b"", "--help")[0].split()))
+
     def test_bad_input_is_refused_in_one_line(self):
         for text, word in [(b"", "empty"), (b"[]", "has 0"), (b"{", "JSON"), (b'["a"]\n["b", ""]\n', ":2"),
                            (b'["%s", "b"]' % (b"long " * 9000), "8192 tokens"), (b"\xff\xfe", "UTF-16")]:

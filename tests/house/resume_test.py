@@ -66,10 +66,10 @@ class Resume(unittest.TestCase):
         self.addCleanup(shutil.rmtree, self.folder)
         small_data(self.folder / "data")
 
-    def start(self, name):
+    def start(self, name, *options):
         sets = [f"data.dir={self.folder / 'data'}", f"run.dir={self.folder / name}",
                 f"run.store={self.folder / name}-store", *SETTINGS]
-        command = [PROGRAM, "configs/experiments/demo.yaml", *(word for item in sets for word in ("--set", item))]
+        command = [PROGRAM, "configs/experiments/demo.yaml", *(word for item in sets for word in ("--set", item)), *options]
         return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
 
     def finish(self, process):
@@ -77,9 +77,9 @@ class Resume(unittest.TestCase):
         self.assertEqual(process.returncode, 0, log)
         return log
 
-    def kill_when(self, name, reached):
+    def kill_when(self, name, reached, *options):
         """Starts the run and kills it as soon as `reached(run folder)` holds."""
-        process = self.start(name)
+        process = self.start(name, *options)
         deadline = time.monotonic() + 300
         while not reached(self.folder / name):
             self.assertIsNone(process.poll(), "the run ended before the moment came")
@@ -112,6 +112,22 @@ class Resume(unittest.TestCase):
 
         self.skips_what_is_done()
         self.does_what_other_settings_change_and_no_more()
+
+    def test_another_number_of_threads_goes_on_from_a_checkpoint_only_when_told_to(self):
+        def refused(setting, threads):
+            process = self.start("moved", "--threads", threads)
+            _, log = process.communicate(timeout=300)
+            self.assertEqual(process.returncode, 2, log)
+            self.assertIn("threads", log.splitlines()[-1])
+            self.assertIn(f"`{setting}.resume_elsewhere`", log.splitlines()[-1])
+
+        elsewhere = ["--set", "train.resume_elsewhere=true", "--set", "router.resume_elsewhere=true"]
+        self.kill_when("moved", lambda run: any(run.glob("steps/train-base/checkpoints/*/step-000002")), "--threads", "2")
+        refused("train", "1")
+        log = self.kill_when("moved", lambda run: (run / "steps/router/checkpoints/step-000001").exists(), "--threads", "1", *elsewhere)
+        self.assertRegex(log, r"resumed at step [2-4]")
+        refused("router", "2")
+        self.assertIn("train router: resumed at step", self.finish(self.start("moved", "--threads", "2", *elsewhere)))
 
     def skips_what_is_done(self):
         results = self.folder / "whole/results.json"

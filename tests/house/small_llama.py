@@ -87,20 +87,36 @@ def text_of(value):
     return struct.pack("<Q", len(value)) + value.encode()
 
 
-def write_gguf(path, vocabulary, source, **texts):
-    """With the tokenizer of the GGUF `source`, and `texts` as keys under `tokenizer.`."""
+def key(name, value):
+    """-> the bytes of a GGUF's key: a text, a list of texts, a uint32 or a float32."""
+    if isinstance(value, list):
+        return text_of(name) + struct.pack("<IIQ", 9, 8, len(value)) + b"".join(map(text_of, value))
+    kind = {str: 8, int: 4, float: 6}[type(value)]
+    return text_of(name) + struct.pack("<I", kind) + (text_of(value) if kind == 8 else struct.pack("<" + FORMATS[kind], value))
+
+
+def paired_rows(data, heads):
+    """[rows,HIDDEN] of q or k with each head's two halves interleaved, as convert_hf_to_gguf.py writes a Llama's."""
+    width = 4 * HIDDEN
+    rows = [data[at:at + width] for at in range(0, len(data), width)]
+    size = len(rows) // heads
+    return b"".join(rows[head * size + half * size // 2 + i] for head in range(heads) for i in range(size // 2) for half in (0, 1))
+
+
+def write_gguf(path, vocabulary, source=None, extra=(), part=slice(None), **texts):
+    """With the tokenizer of the GGUF `source`, the keys `extra`, and `texts` as keys under `tokenizer.`; `part` of the tensors."""
     integers = {"block_count": LAYERS, "embedding_length": HIDDEN, "feed_forward_length": FEED_FORWARD,
                 "attention.head_count": HEADS, "attention.head_count_kv": KV_HEADS, "context_length": CONTEXT,
                 "rope.dimension_count": HIDDEN // HEADS, "vocab_size": vocabulary}  # fmt: skip
     reals = {"attention.layer_norm_rms_epsilon": 1e-5, "rope.freq_base": 10000.0}
-    keys = [text_of("general.architecture") + struct.pack("<I", 8) + text_of("llama")]
-    keys += [text_of(f"llama.{name}") + struct.pack("<II", 4, value) for name, value in integers.items()]
-    keys += [text_of(f"llama.{name}") + struct.pack("<If", 6, value) for name, value in reals.items()]
-    keys += [text_of(f"tokenizer.{name}") + struct.pack("<I", 8) + text_of(value) for name, value in texts.items()]
-    keys += tokenizer_keys(source)
+    keys = [key("general.architecture", "llama"), *(key(f"llama.{name}", value) for name, value in {**integers, **reals}.items()),
+            *(key(f"tokenizer.{name}", value) for name, value in texts.items()), *extra]  # fmt: skip
+    keys += tokenizer_keys(source) if source else []
     infos, body = [], []
     at = 0
-    for _, name, shape, data in tensors(vocabulary):
+    for _, name, shape, data in list(tensors(vocabulary))[part]:
+        if "attn_q" in name or "attn_k" in name:
+            data = paired_rows(data, HEADS if "attn_q" in name else KV_HEADS)
         infos.append(text_of(name) + struct.pack(f"<I{len(shape)}Q", len(shape), *reversed(shape)) + struct.pack("<IQ", 0, at))
         data += b"\0" * (-len(data) % 32)
         at += len(data)
