@@ -29,9 +29,9 @@ inline void explain(CLI::App& app, const std::vector<std::string>& examples, con
 }
 
 inline void add_threads(CLI::App& app) {
-  app.add_option_function<std::string>(
-         "--threads", workflow::ask_for_threads,
-         "number of compute threads; default: run.threads, OMP_NUM_THREADS or the CPUs that this process can use")
+  app.add_option_function<std::string>("--threads", workflow::ask_for_threads,
+                                       "number of compute threads; default: run.threads, OMP_NUM_THREADS or "
+                                       "the CPUs that this process can use")
       ->group(kProcessesGroup);
 }
 
@@ -59,10 +59,10 @@ inline void add_experiment_options(CLI::App& app, workflow::ProgramOptions& opti
 /// For programs that can process a part of the sessions.
 template <typename Options>
 void add_shard(CLI::App& app, Options& options) {
-  app.add_option(
-         "--shard", options.shard,
-         "process shard I of N of the sessions, as in 2/4; auto: I and N from a Slurm array, torchrun, mpirun or "
-         "srun")
+  app.add_option("--shard", options.shard,
+                 "process shard I of N of the sessions, as in 2/4; auto: I and N from a Slurm array, "
+                 "torchrun, mpirun or "
+                 "srun")
       ->group(kProcessesGroup);
 }
 
