@@ -37,10 +37,14 @@ class Logits(Case):
 
 
 class Gguf(Logits):
-    def gguf(self, *extra, name="model.gguf", **more):
-        tokens = {"model": "gpt2", "pre": "smollm", "tokens": [chr(ord("A") + i) for i in range(VOCABULARY)], "merges": []}
+    def gguf(self, *extra, name="model.gguf", ends=(), **more):
+        """`ends`: the tokens that end an answer, {"eos": id, ...}."""
+        tokens = {"model": "gpt2", "pre": "smollm", "tokens": [chr(ord("A") + i) for i in range(VOCABULARY)], "merges": [],
+                  "token_type": [1] * VOCABULARY, "bos_token_id": 0}
+        tokens |= {f"{end}_token_id": id for end, id in {"eos": 1, **dict(ends)}.items()}
         keys = [small_llama.key(f"tokenizer.ggml.{key}", value) for key, value in tokens.items()]
-        return small_llama.write_gguf(self.folder / name, VOCABULARY, extra=[*keys, *extra], **more)
+        return small_llama.write_gguf(self.folder / name, VOCABULARY, extra=[*keys, *extra],
+                                      chat_template="{% for message in messages %}{{ message.content }}{% endfor %}", **more)
 
     def folder_model(self, name, **members):
         folder = small_llama.write_folder(self.folder / name, VOCABULARY, [])
@@ -69,6 +73,20 @@ class Gguf(Logits):
         self.refused(self.logits(last)[0], "00001-of-00003")
         second.unlink()
         self.refused(self.logits(first)[0], second.name)
+
+    def test_end_of_sequence_and_end_of_turn_both_end_an_answer(self):
+        def answer(**ends):
+            done = run("routedk-predict", "--model", self.gguf(ends=ends), "--prompt", "ABC", "--json",
+                       *sets(**{"decode.max_new_tokens": 6, "decode.temperature": 0}))
+            self.assertEqual(done.returncode, 0, done.stderr)
+            return json.loads(done.stdout)
+        said = answer()
+        self.assertEqual((said["tokens"], said["finished"]), (6, False))
+        first = ord(said["text"][0]) - ord("A")
+        other = (first + 1) % VOCABULARY
+        for kind in ("eos", "eot", "eom"):
+            ended = answer(**{"eos": other, kind: first})
+            self.assertEqual((ended["tokens"], ended["finished"]), (0, True), kind)
 
     def test_what_is_made_of_a_gguf_answers_with_its_tokenizer(self):
         def answer(model, *arguments):

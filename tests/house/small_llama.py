@@ -88,9 +88,11 @@ def text_of(value):
 
 
 def key(name, value):
-    """-> the bytes of a GGUF's key: a text, a list of texts, a uint32 or a float32."""
+    """-> the bytes of a GGUF's key: a text, a uint32, a float32, or a list of texts or int32."""
     if isinstance(value, list):
-        return text_of(name) + struct.pack("<IIQ", 9, 8, len(value)) + b"".join(map(text_of, value))
+        numbers = bool(value) and isinstance(value[0], int)
+        items = (struct.pack("<i", item) if numbers else text_of(item) for item in value)
+        return text_of(name) + struct.pack("<IIQ", 9, 5 if numbers else 8, len(value)) + b"".join(items)
     kind = {str: 8, int: 4, float: 6}[type(value)]
     return text_of(name) + struct.pack("<I", kind) + (text_of(value) if kind == 8 else struct.pack("<" + FORMATS[kind], value))
 
