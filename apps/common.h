@@ -61,8 +61,7 @@ template <typename Options>
 void add_shard(CLI::App& app, Options& options) {
   app.add_option("--shard", options.shard,
                  "process shard I of N of the sessions, as in 2/4; auto: I and N from a Slurm array, "
-                 "torchrun, mpirun or "
-                 "srun")
+                 "torchrun, mpirun or srun")
       ->group(kProcessesGroup);
 }
 
