@@ -17,6 +17,7 @@ import unittest
 
 import chromium
 import suite
+import tensor_files
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 MODEL = ROOT / ".deps/models/SmolLM2-135M-Instruct.Q4_1.gguf"
@@ -41,19 +42,15 @@ def run(program, *arguments, cwd=ROOT, text="", code=0, **environment):
 def write_adapter(folder, seed):
     """A PEFT folder of rank 2 on q_proj and v_proj of SmolLM2-135M, small random factors."""
     draw = random.Random(seed)
-    shapes = {}
+    tensors = {}
     for layer in range(30):
         for module, out in (("q_proj", 576), ("v_proj", 192)):
-            name = f"base_model.model.model.layers.{layer}.self_attn.{module}"
-            shapes |= {f"{name}.lora_A.weight": [2, 576], f"{name}.lora_B.weight": [out, 2]}
-    header, body = {}, b""
-    for name, (rows, columns) in shapes.items():
-        data = struct.pack(f"<{rows * columns}f", *(draw.uniform(-0.03, 0.03) for _ in range(rows * columns)))
-        header[name] = {"dtype": "F32", "shape": [rows, columns], "data_offsets": [len(body), len(body) + len(data)]}
-        body += data
-    text = json.dumps(header).encode()
+            for letter, shape in (("A", [2, 576]), ("B", [out, 2])):
+                count = shape[0] * shape[1]
+                tensors[f"base_model.model.model.layers.{layer}.self_attn.{module}.lora_{letter}.weight"] = (
+                    {"dtype": "F32", "shape": shape}, struct.pack(f"<{count}f", *(draw.uniform(-0.03, 0.03) for _ in range(count))))
     folder.mkdir(parents=True)
-    (folder / "adapter_model.safetensors").write_bytes(struct.pack("<Q", len(text)) + text + body)
+    tensor_files.write(folder / "adapter_model.safetensors", tensors)
     (folder / "adapter_config.json").write_text(json.dumps({"peft_type": "LORA", "task_type": "CAUSAL_LM", "r": 2, "lora_alpha": 4,
                                                             "target_modules": ["q_proj", "v_proj"]}))
 

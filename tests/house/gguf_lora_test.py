@@ -20,6 +20,7 @@ import tempfile
 import unittest
 
 import suite
+import tensor_files
 
 try:
     import gguf
@@ -77,14 +78,8 @@ def random_factors(name):
 
 
 def write_tensors(path, tensors):
-    header, body = {}, b""
-    for name, values in tensors.items():
-        data = values.astype("<f4").tobytes()
-        header[name] = {"dtype": "F32", "shape": values.shape, "data_offsets": [len(body), len(body) + len(data)]}
-        body += data
-    text = json.dumps(header).encode()
-    text += b" " * (-len(text) % 8)
-    path.write_bytes(struct.pack("<Q", len(text)) + text + body)
+    tensor_files.write(path, {name: ({"dtype": "F32", "shape": values.shape}, values.astype("<f4").tobytes())
+                              for name, values in tensors.items()})
 
 
 def write_adapter(folder, name):

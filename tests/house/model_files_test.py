@@ -4,14 +4,12 @@ usage: model_files_test.py FOLDER/OF/PROGRAMS
 """
 import array
 import json
-import pathlib
 import struct
-import sys
 
-import outside_test
+import outside
 import small_llama
-import suite
-from outside_test import BASE, ROOT, Case, change, read_tensors, run, sets, write_tensors
+import tensor_files
+from outside import BASE, ROOT, Case, change, run, sets
 
 VOCABULARY = 40
 SMOLLM2 = ROOT / ".deps/models/SmolLM2-135M-Instruct.Q4_1.gguf"
@@ -26,7 +24,7 @@ class Logits(Case):
         path.unlink(missing_ok=True)
         done = run("routedk-inspect", "logits", "--model", model, "--full", path, *arguments,
                    text=json.dumps({"ids": IDS, "prompt_length": len(IDS)}))
-        return done, array.array("f", read_tensors(path)["logits.0"][1]) if path.exists() else None
+        return done, array.array("f", tensor_files.read(path)["logits.0"][1]) if path.exists() else None
 
     def difference(self, one, other):
         """-> the largest, with models and arguments given as lists."""
@@ -116,7 +114,7 @@ class Adapters(Logits):
             for name, rows in (("lora_A", self.factor(2, HIDDEN, layer)), ("lora_B", self.factor(HEADS * HEAD, 2, layer + 5))):
                 tensors[f"base_model.model.model.layers.{layer}.self_attn.q_proj.{name}.weight"] = (
                     {"dtype": "F32", "shape": [len(rows), len(rows[0])]}, array.array("f", sum(rows, [])).tobytes())
-        write_tensors(folder / "adapter_model.safetensors", tensors)
+        tensor_files.write(folder / "adapter_model.safetensors", tensors)
         (folder / "adapter_config.json").write_text(json.dumps({
             "peft_type": "LORA", "task_type": "CAUSAL_LM", "r": 2, "lora_alpha": 4, "target_modules": ["q_proj"], **config}))
         return folder
@@ -126,7 +124,7 @@ class Adapters(Logits):
         model = self.folder / "-".join(map(str, alphas))
         if not model.exists():
             self.model().rename(model)
-            tensors = read_tensors(model / "model.safetensors")
+            tensors = tensor_files.read(model / "model.safetensors")
             for layer, alpha in enumerate(alphas):
                 name = f"model.layers.{layer}.self_attn.q_proj.weight"
                 entry, data = tensors[name]
@@ -136,7 +134,7 @@ class Adapters(Logits):
                     for j in range(HIDDEN):
                         weight[i * HIDDEN + j] += alpha / 2 * sum(row[k] * a[k][j] for k in range(2))
                 tensors[name] = entry, weight.tobytes()
-            write_tensors(model / "model.safetensors", tensors)
+            tensor_files.write(model / "model.safetensors", tensors)
         return model
 
     def check(self, alphas, **config):
@@ -162,5 +160,4 @@ class Adapters(Logits):
 
 
 if __name__ == "__main__":
-    outside_test.BIN = pathlib.Path(sys.argv.pop(1)).resolve()
-    suite.main()
+    outside.main()

@@ -10,84 +10,27 @@ import re
 import shutil
 import socket
 import stat
-import struct
-import subprocess
-import sys
-import tempfile
 import threading
 import unittest
 
-import suite
+import outside
+import tensor_files
+from outside import BASE, ROOT, Case, change, run, sets
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
-BASE = ROOT / "tests/goldens/tiny_chat"
 GOLD = re.compile(r"^Bundles: (.*)$", re.MULTILINE)
 KEY = "sk-an-echoed-key-0123456789"
-
-
-def sets(**settings):
-    return [word for name, value in settings.items() for word in ("--set", f"{name}={value}")]
-
-
-def run(program, *arguments, text="", **more):
-    return subprocess.run([BIN / program, *map(str, arguments)], cwd=ROOT, input=text, capture_output=True, text=True,
-                          timeout=120, **more)
-
-
-def read_tensors(path):
-    data = path.read_bytes()
-    size = struct.unpack("<Q", data[:8])[0]
-    header = json.loads(data[8:8 + size])
-    return {name: (entry, data[8 + size:][slice(*entry["data_offsets"])]) for name, entry in header.items()
-            if name != "__metadata__"}
-
-
-def write_tensors(path, tensors):
-    header, body = {}, b""
-    for name, (entry, data) in tensors.items():
-        header[name] = {**entry, "data_offsets": [len(body), len(body) + len(data)]}
-        body += data
-    text = json.dumps(header).encode()
-    text += b" " * (-len(text) % 8)
-    path.write_bytes(struct.pack("<Q", len(text)) + text + body)
-
-
-def change(path, **members):
-    path.write_text(json.dumps({**(json.loads(path.read_text()) if path.exists() else {}), **members}))
-
-
-class Case(unittest.TestCase):
-    def setUp(self):
-        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="routedk-outside-"))
-        self.addCleanup(shutil.rmtree, self.folder)
-
-    def model(self):
-        shutil.copytree(BASE, self.folder / "model")
-        return self.folder / "model"
-
-    def refused(self, done, *words):
-        self.assertEqual(done.returncode, 2, done.stderr)
-        self.assertTrue(done.stderr.splitlines()[-1].startswith("error: "), done.stderr)
-        self.assertLess(len(done.stderr), 2000)
-        self.assertIsNone(re.search(r"[\x00-\x09\x0b-\x1f\x7f]", done.stderr), ascii(done.stderr))
-        for word in words:
-            self.assertIn(word, done.stderr)
-
-    def predict(self, model, *arguments, tokens=8, temperature=0):
-        return run("routedk-predict", "--model", model, "--prompt", "hi there", "--json", *arguments,
-                   *sets(**{"decode.max_new_tokens": tokens, "decode.temperature": temperature}))
 
 
 class Models(Case):
     def test_rows_that_pad_the_embedding_have_no_text(self):
         model = self.model()
-        tensors = read_tensors(model / "model.safetensors")
+        tensors = tensor_files.read(model / "model.safetensors")
         for name in ("model.embed_tokens.weight", "lm_head.weight"):
             if name in tensors:
                 entry, data = tensors[name]
                 rows, width = entry["shape"]
                 tensors[name] = {**entry, "shape": [rows + 22, width]}, data + data[-22 * (len(data) // rows):]
-        write_tensors(model / "model.safetensors", tensors)
+        tensor_files.write(model / "model.safetensors", tensors)
         change(model / "config.json", vocab_size=352)
         for kernels in ("reference", "int8"):
             for seed in range(3):
@@ -110,11 +53,11 @@ class Models(Case):
 
     def test_rotary_buffers_outside_the_index_are_not_looked_at(self):
         model = self.model()
-        tensors = read_tensors(model / "model.safetensors")
+        tensors = tensor_files.read(model / "model.safetensors")
         (model / "model.safetensors").unlink()
         index = {name: "model-00001-of-00001.safetensors" for name in tensors}
         tensors["model.layers.0.self_attn.rotary_emb.inv_freq"] = {"dtype": "F32", "shape": [2]}, b"\0" * 8
-        write_tensors(model / "model-00001-of-00001.safetensors", tensors)
+        tensor_files.write(model / "model-00001-of-00001.safetensors", tensors)
         change(model / "model.safetensors.index.json", weight_map=index)
         done = self.predict(model)
         self.assertEqual((done.returncode, done.stdout.split('"seconds"')[0]),
@@ -162,10 +105,10 @@ class Files(Case):
         model = self.model()
         change(model / "config.json", model_type="\x1b[2Jllama\n\u202e" + "x" * 5000)
         self.refused(self.predict(model), "`model_type`", "config.json")
-        tensors = read_tensors(model / "model.safetensors")
+        tensors = tensor_files.read(model / "model.safetensors")
         tensors["evil\x1b[31m\nname"] = {"dtype": "F32", "shape": [1]}, b"\0" * 4
         shutil.copy(BASE / "config.json", model / "config.json")
-        write_tensors(model / "model.safetensors", tensors)
+        tensor_files.write(model / "model.safetensors", tensors)
         self.refused(self.predict(model), "evil\\x1b[31m\\nname")
 
     def test_a_key_in_the_settings_is_refused_and_not_shown(self):
@@ -335,5 +278,4 @@ class Teachers(Case):
 
 
 if __name__ == "__main__":
-    BIN = pathlib.Path(sys.argv.pop(1)).resolve()
-    suite.main()
+    outside.main()

@@ -5,6 +5,8 @@ import random
 import shutil
 import struct
 
+import tensor_files
+
 HIDDEN, HEADS, KV_HEADS, FEED_FORWARD, LAYERS, CONTEXT = 64, 4, 2, 96, 2, 4096
 CONFIG = {"architectures": ["LlamaForCausalLM"], "model_type": "llama", "hidden_act": "silu", "hidden_size": HIDDEN,
           "num_attention_heads": HEADS, "num_key_value_heads": KV_HEADS, "intermediate_size": FEED_FORWARD,
@@ -43,15 +45,8 @@ def write_folder(folder, vocabulary, files):
     """With these tokenizer files beside the weights."""
     folder.mkdir()
     (folder / "config.json").write_text(json.dumps({**CONFIG, "vocab_size": vocabulary}))
-    header, body = {}, []
-    at = 0
-    for name, _, shape, data in tensors(vocabulary):
-        header[name] = {"dtype": "F32", "shape": shape, "data_offsets": [at, at + len(data)]}
-        at += len(data)
-        body.append(data)
-    text = json.dumps(header).encode()
-    text += b" " * (-len(text) % 8)
-    (folder / "model.safetensors").write_bytes(struct.pack("<Q", len(text)) + text + b"".join(body))
+    tensor_files.write(folder / "model.safetensors", {name: ({"dtype": "F32", "shape": shape}, data)
+                                                      for name, _, shape, data in tensors(vocabulary)})
     for file in files:
         shutil.copy(file, folder)
     return folder
