@@ -8,6 +8,7 @@ import struct
 
 import outside
 import small_llama
+import suite
 import tensor_files
 from outside import BASE, ROOT, Case, change, run, sets
 
@@ -160,4 +161,5 @@ class Adapters(Logits):
 
 
 if __name__ == "__main__":
-    outside.main()
+    outside.take_programs()
+    suite.main()

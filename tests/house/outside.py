@@ -8,8 +8,6 @@ import sys
 import tempfile
 import unittest
 
-import suite
-
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BASE = ROOT / "tests/goldens/tiny_chat"
 
@@ -49,8 +47,7 @@ class Case(unittest.TestCase):
                    *sets(**{"decode.max_new_tokens": tokens, "decode.temperature": temperature}))
 
 
-def main():
-    """Runs the calling script's tests on the programs of the folder that its first argument names."""
+def take_programs():
+    """Takes the folder of the programs from the command line: the first argument."""
     global PROGRAMS
     PROGRAMS = pathlib.Path(sys.argv.pop(1)).resolve()
-    suite.main()

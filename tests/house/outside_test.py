@@ -14,6 +14,7 @@ import threading
 import unittest
 
 import outside
+import suite
 import tensor_files
 from outside import BASE, ROOT, Case, change, run, sets
 
@@ -278,4 +279,5 @@ class Teachers(Case):
 
 
 if __name__ == "__main__":
-    outside.main()
+    outside.take_programs()
+    suite.main()
