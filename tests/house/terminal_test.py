@@ -20,6 +20,7 @@ import termios
 import time
 import unittest
 
+import chat_endpoint
 import suite
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -144,6 +145,49 @@ class TerminalTest(unittest.TestCase):
         for state in (self.folder / "killed").rglob("state.json"):
             json.loads(state.read_text())
             self.assertTrue((state.parent / "tensors.safetensors").exists())
+
+    def program(self, name, *words):
+        return Terminal([pathlib.Path(PROGRAM).parent / name, *map(str, words)], 80)
+
+    def test_ctrl_c_ends_a_text_and_what_was_written_of_it_stands(self):
+        terminal = self.program("routedk-predict", "--model", MODEL, "--prompt", "Tell a very long story of a fox.",
+                                "--temperature", 0, "--max-new-tokens", 4000)  # fmt: skip
+        self.assertIsNotNone(terminal.read_until(" fox", 60), terminal.text)
+        terminal.type(b"\x03")
+        self.assertIsNotNone(terminal.read_until("signal 2 stopped the text after ", 1), terminal.text)
+        self.assertEqual(terminal.end(10), 130)
+
+    def test_ctrl_c_ends_distilling_at_once_and_the_replies_so_far_are_whole(self):
+        server = chat_endpoint.serve(delay=0.2)
+        self.addCleanup(server.shutdown)
+        words = ("--set", f"data.dir={ROOT / 'data/sample'}", f"run.dir={self.folder / 'run'}", "teacher.kind=endpoint",
+                 "teacher.model=m", f"teacher.endpoint.url={server.url}")  # fmt: skip
+        terminal = self.program("routedk-distill", *words)
+        self.assertIsNotNone(terminal.read_until(" | ETA", 60), terminal.text)
+        terminal.type(b"\x03")
+        begun = time.monotonic()
+        self.assertIn(terminal.end(10), (130, -signal.SIGINT), terminal.text)
+        self.assertLess(time.monotonic() - begun, 1)
+        (store,) = self.folder.glob("store/*/*/knowledge.jsonl")
+        text = store.read_text()
+        whole = [json.loads(line) for line in text[:text.rfind("\n") + 1].splitlines()]
+        self.assertGreater(len(whole), 0)
+
+    def test_ctrl_c_ends_an_evaluation_after_its_batch_which_is_kept(self):
+        self.assertEqual(self.program("routedk-run", *self.command("run")[1:]).end(), 0)
+        long_answers = (f"data.test_examples={self.folder / 'own.jsonl'}", "eval.systems=[dynamic]", "decode.samples=16",
+                        "decode.max_new_tokens=100", "decode.batch_sessions=1")  # fmt: skip
+        words = self.command("run", *long_answers)[1:]
+        terminal = self.program("routedk-eval", *words)
+        self.assertIsNotNone(terminal.read_until(" | ETA", 60), terminal.text)
+        terminal.type(b"\x03")
+        answered = terminal.read_until("finishing the batch and saving it; Ctrl-C again to stop now", 10)
+        self.assertIsNotNone(answered, terminal.text)
+        self.assertLess(answered, 1)
+        self.assertEqual(terminal.end(), 130, terminal.text)
+        stopped = re.search(r"stopped answer dynamic after (\d+) of 6 ", terminal.text)
+        (kept,) = self.folder.glob("run/store/answer/*/answers.jsonl")
+        self.assertEqual(len(kept.read_text().splitlines()), int(stopped[1]))
 
     def run_program(self, *words, code=0):
         done = subprocess.run([PROGRAM, *words], cwd=ROOT, capture_output=True, text=True, timeout=120)

@@ -1,9 +1,7 @@
 #include "routedk/core/error.h"
 #include "routedk/core/evenly_spread.h"
 #include "routedk/core/files.h"
-#include "routedk/core/progress.h"
 #include "routedk/core/random.h"
-#include "routedk/core/stop_signal.h"
 #include "routedk/eval/router_stats.h"
 #include "routedk/eval/verifier.h"
 #include "routedk/workflow/steps/answer_setting.h"
@@ -19,8 +17,8 @@
 
 #include "earlier_answers.h"
 #include "shared_work.h"
+#include "stoppable_progress.h"
 #include "task_steps.h"
-#include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
 namespace routedk::workflow {
@@ -73,28 +71,13 @@ struct Answerer {
   decode::Decoder decoder;
 };
 
-/// Throws Interrupted after a signal: the answers so far are in their file.
-void stop_if_asked(const std::string& what, std::int64_t done, std::int64_t sessions) {
-  if (const int signal = StopSignals::received(); signal != 0 && done < sessions) {
-    throw Interrupted(
-        signal, fmt::format("signal {} stopped {} after {} of {} sessions; run it again to continue", signal,
-                            what, done, sessions));
-  }
-}
-
 std::vector<eval::SessionAnswer> answer(const Answerer& answerer, const std::string& what,
                                         const std::vector<Session>& sessions,
                                         const eval::AnswerSetting& setting,
                                         const std::filesystem::path& file) {
-  const StopSignals signals("finishing the batch and saving it");
-  Progress progress(what, static_cast<std::int64_t>(sessions.size()), "sessions");
-  std::int64_t before = 0;
+  StoppableProgress progress(what, std::ssize(sessions), "sessions");
   auto answers = eval::answer_sessions(answerer.decoder, *answerer.system.gate, sessions, setting, file,
-                                       [&](std::int64_t done) {
-                                         progress.advance(done - before);
-                                         before = done;
-                                         stop_if_asked(what, done, std::ssize(sessions));
-                                       });
+                                       [&](std::int64_t done) { progress.reached(done); });
   progress.finish();
   return answers;
 }

@@ -1,13 +1,14 @@
 #include "routedk/core/files.h"
-#include "routedk/core/progress.h"
 #include "routedk/workflow/steps/answer_setting.h"
 #include "routedk/workflow/steps/systems.h"
 
 #include <algorithm>
+#include <iterator>
 #include <span>
 #include <utility>
 
 #include "earlier_answers.h"
+#include "stoppable_progress.h"
 #include "task_steps.h"
 #include <spdlog/spdlog.h>
 
@@ -117,7 +118,7 @@ void answer_examples(Experiment& experiment, const std::string& name) {
   io::JsonlWriter writer(file);  // removes an incomplete last line before the file is read
   const eval::TaskAnswers known = eval::read_task_answers(file);
   const auto is_known = [&](const eval::TaskPlace& place) { return known.contains(place); };
-  Progress progress("answer " + name, static_cast<std::int64_t>(items.size()), "examples");
+  StoppableProgress progress("answer " + name, std::ssize(items), "examples");
   const auto together = static_cast<std::size_t>(experiment.config().decode.batch_sessions);
   for (std::size_t first = 0; first < items.size(); first += together) {
     const TaskBatch batch =
@@ -130,7 +131,7 @@ void answer_examples(Experiment& experiment, const std::string& name) {
       }
       writer.sync();
     }
-    progress.advance(static_cast<std::int64_t>(batch.places.size()));
+    progress.reached(static_cast<std::int64_t>(first + batch.places.size()));
   }
   progress.finish();
 }
