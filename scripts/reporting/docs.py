@@ -46,6 +46,15 @@ made. [evaluation.md](evaluation.md#metrics-and-baselines) defines the metrics a
   data only items that belong to some bundle have one, so they leak labels (`leaky_categories`,
   [data.md](data.md#missing-titles-leak-the-labels)).
 """
+FOOT = """## What can go wrong
+
+| it looks as if | but |
+|---|---|
+| two results are equal, because their intervals overlap | the interval of their difference decides: see "Comparisons" |
+| a system has other figures in another study | the split, the number of candidates, their temperature or the rule differs; the top of this page names the exceptions |
+| your figures differ from these | another CPU, GPU or number of threads rounds otherwise and then draws other candidates: compare intervals. "How it was made" names the machine and the commit |
+| one seed settles it | intervals are over sessions; how much a second training differs is shown only where a study has several seeds |
+"""
 
 
 def rounded(value):
@@ -164,7 +173,7 @@ def made(root):
     if studies:
         contents = "".join(f"- [{titled(name, study)}](#{name}) {answer(study)}\n" for name, study in studies.items())
         sections = [section(name, study, shown[name]) for name, study in studies.items()]
-        files["results.md"] = "\n".join([HEAD, contents, *[text for text in [similarity.section(studies)] if text], *sections])
+        files["results.md"] = "\n".join([HEAD, contents, *[text for text in [similarity.section(studies)] if text], *sections, FOOT])
         for text in [path.read_text() for path in [root / "README.md"] if path.exists()]:
             drawn = overview(text, studies)
             files |= {README: readme(text, studies)} | ({OVERVIEW: drawn} if drawn else {})
