@@ -15,7 +15,14 @@
 
 namespace routedk::apps {
 
+// The groups of a help text, where a program has such options.
+inline constexpr const char* kCommonGroup = "Common";
 inline constexpr const char* kSettingsGroup = "Settings";
+inline constexpr const char* kDataGroup = "Data";
+inline constexpr const char* kModelGroup = "Model";
+inline constexpr const char* kTrainingGroup = "Training";
+inline constexpr const char* kDecodingGroup = "Decoding";
+inline constexpr const char* kOutputGroup = "Output";
 inline constexpr const char* kStepsGroup = "Steps";
 inline constexpr const char* kProcessesGroup = "Processes";
 
@@ -79,12 +86,17 @@ struct DataArguments {
   std::optional<std::int64_t> val_per_length;
 
   void add_to(CLI::App& app) {
-    app.add_option("--data-dir", dir, "folder of the domains")->required()->envname("ROUTEDK_DATA_DIR");
-    app.add_option("--domain", domain, "folder in --data-dir")->required();
+    app.add_option("--data-dir", dir, "folder of the domains")
+        ->required()
+        ->envname("ROUTEDK_DATA_DIR")
+        ->group(kDataGroup);
+    app.add_option("--domain", domain, "folder in --data-dir")->required()->group(kDataGroup);
     app.add_option("--test-per-length", test_per_length,
-                   "test sessions of each length; default: as the data folder says, otherwise 20");
+                   "test sessions of each length; default: as the data folder says, otherwise 20")
+        ->group(kDataGroup);
     app.add_option("--val-per-length", val_per_length,
-                   "validation sessions of each length; default: as the data folder says, otherwise 10");
+                   "validation sessions of each length; default: as the data folder says, otherwise 10")
+        ->group(kDataGroup);
   }
   bundle::SplitCounts counts() const {
     return workflow::split_counts({test_per_length, val_per_length}, dir);
@@ -118,12 +130,15 @@ inline std::vector<const char*> with_each_set(int argc, char** argv) {
 
 /// Parses; -1: continue. Help exits with 0, an invalid command line with 2.
 inline int parse(CLI::App& app, int argc, char** argv) {
-  app.set_version_flag("--version", workflow::version_text(), "print the version and stop");
+  app.get_help_ptr()->group(kCommonGroup);
+  app.set_version_flag("--version", workflow::version_text(), "print the version and stop")
+      ->group(kCommonGroup);
   app.add_option_function<std::string>(
          "--completion",
          [&app](const std::string& shell) { throw CLI::CallForVersion(completion(app, shell), 0); },
          "print a completion script for this shell and stop")
-      ->check(CLI::IsMember({"bash", "zsh"}));
+      ->check(CLI::IsMember({"bash", "zsh"}))
+      ->group(kCommonGroup);
   app.failure_message([](const CLI::App* failed, const CLI::Error& error) {
     return "error: " + CLI::FailureMessage::simple(failed, error);
   });

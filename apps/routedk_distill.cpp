@@ -22,11 +22,11 @@ int main(int argc, char** argv) {
   app.add_flag("--merge", options.merge, "merge the parts written by --shard, or name the missing ones")
       ->group(apps::kProcessesGroup);
   app.add_flag("--report", report, "print what the run folder holds, failures and costs, and stop")
-      ->group(apps::kStepsGroup);
+      ->group(apps::kOutputGroup);
   app.add_flag("--evaluate-teacher", evaluate, "print the metrics of the teacher's own answers and stop")
       ->excludes("--report")
-      ->group(apps::kStepsGroup);
-  apps::add_choice(app, "--split", split, "the sessions of --evaluate-teacher")->group(apps::kStepsGroup);
+      ->group(apps::kOutputGroup);
+  apps::add_choice(app, "--split", split, "the sessions of --evaluate-teacher")->group(apps::kDataGroup);
   if (const int code = apps::parse(app, argc, argv); code >= 0) {
     return code;
   }

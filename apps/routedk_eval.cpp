@@ -13,7 +13,8 @@ using namespace routedk;
 void add_columns(CLI::App& app, eval::TableView& view) {
   app.add_option("--columns", view.columns, "columns to print, such as f1,exact_match; all: every column")
       ->delimiter(',')
-      ->allow_extra_args(false);
+      ->allow_extra_args(false)
+      ->group(apps::kOutputGroup);
 }
 
 /// Prints JSON, or the requested columns as a table.
@@ -43,7 +44,8 @@ int main(int argc, char** argv) {
       ->group(apps::kProcessesGroup);
   eval::TableView view;
   add_columns(app, view);
-  app.add_option("--sort", view.sort, "the column whose best is printed first, or system");
+  app.add_option("--sort", view.sort, "the column whose best is printed first, or system")
+      ->group(apps::kOutputGroup);
   app.require_subcommand(0, 1);
   workflow::ScoreOptions scoring;
   apps::DataArguments data;
@@ -51,17 +53,21 @@ int main(int argc, char** argv) {
       "score", "Scores lines of {\"session\": id, \"bundles\": [[item ids]]}; null bundles: unparsed.");
   data.add_to(*score);
   add_columns(*score, view);
-  apps::add_choice(*score, "--split", scoring.split, "which sessions");
-  score->add_option("--predictions", scoring.predictions, "JSON lines, one per session");
-  score->add_option(
-      "--predictor", scoring.predictor,
-      "a baseline instead of a file: whole, first_two, random_pairs, similar_pair, similar_pairs or "
-      "similar_groups");
+  apps::add_choice(*score, "--split", scoring.split, "which sessions")->group(apps::kDataGroup);
+  score->add_option("--predictions", scoring.predictions, "JSON lines, one per session")
+      ->group(apps::kDataGroup);
+  score
+      ->add_option(
+          "--predictor", scoring.predictor,
+          "a baseline instead of a file: whole, first_two, random_pairs, similar_pair, similar_pairs or "
+          "similar_groups")
+      ->group(apps::kDataGroup);
   score->add_option("--seed", scoring.seed, "seed of the bootstrap and of random_pairs")
       ->capture_default_str();
   std::string untitled;
   score->add_option("--untitled", untitled, "drop: the predictions were made without the untitled items")
-      ->check(CLI::IsMember({"drop"}));
+      ->check(CLI::IsMember({"drop"}))
+      ->group(apps::kDataGroup);
   if (const int code = apps::parse(app, argc, argv); code >= 0) {
     return code;
   }

@@ -15,10 +15,6 @@
 namespace routedk::apps {
 namespace {
 
-constexpr const char* kModelGroup = "Model";
-constexpr const char* kTextGroup = "Free text";
-constexpr const char* kSessionsGroup = "Sessions";
-
 /// Of an option's value: an empty variable of a shell must not stand for "not given".
 std::string not_empty(const std::string& value) {
   return value.empty() ? "must not be empty" : "";
@@ -65,28 +61,27 @@ struct Arguments {
         ->group(kSettingsGroup);
     add_threads(app);
     app.add_option("--max-new-tokens", max_new_tokens, "--set decode.max_new_tokens=NUMBER")
-        ->group(kSettingsGroup);
+        ->group(kDecodingGroup);
     app.add_option("--temperature", temperature, "--set decode.temperature=NUMBER; 0 is greedy")
-        ->group(kSettingsGroup);
+        ->group(kDecodingGroup);
     CLI::Option* prompt =
         app.add_option("--prompt", text.prompt, "continue this text; -: read it from standard input")
-            ->group(kTextGroup);
+            ->group(kDataGroup);
     app.add_flag("--raw", text.raw, "use the text as it is, not as the user's turn of a chat")
         ->needs(prompt)
-        ->group(kTextGroup);
+        ->group(kDataGroup);
     app.add_flag("--json", text.json, "print text, tokens and seconds as one object at the end")
         ->needs(prompt)
-        ->group(kTextGroup);
+        ->group(kOutputGroup);
     CLI::Option* why =
         app.add_flag("--why", bundles.why, "also the candidates with votes, and each layer's weights")
             ->excludes(prompt)
-            ->group(kSessionsGroup);
-    CLI::Option* pretty = app.add_flag("--pretty", bundles.pretty, "indent the answers")
-                              ->excludes(prompt)
-                              ->group(kSessionsGroup);
+            ->group(kOutputGroup);
+    CLI::Option* pretty =
+        app.add_flag("--pretty", bundles.pretty, "indent the answers")->excludes(prompt)->group(kOutputGroup);
     app.add_flag("--strict", bundles.strict, "stop at the first session that cannot be answered")
         ->excludes(prompt)
-        ->group(kSessionsGroup);
+        ->group(kDataGroup);
     CLI::Option* table =
         app.add_flag(
                "--csv", csv,
@@ -95,19 +90,19 @@ struct Arguments {
             ->excludes(prompt)
             ->excludes(pretty)
             ->excludes(why)
-            ->group(kSessionsGroup);
+            ->group(kDataGroup);
     app.add_option("--session-column", columns.session, "default: session, session_id, \"session ID\" ...")
         ->needs(table)
-        ->group(kSessionsGroup);
+        ->group(kDataGroup);
     app.add_option("--item-column", columns.item, "default: item, item_id, \"item ID\" ...")
         ->needs(table)
-        ->group(kSessionsGroup);
+        ->group(kDataGroup);
     app.add_option("--title-column", columns.title, "default: title, titles")
         ->needs(table)
-        ->group(kSessionsGroup);
+        ->group(kDataGroup);
     app.add_option("--category-column", columns.category, "default: category, categories; may be missing")
         ->needs(table)
-        ->group(kSessionsGroup);
+        ->group(kDataGroup);
   }
 
   template <typename Number>

@@ -14,10 +14,10 @@ int main(int argc, char** argv) {
   std::string init_adapter;
   apps::add_step_options(app, options);
   app.add_option("--init-adapter", init_adapter, "start from this PEFT folder: --set lora.init_adapter=DIR")
-      ->group(apps::kStepsGroup);
+      ->group(apps::kTrainingGroup);
   app.add_option("--expert", options.expert, "a name from `experts`, or all: all of them at once")
       ->capture_default_str()
-      ->group(apps::kStepsGroup);
+      ->group(apps::kTrainingGroup);
   if (const int code = apps::parse(app, argc, argv); code >= 0) {
     return code;
   }

@@ -17,7 +17,7 @@ int main(int argc, char** argv) {
   app.add_option(
          "--adapters", adapters,
          "PEFT folders to use as experts, DIR or NAME=DIR, instead of `experts`; they are not trained")
-      ->group(apps::kStepsGroup);
+      ->group(apps::kTrainingGroup);
   if (const int code = apps::parse(app, argc, argv); code >= 0) {
     return code;
   }

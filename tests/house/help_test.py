@@ -16,6 +16,8 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 MODEL = ROOT / ".deps/models/SmolLM2-135M-Instruct.Q4_1.gguf"
 STEPS = ("routedk-run", "routedk-distill", "routedk-train", "routedk-train-router", "routedk-eval")
 
+GROUPS = {"Positionals", "Subcommands", "Common", "Settings", "Data", "Model", "Training", "Decoding", "Output", "Steps", "Processes"}
+
 
 def run(*command, **options):
     return subprocess.run(list(map(str, command)), capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=120, **options)
@@ -49,6 +51,14 @@ class Help(unittest.TestCase):
         path = f"{BIN}{os.pathsep}{os.environ['PATH']}"
         environment = {name: value for name, value in os.environ.items() if name != "ROUTEDK_DATA_DIR"}
         return run("bash", "-c", line, cwd=ROOT, env={**environment, "PATH": path, "OMP_WAIT_POLICY": "passive"})
+
+    def test_every_option_stands_in_a_group_with_a_name(self):
+        for program in listed_programs():
+            text = run(BIN / program, "--help").stdout
+            groups = re.findall(r"^([A-Z][a-z ]+):$", text, re.MULTILINE)
+            self.assertEqual(groups[-1], "Examples", program)
+            self.assertLessEqual(set(groups[:-1]), GROUPS, program)
+            self.assertIn("Common", groups)
 
     def test_all_programs_are_listed_and_start_by_their_names(self):
         programs = listed_programs()
