@@ -34,9 +34,10 @@ int main(int argc, char** argv) {
       workflow::step_of_program)
       ->default_str("")  // without it nothing is repeated
       ->group(apps::kStepsGroup);
-  app.add_option(
-         "--only", options.run.only,
-         "do one step, by its name in --plan, as train-base, or by its program; its inputs must be done")
+  app.add_option("--only", options.run.only,
+                 "do one step, by its name in --plan, as train-base, or by a program of one step, as eval; "
+                 "its inputs "
+                 "must be done")
       ->group(apps::kStepsGroup);
   app.add_flag("--keep-going", options.run.keep_going,
                "when a step fails, continue with those that do not need it")

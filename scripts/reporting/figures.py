@@ -80,7 +80,7 @@ def heat(plot, axes, means, title="", names=None):
     axes.grid(False)
     axes.invert_yaxis()
     axes.set_xlabel("layer")
-    axes.set_ylabel("expert, in the\nbank's order")
+    axes.set_ylabel("expert, in the\norder of `experts`")
     for axis, count in ((axes.xaxis, len(means)), (axes.yaxis, len(means[0]))):
         places = range(0, count, 1 + count // 16)
         axis.set_ticks([place + 0.5 for place in places], [str(place) for place in places])

@@ -140,7 +140,7 @@ class Run:
 
     @property
     def experts(self):
-        """The experts' names in the bank's order."""
+        """The experts' names, in the order of `experts`."""
         written = read_json(self.folder / "router/router_config.json").get("experts") or self.results.get("experts")
         return written or []
 

@@ -51,7 +51,7 @@ def alpha_table(study):
             correlations = [one.facts["alpha_with"].get(name, [None] * experts)[expert] for name in properties]
             rows.append([one.name, *divided(study, one.point["domain"]), expert, *map(signed, correlations)])
     return Table("What an expert's weight goes with", ["result", *divided(study, "domain"), "expert", *properties], rows,
-                 "Rank correlation over sessions; experts in the bank's order.")  # fmt: skip
+                 "Rank correlation over sessions; experts in the order of `experts`.")  # fmt: skip
 
 
 def mean(values):
@@ -72,7 +72,7 @@ def routing_table(study):
     columns = ["result", *divided(study, "domain"), "mean weights", "variance", "H(mean)", "mean H", "difference",
                "near uniform", "collapsed"]  # fmt: skip
     return Table("Routing, means over layers", columns, rows,
-                 "Weights in the bank's order; variance over sessions; entropies in nats. The difference of the two entropies "
+                 "Weights in the order of `experts`; variance over sessions; entropies in nats. The difference of the two entropies "
                  "measures how much the weights vary between sessions. Near uniform: share of sessions with every weight within .02 "
                  "of 1/K; collapsed: with one weight above .9.")  # fmt: skip
 

@@ -83,6 +83,9 @@ void ConfigReader::report(const std::string& path, const std::string& rule, cons
 
 std::string ConfigReader::list_words(const ConfigNode& node, bool of_scalars) {
   const bool one = of_scalars && node.kind == ConfigNode::Kind::kScalar;
+  if (node.kind == ConfigNode::Kind::kNull) {
+    return "a list, the empty one as []";
+  }
   return one ? fmt::format("a list, as [{}]", displayed(node.text, kMostOfKey)) : "a list";
 }
 

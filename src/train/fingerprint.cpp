@@ -126,8 +126,10 @@ void require_equal(const io::Json& found, const io::Json& expected, const std::s
   }
   for (const std::string& pointer : pointers) {
     if (shown(theirs, pointer) != shown(ours, pointer)) {
-      throw_<ConfigError>("`{0}` must be in this run what it is in {3}, {1}, but is {2} instead.", pointer,
-                          shown(theirs, pointer), shown(ours, pointer), where);
+      std::string name = pointer.substr(1);  // "/config/epochs" -> "config.epochs"
+      std::replace(name.begin(), name.end(), '/', '.');
+      throw_<ConfigError>("`{}` must be in this run what it is in {}, {}, but is {} instead.", name, where,
+                          shown(theirs, pointer), shown(ours, pointer));
     }
   }
 }

@@ -25,7 +25,7 @@ class SampleData : public testing::TestWithParam<const char*> {
 
 TEST_P(SampleData, every_length_has_sessions_for_every_part_of_its_split) {
   const Split split = split_sessions(data_.sessions, default_split_counts(kSample));
-  EXPECT_EQ(split.test.size(), 18U);
+  EXPECT_EQ(split.test.size(), 63U);
   EXPECT_EQ(split.val.size(), 9U);
   EXPECT_EQ(split.train.size(), 72U);
   for (std::int64_t length = 2; length <= 10; ++length) {

@@ -78,7 +78,7 @@ class RunFolder(unittest.TestCase):
 
     def test_the_table_to_paste_is_whole_and_has_the_figures_of_the_json(self):
         text = (self.run_folder / "results.md").read_text()
-        self.assertTrue(text.startswith("### Results: food, 18 sessions of the test split\n\n|"))
+        self.assertTrue(text.startswith("### Results: food, 63 sessions of the test split\n\n|"))
         self.assertNotRegex(text, r"<|\x1b")
         header, rule, *rows = (line.strip("|").split("|") for line in text.splitlines() if line.startswith("|"))
         self.assertEqual([name.strip() for name in header], ["system", "rule", "n", *METRICS])
@@ -123,7 +123,7 @@ class RunFolder(unittest.TestCase):
         self.assertEqual(report_test.outside(page), [])
         self.assertLess(page.index("f1 of each system"), page.index("<h2>Training</h2>"))
         f1 = self.results["systems"]["dynamic"]["f1"]
-        for part in ("food, 18 sessions of the test split", "Ten sessions", "The router: mean weight by layer and expert", f"{f1:.3f}"[1:],
+        for part in ("food, 63 sessions of the test split", "Ten sessions", "The router: mean weight by layer and expert", f"{f1:.3f}"[1:],
                      '<th scope="row">high_level</th>', self.results["systems"]["dynamic"]["warnings"][0]):  # fmt: skip
             self.assertIn(part, page)
         both = made(self.run_folder, self.folder / "first", page="comparison.html")

@@ -229,6 +229,10 @@ class TerminalTest(unittest.TestCase):
         self.assertEqual(self.completed(shell, run, "--fr"), ["--from"])
         self.assertIn("evaluate", self.completed(shell, run, "--from", ""))
         self.assertEqual(self.completed(shell, run, "--set", "train.epo"), ["train.epochs="])
+        for first in (("a", "=", "1"), ("a=1",)):  # as bash and zsh split it
+            self.assertEqual(self.completed(shell, run, "--set", *first, "train.epo"), ["train.epochs="])
+        self.assertEqual(self.completed(shell, run, "--set", "train.epochs", "=", "tr"), [])
+        self.assertEqual(self.completed(shell, run, "--set", "a=1", "--fr"), ["--from"])
         self.assertIn("--plan", self.completed(shell, run, "-"))
         self.assertEqual(self.completed(shell, run, "con"), [])  # a file
         for program, words, wanted in (("routedk-data", ("sp",), ["split"]), ("routedk-data", ("split", "--dom"), ["--domain"]),

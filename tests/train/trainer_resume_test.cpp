@@ -182,7 +182,7 @@ TEST(Trainer, goes_on_with_another_thread_count_only_when_told_to) {
   at::set_num_threads(before + 1);
   TrainingJob job = three_expert_job(model, folder);
   const std::string message = message_of<ConfigError>([&] { Trainer(job).run(); });
-  EXPECT_NE(message.find("`/threads`"), std::string::npos) << message;
+  EXPECT_NE(message.find("`threads`"), std::string::npos) << message;
   job.config.resume_elsewhere = true;
   EXPECT_NO_THROW(Trainer(job).run());
   at::set_num_threads(before);

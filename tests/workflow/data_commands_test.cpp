@@ -59,9 +59,9 @@ TEST(StatsOfReleasedData, are_the_published_ones) {
 
 TEST(StatsText, shows_the_figures_of_the_json) {
   const std::string text = stats_text(stats_json({kSample, "clothing", std::nullopt}));
-  EXPECT_THAT(text, testing::StartsWith("clothing: 99 sessions"));
-  EXPECT_THAT(text, testing::HasSubstr("2:11 3:11"));
-  EXPECT_THAT(text, testing::HasSubstr("test     18 sessions"));
+  EXPECT_THAT(text, testing::StartsWith("clothing: 144 sessions"));
+  EXPECT_THAT(text, testing::HasSubstr("2:16 3:16"));
+  EXPECT_THAT(text, testing::HasSubstr("test     63 sessions"));
 }
 
 }  // namespace

@@ -29,7 +29,7 @@ std::string values_fingerprint(const at::Tensor& values);
 /// besides the fingerprint.
 io::Json machine_fingerprint(at::Device device);
 
-/// ConfigError naming the first value that differs: "`/config/epochs` must be in this run what it is in
+/// ConfigError naming the first value that differs: "`config.epochs` must be in this run what it is in
 /// run/step-20, 3, but is 4 instead"; `where` is the place of `found`.
 void require_equal(const io::Json& found, const io::Json& expected, const std::string& where);
 

@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <chrono>
+#include <initializer_list>
 #include <utility>
+#include <vector>
 
 namespace routedk::workflow {
 namespace {
@@ -31,6 +33,22 @@ double effort_of_unit(StepKind kind) {
   return 0.0;
 }
 
+/// Those whose record agrees with the step's settings of these names, where it has them.
+std::vector<const io::JsonField*> alike(const Step& step, const Records& records,
+                                        std::initializer_list<const char*> names) {
+  std::vector<const io::JsonField*> found;
+  for (const auto& [key, record] : records) {
+    const auto agrees = [&, &record = record](const char* name) {
+      const auto own = step.settings.find(name);
+      return own == step.settings.end() || record["settings"][name].is(own->second);
+    };
+    if (std::all_of(names.begin(), names.end(), agrees)) {
+      found.push_back(&record);
+    }
+  }
+  return found;
+}
+
 }  // namespace
 
 Cost measured(const io::JsonField& record) {
@@ -38,17 +56,17 @@ Cost measured(const io::JsonField& record) {
 }
 
 Cost guess(const Experiment& experiment, const Step& step, const Records& records) {
-  const auto model = step.settings.find("model.contents");
+  std::vector<const io::JsonField*> similar = alike(step, records, {"model.contents", "data.contents"});
+  if (similar.empty()) {
+    similar = alike(step, records, {"model.contents"});
+  }
   double seconds = 0.0;
   double work = 0.0;
   Cost cost;
-  for (const auto& [key, record] : records) {
-    if (model != step.settings.end() && !record["settings"]["model.contents"].is(model->second)) {
-      continue;
-    }
-    const Cost own = measured(record);
+  for (const io::JsonField* record : similar) {
+    const Cost own = measured(*record);
     seconds += *own.seconds;
-    work += record["work"].real_or(0.0);
+    work += (*record)["work"].real_or(0.0);
     cost.memory_mib = std::max(cost.memory_mib.value_or(0.0), *own.memory_mib);
   }
   if (work > 0.0) {

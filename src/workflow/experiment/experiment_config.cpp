@@ -43,6 +43,15 @@ bool is_word(const std::string& name) {
   return !name.empty() && name != "all" && name.find_first_of("/+ \n") == std::string::npos;
 }
 
+/// Whether an evaluation takes the name for something else than an expert, as `average`.
+bool is_system(const std::string& name) {
+  try {
+    return experts::parse_gate_spec(name).kind != experts::GateKind::kNamed;
+  } catch (const ConfigError&) {
+    return true;  // begins as one
+  }
+}
+
 /// Names of adapters are often those of their folders; the messages say how to give others.
 void check_adapter_names(const std::vector<AdapterConfig>& adapters, Names& problems) {
   std::map<std::string, std::string> paths;
@@ -77,6 +86,9 @@ void check_experts(const ExperimentConfig& config, Names& problems) {
     } else if (!is_word(name)) {
       problems.push_back(fmt::format(
           "`experts` must be words without /, + and spaces and not `all`, but has `{}` instead.", name));
+    } else if (is_system(name)) {
+      problems.push_back(fmt::format(
+          "`experts` must not be named as other systems of an evaluation are, but has `{}`.", name));
     }
   }
 }

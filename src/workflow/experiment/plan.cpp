@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <iterator>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -104,7 +105,7 @@ void warn_of_long_titles(const Experiment& experiment, const std::vector<Example
 }
 
 /// A line for each step that the outcome needs, with its state.
-std::string states_text(const Experiment& experiment) {
+std::string states_text(const Experiment& experiment, std::optional<StepKind> repeated) {
   const std::vector<const Step*> steps = needed_steps(experiment.steps());
   std::size_t width = 9;  // of the words before
   for (const Step* step : steps) {
@@ -113,8 +114,9 @@ std::string states_text(const Experiment& experiment) {
   std::string text;
   for (const Step* step : steps) {
     const std::string holder = experiment.store().holder(*step);
+    const bool again = repeated && step->id.kind >= *repeated;
     text += fmt::format("{:<{}} {}\n", to_string(step->id), width,
-                        is_done(experiment, step->id) ? "done"
+                        is_done(experiment, step->id) ? (again ? "to do again" : "done")
                         : holder.empty()              ? "to do"
                                                       : "under way (" + holder + ")");
   }
@@ -146,7 +148,7 @@ std::string experts_text(const ExperimentConfig& config, const model::LlamaConfi
 
 }  // namespace
 
-std::string plan(Experiment& experiment) {
+std::string plan(Experiment& experiment, std::optional<StepKind> repeated) {
   require_runnable(experiment);
   const ExperimentConfig& c = experiment.config();
   const auto source = model::WeightSource::open(c.model.path);
@@ -180,7 +182,7 @@ std::string plan(Experiment& experiment) {
                               : fmt::format("{}", fmt::join(c.eval.select, ", ")));
   }
   text += fmt::format("run       {}\n", c.run.dir);
-  return text + states_text(experiment);
+  return text + states_text(experiment, repeated);
 }
 
 }  // namespace routedk::workflow

@@ -16,10 +16,10 @@ namespace {
 namespace fs = std::filesystem;
 
 /// "cached", "under way (process 7 on host)", or "to do" with what changed since the last step of that name.
-std::string state_of(const Experiment& experiment, const Step& step, const Records& records) {
+std::string state_of(const Experiment& experiment, const Step& step, const Records& records, bool again) {
   const Store& store = experiment.store();
   if (store.done(step)) {
-    return "cached";
+    return again ? "to do again (--from)" : "cached";
   }
   if (const std::string holder = store.holder(step); !holder.empty()) {
     return fmt::format("under way ({})", holder);
@@ -43,7 +43,8 @@ std::uintmax_t bytes_in(const fs::path& folder) {
 
 }  // namespace
 
-std::string plan_table(std::span<const std::unique_ptr<Experiment>> experiments) {
+std::string plan_table(std::span<const std::unique_ptr<Experiment>> experiments, const RunOptions& options) {
+  const std::string only = options.only.empty() ? "" : only_step(experiments, options.only);
   std::string text =
       fmt::format("{:<40} {:<16} {:>9} {:>10}  {}\n", "step", "key", "time", "memory", "state");
   std::map<std::pair<fs::path, StepKind>, Records> read;  // once for all steps of a kind
@@ -61,21 +62,26 @@ std::string plan_table(std::span<const std::unique_ptr<Experiment>> experiments)
   for (const auto& experiment : experiments) {
     text += fmt::format("{}\n", experiment->folder().string());
     for (const Step* step : needed_steps(experiment->steps())) {
+      if (!only.empty() && to_string(step->id) != only) {
+        continue;
+      }
       if (!known.insert(step->key).second) {
         text += fmt::format("  {:<38} {}                        as above\n", to_string(step->id), step->key);
         continue;
       }
       const Records& alike = records_of(experiment->store(), step->id.kind);
-      const bool done = alike.contains(step->key);
-      const Cost cost = done ? measured(alike.at(step->key)) : guess(*experiment, *step, alike);
-      if (!done) {
+      const bool known_cost = alike.contains(step->key);
+      const bool again = options.from && step->id.kind >= *options.from;
+      const Cost cost = known_cost ? measured(alike.at(step->key)) : guess(*experiment, *step, alike);
+      if (!known_cost || again) {
         ++to_do;
         seconds += cost.seconds.value_or(0.0);
         unknown += cost.seconds ? 0 : 1;
       }
-      text += fmt::format("  {:<38} {} {:>9} {:>10}  {}\n", to_string(step->id), step->key,
-                          cost.seconds ? format_duration(*cost.seconds) : "?",
-                          number_or_unknown(cost.memory_mib, "MiB"), state_of(*experiment, *step, alike));
+      text +=
+          fmt::format("  {:<38} {} {:>9} {:>10}  {}\n", to_string(step->id), step->key,
+                      cost.seconds ? format_duration(*cost.seconds) : "?",
+                      number_or_unknown(cost.memory_mib, "MiB"), state_of(*experiment, *step, alike, again));
     }
   }
   text += fmt::format("{} steps, {} to do: {}{}\n", known.size(), to_do, format_duration(seconds),

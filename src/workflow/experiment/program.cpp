@@ -105,6 +105,9 @@ void open_experiment(const ProgramOptions& options, std::optional<StepKind> step
     return;
   }
   experts_named(config, options.expert);  // which must exist
+  if (step == StepKind::kRouter) {
+    require_several_experts(config);
+  }
   Place place{{}, shard_of_process(options.shard, options.merge, !together)};
   if (options.redo && !place.shard.whole()) {
     throw_<ConfigError>("--redo must be without --shard and --merge: it removes what other shards have done");
@@ -114,7 +117,7 @@ void open_experiment(const ProgramOptions& options, std::optional<StepKind> step
   }
   Experiment experiment(config, std::move(place));
   if (options.dry_run) {
-    fmt::print("{}", plan(experiment));
+    fmt::print("{}", plan(experiment, options.redo ? step : std::nullopt));
     if (step && !options.redo) {
       require_ready(experiment, *step, options.expert);
     }

@@ -48,6 +48,18 @@ std::vector<std::string> names_of(const std::vector<Task>& tasks) {
   return names;
 }
 
+/// The step that --only names, itself or by its program. ConfigError if it is none of these.
+std::string only_of(const std::vector<std::string>& names, const std::string& given) {
+  const auto is_known = [&](const std::string& name) {
+    return std::find(names.begin(), names.end(), name) != names.end();
+  };
+  const std::string name = is_known(given) ? given : step_of_program(given);
+  if (!is_known(name)) {
+    throw_<ConfigError>("--only must be one of {}, but is `{}` instead", fmt::join(names, ", "), given);
+  }
+  return name;
+}
+
 class Worker {
  public:
   Worker(std::vector<Task> tasks, const RunOptions& options) : tasks_(std::move(tasks)), options_(options) {}
@@ -247,14 +259,8 @@ std::vector<Task> checked_tasks(std::span<Experiment* const> experiments, const 
   }
   std::vector<Task> tasks = tasks_of(experiments);
   if (!options.only.empty()) {
-    const std::vector<std::string> names = names_of(tasks);
-    const bool known = std::find(names.begin(), names.end(), options.only) != names.end();
-    const std::string only = known ? options.only : step_of_program(options.only);
+    const std::string only = only_of(names_of(tasks), options.only);
     std::erase_if(tasks, [&](const Task& task) { return to_string(task.step->id) != only; });
-    if (tasks.empty()) {
-      throw_<ConfigError>("--only must be one of {}, but is `{}` instead", fmt::join(names, ", "),
-                          options.only);
-    }
   }
   return tasks;
 }
@@ -318,6 +324,10 @@ std::vector<Experiment*> pointers_to(std::span<const std::unique_ptr<Experiment>
 }
 
 }  // namespace
+
+std::string only_step(std::span<const std::unique_ptr<Experiment>> experiments, const std::string& given) {
+  return only_of(names_of(tasks_of(pointers_to(experiments))), given);
+}
 
 void run_experiments(std::span<const std::unique_ptr<Experiment>> experiments, const RunOptions& options) {
   run(pointers_to(experiments), options);

@@ -200,7 +200,7 @@ void run_studies(const RunProgramOptions& options) {
   }
   const Experiments experiments = open_all(studies, shard_of_process(options.shard, false, true));
   if (options.plan) {
-    fmt::print("{}", plan_table(experiments));
+    fmt::print("{}", plan_table(experiments, options.run));
     return;
   }
   if (options.gc) {
@@ -210,7 +210,7 @@ void run_studies(const RunProgramOptions& options) {
   if (options.dry_run) {
     check_experiments(experiments, options.run);
     for (const auto& experiment : experiments) {
-      fmt::print("{}", plan(*experiment));
+      fmt::print("{}", plan(*experiment, options.run.from));
     }
     return;
   }

@@ -78,9 +78,15 @@ std::string what_changed(const Experiment& experiment, const Step& step,
                          const std::map<std::string, io::JsonField>& records) {
   const auto own = experiment.linked_step(step.id);
   const auto before = own ? own : experiment.store().earlier(step, records);
-  const std::vector<std::string> changes = before ? differences(*before, step) : std::vector<std::string>();
+  std::vector<std::string> changes = before ? differences(*before, step) : std::vector<std::string>();
   if (changes.empty()) {
     return "";
+  }
+  constexpr std::size_t kMostOfAnother = 4;  // of another run's step, which may differ in everything
+  if (!own && changes.size() > kMostOfAnother) {
+    const std::size_t more = changes.size() - kMostOfAnother;
+    changes.resize(kMostOfAnother);
+    changes.push_back(fmt::format("and {} more", more));
   }
   return fmt::format("{}: {}",
                      own ? "changed since this run's last" : "not in this run; unlike the store's newest",

@@ -8,6 +8,7 @@
 #include "routedk/workflow/predict/mixture.h"
 #include "routedk/workflow/predict/run_kit.h"
 
+#include <algorithm>
 #include <utility>
 
 #include <spdlog/spdlog.h>
@@ -71,6 +72,11 @@ void check_folders(const ModelChoice& choice, const ExperimentConfig& config) {
   if (folders.empty() && !choice.gate.empty()) {
     throw_<ConfigError>("a gate must have experts to mix, but `{}` has none: give --run or --adapter",
                         choice.gate);
+  }
+  if (!choice.gate.empty()) {
+    std::vector<std::string> names(folders.size());
+    std::transform(folders.begin(), folders.end(), names.begin(), folder_name);
+    check_gate(experts::parse_gate_spec(choice.gate), names);
   }
   for (const fs::path& folder : folders) {
     check_link_ends(folder);

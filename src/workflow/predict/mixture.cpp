@@ -20,12 +20,6 @@ namespace {
 using experts::GateKind;
 using experts::GateSpec;
 
-/// "adapters/base/" -> "base"
-std::string folder_name(const std::filesystem::path& folder) {
-  const auto absolute = std::filesystem::absolute(folder).lexically_normal();
-  return (absolute.has_filename() ? absolute : absolute.parent_path()).filename().string();
-}
-
 experts::Expert merged(const GateSpec& spec, const experts::ExpertBank& bank,
                        const model::LlamaConfig& model) {
   if (spec.kind == GateKind::kTiesFactors) {
@@ -103,6 +97,11 @@ std::shared_ptr<experts::ExpertBank> load_bank(const std::vector<std::filesystem
         std::make_shared<experts::Expert>(experts::load_peft(folder, folder_name(folder), model)));
   }
   return std::make_shared<experts::ExpertBank>(std::move(loaded));
+}
+
+std::string folder_name(const std::filesystem::path& folder) {
+  const auto absolute = std::filesystem::absolute(folder).lexically_normal();
+  return (absolute.has_filename() ? absolute : absolute.parent_path()).filename().string();
 }
 
 std::vector<std::string> names_of(const experts::ExpertBank& bank) {

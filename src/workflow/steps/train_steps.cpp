@@ -188,14 +188,17 @@ void train_step(Experiment& experiment, const std::vector<std::string>& experts)
   mark_done(experiment, ids);
 }
 
+void require_several_experts(const ExperimentConfig& config) {
+  if (config.experts.size() < 2) {
+    throw_<ConfigError>("a router must have 2 experts or more to weigh, but `experts` has {} alone",
+                        config.experts.front());
+  }
+}
+
 void router_step(Experiment& experiment) {
   const StepId id{StepKind::kRouter};
-  const std::vector<std::string>& experts = experiment.config().experts;
-  if (experts.size() < 2) {
-    throw_<ConfigError>("a router must have 2 experts or more to weigh, but `experts` has {} alone",
-                        experts.front());
-  }
-  for (const std::string& expert : experts) {
+  require_several_experts(experiment.config());
+  for (const std::string& expert : experiment.config().experts) {
     if (experiment.config().adapter_of(expert) != nullptr) {
       train_step(experiment, {expert});
     }

@@ -29,9 +29,15 @@ void prepare_experiments(std::span<const std::unique_ptr<Experiment>> experiment
 void check_experiments(std::span<const std::unique_ptr<Experiment>> experiments, const RunOptions& options);
 void run_experiment(Experiment& experiment, const RunOptions& options = {});
 
-/// One line per step: name, experiment, state (cached, running, or to do and what is missing), and seconds
-/// and memory if measured or if a similar step in the store allows an estimate.
-std::string plan_table(std::span<const std::unique_ptr<Experiment>> experiments);
+/// The step, as `train-base`, that --only names, itself or by its program. ConfigError if it is no step of
+/// these experiments.
+std::string only_step(std::span<const std::unique_ptr<Experiment>> experiments, const std::string& given);
+
+/// One line per step that a run with these options would need: name, experiment, state (cached, running, or
+/// to do and what is missing), and seconds and memory if measured or if a similar step in the store allows an
+/// estimate. ConfigError if `only` is no step.
+std::string plan_table(std::span<const std::unique_ptr<Experiment>> experiments,
+                       const RunOptions& options = {});
 
 /// The steps in the store that neither these experiments nor `others` use, with their sizes: one line per
 /// step, and the total.

@@ -17,6 +17,8 @@ namespace routedk::workflow {
 std::shared_ptr<experts::ExpertBank> load_bank(const std::vector<std::filesystem::path>& folders,
                                                const model::LlamaConfig& model);
 
+/// What an adapter's folder calls it: "adapters/base/" -> "base".
+std::string folder_name(const std::filesystem::path& folder);
 /// The experts' names in order.
 std::vector<std::string> names_of(const experts::ExpertBank& bank);
 

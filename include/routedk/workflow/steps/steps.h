@@ -33,6 +33,8 @@ void train_step(Experiment& experiment, const std::vector<std::string>& experts)
 void require_adapters_fit(const Experiment& experiment);
 /// The experts that `name` selects: all of them, or that one. ConfigError if `experts` has no such name.
 std::vector<std::string> experts_named(const ExperimentConfig& config, const std::string& name);
+/// ConfigError unless there is something to route between.
+void require_several_experts(const ExperimentConfig& config);
 /// Trains the router over the frozen experts.
 void router_step(Experiment& experiment);
 /// The systems of the evaluation with their own training: random_experts, one_lora_on_router_data.
@@ -69,8 +71,8 @@ void evaluate_step(Experiment& experiment);
 void do_step(Experiment& experiment, const StepId& id);
 
 /// The plan as text: data, parameters trained and frozen, optimiser steps, tokens per step, memory by kind,
-/// systems, run folder, and the steps already done.
-std::string plan(Experiment& experiment);
+/// systems, run folder, and the steps already done; those from `repeated` on are to be done again.
+std::string plan(Experiment& experiment, std::optional<StepKind> repeated = std::nullopt);
 
 /// Whether a step is done under the current settings.
 bool is_done(const Experiment& experiment, const StepId& id);
