@@ -12,6 +12,7 @@
 
 #include "completion.h"
 #include <CLI/CLI.hpp>
+#include <fmt/format.h>
 
 namespace routedk::apps {
 
@@ -33,6 +34,11 @@ inline void explain(CLI::App& app, const std::vector<std::string>& examples, con
     text += "  " + example + "\n";
   }
   app.footer(text + "More: " + page);
+}
+
+/// Of an option's value: an empty variable of a shell must not stand for "not given".
+inline std::string not_empty(const std::string& value) {
+  return value.empty() ? "must not be empty" : "";
 }
 
 inline void add_threads(CLI::App& app) {
@@ -59,6 +65,7 @@ void add_settings_options(CLI::App& app, Options& options) {
 inline void add_experiment_options(CLI::App& app, workflow::ProgramOptions& options) {
   app.add_option("config,--config", options.config,
                  "the experiment's YAML; without it all settings are defaults")
+      ->check(not_empty)
       ->group(kSettingsGroup);
   add_settings_options(app, options);
 }
@@ -140,7 +147,7 @@ inline int parse(CLI::App& app, int argc, char** argv) {
       ->check(CLI::IsMember({"bash", "zsh"}))
       ->group(kCommonGroup);
   app.failure_message([](const CLI::App* failed, const CLI::Error& error) {
-    return "error: " + CLI::FailureMessage::simple(failed, error);
+    return fmt::format("error: {} ({} --help)\n", error.what(), failed->get_name());
   });
   const std::vector<const char*> words = with_each_set(argc, argv);
   try {

@@ -15,11 +15,6 @@
 namespace routedk::apps {
 namespace {
 
-/// Of an option's value: an empty variable of a shell must not stand for "not given".
-std::string not_empty(const std::string& value) {
-  return value.empty() ? "must not be empty" : "";
-}
-
 /// FileError where std::cin would take a folder, or a closed standard input, for an empty one.
 void require_standard_input() {
   struct stat status {};

@@ -19,6 +19,7 @@ int main(int argc, char** argv) {
   bool settings = false;
   app.add_option("config,--config", options.files,
                  "experiments' YAML files; without one all settings are defaults")
+      ->check(apps::not_empty)
       ->group(apps::kSettingsGroup);
   apps::add_settings_options(app, options);
   app.add_flag("--plan", options.plan, "print each step with its state, time and memory and stop")

@@ -78,6 +78,7 @@ class Run:
         """Of a run's folder, or of RUN/evaluations/NAME."""
         own = folder.parent.name == "evaluations" and (folder.parents[1] / "steps").exists()
         self.folder = folder.parents[1] if own else folder
+        self.own_settings = folder / "config.yaml"
         self.name = self.folder.resolve().name + (f", {folder.name}" if own else "")
         self.metrics = sorted(self.folder.glob("steps/*/metrics.jsonl"))
         evaluations = [self.folder / "steps/evaluate", *sorted(self.folder.glob("steps/evaluate-*"))]
@@ -96,9 +97,14 @@ class Run:
     def evaluated(self, name):
         return read_json(self.evaluation / name) if self.evaluation else {}
 
+    @property
+    def settings_text(self):
+        """Of an evaluation with a name its own, where it has them."""
+        return (self.own_settings.read_text() if self.own_settings.exists() else "") or self.text("config.yaml")
+
     @functools.cached_property
     def settings(self):
-        return read_settings(self.text("config.yaml"))
+        return read_settings(self.settings_text)
 
     @functools.cached_property
     def results(self):

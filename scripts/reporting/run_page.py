@@ -105,6 +105,6 @@ def steps_table(run):
 def run_page(run):
     parts = evaluation_parts(run) + training_parts(run)
     parts += [table for table in [steps_table(run)] if table.rows]
-    settings = run.text("config.yaml")
+    settings = run.settings_text
     parts += [Verbatim("Settings", settings)] if settings else []
     return render(f"Run {run.name}", parts, warnings(run), answer(run), how_made(run), lead(run))

@@ -172,6 +172,10 @@ fs::path domain_folder(const fs::path& dir, const std::string& domain) {
         dir.string());
   }
   if (std::find(domains.begin(), domains.end(), domain) == domains.end()) {
+    if (!domain.empty() && fs::is_directory(dir / domain)) {
+      throw_<DataError>("A domain's folder must have session_item.csv, but {} has none.",
+                        (dir / domain).string());
+    }
     throw_<DataError>("The domain must be one of the folders [{}] of {}, but is `{}` instead{}",
                       fmt::join(domains, ", "), dir.string(), domain, suggestion(domain, domains));
   }

@@ -19,10 +19,7 @@ struct Figure {
   const char* meaning = "";
 };
 
-constexpr auto kUsual = std::to_array<Figure>({{"f1", "f1", Better::kHigher,
-                                                "of precision_all and recall_distinct_all in each session; a "
-                                                "predicted bundle is a hit if it lies within "
-                                                "a gold bundle"},
+constexpr auto kUsual = std::to_array<Figure>({{"f1", "f1", Better::kHigher, kMeaningOfF1},
                                                {"jaccard_f1", "jaccard_f1"},
                                                {"precision_all", "precision_all"},
                                                {"recall_distinct_all", "recall_distinct_all"}});

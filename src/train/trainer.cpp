@@ -241,7 +241,9 @@ void Trainer::validate(GroupTrainer& group, const GroupStep& step, Progress& sho
   const double spent = job_.progress.now() - begun;
   validation_time_.add_validation(spent);
   shown.beside(spent, validation_time_.left());
-  std::vector<std::string> signs = routing_signs(step.routing);
+  // The first step's weights are those before any update: every router starts close to uniform.
+  std::vector<std::string> signs =
+      group.progress().step > 1 ? routing_signs(step.routing) : std::vector<std::string>();
   if (validation) {
     const GroupProgress& progress = group.progress();
     job_.on_event(

@@ -113,6 +113,59 @@ class RunFolder(unittest.TestCase):
             for number, loss in losses.items():
                 self.assertAlmostEqual(found["loss/training", number], loss, 5)
 
+    def settings(self):
+        return (self.run_folder / "config.yaml").read_text()
+
+    def evaluate(self, config, *more, **settings):
+        return run("routedk-eval", config, *more, *sets(**settings))
+
+    def test_an_evaluation_with_a_name_has_settings_of_its_own_and_leaves_the_run_s(self):
+        before = self.settings()
+        named = self.evaluate(self.run_folder / "config.yaml", **{"eval.name": "few", "eval.systems": "[base]", "decode.temperature": 0.2})
+        self.assertEqual(named.returncode, 0, named.stderr)
+        self.assertEqual(self.settings(), before)
+        own = (self.run_folder / "evaluations/few/config.yaml").read_text()
+        self.assertIn("  systems: [base]", own)
+        self.assertIn("  temperature: 0.2", own)
+
+    def test_a_copied_run_never_writes_into_the_original(self):
+        subprocess.run(["cp", "-rL", self.run_folder, self.folder / "copy"], check=True)
+        refused = self.evaluate(self.folder / "copy/config.yaml", **{"eval.name": "there"})
+        self.assertEqual(refused.returncode, 2)
+        self.assertRegex(refused.stderr, "^error: `run.dir` must be the folder of a run's own config.yaml, .* copied or moved")
+        self.assertFalse((self.run_folder / "evaluations/there").exists())
+        there = self.evaluate(self.folder / "copy/config.yaml", "--dry-run", **{"run.dir": self.folder / "fresh", "run.store": self.folder / "store"})
+        self.assertEqual(there.returncode, 0, there.stderr)
+
+    def test_output_that_nobody_takes_is_an_error(self):
+        with open("/dev/full", "w") as full:
+            done = subprocess.run([outside.PROGRAMS / "routedk-eval", self.run_folder / "config.yaml"], stdout=full, stderr=subprocess.PIPE, text=True)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("error: standard output must accept all that is printed", done.stderr)
+
+    def test_plans_count_what_is_to_be_done_again_and_name_one_step(self):
+        config = self.run_folder / "config.yaml"
+        cached = run("routedk-run", config, "--plan").stdout
+        self.assertRegex(cached, r"(?m)^\d+ steps, 0 to do: 0:00$")
+        again = run("routedk-run", config, "--plan", "--from", "router").stdout
+        states = dict(re.findall(r"(?m)^  (\S+) .*MiB  (.*)$", again))
+        self.assertEqual({name for name, state in states.items() if state == "cached"}, {"distil", "train-base", "train-high_level"})
+        self.assertEqual(states["router"], "to do again (--from)")
+        self.assertRegex(again, rf"(?m)^\d+ steps, {len(states) - 3} to do: ")
+        dry = run("routedk-run", config, "--dry-run", "--from", "evaluate").stdout
+        self.assertRegex(dry, "(?m)^answer-base +done\n(.*\n)*evaluate +to do again$")
+        one = run("routedk-run", config, "--plan", "--only", "train-router").stdout
+        self.assertRegex(one, r"(?m)^1 step, 0 to do: 0:00$")
+        self.assertIn("--only must be one of ", run("routedk-run", config, "--plan", "--only", "predict").stderr)
+
+    def test_what_cannot_be_written_is_refused_before_anything_is(self):
+        (self.folder / "file").write_text("")
+        refused = run("routedk-run", "--only", "distil", *sets(**{**SETTINGS, "model.path": self.folder / "model", "run.dir": self.folder / "file",
+                                                                  "run.store": self.folder / "never"}))
+        self.assertEqual(refused.returncode, 2)
+        self.assertRegex(refused.stderr, "error: `run.dir` must be a folder that can be written")
+        self.assertFalse((self.folder / "never").exists())
+
     def test_the_report_shows_the_run_and_compares_it(self):
         def made(*folders, page):
             done = subprocess.run([report_test.python(), "-B", report_test.REPORT, *folders], capture_output=True, text=True)
@@ -132,6 +185,21 @@ class RunFolder(unittest.TestCase):
 
 
 class Messages(unittest.TestCase):
+    def refused(self, *words):
+        done = run(*words)
+        self.assertEqual(done.returncode, 2, done.stderr)
+        self.assertEqual(done.stderr.count("\n"), 1, done.stderr)
+        return done.stderr
+
+    def test_words_that_cannot_be_meant_are_refused_in_one_line(self):
+        self.assertIn("must not be empty", self.refused("routedk-run", ""))
+        self.assertIn("`size` must be absent where the file has no `sizes`", self.refused("routedk-run", *sets(size="huge"), "--dump-config"))
+        for name in ("average", "top_k:2"):
+            self.assertIn("`experts` must not be named as other systems", self.refused("routedk-run", *sets(**{"data.examples": "x.jsonl", "experts": f"['{name}', x]"}),
+                                                                                     "--dump-config"))
+        self.assertIn("a router must have 2 experts or more", self.refused("routedk-train-router", *sets(experts="[base]")))
+        self.assertIn("routedk-run --help", self.refused("routedk-run", "--jobs", "65"))
+
     def test_answers_that_are_all_alike_are_warned_of_when_they_are_scored(self):
         folder = pathlib.Path(tempfile.mkdtemp(prefix="routedk-scores-"))
         self.addCleanup(shutil.rmtree, folder)

@@ -21,6 +21,11 @@
 
 namespace routedk::eval {
 
+/// Below tables of results.
+inline constexpr const char* kMeaningOfF1 =
+    "of precision_all and recall_distinct_all in each session; a predicted bundle is a hit if it lies within "
+    "a gold bundle";
+
 struct SystemResult {
   std::string name;              ///< of the system and, if not the usual one, of the choice
   std::string system;            ///< the system's name only

@@ -24,6 +24,7 @@
 #include <optional>
 
 #include "contents.h"
+#include "plan_checks.h"
 #include <ATen/Parallel.h>
 #include <fmt/ranges.h>
 #include <spdlog/spdlog.h>
@@ -88,17 +89,24 @@ bundle::Split split_of(const ExperimentConfig& config, const bundle::Dataset& da
 
 namespace {
 
-/// Warns if an environment variable gives a run, whose settings are in `file`, other data than it had.
-void warn_of_other_data(const std::filesystem::path& file, const std::string& given, const std::string& now) {
-  if (!given.empty() || !std::filesystem::exists(file)) {
+constexpr const char* kSettingsFile = "config.yaml";
+
+std::string absolute_data_folder(const ExperimentConfig& config) {
+  return std::filesystem::absolute(data_folder(config.data.dir)).lexically_normal().string();
+}
+
+/// How a run evaluates is what it says without a name: an evaluation with a name leaves that as it was.
+void keep_evaluation_of(const std::filesystem::path& file, ExperimentConfig& config) {
+  config.eval.name.clear();
+  if (!std::filesystem::exists(file)) {
     return;
   }
-  const ConfigSource source = ConfigSource::from_file(file);
-  const ConfigNode* const data = source.root().find("data");
-  const ConfigNode* const dir = data == nullptr ? nullptr : data->find("dir");
-  if (dir != nullptr && dir->text != now) {
-    spdlog::warn("the run in {} used the data of {}; data.dir is not set, so it now uses those of {}",
-                 file.parent_path().string(), dir->text, now);
+  try {
+    const auto before = read_config<ExperimentConfig>(ConfigSource::from_file(file));
+    config.eval = before.eval;
+    config.decode = before.decode;
+  } catch (const UserError&) {
+    // of another version, or edited by hand
   }
 }
 
@@ -271,6 +279,8 @@ bool Experiment::open_step(const StepId& id) {
   if (open_.contains(id)) {
     return true;
   }
+  check_writable(folder(), "run.dir");  // before anything is written
+  check_writable(store_.path(), "run.store");
   auto lock = store_.open(step(id));
   if (lock == nullptr) {
     return false;
@@ -281,17 +291,36 @@ bool Experiment::open_step(const StepId& id) {
   return true;
 }
 
+void Experiment::warn_of_other_data() const {
+  const std::filesystem::path file = folder() / kSettingsFile;
+  if (!has_sessions() || !config_.data.dir.empty() || !std::filesystem::exists(file)) {
+    return;
+  }
+  const std::string now = absolute_data_folder(config_);
+  const ConfigSource source = ConfigSource::from_file(file);
+  const ConfigNode* const data = source.root().find("data");
+  const ConfigNode* const dir = data == nullptr ? nullptr : data->find("dir");
+  if (dir != nullptr && dir->text != now) {
+    spdlog::warn("the run in {} used the data of {}; data.dir is not set, so it now uses those of {}",
+                 folder().string(), dir->text, now);
+  }
+}
+
 void Experiment::record_settings() const {
   std::filesystem::create_directories(folder());
   ExperimentConfig config = with_paths_from(std::filesystem::current_path(), config_);
   config.run.dir = std::filesystem::absolute(folder()).lexically_normal().string();
   config.run.store = std::filesystem::absolute(store_.path()).lexically_normal().string();
   if (has_sessions()) {
-    const auto data = std::filesystem::absolute(data_folder(config_.data.dir)).lexically_normal();
-    config.data.dir = data.string();
-    warn_of_other_data(folder() / "config.yaml", config_.data.dir, config.data.dir);
+    config.data.dir = absolute_data_folder(config_);
+    warn_of_other_data();
   }
-  write_file_atomic(folder() / "config.yaml", dump_config(config), Readers::kOwner);
+  if (const std::filesystem::path evaluation = evaluation_folder(config_); !evaluation.empty()) {
+    std::filesystem::create_directories(folder() / evaluation);
+    write_file_atomic(folder() / evaluation / kSettingsFile, dump_config(config), Readers::kOwner);
+    keep_evaluation_of(folder() / kSettingsFile, config);
+  }
+  write_file_atomic(folder() / kSettingsFile, dump_config(config), Readers::kOwner);
   write_run_kit(*this);
   io::write_json(folder() / "versions.json", versions(load_options_.precision));
 }

@@ -150,6 +150,7 @@ std::string experts_text(const ExperimentConfig& config, const model::LlamaConfi
 
 std::string plan(Experiment& experiment, std::optional<StepKind> repeated) {
   require_runnable(experiment);
+  experiment.warn_of_other_data();
   const ExperimentConfig& c = experiment.config();
   const auto source = model::WeightSource::open(c.model.path);
   const model::LlamaConfig& model = source->config();

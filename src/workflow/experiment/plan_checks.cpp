@@ -48,7 +48,8 @@ int error_of_writing(const fs::path& folder) {
   return ::rmdir(trial.c_str()) == 0 ? 0 : errno;
 }
 
-/// Checks that the folder of a setting is writable or can be made.
+}  // namespace
+
 void check_writable(const fs::path& folder, const char* setting) {
   fs::path there = fs::absolute(folder);
   std::error_code none;
@@ -62,6 +63,8 @@ void check_writable(const fs::path& folder, const char* setting) {
                         std::error_code(error, std::system_category()).message());
   }
 }
+
+namespace {
 
 bool is_to_do(const Experiment& experiment, const Step& step) {
   return !experiment.store().done(step);

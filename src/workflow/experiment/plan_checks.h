@@ -3,9 +3,13 @@
 
 #include "routedk/workflow/experiment/experiment.h"
 
+#include <filesystem>
 #include <string>
 
 namespace routedk::workflow {
+
+/// ConfigError unless the folder that a setting names is writable or can be made.
+void check_writable(const std::filesystem::path& folder, const char* setting);
 
 /// Reads everything that the remaining steps will read, including the model's weights, and checks that the
 /// run folder and the store are writable, and leaves nothing on disk. Errors pass through.

@@ -1,3 +1,4 @@
+#include "routedk/core/display.h"
 #include "routedk/core/progress.h"
 #include "routedk/workflow/experiment/cost.h"
 #include "routedk/workflow/experiment/run.h"
@@ -84,8 +85,11 @@ std::string plan_table(std::span<const std::unique_ptr<Experiment>> experiments,
                       number_or_unknown(cost.memory_mib, "MiB"), state_of(*experiment, *step, alike, again));
     }
   }
-  text += fmt::format("{} steps, {} to do: {}{}\n", known.size(), to_do, format_duration(seconds),
-                      unknown > 0 ? fmt::format(" and {} of unknown time", unknown) : "");
+  const std::string of_unknown =
+      unknown > 0 ? fmt::format("{} of unknown time", counted(unknown, "step")) : "";
+  const std::string known_time = seconds > 0.0 || of_unknown.empty() ? format_duration(seconds) : "";
+  text += fmt::format("{}, {} to do: {}{}{}\n", counted(static_cast<std::int64_t>(known.size()), "step"),
+                      to_do, known_time, known_time.empty() || of_unknown.empty() ? "" : " and ", of_unknown);
   return text;
 }
 

@@ -149,8 +149,21 @@ void with_step(const ProgramOptions& options, StepKind step, const std::function
   });
 }
 
+namespace {
+
+constexpr const char* kOutputRule = "standard output must accept all that is printed, but did not: {}";
+
+/// SystemError if standard output did not take everything.
+void flush_output() {
+  if (std::fflush(stdout) != 0 || !std::cout.flush()) {
+    throw_<SystemError>(kOutputRule, std::strerror(errno));
+  }
+}
+
+}  // namespace
+
 void say_next(const std::vector<std::string>& commands) {
-  std::fflush(stdout);
+  flush_output();
   for (const std::string& command : commands) {
     fmt::print(stderr, "next: {}\n", escaped(command));
   }
@@ -199,8 +212,6 @@ int report(const std::filesystem::filesystem_error& error) {
   return std::ranges::find(kOfPath, code) != kOfPath.end() ? 2 : 1;
 }
 
-constexpr const char* kOutputRule = "standard output must accept all that is printed, but did not: {}";
-
 /// Reports another error of the system: fmt's, if a print to standard output failed, names no file.
 int report(const std::system_error& error) {
   const bool printing = std::string_view(error.what()).starts_with("cannot write to file");
@@ -222,9 +233,7 @@ int run_program(const std::function<void()>& body) noexcept {
     keep_freed_memory();
     start_threads();
     body();
-    if (std::fflush(stdout) != 0 || !std::cout.flush()) {
-      throw_<SystemError>(kOutputRule, std::strerror(errno));
-    }
+    flush_output();
     return 0;
   } catch (const std::bad_alloc&) {
     std::fputs("error: memory ran out\n", stderr);

@@ -7,6 +7,7 @@
 #include "routedk/workflow/experiment/study.h"
 #include "routedk/workflow/steps/compare_step.h"
 #include "routedk/workflow/steps/steps.h"
+#include "routedk/workflow/steps/systems.h"
 
 #include <algorithm>
 #include <cerrno>
@@ -200,6 +201,12 @@ void run_studies(const RunProgramOptions& options) {
   }
   const Experiments experiments = open_all(studies, shard_of_process(options.shard, false, true));
   if (options.plan) {
+    for (const auto& experiment : experiments) {
+      experiment->warn_of_other_data();
+      if (experiment->evaluates()) {
+        check_systems(*experiment);
+      }
+    }
     fmt::print("{}", plan_table(experiments, options.run));
     return;
   }
@@ -229,6 +236,9 @@ void run_studies(const RunProgramOptions& options) {
     }
     fmt::print("{}", outcome(study, own));
   });
+  if (!studies.front().alone) {
+    return say_next({"scripts/report " + studies.front().folder.string()});
+  }
   if (experiments.size() == 1 && studies.front().alone) {
     say_next(what_a_run_is_for(*experiments.front()));
   }

@@ -53,9 +53,13 @@ std::string choose_size(ConfigSource& source) {
     return "";
   }
   const ConfigNode* const chosen = size && sizes ? sizes->find(size->text) : nullptr;
+  if (!sizes) {
+    throw_<ConfigError>("`size` must be absent where the file has no `sizes`, but is {} instead ({}).",
+                        describe(*size), size->place);
+  }
   if (chosen == nullptr) {
     Texts names;
-    for (const ConfigNode& one : sizes ? sizes->children : std::vector<ConfigNode>()) {
+    for (const ConfigNode& one : sizes->children) {
       names.push_back(one.name);
     }
     throw_<ConfigError>("`size` must be one of `sizes` ({}), but is {} instead ({}).", fmt::join(names, ", "),
@@ -198,12 +202,35 @@ std::string run_dir_of(const ConfigSource& source) {
   return dir == nullptr ? "" : without_slash(dir->text);
 }
 
-Study alone(const std::string& file, const ConfigSource& source) {
+/// A run folder's config.yaml names the folder that it was made in: a copy must not write into the original.
+void check_in_place(const fs::path& file, const std::string& run_dir, const Texts& assignments) {
+  if (file.filename() != "config.yaml") {
+    return;
+  }
+  const fs::path own = fs::absolute(file).lexically_normal().parent_path();
+  const bool chosen = std::any_of(assignments.begin(), assignments.end(),
+                                  [](const std::string& one) { return one.starts_with("run.dir="); });
+  if (chosen || !fs::exists(own / "versions.json")) {
+    return;
+  }
+  std::error_code gone;
+  if (!fs::equivalent(own, run_dir, gone)) {
+    throw_<ConfigError>(
+        "`run.dir` must be the folder of a run's own config.yaml, but is {} ({}): the run was copied or "
+        "moved. "
+        "routedk-predict and scripts/report take the copy; to train or evaluate, give --set run.dir={} "
+        "run.store=STORE, where STORE holds its steps",
+        run_dir, file.string(), own.string());
+  }
+}
+
+Study alone(const std::string& file, const ConfigSource& source, const Texts& assignments) {
   Study study;
   study.alone = true;
   study.name = fs::path(file).stem().string();
   study.points.push_back({"", "", read_config<ExperimentConfig>(source)});
   study.points.front().config.run.dir = run_folder(study.points.front().config);
+  check_in_place(file, study.points.front().config.run.dir, assignments);
   study.folder = study.points.front().config.run.dir;
   return study;
 }
@@ -252,7 +279,7 @@ Study read_study(const std::string& file, const std::vector<std::string>& assign
   const std::optional<ConfigNode> section = source.take("study");
   assign(source, assignments, About::kExperiments);
   if (!section) {
-    return alone(file, source);
+    return alone(file, source, assignments);
   }
   Study study;
   ConfigSource own = ConfigSource::empty();

@@ -11,6 +11,8 @@
 #include <algorithm>
 #include <utility>
 
+#include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <spdlog/spdlog.h>
 
 namespace routedk::workflow {
@@ -35,7 +37,24 @@ void check_link_ends(const fs::path& link) {
 
 }  // namespace
 
+/// A study's folder has its runs below it.
+void check_is_run(const fs::path& run) {
+  if (run.empty() || fs::exists(run / "config.yaml") || !fs::exists(run / "study.json")) {
+    return;
+  }
+  std::vector<std::string> runs;
+  for (const auto& entry : fs::directory_iterator(run)) {
+    if (fs::exists(entry.path() / "config.yaml")) {
+      runs.push_back(entry.path().string());
+    }
+  }
+  std::sort(runs.begin(), runs.end());
+  throw_<ConfigError>("--run must be the folder of one run, but {} is a study: choose one of {}",
+                      run.string(), fmt::join(runs, ", "));
+}
+
 ExperimentConfig settings_of(const ModelChoice& choice) {
+  check_is_run(choice.run);
   ConfigSource source =
       choice.run.empty() ? ConfigSource::empty() : ConfigSource::from_file(choice.run / "config.yaml");
   if (const fs::path prompts = kit_prompts(choice.run); !choice.run.empty() && !prompts.empty()) {
@@ -76,7 +95,12 @@ void check_folders(const ModelChoice& choice, const ExperimentConfig& config) {
   if (!choice.gate.empty()) {
     std::vector<std::string> names(folders.size());
     std::transform(folders.begin(), folders.end(), names.begin(), folder_name);
-    check_gate(experts::parse_gate_spec(choice.gate), names);
+    const experts::GateSpec spec = experts::parse_gate_spec(choice.gate);
+    check_gate(spec, names);
+    if (!choice.run.empty() && experts::takes_router(spec.kind) && !fs::exists(choice.run / "router")) {
+      throw_<ConfigError>("the gate `{}` needs a router, but {} has none: it has {}", choice.gate,
+                          choice.run.string(), fmt::join(names, ", "));
+    }
   }
   for (const fs::path& folder : folders) {
     check_link_ends(folder);

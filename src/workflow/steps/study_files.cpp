@@ -1,7 +1,9 @@
 #include "study_files.h"
 
 #include "routedk/bundle/predictions.h"
+#include "routedk/core/display.h"
 #include "routedk/core/utc.h"
+#include "routedk/eval/results.h"
 #include "routedk/eval/table.h"
 #include "routedk/io/json_field.h"
 #include "routedk/io/safetensors.h"
@@ -195,6 +197,7 @@ eval::Table domain_table(const StudyResults& results, const std::string& domain)
   for (const Metric metric : kShown) {
     table.columns.push_back({metric_name(metric), eval::Better::kHigher});
   }
+  table.columns.front().meaning = eval::kMeaningOfF1;
   for (const std::string& name : results.names) {
     const auto found = results.figures.at(name).find(domain);
     if (found == results.figures.at(name).end()) {
@@ -236,8 +239,14 @@ eval::Table comparison_table(const std::vector<Tested>& comparisons) {
 std::string study_text(const Study& study, const StudyResults& results,
                        const std::vector<Tested>& comparisons) {
   std::string text = study.config.question.empty() ? "" : study.config.question + "\n";
+  const ExperimentConfig& c = study.points.front().config;
   for (const std::string& domain : results.domains) {
-    text += fmt::format("\n{}\n{}", domain, eval::text_table(domain_table(results, domain)));
+    const bundle::Runs& runs = results.runs.at(results.names.front()).at(domain);
+    text += fmt::format("\n{}, {} of the {} split{}; {} of {} candidates where a name says nothing else\n{}",
+                        domain, counted(static_cast<std::int64_t>(runs.front().size()), "session"),
+                        name_of(c.eval.split), runs.size() > 1 ? fmt::format(", {} seeds", runs.size()) : "",
+                        name_of(c.decode.select), c.decode.samples,
+                        eval::text_table(domain_table(results, domain)));
   }
   if (!comparisons.empty()) {
     text += "\n" + eval::text_table(comparison_table(comparisons));

@@ -104,7 +104,10 @@ class Experiment {
   /// Marks open steps, which ran together, as complete, each with its share of the time and the memory of
   /// all; releases their locks.
   void close_steps(const std::vector<StepId>& ids, double gpu_mib);
-  /// Writes config.yaml and versions.json to the run folder.
+  /// Warns if an environment variable gives the run other data than its folder was made with.
+  void warn_of_other_data() const;
+  /// Writes config.yaml and versions.json to the run folder. An evaluation with a name has a config.yaml of
+  /// its own, and leaves `eval` and `decode` in that of the run as they are.
   void record_settings() const;
   /// How the model is loaded.
   const model::LoadOptions& load_options() const noexcept { return load_options_; }
