@@ -172,7 +172,8 @@ fs::path domain_folder(const fs::path& dir, const std::string& domain) {
         dir.string());
   }
   if (std::find(domains.begin(), domains.end(), domain) == domains.end()) {
-    if (!domain.empty() && fs::is_directory(dir / domain)) {
+    const bool is_name = !domain.empty() && domain.find_first_of("./") == std::string::npos;
+    if (is_name && fs::is_directory(dir / domain)) {
       throw_<DataError>("A domain's folder must have session_item.csv, but {} has none.",
                         (dir / domain).string());
     }

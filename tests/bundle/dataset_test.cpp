@@ -117,6 +117,8 @@ TEST(Dataset, an_unknown_domain_is_refused_with_those_that_exist) {
 
 TEST(Dataset, a_missing_folder_or_file_is_named) {
   const DomainFolder folder;
+  std::filesystem::create_directories(folder.dir() / "games");
+  EXPECT_THAT(message_of<DataError>(folder, "games"), HasSubstr("must have session_item.csv"));
   std::filesystem::remove(folder.dir() / "toys" / "bundle_item.csv");
   EXPECT_THAT(message_of<FileError>(folder), HasSubstr("bundle_item.csv"));
   EXPECT_THROW(list_domains(folder.dir() / "none"), FileError);

@@ -211,7 +211,7 @@ TEST(ExpectedUtility, training_from_another_start_is_not_resumed) {
   other.bank()[0].parameters().values()[0] += 1e-3;
   const std::string message =
       testing::message_of<ConfigError>([&] { Trainer(toy_job(other, folder, {0})).run(); });
-  EXPECT_NE(message.find("/groups/expert0/objective/start"), std::string::npos) << message;
+  EXPECT_NE(message.find("groups.expert0.objective.start"), std::string::npos) << message;
 }
 
 }  // namespace

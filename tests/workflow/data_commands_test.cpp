@@ -19,9 +19,9 @@ TEST(SplitJson, names_each_session_once) {
       EXPECT_TRUE(ids.insert(id.get<std::int64_t>()).second);
     }
   }
-  EXPECT_EQ(split.at("test").size(), 18U);
+  EXPECT_EQ(split.at("test").size(), 63U);
   EXPECT_EQ(split.at("val").size(), 9U);
-  EXPECT_EQ(ids.size(), 99U);
+  EXPECT_EQ(ids.size(), 144U);
 }
 
 TEST(SplitJson, given_counts_replace_the_folders_own) {
@@ -32,9 +32,9 @@ TEST(SplitJson, given_counts_replace_the_folders_own) {
 
 TEST(StatsJson, counts_agree_with_each_other) {
   const io::Json stats = stats_json({kSample, "clothing", std::nullopt});
-  EXPECT_EQ(stats.at("sessions"), 99);
-  EXPECT_EQ(stats.at("positions"), 11 * (2 + 3 + 4 + 5 + 6 + 7 + 8 + 9 + 10));
-  EXPECT_EQ(stats.at("lengths").at("10"), 11);
+  EXPECT_EQ(stats.at("sessions"), 144);
+  EXPECT_EQ(stats.at("positions"), 16 * (2 + 3 + 4 + 5 + 6 + 7 + 8 + 9 + 10));
+  EXPECT_EQ(stats.at("lengths").at("10"), 16);
   EXPECT_EQ(stats.at("untitled").at("share"), 0.0);
   int gold = 0;
   for (const auto& [name, part] : stats.at("splits").items()) {
