@@ -82,9 +82,11 @@ std::string bash_script(const CLI::App& app, const std::string& program) {
   options += fmt::format("          *) offers='{}' ;;\n", options_of(app));
   return fmt::format(R"({id}() {{
   local word=${{COMP_WORDS[COMP_CWORD]}} before=${{COMP_WORDS[COMP_CWORD-1]}} command= offers= i
-{find}  for ((i = COMP_CWORD - 1; i > 0; --i)); do  # --set takes several assignments, which bash splits at each =
-    case ${{COMP_WORDS[i]}} in --set) [ "$before" = = ] || before=--set ;; -*) ;; *) continue ;; esac; break
-  done
+{find}  case $word in -*) ;; *)  # --set takes several assignments, which bash splits at each =
+    for ((i = COMP_CWORD - 1; i > 0; --i)); do
+      case ${{COMP_WORDS[i]}} in --set) [ "$before" = = ] || before=--set ;; -*) ;; *) continue ;; esac; break
+    done ;;
+  esac
   case "$command $before" in
 {after}    *)
       case $word in

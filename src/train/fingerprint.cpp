@@ -134,4 +134,10 @@ void require_equal(const io::Json& found, const io::Json& expected, const std::s
   }
 }
 
+void require_same_machine(const io::Json& found, at::Device device, const std::string& checkpoint) {
+  require_equal(
+      found, machine_fingerprint(device),
+      checkpoint + " (`train.resume_elsewhere`, for the router `router.resume_elsewhere`, continues anyway)");
+}
+
 }  // namespace routedk::train

@@ -156,10 +156,7 @@ void Trainer::restore(const std::filesystem::path& path) {
   const Checkpoint state = read_checkpoint_state(path);
   require_equal(state.fingerprint, fingerprint_, path.string());
   if (!job_.config.resume_elsewhere) {
-    require_equal(
-        state.machine, machine_fingerprint(job_.model.backbone().device()),
-        path.string() +
-            " (`train.resume_elsewhere`, for the router `router.resume_elsewhere`, continues anyway)");
+    require_same_machine(state.machine, job_.model.backbone().device(), path.string());
   }
   std::map<std::string, std::int64_t> parameters;
   for (const auto& group : groups_) {

@@ -214,7 +214,7 @@ class Analyst(unittest.TestCase):
 
         _, log = self.evaluate("eval.systems=[backbone]", "eval.samples=[3]")
         self.assertIn("the first 3 of 4 candidates drawn before", log)
-        before = re.search(r"answer-backbone has other settings now; .* kept in the store: evaluate-more [(](\S+)[)]", log)
+        before = re.search(r"answer-backbone has other settings now; .* kept in the store: evaluate [(](\S+)[)]", log)
         self.assertTrue(before and (pathlib.Path(before[1]) / "results.json").exists(), log)
         log = self.evaluate("eval.name=few", "eval.systems=[cooking]")[1]
         self.assertIn("eval.systems: [backbone] -> [cooking]", log)

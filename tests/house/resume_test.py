@@ -22,7 +22,7 @@ MODEL = ROOT / ".deps/models/SmolLM2-135M-Instruct.Q4_1.gguf"
 SESSIONS_OF_EACH_LENGTH = 4
 LENGTHS = (2, 3)
 SETTINGS = [
-    "train.epochs=2", "train.batch_size=3", "train.checkpoint_every=1", "router.epochs=1", "router.batch_size=3",
+    "train.epochs=2", "train.batch_size=3", "train.checkpoint_every=1", "router.data=train", "router.epochs=1", "router.batch_size=3",
     "router.checkpoint_every=1", "lora.rank=4", "decode.samples=2", "decode.batch_sessions=1",
     "eval.systems=[backbone, base, dynamic]", "eval.select=[vote, verifier]", "eval.resamples=100", "run.threads=2",
 ]
@@ -115,11 +115,12 @@ class Resume(unittest.TestCase):
 
     def test_another_number_of_threads_goes_on_from_a_checkpoint_only_when_told_to(self):
         def refused(setting, threads):
-            process = self.start("moved", "--threads", threads)
-            _, log = process.communicate(timeout=300)
-            self.assertEqual(process.returncode, 2, log)
-            self.assertIn("threads", log.splitlines()[-1])
-            self.assertIn(f"`{setting}.resume_elsewhere`", log.splitlines()[-1])
+            for more in ((), ("--dry-run",)):
+                process = self.start("moved", "--threads", threads, *more)
+                _, log = process.communicate(timeout=300)
+                self.assertEqual(process.returncode, 2, log)
+                self.assertIn("`threads`", log.splitlines()[-1])
+                self.assertIn(f"`{setting}.resume_elsewhere`", log.splitlines()[-1])
 
         elsewhere = ["--set", "train.resume_elsewhere=true", "--set", "router.resume_elsewhere=true"]
         self.kill_when("moved", lambda run: any(run.glob("steps/train-base/checkpoints/*/step-000002")), "--threads", "2")
@@ -140,7 +141,7 @@ class Resume(unittest.TestCase):
         SETTINGS.append("decode.temperature=0.5")
         self.addCleanup(SETTINGS.pop)
         log = self.finish(self.start("whole"))
-        self.assertIn("answer-base: changed since this run's last: decode.temperature: 0.7 -> 0.5", log)
+        self.assertIn("answer-base: changed since this run's last: decode.temperature: 1 -> 0.5", log)
         self.assertEqual((self.folder / "whole/steps/train-base").resolve(), expert)
         self.assertNotEqual((self.folder / "whole/steps/answer-base").resolve(), answers)
         self.assertTrue((answers / "step.json").exists(), "the old answers stay in the store")

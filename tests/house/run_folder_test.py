@@ -158,6 +158,13 @@ class RunFolder(unittest.TestCase):
         self.assertRegex(one, r"(?m)^1 step, 0 to do: 0:00$")
         self.assertIn("--only must be one of ", run("routedk-run", config, "--plan", "--only", "predict").stderr)
 
+    def test_a_change_of_data_names_both_folders(self):
+        shutil.copytree(SAMPLE / "food", self.folder / "data/food")
+        with open(self.folder / "data/food/item_titles.csv", "a") as file:
+            file.write("60001,One more\n")
+        changed = run("routedk-run", self.run_folder / "config.yaml", "--plan", *sets(**{"data.dir": self.folder / "data"}))
+        self.assertIn(f"data.contents: changed ({SAMPLE}/food -> {self.folder}/data/food)", changed.stdout)
+
     def test_what_cannot_be_written_is_refused_before_anything_is(self):
         (self.folder / "file").write_text("")
         refused = run("routedk-run", "--only", "distil", *sets(**{**SETTINGS, "model.path": self.folder / "model", "run.dir": self.folder / "file",

@@ -126,7 +126,7 @@ class Study(unittest.TestCase):
             [(step, "cached") for step in ("distil", "train-base", "train-high_level", "router", "answer-base",
                                            "answer-dynamic", "evaluate", "evaluate")] +
             [("train-base", "as above"), ("answer-base", "as above")]))
-        self.assertIn("8 steps, 0 to do", plan)
+        self.assertIn("9 steps, 0 to do", plan)
         start = time.monotonic()
         self.run_whole("whole")
         self.assertLess(time.monotonic() - start, 10)

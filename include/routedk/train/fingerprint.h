@@ -33,4 +33,8 @@ io::Json machine_fingerprint(at::Device device);
 /// run/step-20, 3, but is 4 instead"; `where` is the place of `found`.
 void require_equal(const io::Json& found, const io::Json& expected, const std::string& where);
 
+/// ConfigError unless a checkpoint's machine is this one; the message names the setting that continues
+/// anyway.
+void require_same_machine(const io::Json& found, at::Device device, const std::string& checkpoint);
+
 }  // namespace routedk::train

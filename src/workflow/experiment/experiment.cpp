@@ -37,7 +37,13 @@ bundle::Dataset dataset_of(const DataConfig& data) {
   if (!data.examples.empty()) {
     return {};
   }
-  return bundle::load_dataset({data_folder(data.dir), data.domain, data.untitled});
+  const std::filesystem::path folder = data_folder(data.dir);
+  if (!std::filesystem::is_directory(folder)) {
+    throw_<ConfigError>("{} must be a folder, but {} is not",
+                        data.dir.empty() ? "$ROUTEDK_DATA_DIR, as `data.dir` is not set," : "`data.dir`",
+                        folder.string());
+  }
+  return bundle::load_dataset({folder, data.domain, data.untitled});
 }
 
 std::shared_ptr<const bundle::ItemRelations> relations_of(const PromptConfig& settings,

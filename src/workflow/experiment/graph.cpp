@@ -98,6 +98,25 @@ class StepList {
     return std::any_of(steps_.begin(), steps_.end(), [&](const Step& step) { return step.id == id; });
   }
 
+  /// The file or folder whose contents a setting hashes; "" for other settings.
+  std::string place_behind(const std::string& setting, StepKind kind) const {
+    const DataConfig& data = config_.data;
+    if (setting == "data.contents") {
+      return experiment_.has_sessions() ? (data_folder(data.dir) / data.domain).string() : data.examples;
+    }
+    if (setting == "data.test_contents") {
+      return data.test_examples;
+    }
+    if (setting == "prompts.contents") {
+      return config_.prompts;
+    }
+    if (setting != "model.contents") {
+      return "";
+    }
+    const bool of_teacher = kind == StepKind::kDistil || kind == StepKind::kTeacher;
+    return of_teacher && !config_.teacher.model.empty() ? config_.teacher.model : config_.model.path;
+  }
+
   void add_step(StepId id, Settings settings, std::vector<StepId> inputs) {
     Step step{std::move(id), std::move(settings), std::move(inputs), {}, {}};
     for (const StepId& input : step.inputs) {
@@ -106,6 +125,11 @@ class StepList {
       step.input_keys[to_string(input)] = at->key;
     }
     step.key = key_of(step);
+    for (const auto& [name, value] : step.settings) {
+      if (const std::string place = place_behind(name, step.id.kind); !place.empty()) {
+        step.places[name] = std::filesystem::absolute(place).lexically_normal().string();
+      }
+    }
     if (step.id.kind == StepKind::kTrain) {
       experts_.push_back(step.id);
     }

@@ -3,6 +3,8 @@
 #include "routedk/core/error.h"
 #include "routedk/model/parameters.h"
 #include "routedk/model/weight_source.h"
+#include "routedk/train/checkpoint.h"
+#include "routedk/train/fingerprint.h"
 #include "routedk/workflow/steps/steps.h"
 #include "routedk/workflow/steps/systems.h"
 
@@ -81,6 +83,35 @@ void check_teachers(const Experiment& experiment) {
   }
 }
 
+/// ConfigError if a training has begun on another machine or with another number of threads.
+void require_machine_of(const fs::path& checkpoints, const train::TrainConfig& config, at::Device device) {
+  for (const fs::path& folder : {checkpoints / "expected_utility", checkpoints}) {
+    const auto newest = fs::exists(folder) ? train::newest_checkpoint(folder) : std::nullopt;
+    if (newest && !config.resume_elsewhere) {
+      return train::require_same_machine(train::read_checkpoint_state(*newest).machine, device,
+                                         newest->string());
+    }
+  }
+}
+
+void require_resumable(const Experiment& experiment) {
+  const ExperimentConfig& c = experiment.config();
+  std::vector<StepId> experts;  // trained together
+  for (const Step& step : experiment.steps()) {
+    if (step.id.kind == StepKind::kTrain && is_to_do(experiment, step) &&
+        c.adapter_of(step.id.name) == nullptr) {
+      experts.push_back(step.id);
+    }
+    if (step.id.kind == StepKind::kRouter && is_to_do(experiment, step)) {
+      require_machine_of(experiment.step_folder(step.id) / "checkpoints", c.router,
+                         experiment.load_options().device);
+    }
+  }
+  if (!experts.empty()) {
+    require_machine_of(checkpoints_of(experiment, experts), c.train, experiment.load_options().device);
+  }
+}
+
 const char* program_of(StepKind kind) {
   switch (kind) {
     case StepKind::kDistil:
@@ -118,6 +149,7 @@ void require_runnable(const Experiment& experiment) {
   check_teachers(experiment);
   const auto source = model::WeightSource::open(c.model.path);
   require_adapters_fit(experiment);
+  require_resumable(experiment);
   check_weights(*source, c.model.path);
 }
 

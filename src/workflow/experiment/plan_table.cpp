@@ -44,7 +44,8 @@ std::uintmax_t bytes_in(const fs::path& folder) {
 
 }  // namespace
 
-std::string plan_table(std::span<const std::unique_ptr<Experiment>> experiments, const RunOptions& options) {
+std::string plan_table(std::span<const std::unique_ptr<Experiment>> experiments, const RunOptions& options,
+                       std::span<const Step> comparisons) {
   const std::string only = options.only.empty() ? "" : only_step(experiments, options.only);
   std::string text =
       fmt::format("{:<40} {:<16} {:>9} {:>10}  {}\n", "step", "key", "time", "memory", "state");
@@ -84,6 +85,14 @@ std::string plan_table(std::span<const std::unique_ptr<Experiment>> experiments,
                       cost.seconds ? format_duration(*cost.seconds) : "?",
                       number_or_unknown(cost.memory_mib, "MiB"), state_of(*experiment, *step, alike, again));
     }
+  }
+  for (const Step& step : comparisons) {
+    const Experiment& any = *experiments.front();
+    const bool cached = any.store().done(step) && !options.from;
+    to_do += cached ? 0 : 1;
+    known.insert(step.key);
+    text += fmt::format("{:<40} {}                        {}\n", to_string(step.id), step.key,
+                        cached ? "cached" : "to do");
   }
   const std::string of_unknown =
       unknown > 0 ? fmt::format("{} of unknown time", counted(unknown, "step")) : "";

@@ -4,6 +4,7 @@
 #include "routedk/core/memory.h"
 #include "routedk/core/progress.h"
 #include "routedk/core/stop_signal.h"
+#include "routedk/core/suggestion.h"
 #include "routedk/workflow/experiment/cost.h"
 #include "routedk/workflow/steps/learning_data.h"
 #include "routedk/workflow/steps/steps.h"
@@ -55,7 +56,8 @@ std::string only_of(const std::vector<std::string>& names, const std::string& gi
   };
   const std::string name = is_known(given) ? given : step_of_program(given);
   if (!is_known(name)) {
-    throw_<ConfigError>("--only must be one of {}, but is `{}` instead", fmt::join(names, ", "), given);
+    throw_<ConfigError>("--only must be one of {}, but is `{}` instead{}", fmt::join(names, ", "), given,
+                        suggestion(given, names));
   }
   return name;
 }

@@ -207,7 +207,9 @@ void run_studies(const RunProgramOptions& options) {
         check_systems(*experiment);
       }
     }
-    fmt::print("{}", plan_table(experiments, options.run));
+    const bool whole = options.run.only.empty();
+    fmt::print("{}", plan_table(experiments, options.run,
+                                whole ? comparisons_of(studies, experiments) : std::vector<Step>()));
     return;
   }
   if (options.gc) {

@@ -30,10 +30,18 @@ std::string value_in(const Settings& texts, const std::string& name) {
   return found == texts.end() ? "-" : found->second;
 }
 
-/// Contents of files are known by their hashes, which say nothing to a reader.
-std::string change_of(const std::string& name, const std::string& before, const std::string& now) {
-  return name.ends_with("contents") ? fmt::format("{}: changed", name)
-                                    : fmt::format("{}: {} -> {}", name, before, now);
+/// Contents of files are known by their hashes, which say nothing to a reader: where the files are does.
+std::string change_of(const std::string& name, const Step& before, const Step& now) {
+  if (!name.ends_with("contents")) {
+    return fmt::format("{}: {} -> {}", name, value_in(before.settings, name), value_in(now.settings, name));
+  }
+  const std::string old_place = value_in(before.places, name);
+  const std::string place = value_in(now.places, name);
+  if (place == "-" || old_place == "-") {
+    return fmt::format("{}: changed", name);
+  }
+  return old_place == place ? fmt::format("{}: changed ({})", name, place)
+                            : fmt::format("{}: changed ({} -> {})", name, old_place, place);
 }
 
 /// Inputs are told apart by keys, which say nothing to a reader.
@@ -72,7 +80,7 @@ std::string key_of(const Step& step) {
 std::vector<std::string> differences(const Step& before, const Step& now) {
   std::vector<std::string> lines;
   for (const std::string& name : changed_names(before.settings, now.settings)) {
-    lines.push_back(change_of(name, value_in(before.settings, name), value_in(now.settings, name)));
+    lines.push_back(change_of(name, before, now));
   }
   for (const std::string& name : changed_names(before.input_keys, now.input_keys)) {
     lines.push_back(fmt::format("{}: {}", name, change_of_input(before.input_keys, now.input_keys, name)));

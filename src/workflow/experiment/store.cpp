@@ -90,8 +90,8 @@ io::Json begun_record(const Step& step) {
   return {{"step", to_string(step.id)}, {"kind", name_of(step.id.kind)},
           {"name", step.id.name},       {"key", step.key},
           {"settings", step.settings},  {"inputs", step.input_keys},
-          {"begun", utc_now()},         {"host", this_host()},
-          {"process", ::getpid()}};
+          {"places", step.places},      {"begun", utc_now()},
+          {"host", this_host()},        {"process", ::getpid()}};
 }
 
 /// The members of an object whose values are texts.
@@ -129,7 +129,8 @@ Step step_of(const io::JsonField& record) {
           texts_of(record["settings"]),
           {},
           texts_of(record["inputs"]),
-          record["key"].text()};
+          record["key"].text(),
+          record.value().contains("places") ? texts_of(record["places"]) : Settings()};
 }
 
 void Store::require_format() const {

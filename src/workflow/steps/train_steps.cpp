@@ -54,7 +54,8 @@ void save_experts(const Experiment& experiment, const NewBank& bank) {
   }
 }
 
-/// In the folder of the first, named after the keys of all: the same expert may later be trained with others.
+}  // namespace
+
 std::filesystem::path checkpoints_of(const Experiment& experiment, const std::vector<StepId>& ids) {
   std::string keys;
   for (const StepId& id : ids) {
@@ -63,6 +64,8 @@ std::filesystem::path checkpoints_of(const Experiment& experiment, const std::ve
   constexpr std::size_t kDigits = 16;
   return experiment.step_folder(ids.front()) / "checkpoints" / sha256_hex(keys).substr(0, kDigits);
 }
+
+namespace {
 
 /// Experts trained together have one metrics.jsonl, in the folder of the first: copies to each of the others
 /// its own records.

@@ -35,9 +35,9 @@ std::string only_step(std::span<const std::unique_ptr<Experiment>> experiments, 
 
 /// One line per step that a run with these options would need: name, experiment, state (cached, running, or
 /// to do and what is missing), and seconds and memory if measured or if a similar step in the store allows an
-/// estimate. ConfigError if `only` is no step.
+/// estimate; then the comparisons of studies. ConfigError if `only` is no step.
 std::string plan_table(std::span<const std::unique_ptr<Experiment>> experiments,
-                       const RunOptions& options = {});
+                       const RunOptions& options = {}, std::span<const Step> comparisons = {});
 
 /// The steps in the store that neither these experiments nor `others` use, with their sizes: one line per
 /// step, and the total.

@@ -60,13 +60,16 @@ struct Step {
   std::map<std::string, std::string> input_keys;  ///< the inputs' keys, by to_string
   /// 16 hex digits: a hash of kind, name, settings and the inputs' keys in order.
   std::string key;
+  /// The files behind settings that are hashes of contents, "data.contents" -> "/data/food"; for messages,
+  /// not in the key.
+  Settings places{};
 };
 
 /// Computes a step's key.
 std::string key_of(const Step& step);
 
-/// "train.epochs: 1 -> 3" for each setting that differs, "data.contents: changed" for a file's contents and
-/// "train-base: changed" for each input; for messages.
+/// "train.epochs: 1 -> 3" for each setting that differs, "data.contents: changed (/data/food)" for a
+/// file's contents and "train-base: changed" for each input; for messages.
 std::vector<std::string> differences(const Step& before, const Step& now);
 
 }  // namespace routedk::workflow

@@ -26,6 +26,9 @@ void check_teacher_answers(const ExperimentConfig& config, bundle::SplitPart spl
 void check_teacher(const ExperimentConfig& config);
 /// The teacher's answers for the evaluated sessions of the split; evaluate_teacher must be done.
 std::vector<bundle::Prediction> teacher_answers(const Experiment& experiment, bundle::SplitPart split);
+/// Where experts that are trained together keep their checkpoints: in the folder of the first, named after
+/// the keys of all, because the same expert may later be trained with others.
+std::filesystem::path checkpoints_of(const Experiment& experiment, const std::vector<StepId>& ids);
 /// Trains the named experts that are not yet done, all at once on one backbone.
 void train_step(Experiment& experiment, const std::vector<std::string>& experts);
 /// For checks before anything is written: FileError unless the PEFT folders that are experts, or that experts
