@@ -159,7 +159,7 @@ class RunFolder(unittest.TestCase):
         self.assertIn("--only must be one of ", run("routedk-run", config, "--plan", "--only", "predict").stderr)
 
     def test_a_change_of_data_names_both_folders(self):
-        shutil.copytree(SAMPLE / "food", self.folder / "data/food")
+        shutil.copytree(SAMPLE, self.folder / "data")
         with open(self.folder / "data/food/item_titles.csv", "a") as file:
             file.write("60001,One more\n")
         changed = run("routedk-run", self.run_folder / "config.yaml", "--plan", *sets(**{"data.dir": self.folder / "data"}))
