@@ -238,7 +238,7 @@ void Trainer::validate(GroupTrainer& group, const GroupStep& step, Progress& sho
   const double spent = job_.progress.now() - begun;
   validation_time_.add_validation(spent);
   shown.beside(spent, validation_time_.left());
-  // The first step's weights are those before any update: every router starts close to uniform.
+  // The first step's weights are those before any update: a new router is close to uniform.
   std::vector<std::string> signs =
       group.progress().step > 1 ? routing_signs(step.routing) : std::vector<std::string>();
   if (validation) {

@@ -18,7 +18,7 @@ import resume_test
 import suite
 
 ROOT = resume_test.ROOT
-EVERYWHERE = ["train.batch_size=3", "train.max_tokens=512", "train.checkpoint_every=1", "train.dropout=0.1",
+EVERYWHERE = ["router.data=train", "train.batch_size=3", "train.max_tokens=512", "train.checkpoint_every=1", "train.dropout=0.1",
               "router.batch_size=3", "router.epochs=2", "router.checkpoint_every=1", "lora.rank=4", "run.threads=1",
               "model.dtype=float32", "experts=[base, high_level]", "decode.samples=2", "decode.batch_sessions=2",
               "eval.systems=[base, dynamic, permuted]", "eval.resamples=100", "run.join_seconds=60"]

@@ -129,11 +129,14 @@ class RunFolder(unittest.TestCase):
         self.assertIn("  temperature: 0.2", own)
 
     def test_a_copied_run_never_writes_into_the_original(self):
+        named = self.evaluate(self.run_folder / "config.yaml", **{"eval.name": "few", "eval.systems": "[base]"})
+        self.assertEqual(named.returncode, 0, named.stderr)
         subprocess.run(["cp", "-rL", self.run_folder, self.folder / "copy"], check=True)
         refused = self.evaluate(self.folder / "copy/config.yaml", **{"eval.name": "there"})
         self.assertEqual(refused.returncode, 2)
         self.assertRegex(refused.stderr, "^error: `run.dir` must be the folder of a run's own config.yaml, .* copied or moved")
         self.assertFalse((self.run_folder / "evaluations/there").exists())
+        self.assertIn("copied or moved", self.evaluate(self.folder / "copy/evaluations/few/config.yaml").stderr)
         there = self.evaluate(self.folder / "copy/config.yaml", "--dry-run", **{"run.dir": self.folder / "fresh", "run.store": self.folder / "store"})
         self.assertEqual(there.returncode, 0, there.stderr)
 
@@ -201,7 +204,7 @@ class Messages(unittest.TestCase):
     def test_words_that_cannot_be_meant_are_refused_in_one_line(self):
         self.assertIn("must not be empty", self.refused("routedk-run", ""))
         self.assertIn("`size` must be absent where the file has no `sizes`", self.refused("routedk-run", *sets(size="huge"), "--dump-config"))
-        for name in ("average", "top_k:2"):
+        for name in ("average", "top_k:2", "whole"):
             self.assertIn("`experts` must not be named as other systems", self.refused("routedk-run", *sets(**{"data.examples": "x.jsonl", "experts": f"['{name}', x]"}),
                                                                                      "--dump-config"))
         self.assertIn("a router must have 2 experts or more", self.refused("routedk-train-router", *sets(experts="[base]")))

@@ -154,7 +154,7 @@ class TerminalTest(unittest.TestCase):
                                 "--temperature", 0, "--max-new-tokens", 4000)  # fmt: skip
         self.assertIsNotNone(terminal.read_until(" fox", 60), terminal.text)
         terminal.type(b"\x03")
-        self.assertIsNotNone(terminal.read_until("signal 2 stopped the text after ", 1), terminal.text)
+        self.assertIsNotNone(terminal.read_until("signal 2 stopped the text after ", 5), terminal.text)
         self.assertEqual(terminal.end(10), 130)
 
     def test_ctrl_c_ends_distilling_at_once_and_the_replies_so_far_are_whole(self):
@@ -167,7 +167,7 @@ class TerminalTest(unittest.TestCase):
         terminal.type(b"\x03")
         begun = time.monotonic()
         self.assertIn(terminal.end(10), (130, -signal.SIGINT), terminal.text)
-        self.assertLess(time.monotonic() - begun, 1)
+        self.assertLess(time.monotonic() - begun, 5)
         (store,) = self.folder.glob("store/*/*/knowledge.jsonl")
         text = store.read_text()
         whole = [json.loads(line) for line in text[:text.rfind("\n") + 1].splitlines()]

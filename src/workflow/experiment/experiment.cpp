@@ -24,7 +24,6 @@
 #include <optional>
 
 #include "contents.h"
-#include "plan_checks.h"
 #include <ATen/Parallel.h>
 #include <fmt/ranges.h>
 #include <spdlog/spdlog.h>
@@ -40,7 +39,7 @@ bundle::Dataset dataset_of(const DataConfig& data) {
   const std::filesystem::path folder = data_folder(data.dir);
   if (!std::filesystem::is_directory(folder)) {
     throw_<ConfigError>("{} must be a folder, but {} is not",
-                        data.dir.empty() ? "$ROUTEDK_DATA_DIR, as `data.dir` is not set," : "`data.dir`",
+                        data.dir.empty() ? "the data folder ($ROUTEDK_DATA_DIR or the sample)" : "`data.dir`",
                         folder.string());
   }
   return bundle::load_dataset({folder, data.domain, data.untitled});
@@ -103,17 +102,18 @@ std::string absolute_data_folder(const ExperimentConfig& config) {
 
 /// How a run evaluates is what it says without a name: an evaluation with a name leaves that as it was.
 void keep_evaluation_of(const std::filesystem::path& file, ExperimentConfig& config) {
+  if (std::filesystem::exists(file)) {
+    try {
+      const auto before = read_config<ExperimentConfig>(ConfigSource::from_file(file));
+      config.eval = before.eval;
+      config.decode = before.decode;
+      config.predict = before.predict;
+      config.data.test_examples = before.data.test_examples;
+    } catch (const UserError& error) {
+      spdlog::warn("how the run evaluates is no longer known: {}", error.what());
+    }
+  }
   config.eval.name.clear();
-  if (!std::filesystem::exists(file)) {
-    return;
-  }
-  try {
-    const auto before = read_config<ExperimentConfig>(ConfigSource::from_file(file));
-    config.eval = before.eval;
-    config.decode = before.decode;
-  } catch (const UserError&) {
-    // of another version, or edited by hand
-  }
 }
 
 /// Throws a ConfigError if a step that is needed learns from sessions, but the split leaves none for
@@ -285,8 +285,6 @@ bool Experiment::open_step(const StepId& id) {
   if (open_.contains(id)) {
     return true;
   }
-  check_writable(folder(), "run.dir");  // before anything is written
-  check_writable(store_.path(), "run.store");
   auto lock = store_.open(step(id));
   if (lock == nullptr) {
     return false;

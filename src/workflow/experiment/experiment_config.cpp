@@ -1,5 +1,6 @@
 #include "routedk/workflow/experiment/experiment_config.h"
 
+#include "routedk/bundle/baselines.h"
 #include "routedk/core/config.h"
 #include "routedk/core/error.h"
 #include "routedk/core/shipped.h"
@@ -45,6 +46,9 @@ bool is_word(const std::string& name) {
 
 /// Whether an evaluation takes the name for something else than an expert, as `average`.
 bool is_system(const std::string& name) {
+  if (std::ranges::find(bundle::kBaselineNames, name) != std::end(bundle::kBaselineNames)) {
+    return true;
+  }
   try {
     return experts::parse_gate_spec(name).kind != experts::GateKind::kNamed;
   } catch (const ConfigError&) {

@@ -150,6 +150,9 @@ std::string experts_text(const ExperimentConfig& config, const model::LlamaConfi
 
 std::string plan(Experiment& experiment, std::optional<StepKind> repeated) {
   require_runnable(experiment);
+  if (!repeated) {
+    require_resumable(experiment);
+  }
   experiment.warn_of_other_data();
   const ExperimentConfig& c = experiment.config();
   const auto source = model::WeightSource::open(c.model.path);

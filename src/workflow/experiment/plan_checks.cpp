@@ -50,8 +50,7 @@ int error_of_writing(const fs::path& folder) {
   return ::rmdir(trial.c_str()) == 0 ? 0 : errno;
 }
 
-}  // namespace
-
+/// Checks that the folder of a setting is writable or can be made.
 void check_writable(const fs::path& folder, const char* setting) {
   fs::path there = fs::absolute(folder);
   std::error_code none;
@@ -65,8 +64,6 @@ void check_writable(const fs::path& folder, const char* setting) {
                         std::error_code(error, std::system_category()).message());
   }
 }
-
-namespace {
 
 bool is_to_do(const Experiment& experiment, const Step& step) {
   return !experiment.store().done(step);
@@ -83,32 +80,13 @@ void check_teachers(const Experiment& experiment) {
   }
 }
 
-/// ConfigError if a training has begun on another machine or with another number of threads.
+/// The checkpoints of both phases of a training.
 void require_machine_of(const fs::path& checkpoints, const train::TrainConfig& config, at::Device device) {
-  for (const fs::path& folder : {checkpoints / "expected_utility", checkpoints}) {
+  for (const fs::path& folder : {checkpoints, checkpoints / "expected_utility"}) {
     const auto newest = fs::exists(folder) ? train::newest_checkpoint(folder) : std::nullopt;
     if (newest && !config.resume_elsewhere) {
-      return train::require_same_machine(train::read_checkpoint_state(*newest).machine, device,
-                                         newest->string());
+      train::require_same_machine(train::read_checkpoint_state(*newest).machine, device, newest->string());
     }
-  }
-}
-
-void require_resumable(const Experiment& experiment) {
-  const ExperimentConfig& c = experiment.config();
-  std::vector<StepId> experts;  // trained together
-  for (const Step& step : experiment.steps()) {
-    if (step.id.kind == StepKind::kTrain && is_to_do(experiment, step) &&
-        c.adapter_of(step.id.name) == nullptr) {
-      experts.push_back(step.id);
-    }
-    if (step.id.kind == StepKind::kRouter && is_to_do(experiment, step)) {
-      require_machine_of(experiment.step_folder(step.id) / "checkpoints", c.router,
-                         experiment.load_options().device);
-    }
-  }
-  if (!experts.empty()) {
-    require_machine_of(checkpoints_of(experiment, experts), c.train, experiment.load_options().device);
   }
 }
 
@@ -135,10 +113,34 @@ bool does_itself(const Experiment& experiment, StepKind kind, const StepId& inpu
 
 }  // namespace
 
-void require_runnable(const Experiment& experiment) {
-  const ExperimentConfig& c = experiment.config();
+void require_writable(const Experiment& experiment) {
   check_writable(experiment.folder(), "run.dir");
   check_writable(experiment.store().path(), "run.store");
+}
+
+void require_resumable(const Experiment& experiment) {
+  const ExperimentConfig& c = experiment.config();
+  std::vector<StepId> experts;  // trained together
+  for (const Step* step : needed_steps(experiment.steps())) {
+    if (!is_to_do(experiment, *step)) {
+      continue;
+    }
+    if (step->id.kind == StepKind::kTrain && c.adapter_of(step->id.name) == nullptr) {
+      experts.push_back(step->id);
+    }
+    if (step->id.kind == StepKind::kRouter) {
+      require_machine_of(experiment.step_folder(step->id) / "checkpoints", c.router,
+                         experiment.load_options().device);
+    }
+  }
+  if (!experts.empty()) {
+    require_machine_of(checkpoints_of(experiment, experts), c.train, experiment.load_options().device);
+  }
+}
+
+void require_runnable(const Experiment& experiment) {
+  const ExperimentConfig& c = experiment.config();
+  require_writable(experiment);
   for (const Step* step : needed_steps(experiment.steps())) {
     experiment.store().check(*step);
     experiment.check_links(step->id);
@@ -149,7 +151,6 @@ void require_runnable(const Experiment& experiment) {
   check_teachers(experiment);
   const auto source = model::WeightSource::open(c.model.path);
   require_adapters_fit(experiment);
-  require_resumable(experiment);
   check_weights(*source, c.model.path);
 }
 

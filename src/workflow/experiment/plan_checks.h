@@ -3,13 +3,15 @@
 
 #include "routedk/workflow/experiment/experiment.h"
 
-#include <filesystem>
 #include <string>
 
 namespace routedk::workflow {
 
-/// ConfigError unless the folder that a setting names is writable or can be made.
-void check_writable(const std::filesystem::path& folder, const char* setting);
+/// ConfigError unless the run folder and the store are writable or can be made.
+void require_writable(const Experiment& experiment);
+
+/// ConfigError if a training that is needed has begun on another machine or with another number of threads.
+void require_resumable(const Experiment& experiment);
 
 /// Reads everything that the remaining steps will read, including the model's weights, and checks that the
 /// run folder and the store are writable, and leaves nothing on disk. Errors pass through.

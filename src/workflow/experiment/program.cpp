@@ -137,6 +137,9 @@ void with_experiment(const ProgramOptions& options, const std::function<void(Exp
 
 void with_step(const ProgramOptions& options, StepKind step, const std::function<void(Experiment&)>& work) {
   open_experiment(options, step, [&](Experiment& experiment) {
+    if (experiment.world().first()) {
+      require_writable(experiment);
+    }
     if (options.redo && experiment.world().first()) {
       forget_from(experiment, step);
     }

@@ -16,6 +16,7 @@
 #include <set>
 #include <thread>
 
+#include "plan_checks.h"
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 #include <spdlog/spdlog.h>
@@ -251,6 +252,7 @@ bool trains(const Experiment& experiment) {
 /// The steps to run, after all checks that are possible before the first one.
 std::vector<Task> checked_tasks(std::span<Experiment* const> experiments, const RunOptions& options) {
   for (Experiment* experiment : experiments) {
+    require_writable(*experiment);
     if (experiment->evaluates()) {
       check_systems(*experiment);
     }

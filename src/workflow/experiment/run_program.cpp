@@ -32,10 +32,13 @@ namespace {
 
 using Experiments = std::vector<std::unique_ptr<Experiment>>;
 
+int threads_of_worker(const RunProgramOptions& options) {
+  return std::max(1, at::get_num_threads() / options.jobs);
+}
+
 /// The arguments for a worker process, without those that only the first process handles.
 std::vector<std::string> arguments_of_worker(const RunProgramOptions& options) {
-  std::vector<std::string> arguments{"--threads",
-                                     fmt::format("{}", std::max(1, at::get_num_threads() / options.jobs))};
+  std::vector<std::string> arguments{"--threads", fmt::format("{}", threads_of_worker(options))};
   for (std::size_t i = 0; i < options.arguments.size(); ++i) {
     const std::string& argument = options.arguments[i];
     if (argument == "--jobs" || argument == "--from" || argument == "--threads") {
@@ -218,8 +221,12 @@ void run_studies(const RunProgramOptions& options) {
   }
   if (options.dry_run) {
     check_experiments(experiments, options.run);
+    at::set_num_threads(threads_of_worker(options));
     for (const auto& experiment : experiments) {
       fmt::print("{}", plan(*experiment, options.run.from));
+    }
+    if (!options.run.only.empty()) {
+      fmt::print("of these, only {} is done now (--only)\n", only_step(experiments, options.run.only));
     }
     return;
   }
@@ -238,9 +245,6 @@ void run_studies(const RunProgramOptions& options) {
     }
     fmt::print("{}", outcome(study, own));
   });
-  if (!studies.front().alone) {
-    return say_next({"scripts/report " + studies.front().folder.string()});
-  }
   if (experiments.size() == 1 && studies.front().alone) {
     say_next(what_a_run_is_for(*experiments.front()));
   }

@@ -207,7 +207,10 @@ void check_in_place(const fs::path& file, const std::string& run_dir, const Text
   if (file.filename() != "config.yaml") {
     return;
   }
-  const fs::path own = fs::absolute(file).lexically_normal().parent_path();
+  fs::path own = fs::absolute(file).lexically_normal().parent_path();
+  if (own.parent_path().filename() == "evaluations") {  // of an evaluation with a name
+    own = own.parent_path().parent_path();
+  }
   const bool chosen = std::any_of(assignments.begin(), assignments.end(),
                                   [](const std::string& one) { return one.starts_with("run.dir="); });
   if (chosen || !fs::exists(own / "versions.json")) {
@@ -218,9 +221,9 @@ void check_in_place(const fs::path& file, const std::string& run_dir, const Text
     throw_<ConfigError>(
         "`run.dir` must be the folder of a run's own config.yaml, but is {} ({}): the run was copied or "
         "moved. "
-        "routedk-predict and scripts/report take the copy; to train or evaluate, give --set run.dir={} "
-        "run.store=STORE, where STORE holds its steps",
-        run_dir, file.string(), own.string());
+        "routedk-predict and scripts/report take the copy; to train or evaluate, use the original, or give "
+        "--set run.dir=NEW run.store=STORE",
+        run_dir, file.string());
   }
 }
 

@@ -35,8 +35,6 @@ void check_link_ends(const fs::path& link) {
   }
 }
 
-}  // namespace
-
 /// A study's folder has its runs below it.
 void check_is_run(const fs::path& run) {
   if (run.empty() || fs::exists(run / "config.yaml") || !fs::exists(run / "study.json")) {
@@ -52,6 +50,8 @@ void check_is_run(const fs::path& run) {
   throw_<ConfigError>("--run must be the folder of one run, but {} is a study: choose one of {}",
                       run.string(), fmt::join(runs, ", "));
 }
+
+}  // namespace
 
 ExperimentConfig settings_of(const ModelChoice& choice) {
   check_is_run(choice.run);
@@ -92,6 +92,10 @@ void check_folders(const ModelChoice& choice, const ExperimentConfig& config) {
     throw_<ConfigError>("a gate must have experts to mix, but `{}` has none: give --run or --adapter",
                         choice.gate);
   }
+  for (const fs::path& folder : folders) {
+    check_link_ends(folder);
+    const InputFile there(folder / "adapter_config.json");
+  }
   if (!choice.gate.empty()) {
     std::vector<std::string> names(folders.size());
     std::transform(folders.begin(), folders.end(), names.begin(), folder_name);
@@ -101,10 +105,6 @@ void check_folders(const ModelChoice& choice, const ExperimentConfig& config) {
       throw_<ConfigError>("the gate `{}` needs a router, but {} has none: it has {}", choice.gate,
                           choice.run.string(), fmt::join(names, ", "));
     }
-  }
-  for (const fs::path& folder : folders) {
-    check_link_ends(folder);
-    const InputFile there(folder / "adapter_config.json");
   }
   if (!choice.run.empty() && choice.gate.empty()) {
     check_link_ends(choice.run / "router");

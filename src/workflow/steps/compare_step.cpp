@@ -4,6 +4,7 @@
 #include "routedk/core/config.h"
 #include "routedk/core/error.h"
 #include "routedk/core/files.h"
+#include "routedk/core/shipped.h"
 #include "routedk/io/jsonl.h"
 #include "routedk/workflow/steps/steps.h"
 
@@ -156,9 +157,11 @@ void compare_step(const Study& study, PointExperiments experiments) {
 
 std::string outcome(const Study& study, PointExperiments experiments) {
   if (!study.alone) {
-    return fmt::format("{}\nfiles: {}\n",
+    const std::string next =
+        shipped("scripts/report").empty() ? "" : "next: scripts/report " + study.folder.string() + "\n";
+    return fmt::format("{}\nfiles: {}\n{}",
                        escaped(read_file(study.folder / "study.txt"), /*keep_newlines=*/true),
-                       (study.folder / "study.json").string());
+                       (study.folder / "study.json").string(), next);
   }
   const Experiment& experiment = *experiments.front();
   const fs::path folder = experiment.folder();

@@ -214,6 +214,32 @@ eval::Table domain_table(const StudyResults& results, const std::string& domain)
   return table;
 }
 
+/// "food, 180 sessions of the test split, 3 seeds; vote of 8 candidates": what all points share.
+std::string heading_of(const Study& study, const StudyResults& results, const std::string& domain) {
+  const auto same = [&](const auto& value_of) {
+    return std::all_of(study.points.begin(), study.points.end(), [&](const Point& point) {
+      return value_of(point.config) == value_of(study.points.front().config);
+    });
+  };
+  const auto found = std::find_if(results.names.begin(), results.names.end(), [&](const std::string& name) {
+    return results.runs.at(name).contains(domain);
+  });
+  const bundle::Runs& runs = results.runs.at(*found).at(domain);
+  const ExperimentConfig& c = study.points.front().config;
+  std::string text = fmt::format("{}, {}", domain, counted(std::ssize(runs.front()), "session"));
+  if (same([](const ExperimentConfig& one) { return one.eval.split; })) {
+    text += fmt::format(" of the {} split", name_of(c.eval.split));
+  }
+  if (runs.size() > 1) {
+    text += fmt::format(", {} seeds", runs.size());
+  }
+  if (same([](const ExperimentConfig& one) { return std::pair(one.decode.select, one.decode.samples); })) {
+    text += fmt::format("; {} of {} where a name says nothing else", name_of(c.decode.select),
+                        counted(c.decode.samples, "candidate"));
+  }
+  return text;
+}
+
 eval::Table comparison_table(const std::vector<Tested>& comparisons) {
   const auto word = [](std::string text) { return eval::Cell{{}, {}, 0, std::move(text)}; };
   eval::Table table;
@@ -239,13 +265,8 @@ eval::Table comparison_table(const std::vector<Tested>& comparisons) {
 std::string study_text(const Study& study, const StudyResults& results,
                        const std::vector<Tested>& comparisons) {
   std::string text = study.config.question.empty() ? "" : study.config.question + "\n";
-  const ExperimentConfig& c = study.points.front().config;
   for (const std::string& domain : results.domains) {
-    const bundle::Runs& runs = results.runs.at(results.names.front()).at(domain);
-    text += fmt::format("\n{}, {} of the {} split{}; {} of {} candidates where a name says nothing else\n{}",
-                        domain, counted(static_cast<std::int64_t>(runs.front().size()), "session"),
-                        name_of(c.eval.split), runs.size() > 1 ? fmt::format(", {} seeds", runs.size()) : "",
-                        name_of(c.decode.select), c.decode.samples,
+    text += fmt::format("\n{}\n{}", heading_of(study, results, domain),
                         eval::text_table(domain_table(results, domain)));
   }
   if (!comparisons.empty()) {
