@@ -55,7 +55,7 @@ std::string only_of(const std::vector<std::string>& names, const std::string& gi
   const auto is_known = [&](const std::string& name) {
     return std::find(names.begin(), names.end(), name) != names.end();
   };
-  const std::string name = is_known(given) ? given : step_of_program(given);
+  std::string name = is_known(given) ? given : step_of_program(given);
   if (!is_known(name)) {
     throw_<ConfigError>("--only must be one of {}, but is `{}` instead{}", fmt::join(names, ", "), given,
                         suggestion(given, names));
