@@ -22,6 +22,7 @@ import unittest
 
 import chat_endpoint
 import suite
+from distill_test import records
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 MODEL = ROOT / ".deps/models/SmolLM2-135M-Instruct.Q4_1.gguf"
@@ -169,9 +170,7 @@ class TerminalTest(unittest.TestCase):
         self.assertIn(terminal.end(10), (130, -signal.SIGINT), terminal.text)
         self.assertLess(time.monotonic() - begun, 5)
         (store,) = self.folder.glob("store/*/*/knowledge.jsonl")
-        text = store.read_text()
-        whole = [json.loads(line) for line in text[:text.rfind("\n") + 1].splitlines()]
-        self.assertGreater(len(whole), 0)
+        self.assertGreater(len(records(store)), 0)
 
     def test_ctrl_c_ends_an_evaluation_after_its_batch_which_is_kept(self):
         self.assertEqual(self.program("routedk-run", *self.command("run")[1:]).end(), 0)
