@@ -2,15 +2,18 @@
 #pragma once
 
 #include "routedk/bundle/split.h"
+#include "routedk/core/suggestion.h"
 #include "routedk/workflow/experiment/program.h"
 #include "routedk/workflow/experiment/threads.h"
 
 #include <filesystem>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "completion.h"
+#include "help_format.h"
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
 
@@ -135,8 +138,33 @@ inline std::vector<const char*> with_each_set(int argc, char** argv) {
   return words;
 }
 
+/// "; did you mean `--dry-run`?" for the first word that is no known option.
+inline std::string suggestion_for_unknown(const CLI::App& app) {
+  std::vector<std::string> known;
+  for (const CLI::Option* option : app.get_options()) {
+    for (const std::string& name : option->get_lnames()) {
+      known.push_back("--" + name);
+    }
+  }
+  const std::vector<std::string> unknown = app.remaining();
+  return unknown.empty() || !unknown.front().starts_with('-') ? "" : suggestion(unknown.front(), known);
+}
+
+/// Prints the help, or the error of a command line, and returns the exit code.
+inline int finish_parsing(const CLI::App& app, const CLI::ParseError& error) {
+  if (app.exit(error) != 0) {
+    return 2;
+  }
+  return workflow::run_program([] {});  // refuses an output that did not take the help
+}
+
 /// Parses; -1: continue. Help exits with 0, an invalid command line with 2.
 inline int parse(CLI::App& app, int argc, char** argv) {
+  const auto format = std::make_shared<HelpFormat>();
+  app.formatter(format);
+  for (CLI::App* command : app.get_subcommands([](const CLI::App* /*each*/) { return true; })) {
+    command->formatter(format);
+  }
   app.get_help_ptr()->group(kCommonGroup);
   app.set_version_flag("--version", workflow::version_text(), "print the version and stop")
       ->group(kCommonGroup);
@@ -147,14 +175,15 @@ inline int parse(CLI::App& app, int argc, char** argv) {
       ->check(CLI::IsMember({"bash", "zsh"}))
       ->group(kCommonGroup);
   app.failure_message([](const CLI::App* failed, const CLI::Error& error) {
-    return fmt::format("error: {} ({} --help)\n", error.what(), failed->get_name());
+    return fmt::format("error: {}{} ({} --help)\n", error.what(), suggestion_for_unknown(*failed),
+                       failed->get_name());
   });
   const std::vector<const char*> words = with_each_set(argc, argv);
   try {
     app.parse(static_cast<int>(words.size()), words.data());
     return -1;
   } catch (const CLI::ParseError& error) {
-    return app.exit(error) == 0 ? 0 : 2;
+    return finish_parsing(app, error);
   }
 }
 

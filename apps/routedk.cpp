@@ -9,8 +9,10 @@
 #include <filesystem>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "common.h"
+#include <fmt/ranges.h>
 #include <unistd.h>
 
 namespace routedk::apps {
@@ -48,12 +50,10 @@ int become(const std::string& name, char** arguments) {
 
 /// Says that there is no such program, and which there are.
 int refuse(const char* word) {
-  std::string names;
-  for (const Program& program : kPrograms) {
-    names += (names.empty() ? "" : ", ") + std::string(program.name);
-  }
-  std::fprintf(stderr, "error: NAME in `routedk NAME` must be one of %s, but is `%s` instead.\n",
-               names.c_str(), displayed(word).c_str());
+  std::vector<std::string> names(kPrograms.size());
+  std::ranges::transform(kPrograms, names.begin(), &Program::name);
+  fmt::print(stderr, "error: NAME in `routedk NAME` must be one of {}, but is `{}` instead{}\n",
+             fmt::join(names, ", "), displayed(word), suggestion(word, names));
   return 2;
 }
 

@@ -12,6 +12,7 @@ import textwrap
 from . import similarity
 from .answers import answer
 from .overview import picture
+from .refusal import refuse
 from .study import how_made, read, results
 from .study_figures import pictures
 from .study_tables import costs_table, results_table, tables
@@ -136,7 +137,7 @@ def chosen_rows(match, study):
     chosen = re.split(r",\s*", match[3].strip()) if match[3] else names
     unknown = [name for name in chosen if name not in names]
     if unknown:
-        sys.exit(f"error: README.md's rows must be results of {match[2]}, but it has no {', '.join(unknown)}")
+        refuse(f"README.md's rows must be results of {match[2]}, but it has no {', '.join(unknown)}")
     return chosen
 
 

@@ -1,12 +1,13 @@
 """An evaluation as pictures and tables: systems with intervals, f1 by candidates, the router, errors."""
 import collections
 
-from .figures import COLOURS, GREY, errors, figure, heat, legend_below, look
+from .figures import COLOURS, GREY, errors, figure, heat, legend_below, look, wrapped
 from .parts import Session, Sessions, Table
 from .run import rule_of
 from .wording import interval, number, p_value
 
 SHOWN_SESSIONS = 10
+MOST_LENGTHS = 12  # columns of a table
 
 
 def results_table(run):
@@ -37,7 +38,7 @@ def dots(axes, names, figures, offset=0.0, **style):
 
 
 def name_lines(axes, names):
-    axes.set_yticks(range(len(names)), names)
+    axes.set_yticks(range(len(names)), [wrapped(axes.figure, name, 20) for name in names])
     axes.invert_yaxis()
     axes.set_xlabel("f1")
     axes.grid(axis="y", visible=False)
@@ -151,17 +152,23 @@ def outcomes_table(run):
                  "wrongly. In part: some bundle lies within a gold bundle.")  # fmt: skip
 
 
+def ranges(lengths):
+    """Equal shares of the sorted lengths, each (first, last); one of each length while they are few."""
+    share = -(-len(lengths) // MOST_LENGTHS) or 1
+    return [(lengths[i], lengths[i:i + share][-1]) for i in range(0, len(lengths), share)]
+
+
 def lengths_table(run):
     """Mean f1 by the number of items, one row per system."""
-    lengths = sorted({len(one["items"]) for one in run.sessions})
+    lengths = ranges(sorted({len(one["items"]) for one in run.sessions}))
     rows = []
     for name in run.usual:
         f1 = run.f1_by_session(name)
         if len(f1) == len(run.sessions):
-            means = ([value for value, one in zip(f1, run.sessions) if len(one["items"]) == length] for length in lengths)
+            means = ([value for value, one in zip(f1, run.sessions) if low <= len(one["items"]) <= high] for low, high in lengths)
             rows.append([name, *(number(sum(own) / len(own)) for own in means)])
-    counts = [sum(len(one["items"]) == length for one in run.sessions) for length in lengths]
-    columns = ["system", *(f"{length} items ({count})" for length, count in zip(lengths, counts))]
+    counts = [sum(low <= len(one["items"]) <= high for one in run.sessions) for low, high in lengths]
+    columns = ["system", *(f"{low if low == high else f'{low} to {high}'} items ({count})" for (low, high), count in zip(lengths, counts))]
     return Table("f1 by the number of items", columns, rows, "In parentheses: how many sessions.")
 
 

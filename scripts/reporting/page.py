@@ -1,4 +1,6 @@
 """One HTML page from parts: no scripts or external resources, for light and dark, narrow and wide."""
+import re
+
 import jinja2
 import markupsafe
 
@@ -22,17 +24,20 @@ TEMPLATE = """<!doctype html>
  .skip { position: absolute; left: -100rem } .skip:focus { left: 1rem; top: .5rem; padding: .5rem; background: var(--back) }
  .scroll { overflow-x: auto; max-width: 100% }
  :focus-visible { outline: 3px solid var(--link); outline-offset: 2px }
- figure { margin: 0 } img { display: block; min-width: 36rem; max-width: 100%; height: auto }
+ figure { margin: 0 } img { display: block; max-width: 100%; height: auto }
  table { border-collapse: collapse; margin: .6rem 0; font-variant-numeric: tabular-nums; white-space: nowrap }
  .prose { white-space: normal }
+ th, .words { white-space: normal } thead th { vertical-align: bottom }
+ .prose td, .prose th { overflow-wrap: anywhere; min-width: 5rem }
  td, th { padding: .25rem .8rem; border-bottom: 1px solid var(--line); text-align: right; vertical-align: top }
  th { font-weight: normal }
  thead th { font-weight: 600 } th:first-child, .prose td, .prose th { text-align: left }
  .words { text-align: left }
  .lead { color: var(--grey) } h3 { font-size: 1rem; margin: 1.4rem 0 .3rem } ol { margin: .3rem 0; padding-left: 2rem }
- pre { background: var(--box); padding: .8rem; margin: 0; font-size: 14px }
+ pre { background: var(--box); padding: .8rem; margin: 0; font-size: 14px; white-space: pre-wrap; overflow-wrap: anywhere }
  .warnings { background: var(--warn); padding: .5rem .8rem } .warnings ul { margin: 0; padding-left: 1.2rem }
  .answer { font-size: 1.1rem; border-left: 4px solid var(--link); padding-left: .8rem }
+ @media (max-width: 44rem) { td, th { padding: .25rem .4rem } }
 </style></head><body>
 <a class="skip" href="#content">Skip to the content</a>
 <main id="content" tabindex="-1">
@@ -44,14 +49,14 @@ TEMPLATE = """<!doctype html>
 {% endfor %}</ul></section>{% endif %}
 {% for part in parts %}<section>
 <h2>{{ part.title }}</h2>
-{% if part.svg is defined %}<figure><div class="scroll" role="region" aria-label="{{ part.title }}" tabindex="0">
-<img alt="{{ part.title }}" src="data:image/svg+xml;base64,{{ part.data }}"></div>
+{% if part.svg is defined %}<figure><picture><source media="(max-width: 44rem)" srcset="data:image/svg+xml;base64,{{ part.narrow_data }}">
+<img alt="{{ part.title }}" src="data:image/svg+xml;base64,{{ part.data }}"></picture>
 <figcaption>{{ part.text | code }}</figcaption></figure>
 {% elif part.rows is defined %}{% if part.text %}<p>{{ part.text | code }}</p>{% endif %}
 <div class="scroll" role="region" aria-label="{{ part.title }}" tabindex="0">
 <table{% if part.prose %} class="prose"{% endif %}>
-<thead><tr>{% for name in part.columns %}<th scope="col">{{ name }}</th>{% endfor %}</tr></thead><tbody>
-{% for row in part.rows %}<tr><th scope="row">{{ row[0] }}</th>{% for cell in row[1:] %}<td>{{ cell }}</td>{% endfor %}</tr>
+<thead><tr>{% for name in part.columns %}<th scope="col">{{ name | breakable }}</th>{% endfor %}</tr></thead><tbody>
+{% for row in part.rows %}<tr><th scope="row">{{ row[0] | breakable }}</th>{% for cell in row[1:] %}<td>{{ cell }}</td>{% endfor %}</tr>
 {% endfor %}</tbody></table></div>
 {% elif part.sessions is defined %}<p>{{ part.text | code }}</p>
 {% for one in part.sessions %}<article><h3>{{ one.title }}</h3>
@@ -60,7 +65,7 @@ TEMPLATE = """<!doctype html>
 {% for row in one.rows %}<tr><th scope="row">{{ row[0] }}</th><td class="words">{{ row[1] }}</td><td class="words">{{ row[2] }}</td></tr>
 {% endfor %}</tbody></table></div>
 {% if one.text %}<p>{{ one.text | code }}</p>{% endif %}</article>
-{% endfor %}{% else %}<div class="scroll" role="region" aria-label="{{ part.title }}" tabindex="0"><pre>{{ part.content }}</pre></div>
+{% endfor %}{% else %}<pre>{{ part.content }}</pre>
 {% endif %}</section>
 {% endfor %}{% if made %}<section><h2>How it was made</h2><p>{{ made | code }}</p></section>{% endif %}
 </main></body></html>
@@ -74,8 +79,13 @@ def code(text):
                                       for i, piece in enumerate(pieces))  # fmt: skip
 
 
+def breakable(text):
+    """A name may be broken after `/` and `_`: a path would else make its column as wide as itself."""
+    return markupsafe.Markup(re.sub("(?<=[/_])", "<wbr>", str(markupsafe.escape(text))))
+
+
 def render(title, parts, warnings=(), answer="", made="", lead=""):
     environment = jinja2.Environment(autoescape=True)
-    environment.filters["code"] = code
+    environment.filters |= {"code": code, "breakable": breakable}
     return environment.from_string(TEMPLATE).render(title=title, parts=parts, warnings=warnings, answer=answer, made=made,
                                                          lead=lead)  # fmt: skip

@@ -1,6 +1,11 @@
 """The parts of a page, independent of its format."""
 import base64
+import collections.abc
 import dataclasses
+
+
+def in_base64(text):
+    return base64.b64encode(text.encode()).decode()
 
 
 @dataclasses.dataclass
@@ -18,10 +23,15 @@ class Picture:
     title: str
     text: str
     svg: str
+    draw_narrow: collections.abc.Callable  # () -> SVG for narrow screens
 
     @property
     def data(self):
-        return base64.b64encode(self.svg.encode()).decode()
+        return in_base64(self.svg)
+
+    @property
+    def narrow_data(self):
+        return in_base64(self.draw_narrow())
 
 
 @dataclasses.dataclass

@@ -3,7 +3,8 @@ import functools
 import json
 import pathlib
 import re
-import sys
+
+from .refusal import refuse
 
 F1 = 13  # its index among the metrics of scores.json
 CHOICE = ("select", "samples", "utility", "expectation")  # the fields that distinguish the rules of a system
@@ -15,7 +16,7 @@ def read_json(path):
     except FileNotFoundError:
         return {}
     except ValueError as error:
-        sys.exit(f"error: {path} must be JSON, but is not: {error}")
+        refuse(f"{path} must be JSON, but is not: {error}")
 
 
 def read_settings(text):
@@ -216,7 +217,9 @@ def unlike_names(runs):
 
 def read_run(folder):
     run = Run(pathlib.Path(folder))
+    if not pathlib.Path(folder).exists():
+        refuse(f"RUN must be the folder of a run, of one of its evaluations, or of a study, but {folder} does not exist")
     if not run:
-        sys.exit(f"error: a run folder must hold steps/STEP/metrics.jsonl or steps/evaluate/results.json, one of a study study.json, "
-                 f"but {folder} does not")  # fmt: skip
+        refuse("a run folder must hold steps/STEP/metrics.jsonl or steps/evaluate/results.json, one of a study study.json, "
+               f"but {folder} does not")  # fmt: skip
     return run

@@ -1,8 +1,8 @@
 """The contents of a study.json of routedk-run. Members that an older file lacks are empty."""
 import dataclasses
 import json
-import sys
 
+from .refusal import refuse
 from .wording import day, listing
 
 
@@ -27,7 +27,7 @@ def read(path):
     try:
         return json.loads(path.read_text())
     except ValueError as error:
-        sys.exit(f"error: {path} must be JSON, but is not: {error}")
+        refuse(f"{path} must be JSON, but is not: {error}")
 
 
 def shown(study):

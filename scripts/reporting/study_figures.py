@@ -1,5 +1,5 @@
 """The pictures of a study, each only if the study has its data."""
-from .figures import errors, figure, heat, legend_below, lines, look
+from .figures import errors, figure, heat, is_narrow, legend_below, lines, look, wrapped
 from .study import place, place_title, seed_note, shown, watched, watched_note
 
 
@@ -89,9 +89,9 @@ def ablation(study):
     found = [one for one in study.get("comparisons", []) if "ablate:" in one["b"] and one["metric"] == "f1"]
     if not found:
         return None
-    labels = [place_title(study, (one["b"], one["domain"])) for one in found]
 
-    def draw(_, axes):
+    def draw(plot, axes):
+        labels = [wrapped(plot, place_title(study, (one["b"], one["domain"])), 20) for one in found]
         values = [one["difference"] for one in found]
         axes.barh(labels, values, height=0.5, alpha=0.7)
         axes.errorbar(values, labels, xerr=errors(values, [one["interval"] for one in found]), fmt="none",
@@ -148,7 +148,7 @@ def cost(study):
     if len(timed) < 3:  # not a frontier
         return None
 
-    def draw(_, axes):
+    def draw(plot, axes):
         for i, one in enumerate(timed.values()):
             f1, seconds = one.metrics["f1"], one.facts["seconds"] / one.metrics["sessions"]
             bars = errors([f1], [one.metrics["intervals"]["f1"]])
@@ -157,7 +157,10 @@ def cost(study):
         axes.set_xlabel("seconds a session")
         axes.set_ylabel("f1")
         axes.set_xlim(left=0)
-        axes.legend(loc="center left", bbox_to_anchor=(1, 0.5))
+        if is_narrow(plot):
+            legend_below(plot, [axes])
+        else:
+            axes.legend(loc="center left", bbox_to_anchor=(1, 0.5))
 
     return figure("cost", "Accuracy and time", "Bars are 95 % intervals." + seed_note(study, "Seconds"),
                   draw, (9, 4.2))  # fmt: skip

@@ -1,7 +1,7 @@
 """Training as pictures and tables: losses, learning rates, gradient norms, the router, answers."""
 import collections
 
-from .figures import figure, heat, lines
+from .figures import add_legend, figure, heat, lines
 from .parts import Table
 from .run import label
 
@@ -23,19 +23,19 @@ def router_figures(records, experts):
     means = [layer["mean"] for layer in last["gates"]]
     names = experts if len(experts) == len(means[0]) else [f"expert {i}" for i in range(len(means[0]))]
 
-    def histogram(_, axes):
+    def histogram(plot, axes):
         for name, weights in zip(names, zip(*means)):
             axes.hist(weights, bins=20, range=(0, 1), histtype="step", label=name)
         axes.set_xlabel("mean weight of a layer")
         axes.set_ylabel("layers")
-        axes.legend()
+        add_legend(plot, axes)
 
-    def entropies(_, axes):
+    def entropies(plot, axes):
         for name in ("mean_entropy", "entropy_of_mean"):
             axes.plot([layer[name] for layer in last["gates"]], label=name.replace("_", " "))
         axes.set_xlabel("layer")
         axes.set_ylabel("nats")
-        axes.legend()
+        add_legend(plot, axes)
 
     step = f"At step {last['step']}, over that step's inputs."
     return [

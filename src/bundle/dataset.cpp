@@ -60,12 +60,12 @@ const IdTable::Group& items_of_session(const Tables& tables, const IdTable::Grou
   const auto* items = tables.session_items.find(session.key);
   if (items == nullptr) {
     throw_<DataError>("Session {} must have items in session_item.csv, but has none ({}:{}).", session.key,
-                      tables.session_bundles.path.string(), session.line);
+                      tables.session_bundles.path.string(), session.line());
   }
   if (items->values.size() < kMinItems || items->values.size() > kMaxItems) {
     throw_<DataError>("A session with bundles must have {} to {} items, but session {} has {} ({}:{}).",
                       kMinItems, kMaxItems, session.key, items->values.size(),
-                      tables.session_items.path.string(), items->line);
+                      tables.session_items.path.string(), items->line());
   }
   return *items;
 }
@@ -76,13 +76,14 @@ GoldBundle annotated_bundle(const Tables& tables, std::int64_t bundle, const IdT
   if (members == nullptr || members->values.size() < kMinItems) {
     throw_<DataError>("A bundle must have at least {} items, but bundle {} of session {} has {} ({}:{}).",
                       kMinItems, bundle, session.key, members == nullptr ? 0 : members->values.size(),
-                      path.string(), members == nullptr ? 1 : members->line);
+                      path.string(), members == nullptr ? 1 : members->line());
   }
-  for (const std::int64_t item : members->values) {
+  for (std::size_t i = 0; i < members->values.size(); ++i) {
+    const std::int64_t item = members->values[i];
     if (std::find(session.values.begin(), session.values.end(), item) == session.values.end()) {
       throw_<DataError>(
           "A bundle's items must be in its session, but item {} of bundle {} is not in session {} ({}:{}).",
-          item, bundle, session.key, path.string(), members->line);
+          item, bundle, session.key, path.string(), members->lines[i]);
     }
   }
   return {members->values, fold_space(text_or_empty(tables.intents, bundle))};

@@ -37,9 +37,10 @@ IdTable read_id_table(const std::filesystem::path& path) {
     }
     const auto [place, added] = table.index.emplace(key, table.groups.size());
     if (added) {
-      table.groups.push_back({key, {}, row.line});
+      table.groups.push_back({key, {}, {}});
     }
     table.groups[place->second].values.push_back(value);
+    table.groups[place->second].lines.push_back(row.line);
   });
   return table;
 }

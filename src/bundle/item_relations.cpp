@@ -1,6 +1,6 @@
 #include "routedk/bundle/item_relations.h"
 
-#include "routedk/bundle/category.h"
+#include "routedk/bundle/answer.h"
 
 #include <algorithm>
 #include <functional>
@@ -17,10 +17,14 @@ const char* wording(Relation relation) {
       return "similar titles";
     case Relation::kCoPurchase:
       return "bought together";
-    case Relation::kCategories:
+    case Relation::kCategoryRates:
+      return "categories bundled together";
+    case Relation::kRelated:
+      return "related";
+    case Relation::kDraft:
       break;
   }
-  return "categories bundled together";
+  return "draft";
 }
 
 template <typename T>
@@ -28,32 +32,17 @@ std::pair<T, T> ascending(T a, T b) {
   return b < a ? std::pair(std::move(b), std::move(a)) : std::pair(std::move(a), std::move(b));
 }
 
-/// How many training sessions have the pair, excluding the session asked about (`own`).
-template <typename Pair>
-double count(const std::map<Pair, std::int64_t>& counts, const std::set<Pair>& own, const Pair& pair) {
-  const auto found = counts.find(pair);
-  const std::int64_t all = found == counts.end() ? 0 : found->second;
-  return static_cast<double>(all - (own.contains(pair) ? 1 : 0));
-}
-
-struct RelatedPair {
-  double strength = 0.0;
-  std::size_t first = 0;  // product number, from 1
-  std::size_t second = 0;
-};
+constexpr double kLeastRelated = 0.3;
 
 }  // namespace
 
 ItemRelations::ItemRelations(std::span<const Session> training, TfIdf titles, RelationOptions options)
-    : titles_(std::move(titles)), options_(std::move(options)) {
+    : titles_(std::move(titles)), options_(std::move(options)), categories_(training) {
   for (const Session& session : training) {
     Taught& taught = taught_[session.id];
-    taught = {item_pairs(known_items(session)), category_pairs(session)};
+    taught = {item_pairs(known_items(session)), categories_.counts_of(session)};
     for (const ItemPair& pair : taught.items) {
       ++together_[pair];
-    }
-    for (const CategoryPair& pair : taught.categories) {
-      ++joined_[pair];
     }
   }
 }
@@ -66,19 +55,18 @@ void ItemRelations::recognise(std::span<const Item> items) {
 }
 
 ItemRelations::KnownItem ItemRelations::known(const Item& item) const {
-  const std::string leaf = category_leaf(item.category);
   if (!from_elsewhere_) {
-    return {item.id, item.title, leaf};
+    return {item.id, item.title, item.category};
   }
   const auto named = by_title_.find(item.title);
   if (named == by_title_.end()) {
-    return {std::nullopt, item.title, leaf};
+    return {std::nullopt, item.title, item.category};
   }
   const std::vector<Item>& alike = named->second;
   const auto given =
       std::ranges::find(alike, item.given_id, [](const Item& one) { return std::optional(one.id); });
   const Item& found = given == alike.end() ? alike.front() : *given;
-  return {found.id, item.title, leaf.empty() ? category_leaf(found.category) : leaf};
+  return {found.id, item.title, item.category.empty() ? found.category : item.category};
 }
 
 std::vector<ItemRelations::KnownItem> ItemRelations::known_items(const Session& session) const {
@@ -101,77 +89,106 @@ std::set<ItemRelations::ItemPair> ItemRelations::item_pairs(const std::vector<Kn
   return pairs;
 }
 
-std::set<ItemRelations::CategoryPair> ItemRelations::category_pairs(const Session& session) {
-  std::map<ItemId, std::string> leaves;
-  for (const Item& item : session.items) {
-    if (std::string leaf = category_leaf(item.category); !leaf.empty()) {
-      leaves.emplace(item.id, std::move(leaf));
-    }
-  }
-  std::set<CategoryPair> pairs;
-  for (const GoldBundle& gold : session.gold) {
-    for (std::size_t i = 0; i < gold.items.size(); ++i) {
-      for (std::size_t j = i + 1; j < gold.items.size(); ++j) {
-        if (leaves.contains(gold.items[i]) && leaves.contains(gold.items[j])) {
-          pairs.insert(ascending(leaves[gold.items[i]], leaves[gold.items[j]]));
-        }
-      }
-    }
-  }
-  return pairs;
-}
-
 double ItemRelations::strength(Relation relation, const Taught& own, const KnownItem& a,
                                const KnownItem& b) const {
-  const bool in_data = a.id && b.id;
+  const auto similarity = [&] {
+    return a.id && b.id ? titles_.similarity(*a.id, *b.id) : titles_.similarity(a.title, b.title);
+  };
+  const auto rate = [&] { return categories_.rate(a.category, b.category, own.categories); };
   switch (relation) {
-    case Relation::kTitleSimilarity: {
-      const double similarity =
-          in_data ? titles_.similarity(*a.id, *b.id) : titles_.similarity(a.title, b.title);
-      return similarity < options_.min_similarity ? 0.0 : similarity;
-    }
+    case Relation::kTitleSimilarity:
+      return similarity() < options_.min_similarity ? 0.0 : similarity();
     case Relation::kCoPurchase:
-      return in_data ? count(together_, own.items, ascending(*a.id, *b.id)) : 0.0;
-    case Relation::kCategories:
+      return a.id && b.id ? sessions_with(ascending(*a.id, *b.id), own) : 0.0;
+    case Relation::kCategoryRates:
+      return rate();
+    case Relation::kRelated:
+    case Relation::kDraft:
       break;
   }
-  return count(joined_, own.categories, ascending(a.leaf, b.leaf));
+  return (similarity() + rate()) / 2;
 }
 
-std::string ItemRelations::pairs_text(Relation relation, const Taught& own,
-                                      const std::vector<KnownItem>& items) const {
+double ItemRelations::sessions_with(const ItemPair& pair, const Taught& own) const {
+  const auto found = together_.find(pair);
+  const std::int64_t all = found == together_.end() ? 0 : found->second;
+  return static_cast<double>(all - (own.items.contains(pair) ? 1 : 0));
+}
+
+std::vector<ItemRelations::RelatedPair> ItemRelations::pairs(Relation relation, const Taught& own,
+                                                             const std::vector<KnownItem>& items) const {
   std::vector<RelatedPair> pairs;
   for (std::size_t i = 0; i < items.size(); ++i) {
     for (std::size_t j = i + 1; j < items.size(); ++j) {
       if (const double found = strength(relation, own, items[i], items[j]); found > 0) {
-        pairs.push_back({found, i + 1, j + 1});
+        pairs.push_back({found, i, j});
       }
     }
   }
   std::ranges::stable_sort(pairs, std::greater<>(), &RelatedPair::strength);
-  pairs.resize(std::min(pairs.size(), static_cast<std::size_t>(options_.pairs)));
+  return pairs;
+}
+
+std::string ItemRelations::pairs_text(Relation relation, const Taught& own,
+                                      const std::vector<KnownItem>& items) const {
+  const int decimals = relation == Relation::kCoPurchase ? 0 : 2;
   std::vector<std::string> shown;
-  shown.reserve(pairs.size());
-  for (const RelatedPair& pair : pairs) {
-    shown.push_back(
-        relation == Relation::kTitleSimilarity
-            ? fmt::format("product{} ~ product{} ({:.2f})", pair.first, pair.second, pair.strength)
-            : fmt::format("product{} ~ product{} ({:.0f})", pair.first, pair.second, pair.strength));
+  for (const RelatedPair& pair : pairs(relation, own, items)) {
+    if (static_cast<std::int64_t>(shown.size()) < options_.pairs) {
+      shown.push_back(fmt::format("product{} ~ product{} ({:.{}f})", pair.first + 1, pair.second + 1,
+                                  pair.strength, decimals));
+    }
   }
   return fmt::format("{}: {}", wording(relation),
                      shown.empty() ? "none" : fmt::format("{}", fmt::join(shown, "; ")));
 }
 
-std::string ItemRelations::text(const Session& session) const {
-  const std::vector<KnownItem> items = known_items(session);
+ItemRelations::Taught ItemRelations::taught_by(const Session& session,
+                                               const std::vector<KnownItem>& items) const {
   const auto taught = taught_.find(session.id);
   const bool is_training = taught != taught_.end() && taught->second.items == item_pairs(items);
-  const Taught own = is_training ? taught->second : Taught();
+  return is_training ? taught->second : Taught();
+}
+
+std::string ItemRelations::text(const Session& session) const {
+  const std::vector<KnownItem> items = known_items(session);
+  const Taught own = taught_by(session, items);
   std::vector<std::string> parts;
   for (const Relation relation : options_.relations) {
-    parts.push_back(pairs_text(relation, own, items));
+    parts.push_back(relation == Relation::kDraft ? draft_text(own, items) : pairs_text(relation, own, items));
   }
   return fmt::format("{}", fmt::join(parts, " | "));
+}
+
+std::vector<ItemRelations::RelatedPair> ItemRelations::most_related(
+    const Taught& own, const std::vector<KnownItem>& items) const {
+  std::vector<bool> taken(items.size(), false);
+  std::vector<RelatedPair> chosen;
+  for (const RelatedPair& pair : pairs(Relation::kRelated, own, items)) {
+    const bool related = chosen.empty() || pair.strength >= kLeastRelated;
+    if (related && !taken[pair.first] && !taken[pair.second]) {
+      taken[pair.first] = taken[pair.second] = true;
+      chosen.push_back(pair);
+    }
+  }
+  return chosen;
+}
+
+std::string ItemRelations::draft_text(const Taught& own, const std::vector<KnownItem>& items) const {
+  ProductAnswer draft;
+  for (const RelatedPair& pair : most_related(own, items)) {
+    draft.push_back({static_cast<int>(pair.first) + 1, static_cast<int>(pair.second) + 1});
+  }
+  return fmt::format("{}: {}", wording(Relation::kDraft), draft.empty() ? "none" : canonical_answer(draft));
+}
+
+Answer ItemRelations::related_pairs(const Session& session) const {
+  const std::vector<KnownItem> items = known_items(session);
+  Answer answer;
+  for (const RelatedPair& pair : most_related(taught_by(session, items), items)) {
+    answer.push_back({session.items[pair.first].id, session.items[pair.second].id});
+  }
+  return answer;
 }
 
 }  // namespace routedk::bundle

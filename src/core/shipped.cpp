@@ -18,4 +18,11 @@ std::filesystem::path shipped(const std::filesystem::path& file) {
   return {};
 }
 
+std::string shipped_command(const std::filesystem::path& file) {
+  const std::filesystem::path place = shipped(file);
+  std::error_code none;
+  const std::filesystem::path near = std::filesystem::relative(place, none);
+  return place.empty() || near.empty() || *near.begin() == ".." ? place.string() : near.string();
+}
+
 }  // namespace routedk

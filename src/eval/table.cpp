@@ -23,7 +23,7 @@ std::vector<std::string> names_of(const std::vector<Column>& columns) {
 std::size_t place_of(const Table& table, const std::string& name) {
   const auto found = std::ranges::find(table.columns, name, &Column::name);
   if (found == table.columns.end()) {
-    throw_<ConfigError>("a table's column must be one of {}, but is `{}` instead",
+    throw_<ConfigError>("a table's column (--columns, --sort) must be one of {}, but is `{}` instead",
                         fmt::join(names_of(table.columns), ", "), name);
   }
   return static_cast<std::size_t>(found - table.columns.begin());

@@ -97,7 +97,9 @@ std::string refusal_of(std::string_view text, const Json::exception& error) {
   const std::string_view before = text.substr(0, at);
   const std::size_t line_begin = before.rfind('\n') + 1;            // npos + 1 is 0
   const bool one_line = text.find('\n') == std::string_view::npos;  // whose number the source's name may have
-  return fmt::format("is not from {}column {} on: `{}`",
+  const bool other_encoding =
+      std::string_view(error.what()).find("ill-formed UTF-8") != std::string_view::npos;
+  return fmt::format("is not {}from {}column {} on: `{}`", other_encoding ? "UTF-8 " : "",
                      one_line ? "" : fmt::format("line {}, ", 1 + std::ranges::count(before, '\n')),
                      at - line_begin + 1, displayed(text.substr(at, kShown)));
 }

@@ -128,8 +128,8 @@ void require_equal(const io::Json& found, const io::Json& expected, const std::s
     if (shown(theirs, pointer) != shown(ours, pointer)) {
       std::string name = pointer.substr(1);  // "/config/epochs" -> "config.epochs"
       std::replace(name.begin(), name.end(), '/', '.');
-      throw_<ConfigError>("`{}` must be in this run what it is in {}, {}, but is {} instead.", name, where,
-                          shown(theirs, pointer), shown(ours, pointer));
+      throw_<ConfigError>("`{}` must be {} as in {}, but is {} instead.", name, shown(theirs, pointer), where,
+                          shown(ours, pointer));
     }
   }
 }

@@ -65,7 +65,8 @@ TEST(ItemRelations, titles_from_outside_are_as_similar_as_the_same_titles_of_the
             fmt::format("similar titles: product1 ~ product2 ({:.2f})", titles.similarity(1, 2)));
 }
 
-const std::vector<Relation> kAll = {Relation::kTitleSimilarity, Relation::kCoPurchase, Relation::kCategories};
+const std::vector<Relation> kAll = {Relation::kTitleSimilarity, Relation::kCoPurchase,
+                                    Relation::kCategoryRates, Relation::kRelated, Relation::kDraft};
 
 /// The session as somebody asks about it: items counted from 1, without categories, with their ids or
 /// without.
@@ -98,16 +99,17 @@ TEST(ItemRelations, items_from_elsewhere_are_known_by_title_and_of_one_title_by_
   EXPECT_THAT(outside.text(foreign), HasSubstr("categories bundled together: none"));
   foreign.items[0].category = "Lamps";
   foreign.items[1].category = "[[A,Shades]]";
-  EXPECT_THAT(outside.text(foreign), HasSubstr("categories bundled together: product1 ~ product2 (2)"));
+  EXPECT_THAT(outside.text(foreign), HasSubstr("categories bundled together: product1 ~ product2 (0.42)"))
+      << "2 of 2 pairs, 10 pairs of the level above, which is 2 of 2 and 10 of the root's 2 of 12";
 }
 
 TEST(ItemRelations, a_session_from_elsewhere_is_a_training_session_only_with_its_id_and_items) {
   const Session taught = session(10, {{1, "red lamp", "a"}, {2, "blue lamp", "b"}}, {{1, 2}});
-  ItemRelations outside({&taught, 1}, TfIdf(kTitles), {{Relation::kCategories}});
+  ItemRelations outside({&taught, 1}, TfIdf(kTitles), {{Relation::kCategoryRates}});
   outside.recognise(taught.items);
   EXPECT_EQ(outside.text(from_elsewhere(taught, true)), "categories bundled together: none");
   const Session other = session(10, {{1, "desk", "a"}, {2, "chair", "b"}});
-  EXPECT_EQ(outside.text(other), "categories bundled together: product1 ~ product2 (1)");
+  EXPECT_EQ(outside.text(other), "categories bundled together: product1 ~ product2 (0.17)");
 }
 
 TEST(ItemRelations, co_purchase_counts_the_training_sessions_that_hold_both) {
@@ -119,33 +121,77 @@ TEST(ItemRelations, co_purchase_counts_the_training_sessions_that_hold_both) {
             "bought together: product2 ~ product3 (2); product1 ~ product2 (1); product1 ~ product3 (1)");
 }
 
-TEST(ItemRelations, categories_count_the_training_sessions_whose_gold_joins_them) {
+TEST(ItemRelations, categories_are_shown_with_their_rate) {
   const std::vector<Session> training = {
       session(10, {{1, "", "[[A,Lamps]]"}, {2, "", "[[A,Shades]]"}, {3, "", "[[B,Tea]]"}}, {{1, 2}}),
       session(11, {{4, "", "[[A,Shades]]"}, {5, "", "[[A,Lamps]]"}, {6, "", "[[A,Lamps]]"}}, {{4, 5, 6}}),
       session(12, {{7, "", "[[B,Tea]]"}, {8, "", "[[A,Lamps]]"}}, {{7, 8}})};
   const Session asked =
       session(1, {{21, "", "[[A,Lamps]]"}, {22, "", "[[A,Shades]]"}, {23, "", "[[A,Lamps]]"}, {24, "", ""}});
-  EXPECT_EQ(relations({Relation::kCategories}, training).text(asked),
-            "categories bundled together: product1 ~ product2 (2); product2 ~ product3 (2); product1 ~ "
-            "product3 (1)");
+  EXPECT_EQ(relations({Relation::kCategoryRates}, training).text(asked),
+            "categories bundled together: product1 ~ product2 (0.61); product2 ~ product3 (0.61); product1 ~ "
+            "product3 (0.54)");
+}
+
+/// Lamps (items 1 and 2) and tea (3 and 4), which training bundles each keep apart.
+std::vector<Session> lamps_and_tea() {
+  std::vector<Session> training;
+  for (SessionId id = 10; id < 30; ++id) {
+    training.push_back(
+        session(id, {{1, "", "lamps"}, {2, "", "lamps"}, {3, "", "tea"}, {4, "", "tea"}}, {{1, 2}, {3, 4}}));
+  }
+  return training;
+}
+
+TEST(ItemRelations, related_is_the_mean_of_similarity_and_rate) {
+  const std::vector<Session> training = lamps_and_tea();
+  const CategoryRates rates(training);
+  const TfIdf titles(kTitles);
+  const Session asked = session(1, {{3, "", "tea"}, {1, "", "lamps"}, {4, "", "tea"}});
+  const auto mean = [&](ItemId a, ItemId b, const char* of_a, const char* of_b) {
+    return (titles.similarity(a, b) + rates.rate(of_a, of_b)) / 2;
+  };
+  EXPECT_EQ(relations({Relation::kRelated}, training, 2).text(asked),
+            fmt::format("related: product1 ~ product3 ({:.2f}); product1 ~ product2 ({:.2f})",
+                        mean(3, 4, "tea", "tea"), mean(3, 1, "tea", "lamps")));
+}
+
+TEST(ItemRelations, related_pairs_take_each_item_once_while_they_are_related) {
+  const ItemRelations known = relations({}, lamps_and_tea());
+  EXPECT_EQ(known.related_pairs(session(
+                1, {{3, "", "tea"}, {1, "", "lamps"}, {4, "", "tea"}, {2, "", "lamps"}, {5, "", ""}})),
+            (Answer{{1, 2}, {3, 4}}));
+  EXPECT_EQ(known.related_pairs(session(1, {{1, "", "lamps"}, {5, "", ""}, {3, "", "tea"}})),
+            (Answer{{1, 3}}))
+      << "the first pair is answered though it is not much related";
+  EXPECT_EQ(known.related_pairs(session(1, {{1, "", ""}, {5, "", ""}})), Answer());
+}
+
+TEST(ItemRelations, a_draft_is_related_pairs_in_the_form_of_an_answer) {
+  const ItemRelations known = relations({Relation::kDraft}, lamps_and_tea());
+  EXPECT_EQ(known.text(session(
+                1, {{3, "", "tea"}, {1, "", "lamps"}, {4, "", "tea"}, {2, "", "lamps"}, {5, "", ""}})),
+            "draft: {\"bundle1\": [\"product1\", \"product3\"], \"bundle2\": [\"product2\", \"product4\"]}");
+  EXPECT_EQ(known.text(session(1, {{1, "", ""}, {5, "", ""}})), "draft: none");
 }
 
 TEST(ItemRelations, a_training_sessions_own_line_leaves_out_what_it_taught) {
   const Session first = session(10, {{1, "", "a"}, {2, "", "b"}}, {{1, 2}});
-  const std::vector<Relation> shown = {Relation::kCoPurchase, Relation::kCategories};
+  const std::vector<Relation> shown = {Relation::kCoPurchase, Relation::kCategoryRates};
   EXPECT_EQ(relations(shown, {first}).text(first),
             "bought together: none | categories bundled together: none");
   const Session second = session(11, {{1, "", "a"}, {2, "", "b"}}, {{1, 2}});
   EXPECT_EQ(
       relations(shown, {first, second}).text(first),
-      "bought together: product1 ~ product2 (1) | categories bundled together: product1 ~ product2 (1)");
+      "bought together: product1 ~ product2 (1) | categories bundled together: product1 ~ product2 (0.17)");
 }
 
 TEST(ItemRelations, names_are_read_back_and_others_refused) {
   EXPECT_EQ(find_enum<Relation>("title_similarity"), Relation::kTitleSimilarity);
   EXPECT_EQ(find_enum<Relation>("co_purchase"), Relation::kCoPurchase);
-  EXPECT_EQ(find_enum<Relation>("categories"), Relation::kCategories);
+  EXPECT_EQ(find_enum<Relation>("category_rates"), Relation::kCategoryRates);
+  EXPECT_EQ(find_enum<Relation>("related"), Relation::kRelated);
+  EXPECT_EQ(find_enum<Relation>("draft"), Relation::kDraft);
   EXPECT_EQ(find_enum<Relation>("images"), std::nullopt);
 }
 
@@ -173,8 +219,7 @@ TEST(ItemRelations, no_validation_or_test_session_contributes) {
   const SplitCounts counts = default_split_counts(sample);
   const Split split = split_sessions(data.sessions, counts);
   const Split changed = split_sessions(with_held_out_shuffled(data.sessions, split), counts);
-  const RelationOptions all{
-      {Relation::kTitleSimilarity, Relation::kCoPurchase, Relation::kCategories}, 45, 0.0};
+  const RelationOptions all{kAll, 45, 0.0};
   const ItemRelations before(split.train, TfIdf(data.titles), all);
   const ItemRelations after(changed.train, TfIdf(data.titles), all);
   int shown = 0;
@@ -182,7 +227,7 @@ TEST(ItemRelations, no_validation_or_test_session_contributes) {
     EXPECT_EQ(before.text(asked), after.text(asked)) << asked.id;
     shown += before.text(asked).find("none") == std::string::npos ? 1 : 0;
   }
-  EXPECT_GT(shown, 0) << "some session must show all three relations";
+  EXPECT_GT(shown, 0) << "some session must show all relations";
   // The test can fail: learning from all sessions does change lines.
   const ItemRelations leaky(data.sessions, TfIdf(data.titles), all);
   const ItemRelations leaky_changed(with_held_out_shuffled(data.sessions, split), TfIdf(data.titles), all);

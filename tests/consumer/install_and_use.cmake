@@ -64,7 +64,7 @@ if(NOT EXISTS ${model})
 endif()
 set(arguments)
 foreach(setting model.path=${model} run.dir=${work}/run data.domain=food split.train_limit=4
-                prompt.relations=[title_similarity,categories] experts=[base,high_level] lora.rank=2 train.epochs=1
+                prompt.relations=[title_similarity,category_rates] experts=[base,high_level] lora.rank=2 train.epochs=1
                 router.epochs=1 watch.answers=0 eval.limit=1 eval.systems=[dynamic] eval.resamples=10 decode.samples=2
                 decode.max_new_tokens=60)
   list(APPEND arguments --set ${setting})

@@ -101,6 +101,31 @@ class Analyst(unittest.TestCase):
         log = run("routedk-run", "--dry-run", *sets("experts=[base]", "eval.systems=[dynamic]"), code=2)[1]
         self.assertIn("base as the only expert", log)
 
+    def test_a_run_without_a_router_answers_under_its_expert(self):
+        one = self.folder / "one"
+        settings = sets(f"run.dir={one}", *SETTINGS, "experts=[out]",
+                        f"adapters=[{{name: out, path: {self.folder}/adapters/travel}}]")
+        log = run("routedk-run", *settings)[1]
+        self.assertIn(f"next: routedk-predict --run {one}\n", log)
+        self.assertEqual(run("routedk-predict", "--run", one, text=SESSIONS)[0],
+                         run("routedk-predict", "--run", self.run_folder, "--gate", "out", text=SESSIONS)[0])
+        two = self.folder / "two"
+        settings = sets(f"run.dir={two}", *SETTINGS, "experts=[cooking, out]", "eval.systems=[cooking]",
+                        f"adapters=[{{name: cooking, path: {self.folder}/adapters/cooking}}, "
+                        f"{{name: out, path: {self.folder}/adapters/travel}}]")
+        log = run("routedk-run", *settings)[1]
+        self.assertIn(f"next: routedk-predict --run {two} --gate cooking\n", log)
+        log = run("routedk-predict", "--run", two, text=SESSIONS, code=2)[1]
+        self.assertIn("give --gate average or one of cooking, out", log)
+
+    def test_adapters_may_go_once_a_run_has_copied_them(self):
+        (self.folder / "adapters").rename(self.folder / "elsewhere-adapters")
+        self.addCleanup((self.folder / "elsewhere-adapters").rename, self.folder / "adapters")
+        self.evaluate("eval.name=without", "eval.systems=[cooking]")
+        log = run("routedk-run", self.run_folder / "config.yaml", *sets("eval.name=again", "eval.systems=[out]"), "--from", "train")[1]
+        self.assertNotIn("taken from", log)
+        self.assertTrue((self.run_folder / "experts/out/adapter_model.safetensors").exists())
+
     def test_an_adapter_of_another_model_is_refused_by_name(self):
         other = self.folder / "other"
         write_adapter(other, 1)
@@ -147,7 +172,7 @@ class Analyst(unittest.TestCase):
         (self.folder / "related.yaml").write_text(
             "adapters: [{name: cooking, path: adapters/cooking}, {name: out, path: adapters/travel}]\n"
             f"data: {{dir: {ROOT}/data/sample, domain: food}}\nrun: {{dir: {related}, store: {related}-store}}\n"
-            "prompt: {relations: [title_similarity, co_purchase, categories], examples: 1}\n"
+            "prompt: {relations: [title_similarity, co_purchase, category_rates], examples: 1}\n"
             "eval: {systems: [average], limit: 3, resamples: 100}\ndecode: {samples: 2, max_new_tokens: 120, temperature: 1}\n")
         run("routedk-train", self.folder / "related.yaml", "--expert", "all")  # copies the adapters
         run("routedk-eval", self.folder / "related.yaml")

@@ -72,8 +72,21 @@ class Help(unittest.TestCase):
         self.assertRegex(unknown.stderr, r"^error: NAME in `routedk NAME` must be one of run, .*, but is `no-such` instead\.\n$")
         self.assertEqual(run(BIN / "routedk").returncode, 2)
 
+    def test_help_fits_the_terminal_and_is_an_error_where_nobody_takes_it(self):
+        for program in listed_programs():
+            for columns in (60, 80):
+                text = run(BIN / program, "--help", env={**os.environ, "COLUMNS": str(columns)}).stdout.split("Examples:")[0]
+                for line in text.splitlines():
+                    if not line.startswith("Usage: "):
+                        self.assertLessEqual(len(line), columns, f"{program}: {line}")
+        with open("/dev/full", "w") as full:
+            done = subprocess.run([BIN / "routedk-run", "--help"], stdout=full, stderr=subprocess.PIPE, text=True)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("error: standard output must accept all that is printed", done.stderr)
+
     def test_mistakes_on_the_command_line_are_errors_that_say_what_is_meant(self):
         for words, said in ((["--jobs", "x"], "error: "),
+                            (["--dry-runn"], "error: The following argument was not expected: --dry-runn; did you mean `--dry-run`?"),
                             (["--set", "lora.rank=2", "Train.epochs=2"], "error: `Train` is not a known key; did you mean `train`?"),
                             (["--set", "lora.rank=2", "train.epochs"], "error: a setting must follow --set and have a value, but is `train.epochs`"),
                             (["--set", "model.path="], "error: `model.path` must be a GGUF file or a model's folder, but is empty")):  # fmt: skip

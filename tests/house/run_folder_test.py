@@ -140,6 +140,30 @@ class RunFolder(unittest.TestCase):
         there = self.evaluate(self.folder / "copy/config.yaml", "--dry-run", **{"run.dir": self.folder / "fresh", "run.store": self.folder / "store"})
         self.assertEqual(there.returncode, 0, there.stderr)
 
+    def test_a_run_of_some_experts_says_how_to_ask_it(self):
+        part = self.folder / "part"
+        settings = {**SETTINGS, "model.path": self.folder / "model", "run.dir": part}
+        made = run("routedk-run", *sets(**settings, **{"eval.systems": "[base]"}))
+        self.assertEqual(made.returncode, 0, made.stderr)
+        self.assertIn(f"next: routedk-predict --run {part} --gate base\n", made.stderr)
+        asked = run("routedk-predict", "--run", part, "--gate", "base", input='["tea", "cup"]\n')
+        self.assertEqual(asked.returncode, 0, asked.stderr)
+        whole = run("routedk-predict", "--run", part, input='["tea", "cup"]\n')
+        self.assertEqual(whole.returncode, 2)
+        self.assertRegex(whole.stderr, r"^error: a run must have all its experts unless --gate names one, but .* has no high_level: train it")
+
+    def test_what_cannot_be_done_is_refused_before_anything_is_made(self):
+        nowhere = self.folder / "nowhere"
+        for settings, said in (({"split.test_per_length": 0}, "`eval.split` must have sessions to ask, but test has none"),
+                               ({"train.epochs": 2**63 - 1}, "`train.epochs` must be from 1 to 10000"),
+                               ({"teacher.kind": "endpoint", "teacher.model": "x", "teacher.endpoint.url": "http://127.0.0.1:9/v1",
+                                 "teacher.endpoint.key_variable": "NO_SUCH_KEY"}, "NO_SUCH_KEY")):  # fmt: skip
+            for options in ([], ["--dry-run"]):
+                done = run("routedk-run", *options, *sets(**{**SETTINGS, "model.path": self.folder / "model", "run.dir": nowhere, **settings}))
+                self.assertEqual(done.returncode, 2, done.stderr)
+                self.assertIn(said, done.stderr)
+                self.assertFalse(nowhere.exists(), settings)
+
     def test_output_that_nobody_takes_is_an_error(self):
         with open("/dev/full", "w") as full:
             done = subprocess.run([outside.PROGRAMS / "routedk-eval", self.run_folder / "config.yaml"], stdout=full, stderr=subprocess.PIPE, text=True)

@@ -139,12 +139,15 @@ TEST_F(EvaluateSystems, a_probe_says_by_layer_what_the_routers_input_holds) {
   EXPECT_GT(json["r2"]["length"][layers / 2].get<double>(), 0.0) << "the number of items is plain to see";
 }
 
-TEST_F(EvaluateSystems, itemsets_answer_without_a_model) {
-  config_.eval.systems = {"itemsets"};
+TEST_F(EvaluateSystems, itemsets_and_related_pairs_answer_without_a_model) {
+  config_.eval.systems = {"itemsets", "related_pairs"};
   const io::Json systems = evaluate()["systems"];
-  EXPECT_FALSE(systems["itemsets"].contains("oracle"));
-  EXPECT_EQ(systems["itemsets"]["parse_rate"], 1.0);
-  EXPECT_FALSE(std::filesystem::exists(folder_ / "run/steps/answer-itemsets"));
+  for (const std::string system : {"itemsets", "related_pairs"}) {
+    EXPECT_FALSE(systems[system].contains("oracle"));
+    EXPECT_EQ(systems[system]["parse_rate"], 1.0);
+    EXPECT_FALSE(std::filesystem::exists(folder_ / "run/steps" / ("answer-" + system)));
+  }
+  EXPECT_NE(systems["itemsets"]["f1"], systems["related_pairs"]["f1"]);
 }
 
 }  // namespace

@@ -318,6 +318,8 @@ TEST_F(Predict, bad_sessions_are_refused_naming_line_and_value) {
   EXPECT_THAT(refusal<DataError>(" \n\n"), HasSubstr("empty"));
   EXPECT_THAT(refusal<FileError>("[\"a\", \"b\"]\nnot JSON\n"),
               HasSubstr("standard input:2 must be JSON, but is not from column 2 on"));
+  EXPECT_THAT(refusal<FileError>("[\"a\", \"b\"]\n[\"K\xF6ln\", \"b\"]\n"),
+              HasSubstr("standard input:2 must be JSON, but is not UTF-8 from column 4 on"));
   EXPECT_THAT(refusal<FileError>("session,item,title\n1,2,x\n"),
               AllOf(HasSubstr("`session,item,title`"), HasSubstr("--csv reads a table")));
   EXPECT_THAT(refusal<FileError>("PK\x03\x04"), HasSubstr("an Excel workbook"));
@@ -384,6 +386,7 @@ TEST_F(Predict, a_table_comes_back_with_the_bundles_of_its_rows) {
   EXPECT_THAT(testing::message_of<DataError>([&] { predict(choice_, {.table = TableColumns()}, in, out); }),
               AllOf(HasSubstr("2 were skipped"), HasSubstr("2 answered")));
   EXPECT_EQ(out.str(),
+            "\xEF\xBB\xBF"
             "when,Session ID,item_id,Titles,bundle,confidence,note\n"
             "mon,a,x1,\"Salt, fine\",1,1,\n"
             "tue,a,x2,Pepper,1,1,\n"

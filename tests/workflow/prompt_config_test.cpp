@@ -69,8 +69,8 @@ TEST_F(ShownInPrompts, one_setting_shows_relations_in_training_and_inference_pro
 }
 
 TEST_F(ShownInPrompts, relations_are_learnt_from_the_training_sessions_that_are_left) {
-  const auto all = experiment({"prompt.relations=[categories]", "split.train_limit=0"});
-  const auto none = experiment({"prompt.relations=[categories]", "split.train_limit=1"});
+  const auto all = experiment({"prompt.relations=[category_rates]", "split.train_limit=0"});
+  const auto none = experiment({"prompt.relations=[category_rates]", "split.train_limit=1"});
   const auto& test = all->split().test;
   const auto with_all = raw_examples(*all, test, 0);
   const auto with_none = raw_examples(*none, test, 0);
@@ -125,16 +125,16 @@ TEST_F(ShownInPrompts, budgets_hold_as_the_tokenizer_counts) {
 }
 
 TEST_F(ShownInPrompts, categories_that_some_items_lack_are_called_leaky) {
-  EXPECT_FALSE(experiment({"prompt.relations=[categories]"})->leaky_categories());
+  EXPECT_FALSE(experiment({"prompt.relations=[category_rates]"})->leaky_categories());
   fs::copy(kSource / "data/sample", folder_ / "data", fs::copy_options::recursive);
   folder_.write("data/electronic/item_categories.csv", "item ID,categories\n");
   const std::string dir = "data.dir=" + (folder_ / "data").string();
-  EXPECT_TRUE(experiment({dir, "prompt.relations=[categories]"})->leaky_categories());
+  EXPECT_TRUE(experiment({dir, "prompt.relations=[category_rates]"})->leaky_categories());
   EXPECT_FALSE(experiment({dir, "prompt.relations=[title_similarity]"})->leaky_categories());
 }
 
 TEST_F(ShownInPrompts, a_relation_named_twice_is_refused) {
-  EXPECT_THROW(experiment({"prompt.relations=[categories, categories]"}), ConfigError);
+  EXPECT_THROW(experiment({"prompt.relations=[category_rates, category_rates]"}), ConfigError);
 }
 
 }  // namespace

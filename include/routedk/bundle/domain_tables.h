@@ -17,7 +17,10 @@ struct IdTable {
   struct Group {
     std::int64_t key = 0;
     std::vector<std::int64_t> values;
-    std::int64_t line = 0;  ///< where the key first appears
+    std::vector<std::int64_t> lines;  ///< of the values
+
+    /// Where the key first appears.
+    std::int64_t line() const { return lines.front(); }
   };
   std::filesystem::path path;
   std::vector<Group> groups;

@@ -57,7 +57,7 @@ struct TrainConfig {
       "likelihood of gold answers; expected_utility: then also the utility of answers drawn from the model "
       "(docs/training.md)");
     f("expected_utility", expected_utility, "steps under objective: expected_utility");
-    f("epochs", epochs, "passes over a group's training examples", at_least(1));
+    f("epochs", epochs, "passes over a group's training examples", between(1, 10000));
     f("batch_size", batch_size, "examples of each group in one optimiser step", at_least(1));
     f("max_tokens", max_tokens, "tokens of one packed micro-batch (a longer example runs alone)",
       at_least(1));

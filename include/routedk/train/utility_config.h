@@ -57,7 +57,7 @@ struct ExpectedUtilityConfig {
     f("utility", utility,
       "of bundles: f1, jaccard_f1 or mean, the mean of both; of data.examples: exact or rouge_l");
     f("samples", samples, "G: answers drawn for each prompt at temperature 1", between(2, 1024));
-    f("steps", steps, "optimiser steps", at_least(1));
+    f("steps", steps, "optimiser steps", between(1, 1000000));
     f("batch_size", batch_size, "prompts of each group in one optimiser step", at_least(1));
     f("iterations", iterations, "optimiser steps on each draw of answers", between(1, 1000));
     f("clip", clip,

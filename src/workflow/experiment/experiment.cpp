@@ -248,7 +248,7 @@ Experiment::Experiment(ExperimentConfig config, Place place)
   contents_ = contents_of(config_);
   init_adapter_ = read_for("lora.init_adapter", [&] { return hash_adapter(config_.lora.init_adapter); });
   for (const AdapterConfig& adapter : config_.adapters) {
-    adapters_[adapter.name] = read_for("adapters", [&] { return hash_adapter(adapter.path); });
+    adapters_[adapter.name] = read_for("adapters", [&] { return hash_adapter(adapter_folder(adapter)); });
   }
   require_sessions_to_learn(*this);
   require_rank_of_model(config_);
@@ -261,7 +261,10 @@ bool Experiment::leaky_categories() const {
     return std::any_of(session.items.begin(), session.items.end(),
                        [](const bundle::Item& item) { return item.category.empty(); });
   };
-  return std::find(shown.begin(), shown.end(), bundle::Relation::kCategories) != shown.end() &&
+  const auto shows_categories = [](bundle::Relation relation) {
+    return relation != bundle::Relation::kTitleSimilarity && relation != bundle::Relation::kCoPurchase;
+  };
+  return std::any_of(shown.begin(), shown.end(), shows_categories) &&
          std::any_of(dataset_.sessions.begin(), dataset_.sessions.end(), lacks_category);
 }
 
@@ -359,6 +362,12 @@ std::shared_ptr<const model::Backbone> Experiment::backbone() {
     }
   }
   return backbone_;
+}
+
+std::filesystem::path Experiment::adapter_folder(const AdapterConfig& adapter) const {
+  const std::filesystem::path given = adapter.path;
+  const std::filesystem::path copy = folder() / "experts" / adapter.name;
+  return !std::filesystem::exists(given) && std::filesystem::exists(copy) ? copy : given;
 }
 
 std::vector<std::filesystem::path> Experiment::expert_folders() const {

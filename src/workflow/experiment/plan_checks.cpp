@@ -69,17 +69,6 @@ bool is_to_do(const Experiment& experiment, const Step& step) {
   return !experiment.store().done(step);
 }
 
-void check_teachers(const Experiment& experiment) {
-  const auto needed = needed_steps(experiment.steps());
-  const bool asked = std::any_of(needed.begin(), needed.end(), [&](const Step* step) {
-    return (step->id.kind == StepKind::kDistil || step->id.kind == StepKind::kTeacher) &&
-           is_to_do(experiment, *step);
-  });
-  if (asked) {
-    check_teacher(experiment.config());
-  }
-}
-
 /// The checkpoints of both phases of a training.
 void require_machine_of(const fs::path& checkpoints, const train::TrainConfig& config, at::Device device) {
   for (const fs::path& folder : {checkpoints, checkpoints / "expected_utility"}) {
@@ -112,6 +101,17 @@ bool does_itself(const Experiment& experiment, StepKind kind, const StepId& inpu
 }
 
 }  // namespace
+
+void check_teachers(const Experiment& experiment) {
+  const auto needed = needed_steps(experiment.steps());
+  const bool asked = std::any_of(needed.begin(), needed.end(), [&](const Step* step) {
+    return (step->id.kind == StepKind::kDistil || step->id.kind == StepKind::kTeacher) &&
+           is_to_do(experiment, *step);
+  });
+  if (asked) {
+    check_teacher(experiment.config());
+  }
+}
 
 void require_writable(const Experiment& experiment) {
   check_writable(experiment.folder(), "run.dir");

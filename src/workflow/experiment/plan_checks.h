@@ -10,6 +10,9 @@ namespace routedk::workflow {
 /// ConfigError unless the run folder and the store are writable or can be made.
 void require_writable(const Experiment& experiment);
 
+/// Throws if a teacher that is still to be asked cannot be: without its key or its model's files.
+void check_teachers(const Experiment& experiment);
+
 /// ConfigError if a training that is needed has begun on another machine or with another number of threads.
 void require_resumable(const Experiment& experiment);
 

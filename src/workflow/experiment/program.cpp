@@ -8,6 +8,7 @@
 #include "routedk/core/terminal.h"
 #include "routedk/kernels/cpu/capability.h"
 #include "routedk/kernels/gpu.h"
+#include "routedk/workflow/experiment/graph.h"
 #include "routedk/workflow/experiment/study.h"
 #include "routedk/workflow/experiment/threads.h"
 #include "routedk/workflow/steps/steps.h"
@@ -174,11 +175,22 @@ void say_next(const std::vector<std::string>& commands) {
 
 std::vector<std::string> what_a_run_is_for(const Experiment& experiment) {
   const std::filesystem::path run = experiment.folder();
-  std::vector<std::string> commands{"routedk-predict --run " + run.string() +
-                                    (experiment.has_sessions() ? "" : " --prompt '...'")};
-  if (experiment.evaluates() && !shipped("scripts/report").empty()) {
+  const std::vector<const Step*> needed = needed_steps(experiment.steps());
+  const auto first = [&](StepKind kind) {
+    return std::ranges::find(needed, kind, [](const Step* step) { return step->id.kind; });
+  };
+  std::vector<std::string> commands;
+  if (const auto expert = first(StepKind::kTrain); expert != needed.end()) {
+    const bool whole = first(StepKind::kRouter) != needed.end() || exists(run / "router") ||
+                       experiment.config().experts.size() == 1;
+    commands.push_back("routedk-predict --run " + run.string() +
+                       (whole ? "" : " --gate " + (*expert)->id.name) +
+                       (experiment.has_sessions() ? "" : " --prompt '...'"));
+  }
+  if (const std::string report = shipped_command("scripts/report");
+      experiment.evaluates() && !report.empty()) {
     const std::filesystem::path evaluation = evaluation_folder(experiment.config());
-    commands.push_back("scripts/report " + (evaluation.empty() ? run : run / evaluation).string());
+    commands.push_back(report + " " + (evaluation.empty() ? run : run / evaluation).string());
   }
   return commands;
 }

@@ -256,6 +256,9 @@ std::vector<Task> checked_tasks(std::span<Experiment* const> experiments, const 
     if (experiment->evaluates()) {
       check_systems(*experiment);
     }
+    if (options.only.empty()) {
+      check_teachers(*experiment);
+    }
     if (trains(*experiment)) {
       require_adapters_fit(*experiment);
       require_data_within(*experiment);

@@ -15,6 +15,7 @@
 namespace routedk::workflow {
 namespace {
 
+constexpr const char* kMark = "\xEF\xBB\xBF";
 constexpr std::array<std::string_view, 3> kAdded = {"bundle", "confidence", "note"};
 
 /// "Session_ID" -> "sessionid"
@@ -108,7 +109,7 @@ class Table {
   }
 
   AskedTable finish() && {
-    AskedTable table{std::move(header_), delimiter_, {}};
+    AskedTable table{std::move(header_), delimiter_, false, {}};
     for (auto& session : sessions_) {
       if (session && attempts_.attempt([&] { cut(*session); })) {
         table.sessions.push_back(std::move(*session));
@@ -250,11 +251,14 @@ AskedTable read_table(const std::string& text, const TableColumns& columns, Atte
   if (!table) {
     throw_<DataError>("{} must begin with a table's header, but is empty", kAskedSource);
   }
-  return std::move(*table).finish();
+  AskedTable read = std::move(*table).finish();
+  read.marked = text.starts_with(kMark);
+  return read;
 }
 
 std::string answered_header(const AskedTable& table) {
-  return csv_line(table.header.fields,
+  return (table.marked ? kMark : "") +
+         csv_line(table.header.fields,
                   {std::string(kAdded[0]), std::string(kAdded[1]), std::string(kAdded[2])}, table.delimiter);
 }
 

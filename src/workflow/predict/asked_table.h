@@ -13,6 +13,7 @@ namespace routedk::workflow {
 struct AskedTable {
   io::CsvRow header;
   char delimiter = ',';
+  bool marked = false;                 ///< begins with the byte order mark by which Excel knows UTF-8
   std::vector<AskedSession> sessions;  ///< in the order of their first rows; the rows may be anywhere
 };
 
@@ -22,7 +23,7 @@ struct AskedTable {
 /// column, has two for it or one that answers add, and if quoting is broken.
 AskedTable read_table(const std::string& text, const TableColumns& columns, Attempts& attempts);
 
-/// The header with the added columns.
+/// The header with the added columns, marked as the table was.
 std::string answered_header(const AskedTable& table);
 
 /// The session's rows, each once per bundle of its item (by number from 1), or once if there is none, with

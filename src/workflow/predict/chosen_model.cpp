@@ -80,11 +80,41 @@ std::vector<fs::path> adapter_folders(const ModelChoice& choice, const Experimen
     return choice.adapters;
   }
   std::vector<fs::path> folders;
+  const bool one_is_enough = std::ranges::find(config.experts, choice.gate) != config.experts.end();
   for (const std::string& name : config.experts) {
-    folders.push_back(choice.run / "experts" / name);
+    const fs::path folder = choice.run / "experts" / name;
+    if (!one_is_enough || name == choice.gate || fs::exists(folder)) {
+      folders.push_back(folder);
+    }
   }
   return folders;
 }
+
+namespace {
+
+/// The run's router; empty if there is none and none is needed to weigh one expert.
+fs::path router_folder(const ModelChoice& choice, std::size_t experts) {
+  const fs::path router = choice.run.empty() ? fs::path() : choice.run / "router";
+  return experts == 1 && !fs::is_symlink(router) && !fs::exists(router) ? fs::path() : router;
+}
+
+/// The run's router must be whole, or absent where a single expert needs none.
+void check_router(const ModelChoice& choice, const std::vector<std::string>& experts) {
+  const fs::path router = router_folder(choice, experts.size());
+  if (router.empty()) {
+    return;
+  }
+  check_link_ends(router);
+  if (!fs::exists(router)) {
+    throw_<ConfigError>(
+        "a run must have a router unless --gate says otherwise, but {} has none: give --gate "
+        "average or one of {}",
+        choice.run.string(), fmt::join(experts, ", "));
+  }
+  const InputFile there(router / "router_config.json");
+}
+
+}  // namespace
 
 void check_folders(const ModelChoice& choice, const ExperimentConfig& config) {
   const std::vector<fs::path> folders = adapter_folders(choice, config);
@@ -94,11 +124,17 @@ void check_folders(const ModelChoice& choice, const ExperimentConfig& config) {
   }
   for (const fs::path& folder : folders) {
     check_link_ends(folder);
+    if (!choice.run.empty() && !fs::exists(folder)) {
+      throw_<ConfigError>(
+          "a run must have all its experts unless --gate names one, but {} has no {}: train it, "
+          "or give --gate one of {}",
+          choice.run.string(), folder.filename().string(), fmt::join(config.experts, ", "));
+    }
     const InputFile there(folder / "adapter_config.json");
   }
+  std::vector<std::string> names(folders.size());
+  std::transform(folders.begin(), folders.end(), names.begin(), folder_name);
   if (!choice.gate.empty()) {
-    std::vector<std::string> names(folders.size());
-    std::transform(folders.begin(), folders.end(), names.begin(), folder_name);
     const experts::GateSpec spec = experts::parse_gate_spec(choice.gate);
     check_gate(spec, names);
     if (!choice.run.empty() && experts::takes_router(spec.kind) && !fs::exists(choice.run / "router")) {
@@ -107,8 +143,7 @@ void check_folders(const ModelChoice& choice, const ExperimentConfig& config) {
     }
   }
   if (!choice.run.empty() && choice.gate.empty()) {
-    check_link_ends(choice.run / "router");
-    const InputFile there(choice.run / "router" / "router_config.json");
+    check_router(choice, names);
   }
 }
 
@@ -122,7 +157,7 @@ ChosenModel load_chosen(const ModelChoice& choice, const ExperimentConfig& confi
     spdlog::info("no --run and no --adapter: the backbone {} answers without experts", config.model.path);
     return backbone_alone(std::move(backbone));
   }
-  const fs::path router = choice.run.empty() ? fs::path() : choice.run / "router";
+  const fs::path router = router_folder(choice, folders.size());
   Mixture mixture = make_mixture(chosen_gate(choice.gate, static_cast<std::int64_t>(folders.size()), router),
                                  load_bank(folders, backbone->config()), backbone->config(), router);
   mixture.bank->freeze(*backbone);

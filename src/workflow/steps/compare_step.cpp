@@ -158,7 +158,9 @@ void compare_step(const Study& study, PointExperiments experiments) {
 std::string outcome(const Study& study, PointExperiments experiments) {
   if (!study.alone) {
     const std::string next =
-        shipped("scripts/report").empty() ? "" : "next: scripts/report " + study.folder.string() + "\n";
+        shipped_command("scripts/report").empty()
+            ? ""
+            : "next: " + shipped_command("scripts/report") + " " + study.folder.string() + "\n";
     return fmt::format("{}\nfiles: {}\n{}",
                        escaped(read_file(study.folder / "study.txt"), /*keep_newlines=*/true),
                        (study.folder / "study.json").string(), next);

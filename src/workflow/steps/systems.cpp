@@ -1,6 +1,7 @@
 #include "routedk/workflow/steps/systems.h"
 
 #include "routedk/bundle/category_itemsets.h"
+#include "routedk/bundle/item_relations.h"
 #include "routedk/bundle/predictions.h"
 #include "routedk/core/error.h"
 #include "routedk/core/evenly_spread.h"
@@ -113,6 +114,12 @@ std::vector<TaskItem> evaluated_items(const Experiment& experiment) {
 
 void check_systems(const Experiment& experiment) {
   const ExperimentConfig& c = experiment.config();
+  if (experiment.has_sessions() && experiment.split().part(c.eval.split).empty()) {
+    throw_<ConfigError>(
+        "`eval.split` must have sessions to ask, but {} has none: change it, or "
+        "split.test_per_length and split.val_per_length",
+        c.eval.split);
+  }
   for (const std::string& system : c.eval.systems) {
     const GateSpec spec = parse_gate_spec(system);
     check_kind(spec.kind, c.router);
@@ -172,11 +179,11 @@ System load_system(Experiment& experiment, const std::string& name) {
 
 namespace {
 
-std::vector<bundle::Prediction> from_itemsets(const Experiment& experiment) {
-  const bundle::CategoryItemsets itemsets(experiment.split().train);
+/// The answers of `predict`, a function of a session.
+std::vector<bundle::Prediction> answers_by(const Experiment& experiment, const auto& predict) {
   std::vector<bundle::Prediction> predictions;
   for (const bundle::Session& session : evaluated_sessions(experiment)) {
-    predictions.emplace_back(itemsets.predict(session));
+    predictions.emplace_back(predict(session));
   }
   return predictions;
 }
@@ -186,7 +193,13 @@ std::vector<bundle::Prediction> from_itemsets(const Experiment& experiment) {
 std::vector<bundle::Prediction> predictions_of(const Experiment& experiment, const std::string& system) {
   const GateKind kind = parse_gate_spec(system).kind;
   if (kind == GateKind::kItemsets) {
-    return from_itemsets(experiment);
+    const bundle::CategoryItemsets itemsets(experiment.split().train);
+    return answers_by(experiment, [&](const auto& session) { return itemsets.predict(session); });
+  }
+  if (kind == GateKind::kRelatedPairs) {
+    const bundle::TfIdf titles(experiment.dataset().titles);
+    const bundle::ItemRelations relations(experiment.split().train, titles, {});
+    return answers_by(experiment, [&](const auto& session) { return relations.related_pairs(session); });
   }
   if (kind == GateKind::kTeacher) {
     return teacher_answers(experiment, experiment.config().eval.split);

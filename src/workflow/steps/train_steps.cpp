@@ -125,7 +125,8 @@ std::vector<std::string> experts_named(const ExperimentConfig& config, const std
 void require_adapters_fit(const Experiment& experiment) {
   const ExperimentConfig& c = experiment.config();
   for (const AdapterConfig& adapter : c.adapters) {
-    check_adapter(adapter.path, experiment.adapter_contents(adapter.name), c.model.path);
+    check_adapter(experiment.adapter_folder(adapter), experiment.adapter_contents(adapter.name),
+                  c.model.path);
   }
   if (!c.lora.init_adapter.empty()) {
     check_adapter(c.lora.init_adapter, experiment.init_adapter(), c.model.path);

@@ -16,7 +16,7 @@ namespace routedk::workflow {
 /// number of compute threads. Throws as ConfigSource and read_config do.
 ExperimentConfig settings_of(const ModelChoice& choice);
 
-/// Throws if a chosen folder, an adapter or the run's router is missing; loads nothing.
+/// Throws if a chosen folder, an adapter or the router of a run of several experts is missing; loads nothing.
 void check_folders(const ModelChoice& choice, const ExperimentConfig& config);
 /// The given adapter folders, or those of the run's experts; empty if there are neither.
 std::vector<std::filesystem::path> adapter_folders(const ModelChoice& choice, const ExperimentConfig& config);

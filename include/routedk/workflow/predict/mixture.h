@@ -45,7 +45,7 @@ Mixture make_mixture(const experts::GateSpec& spec, std::shared_ptr<experts::Exp
 /// number of weights or one that is not finite.
 std::vector<double> chosen_weights(const std::vector<double>& given, std::size_t adapters);
 
-/// The command line's `--gate`; if empty, the run's router, or without a run one-hot:0 for one expert and
+/// The command line's `--gate`; if empty, the run's router, or without one one-hot:0 for one expert and
 /// average for several. ConfigError as parse_gate_spec.
 experts::GateSpec chosen_gate(const std::string& gate, std::int64_t experts,
                               const std::filesystem::path& run_router);
