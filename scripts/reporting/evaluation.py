@@ -160,15 +160,17 @@ def ranges(lengths):
 
 def lengths_table(run):
     """Mean f1 by the number of items, one row per system."""
-    lengths = ranges(sorted({len(one["items"]) for one in run.sessions}))
+    sizes = [len(one["items"]) for one in run.sessions]
+    lengths = ranges(sorted(set(sizes)))
     rows = []
     for name in run.usual:
         f1 = run.f1_by_session(name)
         if len(f1) == len(run.sessions):
-            means = ([value for value, one in zip(f1, run.sessions) if low <= len(one["items"]) <= high] for low, high in lengths)
+            means = ([value for value, size in zip(f1, sizes) if low <= size <= high] for low, high in lengths)
             rows.append([name, *(number(sum(own) / len(own)) for own in means)])
-    counts = [sum(low <= len(one["items"]) <= high for one in run.sessions) for low, high in lengths]
-    columns = ["system", *(f"{low if low == high else f'{low} to {high}'} items ({count})" for (low, high), count in zip(lengths, counts))]
+    counts = [sum(low <= size <= high for size in sizes) for low, high in lengths]
+    names = [str(low) if low == high else f"{low} to {high}" for low, high in lengths]
+    columns = ["system", *(f"{name} items ({count})" for name, count in zip(names, counts))]
     return Table("f1 by the number of items", columns, rows, "In parentheses: how many sessions.")
 
 

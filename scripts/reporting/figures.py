@@ -25,7 +25,7 @@ matplotlib.rcParams.update({
 
 
 def figure(name, title, text, draw, size=(9, 3.6), grid=(1, 1)):
-    """Calls draw(plot, axes); in a grid, axes is the first, and all are in plot.axes. On a narrow screen the grid is one column."""
+    """Calls draw(plot, axes); in a grid, axes is the first, and all are in plot.axes. Drawn narrow, a grid is one column."""
     narrow = (NARROW, size[1] if grid[1] == 1 else 3.2 * grid[1])
     return Picture(name, title, text, drawn(draw, size, grid), lambda: drawn(draw, narrow, (grid[0] * grid[1], 1)))
 
@@ -64,7 +64,7 @@ def errors(values, intervals):
 
 
 def legend_below(plot, axes):
-    """One legend for the panels `axes`, below their content, in as many columns as fit; a long one makes the picture higher."""
+    """One legend for the panels `axes`, below their content, in the columns that fit; a long one makes the picture higher."""
     shown = {label: handle for one in axes for handle, label in zip(*one.get_legend_handles_labels())}
     labels = [textwrap.fill(label, int(11 * plot.get_figwidth()) - 6) for label in shown]
     for columns in (3 if max(map(len, shown), default=0) < 36 else 2, 2, 1):

@@ -4,6 +4,7 @@ import re
 import jinja2
 import markupsafe
 
+LONG = 24  # letters of a name that may be broken
 TEMPLATE = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>{{ title }}</title>
 <meta name="viewport" content="width=device-width, initial-scale=1">
@@ -27,8 +28,8 @@ TEMPLATE = """<!doctype html>
  figure { margin: 0 } img { display: block; max-width: 100%; height: auto }
  table { border-collapse: collapse; margin: .6rem 0; font-variant-numeric: tabular-nums; white-space: nowrap }
  .prose { white-space: normal }
- th, .words { white-space: normal } thead th { vertical-align: bottom }
- .prose td, .prose th { overflow-wrap: anywhere; min-width: 5rem }
+ thead th, .prose th, .words { white-space: normal } thead th { vertical-align: bottom }
+ .prose td, .prose thead th { overflow-wrap: anywhere; min-width: 5rem }
  td, th { padding: .25rem .8rem; border-bottom: 1px solid var(--line); text-align: right; vertical-align: top }
  th { font-weight: normal }
  thead th { font-weight: 600 } th:first-child, .prose td, .prose th { text-align: left }
@@ -49,14 +50,16 @@ TEMPLATE = """<!doctype html>
 {% endfor %}</ul></section>{% endif %}
 {% for part in parts %}<section>
 <h2>{{ part.title }}</h2>
-{% if part.svg is defined %}<figure><picture><source media="(max-width: 44rem)" srcset="data:image/svg+xml;base64,{{ part.narrow_data }}">
+{% if part.svg is defined %}<figure><picture>
+<source media="(max-width: 44rem)" srcset="data:image/svg+xml;base64,{{ part.narrow_data }}">
 <img alt="{{ part.title }}" src="data:image/svg+xml;base64,{{ part.data }}"></picture>
 <figcaption>{{ part.text | code }}</figcaption></figure>
 {% elif part.rows is defined %}{% if part.text %}<p>{{ part.text | code }}</p>{% endif %}
 <div class="scroll" role="region" aria-label="{{ part.title }}" tabindex="0">
 <table{% if part.prose %} class="prose"{% endif %}>
 <thead><tr>{% for name in part.columns %}<th scope="col">{{ name | breakable }}</th>{% endfor %}</tr></thead><tbody>
-{% for row in part.rows %}<tr><th scope="row">{{ row[0] | breakable }}</th>{% for cell in row[1:] %}<td>{{ cell }}</td>{% endfor %}</tr>
+{% for row in part.rows %}<tr><th scope="row"{% if row[0] is long %} class="words"{% endif %}>{{ row[0] | breakable }}</th>
+{%- for cell in row[1:] %}<td>{{ cell }}</td>{% endfor %}</tr>
 {% endfor %}</tbody></table></div>
 {% elif part.sessions is defined %}<p>{{ part.text | code }}</p>
 {% for one in part.sessions %}<article><h3>{{ one.title }}</h3>
@@ -79,13 +82,19 @@ def code(text):
                                       for i, piece in enumerate(pieces))  # fmt: skip
 
 
+def is_long(text):
+    return len(str(text)) > LONG
+
+
 def breakable(text):
-    """A name may be broken after `/` and `_`: a path would else make its column as wide as itself."""
-    return markupsafe.Markup(re.sub("(?<=[/_])", "<wbr>", str(markupsafe.escape(text))))
+    """A long name may be broken after `/`, `_` and `.`: a path would else make its column as wide as itself."""
+    escaped = markupsafe.escape(text)
+    return markupsafe.Markup(re.sub("(?<=[/_.])(?=[a-zA-Z])", "<wbr>", escaped)) if is_long(text) else escaped
 
 
 def render(title, parts, warnings=(), answer="", made="", lead=""):
     environment = jinja2.Environment(autoescape=True)
     environment.filters |= {"code": code, "breakable": breakable}
+    environment.tests["long"] = is_long
     return environment.from_string(TEMPLATE).render(title=title, parts=parts, warnings=warnings, answer=answer, made=made,
                                                          lead=lead)  # fmt: skip

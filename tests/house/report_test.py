@@ -29,7 +29,7 @@ def python():
 
 def outside(page):
     """What a page takes from elsewhere."""
-    return re.findall(r'(?:src|href)="(?!data:|#)[^"]*"', page)
+    return re.findall(r'(?:src|srcset|href)="(?!data:|#)[^"]*"', page)
 
 
 def step(job, group, number, **more):
@@ -116,7 +116,7 @@ class Report(unittest.TestCase):
         for part in ("Run demo", '<th scope="row">base</th>', "0.8750", "302", "Router in training: mean weight by layer and expert",
                      "router, step 1: collapse: one expert", "&#34;bundle1&#34;", "# &lt;r&gt;"):  # fmt: skip
             self.assertIn(part, page)
-        self.assertEqual(page.count("data:image/svg+xml;base64,"), 7)
+        self.assertEqual((page.count("<img "), page.count("<source ")), (7, 7))
         self.assertEqual(outside(page), [])
 
     def test_records_that_a_resume_made_void_are_left_out(self):
@@ -280,10 +280,69 @@ class Report(unittest.TestCase):
         room = "return page.querySelector('table').parentElement.clientWidth;"
         self.assertGreater(int(chromium.ask(browser, self.run_folder / "report.html", 1280, room)), 1200)
 
-    def test_a_folder_without_metrics_is_refused_by_name(self):
-        done = self.report()
-        self.assertEqual(done.returncode, 1)
-        self.assertIn(f"but {self.run_folder} does not", done.stderr)
+    def assert_page_fits(self, browser, page):
+        """Nothing of the page is wider than a window of 1280 pixels; in one of 400 only tables are, which scroll by themselves."""
+        wide = """return [page.documentElement, ...page.querySelectorAll('main *')].filter((one) => one.scrollWidth > one.clientWidth
+                  && one.clientWidth).map((one) => one.className || one.tagName);"""
+        self.assertEqual(chromium.ask(browser, page, 1280, wide), "[]")
+        self.assertEqual(set(json.loads(chromium.ask(browser, page, 400, wide))) - {"scroll"}, set())
+        pictures = """return [...page.querySelectorAll('img')].filter((one) => one.getBoundingClientRect().width > 400
+                      || !one.currentSrc.startsWith(one.previousElementSibling.srcset)).map((one) => one.alt);"""
+        self.assertEqual(chromium.ask(browser, page, 400, pictures), "[]")
+
+    def test_a_browser_shows_long_names_settings_and_many_lengths_at_once(self):
+        browser = chromium.find()
+        folders = [self.run_folder.parent / f"a_run_with_a_name_that_is_long_{letter}/and_a_folder_in_it/demo" for letter in "abc"]
+        for folder in folders:
+            write_evaluation(folder)
+            config = folder / "config.yaml"
+            config.write_text(config.read_text() + f"model:\n  path: {folder}/{'m' * 200}\n")
+            sessions = json.loads((folder / "steps/evaluate/sessions.json").read_text())
+            sessions["items"] = [own + [1000 + i for i in range(3 * place)] for place, own in enumerate(sessions["items"])]
+            (folder / "steps/evaluate/sessions.json").write_text(json.dumps(sessions))
+        self.assertEqual(self.report(*folders).returncode, 0)
+        self.assertEqual(self.report(folders[0]).returncode, 0)
+        self.assert_page_fits(browser, folders[0] / "comparison.html")
+        self.assert_page_fits(browser, folders[0] / "report.html")
+
+    def test_many_lengths_are_ranges_in_a_few_columns(self):
+        program = ("import sys; sys.path.insert(0, sys.argv[1])\n"
+                   "from reporting.evaluation import ranges\n"
+                   "print(ranges([2, 3, 5]), ranges([]), ranges(list(range(2, 32))))")  # fmt: skip
+        done = subprocess.run([python(), "-B", "-c", program, REPORT.parent], capture_output=True, text=True)
+        self.assertEqual(done.stdout, "[(2, 2), (3, 3), (5, 5)] [] "
+                         f"{[(low, low + 2) for low in range(2, 32, 3)]}\n", done.stderr)  # fmt: skip
+
+    def test_no_legend_is_wider_than_its_picture(self):
+        program = ("import sys; sys.path.insert(0, sys.argv[1])\n"
+                   "from reporting import figures\n"
+                   "close = figures.plt.close\n"
+                   "def fits(plot):\n"
+                   "    print(plot.legends[0].get_window_extent().width <= plot.bbox.width, plot.axes[0].bbox.height > 50)\n"
+                   "    close(plot)\n"
+                   "figures.plt.close = fits\n"
+                   "series = {f'a run whose name is as long as this one number {i}' * 2: [(1, 1), (2, i)] for i in range(30)}\n"
+                   "figures.figure('', '', '', figures.lines('', (series, '-', ''))).draw_narrow()")  # fmt: skip
+        done = subprocess.run([python(), "-B", "-c", program, REPORT.parent], capture_output=True, text=True)
+        self.assertEqual(done.stdout, 2 * "True True\n", done.stderr)
+
+    def assert_refused(self, text, *options):
+        """In one line, with the exit status of input that its user can mend."""
+        done = self.report(*options)
+        self.assertEqual((done.returncode, done.stdout, done.stderr.count("\n")), (2, "", 1), done.stderr)
+        self.assertTrue(done.stderr.startswith("error: "), done.stderr)
+        self.assertIn(text, done.stderr)
+
+    def test_what_its_user_can_mend_is_refused_in_one_line(self):
+        self.assert_refused(f"but {self.run_folder} does not")
+        self.assert_refused(f"but {self.run_folder}/gone does not exist", self.run_folder / "gone")
+        self.assert_refused("--wrong (scripts/report --help)", "--wrong")
+        self.assert_refused("--check and --keep belong to --docs (scripts/report --help)", self.run_folder, "--check")
+        self.assert_refused("has no study.json (scripts/report --help)", "--docs", "--keep", self.run_folder)
+        self.write([step("train", "base", 1)])
+        self.assert_refused(f"{self.run_folder}/gone/page.html", self.run_folder, "--output", self.run_folder / "gone/page.html")
+        (self.run_folder / "study.json").write_text("{")
+        self.assert_refused("study.json must be JSON")
 
 
 if __name__ == "__main__":

@@ -146,9 +146,9 @@ class RunFolder(unittest.TestCase):
         made = run("routedk-run", *sets(**settings, **{"eval.systems": "[base]"}))
         self.assertEqual(made.returncode, 0, made.stderr)
         self.assertIn(f"next: routedk-predict --run {part} --gate base\n", made.stderr)
-        asked = run("routedk-predict", "--run", part, "--gate", "base", input='["tea", "cup"]\n')
+        asked = run("routedk-predict", "--run", part, "--gate", "base", text='["tea", "cup"]\n')
         self.assertEqual(asked.returncode, 0, asked.stderr)
-        whole = run("routedk-predict", "--run", part, input='["tea", "cup"]\n')
+        whole = run("routedk-predict", "--run", part, text='["tea", "cup"]\n')
         self.assertEqual(whole.returncode, 2)
         self.assertRegex(whole.stderr, r"^error: a run must have all its experts unless --gate names one, but .* has no high_level: train it")
 

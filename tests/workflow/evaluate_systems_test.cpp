@@ -147,7 +147,7 @@ TEST_F(EvaluateSystems, itemsets_and_related_pairs_answer_without_a_model) {
     EXPECT_EQ(systems[system]["parse_rate"], 1.0);
     EXPECT_FALSE(std::filesystem::exists(folder_ / "run/steps" / ("answer-" + system)));
   }
-  EXPECT_NE(systems["itemsets"]["f1"], systems["related_pairs"]["f1"]);
+  EXPECT_GT(systems["related_pairs"]["f1"].get<double>(), 0.5) << "the sample's categories give bundles away";
 }
 
 }  // namespace

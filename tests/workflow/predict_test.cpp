@@ -42,7 +42,7 @@ class Predict : public testing::ExperimentFolder {
     config_.experts = {"base", "high_level"};
     config_.eval.systems = {"dynamic"};
     config_.prompt.relations = {bundle::Relation::kTitleSimilarity, bundle::Relation::kCoPurchase,
-                                bundle::Relation::kCategories};
+                                bundle::Relation::kCategoryRates};
     Experiment experiment(config_);
     for (const std::string& name : config_.experts) {
       begin_step(experiment, {StepKind::kTrain, name});
