@@ -101,30 +101,36 @@ class Analyst(unittest.TestCase):
         log = run("routedk-run", "--dry-run", *sets("experts=[base]", "eval.systems=[dynamic]"), code=2)[1]
         self.assertIn("base as the only expert", log)
 
-    def test_a_run_without_a_router_answers_under_its_expert(self):
+    def over_adapters(self, name, *settings):
+        """The settings of a run over both adapters, which are copied for it."""
+        adapters = self.folder / name / "adapters"
+        shutil.copytree(self.folder / "adapters", adapters)
+        return adapters, sets(f"run.dir={self.folder}/{name}/run", f"data.dir={self.data}", *SETTINGS, *settings,
+                              f"adapters=[{{name: cooking, path: {adapters}/cooking}}, {{name: out, path: {adapters}/travel}}]")
+
+    def test_a_run_without_a_router_says_how_to_ask_it(self):
+        _, settings = self.over_adapters("two", "eval.systems=[cooking]")
+        two = self.folder / "two/run"
+        self.assertIn(f"next: routedk-predict --run {two} --gate cooking\n", run("routedk-run", *settings)[1])
+        self.assertEqual(run("routedk-predict", "--run", two, "--gate", "cooking", text=SESSIONS)[0],
+                         run("routedk-predict", "--run", self.run_folder, "--gate", "cooking", text=SESSIONS)[0])
+        log = run("routedk-predict", "--run", two, text=SESSIONS, code=2)[1]
+        self.assertIn("/two/run has no out: train it, or give --gate one of cooking, out", log)
         one = self.folder / "one"
-        settings = sets(f"run.dir={one}", *SETTINGS, "experts=[out]",
-                        f"adapters=[{{name: out, path: {self.folder}/adapters/travel}}]")
-        log = run("routedk-run", *settings)[1]
+        log = run("routedk-run", *sets(f"run.dir={one}", f"data.dir={self.data}", *SETTINGS, "experts=[out]",
+                                       f"adapters=[{{name: out, path: {self.folder}/adapters/travel}}]"))[1]
         self.assertIn(f"next: routedk-predict --run {one}\n", log)
         self.assertEqual(run("routedk-predict", "--run", one, text=SESSIONS)[0],
                          run("routedk-predict", "--run", self.run_folder, "--gate", "out", text=SESSIONS)[0])
-        two = self.folder / "two"
-        settings = sets(f"run.dir={two}", *SETTINGS, "experts=[cooking, out]", "eval.systems=[cooking]",
-                        f"adapters=[{{name: cooking, path: {self.folder}/adapters/cooking}}, "
-                        f"{{name: out, path: {self.folder}/adapters/travel}}]")
-        log = run("routedk-run", *settings)[1]
-        self.assertIn(f"next: routedk-predict --run {two} --gate cooking\n", log)
-        log = run("routedk-predict", "--run", two, text=SESSIONS, code=2)[1]
-        self.assertIn("give --gate average or one of cooking, out", log)
 
     def test_adapters_may_go_once_a_run_has_copied_them(self):
-        (self.folder / "adapters").rename(self.folder / "elsewhere-adapters")
-        self.addCleanup((self.folder / "elsewhere-adapters").rename, self.folder / "adapters")
-        self.evaluate("eval.name=without", "eval.systems=[cooking]")
-        log = run("routedk-run", self.run_folder / "config.yaml", *sets("eval.name=again", "eval.systems=[out]"), "--from", "train")[1]
-        self.assertNotIn("taken from", log)
-        self.assertTrue((self.run_folder / "experts/out/adapter_model.safetensors").exists())
+        adapters, settings = self.over_adapters("without", "eval.systems=[cooking, out]")
+        run("routedk-run", *settings)
+        shutil.rmtree(adapters)
+        config = self.folder / "without/run/config.yaml"
+        run("routedk-eval", config, *sets("eval.name=more", "eval.systems=[average]"))
+        run("routedk-run", config, "--from", "train")  # keeps the copies
+        self.assertTrue((self.folder / "without/run/experts/out/adapter_model.safetensors").exists())
 
     def test_an_adapter_of_another_model_is_refused_by_name(self):
         other = self.folder / "other"
@@ -244,7 +250,7 @@ class Analyst(unittest.TestCase):
         log = self.evaluate("eval.name=few", "eval.systems=[cooking]")[1]
         self.assertIn("eval.systems: [backbone] -> [cooking]", log)
         self.assertIn(f"next: routedk-predict --run {self.run_folder}", log)
-        self.assertIn(f"next: scripts/report {self.run_folder}/evaluations/few", log)
+        self.assertIn(f"next: {ROOT}/scripts/report {self.run_folder}/evaluations/few", log)
         self.assertIn("`eval.name`", self.evaluate("eval.name=../x", code=2)[1])
 
     def tables(self, *options, code=0):

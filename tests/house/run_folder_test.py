@@ -155,7 +155,7 @@ class RunFolder(unittest.TestCase):
     def test_what_cannot_be_done_is_refused_before_anything_is_made(self):
         nowhere = self.folder / "nowhere"
         for settings, said in (({"split.test_per_length": 0}, "`eval.split` must have sessions to ask, but test has none"),
-                               ({"train.epochs": 2**63 - 1}, "`train.epochs` must be from 1 to 10000"),
+                               ({"train.epochs": 2**63 - 1}, "`train.epochs` must be between 1 and 10000"),
                                ({"teacher.kind": "endpoint", "teacher.model": "x", "teacher.endpoint.url": "http://127.0.0.1:9/v1",
                                  "teacher.endpoint.key_variable": "NO_SUCH_KEY"}, "NO_SUCH_KEY")):  # fmt: skip
             for options in ([], ["--dry-run"]):
