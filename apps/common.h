@@ -2,6 +2,7 @@
 #pragma once
 
 #include "routedk/bundle/split.h"
+#include "routedk/core/shipped.h"
 #include "routedk/core/suggestion.h"
 #include "routedk/workflow/experiment/program.h"
 #include "routedk/workflow/experiment/threads.h"
@@ -88,6 +89,14 @@ inline void add_step_options(CLI::App& app, workflow::ProgramOptions& options) {
   app.add_flag("--redo", options.redo, "repeat this step, and remove those after it")->group(kStepsGroup);
 }
 
+inline void add_data_dir(CLI::App& app, std::filesystem::path& dir) {
+  dir = shipped("data/sample");
+  app.add_option("--data-dir", dir, "folder of the domains; default: the sample")
+      ->required(dir.empty())
+      ->envname("ROUTEDK_DATA_DIR")
+      ->group(kDataGroup);
+}
+
 /// A data folder, a domain and the sizes of its split.
 struct DataArguments {
   std::filesystem::path dir;
@@ -96,10 +105,7 @@ struct DataArguments {
   std::optional<std::int64_t> val_per_length;
 
   void add_to(CLI::App& app) {
-    app.add_option("--data-dir", dir, "folder of the domains")
-        ->required()
-        ->envname("ROUTEDK_DATA_DIR")
-        ->group(kDataGroup);
+    add_data_dir(app, dir);
     app.add_option("--domain", domain, "folder in --data-dir")->required()->group(kDataGroup);
     app.add_option("--test-per-length", test_per_length,
                    "test sessions of each length; default: as the data folder says, otherwise 20")

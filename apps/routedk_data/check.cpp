@@ -3,6 +3,7 @@
 #include <iostream>
 #include <memory>
 
+#include "../common.h"
 #include "commands.h"
 
 namespace routedk::apps {
@@ -11,9 +12,7 @@ void add_check(CLI::App& app, Chosen& chosen) {
   const auto options = std::make_shared<workflow::CheckDataOptions>();
   CLI::App* command = app.add_subcommand(
       "check", "Checks every rule of the data's format, label leaks and SHA256SUMS; errors end with 2.");
-  command->add_option("--data-dir", options->data_dir, "folder of the domains")
-      ->required()
-      ->envname("ROUTEDK_DATA_DIR");
+  add_data_dir(*command, options->data_dir);
   command->add_option("--domain", options->domain, "folder in --data-dir; default: all");
   command->add_flag("--json", options->json, "one JSON object instead of lines");
   command->callback(

@@ -30,22 +30,23 @@ def results_table(run):
                  rows, text)  # fmt: skip
 
 
-def dots(axes, names, figures, offset=0.0, **style):
-    """f1 of each with its interval, one line per name, from the top."""
-    values = [one["f1"] for one in figures]
-    bars = errors(values, [one["intervals"]["f1"] for one in figures])
+def dots(axes, names, figures, metric, offset=0.0, **style):
+    """The metric of each with its interval, one line per name, from the top."""
+    values = [one[metric] for one in figures]
+    bars = errors(values, [one["intervals"][metric] for one in figures])
     axes.errorbar(values, [place + offset for place in range(len(names))], xerr=bars, fmt="o", capsize=3, **style)
 
 
-def name_lines(axes, names):
+def name_lines(axes, names, metric):
     axes.set_yticks(range(len(names)), [wrapped(axes.figure, name, 20) for name in names])
     axes.invert_yaxis()
-    axes.set_xlabel("f1")
+    axes.set_xlabel(metric)
     axes.grid(axis="y", visible=False)
 
 
 def systems_figure(run):
-    names = sorted(run.usual, key=lambda name: -run.usual[name]["f1"])
+    best_first = 1 if run.metric == "loss" else -1
+    names = sorted(run.usual, key=lambda name: best_first * run.usual[name][run.metric])
     if not names:
         return None
     random = run.results.get("random_model", {}).get("f1")
@@ -53,15 +54,16 @@ def systems_figure(run):
     def draw(_, axes):
         for place, name in enumerate(names):
             figures = run.usual[name]
-            dots(axes, [name], [figures], place, color=GREY if figures.get("baseline") else COLOURS[0])
-        name_lines(axes, names)
+            dots(axes, [name], [figures], run.metric, place, color=GREY if figures.get("baseline") else COLOURS[0])
+        name_lines(axes, names, run.metric)
         if random is not None:
             axes.axvline(random, linestyle=":", color=COLOURS[1])
             axes.annotate("random answers", (random, 1), xycoords=("data", "axes fraction"), xytext=(3, 2), fontsize=8,
                           textcoords="offset points", color=COLOURS[1], annotation_clip=False)  # fmt: skip
 
-    return figure("systems", "f1 of each system",
-                  f"Bars are 95 % intervals over sessions, grey are baselines{run.choice and f'; answers by {run.choice}'}.",
+    asked, baselines = ("examples", "") if run.metric == "loss" else ("sessions", ", grey are baselines")
+    return figure("systems", f"{run.metric} of each system",
+                  f"Bars are 95 % intervals over {asked}{baselines}{run.choice and f'; answers by {run.choice}'}.",
                   draw, (9, 1.2 + 0.32 * len(names)))  # fmt: skip
 
 
@@ -213,10 +215,23 @@ def sessions_part(run):
                     "a gold bundle is a full hit of f1, so an answer that is right in part can have an f1 of 1.", blocks)  # fmt: skip
 
 
+def task_table(run):
+    """One row per result of a task of one's own."""
+    metrics = [name for name in ("loss", "perplexity", "exact_match", "rouge_l") if any(name in one for one in run.systems.values())]
+    rows = [[figures.get("system", name), figures.get("choice", "-"), figures.get("samples", "-"),
+             *(number(figures[metric]) if metric in figures else "-" for metric in metrics),
+             interval(figures["intervals"]["loss"])] for name, figures in run.systems.items()]  # fmt: skip
+    return Table("All results", ["system", "choice", "n", *metrics, "loss, 95 %"], rows,
+                 "n: generated answers. loss: nats per token of the reference answer. exact_match and rouge_l: of the generated "
+                 "answer that the choice takes.")  # fmt: skip
+
+
 def evaluation_parts(run):
     """The parts of an evaluation, results first."""
     if not run.systems:
         return []
+    if run.metric == "loss":
+        return [systems_figure(run), task_table(run)]
     tables = [outcomes_table(run), lengths_table(run)]
     parts = [systems_figure(run), samples_figure(run), router_figure(run), results_table(run),
              *(table for table in tables if table.rows), sessions_part(run)]  # fmt: skip

@@ -157,6 +157,11 @@ class Run:
         return self.results.get("systems", {})
 
     @property
+    def metric(self):
+        """What its systems are drawn by: f1 of bundles, the loss of a task of one's own."""
+        return "loss" if "examples" in self.results else "f1"
+
+    @property
     def usual(self):
         """One result per system: that with the usual choice, which has the system's name, else the first."""
         chosen = {}
@@ -180,8 +185,8 @@ class Run:
     @property
     def terms(self):
         """On what its figures rest: `18 sessions, vote of 4 candidates`."""
-        sessions = f"{self.results['sessions']} sessions" if "sessions" in self.results else ""
-        return ", ".join(part for part in (sessions, self.choice) if part)
+        asked = next((f"{self.results[what]} {what}" for what in ("sessions", "examples") if what in self.results), "")
+        return ", ".join(part for part in (asked, self.choice) if part)
 
     def f1_by_session(self, name):
         """f1 of a result by session, as a mean over its runs."""

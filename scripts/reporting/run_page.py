@@ -42,12 +42,13 @@ def lead(run):
     return "; ".join(part for part in parts if part)
 
 
-def best_of(results):
-    """-> the names of the highest f1 as shown, and that f1 with its interval if only one has it."""
-    highest = max(number(figures["f1"]) for figures in results.values())
-    best = [name for name, figures in results.items() if number(figures["f1"]) == highest]
-    ends = f" ({interval(results[best[0]]['intervals']['f1'])})" if len(best) == 1 else ""
-    return best, highest + ends
+def best_of(results, metric="f1"):
+    """-> the names of the highest f1 or lowest loss as shown, and that value with its interval if only one has it."""
+    choose = min if metric == "loss" else max
+    value = choose(round(figures[metric], 3) for figures in results.values())
+    best = [name for name, figures in results.items() if round(figures[metric], 3) == value]
+    ends = f" ({interval(results[best[0]]['intervals'][metric])})" if len(best) == 1 else ""
+    return best, number(value) + ends
 
 
 def in_code(names):
@@ -61,6 +62,9 @@ def answer(run):
     baselines = {name: figures for name, figures in run.usual.items() if figures.get("baseline")}
     if not usual:
         return ""
+    if run.metric == "loss":
+        best, loss = best_of(run.usual, run.metric)
+        return f"{in_code(best)} {'have' if best[1:] else 'has'} the lowest loss of the systems, {loss}."
     best, f1 = best_of(usual)
     systems = [usual[name].get("system", name) for name in best]
     text = f"{in_code(systems)} {'have' if best[1:] else 'has'} the highest f1 of the systems, {f1}"

@@ -23,22 +23,24 @@ def with_terms(runs, names):
 
 def systems_figure(runs, names):
     systems, names = systems_of(runs), with_terms(runs, names)
-    if not systems:
+    metrics = {run.metric for run in runs if run.usual}
+    if len(metrics) != 1:  # no evaluation, or of bundles and of a task
         return None
+    (metric,) = metrics
 
     def draw(plot, axes):
         for i, (run, name) in enumerate(zip(runs, names)):
             for place, system in enumerate(systems):
                 if system in run.usual:
                     offset = place + 0.6 * ((i + 0.5) / len(runs) - 0.5)
-                    dots(axes, [system], [run.usual[system]], offset, color=COLOURS[i % len(COLOURS)],
+                    dots(axes, [system], [run.usual[system]], metric, offset, color=COLOURS[i % len(COLOURS)],
                          **({} if place else {"label": name}))  # fmt: skip
             if run.usual and systems[0] not in run.usual:
                 axes.errorbar([], [], fmt="o", color=COLOURS[i % len(COLOURS)], label=name)
-        name_lines(axes, systems)
+        name_lines(axes, systems, metric)
         legend_below(plot, [axes])
 
-    return figure("systems", "f1 of each system in each run", "Bars are 95 % intervals over the sessions of the run.", draw,
+    return figure("systems", f"{metric} of each system in each run", "Bars are 95 % intervals within the run.", draw,
                   (9, 1.6 + (0.22 + 0.14 * len(runs)) * len(systems)))  # fmt: skip
 
 
@@ -46,8 +48,10 @@ def systems_table(runs, names):
     rows = []
     for system in systems_of(runs):
         figures = [run.usual.get(system) for run in runs]
-        rows.append([system, *(f"{number(one['f1'])} ({interval(one['intervals']['f1'])})" if one else "-" for one in figures)])
-    return Table("f1, 95 %", ["system", *with_terms(runs, names)], rows,
+        rows.append([system, *(f"{number(one[run.metric])} ({interval(one['intervals'][run.metric])})" if one else "-"
+                               for run, one in zip(runs, figures))])  # fmt: skip
+    metrics = " or ".join(sorted({run.metric for run in runs}))
+    return Table(f"{metrics}, 95 %", ["system", *with_terms(runs, names)], rows,
                  "Each run by itself: no difference between runs is tested here; studies do (docs/experiments.md).")  # fmt: skip
 
 

@@ -9,6 +9,14 @@
 #include <utility>
 
 namespace routedk::bundle {
+namespace {
+
+bool is_id(const std::string& field) {
+  return !field.empty() && field.find_first_not_of("0123456789") == std::string::npos;
+}
+
+}  // namespace
+
 std::int64_t parse_id(const std::string& field, const std::filesystem::path& path, std::int64_t line) {
   std::int64_t id = 0;
   const auto [end, error] = std::from_chars(field.data(), field.data() + field.size(), id);
@@ -28,20 +36,28 @@ IdTable read_id_table(const std::filesystem::path& path) {
   IdTable table;
   table.path = path;
   std::set<std::pair<std::int64_t, std::int64_t>> seen;
-  io::read_csv(path, 2, [&](const io::CsvRow& row) {
-    const std::int64_t key = parse_id(row.fields[0], path, row.line);
-    const std::int64_t value = parse_id(row.fields[1], path, row.line);
-    if (!seen.emplace(key, value).second) {
-      throw_<DataError>("A pair of ids must occur once, but {},{} occurs again ({}:{}).", key, value,
-                        path.string(), row.line);
-    }
-    const auto [place, added] = table.index.emplace(key, table.groups.size());
-    if (added) {
-      table.groups.push_back({key, {}, {}});
-    }
-    table.groups[place->second].values.push_back(value);
-    table.groups[place->second].lines.push_back(row.line);
-  });
+  io::read_csv(
+      path, 2,
+      [&](const io::CsvRow& row) {
+        const std::int64_t key = parse_id(row.fields[0], path, row.line);
+        const std::int64_t value = parse_id(row.fields[1], path, row.line);
+        if (!seen.emplace(key, value).second) {
+          throw_<DataError>("A pair of ids must occur once, but {},{} occurs again ({}:{}).", key, value,
+                            path.string(), row.line);
+        }
+        const auto [place, added] = table.index.emplace(key, table.groups.size());
+        if (added) {
+          table.groups.push_back({key, {}, {}});
+        }
+        table.groups[place->second].values.push_back(value);
+        table.groups[place->second].lines.push_back(row.line);
+      },
+      [&](const io::CsvRow& header) {
+        if (is_id(header.fields[0]) && is_id(header.fields[1])) {
+          throw_<DataError>("A table must begin with a line of column names, but begins with {},{} ({}:{}).",
+                            header.fields[0], header.fields[1], path.string(), header.line);
+        }
+      });
   return table;
 }
 

@@ -12,6 +12,8 @@ namespace {
 constexpr std::string_view kPlain =
     "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-+=.,:/@%";
 
+}  // namespace
+
 std::string shell_word(const std::string& word) {
   if (!word.empty() && word.find_first_not_of(kPlain) == std::string::npos) {
     return word;
@@ -22,8 +24,6 @@ std::string shell_word(const std::string& word) {
   }
   return text + "'";
 }
-
-}  // namespace
 
 std::string command_line() {
   std::ifstream in("/proc/self/cmdline", std::ios::binary);  // each argument ends with a null byte

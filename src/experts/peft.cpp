@@ -67,6 +67,12 @@ void save_peft(const Expert& expert, const std::filesystem::path& folder, const 
   std::vector<io::TensorView> views;
   const auto add = [&](const std::string& name, const at::Tensor& tensor) {
     owned.push_back(tensor.detach().to(at::kCPU).contiguous());
+    if (!owned.back().isfinite().all().item<bool>()) {
+      throw_<Error>(
+          "an expert must be finite to be saved, but {} of {} is not: lower the learning rate or "
+          "lora.alpha",
+          name, expert.name());
+    }
     views.push_back(quant::to_view(name, owned.back()));
   };
   const io::Json config = peft_config_json(expert, base_model);

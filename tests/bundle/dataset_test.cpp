@@ -148,6 +148,7 @@ TEST(Dataset, bad_content_is_refused_with_file_and_line) {
       {"bundle_item.csv", "b,i\n50,4\n50,3\n70,1\n", "bundle 70 of session 7 has 1"},
       {"bundle_item.csv", "b,i\n50,4\n50,3\n70,1\n70,4\n", "item 4 of bundle 70 is not in session 7"},
       {"bundle_item.csv", "b,i\n50,4\n50,3\n70,1\n70,4\n", "bundle_item.csv:5"},
+      {"session_item.csv", "7,1\n7,2\n7,3\n", "must begin with a line of column names, but begins with 7,1"},
       {"bundle_intent.csv", "b,i\n50,a\n50,b\n", "bundle_intent.csv:3"},
       {"item_titles.csv", "i,t\n1,\xFF\n", "item_titles.csv:2"},
   };

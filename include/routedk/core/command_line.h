@@ -8,4 +8,7 @@ namespace routedk {
 /// API keys; empty if the system does not provide it.
 std::string command_line();
 
+/// A word as a shell takes it: quoted where it must be.
+std::string shell_word(const std::string& word);
+
 }  // namespace routedk

@@ -20,7 +20,7 @@ struct GroupRate {
   template <typename F>
   void fields(F& f) {
     f("group", group, "an expert's name");
-    f("learning_rate", learning_rate, "its peak learning rate", positive());
+    f("learning_rate", learning_rate, "its peak learning rate", between(1e-12, 100));
   }
 };
 
@@ -58,14 +58,14 @@ struct TrainConfig {
       "(docs/training.md)");
     f("expected_utility", expected_utility, "steps under objective: expected_utility");
     f("epochs", epochs, "passes over a group's training examples", between(1, 10000));
-    f("batch_size", batch_size, "examples of each group in one optimiser step", at_least(1));
+    f("batch_size", batch_size, "examples of each group in one optimiser step", between(1, 1000000));
     f("max_tokens", max_tokens, "tokens of one packed micro-batch (a longer example runs alone)",
       at_least(1));
-    f("learning_rate", learning_rate, "peak learning rate of the schedule", positive());
+    f("learning_rate", learning_rate, "peak learning rate of the schedule", between(1e-12, 100));
     f("learning_rates", learning_rates, "experts with a learning rate of their own");
     f("warmup", warmup, "share of the steps used for warm-up", between(0, 1));
     f("schedule", schedule, "the learning rate after warm-up");
-    f("weight_decay", weight_decay, "AdamW: decoupled weight decay", at_least(0));
+    f("weight_decay", weight_decay, "AdamW: decoupled weight decay", between(0, 100));
     f("beta1", beta1, "AdamW: decay of the first moment", between(0, 0.999999));
     f("beta2", beta2, "AdamW: decay of the second moment", between(0, 0.999999));
     f("epsilon", epsilon, "AdamW: added to the root of the second moment", positive());

@@ -58,13 +58,13 @@ struct ExpectedUtilityConfig {
       "of bundles: f1, jaccard_f1 or mean, the mean of both; of data.examples: exact or rouge_l");
     f("samples", samples, "G: answers drawn for each prompt at temperature 1", between(2, 1024));
     f("steps", steps, "optimiser steps", between(1, 1000000));
-    f("batch_size", batch_size, "prompts of each group in one optimiser step", at_least(1));
+    f("batch_size", batch_size, "prompts of each group in one optimiser step", between(1, 1000000));
     f("iterations", iterations, "optimiser steps on each draw of answers", between(1, 1000));
     f("clip", clip,
       "with iterations: an answer whose probability has already moved by more than this share in the "
       "direction of its gradient adds nothing",
       between(0.001, 1));
-    f("learning_rate", learning_rate, "peak learning rate of the schedule", positive());
+    f("learning_rate", learning_rate, "peak learning rate of the schedule", between(1e-12, 100));
     f("warmup", warmup, "share of the steps used for warm-up", between(0, 1));
     f("schedule", schedule, "the learning rate after warm-up");
     f("kl_weight", kl_weight, "utility lost per nat by which an answer is likelier than at the start",

@@ -318,6 +318,11 @@ void Experiment::record_settings() const {
   ExperimentConfig config = with_paths_from(std::filesystem::current_path(), config_);
   config.run.dir = std::filesystem::absolute(folder()).lexically_normal().string();
   config.run.store = std::filesystem::absolute(store_.path()).lexically_normal().string();
+  for (AdapterConfig& adapter : config.adapters) {  // the run goes on with its copies
+    if (const auto copy = folder() / "experts" / adapter.name; std::filesystem::exists(copy)) {
+      adapter.path = std::filesystem::absolute(copy).lexically_normal().string();
+    }
+  }
   if (has_sessions()) {
     config.data.dir = absolute_data_folder(config_);
     warn_of_other_data();

@@ -135,7 +135,7 @@ std::string system_problem(const std::string& system, const Names& experts,
     }
     Names known = experts::gate_words();
     known.insert(known.begin(), experts.begin(), experts.end());
-    return fmt::format("must be a name in `experts`, {}, but has `{}` instead{}",
+    return fmt::format("must be a name in `experts`, {}, or empty for all that fit, but has `{}` instead{}",
                        experts::gate_forms(are_meant), system, suggestion(system, known));
   } catch (const ConfigError& error) {
     return fmt::format("must be possible: {}.", error.what());

@@ -1,6 +1,9 @@
 #include "plan_checks.h"
 
 #include "routedk/core/error.h"
+#include "routedk/experts/peft.h"
+#include "routedk/experts/router_file.h"
+#include "routedk/io/safetensors.h"
 #include "routedk/model/parameters.h"
 #include "routedk/model/weight_source.h"
 #include "routedk/train/checkpoint.h"
@@ -76,6 +79,9 @@ void require_machine_of(const fs::path& checkpoints, const train::TrainConfig& c
     if (newest && !config.resume_elsewhere) {
       train::require_same_machine(train::read_checkpoint_state(*newest).machine, device, newest->string());
     }
+    if (newest) {
+      io::SafetensorsFile::open(*newest / "tensors.safetensors");
+    }
   }
 }
 
@@ -98,6 +104,18 @@ bool does_itself(const Experiment& experiment, StepKind kind, const StepId& inpu
   const bool adopted = kind == StepKind::kRouter && input.kind == StepKind::kTrain &&
                        experiment.config().adapter_of(input.name) != nullptr;
   return adopted || input.kind == kind || (kind == StepKind::kRouter && input.kind == StepKind::kControls);
+}
+
+/// Reads the experts and the router that finished steps have left for others.
+void require_whole_outputs(const Experiment& experiment, const model::LlamaConfig& model) {
+  for (const Step* step : needed_steps(experiment.steps())) {
+    const bool done = experiment.store().done(*step);
+    if (done && step->id.kind == StepKind::kTrain) {
+      experts::load_peft(experiment.expert_folder(step->id.name), step->id.name, model);
+    } else if (done && step->id.kind == StepKind::kRouter) {
+      experts::load_router(experiment.router_folder(), model);
+    }
+  }
 }
 
 }  // namespace
@@ -151,6 +169,7 @@ void require_runnable(const Experiment& experiment) {
   check_teachers(experiment);
   const auto source = model::WeightSource::open(c.model.path);
   require_adapters_fit(experiment);
+  require_whole_outputs(experiment, source->config());
   check_weights(*source, c.model.path);
 }
 

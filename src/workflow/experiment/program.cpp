@@ -1,5 +1,6 @@
 #include "routedk/workflow/experiment/program.h"
 
+#include "routedk/core/command_line.h"
 #include "routedk/core/config.h"
 #include "routedk/core/error.h"
 #include "routedk/core/log.h"
@@ -159,8 +160,9 @@ constexpr const char* kOutputRule = "standard output must accept all that is pri
 
 /// SystemError if standard output did not take everything.
 void flush_output() {
+  errno = 0;
   if (std::fflush(stdout) != 0 || !std::cout.flush()) {
-    throw_<SystemError>(kOutputRule, std::strerror(errno));
+    throw_<SystemError>(kOutputRule, errno == 0 ? "it is closed or full" : std::strerror(errno));
   }
 }
 
@@ -183,14 +185,15 @@ std::vector<std::string> what_a_run_is_for(const Experiment& experiment) {
   if (const auto expert = first(StepKind::kTrain); expert != needed.end()) {
     const bool whole = first(StepKind::kRouter) != needed.end() || exists(run / "router") ||
                        experiment.config().experts.size() == 1;
-    commands.push_back("routedk-predict --run " + run.string() +
-                       (whole ? "" : " --gate " + (*expert)->id.name) +
+    commands.push_back("routedk-predict --run " + shell_word(run.string()) +
+                       (whole ? "" : " --gate " + shell_word((*expert)->id.name)) +
                        (experiment.has_sessions() ? "" : " --prompt '...'"));
   }
   if (const std::string report = shipped_command("scripts/report");
       experiment.evaluates() && !report.empty()) {
     const std::filesystem::path evaluation = evaluation_folder(experiment.config());
-    commands.push_back(report + " " + (evaluation.empty() ? run : run / evaluation).string());
+    commands.push_back(shell_word(report) + " " +
+                       shell_word((evaluation.empty() ? run : run / evaluation).string()));
   }
   return commands;
 }

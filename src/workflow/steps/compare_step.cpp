@@ -1,6 +1,7 @@
 #include "routedk/workflow/steps/compare_step.h"
 
 #include "routedk/bundle/bootstrap.h"
+#include "routedk/core/command_line.h"
 #include "routedk/core/config.h"
 #include "routedk/core/error.h"
 #include "routedk/core/files.h"
@@ -157,10 +158,10 @@ void compare_step(const Study& study, PointExperiments experiments) {
 
 std::string outcome(const Study& study, PointExperiments experiments) {
   if (!study.alone) {
-    const std::string next =
-        shipped_command("scripts/report").empty()
-            ? ""
-            : "next: " + shipped_command("scripts/report") + " " + study.folder.string() + "\n";
+    const std::string next = shipped_command("scripts/report").empty()
+                                 ? ""
+                                 : "next: " + shell_word(shipped_command("scripts/report")) + " " +
+                                       shell_word(study.folder.string()) + "\n";
     return fmt::format("{}\nfiles: {}\n{}",
                        escaped(read_file(study.folder / "study.txt"), /*keep_newlines=*/true),
                        (study.folder / "study.json").string(), next);
