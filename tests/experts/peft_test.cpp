@@ -5,6 +5,9 @@
 #include "routedk/experts/routed_model.h"
 #include "routedk/io/jsonl.h"
 
+#include <cmath>
+#include <filesystem>
+
 #include "core/temporary_folder.h"
 #include "experts/tiny_experts.h"
 #include "support/expect_close.h"
@@ -90,6 +93,16 @@ TEST(Peft, a_saved_folder_bears_the_names_and_shapes_of_peft) {
 }
 
 /// A saved adapter whose files a test spoils.
+TEST(Peft, an_expert_that_is_not_finite_is_not_saved) {
+  const TemporaryFolder folder;
+  const auto expert = testing::tiny_experts()[0];
+  const at::NoGradGuard no_grad;
+  expert->for_each([](std::int64_t, model::Linear, const LoraFactors& f) { f.bt.fill_(INFINITY); });
+  EXPECT_THAT(testing::message_of<Error>([&] { save_peft(*expert, folder / "adapter", "tiny"); }),
+              HasSubstr("must be finite to be saved"));
+  EXPECT_FALSE(std::filesystem::exists(folder / "adapter"));
+}
+
 class BrokenPeft : public ::testing::Test {
  protected:
   BrokenPeft() { save_peft(*testing::tiny_experts()[1], path(), "tiny"); }

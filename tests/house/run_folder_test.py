@@ -164,6 +164,19 @@ class RunFolder(unittest.TestCase):
                 self.assertIn(said, done.stderr)
                 self.assertFalse(nowhere.exists(), settings)
 
+    def test_a_dry_run_reads_what_finished_steps_have_left(self):
+        spoilt = {"run.dir": self.folder / "spoilt", "run.store": self.folder / "spoilt-store"}
+        settings = sets(**{**SETTINGS, "model.path": self.folder / "model", **spoilt})
+        self.assertEqual(run("routedk-run", *settings).returncode, 0)
+        for name in ("experts/base/adapter_model.safetensors", "router/router.safetensors"):
+            file = (self.folder / "spoilt" / name).resolve()
+            whole = file.read_bytes()
+            file.write_bytes(whole[:-64])
+            done = run("routedk-run", *settings, "--dry-run")
+            self.assertEqual(done.returncode, 2, done.stdout)
+            self.assertIn(file.name, done.stderr)
+            file.write_bytes(whole)
+
     def test_output_that_nobody_takes_is_an_error(self):
         with open("/dev/full", "w") as full:
             done = subprocess.run([outside.PROGRAMS / "routedk-eval", self.run_folder / "config.yaml"], stdout=full, stderr=subprocess.PIPE, text=True)
