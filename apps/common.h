@@ -153,7 +153,9 @@ inline std::string suggestion_for_unknown(const CLI::App& app) {
     }
   }
   const std::vector<std::string> unknown = app.remaining();
-  return unknown.empty() || !unknown.front().starts_with('-') ? "" : suggestion(unknown.front(), known);
+  return unknown.empty() || !unknown.front().starts_with('-')
+             ? ""
+             : suggestion(unknown.front().substr(0, unknown.front().find('=')), known);
 }
 
 /// Prints the help, or the error of a command line, and returns the exit code.

@@ -61,7 +61,7 @@ def systems_figure(run):
             axes.annotate("random answers", (random, 1), xycoords=("data", "axes fraction"), xytext=(3, 2), fontsize=8,
                           textcoords="offset points", color=COLOURS[1], annotation_clip=False)  # fmt: skip
 
-    asked, baselines = ("examples", "") if run.metric == "loss" else ("sessions", ", grey are baselines")
+    asked, baselines = ("lines", "") if run.metric == "loss" else ("sessions", ", grey are baselines")
     return figure("systems", f"{run.metric} of each system",
                   f"Bars are 95 % intervals over {asked}{baselines}{run.choice and f'; answers by {run.choice}'}.",
                   draw, (9, 1.2 + 0.32 * len(names)))  # fmt: skip

@@ -87,7 +87,7 @@ def is_long(text):
 
 
 def breakable(text):
-    """A long name may be broken after `/`, `_` and `.`: a path would else make its column as wide as itself."""
+    """A long name may be broken after `/`, `_` and `.`: a path would otherwise make its column as wide as itself."""
     escaped = markupsafe.escape(text)
     return markupsafe.Markup(re.sub("(?<=[/_.])(?=[a-zA-Z])", "<wbr>", escaped)) if is_long(text) else escaped
 

@@ -185,7 +185,7 @@ class Run:
     @property
     def terms(self):
         """On what its figures rest: `18 sessions, vote of 4 candidates`."""
-        asked = next((f"{self.results[what]} {what}" for what in ("sessions", "examples") if what in self.results), "")
+        asked = next((f"{self.results[what]} {what}" for what in ("sessions", "answers") if what in self.results), "")
         return ", ".join(part for part in (asked, self.choice) if part)
 
     def f1_by_session(self, name):

@@ -50,7 +50,7 @@ def systems_table(runs, names):
         figures = [run.usual.get(system) for run in runs]
         rows.append([system, *(f"{number(one[run.metric])} ({interval(one['intervals'][run.metric])})" if one else "-"
                                for run, one in zip(runs, figures))])  # fmt: skip
-    metrics = " or ".join(sorted({run.metric for run in runs}))
+    metrics = " or ".join(sorted({run.metric for run in runs if run.usual}))
     return Table(f"{metrics}, 95 %", ["system", *with_terms(runs, names)], rows,
                  "Each run by itself: no difference between runs is tested here; studies do (docs/experiments.md).")  # fmt: skip
 

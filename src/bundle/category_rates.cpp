@@ -85,7 +85,7 @@ double CategoryRates::rate(std::string_view a, std::string_view b, const Counts&
 
 std::vector<std::string> CategoryRates::nodes(std::string_view category) const {
   std::vector<std::string> path = category_path(category);
-  if (path.size() == 1) {
+  if (path.size() == 1 && !category.starts_with('[')) {
     if (const auto known = leaves_.find(path.front()); known != leaves_.end()) {
       path = category_path(known->second);
     }

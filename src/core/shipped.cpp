@@ -22,7 +22,10 @@ std::string shipped_command(const std::filesystem::path& file) {
   const std::filesystem::path place = shipped(file);
   std::error_code none;
   const std::filesystem::path near = std::filesystem::relative(place, none);
-  return place.empty() || near.empty() || *near.begin() == ".." ? place.string() : near.string();
+  if (place.empty() || near.empty() || *near.begin() == "..") {
+    return place.string();
+  }
+  return near.has_parent_path() ? near.string() : "./" + near.string();
 }
 
 }  // namespace routedk

@@ -47,6 +47,8 @@ TEST(CategoryRates, a_leaf_alone_is_looked_up) {
   const CategoryRates rates(training);
   EXPECT_EQ(rates.rate("Lamps", "Shades"), rates.rate("[[A,Lamps]]", "[[A,Shades]]"));
   EXPECT_NE(rates.rate("Lamps", "Shades"), rates.rate("Lamps", "Curtains"));
+  EXPECT_NE(rates.rate("[[Lamps]]", "[[A,Shades]]"), rates.rate("Lamps", "Shades"))
+      << "a path is taken as it is";
 }
 
 /// The rate by definition: goes through all pairs of all sessions again for each level.

@@ -92,7 +92,6 @@ TEST(Peft, a_saved_folder_bears_the_names_and_shapes_of_peft) {
   EXPECT_EQ(config["base_model_name_or_path"], "tiny");
 }
 
-/// A saved adapter whose files a test spoils.
 TEST(Peft, an_expert_that_is_not_finite_is_not_saved) {
   const TemporaryFolder folder;
   const auto expert = testing::tiny_experts()[0];
@@ -103,6 +102,7 @@ TEST(Peft, an_expert_that_is_not_finite_is_not_saved) {
   EXPECT_FALSE(std::filesystem::exists(folder / "adapter"));
 }
 
+/// A saved adapter whose files a test spoils.
 class BrokenPeft : public ::testing::Test {
  protected:
   BrokenPeft() { save_peft(*testing::tiny_experts()[1], path(), "tiny"); }

@@ -115,7 +115,7 @@ class Analyst(unittest.TestCase):
         self.assertEqual(run("routedk-predict", "--run", two, "--gate", "cooking", text=SESSIONS)[0],
                          run("routedk-predict", "--run", self.run_folder, "--gate", "cooking", text=SESSIONS)[0])
         log = run("routedk-predict", "--run", two, text=SESSIONS, code=2)[1]
-        self.assertIn("/two/run has no out: train it, or give --gate one of cooking, out", log)
+        self.assertIn("/two/run has no out: train it, or name another with --gate", log)
         one = self.folder / "one"
         log = run("routedk-run", *sets(f"run.dir={one}", f"data.dir={self.data}", *SETTINGS, "experts=[out]",
                                        f"adapters=[{{name: out, path: {self.folder}/adapters/travel}}]"))[1]

@@ -254,9 +254,9 @@ class Report(unittest.TestCase):
         systems = {name: {"system": name.split()[0], "choice": choice, "samples": samples, "loss": loss, "perplexity": 9.0,
                           "exact_match": 0.25, "rouge_l": 0.5, "intervals": {"loss": [loss - 0.5, loss + 0.5]}}
                    for name, choice, samples, loss in (("backbone", "greedy", 1, 3.5), ("tea", "greedy", 1, 1.25), ("tea vote n=3", "vote", 3, 1.25))}
-        (self.run_folder / "steps/evaluate/results.json").write_text(json.dumps({"examples": 7, "systems": systems}))
+        (self.run_folder / "steps/evaluate/results.json").write_text(json.dumps({"examples": "/mine/test.jsonl", "answers": 7, "systems": systems}))
         page = self.page()
-        for part in ("<code>tea</code> has the lowest loss of the systems, 1.250 (.750 to 1.750)", "Bars are 95 % intervals over examples",
+        for part in ("<code>tea</code> has the lowest loss of the systems, 1.250 (.750 to 1.750)", "Bars are 95 % intervals over lines",
                      '<th scope="row">tea</th><td>vote</td><td>3</td><td>1.250</td><td>9.000</td><td>.250</td><td>.500</td>'):
             self.assertIn(part, page)
         self.assertIn("loss", self.picture(page, "loss of each system"))
@@ -266,6 +266,7 @@ class Report(unittest.TestCase):
         self.assertEqual(done.returncode, 0, done.stderr)
         page = (self.run_folder / "comparison.html").read_text()
         self.assertIn("f1 or loss, 95 %", page)
+        self.assertIn('<th scope="col">demo: 7 answers</th>', page)
         self.assertIn('<th scope="row">tea</th><td>1.250 (.750 to 1.750)</td><td>-</td>', page)
 
     def test_missing_packages_are_named_with_what_installs_them_and_its_python_is_taken(self):

@@ -150,7 +150,7 @@ class RunFolder(unittest.TestCase):
         self.assertEqual(asked.returncode, 0, asked.stderr)
         whole = run("routedk-predict", "--run", part, text='["tea", "cup"]\n')
         self.assertEqual(whole.returncode, 2)
-        self.assertRegex(whole.stderr, r"^error: a run must have all its experts unless --gate names one, but .* has no high_level: train it")
+        self.assertRegex(whole.stderr, r"^error: a run must have the experts that are asked, but .* has no high_level: train it")
 
     def test_what_cannot_be_done_is_refused_before_anything_is_made(self):
         nowhere = self.folder / "nowhere"

@@ -129,7 +129,9 @@ TEST_F(ShownInPrompts, categories_that_some_items_lack_are_called_leaky) {
   fs::copy(kSource / "data/sample", folder_ / "data", fs::copy_options::recursive);
   folder_.write("data/electronic/item_categories.csv", "item ID,categories\n");
   const std::string dir = "data.dir=" + (folder_ / "data").string();
-  EXPECT_TRUE(experiment({dir, "prompt.relations=[category_rates]"})->leaky_categories());
+  for (const std::string shown : {"category_rates", "related", "draft"}) {
+    EXPECT_TRUE(experiment({dir, "prompt.relations=[" + shown + "]"})->leaky_categories()) << shown;
+  }
   EXPECT_FALSE(experiment({dir, "prompt.relations=[title_similarity]"})->leaky_categories());
 }
 

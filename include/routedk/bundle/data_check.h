@@ -23,8 +23,8 @@ namespace routedk::bundle {
 /// Leaks:
 ///   untitled_items          items of sessions without a title, which are never in a bundle
 /// Warnings:
-///   uncategorised_items     the same for categories, which only the relations category_rates and related
-///   show blank_intent, entity    an intent without content; an entity that is unknown or decodes to another
+///   uncategorised_items     the same for categories, which prompts show by some relations only
+///   blank_intent, entity    an intent without content; an entity that is unknown or decodes to another
 ///   no_training_session     every session with bundles is test or validation under `split`
 Findings check_domain(const std::filesystem::path& folder, const SplitCounts& split);
 

@@ -139,6 +139,17 @@ void require_sessions_to_learn(const Experiment& experiment) {
   }
 }
 
+/// The folder of one of `adapters` or, where that is gone, the run's copy of it.
+std::filesystem::path adapter_folder(const AdapterConfig& adapter, const std::filesystem::path& run) {
+  const std::filesystem::path given = adapter.path;
+  const std::filesystem::path copy = run / "experts" / adapter.name;
+  if (std::filesystem::exists(given) || !std::filesystem::exists(copy)) {
+    return given;
+  }
+  spdlog::warn("the adapter {} is gone: {} takes the run's copy", given.string(), adapter.name);
+  return copy;
+}
+
 /// Throws a ConfigError if new experts have a higher rank than any matrix of the model: each has the hidden
 /// size on one side.
 void require_rank_of_model(const ExperimentConfig& config) {
@@ -247,8 +258,9 @@ Experiment::Experiment(ExperimentConfig config, Place place)
   }
   contents_ = contents_of(config_);
   init_adapter_ = read_for("lora.init_adapter", [&] { return hash_adapter(config_.lora.init_adapter); });
-  for (const AdapterConfig& adapter : config_.adapters) {
-    adapters_[adapter.name] = read_for("adapters", [&] { return hash_adapter(adapter_folder(adapter)); });
+  for (AdapterConfig& adapter : config_.adapters) {
+    adapter.path = adapter_folder(adapter, folder()).string();
+    adapters_[adapter.name] = read_for("adapters", [&] { return hash_adapter(adapter.path); });
   }
   require_sessions_to_learn(*this);
   require_rank_of_model(config_);
@@ -367,12 +379,6 @@ std::shared_ptr<const model::Backbone> Experiment::backbone() {
     }
   }
   return backbone_;
-}
-
-std::filesystem::path Experiment::adapter_folder(const AdapterConfig& adapter) const {
-  const std::filesystem::path given = adapter.path;
-  const std::filesystem::path copy = folder() / "experts" / adapter.name;
-  return !std::filesystem::exists(given) && std::filesystem::exists(copy) ? copy : given;
 }
 
 std::vector<std::filesystem::path> Experiment::expert_folders() const {

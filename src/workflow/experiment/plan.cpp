@@ -149,7 +149,7 @@ std::string experts_text(const ExperimentConfig& config, const model::LlamaConfi
 }  // namespace
 
 std::string plan(Experiment& experiment, std::optional<StepKind> repeated) {
-  require_runnable(experiment);
+  require_runnable(experiment, repeated);
   if (!repeated) {
     require_resumable(experiment);
   }

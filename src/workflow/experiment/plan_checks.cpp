@@ -107,9 +107,10 @@ bool does_itself(const Experiment& experiment, StepKind kind, const StepId& inpu
 }
 
 /// Reads the experts and the router that finished steps have left for others.
-void require_whole_outputs(const Experiment& experiment, const model::LlamaConfig& model) {
+void require_whole_outputs(const Experiment& experiment, const model::LlamaConfig& model,
+                           std::optional<StepKind> repeated) {
   for (const Step* step : needed_steps(experiment.steps())) {
-    const bool done = experiment.store().done(*step);
+    const bool done = experiment.store().done(*step) && (!repeated || step->id.kind < *repeated);
     if (done && step->id.kind == StepKind::kTrain) {
       experts::load_peft(experiment.expert_folder(step->id.name), step->id.name, model);
     } else if (done && step->id.kind == StepKind::kRouter) {
@@ -156,7 +157,7 @@ void require_resumable(const Experiment& experiment) {
   }
 }
 
-void require_runnable(const Experiment& experiment) {
+void require_runnable(const Experiment& experiment, std::optional<StepKind> repeated) {
   const ExperimentConfig& c = experiment.config();
   require_writable(experiment);
   for (const Step* step : needed_steps(experiment.steps())) {
@@ -169,7 +170,7 @@ void require_runnable(const Experiment& experiment) {
   check_teachers(experiment);
   const auto source = model::WeightSource::open(c.model.path);
   require_adapters_fit(experiment);
-  require_whole_outputs(experiment, source->config());
+  require_whole_outputs(experiment, source->config(), repeated);
   check_weights(*source, c.model.path);
 }
 

@@ -3,6 +3,7 @@
 
 #include "routedk/workflow/experiment/experiment.h"
 
+#include <optional>
 #include <string>
 
 namespace routedk::workflow {
@@ -17,8 +18,9 @@ void check_teachers(const Experiment& experiment);
 void require_resumable(const Experiment& experiment);
 
 /// Reads everything that the remaining steps will read, including the model's weights, and checks that the
-/// run folder and the store are writable, and leaves nothing on disk. Errors pass through.
-void require_runnable(const Experiment& experiment);
+/// run folder and the store are writable, and leaves nothing on disk. Errors pass through. Outputs of the
+/// steps to be repeated are not read.
+void require_runnable(const Experiment& experiment, std::optional<StepKind> repeated);
 
 /// For the program that runs steps of this kind, of all experts or one: ConfigError if an input is not done,
 /// UserError if another process works on one of its steps.

@@ -119,6 +119,9 @@ void open_experiment(const ProgramOptions& options, std::optional<StepKind> step
   }
   Experiment experiment(config, std::move(place));
   if (options.dry_run) {
+    if (step == StepKind::kEvaluate) {
+      require_sessions_to_ask(experiment);
+    }
     fmt::print("{}", plan(experiment, options.redo ? step : std::nullopt));
     if (step && !options.redo) {
       require_ready(experiment, *step, options.expert);

@@ -257,6 +257,7 @@ std::vector<Task> checked_tasks(std::span<Experiment* const> experiments, const 
       check_systems(*experiment);
     }
     if (options.only.empty()) {
+      require_sessions_to_ask(*experiment);
       check_teachers(*experiment);
     }
     if (trains(*experiment)) {

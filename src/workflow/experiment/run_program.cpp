@@ -223,6 +223,9 @@ void run_studies(const RunProgramOptions& options) {
     check_experiments(experiments, options.run);
     at::set_num_threads(threads_of_worker(options));
     for (const auto& experiment : experiments) {
+      if (options.run.only.empty()) {
+        require_sessions_to_ask(*experiment);
+      }
       fmt::print("{}", plan(*experiment, options.run.from));
     }
     if (!options.run.only.empty()) {

@@ -122,9 +122,12 @@ void mark_done(Experiment& experiment, const std::vector<StepId>& ids) {
 void forget_from(const Experiment& experiment, StepKind first) {
   const std::vector<Step>& all = experiment.steps();
   std::for_each(all.rbegin(), all.rend(), [&](const Step& step) {
-    const bool copied = step.id.kind == StepKind::kTrain &&
-                        experiment.config().adapter_of(step.id.name) != nullptr;  // its original may be gone
-    if (step.id.kind >= first && !copied) {
+    // Where an adapter is gone, its path is the run's own copy.
+    const std::string* adapter =
+        step.id.kind == StepKind::kTrain ? experiment.config().adapter_of(step.id.name) : nullptr;
+    const bool only_copy = adapter != nullptr && std::filesystem::exists(*adapter) &&
+                           std::filesystem::equivalent(*adapter, experiment.expert_folder(step.id.name));
+    if (step.id.kind >= first && !only_copy) {
       // What a teacher wrote may have cost money, and each record has the hash of its inputs.
       const bool written = step.id.kind == StepKind::kDistil || step.id.kind == StepKind::kTeacher;
       experiment.store().remove(step,

@@ -128,9 +128,9 @@ void check_folders(const ModelChoice& choice, const ExperimentConfig& config) {
     check_link_ends(folder);
     if (!choice.run.empty() && !fs::exists(folder)) {
       throw_<ConfigError>(
-          "a run must have all its experts unless --gate names one, but {} has no {}: train it, "
-          "or give --gate one of {}",
-          choice.run.string(), folder.filename().string(), fmt::join(config.experts, ", "));
+          "a run must have the experts that are asked, but {} has no {}: train it, or name another with "
+          "--gate",
+          choice.run.string(), folder.filename().string());
     }
     const InputFile there(folder / "adapter_config.json");
   }

@@ -151,6 +151,7 @@ void evaluate_step(Experiment& experiment) {
                         experiment.config().data.examples);
   }
   check_systems(experiment);
+  require_sessions_to_ask(experiment);
   const std::vector<StepId>& inputs = experiment.step(id).inputs;
   for (const StepId& input : inputs) {  // all of them, before the first is answered
     if (input.kind == StepKind::kAnswer && !is_done(experiment, input)) {

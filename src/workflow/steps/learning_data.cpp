@@ -208,15 +208,8 @@ std::vector<Example> expert_examples(const Experiment& experiment, const std::st
     return examples_of(experiment.task().training, expert, group);
   }
   InputCounts found;
-  const LearningSessions learning = learning_sessions(experiment);
-  if (experiment.config().experts.size() == 1 &&
-      learning.experts.size() < of_two_items(experiment.split().train).size()) {
-    spdlog::info(
-        "{}: {} training sessions are withheld for a router, which a single expert has not: "
-        "router.data=train gives it all",
-        expert, learning.router.size());
-  }
-  std::vector<Example> examples = session_examples(experiment, learning.experts, expert, group, found);
+  std::vector<Example> examples =
+      session_examples(experiment, learning_sessions(experiment).experts, expert, group, found);
   log_cuts(experiment, expert, found);
   if (counts != nullptr) {
     *counts = found;

@@ -112,14 +112,18 @@ std::vector<TaskItem> evaluated_items(const Experiment& experiment) {
   return evenly_spread(experiment.task().evaluated, experiment.config().eval.limit);
 }
 
-void check_systems(const Experiment& experiment) {
-  const ExperimentConfig& c = experiment.config();
-  if (experiment.has_sessions() && experiment.split().part(c.eval.split).empty()) {
+void require_sessions_to_ask(const Experiment& experiment) {
+  const bundle::SplitPart part = experiment.config().eval.split;
+  if (experiment.has_sessions() && experiment.split().part(part).empty()) {
     throw_<ConfigError>(
         "`eval.split` must have sessions to ask, but {} has none: change it, or "
         "split.test_per_length and split.val_per_length",
-        c.eval.split);
+        part);
   }
+}
+
+void check_systems(const Experiment& experiment) {
+  const ExperimentConfig& c = experiment.config();
   for (const std::string& system : c.eval.systems) {
     const GateSpec spec = parse_gate_spec(system);
     check_kind(spec.kind, c.router);

@@ -92,6 +92,17 @@ void check_adapter(const std::filesystem::path& adapter, const std::string& cont
   }
 }
 
+/// A single expert has no router for which sessions would have to be withheld.
+void say_what_is_withheld(const Experiment& experiment) {
+  if (experiment.config().experts.size() == 1 && experiment.has_sessions() &&
+      experiment.config().router.data == RouterData::kHoldout) {
+    spdlog::info(
+        "{} training sessions are withheld for a router, which a run of one expert does not have: "
+        "router.data=train gives them to the expert",
+        learning_sessions(experiment).router.size());
+  }
+}
+
 /// Copies the adapter's files, which were checked, into its step.
 void adopt_expert(Experiment& experiment, const std::string& name, const std::filesystem::path& adapter) {
   const StepId id{StepKind::kTrain, name};
@@ -125,8 +136,7 @@ std::vector<std::string> experts_named(const ExperimentConfig& config, const std
 void require_adapters_fit(const Experiment& experiment) {
   const ExperimentConfig& c = experiment.config();
   for (const AdapterConfig& adapter : c.adapters) {
-    check_adapter(experiment.adapter_folder(adapter), experiment.adapter_contents(adapter.name),
-                  c.model.path);
+    check_adapter(adapter.path, experiment.adapter_contents(adapter.name), c.model.path);
   }
   if (!c.lora.init_adapter.empty()) {
     check_adapter(c.lora.init_adapter, experiment.init_adapter(), c.model.path);
@@ -160,6 +170,7 @@ void train_step(Experiment& experiment, const std::vector<std::string>& experts)
   if (names.empty()) {
     return;
   }
+  say_what_is_withheld(experiment);
   const auto backbone = experiment.backbone();
   const NewBank bank = new_bank(experiment, names, *backbone);
   const experts::RoutedModel model(backbone, std::make_shared<experts::ExpertBank>(bank.experts));

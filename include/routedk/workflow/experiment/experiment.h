@@ -87,9 +87,7 @@ class Experiment {
 
   /// A hash of the contents of `lora.init_adapter`, independent of its path; empty without one.
   const std::string& init_adapter() const noexcept { return init_adapter_; }
-  /// The folder of one of `adapters` or, where that is gone, the run's copy of it.
-  std::filesystem::path adapter_folder(const AdapterConfig& adapter) const;
-  /// The same hash for an expert of `adapters`.
+  /// The same for an expert of `adapters`.
   const std::string& adapter_contents(const std::string& expert) const { return adapters_.at(expert); }
 
   /// All steps that the settings define, inputs first.

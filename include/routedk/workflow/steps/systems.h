@@ -34,6 +34,9 @@ std::vector<TaskItem> evaluated_items(const Experiment& experiment);
 /// Checks before anything is answered: the run's router is of the kind named, numbers are valid, folders hold
 /// a router of this bank, prediction files cover the whole split. Errors pass through.
 void check_systems(const Experiment& experiment);
+
+/// ConfigError if an evaluation would have no sessions to ask.
+void require_sessions_to_ask(const Experiment& experiment);
 /// A hash of the contents of folders and files that systems name, including which are missing.
 std::uint64_t hash_outside_systems(const std::vector<std::string>& systems);
 
