@@ -43,9 +43,9 @@ made. [evaluation.md](evaluation.md#metrics-and-baselines) defines the metrics a
   (`utility: mean`) chooses, unless a result's name says otherwise. Exceptions: names without a rule
   are votes in `samples` and `selection`; `samples` draws at temperature .7; `pooling` draws 16. So
   `constrained/dynamic` of `samples` is the same model as `routed/dynamic`, with other figures.
-- **Relations.** Prompts showed two lists: similar titles, and pairs of categories with the number of
-  training sessions that bundled them; a step took 16 sessions. Today's recipe (`configs/smollm2`)
-  shows one list by rates (`related`) and takes 4; no study here has been measured with it yet.
+- **Relations.** Prompts showed two lists, similar titles and pairs of categories with the number of
+  sessions that bundled them; a step took 16 sessions. Today's recipe (`configs/smollm2`) shows one
+  list by rates (`related`) and takes 4; no study here has been measured with it yet.
 - **Categories.** The prompts show categories, except where `relations` varies them. In the public
   data only items that belong to some bundle have one, so they leak labels (`leaky_categories`,
   [data.md](data.md#missing-titles-leak-the-labels)).
