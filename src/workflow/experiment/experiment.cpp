@@ -141,12 +141,11 @@ void require_sessions_to_learn(const Experiment& experiment) {
 
 /// The folder of one of `adapters` or, where that is gone, the run's copy of it.
 std::filesystem::path adapter_folder(const AdapterConfig& adapter, const std::filesystem::path& run) {
-  const std::filesystem::path given = adapter.path;
-  const std::filesystem::path copy = run / "experts" / adapter.name;
-  if (std::filesystem::exists(given) || !std::filesystem::exists(copy)) {
-    return given;
+  std::filesystem::path copy = run / "experts" / adapter.name;
+  if (std::filesystem::exists(adapter.path) || !std::filesystem::exists(copy)) {
+    return adapter.path;
   }
-  spdlog::warn("the adapter {} is gone: {} takes the run's copy", given.string(), adapter.name);
+  spdlog::warn("the adapter {} is gone: {} takes the run's copy", adapter.path, adapter.name);
   return copy;
 }
 
