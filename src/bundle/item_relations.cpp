@@ -96,8 +96,10 @@ double ItemRelations::strength(Relation relation, const Taught& own, const Known
   };
   const auto rate = [&] { return categories_.rate(a.category, b.category, own.categories); };
   switch (relation) {
-    case Relation::kTitleSimilarity:
-      return similarity() < options_.min_similarity ? 0.0 : similarity();
+    case Relation::kTitleSimilarity: {
+      const double found = similarity();
+      return found < options_.min_similarity ? 0.0 : found;
+    }
     case Relation::kCoPurchase:
       return a.id && b.id ? sessions_with(ascending(*a.id, *b.id), own) : 0.0;
     case Relation::kCategoryRates:

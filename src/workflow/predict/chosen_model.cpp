@@ -30,8 +30,8 @@ void check_link_ends(const fs::path& link) {
   if (fs::is_symlink(fs::symlink_status(link)) && !fs::exists(link)) {
     throw_<FileError>(
         "{} must link to a step in the store, but nothing is there: either another run has discarded the "
-        "step "
-        "(--from, --redo), then run this one again; or the folder was moved: copy it with `cp -rL`, which "
+        "step (--from, --redo), then run this one again; or the folder was moved: copy it with `cp -rL`, "
+        "which "
         "copies what its links name",
         link.string());
   }

@@ -158,10 +158,9 @@ void compare_step(const Study& study, PointExperiments experiments) {
 
 std::string outcome(const Study& study, PointExperiments experiments) {
   if (!study.alone) {
-    const std::string next = shipped_command("scripts/report").empty()
-                                 ? ""
-                                 : "next: " + shell_word(shipped_command("scripts/report")) + " " +
-                                       shell_word(study.folder.string()) + "\n";
+    const std::string report = shipped_command("scripts/report");
+    const std::string next =
+        report.empty() ? "" : "next: " + shell_word(report) + " " + shell_word(study.folder.string()) + "\n";
     return fmt::format("{}\nfiles: {}\n{}",
                        escaped(read_file(study.folder / "study.txt"), /*keep_newlines=*/true),
                        (study.folder / "study.json").string(), next);
