@@ -32,8 +32,6 @@ std::pair<T, T> ascending(T a, T b) {
   return b < a ? std::pair(std::move(b), std::move(a)) : std::pair(std::move(a), std::move(b));
 }
 
-constexpr double kLeastRelated = 0.3;
-
 }  // namespace
 
 ItemRelations::ItemRelations(std::span<const Session> training, TfIdf titles, RelationOptions options)
@@ -117,8 +115,8 @@ double ItemRelations::sessions_with(const ItemPair& pair, const Taught& own) con
   return static_cast<double>(all - (own.items.contains(pair) ? 1 : 0));
 }
 
-std::vector<ItemRelations::RelatedPair> ItemRelations::pairs(Relation relation, const Taught& own,
-                                                             const std::vector<KnownItem>& items) const {
+std::vector<RelatedPair> ItemRelations::pairs(Relation relation, const Taught& own,
+                                              const std::vector<KnownItem>& items) const {
   std::vector<RelatedPair> pairs;
   for (std::size_t i = 0; i < items.size(); ++i) {
     for (std::size_t j = i + 1; j < items.size(); ++j) {
@@ -162,33 +160,26 @@ std::string ItemRelations::text(const Session& session) const {
   return fmt::format("{}", fmt::join(parts, " | "));
 }
 
-std::vector<ItemRelations::RelatedPair> ItemRelations::most_related(
-    const Taught& own, const std::vector<KnownItem>& items) const {
-  std::vector<bool> taken(items.size(), false);
-  std::vector<RelatedPair> chosen;
-  for (const RelatedPair& pair : pairs(Relation::kRelated, own, items)) {
-    const bool related = chosen.empty() || pair.strength >= kLeastRelated;
-    if (related && !taken[pair.first] && !taken[pair.second]) {
-      taken[pair.first] = taken[pair.second] = true;
-      chosen.push_back(pair);
-    }
-  }
-  return chosen;
-}
-
 std::string ItemRelations::draft_text(const Taught& own, const std::vector<KnownItem>& items) const {
   ProductAnswer draft;
-  for (const RelatedPair& pair : most_related(own, items)) {
-    draft.push_back({static_cast<int>(pair.first) + 1, static_cast<int>(pair.second) + 1});
+  for (const auto& group : bundle::related_groups(pairs(Relation::kRelated, own, items), items.size())) {
+    auto& products = draft.emplace_back();
+    for (const std::size_t position : group) {
+      products.push_back(static_cast<int>(position) + 1);
+    }
   }
   return fmt::format("{}: {}", wording(Relation::kDraft), draft.empty() ? "none" : canonical_answer(draft));
 }
 
-Answer ItemRelations::related_pairs(const Session& session) const {
+Answer ItemRelations::related_groups(const Session& session) const {
   const std::vector<KnownItem> items = known_items(session);
+  const std::vector<RelatedPair> related = pairs(Relation::kRelated, taught_by(session, items), items);
   Answer answer;
-  for (const RelatedPair& pair : most_related(taught_by(session, items), items)) {
-    answer.push_back({session.items[pair.first].id, session.items[pair.second].id});
+  for (const auto& group : bundle::related_groups(related, items.size())) {
+    auto& bundle = answer.emplace_back();
+    for (const std::size_t position : group) {
+      bundle.push_back(session.items[position].id);
+    }
   }
   return answer;
 }

@@ -35,7 +35,7 @@ constexpr auto kForms = std::to_array<Form>({
     {GateKind::kOneLoraOnRouterData, "one_lora_on_router_data", "", ""},
     {GateKind::kPermuted, "permuted", "", ""},
     {GateKind::kItemsets, "itemsets", "", ""},
-    {GateKind::kRelatedPairs, "related_pairs", "", ""},
+    {GateKind::kRelatedGroups, "related_groups", "", ""},
     {GateKind::kTeacher, "teacher", "", ""},
     {GateKind::kPredictions, "predictions", "FILE", "a file"},
 });
@@ -94,7 +94,7 @@ bool read_argument(std::string_view text, GateSpec& spec) {
     case GateKind::kRandomRouter:
     case GateKind::kPermuted:
     case GateKind::kItemsets:
-    case GateKind::kRelatedPairs:
+    case GateKind::kRelatedGroups:
     case GateKind::kTeacher:
       break;
   }
@@ -126,7 +126,7 @@ std::string argument_of(const GateSpec& spec) {
     case GateKind::kRandomRouter:
     case GateKind::kPermuted:
     case GateKind::kItemsets:
-    case GateKind::kRelatedPairs:
+    case GateKind::kRelatedGroups:
     case GateKind::kTeacher:
       break;
   }
@@ -176,7 +176,7 @@ bool is_trained_control(GateKind kind) noexcept {
 }
 
 bool needs_no_model(GateKind kind) noexcept {
-  return kind == GateKind::kPredictions || kind == GateKind::kItemsets || kind == GateKind::kRelatedPairs ||
+  return kind == GateKind::kPredictions || kind == GateKind::kItemsets || kind == GateKind::kRelatedGroups ||
          kind == GateKind::kTeacher;
 }
 

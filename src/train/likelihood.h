@@ -16,8 +16,10 @@ class Likelihood : public Objective {
   Likelihood(const experts::RoutedModel& model, const TrainConfig& config, const ParameterGroup& group,
              const GroupExamples& examples, const parallel::World& world);
 
-  std::int64_t steps() const override { return config_.epochs * source_.steps_per_epoch(); }
-  bool validates_after(std::int64_t done) const override { return done % source_.steps_per_epoch() == 0; }
+  std::int64_t steps() const override { return config_.likelihood_steps(source_.steps_per_epoch()); }
+  bool validates_after(std::int64_t done) const override {
+    return done % source_.steps_per_epoch() == 0 || done == steps();
+  }
   std::int64_t examples_after(std::int64_t done) const override {
     return source_.examples_between(done, steps());
   }

@@ -156,18 +156,18 @@ TEST(ItemRelations, related_is_the_mean_of_similarity_and_rate) {
                         mean(3, 4, "tea", "tea"), mean(3, 1, "tea", "lamps")));
 }
 
-TEST(ItemRelations, related_pairs_take_each_item_once_while_they_are_related) {
+TEST(ItemRelations, related_groups_are_grouped_by_title_and_category) {
   const ItemRelations known = relations({}, lamps_and_tea());
-  EXPECT_EQ(known.related_pairs(session(
+  EXPECT_EQ(known.related_groups(session(
                 1, {{3, "", "tea"}, {1, "", "lamps"}, {4, "", "tea"}, {2, "", "lamps"}, {5, "", ""}})),
-            (Answer{{1, 2}, {3, 4}}));
-  EXPECT_EQ(known.related_pairs(session(1, {{1, "", "lamps"}, {5, "", ""}, {3, "", "tea"}})),
+            (Answer{{3, 4}, {1, 2}}));
+  EXPECT_EQ(known.related_groups(session(1, {{1, "", "lamps"}, {5, "", ""}, {3, "", "tea"}})),
             (Answer{{1, 3}}))
       << "the first pair is answered though it is not much related";
-  EXPECT_EQ(known.related_pairs(session(1, {{1, "", ""}, {5, "", ""}})), Answer());
+  EXPECT_EQ(known.related_groups(session(1, {{1, "", ""}, {5, "", ""}})), Answer());
 }
 
-TEST(ItemRelations, a_draft_is_related_pairs_in_the_form_of_an_answer) {
+TEST(ItemRelations, a_draft_is_the_related_groups_in_the_form_of_an_answer) {
   const ItemRelations known = relations({Relation::kDraft}, lamps_and_tea());
   EXPECT_EQ(known.text(session(
                 1, {{3, "", "tea"}, {1, "", "lamps"}, {4, "", "tea"}, {2, "", "lamps"}, {5, "", ""}})),

@@ -31,7 +31,7 @@ TEST(GateSpec, every_form_is_read_and_written_back) {
       {"random_router", {.kind = GateKind::kRandomRouter}},
       {"permuted", {.kind = GateKind::kPermuted}},
       {"itemsets", {.kind = GateKind::kItemsets}},
-      {"related_pairs", {.kind = GateKind::kRelatedPairs}},
+      {"related_groups", {.kind = GateKind::kRelatedGroups}},
       {"teacher", {.kind = GateKind::kTeacher}},
       {"predictions:a b.jsonl", {.kind = GateKind::kPredictions, .name = "a b.jsonl"}}};
   for (const auto& [text, spec] : forms) {

@@ -31,6 +31,44 @@ TEST(Trainer, a_group_with_a_learning_rate_of_its_own_takes_it_and_the_others_th
   EXPECT_EQ(rates, (std::map<std::string, double>{{"expert0", 2e-2}, {"expert1", 7e-3}, {"expert2", 2e-2}}));
 }
 
+TEST(Trainer, max_steps_end_a_group_within_an_epoch_validated_and_with_the_schedule_at_its_end) {
+  const TemporaryFolder folder;
+  experts::RoutedModel model = testing::tiny_model();
+  TrainingJob job = three_expert_job(model, folder);
+  job.config.max_steps = 7;  // of 20, 8 and 16
+  std::map<std::string, std::vector<std::int64_t>> validated;
+  std::map<std::string, double> last_rate;
+  job.on_event = [&](const Event& event) {
+    if (const auto* const step = std::get_if<StepEvent>(&event)) {
+      last_rate[step->group] = step->step.learning_rate;
+    } else if (const auto* const validation = std::get_if<ValidationEvent>(&event)) {
+      validated[validation->group].push_back(validation->number);
+    }
+  };
+  for (const GroupResult& result : Trainer(job).run()) {
+    EXPECT_EQ(result.progress.step, 7) << result.name;
+    EXPECT_LT(last_rate[result.name], 0.1 * job.config.learning_rate) << result.name;
+  }
+  EXPECT_EQ(validated, (std::map<std::string, std::vector<std::int64_t>>{
+                           {"expert0", {5, 7}}, {"expert1", {2, 4, 6, 7}}, {"expert2", {4, 7}}}));
+}
+
+TEST(Trainer, as_many_max_steps_as_an_epoch_has_are_one_epoch) {
+  const auto trained = [](std::int64_t epochs, std::int64_t max_steps) {
+    const TemporaryFolder folder;
+    experts::RoutedModel model = testing::tiny_model();
+    TrainingJob job = testing::job_for(model, {testing::expert_group(model, 0)}, folder.path());
+    job.config = small_config();
+    job.config.epochs = epochs;
+    job.config.max_steps = max_steps;
+    job.training = testing::random_examples(10, 0);
+    Trainer(job).run();
+    return values(model, 0).clone();
+  };
+  EXPECT_TRUE(trained(4, 5).equal(trained(1, 0)));
+  EXPECT_TRUE(trained(1, 6).equal(trained(1, 0)));
+}
+
 TEST(Trainer, out_of_patience_stops_a_group_and_keeps_its_best_while_the_others_go_on) {
   const TemporaryFolder folder;
   experts::RoutedModel model = testing::tiny_model();

@@ -156,8 +156,11 @@ TEST_F(ControlSteps, a_change_of_the_routers_settings_is_another_control) {
   config_.eval.systems = {"random_experts"};
   const StepId control{StepKind::kControls, "random_experts"};
   const std::string before = Experiment(config_).step(control).key;
+  config_.router.max_steps = 2;
+  const std::string shorter = Experiment(config_).step(control).key;
+  EXPECT_NE(shorter, before);
   config_.router.epochs += 1;
-  EXPECT_NE(Experiment(config_).step(control).key, before);
+  EXPECT_NE(Experiment(config_).step(control).key, shorter);
 }
 
 }  // namespace

@@ -139,15 +139,16 @@ TEST_F(EvaluateSystems, a_probe_says_by_layer_what_the_routers_input_holds) {
   EXPECT_GT(json["r2"]["length"][layers / 2].get<double>(), 0.0) << "the number of items is plain to see";
 }
 
-TEST_F(EvaluateSystems, itemsets_and_related_pairs_answer_without_a_model) {
-  config_.eval.systems = {"itemsets", "related_pairs"};
+TEST_F(EvaluateSystems, itemsets_and_related_groups_answer_without_a_model) {
+  config_.eval.systems = {"itemsets", "related_groups"};
   const io::Json systems = evaluate()["systems"];
-  for (const std::string system : {"itemsets", "related_pairs"}) {
+  for (const std::string system : {"itemsets", "related_groups"}) {
     EXPECT_FALSE(systems[system].contains("oracle"));
     EXPECT_EQ(systems[system]["parse_rate"], 1.0);
     EXPECT_FALSE(std::filesystem::exists(folder_ / "run/steps" / ("answer-" + system)));
   }
-  EXPECT_GT(systems["related_pairs"]["f1"].get<double>(), 0.5) << "the sample's categories give bundles away";
+  EXPECT_GT(systems["related_groups"]["f1"].get<double>(), 0.5)
+      << "the sample's categories give bundles away";
 }
 
 }  // namespace

@@ -359,6 +359,10 @@ TEST_F(Steps, the_plan_counts_sessions_parameters_and_steps_and_leaves_no_folder
   EXPECT_THAT(text, ContainsRegex("\ndistil +to do\ntrain-base +to do\n"));
   EXPECT_FALSE(fs::exists(config_.run.dir));
   EXPECT_FALSE(fs::exists(folder_ / "store"));
+
+  config_.train.max_steps = 4;
+  Experiment shorter(config_);
+  EXPECT_THAT(plan(shorter), HasSubstr("3 epochs, 4 optimiser steps"));
 }
 
 }  // namespace

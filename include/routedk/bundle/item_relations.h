@@ -2,6 +2,7 @@
 #pragma once
 
 #include "routedk/bundle/category_rates.h"
+#include "routedk/bundle/related_groups.h"
 #include "routedk/bundle/session.h"
 #include "routedk/bundle/tfidf.h"
 #include "routedk/core/named_enum.h"
@@ -25,7 +26,7 @@ enum class Relation {
   kCoPurchase,       ///< training sessions that contain both items
   kCategoryRates,    ///< how often training bundles join their two categories (CategoryRates)
   kRelated,          ///< the mean of title similarity and the rate of the categories
-  kDraft,            ///< not pairs with strengths, but related_pairs() in the form of an answer
+  kDraft,            ///< not pairs with strengths, but related_groups() in the form of an answer
 };
 
 constexpr auto enum_names(Relation /*of*/) {
@@ -60,9 +61,8 @@ class ItemRelations {
   /// falling strength, then by product numbers; pairs with strength 0 or too small are dropped.
   std::string text(const Session& session) const;
 
-  /// An answer without a model: the pairs of the greatest `related`, each item once, as long as it is at
-  /// least 0.3 (of .2 to .6 the best f1 on folds of Electronic's training data), and always the first.
-  Answer related_pairs(const Session& session) const;
+  /// An answer without a model: bundle::related_groups() by `related`.
+  Answer related_groups(const Session& session) const;
 
  private:
   using ItemPair = std::pair<ItemId, ItemId>;  // ascending
@@ -70,11 +70,6 @@ class ItemRelations {
   struct Taught {
     std::set<ItemPair> items;
     CategoryRates::Counts categories;
-  };
-  struct RelatedPair {
-    double strength = 0.0;
-    std::size_t first = 0;  ///< position in the session
-    std::size_t second = 0;
   };
   /// An item as matched here.
   struct KnownItem {
@@ -94,8 +89,6 @@ class ItemRelations {
   /// The related pairs, the strongest first, equals by position.
   std::vector<RelatedPair> pairs(Relation relation, const Taught& own,
                                  const std::vector<KnownItem>& items) const;
-  /// related_pairs, from the session's items.
-  std::vector<RelatedPair> most_related(const Taught& own, const std::vector<KnownItem>& items) const;
   std::string draft_text(const Taught& own, const std::vector<KnownItem>& items) const;
   std::string pairs_text(Relation relation, const Taught& own, const std::vector<KnownItem>& items) const;
 

@@ -27,7 +27,7 @@ enum class GateKind {
   kOneLoraOnRouterData,  ///< one expert that learnt from the router's data, without a router
   kPermuted,             ///< each session under the weights that the run's router gave another session
   kItemsets,             ///< no gate: frequent itemsets of categories
-  kRelatedPairs,         ///< no gate: pairs by the relations of their titles and categories
+  kRelatedGroups,        ///< no gate: groups by the relations of their titles and categories
   kTeacher,              ///< no gate: the teacher's own answers
   kPredictions,          ///< no gate: answers in a file, for an evaluation
   kNamed,                ///< any other text: an expert's name or, for `--gate`, also a router's folder

@@ -28,6 +28,7 @@ struct TrainConfig {
   ObjectiveKind objective = ObjectiveKind::kLikelihood;
   ExpectedUtilityConfig expected_utility;
   std::int64_t epochs = 3;
+  std::int64_t max_steps = 0;
   std::int64_t batch_size = 16;
   std::int64_t max_tokens = 2048;
   double learning_rate = 5e-4;
@@ -58,6 +59,9 @@ struct TrainConfig {
       "(docs/training.md)");
     f("expected_utility", expected_utility, "steps under objective: expected_utility");
     f("epochs", epochs, "passes over a group's training examples", between(1, 10000));
+    f("max_steps", max_steps,
+      "end after this many optimiser steps by likelihood, however many the epochs have; 0: never",
+      between(0, 1000000000));
     f("batch_size", batch_size, "examples of each group in one optimiser step", between(1, 1000000));
     f("max_tokens", max_tokens, "tokens of one packed micro-batch (a longer example runs alone)",
       at_least(1));
@@ -121,6 +125,12 @@ struct TrainConfig {
     phase.dropout = 0.0;
     phase.label_smoothing = 0.0;
     return phase;
+  }
+
+  /// Optimiser steps by likelihood, if an epoch has `steps_per_epoch`.
+  std::int64_t likelihood_steps(std::int64_t steps_per_epoch) const {
+    const std::int64_t all = epochs * steps_per_epoch;
+    return max_steps > 0 ? std::min(max_steps, all) : all;
   }
 
   /// The peak learning rate of a group.

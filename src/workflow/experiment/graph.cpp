@@ -222,6 +222,9 @@ class StepList {
       erase(settings, {"lora.rank", "lora.alpha", "lora.rank_stabilised"});
     }
     add("train", training, settings);
+    if (training.max_steps == 0) {
+      erase(settings, {"train.max_steps"});
+    }
     if (training.objective == train::ObjectiveKind::kLikelihood) {
       erase(settings, {"train.expected_utility"});
     }
@@ -252,6 +255,9 @@ class StepList {
     add("augment", config_.augment, settings);
     add("router", router, settings);
     erase(settings, {"prompt.max_tokens"});  // affects only what experts read besides titles
+    if (router.max_steps == 0) {
+      erase(settings, {"router.max_steps"});
+    }
     if (router.data != RouterData::kHoldout) {
       erase(settings, {"router.holdout"});
     }

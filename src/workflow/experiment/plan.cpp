@@ -27,9 +27,10 @@ std::string describe(const train::TrainConfig& config, std::size_t examples, con
   const auto batch = static_cast<std::size_t>(config.batch_size);
   const std::size_t of_an_epoch = (examples + batch - 1) / batch;
   const train::ExpectedUtilityConfig& then = config.expected_utility;
-  return fmt::format("{}, {}, {}", counted(static_cast<std::int64_t>(examples), unit),
-                     counted(config.epochs, "epoch"),
-                     counted(static_cast<std::int64_t>(of_an_epoch) * config.epochs, "optimiser step")) +
+  return fmt::format(
+             "{}, {}, {}", counted(static_cast<std::int64_t>(examples), unit),
+             counted(config.epochs, "epoch"),
+             counted(config.likelihood_steps(static_cast<std::int64_t>(of_an_epoch)), "optimiser step")) +
          (config.objective == train::ObjectiveKind::kLikelihood
               ? ""
               : fmt::format(", then {} by expected utility ({} prompts x {} samples)", then.steps,

@@ -4,11 +4,21 @@
 #include "routedk/workflow/steps/learning_data.h"
 #include "routedk/workflow/steps/systems.h"
 
+#include <algorithm>
+
 namespace routedk::workflow {
 namespace {
 
 double product(std::size_t count, std::int64_t times) {
   return static_cast<double>(count) * static_cast<double>(times);
+}
+
+/// Examples that the steps by likelihood take of `count` ones.
+double taken(const train::TrainConfig& config, std::size_t count) {
+  const double all = product(count, config.epochs);
+  return config.max_steps > 0
+             ? std::min(all, static_cast<double>(config.max_steps) * static_cast<double>(config.batch_size))
+             : all;
 }
 
 /// The same of `data.examples`.
@@ -18,10 +28,10 @@ double work_on_examples(const Experiment& experiment, const StepId& id) {
     case StepKind::kTrain:
       return c.adapter_of(id.name) != nullptr
                  ? 0.0
-                 : product(expert_examples(experiment, id.name, 0).size(), c.train.epochs);
+                 : taken(c.train, expert_examples(experiment, id.name, 0).size());
     case StepKind::kRouter:
     case StepKind::kControls:
-      return product(router_examples(experiment).size(), c.router.epochs);
+      return taken(c.router, router_examples(experiment).size());
     case StepKind::kAnswer:
       return product(experiment.task().evaluated.size(), most_samples(c));
     default:
@@ -43,10 +53,10 @@ double work_of(const Experiment& experiment, const StepId& id) {
       }
       [[fallthrough]];
     case StepKind::kConflict:
-      return product(learning_sessions(experiment).experts.size(), c.train.epochs);
+      return taken(c.train, learning_sessions(experiment).experts.size());
     case StepKind::kRouter:
     case StepKind::kControls:
-      return product(learning_sessions(experiment).router.size(), c.router.epochs);
+      return taken(c.router, learning_sessions(experiment).router.size());
     case StepKind::kAnswer:
       return product(evaluated_sessions(experiment).size(), most_samples(c));
     case StepKind::kDistil:

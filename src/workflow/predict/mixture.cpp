@@ -186,7 +186,7 @@ std::unique_ptr<experts::Gate> make_gate(const GateSpec& spec, const experts::Ex
     case GateKind::kOneLoraOnRouterData:
     case GateKind::kPermuted:
     case GateKind::kItemsets:
-    case GateKind::kRelatedPairs:
+    case GateKind::kRelatedGroups:
     case GateKind::kTeacher:
       break;
   }

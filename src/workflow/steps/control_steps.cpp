@@ -35,6 +35,7 @@ train::TrainConfig lora_on_router_data(const ExperimentConfig& config) {
   train::TrainConfig training = config.train;
   training.objective = config.router.objective;
   training.epochs = config.router.epochs;
+  training.max_steps = config.router.max_steps;
   training.batch_size = config.router.batch_size;
   training.expected_utility.utility = config.router.expected_utility.utility;
   training.expected_utility.samples = config.router.expected_utility.samples;

@@ -86,8 +86,8 @@ std::string what_is(const SystemResult& result) {
       return "one expert: the router's data";
     case GateKind::kItemsets:
       return "itemsets of categories";
-    case GateKind::kRelatedPairs:
-      return "pairs by titles and categories";
+    case GateKind::kRelatedGroups:
+      return "groups: titles, categories";
     case GateKind::kTeacher:
       return "the teacher's own answers";
     case GateKind::kPredictions:

@@ -200,10 +200,10 @@ std::vector<bundle::Prediction> predictions_of(const Experiment& experiment, con
     const bundle::CategoryItemsets itemsets(experiment.split().train);
     return answers_by(experiment, [&](const auto& session) { return itemsets.predict(session); });
   }
-  if (kind == GateKind::kRelatedPairs) {
+  if (kind == GateKind::kRelatedGroups) {
     const bundle::TfIdf titles(experiment.dataset().titles);
     const bundle::ItemRelations relations(experiment.split().train, titles, {});
-    return answers_by(experiment, [&](const auto& session) { return relations.related_pairs(session); });
+    return answers_by(experiment, [&](const auto& session) { return relations.related_groups(session); });
   }
   if (kind == GateKind::kTeacher) {
     return teacher_answers(experiment, experiment.config().eval.split);

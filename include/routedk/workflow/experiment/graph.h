@@ -13,8 +13,8 @@ class Experiment;
 /// All steps that the settings define, with their keys; inputs come before the steps that read them.
 std::vector<Step> steps_of(const Experiment& experiment);
 
-/// The amount of work in a step, comparable among steps of its kind: examples times epochs for training,
-/// candidates for answers, sessions otherwise; 0 if unknown.
+/// The amount of work in a step, comparable among steps of its kind: examples times epochs for training (at
+/// most those of `max_steps`), candidates for answers, sessions otherwise; 0 if unknown.
 double work_of(const Experiment& experiment, const StepId& id);
 
 /// The steps of `all` that the outcome needs, in order: those of the evaluation or, if no example is held out
