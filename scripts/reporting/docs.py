@@ -43,9 +43,10 @@ made. [evaluation.md](evaluation.md#metrics-and-baselines) defines the metrics a
   (`utility: mean`) chooses, unless a result's name says otherwise. Exceptions: names without a rule
   are votes in `samples` and `selection`; `samples` draws at temperature .7; `pooling` draws 16. So
   `constrained/dynamic` of `samples` is the same model as `routed/dynamic`, with other figures.
-- **Relations.** Prompts showed two lists, similar titles and pairs of categories with the number of
-  sessions that bundled them; a step took 16 sessions. Today's recipe (`configs/smollm2`) shows one
-  list by rates (`related`) and takes 4; no study here has been measured with it yet.
+- **Recipe.** `search` used today's (`configs/smollm2`): prompts show a `draft`, which is what
+  `related_groups` answers, and a step takes 4 sessions. The other studies are older. Their prompts
+  showed two lists, similar titles and pairs of categories with the number of sessions that bundled
+  them; they trained on 240 sessions, 16 to a step. They have not been repeated.
 - **Categories.** The prompts show categories, except where `relations` varies them. In the public
   data only items that belong to some bundle have one, so they leak labels (`leaky_categories`,
   [data.md](data.md#missing-titles-leak-the-labels)).

@@ -176,7 +176,7 @@ def losses(study):
         return None
     train = {title: own["train"] for title, own in trainings.items()}
     validation = {title: own["validation"] for title, own in trainings.items() if own.get("validation")}
-    return figure("losses", "Training and validation loss", "By step of the training." + seed_note(study, "Losses"),
+    return figure("losses", "Training and validation loss", "By training step." + seed_note(study, "Losses"),
                   lines("loss", (train, "-", ""), (validation, "o--", ", validation")))  # fmt: skip
 
 

@@ -50,7 +50,7 @@ def alpha_table(study):
         for expert in range(experts):
             correlations = [one.facts["alpha_with"].get(name, [None] * experts)[expert] for name in properties]
             rows.append([one.name, *divided(study, one.point["domain"]), expert, *map(signed, correlations)])
-    return Table("What an expert's weight goes with", ["result", *divided(study, "domain"), "expert", *properties], rows,
+    return Table("What an expert's weight correlates with", ["result", *divided(study, "domain"), "expert", *properties], rows,
                  "Rank correlation over sessions; experts in the order of `experts`.")  # fmt: skip
 
 

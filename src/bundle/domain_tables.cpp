@@ -2,9 +2,9 @@
 
 #include "routedk/bundle/plain_text.h"
 #include "routedk/core/error.h"
+#include "routedk/core/numbers.h"
 #include "routedk/io/csv.h"
 
-#include <charconv>
 #include <set>
 #include <utility>
 
@@ -18,13 +18,12 @@ bool is_id(const std::string& field) {
 }  // namespace
 
 std::int64_t parse_id(const std::string& field, const std::filesystem::path& path, std::int64_t line) {
-  std::int64_t id = 0;
-  const auto [end, error] = std::from_chars(field.data(), field.data() + field.size(), id);
-  if (error != std::errc() || end != field.data() + field.size()) {
+  const auto id = number_in<std::int64_t>(field);
+  if (!id) {
     throw_<DataError>("An id must be a 64-bit integer, but is `{}` instead ({}:{}).", field.substr(0, 40),
                       path.string(), line);
   }
-  return id;
+  return *id;
 }
 
 const IdTable::Group* IdTable::find(std::int64_t key) const {

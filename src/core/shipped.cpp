@@ -1,5 +1,7 @@
 #include "routedk/core/shipped.h"
 
+#include "routedk/core/command_line.h"
+
 #include <system_error>
 
 namespace routedk {
@@ -18,14 +20,18 @@ std::filesystem::path shipped(const std::filesystem::path& file) {
   return {};
 }
 
-std::string shipped_command(const std::filesystem::path& file) {
+std::string shipped_command(const std::filesystem::path& file, const std::filesystem::path& argument) {
   const std::filesystem::path place = shipped(file);
+  if (place.empty()) {
+    return "";
+  }
   std::error_code none;
   const std::filesystem::path near = std::filesystem::relative(place, none);
-  if (place.empty() || near.empty() || *near.begin() == "..") {
-    return place.string();
-  }
-  return near.has_parent_path() ? near.string() : "./" + near.string();
+  const bool within = !near.empty() && *near.begin() != "..";
+  const std::filesystem::path program = !within                  ? place
+                                        : near.has_parent_path() ? near
+                                                                 : std::filesystem::path(".") / near;
+  return shell_word(program.string()) + " " + shell_word(argument.string());
 }
 
 }  // namespace routedk

@@ -1,5 +1,6 @@
 #include "yaml_tree.h"
 
+#include "routedk/core/byte_order_mark.h"
 #include "routedk/core/error.h"
 
 #include <algorithm>
@@ -179,9 +180,7 @@ class TreeBuilder : public YAML::EventHandler {
 }  // namespace
 
 ConfigNode read_yaml(const std::string& yaml, const std::string& name) {
-  constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";  // which the library's positions do not count
-  std::string_view text = yaml;
-  text.remove_prefix(text.starts_with(kByteOrderMark) ? kByteOrderMark.size() : 0);
+  const std::string_view text = without_byte_order_mark(yaml);  // the library's positions do not count it
   std::istringstream in(yaml);
   TreeBuilder builder(name, text);
   try {

@@ -1,5 +1,6 @@
 #include "routedk/io/csv.h"
 
+#include "routedk/core/byte_order_mark.h"
 #include "routedk/core/error.h"
 #include "routedk/core/files.h"
 #include "routedk/io/line_reader.h"
@@ -16,11 +17,6 @@ namespace routedk::io {
 namespace {
 
 constexpr std::string_view kDelimiters = ",;\t|";
-
-std::string_view without_mark(std::string_view text) {
-  text.remove_prefix(text.starts_with("\xEF\xBB\xBF") ? 3 : 0);
-  return text;
-}
 
 /// With its newline.
 std::string_view first_line(std::string_view text) {
@@ -143,7 +139,7 @@ class RowSink {
 }  // namespace
 
 char delimiter_of(std::string_view text) {
-  text = without_mark(text);
+  text = without_byte_order_mark(text);
   if (const auto declared = declared_delimiter(first_line(text))) {
     return *declared;
   }
@@ -165,7 +161,7 @@ char delimiter_of(std::string_view text) {
 void read_csv_rows(std::string_view text, const std::string& source,
                    const std::function<void(const CsvRow&)>& on_row, char delimiter) {
   require_text(text, source);
-  text = without_mark(text);
+  text = without_byte_order_mark(text);
   const auto pass_on = [&](const std::vector<CsvRow>& rows) {
     std::for_each(rows.begin(), rows.end(), on_row);
   };

@@ -1,5 +1,6 @@
 #include "routedk/io/jsonl.h"
 
+#include "routedk/core/byte_order_mark.h"
 #include "routedk/core/error.h"
 #include "routedk/core/files.h"
 #include "routedk/io/line_reader.h"
@@ -122,9 +123,7 @@ void read_line(std::string_view line, const std::string& source, std::int64_t nu
                const std::function<void(const Json&, std::int64_t)>& on_line) {
   if (number == 1) {
     require_text(line, source);
-  }
-  if (number == 1 && line.starts_with("\xEF\xBB\xBF")) {  // the UTF-8 byte order mark that Windows writes
-    line.remove_prefix(3);
+    line = without_byte_order_mark(line);
   }
   if (line.find_first_not_of(" \t\r") != std::string_view::npos) {
     on_line(parse_json(std::string(line), fmt::format("{}:{}", source, number)), number);

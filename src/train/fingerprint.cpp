@@ -77,6 +77,9 @@ io::Json config_fingerprint(const TrainConfig& config) {
   io::Json values;
   FieldValues fields(values);
   copy.fields(fields);
+  if (copy.max_steps == 0) {
+    values.erase("max_steps");  // unknown to checkpoints that are older than the setting
+  }
   return values;
 }
 

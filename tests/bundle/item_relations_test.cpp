@@ -186,6 +186,14 @@ TEST(ItemRelations, a_training_sessions_own_line_leaves_out_what_it_taught) {
       "bought together: product1 ~ product2 (1) | categories bundled together: product1 ~ product2 (0.17)");
 }
 
+TEST(ItemRelations, a_training_sessions_draft_leaves_out_what_it_taught) {
+  const Session first = session(10, {{1, "", "a"}, {3, "", "b"}}, {{1, 3}});
+  EXPECT_EQ(relations({Relation::kDraft}, {first}).text(first), "draft: none");
+  const Session second = session(11, {{1, "", "a"}, {3, "", "b"}}, {{1, 3}});
+  EXPECT_EQ(relations({Relation::kDraft}, {first, second}).text(first),
+            "draft: {\"bundle1\": [\"product1\", \"product2\"]}");
+}
+
 TEST(ItemRelations, names_are_read_back_and_others_refused) {
   EXPECT_EQ(find_enum<Relation>("title_similarity"), Relation::kTitleSimilarity);
   EXPECT_EQ(find_enum<Relation>("co_purchase"), Relation::kCoPurchase);

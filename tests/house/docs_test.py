@@ -159,6 +159,14 @@ class Docs(unittest.TestCase):
         page, _ = self.made(baselines=baselines, relations=relations)
         for said in ("2.35 bundles a session", "-.050 (-.100 to -.002, corrected p .30)", "`pair_auc` is .625"):
             self.assertIn(said, " ".join(page.split()))
+        self.assertNotIn("draft alone", page)
+        search = of("recipe/merged", ["recipe/related_groups", "pairs/merged", "similar_pairs"], ("recipe/merged", "recipe/related_groups", "f1"))
+        page, _ = self.made(baselines=baselines, relations=relations, search=search)
+        self.assertIn("minus the draft alone that is -.050 (-.100 to -.002, corrected p .30) in `f1`", " ".join(page.split()))
+        search["comparisons"] = []
+        page, _ = self.made(baselines=baselines, relations=relations, search=search)
+        self.assertIn("hard to beat", page)
+        self.assertNotIn("draft alone", page)
         del baselines["points"][0]["systems"]["dynamic"]["pair_auc"]
         self.assertNotIn("hard to beat", self.made(baselines=baselines, relations=relations)[0])
 

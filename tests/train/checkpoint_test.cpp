@@ -191,6 +191,13 @@ TEST(Fingerprint, the_first_difference_is_named_with_both_values) {
   EXPECT_EQ(message, "`config.seed` must be 2 as in run/step-000020, but is 1 instead.");
 }
 
+TEST(Fingerprint, a_setting_left_out_is_absent_as_in_checkpoints_that_are_older_than_it) {
+  TrainConfig config;
+  EXPECT_FALSE(config_fingerprint(config).contains("max_steps"));
+  config.max_steps = 7;
+  EXPECT_EQ(config_fingerprint(config).at("max_steps"), 7);
+}
+
 TEST(Fingerprint, covers_every_id_and_where_prompt_and_answer_meet) {
   const Example example{{1, 2}, {3}, 0, 9};
   const auto print = [](const Example& e) { return examples_fingerprint({&e}); };

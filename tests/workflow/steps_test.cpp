@@ -172,6 +172,8 @@ TEST_F(Steps, a_setting_changes_the_keys_of_what_depends_on_it_and_no_others) {
   config_.knowledge.rules = bundle::RuleSource::kSession;
   EXPECT_EQ(changed_by([&] { config_.train.learning_rate *= 2.0; }), ".xxxxxx");
   EXPECT_EQ(changed_by([&] { config_.train.learning_rates = {{"base", 1e-3}}; }), ".x.xxxx");
+  EXPECT_EQ(changed_by([&] { config_.train.max_steps = 2; }), ".xxxxxx");
+  EXPECT_EQ(changed_by([&] { config_.router.max_steps = 2; }), "...x.xx");
   EXPECT_EQ(changed_by([&] { config_.router.temperature = 2.0; }), "...x.xx");
   EXPECT_EQ(changed_by([&] { config_.router.data = RouterData::kHoldout; }), ".xxxxxx");
   EXPECT_EQ(changed_by([&] { config_.decode.samples += 1; }), "....xxx");
@@ -362,7 +364,7 @@ TEST_F(Steps, the_plan_counts_sessions_parameters_and_steps_and_leaves_no_folder
 
   config_.train.max_steps = 4;
   Experiment shorter(config_);
-  EXPECT_THAT(plan(shorter), HasSubstr("3 epochs, 4 optimiser steps"));
+  EXPECT_THAT(plan(shorter), HasSubstr("20 sessions, less than 3 epochs, 4 optimiser steps"));
 }
 
 }  // namespace

@@ -11,8 +11,8 @@ namespace routedk {
 /// neither.
 std::filesystem::path shipped(const std::filesystem::path& file);
 
-/// The same as a command line in the working directory names it: relative where the working directory holds
-/// it, otherwise absolute.
-std::string shipped_command(const std::filesystem::path& file);
+/// The command line that starts a shipped file with an argument, as a shell takes it; the file is named
+/// relative to the working directory where that holds it. Empty if the file is not there.
+std::string shipped_command(const std::filesystem::path& file, const std::filesystem::path& argument);
 
 }  // namespace routedk

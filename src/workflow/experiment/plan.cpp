@@ -25,12 +25,13 @@ using train::Example;
 /// `unit` is in the singular.
 std::string describe(const train::TrainConfig& config, std::size_t examples, const char* unit) {
   const auto batch = static_cast<std::size_t>(config.batch_size);
-  const std::size_t of_an_epoch = (examples + batch - 1) / batch;
+  const auto of_an_epoch = static_cast<std::int64_t>((examples + batch - 1) / batch);
+  const std::int64_t steps = config.likelihood_steps(of_an_epoch);
+  const bool whole = steps == config.epochs * of_an_epoch;
   const train::ExpectedUtilityConfig& then = config.expected_utility;
-  return fmt::format(
-             "{}, {}, {}", counted(static_cast<std::int64_t>(examples), unit),
-             counted(config.epochs, "epoch"),
-             counted(config.likelihood_steps(static_cast<std::int64_t>(of_an_epoch)), "optimiser step")) +
+  return fmt::format("{}, {}{}, {}", counted(static_cast<std::int64_t>(examples), unit),
+                     whole ? "" : "less than ", counted(config.epochs, "epoch"),
+                     counted(steps, "optimiser step")) +
          (config.objective == train::ObjectiveKind::kLikelihood
               ? ""
               : fmt::format(", then {} by expected utility ({} prompts x {} samples)", then.steps,

@@ -192,11 +192,11 @@ std::vector<std::string> what_a_run_is_for(const Experiment& experiment) {
                        (whole ? "" : " --gate " + shell_word((*expert)->id.name)) +
                        (experiment.has_sessions() ? "" : " --prompt '...'"));
   }
-  if (const std::string report = shipped_command("scripts/report");
+  const std::filesystem::path evaluation = evaluation_folder(experiment.config());
+  if (const std::string report =
+          shipped_command("scripts/report", evaluation.empty() ? run : run / evaluation);
       experiment.evaluates() && !report.empty()) {
-    const std::filesystem::path evaluation = evaluation_folder(experiment.config());
-    commands.push_back(shell_word(report) + " " +
-                       shell_word((evaluation.empty() ? run : run / evaluation).string()));
+    commands.push_back(report);
   }
   return commands;
 }

@@ -13,12 +13,11 @@ double product(std::size_t count, std::int64_t times) {
   return static_cast<double>(count) * static_cast<double>(times);
 }
 
-/// Examples that the steps by likelihood take of `count` ones.
+/// Examples that the steps by likelihood take, if there are `count` examples.
 double taken(const train::TrainConfig& config, std::size_t count) {
-  const double all = product(count, config.epochs);
-  return config.max_steps > 0
-             ? std::min(all, static_cast<double>(config.max_steps) * static_cast<double>(config.batch_size))
-             : all;
+  const std::int64_t of_an_epoch = (static_cast<std::int64_t>(count) + config.batch_size - 1) / config.batch_size;
+  return std::min(product(count, config.epochs),
+                  static_cast<double>(config.likelihood_steps(of_an_epoch) * config.batch_size));
 }
 
 /// The same of `data.examples`.

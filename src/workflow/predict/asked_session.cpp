@@ -2,6 +2,7 @@
 
 #include "routedk/bundle/answer.h"
 #include "routedk/bundle/plain_text.h"
+#include "routedk/core/byte_order_mark.h"
 #include "routedk/core/numbers.h"
 #include "routedk/core/random.h"
 #include "routedk/io/line_reader.h"
@@ -234,7 +235,7 @@ bundle::SessionId key_of_session(const Json& id) {
 
 std::vector<AskedSession> read_sessions(const std::string& text, Attempts& attempts) {
   io::require_text(text, kAskedSource);
-  const std::string own = text.starts_with("\xEF\xBB\xBF") ? text.substr(3) : text;
+  const std::string own(without_byte_order_mark(text));
   if (blank(own)) {
     throw_<DataError>("{} must hold a session as JSON, but is empty", kAskedSource);
   }

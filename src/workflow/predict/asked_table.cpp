@@ -1,6 +1,7 @@
 #include "asked_table.h"
 
 #include "routedk/bundle/plain_text.h"
+#include "routedk/core/byte_order_mark.h"
 
 #include <algorithm>
 #include <array>
@@ -15,7 +16,6 @@
 namespace routedk::workflow {
 namespace {
 
-constexpr const char* kMark = "\xEF\xBB\xBF";
 constexpr std::array<std::string_view, 3> kAdded = {"bundle", "confidence", "note"};
 
 /// "Session_ID" -> "sessionid"
@@ -224,7 +224,8 @@ std::string csv_line(std::vector<std::string> fields, const std::array<std::stri
 
 /// FileError for sessions as JSON, whose first bracket is followed by another or by a text.
 void refuse_json(std::string_view text) {
-  constexpr const char* kBlank = " \t\r\n\xEF\xBB\xBF";  // and the mark of UTF-8
+  constexpr const char* kBlank = " \t\r\n";
+  text = without_byte_order_mark(text);
   const std::size_t begin = text.find_first_not_of(kBlank);
   const std::size_t next =
       begin == std::string_view::npos ? begin : text.find_first_not_of(kBlank, begin + 1);
@@ -252,12 +253,12 @@ AskedTable read_table(const std::string& text, const TableColumns& columns, Atte
     throw_<DataError>("{} must begin with a table's header, but is empty", kAskedSource);
   }
   AskedTable read = std::move(*table).finish();
-  read.marked = text.starts_with(kMark);
+  read.marked = text.starts_with(kByteOrderMark);
   return read;
 }
 
 std::string answered_header(const AskedTable& table) {
-  return (table.marked ? kMark : "") +
+  return std::string(table.marked ? kByteOrderMark : "") +
          csv_line(table.header.fields,
                   {std::string(kAdded[0]), std::string(kAdded[1]), std::string(kAdded[2])}, table.delimiter);
 }

@@ -1,7 +1,6 @@
 #include "routedk/workflow/steps/compare_step.h"
 
 #include "routedk/bundle/bootstrap.h"
-#include "routedk/core/command_line.h"
 #include "routedk/core/config.h"
 #include "routedk/core/error.h"
 #include "routedk/core/files.h"
@@ -158,12 +157,11 @@ void compare_step(const Study& study, PointExperiments experiments) {
 
 std::string outcome(const Study& study, PointExperiments experiments) {
   if (!study.alone) {
-    const std::string report = shipped_command("scripts/report");
-    const std::string next =
-        report.empty() ? "" : "next: " + shell_word(report) + " " + shell_word(study.folder.string()) + "\n";
+    const std::string report = shipped_command("scripts/report", study.folder);
     return fmt::format("{}\nfiles: {}\n{}",
                        escaped(read_file(study.folder / "study.txt"), /*keep_newlines=*/true),
-                       (study.folder / "study.json").string(), next);
+                       (study.folder / "study.json").string(),
+                       report.empty() ? "" : fmt::format("next: {}\n", report));
   }
   const Experiment& experiment = *experiments.front();
   const fs::path folder = experiment.folder();
