@@ -61,7 +61,7 @@ class ControlSteps : public testing::ExperimentFolder {
 };
 
 TEST_F(ControlSteps, controls_learn_as_many_steps_as_the_router_and_are_evaluated_by_their_names) {
-  config_.router.epochs = 2;     // of 2 steps
+  config_.router.epochs = 2;  // of 2 steps
   config_.router.max_steps = 3;
   Experiment experiment(config_);
   prepare(experiment);

@@ -15,7 +15,8 @@ double product(std::size_t count, std::int64_t times) {
 
 /// Examples that the steps by likelihood take, if there are `count` examples.
 double taken(const train::TrainConfig& config, std::size_t count) {
-  const std::int64_t of_an_epoch = (static_cast<std::int64_t>(count) + config.batch_size - 1) / config.batch_size;
+  const std::int64_t of_an_epoch =
+      (static_cast<std::int64_t>(count) + config.batch_size - 1) / config.batch_size;
   return std::min(product(count, config.epochs),
                   static_cast<double>(config.likelihood_steps(of_an_epoch) * config.batch_size));
 }

@@ -158,10 +158,9 @@ void compare_step(const Study& study, PointExperiments experiments) {
 std::string outcome(const Study& study, PointExperiments experiments) {
   if (!study.alone) {
     const std::string report = shipped_command("scripts/report", study.folder);
-    return fmt::format("{}\nfiles: {}\n{}",
-                       escaped(read_file(study.folder / "study.txt"), /*keep_newlines=*/true),
-                       (study.folder / "study.json").string(),
-                       report.empty() ? "" : fmt::format("next: {}\n", report));
+    return fmt::format(
+        "{}\nfiles: {}\n{}", escaped(read_file(study.folder / "study.txt"), /*keep_newlines=*/true),
+        (study.folder / "study.json").string(), report.empty() ? "" : fmt::format("next: {}\n", report));
   }
   const Experiment& experiment = *experiments.front();
   const fs::path folder = experiment.folder();
