@@ -160,7 +160,9 @@ void evaluate_step(Experiment& experiment) {
   }
   for (const StepId& input : inputs) {
     const bool in_shards = !experiment.shard().whole() && input.kind != StepKind::kAnswer;
-    if (!is_done(experiment, input) && (!in_shards || experiment.open_step(input))) {
+    if (is_done(experiment, input)) {
+      experiment.link_step(input);  // another run of the store may have done it
+    } else if (!in_shards || experiment.open_step(input)) {
       do_step(experiment, input);
     }
   }
