@@ -44,6 +44,19 @@ void erase(Settings& settings, const std::vector<std::string>& names) {
   });
 }
 
+/// The settings of a training, of TrainConfig or RouterConfig, without those that change no number.
+template <typename Training>
+void add_training(const std::string& name, Training training, Settings& to) {
+  training.reset_habits();
+  add(name, training, to);
+  if (training.max_steps == 0) {
+    erase(to, {name + ".max_steps"});
+  }
+  if (training.objective == train::ObjectiveKind::kLikelihood) {
+    erase(to, {name + ".expected_utility"});
+  }
+}
+
 std::string hex(std::uint64_t hash) {
   return fmt::format("{:016x}", hash);
 }
@@ -213,7 +226,6 @@ class StepList {
     Settings settings = model_settings();
     training.learning_rate = training.rate_of(group);
     training.learning_rates.clear();
-    training.reset_habits();
     LoraConfig lora = config_.lora;
     lora.init_adapter = experiment_.init_adapter();
     add("augment", config_.augment, settings);
@@ -221,13 +233,7 @@ class StepList {
     if (!lora.init_adapter.empty()) {
       erase(settings, {"lora.rank", "lora.alpha", "lora.rank_stabilised"});
     }
-    add("train", training, settings);
-    if (training.max_steps == 0) {
-      erase(settings, {"train.max_steps"});
-    }
-    if (training.objective == train::ObjectiveKind::kLikelihood) {
-      erase(settings, {"train.expected_utility"});
-    }
+    add_training("train", training, settings);
     add_holdout(settings);
     return settings;
   }
@@ -250,19 +256,11 @@ class StepList {
 
   Settings router_settings() const {
     Settings settings = model_settings();
-    RouterConfig router = config_.router;
-    router.reset_habits();
     add("augment", config_.augment, settings);
-    add("router", router, settings);
+    add_training("router", config_.router, settings);
     erase(settings, {"prompt.max_tokens"});  // affects only what experts read besides titles
-    if (router.max_steps == 0) {
-      erase(settings, {"router.max_steps"});
-    }
-    if (router.data != RouterData::kHoldout) {
+    if (config_.router.data != RouterData::kHoldout) {
       erase(settings, {"router.holdout"});
-    }
-    if (router.objective == train::ObjectiveKind::kLikelihood) {
-      erase(settings, {"router.expected_utility"});
     }
     settings["train.seed"] = fmt::format("{}", config_.train.seed);  // for the order of items
     return settings;
