@@ -62,7 +62,23 @@ std::string cases_after_options(const CLI::App& app, const std::string& command)
   return cases;
 }
 
-std::string bash_script(const CLI::App& app, const std::string& program) {
+/// Where each subcommand is a program of its own, as of `routedk run`: that program's completion takes over.
+std::string handed_to_programs(const CLI::App& app, const std::string& program) {
+  return fmt::format(R"bash(  if ((COMP_CWORD > 1)); then
+    case ${{COMP_WORDS[1]}} in {names})
+      local program={program}-${{COMP_WORDS[1]}}
+      typeset -f "_${{program//-/_}}" >/dev/null || eval "$("$program" --completion bash)"
+      COMP_WORDS=("$program" "${{COMP_WORDS[@]:2}}")
+      COMP_CWORD=$((COMP_CWORD - 1))
+      "_${{program//-/_}}"
+      return ;;
+    esac
+  fi
+)bash",
+                     fmt::arg("names", names_of(subcommands(app), "|")), fmt::arg("program", program));
+}
+
+std::string bash_script(const CLI::App& app, const std::string& program, Subcommands are) {
   const auto commands = subcommands(app);
   std::string id = "_" + program;
   std::replace(id.begin(), id.end(), '-', '_');
@@ -80,8 +96,9 @@ std::string bash_script(const CLI::App& app, const std::string& program) {
     after += cases_after_options(*command, command->get_name());
   }
   options += fmt::format("          *) offers='{}' ;;\n", options_of(app));
+  const std::string hand_over = are == Subcommands::kPrograms ? handed_to_programs(app, program) : "";
   return fmt::format(R"({id}() {{
-  local word=${{COMP_WORDS[COMP_CWORD]}} before=${{COMP_WORDS[COMP_CWORD-1]}} command= offers= i
+{hand_over}  local word=${{COMP_WORDS[COMP_CWORD]}} before=${{COMP_WORDS[COMP_CWORD-1]}} command= offers= i
 {find}  case $word in -*) ;; *)  # --set takes several assignments, which bash splits at each =
     for ((i = COMP_CWORD - 1; i > 0; --i)); do
       case ${{COMP_WORDS[i]}} in --set) [ "$before" = = ] || before=--set ;; -*) ;; *) continue ;; esac; break
@@ -99,17 +116,17 @@ std::string bash_script(const CLI::App& app, const std::string& program) {
 }}
 complete -o default -F {id} {program}
 )",
-                     fmt::arg("id", id), fmt::arg("find", find_command), fmt::arg("after", after),
-                     fmt::arg("options", options), fmt::arg("commands", names_of(commands, " ")),
-                     fmt::arg("program", program));
+                     fmt::arg("id", id), fmt::arg("hand_over", hand_over), fmt::arg("find", find_command),
+                     fmt::arg("after", after), fmt::arg("options", options),
+                     fmt::arg("commands", names_of(commands, " ")), fmt::arg("program", program));
 }
 
 }  // namespace
 
-std::string completion(const CLI::App& app, const std::string& shell) {
+std::string completion(const CLI::App& app, const std::string& shell, Subcommands are) {
   const std::string& path = app.get_name();
   const std::string program = path.substr(path.rfind('/') + 1);
-  const std::string script = bash_script(app, program);
+  const std::string script = bash_script(app, program, are);
   const char* const of_bashs =
       "(( ${+functions[compdef]} )) || { autoload -U compinit && compinit; }\n"
       "autoload -U +X bashcompinit && bashcompinit\n";

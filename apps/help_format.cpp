@@ -1,5 +1,6 @@
 #include "help_format.h"
 
+#include "routedk/core/display.h"
 #include "routedk/core/terminal.h"
 
 #include <algorithm>
@@ -9,22 +10,6 @@ namespace routedk::apps {
 namespace {
 
 constexpr std::size_t kNarrowest = 20;  // of a column of text
-
-/// Broken between words into lines of at most `width` characters; longer words stay whole.
-std::string wrapped(const std::string& text, std::size_t width) {
-  std::istringstream words(text);
-  std::string lines;
-  std::size_t length = 0;
-  for (std::string word; words >> word; length += word.size()) {
-    if (length > 0) {
-      const bool full = length + 1 + word.size() > width;
-      lines += full ? '\n' : ' ';
-      length = full ? 0 : length + 1;
-    }
-    lines += word;
-  }
-  return lines;
-}
 
 std::size_t beside(std::size_t column) {
   const std::size_t columns = terminal_columns();

@@ -29,7 +29,7 @@ constexpr auto kPrograms = std::to_array<Program>({
     {"train-router", "Train a router over experts, or over existing adapters."},
     {"eval", "Evaluate every system on a split; score predictions."},
     {"predict", "Answer sessions, or free text, with a trained run."},
-    {"data", "Check, split and complete bundle data."},
+    {"data", "Check, split, join and complete bundle data."},
     {"inspect", "Inspect models, adapters and routers; quantise, merge and export them."},
 });
 
@@ -76,5 +76,5 @@ int main(int argc, char** argv) {
   }
   app.require_subcommand(1);
   apps::explain(app, {"routedk run configs/experiments/demo.yaml", "routedk train --help"}, "docs/README.md");
-  return std::max(0, apps::parse(app, argc, argv));
+  return std::max(0, apps::parse(app, argc, argv, apps::Subcommands::kPrograms));
 }

@@ -34,10 +34,12 @@ HEAD = """# Results of the experiments
     scripts/report --docs       # writes this page from docs/results/experiments/*.json
 
 These are the answers to the questions of [experiments.md](experiments.md). A result is said to gain
-or lose only if the 95 % interval of the difference (paired bootstrap over sessions) excludes 0 and
-its p-value, corrected for all comparisons of the study (Holm), is below .05. "Cannot be told apart"
-is not "equal": with few sessions the intervals are wide. The end of each section says how it was
-made. [evaluation.md](evaluation.md#metrics-and-baselines) defines the metrics and baselines.
+or lose only if the 95 % interval of the difference in `f1` (paired bootstrap over sessions)
+excludes 0 and its p-value, corrected for all comparisons of the study (Holm), is below .05. "Cannot
+be told apart" is not "equal": with few sessions the intervals are wide, and in `jaccard_f1` the
+tables may say otherwise. The end of each section says how it was made; its command takes the data
+from `ROUTEDK_DATA_DIR`, or add `--set data.dir=DIR`, and an older recipe is that of the commit named
+there. [evaluation.md](evaluation.md#metrics-and-baselines) defines the metrics and baselines.
 
 - **Candidates and rule.** 32 candidates per session are drawn at temperature 1, and expected utility
   (`utility: mean`) chooses, unless a result's name says otherwise. Exceptions: names without a rule
@@ -57,7 +59,7 @@ FOOT = """## What can go wrong
 |---|---|
 | two results are equal, because their intervals overlap | the interval of their difference decides: see "Comparisons" |
 | a system has other figures in another study | the split, the number of candidates, their temperature or the rule differs; the top of this page names the exceptions |
-| your figures differ from these | another CPU, GPU or number of threads rounds otherwise and then draws other candidates: compare intervals. "How it was made" names the machine and the commit |
+| your figures differ from these | training on another CPU, GPU or number of threads rounds otherwise, so the experts differ a little and draw other candidates: compare intervals. "How it was made" names the machine and the commit |
 | one seed settles it | intervals are over sessions; how much a second training differs is shown only where a study has several seeds |
 """
 

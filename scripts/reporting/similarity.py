@@ -35,7 +35,7 @@ counts what is left out; there `{whole}`, one bundle of all items, has {whole_ja
 
 **How to find out**:
 
-- `configs/experiments/relations.yaml` with `--set split.train_limit=0 train.epochs=3`: whether more sessions and epochs raise `pair_auc`
+- `configs/experiments/relations.yaml` with `--set size=medium`: whether more sessions and epochs raise `pair_auc`
   where prompts show no relations.
 - The same with a larger backbone (`--set model.path=PATH`): whether the backbone is the limit.
 - Items paired greedily by the share of candidates that join them, as `{pairs}` pairs them by their titles (not

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cstdint>
+#include <sstream>
 
 #include <fmt/format.h>
 
@@ -188,6 +189,21 @@ std::string cut_to_columns(std::string_view text, std::size_t columns) {
     end += next.bytes;
   }
   return std::string(text.substr(0, end)).append(dots);
+}
+
+std::string wrapped(const std::string& text, std::size_t columns, std::size_t indent) {
+  std::istringstream words(text);
+  std::string lines;
+  std::size_t length = 0;
+  for (std::string word; words >> word; length += word.size()) {
+    if (length > 0) {
+      const bool full = length + 1 + word.size() > columns;
+      lines += full ? "\n" + std::string(indent, ' ') : " ";
+      length = full ? indent : length + 1;
+    }
+    lines += word;
+  }
+  return lines;
 }
 
 std::string counted(std::int64_t count, std::string_view noun) {

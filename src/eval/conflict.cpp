@@ -2,7 +2,6 @@
 
 #include <cmath>
 #include <string>
-#include <string_view>
 
 namespace routedk::eval {
 namespace {
@@ -85,8 +84,7 @@ Cosines delta_cosines(const experts::Expert& a, const experts::Expert& b) {
 io::Json to_json(const Cosines& cosines) {
   io::Json json = {{"all", cosines.all}};
   for (int i = 0; i < model::kLinears; ++i) {
-    const std::string_view module = model::linear_module(static_cast<Linear>(i));  // "self_attn.q_proj"
-    json[std::string(module.substr(module.find('.') + 1))] = cosines.by_linear[static_cast<std::size_t>(i)];
+    json[std::string(name_of(static_cast<Linear>(i)))] = cosines.by_linear[static_cast<std::size_t>(i)];
   }
   return json;
 }

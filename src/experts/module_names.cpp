@@ -4,11 +4,6 @@
 
 namespace routedk::experts {
 
-std::string last_part(model::Linear linear) {
-  const std::string module = model::linear_module(linear);
-  return module.substr(module.rfind('.') + 1);
-}
-
 std::string factor_name(std::int64_t layer, model::Linear linear, char factor) {
   return fmt::format("base_model.model.{}.lora_{}.weight", model::module_name(layer, linear), factor);
 }

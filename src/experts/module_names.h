@@ -9,9 +9,6 @@
 
 namespace routedk::experts {
 
-/// "q_proj"
-std::string last_part(model::Linear linear);
-
 /// The name of A or B in an adapter file: "base_model.model.<module>.lora_A.weight".
 std::string factor_name(std::int64_t layer, model::Linear linear, char factor);
 

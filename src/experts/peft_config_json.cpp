@@ -30,7 +30,7 @@ std::vector<std::string> target_names(const Expert& expert) {
   expert.for_each([&](std::int64_t layer, model::Linear linear, const LoraFactors&) {
     modules.push_back(model::module_name(layer, linear));
     if (layer == 0) {
-      parts.push_back(last_part(linear));
+      parts.emplace_back(name_of(linear));
     }
     uniform = uniform && expert.factors(0, linear).a.defined();
   });

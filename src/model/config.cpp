@@ -128,6 +128,14 @@ LlamaConfig LlamaConfig::from_gguf(const io::GgufFile& file) {
   return c;
 }
 
+std::vector<Linear> all_linears() {
+  std::vector<Linear> all;
+  for (const auto& [linear, name] : enum_names(Linear{})) {
+    all.push_back(linear);
+  }
+  return all;
+}
+
 const char* linear_module(Linear linear) noexcept {
   static constexpr std::array<const char*, kLinears> kNames = {
       "self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj", "self_attn.o_proj",

@@ -48,6 +48,13 @@ TEST(Display, texts_are_cut_to_columns_in_whole_characters) {
   EXPECT_EQ(cut_to_columns("abcdef", 0), "");
 }
 
+TEST(Display, texts_are_broken_between_words_and_longer_words_stay_whole) {
+  EXPECT_EQ(wrapped("one two  three\nfour", 9), "one two\nthree\nfour");
+  EXPECT_EQ(wrapped("one two three", 9, 2), "one two\n  three");
+  EXPECT_EQ(wrapped("a much-too-long b c", 6, 2), "a\n  much-too-long\n  b c");
+  EXPECT_EQ(wrapped("", 5), "");
+}
+
 TEST(Display, words_formed_like_keys_of_apis_are_found_and_covered) {
   for (const char* key : {"sk-proj-abcdefgh1234", "hf_abcdefghijklmnopqrst", "gsk_abcdefghijklmnop12",
                           "ghp_abcdefghijklmnop1234", "AIzaSyA1234567890abcdefghijklmno"}) {

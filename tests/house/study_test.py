@@ -135,6 +135,7 @@ class Study(unittest.TestCase):
         self.assertEqual([name for name, state in rows(changed) if state not in ("cached", "as above")],
                          ["router", "answer-dynamic", "evaluate"])
         self.assertIn("router.temperature: 1 -> 2", changed)
+        self.assertLessEqual(max(len(line) for line in changed.splitlines() if "/" not in line), 100)
         unused, _ = self.run_whole("whole", "--gc", "--set", "router.temperature=2")
         self.assertEqual(len(re.findall(r"MiB  \S+/(router|answer|evaluate|compare)/[0-9a-f]{16}$", unused, re.MULTILINE)), 4,
                          unused)

@@ -218,7 +218,8 @@ class TerminalTest(unittest.TestCase):
         if shell == "zsh":  # calls it so, in `compgen -F`
             call = f"call() {{ emulate -L sh; setopt kshglob noshglob braceexpand; {call}; }}; call"
         done = subprocess.run([shell, "-f" if shell == "zsh" else "--norc"], input=f"{script}{call}\n", cwd=self.folder,
-                              capture_output=True, text=True, timeout=60)  # fmt: skip
+                              capture_output=True, text=True, timeout=60,
+                              env={**os.environ, "PATH": f"{program.parent}:{os.environ['PATH']}"})  # fmt: skip
         self.assertEqual((done.returncode, done.stderr), (0, ""))
         return [word for word in done.stdout.split() if word.startswith(words[-1])]
 
@@ -235,7 +236,10 @@ class TerminalTest(unittest.TestCase):
         self.assertIn("--plan", self.completed(shell, run, "-"))
         self.assertEqual(self.completed(shell, run, "con"), [])  # a file
         for program, words, wanted in (("routedk-data", ("sp",), ["split"]), ("routedk-data", ("split", "--dom"), ["--domain"]),
-                                       ("routedk-eval", ("score", "--split", "te"), ["test"])):  # fmt: skip
+                                       ("routedk-eval", ("score", "--split", "te"), ["test"]),
+                                       ("routedk", ("inspe",), ["inspect"]), ("routedk", ("run", "--fr"), ["--from"]),
+                                       ("routedk", ("data", "sp"), ["split"]),
+                                       ("routedk", ("run", "--set", "train.epo"), ["train.epochs="])):  # fmt: skip
             self.assertEqual(self.completed(shell, folder / program, *words), wanted)
 
     def test_bash_completes_options_names_and_settings(self):

@@ -30,9 +30,10 @@ Int8Rows quantized(const at::Tensor& x, std::int64_t block) {
 /// What the codes of rows stand for. [rows,width]
 at::Tensor meant(const Int8Rows& x, std::int64_t width) {
   at::Tensor out = at::empty({x.rows(), width}, at::kFloat);
+  float* to = out.mutable_data_ptr<float>();
   for (std::int64_t r = 0; r < x.rows(); ++r) {
     for (std::int64_t i = 0; i < width; ++i) {
-      out[r][i] = static_cast<float>(x.codes(r)[i]) * x.scales(r)[i / x.block()];
+      *to++ = static_cast<float>(x.codes(r)[i]) * x.scales(r)[i / x.block()];
     }
   }
   return out;

@@ -180,6 +180,7 @@ TEST_F(Steps, a_setting_changes_the_keys_of_what_depends_on_it_and_no_others) {
   EXPECT_EQ(changed_by([&] { config_.eval.resamples += 1; }), "......x");
   EXPECT_EQ(changed_by([&] { config_.split.train_limit = 7; }), "xxxxxxx");
   EXPECT_EQ(changed_by([&] { config_.lora.rank *= 2; }), ".xxxxxx");
+  EXPECT_EQ(changed_by([&] { config_.lora.targets.pop_back(); }), ".xxxxxx");
 }
 
 TEST_F(Steps, an_adapter_to_start_from_is_known_by_its_contents_and_not_by_its_place) {

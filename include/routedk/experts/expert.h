@@ -18,9 +18,7 @@ struct LoraOptions {
   std::int64_t rank = 16;        ///< r
   double alpha = 32.0;           ///< lora_alpha
   bool rank_stabilised = false;  ///< s = alpha / sqrt(r) (rsLoRA) instead of alpha / r
-  std::vector<model::Linear> targets{model::Linear::kQ,   model::Linear::kK,    model::Linear::kV,
-                                     model::Linear::kO,   model::Linear::kGate, model::Linear::kUp,
-                                     model::Linear::kDown};
+  std::vector<model::Linear> targets = model::all_linears();  ///< adapted in every layer
 };
 
 /// One linear's rank and alpha; rank 0: not adapted.

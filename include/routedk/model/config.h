@@ -1,6 +1,7 @@
 /// The shape of a Llama.
 #pragma once
 
+#include "routedk/core/named_enum.h"
 #include "routedk/io/gguf.h"
 #include "routedk/io/jsonl.h"
 
@@ -56,6 +57,19 @@ io::Json config_json(const LlamaConfig& config, const std::string& dtype);
 /// The seven adapted linears of a layer, in the order of the checkpoint's module tree.
 enum class Linear : std::uint8_t { kQ, kK, kV, kO, kGate, kUp, kDown };
 inline constexpr int kLinears = 7;
+
+/// As PEFT's `target_modules` names them.
+constexpr auto enum_names(Linear /*of*/) {
+  return std::to_array<EnumName<Linear>>({{Linear::kQ, "q_proj"},
+                                          {Linear::kK, "k_proj"},
+                                          {Linear::kV, "v_proj"},
+                                          {Linear::kO, "o_proj"},
+                                          {Linear::kGate, "gate_proj"},
+                                          {Linear::kUp, "up_proj"},
+                                          {Linear::kDown, "down_proj"}});
+}
+/// All seven, in that order.
+std::vector<Linear> all_linears();
 
 /// "self_attn.q_proj" and so on, as PEFT and Hugging Face name it within a layer.
 const char* linear_module(Linear linear) noexcept;

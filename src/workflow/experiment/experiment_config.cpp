@@ -300,6 +300,10 @@ void ExperimentConfig::validate(std::vector<std::string>& problems) const {
   if (model.path.empty()) {
     problems.emplace_back("`model.path` must be a GGUF file or a model's folder, but is empty.");
   }
+  if (lora.targets.empty()) {
+    problems.emplace_back("`lora.targets` must name at least 1 linear, but names 0 instead.");
+  }
+  check_different("lora.targets", "linear", lora.targets, problems);
   check_adapters(*this, problems);
   check_systems(*this, problems);
   check_task(*this, problems);

@@ -247,8 +247,8 @@ std::int64_t expert_parameters(const ExperimentConfig& config, const std::string
     return experts::load_peft(*adapter, expert, model).parameters().size();
   }
   std::int64_t of_a_layer = 0;
-  for (int i = 0; i < model::kLinears; ++i) {
-    const model::LinearShape shape = model::linear_shape(model, static_cast<model::Linear>(i));
+  for (const model::Linear linear : config.lora.targets) {
+    const model::LinearShape shape = model::linear_shape(model, linear);
     of_a_layer += config.lora.rank * (shape.in + shape.out);
   }
   return model.layers * of_a_layer;

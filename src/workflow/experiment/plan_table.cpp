@@ -16,18 +16,17 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// "cached", "under way (process 7 on host)", or "to do" with what changed since the last step of that name.
-std::string state_of(const Experiment& experiment, const Step& step, const Records& records, bool again) {
-  const Store& store = experiment.store();
+constexpr std::size_t kLineWidth = 100;
+
+/// "cached", "under way (process 7 on host)" or "to do".
+std::string state_of(const Store& store, const Step& step, bool again) {
   if (store.done(step)) {
     return again ? "to do again (--from)" : "cached";
   }
   if (const std::string holder = store.holder(step); !holder.empty()) {
     return fmt::format("under way ({})", holder);
   }
-  const std::string changed = what_changed(experiment, step, records);
-  return fmt::format("{}{}{}", fs::exists(store.folder_of(step)) ? "begun" : "to do",
-                     changed.empty() ? "" : "; ", changed);
+  return fs::exists(store.folder_of(step)) ? "begun" : "to do";
 }
 
 std::string number_or_unknown(const std::optional<double>& value, const char* unit) {
@@ -42,64 +41,99 @@ std::uintmax_t bytes_in(const fs::path& folder) {
   return bytes;
 }
 
+/// A line for each step, below it what changed since the last step of that name, and the sums.
+class PlanTable {
+ public:
+  explicit PlanTable(const RunOptions& options) : from_(options.from) {
+    add_line("step", "key", "time", "memory", "state");
+  }
+
+  void begin(const Experiment& experiment) { text_ += experiment.folder().string() + '\n'; }
+
+  void add(const Experiment& experiment, const Step& step) {
+    const std::string name = "  " + to_string(step.id);
+    if (!known_.insert(step.key).second) {
+      add_line(name, step.key, "", "", "as above");
+      return;
+    }
+    const Records& alike = records_of(experiment.store(), step.id.kind);
+    const bool is_done = alike.contains(step.key);
+    const bool again = from_ && step.id.kind >= *from_;
+    const Cost cost = is_done ? measured(alike.at(step.key)) : guess(experiment, step, alike);
+    if (!is_done || again) {
+      count_to_do(cost);
+    }
+    add_line(name, step.key, cost.seconds ? format_duration(*cost.seconds) : "?",
+             number_or_unknown(cost.memory_mib, "MiB"), state_of(experiment.store(), step, again));
+    if (const std::string changed = is_done ? "" : what_changed(experiment, step, alike); !changed.empty()) {
+      text_ += "    " + wrapped(changed, kLineWidth - 4, 4) + "\n";
+    }
+  }
+
+  void add_comparison(const Store& store, const Step& step) {
+    const bool cached = store.done(step) && !from_;
+    to_do_ += cached ? 0 : 1;
+    known_.insert(step.key);
+    add_line(to_string(step.id), step.key, "", "", cached ? "cached" : "to do");
+  }
+
+  std::string text() const {
+    const std::string of_unknown =
+        unknown_ > 0 ? fmt::format("{} of unknown time", counted(unknown_, "step")) : "";
+    const std::string time = seconds_ > 0.0 || of_unknown.empty() ? format_duration(seconds_) : "";
+    return text_ + fmt::format("{}, {} to do: {}{}{}\n",
+                               counted(static_cast<std::int64_t>(known_.size()), "step"), to_do_, time,
+                               time.empty() || of_unknown.empty() ? "" : " and ", of_unknown);
+  }
+
+ private:
+  void add_line(const std::string& name, const std::string& key, const std::string& time,
+                const std::string& memory, const std::string& state) {
+    text_ += fmt::format("{:<40} {:<16} {:>9} {:>10}  {}\n", name, key, time, memory, state);
+  }
+
+  /// Of all steps of a kind in a store, read once.
+  const Records& records_of(const Store& store, StepKind kind) {
+    const auto [place, fresh] = read_.try_emplace({store.path(), kind});
+    if (fresh) {
+      place->second = store.whole(kind);
+    }
+    return place->second;
+  }
+
+  void count_to_do(const Cost& cost) {
+    ++to_do_;
+    seconds_ += cost.seconds.value_or(0.0);
+    unknown_ += cost.seconds ? 0 : 1;
+  }
+
+  std::optional<StepKind> from_;
+  std::map<std::pair<fs::path, StepKind>, Records> read_;
+  std::set<std::string> known_;
+  double seconds_ = 0.0;
+  int unknown_ = 0;
+  int to_do_ = 0;
+  std::string text_;
+};
+
 }  // namespace
 
 std::string plan_table(std::span<const std::unique_ptr<Experiment>> experiments, const RunOptions& options,
                        std::span<const Step> comparisons) {
   const std::string only = options.only.empty() ? "" : only_step(experiments, options.only);
-  std::string text =
-      fmt::format("{:<40} {:<16} {:>9} {:>10}  {}\n", "step", "key", "time", "memory", "state");
-  std::map<std::pair<fs::path, StepKind>, Records> read;  // once for all steps of a kind
-  const auto records_of = [&](const Store& store, StepKind kind) -> const Records& {
-    const auto [place, fresh] = read.try_emplace({store.path(), kind});
-    if (fresh) {
-      place->second = store.whole(kind);
-    }
-    return place->second;
-  };
-  std::set<std::string> known;
-  double seconds = 0.0;
-  int unknown = 0;
-  int to_do = 0;
+  PlanTable table(options);
   for (const auto& experiment : experiments) {
-    text += fmt::format("{}\n", experiment->folder().string());
+    table.begin(*experiment);
     for (const Step* step : needed_steps(experiment->steps())) {
-      if (!only.empty() && to_string(step->id) != only) {
-        continue;
+      if (only.empty() || to_string(step->id) == only) {
+        table.add(*experiment, *step);
       }
-      if (!known.insert(step->key).second) {
-        text += fmt::format("  {:<38} {}                        as above\n", to_string(step->id), step->key);
-        continue;
-      }
-      const Records& alike = records_of(experiment->store(), step->id.kind);
-      const bool known_cost = alike.contains(step->key);
-      const bool again = options.from && step->id.kind >= *options.from;
-      const Cost cost = known_cost ? measured(alike.at(step->key)) : guess(*experiment, *step, alike);
-      if (!known_cost || again) {
-        ++to_do;
-        seconds += cost.seconds.value_or(0.0);
-        unknown += cost.seconds ? 0 : 1;
-      }
-      text +=
-          fmt::format("  {:<38} {} {:>9} {:>10}  {}\n", to_string(step->id), step->key,
-                      cost.seconds ? format_duration(*cost.seconds) : "?",
-                      number_or_unknown(cost.memory_mib, "MiB"), state_of(*experiment, *step, alike, again));
     }
   }
   for (const Step& step : comparisons) {
-    const Experiment& any = *experiments.front();
-    const bool cached = any.store().done(step) && !options.from;
-    to_do += cached ? 0 : 1;
-    known.insert(step.key);
-    text += fmt::format("{:<40} {}                        {}\n", to_string(step.id), step.key,
-                        cached ? "cached" : "to do");
+    table.add_comparison(experiments.front()->store(), step);
   }
-  const std::string of_unknown =
-      unknown > 0 ? fmt::format("{} of unknown time", counted(unknown, "step")) : "";
-  const std::string known_time = seconds > 0.0 || of_unknown.empty() ? format_duration(seconds) : "";
-  text += fmt::format("{}, {} to do: {}{}{}\n", counted(static_cast<std::int64_t>(known.size()), "step"),
-                      to_do, known_time, known_time.empty() || of_unknown.empty() ? "" : " and ", of_unknown);
-  return text;
+  return table.text();
 }
 
 std::string unreferenced(std::span<const std::unique_ptr<Experiment>> experiments,

@@ -124,6 +124,7 @@ std::shared_ptr<experts::Expert> new_expert(const std::string& name, const Exper
   lora.rank = config.lora.rank;
   lora.alpha = config.lora.alpha;
   lora.rank_stabilised = config.lora.rank_stabilised;
+  lora.targets = config.lora.targets;
   auto expert = std::make_shared<experts::Expert>(name, model, lora);
   expert->initialise(config.train.seed);
   return expert;
@@ -137,6 +138,9 @@ io::Json expert_settings(const Experiment& experiment) {
     settings["rank"] = config.lora.rank;
     settings["alpha"] = config.lora.alpha;
     settings["rank_stabilised"] = config.lora.rank_stabilised;
+    if (!config.lora.adapts_all()) {  // unknown to checkpoints that are older than the setting
+      settings["targets"] = fmt::format("{}", fmt::join(config.lora.targets, ", "));
+    }
   }
   return settings;
 }
