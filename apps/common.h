@@ -167,7 +167,7 @@ inline int finish_parsing(const CLI::App& app, const CLI::ParseError& error) {
 }
 
 /// Parses; -1: continue. Help exits with 0, an invalid command line with 2.
-inline int parse(CLI::App& app, int argc, char** argv, Subcommands are = Subcommands::kOwn) {
+inline int parse(CLI::App& app, int argc, char** argv, Subcommands kind = Subcommands::kOwn) {
   const auto format = std::make_shared<HelpFormat>();
   app.formatter(format);
   for (CLI::App* command : app.get_subcommands([](const CLI::App* /*each*/) { return true; })) {
@@ -178,7 +178,9 @@ inline int parse(CLI::App& app, int argc, char** argv, Subcommands are = Subcomm
       ->group(kCommonGroup);
   app.add_option_function<std::string>(
          "--completion",
-         [&app, are](const std::string& shell) { throw CLI::CallForVersion(completion(app, shell, are), 0); },
+         [&app, kind](const std::string& shell) {
+           throw CLI::CallForVersion(completion(app, shell, kind), 0);
+         },
          "print a completion script for this shell and stop")
       ->check(CLI::IsMember({"bash", "zsh"}))
       ->group(kCommonGroup);

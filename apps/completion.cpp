@@ -63,22 +63,24 @@ std::string cases_after_options(const CLI::App& app, const std::string& command)
 }
 
 /// Where each subcommand is a program of its own, as of `routedk run`: that program's completion takes over.
-std::string handed_to_programs(const CLI::App& app, const std::string& program) {
+std::string handed_to_programs(const CLI::App& app) {
   return fmt::format(R"bash(  if ((COMP_CWORD > 1)); then
     case ${{COMP_WORDS[1]}} in {names})
-      local program={program}-${{COMP_WORDS[1]}}
-      typeset -f "_${{program//-/_}}" >/dev/null || eval "$("$program" --completion bash)"
+      local program=${{COMP_WORDS[0]/#\~/$HOME}}-${{COMP_WORDS[1]}}  # beside it, as it is started
+      local of=${{program##*/}}; of=_${{of//-/_}}
+      typeset -f "$of" >/dev/null || eval "$("$program" --completion bash 2>/dev/null)"
+      typeset -f "$of" >/dev/null || return
       COMP_WORDS=("$program" "${{COMP_WORDS[@]:2}}")
       COMP_CWORD=$((COMP_CWORD - 1))
-      "_${{program//-/_}}"
+      "$of"
       return ;;
     esac
   fi
 )bash",
-                     fmt::arg("names", names_of(subcommands(app), "|")), fmt::arg("program", program));
+                     fmt::arg("names", names_of(subcommands(app), "|")));
 }
 
-std::string bash_script(const CLI::App& app, const std::string& program, Subcommands are) {
+std::string bash_script(const CLI::App& app, const std::string& program, Subcommands kind) {
   const auto commands = subcommands(app);
   std::string id = "_" + program;
   std::replace(id.begin(), id.end(), '-', '_');
@@ -96,7 +98,7 @@ std::string bash_script(const CLI::App& app, const std::string& program, Subcomm
     after += cases_after_options(*command, command->get_name());
   }
   options += fmt::format("          *) offers='{}' ;;\n", options_of(app));
-  const std::string hand_over = are == Subcommands::kPrograms ? handed_to_programs(app, program) : "";
+  const std::string hand_over = kind == Subcommands::kPrograms ? handed_to_programs(app) : "";
   return fmt::format(R"({id}() {{
 {hand_over}  local word=${{COMP_WORDS[COMP_CWORD]}} before=${{COMP_WORDS[COMP_CWORD-1]}} command= offers= i
 {find}  case $word in -*) ;; *)  # --set takes several assignments, which bash splits at each =
@@ -123,10 +125,10 @@ complete -o default -F {id} {program}
 
 }  // namespace
 
-std::string completion(const CLI::App& app, const std::string& shell, Subcommands are) {
+std::string completion(const CLI::App& app, const std::string& shell, Subcommands kind) {
   const std::string& path = app.get_name();
   const std::string program = path.substr(path.rfind('/') + 1);
-  const std::string script = bash_script(app, program, are);
+  const std::string script = bash_script(app, program, kind);
   const char* const of_bashs =
       "(( ${+functions[compdef]} )) || { autoload -U compinit && compinit; }\n"
       "autoload -U +X bashcompinit && bashcompinit\n";

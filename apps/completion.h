@@ -7,11 +7,11 @@
 
 namespace routedk::apps {
 
-/// What the words are that a program begins with: its own, or names of programs, as of `routedk run`.
+/// Whether the program parses its subcommands, or starts a program of that name, as `routedk run`.
 enum class Subcommands { kOwn, kPrograms };
 
 /// A script for bash, or for zsh, which runs bash's through bashcompinit: completes options and subcommands,
 /// the names that an option accepts, settings after --set, and otherwise file names.
-std::string completion(const CLI::App& app, const std::string& shell, Subcommands are = Subcommands::kOwn);
+std::string completion(const CLI::App& app, const std::string& shell, Subcommands kind = Subcommands::kOwn);
 
 }  // namespace routedk::apps

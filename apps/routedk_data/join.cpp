@@ -16,11 +16,14 @@ void add_join(CLI::App& app, Chosen& chosen) {
   data->add_to(*command);
   command->add_option("--with", options->others, "other domains, whose training sessions are added")
       ->required()
+      ->check(not_empty)
       ->group(kDataGroup);
-  command->add_option("--to", options->output, "the new data folder")->required()->group(kOutputGroup);
-  command->footer(
-      "Examples:\n  routedk-data join --domain electronic --with clothing food --to build/joined\n"
-      "More: docs/data.md");
+  command->add_option("--to", options->output, "the new data folder")
+      ->required()
+      ->check(not_empty)
+      ->group(kOutputGroup);
+  explain(*command, {"routedk-data join --domain electronic --with clothing food --to runs/joined"},
+          "docs/data.md");
   command->callback([data, options, &chosen] {
     chosen = [data, options] {
       options->evaluated = {data->dir, data->domain, data->counts()};

@@ -37,9 +37,9 @@ These are the answers to the questions of [experiments.md](experiments.md). A re
 or lose only if the 95 % interval of the difference in `f1` (paired bootstrap over sessions)
 excludes 0 and its p-value, corrected for all comparisons of the study (Holm), is below .05. "Cannot
 be told apart" is not "equal": with few sessions the intervals are wide, and in `jaccard_f1` the
-tables may say otherwise. The end of each section says how it was made; its command takes the data
-from `ROUTEDK_DATA_DIR`, or add `--set data.dir=DIR`, and an older recipe is that of the commit named
-there. [evaluation.md](evaluation.md#metrics-and-baselines) defines the metrics and baselines.
+tables may say otherwise. The end of each section says how it was made: its command reads the data
+from `ROUTEDK_DATA_DIR`, or add `--set data.dir=DIR`; to repeat a study of an older recipe, check out
+the commit named there. [evaluation.md](evaluation.md#metrics-and-baselines) defines the metrics and baselines.
 
 - **Candidates and rule.** 32 candidates per session are drawn at temperature 1, and expected utility
   (`utility: mean`) chooses, unless a result's name says otherwise. Exceptions: names without a rule

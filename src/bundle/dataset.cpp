@@ -107,22 +107,6 @@ Session make_session(const Tables& tables, const IdTable::Group& group, std::int
   return session;
 }
 
-TitleCount count_titles(const std::vector<Session>& sessions) {
-  TitleCount count;
-  std::set<ItemId> untitled;
-  for (const Session& session : sessions) {
-    count.positions += session.length;
-    for (const Item& item : session.items) {
-      if (item.title.empty()) {
-        ++count.untitled_positions;
-        untitled.insert(item.id);
-      }
-    }
-  }
-  count.untitled_items = static_cast<std::int64_t>(untitled.size());
-  return count;
-}
-
 [[noreturn]] void refuse_untitled(const Dataset& data, const fs::path& folder) {
   const TitleCount& count = data.title_count;
   throw_<DataError>(
@@ -149,6 +133,22 @@ bool includes_all(const Bundle& big, const Bundle& small) {
 }
 
 }  // namespace
+
+TitleCount count_titles(std::span<const Session> sessions) {
+  TitleCount count;
+  std::set<ItemId> untitled;
+  for (const Session& session : sessions) {
+    count.positions += session.length;
+    for (const Item& item : session.items) {
+      if (item.title.empty()) {
+        ++count.untitled_positions;
+        untitled.insert(item.id);
+      }
+    }
+  }
+  count.untitled_items = static_cast<std::int64_t>(untitled.size());
+  return count;
+}
 
 std::vector<std::string> list_domains(const fs::path& dir) {
   if (!fs::is_directory(dir)) {

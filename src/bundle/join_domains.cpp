@@ -16,27 +16,34 @@
 namespace routedk::bundle {
 namespace {
 
-constexpr std::int64_t kMostId = std::int64_t{1} << 62;
+constexpr std::int64_t kLeastId = -(std::int64_t{1} << 62);
 
-/// The ids of other domains' sessions or items, in order of need, above those of `taken`.
+/// New ids for the sessions or items of other domains: -1, -2, ... in the order in which they are asked for,
+/// below all that are taken.
 class NewIds {
  public:
-  void above(std::int64_t taken) {
-    if (taken >= kMostId) {
-      throw_<DataError>("Ids must be below 2^62 to be joined with others, but one is {}.", taken);
+  NewIds(std::string domain, const char* whose) : domain_(std::move(domain)), whose_(whose) {}
+
+  void take(std::int64_t id) {
+    if (id < kLeastId) {
+      throw_<DataError>(
+          "The {} ids of a domain must be at least -2^62 to be joined with others, but `{}` has {}.", whose_,
+          domain_, id);
     }
-    next_ = std::max(next_, taken + 1);
+    next_ = std::min(next_, id - 1);
   }
-  /// The domain that the next calls of `of` are about.
+  /// Forgets the ids of the domain before.
   void begin_domain() { known_.clear(); }
   std::int64_t of(std::int64_t id) {
     const auto [at, is_new] = known_.emplace(id, next_);
-    next_ += is_new ? 1 : 0;
+    next_ -= is_new ? 1 : 0;
     return at->second;
   }
 
  private:
-  std::int64_t next_ = 0;
+  std::string domain_;
+  const char* whose_;
+  std::int64_t next_ = -1;
   std::map<std::int64_t, std::int64_t> known_;
 };
 
@@ -59,20 +66,17 @@ void add_renumbered(const Texts& texts, NewIds& items, Texts& to) {
   }
 }
 
-bool are_the_same(const std::vector<Session>& a, const std::vector<Session>& b) {
-  return std::ranges::equal(a, b, {}, &Session::id, &Session::id);
-}
-
-/// Throws if a session of another domain is validated or tested with.
-void require_own_split(const Dataset& evaluated, const Dataset& joined, const SplitCounts& counts) {
-  const Split own = split_sessions(evaluated.sessions, counts);
-  const Split all = split_sessions(joined.sessions, counts);
-  if (!are_the_same(own.val, all.val) || !are_the_same(own.test, all.test)) {
-    throw_<DataError>(
-        "{} must have {} sessions of every length that is joined, but has fewer of one: lower the sizes of "
-        "the "
-        "split.",
-        evaluated.domain, counts.test_per_length + counts.val_per_length);
+/// Throws if a session of another domain would be one of validation or test.
+void require_own_split(const Dataset& evaluated, std::span<const Session> added, const SplitCounts& counts) {
+  const std::int64_t held_out = counts.test_per_length + counts.val_per_length;
+  for (const Session& session : added) {
+    const auto own = std::ranges::count(evaluated.sessions, session.length, &Session::length);
+    if (own < held_out) {
+      throw_<DataError>(
+          "`{}` must have {} sessions of length {} for validation and test, since others add some, but has "
+          "{}: lower --test-per-length and --val-per-length.",
+          evaluated.domain, held_out, session.length, own);
+    }
   }
 }
 
@@ -87,14 +91,14 @@ std::string table_of(const char* header, const Texts& texts) {
 }  // namespace
 
 Dataset join_domains(const Dataset& evaluated, std::span<const Dataset> others, const SplitCounts& counts) {
-  NewIds session_ids;
-  NewIds item_ids;
+  NewIds session_ids(evaluated.domain, "session");
+  NewIds item_ids(evaluated.domain, "item");
   for (const Session& session : evaluated.sessions) {
-    session_ids.above(session.id);
-    std::ranges::for_each(session.items, [&](const Item& item) { item_ids.above(item.id); });
+    session_ids.take(session.id);
+    std::ranges::for_each(session.items, [&](const Item& item) { item_ids.take(item.id); });
   }
   for (const Texts* texts : {&evaluated.titles, &evaluated.categories}) {
-    std::ranges::for_each(*texts, [&](const auto& text) { item_ids.above(text.first); });
+    std::ranges::for_each(*texts, [&](const auto& text) { item_ids.take(text.first); });
   }
   Dataset joined = evaluated;
   joined.sessions.clear();
@@ -107,11 +111,12 @@ Dataset join_domains(const Dataset& evaluated, std::span<const Dataset> others, 
     add_renumbered(other.titles, item_ids, joined.titles);
     add_renumbered(other.categories, item_ids, joined.categories);
   }
+  require_own_split(evaluated, joined.sessions, counts);
   joined.sessions.insert(joined.sessions.end(), evaluated.sessions.begin(), evaluated.sessions.end());
   for (std::size_t order = 0; order < joined.sessions.size(); ++order) {
     joined.sessions[order].order = static_cast<std::int64_t>(order);
   }
-  require_own_split(evaluated, joined, counts);
+  joined.title_count = count_titles(joined.sessions);
   return joined;
 }
 

@@ -196,10 +196,12 @@ std::string wrapped(const std::string& text, std::size_t columns, std::size_t in
   std::string lines;
   std::size_t length = 0;
   for (std::string word; words >> word; length += word.size()) {
-    if (length > 0) {
-      const bool full = length + 1 + word.size() > columns;
-      lines += full ? "\n" + std::string(indent, ' ') : " ";
-      length = full ? indent : length + 1;
+    if (length > 0 && length + 1 + word.size() <= columns) {
+      lines += ' ';
+      ++length;
+    } else {
+      lines.append(lines.empty() ? "" : "\n").append(indent, ' ');
+      length = indent;
     }
     lines += word;
   }

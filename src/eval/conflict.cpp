@@ -1,6 +1,7 @@
 #include "routedk/eval/conflict.h"
 
 #include <cmath>
+#include <optional>
 #include <string>
 
 namespace routedk::eval {
@@ -9,32 +10,40 @@ namespace {
 using experts::LoraFactors;
 using model::Linear;
 
-/// Sums of products by linear; the last is over all linears.
-using Sums = std::array<double, model::kLinears + 1>;
+/// Sums of products, over all linears and by linear; nothing for one that is not adapted.
+struct Sums {
+  double all = 0.0;
+  std::array<std::optional<double>, model::kLinears> by_linear{};
 
-void add(Sums& sums, Linear linear, double product) {
-  sums[static_cast<std::size_t>(linear)] += product;
-  sums.back() += product;
+  void add(Linear linear, double product) {
+    std::optional<double>& own = by_linear[static_cast<std::size_t>(linear)];
+    own = own.value_or(0.0) + product;
+    all += product;
+  }
+};
+
+double cosine(double ab, double aa, double bb) {
+  return aa > 0.0 && bb > 0.0 ? ab / std::sqrt(aa * bb) : 0.0;
 }
 
 Cosines cosines_of(const Sums& ab, const Sums& aa, const Sums& bb) {
-  const auto cosine = [&](std::size_t i) {
-    return aa[i] > 0.0 && bb[i] > 0.0 ? ab[i] / std::sqrt(aa[i] * bb[i]) : 0.0;
-  };
   Cosines cosines;
   for (std::size_t i = 0; i < cosines.by_linear.size(); ++i) {
-    cosines.by_linear[i] = cosine(i);
+    if (aa.by_linear[i] || bb.by_linear[i]) {
+      cosines.by_linear[i] =
+          cosine(ab.by_linear[i].value_or(0.0), aa.by_linear[i].value_or(0.0), bb.by_linear[i].value_or(0.0));
+    }
   }
-  cosines.all = cosine(model::kLinears);
+  cosines.all = cosine(ab.all, aa.all, bb.all);
   return cosines;
 }
 
 Sums delta_products(const experts::Expert& a, const experts::Expert& b) {
-  Sums sums{};
+  Sums sums;
   a.for_each([&](std::int64_t layer, Linear linear, const LoraFactors& factors) {
     const LoraFactors& other = b.factors(layer, linear);
     if (other.a.defined()) {
-      add(sums, linear, experts::delta_product(factors, other));
+      sums.add(linear, experts::delta_product(factors, other));
     }
   });
   return sums;
@@ -59,9 +68,9 @@ LinearVectors gradient_vectors(const experts::Expert& expert) {
 }
 
 Cosines cosines_of(const LinearVectors& a, const LinearVectors& b) {
-  Sums ab{};
-  Sums aa{};
-  Sums bb{};
+  Sums ab;
+  Sums aa;
+  Sums bb;
   const auto product = [](const at::Tensor& x, const at::Tensor& y) {
     return at::dot(x.to(at::kDouble), y.to(at::kDouble)).item<double>();
   };
@@ -69,9 +78,9 @@ Cosines cosines_of(const LinearVectors& a, const LinearVectors& b) {
     const at::Tensor& x = a[static_cast<std::size_t>(i)];
     const at::Tensor& y = b[static_cast<std::size_t>(i)];
     if (x.defined() && y.defined()) {
-      add(ab, static_cast<Linear>(i), product(x, y));
-      add(aa, static_cast<Linear>(i), product(x, x));
-      add(bb, static_cast<Linear>(i), product(y, y));
+      ab.add(static_cast<Linear>(i), product(x, y));
+      aa.add(static_cast<Linear>(i), product(x, x));
+      bb.add(static_cast<Linear>(i), product(y, y));
     }
   }
   return cosines_of(ab, aa, bb);
@@ -83,8 +92,10 @@ Cosines delta_cosines(const experts::Expert& a, const experts::Expert& b) {
 
 io::Json to_json(const Cosines& cosines) {
   io::Json json = {{"all", cosines.all}};
-  for (int i = 0; i < model::kLinears; ++i) {
-    json[std::string(name_of(static_cast<Linear>(i)))] = cosines.by_linear[static_cast<std::size_t>(i)];
+  for (const Linear linear : model::all_linears()) {
+    if (const auto& cosine = cosines.by_linear[static_cast<std::size_t>(linear)]) {
+      json[std::string(name_of(linear))] = *cosine;
+    }
   }
   return json;
 }

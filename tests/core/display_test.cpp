@@ -50,8 +50,8 @@ TEST(Display, texts_are_cut_to_columns_in_whole_characters) {
 
 TEST(Display, texts_are_broken_between_words_and_longer_words_stay_whole) {
   EXPECT_EQ(wrapped("one two  three\nfour", 9), "one two\nthree\nfour");
-  EXPECT_EQ(wrapped("one two three", 9, 2), "one two\n  three");
-  EXPECT_EQ(wrapped("a much-too-long b c", 6, 2), "a\n  much-too-long\n  b c");
+  EXPECT_EQ(wrapped("aaaa bb cc d", 6, 2), "  aaaa\n  bb\n  cc d");
+  EXPECT_EQ(wrapped("a much-too-long b c", 5, 2), "  a\n  much-too-long\n  b c");
   EXPECT_EQ(wrapped("", 5), "");
 }
 

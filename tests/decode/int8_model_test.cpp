@@ -30,7 +30,8 @@ class GivenGate : public experts::Gate {
   at::Tensor alpha_;  // [S,4]
 };
 
-/// Experts of 32, 16, 16 and 48 ranks with their padding: two blocks of B.
+/// Experts of 32, 16, 16 and 48 ranks with their padding: two blocks of B. The second adapts two linears
+/// only.
 experts::RoutedModel with_experts(std::shared_ptr<const model::Backbone> backbone) {
   const at::NoGradGuard no_grad;
   const model::LlamaConfig& config = backbone->config();
@@ -38,6 +39,9 @@ experts::RoutedModel with_experts(std::shared_ptr<const model::Backbone> backbon
   for (const std::int64_t rank : {20, 2, 16, 40}) {
     experts::LoraOptions lora;
     lora.rank = rank;
+    if (rank == 2) {
+      lora.targets = {model::Linear::kV, model::Linear::kDown};
+    }
     all.push_back(std::make_shared<experts::Expert>("rank" + std::to_string(rank), config, lora));
     all.back()->initialise(static_cast<std::uint64_t>(rank));
     auto& values = all.back()->parameters().values();

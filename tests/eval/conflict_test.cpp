@@ -33,18 +33,19 @@ TEST(DeltaCosines, are_those_of_the_whole_deltas) {
   const auto b = testing::tiny_expert("b", {3, 1.5, true, all});
   const Cosines found = delta_cosines(*a, *b);
   for (const Linear linear : all) {
-    EXPECT_NEAR(found.by_linear[static_cast<std::size_t>(linear)],
+    EXPECT_NEAR(found.by_linear[static_cast<std::size_t>(linear)].value(),
                 cosine(whole(*a, {linear}), whole(*b, {linear})), 1e-6);
   }
   EXPECT_NEAR(found.all, cosine(whole(*a, all), whole(*b, all)), 1e-6);
   EXPECT_NEAR(delta_cosines(*a, *a).all, 1.0, 1e-12);
 }
 
-TEST(DeltaCosines, a_linear_that_one_side_does_not_adapt_counts_as_zero) {
+TEST(DeltaCosines, a_linear_that_one_side_does_not_adapt_counts_as_zero_and_one_of_neither_is_left_out) {
   const auto some = testing::tiny_expert("some", {2, 4.0, false, {Linear::kQ}});
   const auto both = testing::tiny_expert("both", {2, 4.0, false, {Linear::kQ, Linear::kUp}});
   const Cosines found = delta_cosines(*some, *both);
   EXPECT_EQ(found.by_linear[static_cast<std::size_t>(Linear::kUp)], 0.0);
+  EXPECT_EQ(to_json(found).size(), 3U) << to_json(found);  // all, q_proj, up_proj
   const at::Tensor q = whole(*some, {Linear::kQ});
   const at::Tensor other = whole(*both, {Linear::kQ});
   EXPECT_NEAR(found.all,
@@ -76,7 +77,8 @@ TEST(GradientVectors, hold_the_gradients_of_both_factors_in_all_layers) {
   for (at::Tensor& vector : opposed) {
     vector = vector.defined() ? -vector : vector;
   }
-  EXPECT_NEAR(cosines_of(vectors, opposed).by_linear[static_cast<std::size_t>(Linear::kDown)], -1.0, 1e-12);
+  EXPECT_NEAR(cosines_of(vectors, opposed).by_linear[static_cast<std::size_t>(Linear::kDown)].value(), -1.0,
+              1e-12);
   EXPECT_EQ(cosines_of(vectors, LinearVectors{}).all, 0.0);
   EXPECT_THAT(to_json(cosines_of(vectors, vectors)).dump(), ::testing::HasSubstr("\"q_proj\":1.0"));
 }

@@ -135,7 +135,11 @@ class Study(unittest.TestCase):
         self.assertEqual([name for name, state in rows(changed) if state not in ("cached", "as above")],
                          ["router", "answer-dynamic", "evaluate"])
         self.assertIn("router.temperature: 1 -> 2", changed)
-        self.assertLessEqual(max(len(line) for line in changed.splitlines() if "/" not in line), 100)
+        more = ("router.learning_rate=0.002", "router.entropy_weight=0.01", "router.balance_weight=0.01", "router.temperature=2")
+        changed, _ = self.run_whole("whole", "--plan", *(word for one in more for word in ("--set", one)))
+        details = [line for line in changed.splitlines() if line.startswith("    ")]
+        self.assertGreater(len(details), 3)  # three steps, and what they say is longer than a line
+        self.assertLessEqual(max(map(len, details)), 100)
         unused, _ = self.run_whole("whole", "--gc", "--set", "router.temperature=2")
         self.assertEqual(len(re.findall(r"MiB  \S+/(router|answer|evaluate|compare)/[0-9a-f]{16}$", unused, re.MULTILINE)), 4,
                          unused)

@@ -208,18 +208,18 @@ class TerminalTest(unittest.TestCase):
             self.run_program(*words, "--from", name, "--dry-run")
         self.assertIn("--only must be one of train-", self.run_program(*words, "--only", "nothing", "--dry-run", code=2))
 
-    def completed(self, shell, program, *words):
+    def completed(self, shell, program, *words, typed_as=None):
         """-> what the shell offers for the last word; zsh picks out later what begins like it."""
         name = program.name
         script = subprocess.run([program, "--completion", shell], capture_output=True, text=True, timeout=60, check=True).stdout
         self.assertTrue(script.startswith(f'# eval "$({name} --completion {shell})"\n'))
-        typed = " ".join(map(repr, (name, *words)))
+        typed = " ".join(map(repr, (typed_as or name, *words)))
         call = f"COMP_WORDS=({typed}); COMP_CWORD={len(words)}; _{name.replace('-', '_')}; echo ${{COMPREPLY[@]}}"
         if shell == "zsh":  # calls it so, in `compgen -F`
             call = f"call() {{ emulate -L sh; setopt kshglob noshglob braceexpand; {call}; }}; call"
         done = subprocess.run([shell, "-f" if shell == "zsh" else "--norc"], input=f"{script}{call}\n", cwd=self.folder,
                               capture_output=True, text=True, timeout=60,
-                              env={**os.environ, "PATH": f"{program.parent}:{os.environ['PATH']}"})  # fmt: skip
+                              env=os.environ if typed_as else {**os.environ, "PATH": f"{program.parent}:{os.environ['PATH']}"})  # fmt: skip
         self.assertEqual((done.returncode, done.stderr), (0, ""))
         return [word for word in done.stdout.split() if word.startswith(words[-1])]
 
@@ -241,6 +241,8 @@ class TerminalTest(unittest.TestCase):
                                        ("routedk", ("data", "sp"), ["split"]),
                                        ("routedk", ("run", "--set", "train.epo"), ["train.epochs="])):  # fmt: skip
             self.assertEqual(self.completed(shell, folder / program, *words), wanted)
+        self.assertEqual(self.completed(shell, folder / "routedk", "run", "--fr", typed_as=str(folder / "routedk")), ["--from"])
+        self.assertEqual(self.completed(shell, folder / "routedk", "run", "--fr", typed_as="/nowhere/routedk"), [])
 
     def test_bash_completes_options_names_and_settings(self):
         self.completes("bash")

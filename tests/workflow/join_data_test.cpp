@@ -91,21 +91,57 @@ TEST_F(JoinData, the_result_is_valid_data) {
   EXPECT_EQ(io::Json::parse(out.str()).at("errors"), 0);
 }
 
+TEST_F(JoinData, texts_and_blank_titles_survive_and_ids_of_others_are_negative) {
+  const bundle::DomainFolder shop;  // with quotes, newlines and an entity
+  shop.write("item_titles.csv",
+             "item ID,titles\n1,Red train\n2,\n3,Duck &amp; boat\n4,\" Towel\n \"\"soft\"\" \"\n");
+  fs::create_directories(shop.dir() / "other");
+  fs::copy(shop.dir() / "toys", shop.dir() / "other", fs::copy_options::overwrite_existing);
+  options_.evaluated = {shop.dir(), "toys", bundle::SplitCounts{1, 0}};
+  options_.others = {"other"};
+  EXPECT_THAT(printed(), HasSubstr("without a title: 1 item at 1 position."));
+  const auto loaded = [](const fs::path& dir, const char* domain) {
+    return bundle::load_dataset({dir, domain, bundle::Untitled::kKeep});
+  };
+  const bundle::Dataset own = loaded(shop.dir(), "toys");
+  const bundle::Dataset joined = loaded(options_.output, "toys");
+  EXPECT_EQ(all_told(joined.sessions), all_told(own.sessions)) << "other's are all for its test";
+  EXPECT_EQ(joined.titles.size(), 2 * own.titles.size());
+  for (const auto& [id, title] : own.titles) {
+    EXPECT_EQ(joined.titles.at(id), title);
+  }
+  EXPECT_LT(joined.titles.begin()->first, 0);
+  EXPECT_EQ(testing::content_of(options_.output / "split.yaml"), "test_per_length: 1\nval_per_length: 0\n");
+}
+
 TEST_F(JoinData, a_length_of_which_the_evaluated_domain_has_too_few_is_refused) {
   const bundle::DomainFolder few;
   fs::copy(kSample / "food", few.dir() / "food");
   options_.evaluated = {few.dir(), "toys", bundle::SplitCounts{7, 1}};
   options_.others = {"food"};
-  EXPECT_THAT(testing::message_of<DataError>([&] { printed(); }), HasSubstr("toys must have 8 sessions"));
+  EXPECT_THAT(
+      testing::message_of<DataError>([&] { printed(); }),
+      HasSubstr("`toys` must have 8 sessions of length 2 for validation and test, since others add some, "
+                "but has 1"));
   EXPECT_FALSE(fs::exists(options_.output));
+}
+
+TEST_F(JoinData, an_id_that_leaves_no_room_below_it_is_refused) {
+  const bundle::DomainFolder shop;
+  shop.write("item_categories.csv", "item ID,categories\n-9223372036854775808,none\n");
+  fs::copy(kSample / "food", shop.dir() / "food");
+  options_.evaluated = {shop.dir(), "toys", std::nullopt};
+  options_.others = {"food"};
+  EXPECT_THAT(testing::message_of<DataError>([&] { printed(); }),
+              HasSubstr("The item ids of a domain must be at least -2^62"));
 }
 
 TEST_F(JoinData, a_domain_joined_twice_and_a_folder_that_exists_are_refused) {
   options_.others = {"food", "electronic"};
-  EXPECT_THROW(printed(), ConfigError);
+  EXPECT_THAT(testing::message_of<ConfigError>([&] { printed(); }), HasSubstr("repeat `electronic`"));
   options_.others = {"food"};
   options_.output = folder_.path();
-  EXPECT_THROW(printed(), ConfigError);
+  EXPECT_THAT(testing::message_of<ConfigError>([&] { printed(); }), HasSubstr("--to must be a new folder"));
   EXPECT_TRUE(fs::is_empty(folder_.path()));
 }
 

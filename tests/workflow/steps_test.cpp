@@ -181,6 +181,9 @@ TEST_F(Steps, a_setting_changes_the_keys_of_what_depends_on_it_and_no_others) {
   EXPECT_EQ(changed_by([&] { config_.split.train_limit = 7; }), "xxxxxxx");
   EXPECT_EQ(changed_by([&] { config_.lora.rank *= 2; }), ".xxxxxx");
   EXPECT_EQ(changed_by([&] { config_.lora.targets.pop_back(); }), ".xxxxxx");
+  EXPECT_EQ(changed_by([&] { std::ranges::reverse(config_.lora.targets); }), ".......");
+  EXPECT_FALSE(Experiment(config_).step(kBase).settings.contains("lora.targets"))
+      << "keys that are older than the setting mean all";
 }
 
 TEST_F(Steps, an_adapter_to_start_from_is_known_by_its_contents_and_not_by_its_place) {
@@ -193,6 +196,8 @@ TEST_F(Steps, an_adapter_to_start_from_is_known_by_its_contents_and_not_by_its_p
   config_.lora.init_adapter = write("start", "one");
   const std::string first = key(kBase);
   config_.lora.init_adapter = write("moved", "one");
+  EXPECT_EQ(key(kBase), first);
+  config_.lora.targets.pop_back();  // an adapter has its own
   EXPECT_EQ(key(kBase), first);
   write("moved", "two");
   EXPECT_NE(key(kBase), first);

@@ -131,21 +131,28 @@ TEST_F(TrainSteps, an_expert_that_starts_from_an_adapter_begins_with_its_numbers
 }
 
 TEST_F(TrainSteps, experts_adapt_the_linears_asked_for_and_no_others) {
-  config_.lora.targets = {model::Linear::kV, model::Linear::kDown};
+  config_.lora.targets = {model::Linear::kDown, model::Linear::kV};
+  config_.eval.systems = {"one_lora_on_router_data", "random_experts", "dynamic"};
   config_.watch.answers = 0;
   Experiment experiment(config_);
   // 30 layers of rank 4: v 576 + 192, down 1536 + 576
   EXPECT_THAT(plan(experiment), ::testing::HasSubstr("each: 345600 parameters"));
   run_experiment(experiment);
-  const std::filesystem::path folder = experiment.expert_folder("kind");
-  EXPECT_EQ(io::read_json(folder / "adapter_config.json")["target_modules"],
-            io::Json({"v_proj", "down_proj"}));
-  const auto trained = experts::load_peft(folder, "kind", experiment.backbone()->config());
+  const std::filesystem::path controls = folder_ / "run/controls";
+  for (const std::filesystem::path& folder :
+       {experiment.expert_folder("kind"), controls / "one_lora_on_router_data",
+        controls / "random_experts/experts/kind"}) {
+    EXPECT_EQ(io::read_json(folder / "adapter_config.json")["target_modules"],
+              io::Json({"v_proj", "down_proj"}))
+        << folder;
+  }
+  const auto trained =
+      experts::load_peft(experiment.expert_folder("kind"), "kind", experiment.backbone()->config());
   trained.for_each([](std::int64_t layer, model::Linear linear, const experts::LoraFactors& factors) {
     EXPECT_TRUE(linear == model::Linear::kV || linear == model::Linear::kDown) << name_of(linear);
     EXPECT_GT(factors.bt.abs().max().item<float>(), 0.0F) << layer << ' ' << name_of(linear);
   });
-  EXPECT_TRUE(std::filesystem::exists(experiment.router_folder()));
+  EXPECT_GT(io::read_json(folder_ / "run/results.json")["systems"]["dynamic"]["loss"].get<double>(), 0.0);
 }
 
 TEST_F(TrainSteps, an_adapter_that_is_refused_leaves_no_trace_of_a_run) {

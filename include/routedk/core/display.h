@@ -25,8 +25,8 @@ std::size_t most_columns(std::string_view text);
 /// The text in at most `columns` columns; a longer one ends with "...".
 std::string cut_to_columns(std::string_view text, std::size_t columns);
 
-/// The text broken between words into lines of at most `columns` bytes, all but the first after `indent`
-/// spaces, which count; longer words stay whole.
+/// The text broken between words into lines of at most `columns` bytes, each after `indent` spaces, which
+/// count; longer words stay whole.
 std::string wrapped(const std::string& text, std::size_t columns, std::size_t indent = 0);
 
 /// A count with its noun, whose plural ends in s: "1 step", "3 steps".

@@ -5,6 +5,7 @@
 #include "routedk/io/jsonl.h"
 
 #include <array>
+#include <optional>
 
 namespace routedk::eval {
 
@@ -17,8 +18,9 @@ LinearVectors gradient_vectors(const experts::Expert& expert);
 
 /// Cosines, from -1 (opposite) to 1 (same direction); 0 if one side is all zero.
 struct Cosines {
-  double all = 0.0;                                 ///< over all linears as one vector
-  std::array<double, model::kLinears> by_linear{};  ///< in the order of model::Linear
+  double all = 0.0;  ///< over all linears as one vector
+  /// In the order of model::Linear; nothing for a linear that neither side adapts.
+  std::array<std::optional<double>, model::kLinears> by_linear{};
 };
 
 Cosines cosines_of(const LinearVectors& a, const LinearVectors& b);
@@ -27,7 +29,7 @@ Cosines cosines_of(const LinearVectors& a, const LinearVectors& b);
 /// materialised.
 Cosines delta_cosines(const experts::Expert& a, const experts::Expert& b);
 
-/// {"all": ..., "q_proj": ..., ...}
+/// {"all": ..., "q_proj": ..., ...}, with the linears that are adapted
 io::Json to_json(const Cosines& cosines);
 
 }  // namespace routedk::eval

@@ -26,15 +26,6 @@ void check(const JoinDataOptions& options) {
   }
 }
 
-std::size_t untitled_positions(const bundle::Dataset& data) {
-  std::size_t count = 0;
-  for (const bundle::Session& session : data.sessions) {
-    count += static_cast<std::size_t>(
-        std::ranges::count_if(session.items, [](const bundle::Item& item) { return item.title.empty(); }));
-  }
-  return count;
-}
-
 }  // namespace
 
 void join_data(const JoinDataOptions& options, std::ostream& out) {
@@ -59,9 +50,13 @@ void join_data(const JoinDataOptions& options, std::ostream& out) {
   out << fmt::format("{}: {}, with {} of {} for training\n", from.domain,
                      counted(static_cast<std::int64_t>(evaluated.sessions.size()), "session"),
                      joined.sessions.size() - evaluated.sessions.size(), fmt::join(options.others, ", "));
-  if (const std::size_t untitled = untitled_positions(joined); untitled > 0) {
-    out << fmt::format("{} have no title: data.untitled=drop leaves them out\n",
-                       counted(static_cast<std::int64_t>(untitled), "position"));
+  if (joined.title_count.untitled_positions > 0) {
+    out << fmt::format(
+        "without a title: {} at {}. Complete titles before joining, with `routedk-data add-titles`, or "
+        "accept\n"
+        "the leak of labels with data.untitled=drop\n",
+        counted(joined.title_count.untitled_items, "item"),
+        counted(joined.title_count.untitled_positions, "position"));
   }
   out << "written to " << options.output.string() << '\n';
 }

@@ -279,6 +279,7 @@ void ExperimentConfig::complete() {
       eval.systems.insert(eval.systems.end(), {"average", std::string(name_of(router.kind))});
     }
   }
+  std::ranges::sort(lora.targets);  // the order changes no number
   if (prompts.empty()) {
     prompts = shipped("configs/prompts").string();
   }

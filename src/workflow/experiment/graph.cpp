@@ -233,7 +233,7 @@ class StepList {
     if (!lora.init_adapter.empty()) {
       erase(settings, {"lora.rank", "lora.alpha", "lora.rank_stabilised"});
     }
-    if (!lora.init_adapter.empty() || lora.adapts_all()) {  // the latter is what keys without it mean
+    if (!lora.init_adapter.empty() || lora.adapts_all()) {  // older keys mean all
       erase(settings, {"lora.targets"});
     }
     add_training("train", training, settings);

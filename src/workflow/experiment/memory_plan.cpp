@@ -13,7 +13,8 @@ using Bytes = std::vector<std::pair<std::string, double>>;
 
 /// Values that a layer keeps for backward per token, in units of the hidden and the feed-forward size: inputs
 /// of norms, adapted linears, attention and the feed-forward product, plus what backward itself needs at its
-/// peak; fitted to measured peaks (tests/house/memory_test.py).
+/// peak; fitted to measured peaks with all linears adapted (tests/house/memory_test.py), with fewer an upper
+/// bound.
 constexpr double kKeptHidden = 9.0;
 constexpr double kKeptFfn = 3.5;
 /// The same for one recomputed layer, with its gradients.

@@ -18,15 +18,21 @@ namespace fs = std::filesystem;
 
 constexpr std::size_t kLineWidth = 100;
 
-/// "cached", "under way (process 7 on host)" or "to do".
-std::string state_of(const Store& store, const Step& step, bool again) {
+struct State {
+  std::string word;  ///< cached, under way, begun or to do
+  std::string
+      details;  ///< who does it, "process 7 on host", or what changed since the last step of that name
+};
+
+State state_of(const Experiment& experiment, const Step& step, const Records& alike, bool again) {
+  const Store& store = experiment.store();
   if (store.done(step)) {
-    return again ? "to do again (--from)" : "cached";
+    return {again ? "to do again (--from)" : "cached", ""};
   }
   if (const std::string holder = store.holder(step); !holder.empty()) {
-    return fmt::format("under way ({})", holder);
+    return {"under way", holder};
   }
-  return fs::exists(store.folder_of(step)) ? "begun" : "to do";
+  return {fs::exists(store.folder_of(step)) ? "begun" : "to do", what_changed(experiment, step, alike)};
 }
 
 std::string number_or_unknown(const std::optional<double>& value, const char* unit) {
@@ -41,7 +47,7 @@ std::uintmax_t bytes_in(const fs::path& folder) {
   return bytes;
 }
 
-/// A line for each step, below it what changed since the last step of that name, and the sums.
+/// A line for each step, its details below it, and the sums.
 class PlanTable {
  public:
   explicit PlanTable(const RunOptions& options) : from_(options.from) {
@@ -63,11 +69,10 @@ class PlanTable {
     if (!is_done || again) {
       count_to_do(cost);
     }
+    const State state = state_of(experiment, step, alike, again);
     add_line(name, step.key, cost.seconds ? format_duration(*cost.seconds) : "?",
-             number_or_unknown(cost.memory_mib, "MiB"), state_of(experiment.store(), step, again));
-    if (const std::string changed = is_done ? "" : what_changed(experiment, step, alike); !changed.empty()) {
-      text_ += "    " + wrapped(changed, kLineWidth - 4, 4) + "\n";
-    }
+             number_or_unknown(cost.memory_mib, "MiB"), state.word);
+    text_ += state.details.empty() ? "" : wrapped(state.details, kLineWidth, 4) + '\n';
   }
 
   void add_comparison(const Store& store, const Step& step) {

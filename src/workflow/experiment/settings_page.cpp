@@ -15,7 +15,7 @@ constexpr const char* kSettingsHead = R"(# Settings
     routedk-run --settings                      # this page
 
 Every program that takes an experiment's YAML reads these settings. A file holds only what differs from
-the defaults; `extends: other.yaml` takes all others from another file, `size` a part of the file's
+the defaults; `extends: other.yaml` takes all others from another file. `size` chooses one of the file's
 `sizes`, and `studies` lists other files ([experiments.md](experiments.md#writing-one)). A value out of
 range is refused with the setting's name, its range and its line. Settings of a list's entries are
 written `list[].name`.
