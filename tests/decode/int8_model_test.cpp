@@ -30,9 +30,10 @@ class GivenGate : public experts::Gate {
   at::Tensor alpha_;  // [S,4]
 };
 
-/// Experts of 32, 16, 16 and 48 ranks with their padding: two blocks of B. The second adapts two linears
-/// only.
-experts::RoutedModel with_experts(std::shared_ptr<const model::Backbone> backbone) {
+/// Experts of 32, 16, 16 and 48 ranks with their padding: two blocks of B.
+experts::RoutedModel with_experts(
+    std::shared_ptr<const model::Backbone> backbone,
+    const std::vector<model::Linear>& targets_of_second = model::all_linears()) {
   const at::NoGradGuard no_grad;
   const model::LlamaConfig& config = backbone->config();
   std::vector<std::shared_ptr<experts::Expert>> all;
@@ -40,7 +41,7 @@ experts::RoutedModel with_experts(std::shared_ptr<const model::Backbone> backbon
     experts::LoraOptions lora;
     lora.rank = rank;
     if (rank == 2) {
-      lora.targets = {model::Linear::kV, model::Linear::kDown};
+      lora.targets = targets_of_second;
     }
     all.push_back(std::make_shared<experts::Expert>("rank" + std::to_string(rank), config, lora));
     all.back()->initialise(static_cast<std::uint64_t>(rank));
@@ -52,13 +53,14 @@ experts::RoutedModel with_experts(std::shared_ptr<const model::Backbone> backbon
   return {std::move(backbone), bank};
 }
 
-/// NF4 linears, all with biases.
+/// NF4 linears, all with biases; the second expert adapts two of seven.
 experts::RoutedModel make_model() {
   model::LlamaConfig config = testing::wide_config();
   config.attention_bias = true;
   config.mlp_bias = true;
   return with_experts(std::make_shared<const model::Backbone>(
-      model::Backbone::random(config, {.quant = model::Quant::kNf4}, 7)));
+                          model::Backbone::random(config, {.quant = model::Quant::kNf4}, 7)),
+                      {model::Linear::kV, model::Linear::kDown});
 }
 
 /// Every type of ggml's blocks, and dense matrices that become NF4; of linears with one input each its own

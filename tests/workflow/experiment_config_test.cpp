@@ -74,7 +74,8 @@ TEST(ExperimentConfig, adapters_are_experts_of_any_name) {
 
 TEST(ExperimentConfig, adapted_linears_are_named_as_peft_does) {
   using model::Linear;
-  EXPECT_EQ(read("lora: {targets: [v_proj, q_proj]}\n").lora.targets, (std::vector{Linear::kV, Linear::kQ}));
+  EXPECT_EQ(read("lora: {targets: [v_proj, q_proj]}\n").lora.targets, (std::vector{Linear::kQ, Linear::kV}))
+      << "in the model's order";
   EXPECT_THAT(problems("lora: {targets: [q_proj, query]}\n"),
               HasSubstr("q_proj, k_proj, v_proj, o_proj, gate_proj, up_proj, down_proj"));
   EXPECT_THAT(problems("lora: {targets: []}\n"), HasSubstr("`lora.targets` must name at least 1 linear"));
