@@ -37,4 +37,5 @@ int main(int argc, char** argv) {
     fmt::print("{{\"processes\": {}, \"numbers\": {}, \"seconds\": {:.6f}, \"gb_per_second\": {:.3f}}}\n",
                world.size(), numbers, median, 4e-9 * static_cast<double>(numbers) / median);
   }
+  return 0;
 }
