@@ -23,7 +23,18 @@ function(routedk_unity target)
       set_source_files_properties(${source} PROPERTIES UNITY_GROUP ${name})
     endif()
   endforeach()
-  set_target_properties(${target} PROPERTIES UNITY_BUILD ${ROUTEDK_UNITY} UNITY_BUILD_MODE GROUP)
+  set_target_properties(${target} PROPERTIES UNITY_BUILD_MODE GROUP)
+  routedk_join_sources(${target})
+endfunction()
+
+# The same for tests, in units of eight sources.
+function(routedk_test_unity target)
+  set_target_properties(${target} PROPERTIES UNITY_BUILD_MODE BATCH UNITY_BUILD_BATCH_SIZE 8)
+  routedk_join_sources(${target})
+endfunction()
+
+function(routedk_join_sources target)
+  set_target_properties(${target} PROPERTIES UNITY_BUILD ${ROUTEDK_UNITY})
   if(ROUTEDK_UNITY)  # warnings that apply to the joint unit, but not to its sources
     target_compile_options(${target} PRIVATE -Wno-shadow $<$<CXX_COMPILER_ID:GNU>:-Wno-subobject-linkage>)
   endif()

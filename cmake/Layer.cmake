@@ -38,7 +38,6 @@ function(routedk_layer_tests name torch)  # torch: whether the layer uses LibTor
     return()
   endif()
   find_package(GTest REQUIRED)
-  include(GoogleTest)
   add_executable(routedk_${name}_tests ${sources})
   target_link_libraries(routedk_${name}_tests PRIVATE routedk_${name} GTest::gmock GTest::gtest_main)
   target_include_directories(routedk_${name}_tests PRIVATE ${PROJECT_SOURCE_DIR}/tests)
@@ -46,12 +45,15 @@ function(routedk_layer_tests name torch)  # torch: whether the layer uses LibTor
   set_target_properties(routedk_${name}_tests PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/tests)
   routedk_warnings(routedk_${name}_tests)
   routedk_test_options(routedk_${name}_tests)
+  routedk_test_unity(routedk_${name}_tests)
   if(torch)
     routedk_headers(routedk_${name}_tests torch_test)
   else()
     routedk_headers(routedk_${name}_tests test)
   endif()
-  gtest_discover_tests(routedk_${name}_tests DISCOVERY_TIMEOUT 120 PROPERTIES LABELS ${name} TIMEOUT 600
-                       # Spinning threads slow down small tests when other work runs.
-                       ENVIRONMENT OMP_WAIT_POLICY=passive)
+  set(parts 1)
+  if(name STREQUAL workflow)  # takes as long as the others together
+    set(parts 3)
+  endif()
+  routedk_gtests(routedk_${name}_tests ${name} PARTS ${parts})
 endfunction()

@@ -14,6 +14,5 @@ void add_split(CLI::App& app, Chosen& chosen);
 void add_stats(CLI::App& app, Chosen& chosen);
 void add_check(CLI::App& app, Chosen& chosen);
 void add_add_titles(CLI::App& app, Chosen& chosen);
-void add_join(CLI::App& app, Chosen& chosen);
 
 }  // namespace routedk::apps

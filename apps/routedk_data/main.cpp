@@ -3,7 +3,7 @@
 
 int main(int argc, char** argv) {
   using namespace routedk;
-  CLI::App app("Checks bundle data, splits and joins it, and completes missing titles.");
+  CLI::App app("Checks bundle data, splits it, and completes missing titles.");
   apps::explain(app,
                 {"routedk-data check --data-dir data/sample",
                  "routedk-data stats --data-dir data/sample --domain food"},
@@ -14,7 +14,6 @@ int main(int argc, char** argv) {
   apps::add_stats(app, chosen);
   apps::add_check(app, chosen);
   apps::add_add_titles(app, chosen);
-  apps::add_join(app, chosen);
   if (const int code = apps::parse(app, argc, argv); code >= 0) {
     return code;
   }

@@ -43,10 +43,11 @@ the commit named there. [evaluation.md](evaluation.md#metrics-and-baselines) def
 
 - **Candidates and rule.** 32 candidates per session are drawn at temperature 1, and expected utility
   (`utility: mean`) chooses, unless a result's name says otherwise. Exceptions: names without a rule
-  are votes in `samples` and `selection`; `samples` draws at temperature .7; `pooling` draws 16. So
+  are votes in `samples` and `selection`; `samples` draws at temperature .7; `pooling` draws 16;
+  `vote_DK` and `vote_routed` of `claims` are votes of 8 at temperature .7, the paper's rule. So
   `constrained/dynamic` of `samples` is the same model as `routed/dynamic`, with other figures.
-- **Recipe.** `search` used today's (`configs/smollm2`): prompts show a `draft`, which is what
-  `related_groups` answers, and a step takes 4 sessions. The other studies are older. Their prompts
+- **Recipe.** `claims` and `search` used today's (`configs/smollm2`): prompts show a `draft`, which is
+  what `related_groups` answers, and a step takes 4 sessions. The other studies are older. Their prompts
   showed two lists, similar titles and pairs of categories with the number of sessions that bundled
   them; they trained on 240 sessions, 16 to a step. They have not been repeated.
 - **Categories.** The prompts show categories, except where `relations` varies them. In the public
@@ -147,10 +148,16 @@ def chosen_rows(match, study):
     return chosen
 
 
+def among(study, names):
+    """The study with these results and the comparisons among them alone."""
+    pairs = {kind: [one for one in study.get(kind, []) if {one["a"], one["b"]} <= set(names)] for kind in ("comparisons", "explained")}
+    return {**study, **pairs, "results": {name: found for name, found in study.get("results", {}).items() if name in names}}
+
+
 def readme(text, studies):
     """README.md with its blocks
     `<!-- experiment: NAME [rows: RESULT, ...] -->` ... `<!-- end of experiment -->`
-    updated: the answer of that study, and its results or those named, in that order."""
+    updated: the results of that study or those named, in that order, and the answer as far as they give it."""
 
     def block(match):
         study = studies.get(match[2])
@@ -158,7 +165,7 @@ def readme(text, studies):
             return match[1] + match[4]
         table, order = results_table(study), chosen_rows(match, study)
         rows = sorted((row for row in table.rows if row[0] in order), key=lambda row: order.index(row[0]))
-        said = textwrap.fill(f"{titled(match[2], study)} {answer(study)}", 100, break_long_words=False, break_on_hyphens=False)
+        said = textwrap.fill(f"{titled(match[2], study)} {answer(among(study, order))}", 100, break_long_words=False, break_on_hyphens=False)
         return f"{match[1]}{said}\n\n{table_text(dataclasses.replace(table, rows=rows))}{match[4]}"
 
     return README_BLOCK.sub(block, text)

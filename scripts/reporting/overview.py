@@ -25,7 +25,7 @@ STYLE = """text { font: 13px sans-serif; fill: #24292f }
 MEANING = {"base": "one LoRA: sessions", "high_level": "one LoRA: rules", "fine_grained": "one LoRA: thoughts",
            "merged": "one LoRA: both", "dynamic": "three LoRAs, routed", "similar_pairs": "pairs of similar titles",
            "similar_pair": "most similar titles", "random_pairs": "items paired at random", "whole": "the whole session",
-           "backbone": "untrained"}  # fmt: skip
+           "backbone": "untrained", "related_groups": "the draft alone"}  # fmt: skip
 WIDTH, BARS, SCALE, ROW = 900, 640, 210, 44  # px: total, start of bars, f1 of 1, row height
 
 

@@ -51,6 +51,16 @@ SINCE = """Since then, on the validation split ([search](#search)):
   {listed_f1} and {listed_jaccard_f1}.
 
 """
+TESTED = """On the test split ([claims](#claims)):
+
+- The draft alone, `{draft}`, has an `f1` of {draft_f1} and a `jaccard_f1` of {draft_jaccard_f1}. The untrained
+  backbone, whose prompts show the draft, has {backbone_f1} and {backbone_jaccard_f1}; `{ours}` has {ours_f1} and
+  {ours_jaccard_f1}.
+- `{ours}` minus `{pairs}` is {over_pairs_f1} in `f1` and {over_pairs_jaccard_f1} in `jaccard_f1`; minus the draft
+  alone it is {over_draft_f1} and {over_draft_jaccard_f1}.
+
+"""
+DRAFT = "routed/related_groups"
 RECIPE, LISTED, GROUPS = "recipe/merged", "pairs/merged", "recipe/related_groups"
 
 
@@ -81,6 +91,18 @@ def since(search):
     return SINCE.format(**names, minus=minus, **{name: number(value) for name, value in figures.items()})
 
 
+def tested(claims):
+    """The same."""
+    names = {"draft": DRAFT, "ours": OURS, "pairs": PAIRS}
+    both = ("f1", "jaccard_f1")
+    figures = {f"{short}_{which}": metric(claims, name, which)
+               for short, name in {**names, "backbone": BACKBONE}.items() for which in both}  # fmt: skip
+    differences = {f"over_{short}_{which}": difference(claims, OURS, names[short], which) for short in ("pairs", "draft") for which in both}
+    if None in [*figures.values(), *differences.values()]:
+        return ""
+    return TESTED.format(**names, **differences, **{name: number(value) for name, value in figures.items()})
+
+
 def wrapped(text):
     """Its paragraphs and items of lists in lines of at most 100 columns."""
     parts = re.split(r"(\n\n|\n(?=- ))", text.strip())
@@ -108,6 +130,6 @@ def section(studies):
                    "told_f1": difference(relations, TOLD, BLIND, "f1")}  # fmt: skip
     if None in [*numbers.values(), *counts.values(), *differences.values()]:
         return ""
-    names = {"since": since(studies.get("search", {})), "ours": OURS, "pairs": PAIRS, "whole": WHOLE, "told": TOLD, "blind": BLIND}
+    names = {"since": since(studies.get("search", {})) + tested(studies.get("claims", {})), "ours": OURS, "pairs": PAIRS, "whole": WHOLE, "told": TOLD, "blind": BLIND}
     return wrapped(TEXT.format(**names, **differences, **{name: number(value) for name, value in numbers.items()},
                                **{name: f"{value:.2f}" for name, value in counts.items()}))  # fmt: skip

@@ -132,9 +132,8 @@ bool includes_all(const Bundle& big, const Bundle& small) {
                      [&](ItemId item) { return std::find(big.begin(), big.end(), item) != big.end(); });
 }
 
-}  // namespace
-
-TitleCount count_titles(std::span<const Session> sessions) {
+/// Counts the items of sessions that have and lack a title.
+TitleCount count_titles(const std::vector<Session>& sessions) {
   TitleCount count;
   std::set<ItemId> untitled;
   for (const Session& session : sessions) {
@@ -149,6 +148,8 @@ TitleCount count_titles(std::span<const Session> sessions) {
   count.untitled_items = static_cast<std::int64_t>(untitled.size());
   return count;
 }
+
+}  // namespace
 
 std::vector<std::string> list_domains(const fs::path& dir) {
   if (!fs::is_directory(dir)) {

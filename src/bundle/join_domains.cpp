@@ -1,8 +1,6 @@
 #include "routedk/bundle/join_domains.h"
 
 #include "routedk/core/error.h"
-#include "routedk/core/files.h"
-#include "routedk/io/csv.h"
 
 #include <algorithm>
 #include <cstdint>
@@ -10,8 +8,6 @@
 #include <string>
 #include <utility>
 #include <vector>
-
-#include <fmt/format.h>
 
 namespace routedk::bundle {
 namespace {
@@ -74,18 +70,10 @@ void require_own_split(const Dataset& evaluated, std::span<const Session> added,
     if (own < held_out) {
       throw_<DataError>(
           "`{}` must have {} sessions of length {} for validation and test, since others add some, but has "
-          "{}: lower --test-per-length and --val-per-length.",
+          "{}: lower split.test_per_length and split.val_per_length.",
           evaluated.domain, held_out, session.length, own);
     }
   }
-}
-
-std::string table_of(const char* header, const Texts& texts) {
-  std::string table = header;
-  for (const auto& [id, text] : texts) {
-    table += fmt::format("{},{}\n", id, io::csv_field(text));
-  }
-  return table;
 }
 
 }  // namespace
@@ -110,40 +98,14 @@ Dataset join_domains(const Dataset& evaluated, std::span<const Dataset> others, 
     }
     add_renumbered(other.titles, item_ids, joined.titles);
     add_renumbered(other.categories, item_ids, joined.categories);
+    joined.leaky_titles = joined.leaky_titles || other.leaky_titles;
   }
   require_own_split(evaluated, joined.sessions, counts);
   joined.sessions.insert(joined.sessions.end(), evaluated.sessions.begin(), evaluated.sessions.end());
   for (std::size_t order = 0; order < joined.sessions.size(); ++order) {
     joined.sessions[order].order = static_cast<std::int64_t>(order);
   }
-  joined.title_count = count_titles(joined.sessions);
   return joined;
-}
-
-void write_dataset(const Dataset& data, const std::filesystem::path& folder) {
-  std::string session_items = "session ID,item ID\n";
-  std::string session_bundles = "session ID,bundle ID\n";
-  std::string bundle_items = "bundle ID,item ID\n";
-  Texts intents;
-  for (const Session& session : data.sessions) {
-    for (const Item& item : session.items) {
-      session_items += fmt::format("{},{}\n", session.id, item.id);
-    }
-    for (const GoldBundle& bundle : session.gold) {
-      const auto id = static_cast<std::int64_t>(intents.size());
-      session_bundles += fmt::format("{},{}\n", session.id, id);
-      for (const ItemId item : bundle.items) {
-        bundle_items += fmt::format("{},{}\n", id, item);
-      }
-      intents.emplace(id, bundle.intent);
-    }
-  }
-  write_file_atomic(folder / "session_item.csv", session_items);
-  write_file_atomic(folder / "session_bundle.csv", session_bundles);
-  write_file_atomic(folder / "bundle_item.csv", bundle_items);
-  write_file_atomic(folder / "bundle_intent.csv", table_of("bundle ID,intent\n", intents));
-  write_file_atomic(folder / "item_titles.csv", table_of("item ID,titles\n", data.titles));
-  write_file_atomic(folder / "item_categories.csv", table_of("item ID,categories\n", data.categories));
 }
 
 }  // namespace routedk::bundle

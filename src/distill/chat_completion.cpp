@@ -158,7 +158,7 @@ ChatReply chat_reply(const std::string& body, const ChatRequest& request) {
   try {
     json = io::parse_json(body, "the response");
   } catch (const FileError&) {  // its message may quote the response, and so the key
-    throw NoCompletion{"it is no JSON"};
+    throw NoCompletion{"it is no JSON, or repeats a key"};
   }
   const io::Json& choice = choice_in(json, body);
   const io::Json* message = member(choice, "message");

@@ -24,29 +24,6 @@ std::string to_text(const Json& value, int indent) {
   return value.dump(indent, ' ', false, Json::error_handler_t::replace);
 }
 
-constexpr int kMaxDepth = 500;
-
-// Nesting depth of brackets outside strings: printing, comparing and copying a Json recurse.
-int depth_of(const std::string& text) {
-  int depth = 0;
-  int deepest = 0;
-  bool in_string = false;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    const char c = text[i];
-    if (in_string) {
-      i += c == '\\' ? 1 : 0;
-      in_string = c != '"';
-    } else if (c == '"') {
-      in_string = true;
-    } else if (c == '[' || c == '{') {
-      deepest = std::max(deepest, ++depth);
-    } else if (c == ']' || c == '}') {
-      --depth;
-    }
-  }
-  return deepest;
-}
-
 [[noreturn]] void fail(const std::filesystem::path& path) {
   throw_<SystemError>("{} must be written, but the system says: {}.", path.string(),
                       std::system_category().message(errno));
@@ -83,41 +60,6 @@ bool cut_torn_line(int fd) {
   return whole >= 0 && (whole == size || ::ftruncate(fd, whole) == 0);
 }
 
-}  // namespace
-
-std::string refusal_of(std::string_view text, const Json::exception& error) {
-  const auto* const parsing = dynamic_cast<const Json::parse_error*>(&error);
-  if (parsing == nullptr) {
-    return "has a number that is out of range";
-  }
-  constexpr std::size_t kShown = 30;                                   // bytes
-  const std::size_t at = std::max<std::size_t>(parsing->byte, 1) - 1;  // the last byte read, from 0
-  if (at >= text.size()) {
-    return "ends too early";
-  }
-  const std::string_view before = text.substr(0, at);
-  const std::size_t line_begin = before.rfind('\n') + 1;            // npos + 1 is 0
-  const bool one_line = text.find('\n') == std::string_view::npos;  // whose number the source's name may have
-  const bool other_encoding =
-      std::string_view(error.what()).find("ill-formed UTF-8") != std::string_view::npos;
-  return fmt::format("is not {}from {}column {} on: `{}`", other_encoding ? "UTF-8 " : "",
-                     one_line ? "" : fmt::format("line {}, ", 1 + std::ranges::count(before, '\n')),
-                     at - line_begin + 1, displayed(text.substr(at, kShown)));
-}
-
-Json parse_json(const std::string& text, const std::string& source) {
-  if (const int depth = depth_of(text); depth > kMaxDepth) {
-    throw_<FileError>("{} must nest at most {} brackets, but nests {}.", source, kMaxDepth, depth);
-  }
-  try {
-    return Json::parse(text);
-  } catch (const Json::exception& error) {
-    throw_<FileError>("{} must be JSON, but {}.", source, refusal_of(text, error));
-  }
-}
-
-namespace {
-
 /// Reads one line of JSON lines, unless it is blank.
 void read_line(std::string_view line, const std::string& source, std::int64_t number,
                const std::function<void(const Json&, std::int64_t)>& on_line) {
@@ -126,7 +68,7 @@ void read_line(std::string_view line, const std::string& source, std::int64_t nu
     line = without_byte_order_mark(line);
   }
   if (line.find_first_not_of(" \t\r") != std::string_view::npos) {
-    on_line(parse_json(std::string(line), fmt::format("{}:{}", source, number)), number);
+    on_line(parse_json(line, fmt::format("{}:{}", source, number)), number);
   }
 }
 

@@ -2,8 +2,7 @@
 
 #include "routedk/core/error.h"
 #include "routedk/core/files.h"
-#include "routedk/io/jsonl.h"
-#include "routedk/io/unique_keys.h"
+#include "routedk/io/parse_json.h"
 
 #include <algorithm>
 #include <string_view>
@@ -17,6 +16,7 @@ constexpr const char* kSingle = "model.safetensors";
 /// Unused buffers in old folders: an index may omit them or give any file.
 constexpr std::string_view kUnread = "rotary_emb.inv_freq";
 constexpr const char* kIndex = "model.safetensors.index.json";
+constexpr int kMostIndexDepth = 16;
 
 // Requires the name of a file in the folder itself, so that no index reaches outside it.
 void check_shard_name(const std::string& name, const std::string& index) {
@@ -29,19 +29,23 @@ void check_shard_name(const std::string& name, const std::string& index) {
 
 // tensor -> shard's file name
 std::map<std::string, std::string> read_index(const fs::path& path) {
-  const nlohmann::json index = parse_unique_keys(read_file(path), path.string(), "index");
+  const std::string source = path.string();
+  const auto index = parse_json<nlohmann::json>(read_file(path), source + ": the index", kMostIndexDepth);
+  if (!index.is_object()) {
+    throw_<FileError>("{}: the index must be a JSON object, but is something else.", source);
+  }
   const auto map = index.find("weight_map");
   if (map == index.end() || !map->is_object() || map->empty()) {
     throw_<FileError>("{}: `weight_map` must be an object that gives each tensor its shard, but is {}.",
-                      path.string(), map == index.end() ? "missing" : map->type_name());
+                      source, map == index.end() ? "missing" : map->type_name());
   }
   std::map<std::string, std::string> files;
   for (const auto& [tensor, file] : map->items()) {
     if (!file.is_string()) {
-      throw_<FileError>("{}: the shard of `{}` must be a text, but is {} instead.", path.string(), tensor,
+      throw_<FileError>("{}: the shard of `{}` must be a text, but is {} instead.", source, tensor,
                         file.type_name());
     }
-    check_shard_name(file.get_ref<const std::string&>(), path.string());
+    check_shard_name(file.get_ref<const std::string&>(), source);
     files.emplace(tensor, file.get<std::string>());
   }
   return files;

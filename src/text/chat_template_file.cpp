@@ -6,8 +6,7 @@
 #include <optional>
 
 #include "chat_form.h"
-#include "strict_json.h"
-#include "tokenizer_files.h"
+#include "tokenizer_json.h"
 #include "trim.h"
 
 namespace routedk::text {
@@ -90,9 +89,8 @@ Source template_in(const fs::path& folder) {
     return {read_file(jinja, kMostSettingsBytes), jinja.string()};
   }
   const fs::path config = folder / "tokenizer_config.json";
-  const JsonField field = fs::exists(config)
-                              ? parse_strictly(read_tokenizer_file(config), config.string())["chat_template"]
-                              : JsonField(nullptr, config.string());
+  const JsonField field =
+      fs::exists(config) ? read_tokenizer_json(config)["chat_template"] : JsonField(nullptr, config.string());
   if (field.absent()) {
     throw_<FileError>(
         "{} must hold chat_template.jinja, or tokenizer_config.json with a `chat_template`, but holds "

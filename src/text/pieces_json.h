@@ -3,7 +3,7 @@
 
 #include "routedk/text/vocabulary.h"
 
-#include "strict_json.h"
+#include "tokenizer_json.h"
 
 namespace routedk::text {
 

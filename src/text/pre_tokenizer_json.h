@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "strict_json.h"
+#include "tokenizer_json.h"
 
 namespace routedk::text {
 

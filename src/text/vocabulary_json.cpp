@@ -7,8 +7,7 @@
 
 #include "pieces_json.h"
 #include "pre_tokenizer_json.h"
-#include "strict_json.h"
-#include "tokenizer_files.h"
+#include "tokenizer_json.h"
 
 namespace routedk::text {
 namespace {
@@ -159,7 +158,7 @@ TokenId read_bos(const JsonField& root, const Vocabulary& vocabulary) {
 Vocabulary Vocabulary::from_json(const std::filesystem::path& path) {
   Vocabulary vocabulary;
   vocabulary.source = path.string();
-  const JsonField root = parse_strictly(read_tokenizer_file(path), vocabulary.source);
+  const JsonField root = read_tokenizer_json(path);
   const JsonField model = root["model"];
   model.require(!model.absent(), "be an object");
   check_model(model);

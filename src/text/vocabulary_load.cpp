@@ -5,8 +5,8 @@
 #include <algorithm>
 #include <iterator>
 
-#include "strict_json.h"
 #include "tokenizer_files.h"
+#include "tokenizer_json.h"
 #include "vocabulary_ends.h"
 
 namespace routedk::text {
@@ -76,7 +76,7 @@ Vocabulary load_from_folder(const fs::path& folder) {
   if (!fs::exists(json)) {
     return load_file(model);
   }
-  const JsonField root = parse_strictly(read_tokenizer_file(json), json.string());
+  const JsonField root = read_tokenizer_json(json);
   const bool pieces = !root["model"].absent() && root["model"]["byte_fallback"].boolean(false);
   if (pieces || (!root["decoder"].absent() && root["decoder"]["type"].is("ByteLevel"))) {
     return Vocabulary::from_json(json);
@@ -100,7 +100,7 @@ void read_special(const JsonField& field, const Vocabulary& vocabulary, TokenId&
 }
 
 void read_config(const fs::path& path, Vocabulary& vocabulary) {
-  const JsonField root = parse_strictly(read_tokenizer_file(path), path.string());
+  const JsonField root = read_tokenizer_json(path);
   read_special(root["bos_token"], vocabulary, vocabulary.bos);
   read_special(root["eos_token"], vocabulary, vocabulary.eos);
   read_special(root["pad_token"], vocabulary, vocabulary.pad);
@@ -131,7 +131,7 @@ void read_model_files(const fs::path& folder, Vocabulary& vocabulary) {
     if (!fs::exists(file)) {
       continue;
     }
-    const JsonField root = parse_strictly(read_tokenizer_file(file), file.string());
+    const JsonField root = read_tokenizer_json(file);
     read_ends(root["eos_token_id"], vocabulary);
     if (!root["vocab_size"].absent()) {
       vocabulary.rows = root["vocab_size"].integer(1);

@@ -47,7 +47,7 @@ const std::vector<Case>& cases() {
   return all;
 }
 
-class AnswerAutomaton : public testing::TestWithParam<Case> {
+class AnswerAutomaton : public ::testing::TestWithParam<Case> {
  protected:
   void SetUp() override {
     const std::filesystem::path file = std::filesystem::path(ROUTEDK_SOURCE_DIR) / GetParam().file;
@@ -76,7 +76,7 @@ class AnswerAutomaton : public testing::TestWithParam<Case> {
   std::optional<text::Tokenizer> tokenizer_;
 };
 
-INSTANTIATE_TEST_SUITE_P(Tokenizers, AnswerAutomaton, testing::ValuesIn(cases()),
+INSTANTIATE_TEST_SUITE_P(Tokenizers, AnswerAutomaton, ::testing::ValuesIn(cases()),
                          [](const auto& one) { return std::string(one.param.name); });
 
 /// All bundles of n products in lexicographic order, from the subsets.

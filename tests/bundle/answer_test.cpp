@@ -10,7 +10,7 @@
 namespace routedk::bundle {
 namespace {
 
-Session session_of(const std::vector<ItemId>& ids) {
+Session session_of_items(const std::vector<ItemId>& ids) {
   Session session;
   session.id = 7;
   for (const ItemId id : ids) {
@@ -94,20 +94,20 @@ TEST(Answer, a_million_open_brackets_are_refused_without_recursion) {
 }
 
 TEST(Answer, item_ids_and_product_numbers_are_inverse) {
-  const Session session = session_of({30, 10, 20});
+  const Session session = session_of_items({30, 10, 20});
   const Answer items{{20, 30}, {10, 20}};
   EXPECT_EQ(to_products(session, items), (ProductAnswer{{3, 1}, {2, 3}}));
   EXPECT_EQ(to_items(session, to_products(session, items)), items);
 }
 
 TEST(Answer, a_foreign_item_and_a_number_out_of_range_are_named) {
-  const Session session = session_of({30, 10});
+  const Session session = session_of_items({30, 10});
   EXPECT_THROW(
       {
         try {
           to_products(session, {{30, 99}});
         } catch (const DataError& error) {
-          EXPECT_THAT(error.what(), testing::HasSubstr("item 99 is not in session 7"));
+          EXPECT_THAT(error.what(), ::testing::HasSubstr("item 99 is not in session 7"));
           throw;
         }
       },

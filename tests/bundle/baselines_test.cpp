@@ -20,14 +20,14 @@ Session of_items(const std::vector<ItemId>& ids, SessionId id = 1) {
   return session;
 }
 
-const std::map<ItemId, std::string>& titles() {
+const std::map<ItemId, std::string>& known_titles() {
   static const std::map<ItemId, std::string> kTitles = {
       {1, "red steam train"}, {2, "towel"}, {3, "RED train, train"}, {4, "soft towel"}, {5, "?!"}};
   return kTitles;
 }
 
 Answer predict(std::string_view name, const std::vector<ItemId>& ids) {
-  return *predict_baseline(name, std::vector{of_items(ids)}, TfIdf(titles()))[0];
+  return *predict_baseline(name, std::vector{of_items(ids)}, TfIdf(known_titles()))[0];
 }
 
 TEST(TfIdf, is_the_cosine_of_log_weighted_word_counts) {
@@ -39,7 +39,7 @@ TEST(TfIdf, is_the_cosine_of_log_weighted_word_counts) {
   const double expected = (red * red + train * trains) /
                           std::sqrt(red * red + steam * steam + train * train) /
                           std::sqrt(red * red + trains * trains);
-  const TfIdf tfidf(titles());
+  const TfIdf tfidf(known_titles());
   EXPECT_NEAR(tfidf.similarity(1, 3), expected, 1e-12);
   EXPECT_NEAR(tfidf.similarity(3, 1), expected, 1e-12);
   EXPECT_NEAR(tfidf.similarity(4, 4), 1.0, 1e-12);
@@ -47,7 +47,7 @@ TEST(TfIdf, is_the_cosine_of_log_weighted_word_counts) {
 }
 
 TEST(TfIdf, titles_without_words_and_unknown_items_are_similar_to_nothing) {
-  const TfIdf tfidf(titles());
+  const TfIdf tfidf(known_titles());
   EXPECT_EQ(tfidf.similarity(5, 5), 0.0);
   EXPECT_EQ(tfidf.similarity(1, 99), 0.0);
 }

@@ -14,7 +14,7 @@
 namespace routedk::bundle {
 namespace {
 
-Session session(SessionId id, const std::vector<std::string>& categories, std::vector<Bundle> gold) {
+Session categorised(SessionId id, const std::vector<std::string>& categories, std::vector<Bundle> gold) {
   Session made;
   made.id = id;
   for (const std::string& category : categories) {
@@ -27,8 +27,9 @@ Session session(SessionId id, const std::vector<std::string>& categories, std::v
 }
 
 TEST(CategoryRates, each_level_is_shrunk_to_the_one_above) {
-  const std::vector<Session> training = {session(10, {"[[A,Lamps]]", "[[A,Shades]]", "[[B,Tea]]"}, {{1, 2}}),
-                                         session(11, {"[[A,Shades]]", "[[A,Lamps]]", ""}, {{1, 2, 3}})};
+  const std::vector<Session> training = {
+      categorised(10, {"[[A,Lamps]]", "[[A,Shades]]", "[[B,Tea]]"}, {{1, 2}}),
+      categorised(11, {"[[A,Shades]]", "[[A,Lamps]]", ""}, {{1, 2, 3}})};
   const CategoryRates rates(training);
   const double root = 2.0 / (4 + 10);  // of four pairs with categories two are joined
   const double both_a = (2 + 10 * root) / (2 + 10);
@@ -43,7 +44,8 @@ TEST(CategoryRates, each_level_is_shrunk_to_the_one_above) {
 }
 
 TEST(CategoryRates, a_leaf_alone_is_looked_up) {
-  const std::vector<Session> training = {session(10, {"[[A,Lamps]]", "[[A,Shades]]", "[[B,Tea]]"}, {{1, 2}})};
+  const std::vector<Session> training = {
+      categorised(10, {"[[A,Lamps]]", "[[A,Shades]]", "[[B,Tea]]"}, {{1, 2}})};
   const CategoryRates rates(training);
   EXPECT_EQ(rates.rate("Lamps", "Shades"), rates.rate("[[A,Lamps]]", "[[A,Shades]]"));
   EXPECT_NE(rates.rate("Lamps", "Shades"), rates.rate("Lamps", "Curtains"));

@@ -11,8 +11,8 @@
 namespace routedk::bundle {
 namespace {
 
-using testing::ElementsAre;
-using testing::HasSubstr;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
 
 std::vector<ItemId> item_ids(const Session& session) {
   std::vector<ItemId> ids;
@@ -35,7 +35,7 @@ std::vector<Bundle> minimal(const std::vector<Bundle>& bundles) {
 }
 
 template <typename E>
-std::string message_of(const DomainFolder& folder, const std::string& domain = "toys") {
+std::string refusal_of(const DomainFolder& folder, const std::string& domain = "toys") {
   try {
     load_dataset({folder.dir(), domain, Untitled::kError});
   } catch (const E& error) {
@@ -76,7 +76,7 @@ TEST(Dataset, full_titles_are_preferred) {
 TEST(Dataset, untitled_items_are_refused_with_their_number_and_the_ways_out) {
   const DomainFolder folder;
   folder.write("item_titles.csv", "item ID,titles\n1,one\n2,two\n4,four\n3,\" &nbsp; \"\n");
-  const std::string message = message_of<DataError>(folder);
+  const std::string message = refusal_of<DataError>(folder);
   EXPECT_THAT(message, HasSubstr("2 of 5 positions (40.0 %, 1 items) of `toys`"));
   EXPECT_THAT(message, HasSubstr("routedk-data add-titles"));
   EXPECT_THAT(message, HasSubstr("data.untitled: drop"));
@@ -111,19 +111,19 @@ TEST(Dataset, keeping_untitled_items_leaves_their_titles_empty) {
 TEST(Dataset, an_unknown_domain_is_refused_with_those_that_exist) {
   const DomainFolder folder;
   for (const char* domain : {"games", "", "../toys", "."}) {
-    EXPECT_THAT(message_of<DataError>(folder, domain), HasSubstr("[toys]")) << domain;
+    EXPECT_THAT(refusal_of<DataError>(folder, domain), HasSubstr("[toys]")) << domain;
   }
 }
 
 TEST(Dataset, a_missing_folder_or_file_is_named) {
   const DomainFolder folder;
   std::filesystem::create_directories(folder.dir() / "games");
-  EXPECT_THAT(message_of<DataError>(folder, "games"), HasSubstr("must have session_item.csv"));
+  EXPECT_THAT(refusal_of<DataError>(folder, "games"), HasSubstr("must have session_item.csv"));
   std::filesystem::remove(folder.dir() / "toys" / "bundle_item.csv");
-  EXPECT_THAT(message_of<FileError>(folder), HasSubstr("bundle_item.csv"));
+  EXPECT_THAT(refusal_of<FileError>(folder), HasSubstr("bundle_item.csv"));
   EXPECT_THROW(list_domains(folder.dir() / "none"), FileError);
   std::filesystem::remove_all(folder.dir());
-  EXPECT_THAT(message_of<FileError>(folder), HasSubstr("$ROUTEDK_DATA_DIR must be a folder"));
+  EXPECT_THAT(refusal_of<FileError>(folder), HasSubstr("$ROUTEDK_DATA_DIR must be a folder"));
 }
 
 struct BadFile {
@@ -155,7 +155,7 @@ TEST(Dataset, bad_content_is_refused_with_file_and_line) {
   for (const BadFile& bad : cases) {
     const DomainFolder folder;
     folder.write(bad.file, bad.text);
-    EXPECT_THAT(message_of<DataError>(folder), HasSubstr(bad.message)) << bad.text;
+    EXPECT_THAT(refusal_of<DataError>(folder), HasSubstr(bad.message)) << bad.text;
   }
 }
 

@@ -15,7 +15,7 @@ class DomainFolder {
  public:
   /// Two sessions with bundles (7: items 1 2 3; 5: items 3 4), one without (9); every item titled.
   DomainFolder() {
-    dir_ = std::filesystem::path(testing::TempDir()) /
+    dir_ = std::filesystem::path(::testing::TempDir()) /
            ("routedk_domain_" + std::to_string(getpid()) + "_" + std::to_string(next_++));
     std::filesystem::create_directories(dir_ / "toys");
     write("session_item.csv", "session ID,item ID\n5,3\n9,1\n7,1\n7,2\n5,4\n7,3\n9,4\n");

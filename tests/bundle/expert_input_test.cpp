@@ -12,10 +12,10 @@
 namespace routedk::bundle {
 namespace {
 
-using testing::HasSubstr;
-using testing::Not;
+using ::testing::HasSubstr;
+using ::testing::Not;
 
-class ExpertInputs : public testing::Test {
+class ExpertInputs : public ::testing::Test {
  protected:
   ExpertInputs() {
     session_.id = 4;
@@ -175,7 +175,7 @@ TEST_F(ExpertInputs, only_a_rule_that_the_session_has_itself_is_left_out) {
   ExpertInput input{ExpertKind::kHighLevel, KnowledgePlacement::kInput, RuleSource::kBoth};
   input.domain_rules = {"Put tea with cups", "lamps.", "Put shades with their lamps."};
   const std::string prompt = training_texts(templates_, session_, knowledge_, input)[0].prompt.back().content;
-  EXPECT_THAT(prompt, testing::EndsWith("Put tea with cups and with spoons.\nPut tea with cups\nlamps."));
+  EXPECT_THAT(prompt, ::testing::EndsWith("Put tea with cups and with spoons.\nPut tea with cups\nlamps."));
 }
 
 TEST(RuleSource, others_than_its_words_are_refused) {
@@ -189,7 +189,7 @@ TEST(ExpertKind, names_are_read_and_others_refused) {
   EXPECT_EQ(expert_kind("fine_grained"), ExpertKind::kFineGrained);
   EXPECT_EQ(expert_kind("merged"), ExpertKind::kMerged);
   EXPECT_THAT([] { expert_kind("low_level"); },
-              testing::ThrowsMessage<ConfigError>(HasSubstr("`low_level` instead")));
+              ::testing::ThrowsMessage<ConfigError>(HasSubstr("`low_level` instead")));
 }
 
 }  // namespace

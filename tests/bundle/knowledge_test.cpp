@@ -13,7 +13,7 @@
 namespace routedk::bundle {
 namespace {
 
-using testing::HasSubstr;
+using ::testing::HasSubstr;
 
 KnowledgeRecord record(SessionId session, KnowledgeKind kind, const std::string& text) {
   KnowledgeRecord made{
@@ -28,8 +28,8 @@ KnowledgeRecord record(SessionId session, KnowledgeKind kind, const std::string&
 }
 
 std::filesystem::path file_with(const std::string& text) {
-  auto path = std::filesystem::path(testing::TempDir()) /
-              (std::string(testing::UnitTest::GetInstance()->current_test_info()->name()) + ".jsonl");
+  auto path = std::filesystem::path(::testing::TempDir()) /
+              (std::string(::testing::UnitTest::GetInstance()->current_test_info()->name()) + ".jsonl");
   std::ofstream(path) << text;
   return path;
 }
@@ -71,13 +71,13 @@ TEST(Knowledge, a_failed_record_has_no_text_to_use) {
   store.put(failed);
   EXPECT_FALSE(store.find(8, KnowledgeKind::kThought)->valid());
   EXPECT_THAT([&] { store.text(8, KnowledgeKind::kThought); },
-              testing::ThrowsMessage<DataError>(
-                  testing::AllOf(HasSubstr("session 8"), HasSubstr("think: too short"))));
+              ::testing::ThrowsMessage<DataError>(
+                  ::testing::AllOf(HasSubstr("session 8"), HasSubstr("think: too short"))));
 }
 
 TEST(Knowledge, a_session_without_a_record_is_named) {
   EXPECT_THAT([] { KnowledgeStore().text(31, KnowledgeKind::kThought); },
-              testing::ThrowsMessage<DataError>(HasSubstr("session 31")));
+              ::testing::ThrowsMessage<DataError>(HasSubstr("session 31")));
 }
 
 TEST(Knowledge, a_broken_record_is_named_with_file_and_line) {
@@ -95,7 +95,7 @@ TEST(Knowledge, a_broken_record_is_named_with_file_and_line) {
     changed[name] = value;
     return error_of(changed.dump());
   };
-  EXPECT_THAT(with("kind", "rule"), testing::AllOf(HasSubstr("\"rule\" instead"), HasSubstr(".jsonl:2)")));
+  EXPECT_THAT(with("kind", "rule"), ::testing::AllOf(HasSubstr("\"rule\" instead"), HasSubstr(".jsonl:2)")));
   EXPECT_THAT(with("session", 1.5), HasSubstr("`session` must be an integer"));
   EXPECT_THAT(with("kind", 7), HasSubstr("`kind` must be rules, thought or answer, but is 7"));
   EXPECT_THAT(with("seed", -1), HasSubstr("`seed` must be an integer of at least 0"));

@@ -11,9 +11,9 @@
 namespace routedk::bundle {
 namespace {
 
-using testing::HasSubstr;
+using ::testing::HasSubstr;
 
-class Predictions : public testing::Test {
+class Predictions : public ::testing::Test {
  protected:
   Predictions() : sessions_(2) {
     sessions_[0].id = 8;

@@ -15,7 +15,7 @@ namespace routedk::bundle {
 namespace {
 
 namespace fs = std::filesystem;
-using testing::HasSubstr;
+using ::testing::HasSubstr;
 
 const fs::path kPrompts = fs::path(ROUTEDK_SOURCE_DIR) / "configs" / "prompts";
 
@@ -49,8 +49,8 @@ class PromptFolder {
   const fs::path& path() const { return path_; }
 
  private:
-  fs::path path_ = fs::path(testing::TempDir()) /
-                   testing::UnitTest::GetInstance()->current_test_info()->name() / "prompts";
+  fs::path path_ = fs::path(::testing::TempDir()) /
+                   ::testing::UnitTest::GetInstance()->current_test_info()->name() / "prompts";
 };
 
 TEST(Prompt, items_are_numbered_with_their_whole_titles) {
@@ -92,9 +92,9 @@ TEST(Prompt, turns_keep_inner_lines_and_lose_outer_blank_ones) {
 
 TEST(Prompt, a_broken_template_is_named_with_file_and_line) {
   EXPECT_THAT(PromptFolder("[system]\nx\n[user]\n{{products}} {{title}}\n").error(),
-              testing::AllOf(HasSubstr("`title` is not"), HasSubstr("raw.txt:4)")));
+              ::testing::AllOf(HasSubstr("`title` is not"), HasSubstr("raw.txt:4)")));
   EXPECT_THAT(PromptFolder("[system]\nx\n[user]\n{{products}}\n{{products}}").error(),
-              testing::AllOf(HasSubstr("`products` occurs twice"), HasSubstr("raw.txt:5)")));
+              ::testing::AllOf(HasSubstr("`products` occurs twice"), HasSubstr("raw.txt:5)")));
   EXPECT_THAT(PromptFolder("[system]\nx\n[user]\n{{rules}}{{products}}").error(),
               HasSubstr("`rules` is not"));
   EXPECT_THAT(PromptFolder("[system]\nx\n[user]\nhello\n").error(), HasSubstr("placeholder `products`"));

@@ -44,7 +44,7 @@ constexpr Figures kBaselines[] = {{"electronic", "whole", .261, .261, .261, 1.00
                                   {"food", "first_two", .467, .421, .421, .690},
                                   {"food", "random_pairs", .455, .850, .569, .561}};
 
-class PublishedData : public testing::Test {
+class PublishedData : public ::testing::Test {
  protected:
   void SetUp() override {
     const char* dir = std::getenv("ROUTEDK_DATA_DIR");

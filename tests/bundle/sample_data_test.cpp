@@ -17,7 +17,7 @@ namespace {
 
 const std::filesystem::path kSample = std::filesystem::path(ROUTEDK_SOURCE_DIR) / "data" / "sample";
 
-class SampleData : public testing::TestWithParam<const char*> {
+class SampleData : public ::testing::TestWithParam<const char*> {
  protected:
   SampleData() : data_(load_dataset({kSample, GetParam()})) {}
   Dataset data_;
@@ -69,11 +69,11 @@ TEST_P(SampleData, baselines_solve_little_of_it) {
   }
 }
 
-std::string name_of(const testing::TestParamInfo<const char*>& domain) {
+std::string name_of(const ::testing::TestParamInfo<const char*>& domain) {
   return domain.param;
 }
 
-INSTANTIATE_TEST_SUITE_P(Domains, SampleData, testing::Values("electronic", "clothing", "food"), name_of);
+INSTANTIATE_TEST_SUITE_P(Domains, SampleData, ::testing::Values("electronic", "clothing", "food"), name_of);
 
 }  // namespace
 }  // namespace routedk::bundle

@@ -11,7 +11,7 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
-Session session_of(SessionId id, const std::vector<std::string>& titles, bool has_gold = true) {
+Session titled_session(SessionId id, const std::vector<std::string>& titles, bool has_gold = true) {
   Session session;
   session.id = id;
   for (const std::string& title : titles) {
@@ -24,9 +24,10 @@ Session session_of(SessionId id, const std::vector<std::string>& titles, bool ha
 }
 
 std::vector<Session> training() {
-  return {session_of(1, {"red lamp", "lamp shade"}), session_of(2, {"green tea", "tea cup"}),
-          session_of(3, {"steam train", "train rails"}), session_of(4, {"black tea", "tea pot"}, false),
-          session_of(5, {"tea cup", "tea pot", "green tea"})};
+  return {titled_session(1, {"red lamp", "lamp shade"}), titled_session(2, {"green tea", "tea cup"}),
+          titled_session(3, {"steam train", "train rails"}),
+          titled_session(4, {"black tea", "tea pot"}, false),
+          titled_session(5, {"tea cup", "tea pot", "green tea"})};
 }
 
 TfIdf titles() {
@@ -49,15 +50,15 @@ std::vector<SessionId> shown(ExampleChoice choice, std::int64_t count, const Ses
 }
 
 TEST(WorkedExamples, spread_ones_are_the_same_for_every_session_and_have_gold) {
-  EXPECT_THAT(shown(ExampleChoice::kSpread, 4, session_of(9, {"a", "b"})), ElementsAre(1, 2, 3, 5));
-  EXPECT_EQ(shown(ExampleChoice::kSpread, 2, session_of(9, {"a", "b"})),
-            shown(ExampleChoice::kSpread, 2, session_of(8, {"green tea", "b"})));
+  EXPECT_THAT(shown(ExampleChoice::kSpread, 4, titled_session(9, {"a", "b"})), ElementsAre(1, 2, 3, 5));
+  EXPECT_EQ(shown(ExampleChoice::kSpread, 2, titled_session(9, {"a", "b"})),
+            shown(ExampleChoice::kSpread, 2, titled_session(8, {"green tea", "b"})));
 }
 
 TEST(WorkedExamples, the_most_similar_stands_last) {
-  EXPECT_THAT(shown(ExampleChoice::kSimilar, 2, session_of(9, {"green tea", "big tea cup", "tea pot"})),
+  EXPECT_THAT(shown(ExampleChoice::kSimilar, 2, titled_session(9, {"green tea", "big tea cup", "tea pot"})),
               ElementsAre(2, 5));
-  EXPECT_THAT(shown(ExampleChoice::kSimilar, 1, session_of(9, {"train", "rails"})), ElementsAre(3));
+  EXPECT_THAT(shown(ExampleChoice::kSimilar, 1, titled_session(9, {"train", "rails"})), ElementsAre(3));
 }
 
 TEST(WorkedExamples, never_show_a_session_its_own_gold) {
@@ -70,7 +71,7 @@ TEST(WorkedExamples, never_show_a_session_its_own_gold) {
 
 TEST(WorkedExamples, stand_in_raw_prompts_as_earlier_turns_with_the_canonical_answer) {
   PromptTemplates templates = PromptTemplates::load(std::string(ROUTEDK_SOURCE_DIR) + "/configs/prompts");
-  const Session asked = session_of(9, {"green tea", "tea pot"});
+  const Session asked = titled_session(9, {"green tea", "tea pot"});
   const auto plain = templates.render(PromptKind::kRaw, asked);
   templates.show(std::make_shared<WorkedExamples>(training(), titles(), 2, ExampleChoice::kSimilar));
   const auto messages = templates.render(PromptKind::kRaw, asked);

@@ -6,9 +6,9 @@
 namespace routedk {
 namespace {
 
-enum class Colour { kRed, kGreen };
-constexpr auto enum_names(Colour /*of*/) {
-  return std::to_array<EnumName<Colour>>({{Colour::kRed, "red"}, {Colour::kGreen, "green"}});
+enum class Paint { kRed, kGreen };
+constexpr auto enum_names(Paint /*of*/) {
+  return std::to_array<EnumName<Paint>>({{Paint::kRed, "red"}, {Paint::kGreen, "green"}});
 }
 
 struct PartConfig {
@@ -24,7 +24,7 @@ struct PartConfig {
 struct WholeConfig {
   std::string file = "a b";
   std::optional<std::int64_t> limit;
-  std::vector<Colour> colours = {Colour::kGreen};
+  std::vector<Paint> colours = {Paint::kGreen};
   PartConfig part{"main", 0.25};
   std::vector<PartConfig> others;
   ConfigTree free;

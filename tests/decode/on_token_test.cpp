@@ -9,18 +9,21 @@
 namespace routedk::decode {
 namespace {
 
-constexpr text::TokenId kEnd = 0;
+constexpr text::TokenId kEndOfTurn = 0;
 const std::vector<Prompt> kPrompts = {{{3, 9, 27}, 1}, {{11, 5}, 2}};
 
-experts::RoutedModel tiny_model() {
+experts::RoutedModel bare_model() {
   const model::LoadOptions options{model::Quant::kNone, false, kernels::Precision::kFloat32};
   return experts::without_experts(
       std::make_shared<const model::Backbone>(model::Backbone::random(testing::tiny_config(), options, 7)));
 }
 
 GenerateOptions options() {
-  return {
-      .samples = 3, .sampling = {.temperature = 1.0}, .max_new_tokens = 20, .end_of_turn = kEnd, .seed = 5};
+  return {.samples = 3,
+          .sampling = {.temperature = 1.0},
+          .max_new_tokens = 20,
+          .end_of_turn = kEndOfTurn,
+          .seed = 5};
 }
 
 TEST(OnToken, hears_every_drawn_token_of_every_sample_in_order) {
@@ -30,13 +33,13 @@ TEST(OnToken, hears_every_drawn_token_of_every_sample_in_order) {
     heard[{prompt, sample}].push_back(token);
   };
   const experts::SingleExpertGate gate(-1, 1);
-  const auto generations = generate(tiny_model(), gate, kPrompts, heard_by);
+  const auto generations = generate(bare_model(), gate, kPrompts, heard_by);
   ASSERT_EQ(heard.size(), 6U);
   for (const auto& [place, tokens] : heard) {
     const Candidate& candidate = generations[place.first].candidates[static_cast<std::size_t>(place.second)];
     std::vector<text::TokenId> drawn = candidate.ids;
     if (candidate.finished) {
-      drawn.push_back(kEnd);
+      drawn.push_back(kEndOfTurn);
     }
     EXPECT_EQ(tokens, drawn);
   }
@@ -52,7 +55,7 @@ TEST(OnToken, what_it_throws_ends_the_generation_before_the_next_token) {
     }
   };
   const experts::SingleExpertGate gate(-1, 1);
-  EXPECT_THROW(generate(tiny_model(), gate, std::span(kPrompts).first(1), stopped), std::runtime_error);
+  EXPECT_THROW(generate(bare_model(), gate, std::span(kPrompts).first(1), stopped), std::runtime_error);
   EXPECT_EQ(heard, 2);
 }
 

@@ -15,8 +15,8 @@ namespace {
 using bundle::KnowledgeKind;
 using bundle::Prediction;
 using bundle::Session;
-using testing::HasSubstr;
-using testing::Not;
+using ::testing::HasSubstr;
+using ::testing::Not;
 
 std::string rules_for(const Session& session, const Prediction& proposal) {
   AnnotationTeacher teacher(std::vector{session}, std::vector{proposal}, {});
@@ -113,7 +113,7 @@ TEST(AnnotationTeacher, its_card_changes_with_settings_and_with_what_it_learnt) 
 TEST(AnnotationTeacher, other_sessions_and_missing_proposals_are_refused) {
   AnnotationTeacher teacher(std::vector{shop_session(4)}, std::vector<Prediction>{std::nullopt}, {});
   EXPECT_THAT([&] { teacher.teach(shop_session(5), KnowledgeKind::kThought); },
-              testing::ThrowsMessage<DataError>(HasSubstr("session 5")));
+              ::testing::ThrowsMessage<DataError>(HasSubstr("session 5")));
   EXPECT_THROW(teacher.teach(shop_session(4), KnowledgeKind::kAnswer), DataError);
   EXPECT_THROW(AnnotationTeacher(std::vector{shop_session()}, std::vector<Prediction>{}, {}), DataError);
   EXPECT_EQ(find_enum<Mentions>("numbers"), Mentions::kNumbers);

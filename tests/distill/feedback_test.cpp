@@ -9,7 +9,6 @@
 namespace routedk::distill {
 namespace {
 
-using Kind = FeedbackKind;
 using bundle::ProductAnswer;
 using Remarks = std::vector<Feedback>;
 
@@ -29,41 +28,44 @@ Remarks on(const ProductAnswer& proposal) {
 
 TEST(Feedback, gold_itself_is_kept_in_any_order) {
   const Remarks remarks = on({{5, 4}, {3, 2, 1}});
-  EXPECT_EQ(remarks, (Remarks{{Kind::kKeep, 1, {4, 5}}, {Kind::kKeep, 2, {1, 2, 3}}}));
+  EXPECT_EQ(remarks, (Remarks{{FeedbackKind::kKeep, 1, {4, 5}}, {FeedbackKind::kKeep, 2, {1, 2, 3}}}));
   EXPECT_TRUE(all_kept(remarks));
   EXPECT_FALSE(all_kept(on({{4, 5}})));
 }
 
 TEST(Feedback, a_bundle_that_shares_no_two_products_with_gold_is_removed) {
-  EXPECT_EQ(on({{1, 4}, {1, 2, 3}, {4, 5}}).front(), (Feedback{Kind::kRemove, 1, {1, 4}}));
+  EXPECT_EQ(on({{1, 4}, {1, 2, 3}, {4, 5}}).front(), (Feedback{FeedbackKind::kRemove, 1, {1, 4}}));
 }
 
 TEST(Feedback, foreign_products_are_dropped_and_missing_ones_added) {
-  EXPECT_EQ(on({{1, 2, 6}, {4, 5}}),
-            (Remarks{{Kind::kDropForeign, 1, {6}}, {Kind::kAddMissing, 1, {3}}, {Kind::kKeep, 2, {4, 5}}}));
+  EXPECT_EQ(on({{1, 2, 6}, {4, 5}}), (Remarks{{FeedbackKind::kDropForeign, 1, {6}},
+                                              {FeedbackKind::kAddMissing, 1, {3}},
+                                              {FeedbackKind::kKeep, 2, {4, 5}}}));
 }
 
 TEST(Feedback, a_gold_bundle_that_nothing_is_close_to_is_to_be_added) {
-  EXPECT_EQ(on({{1, 2, 3}}), (Remarks{{Kind::kKeep, 1, {1, 2, 3}}, {Kind::kAddMissing, 0, {4, 5}}}));
-  EXPECT_EQ(on({}), (Remarks{{Kind::kAddMissing, 0, {1, 2, 3}}, {Kind::kAddMissing, 0, {4, 5}}}));
+  EXPECT_EQ(on({{1, 2, 3}}),
+            (Remarks{{FeedbackKind::kKeep, 1, {1, 2, 3}}, {FeedbackKind::kAddMissing, 0, {4, 5}}}));
+  EXPECT_EQ(on({}),
+            (Remarks{{FeedbackKind::kAddMissing, 0, {1, 2, 3}}, {FeedbackKind::kAddMissing, 0, {4, 5}}}));
 }
 
 TEST(Feedback, one_product_is_no_bundle_and_repeats_count_once) {
-  EXPECT_EQ(on({{4, 4}, {1, 2, 3}}).front(), (Feedback{Kind::kSingleItem, 1, {4}}));
+  EXPECT_EQ(on({{4, 4}, {1, 2, 3}}).front(), (Feedback{FeedbackKind::kSingleItem, 1, {4}}));
 }
 
 TEST(Feedback, numbers_that_the_session_does_not_have_are_named) {
-  EXPECT_EQ(on({{5, 4, 7}, {1, 2, 3}, {8, 1}}), (Remarks{{Kind::kUnknownProduct, 1, {7}},
-                                                         {Kind::kKeep, 1, {4, 5}},
-                                                         {Kind::kKeep, 2, {1, 2, 3}},
-                                                         {Kind::kUnknownProduct, 3, {8}},
-                                                         {Kind::kSingleItem, 3, {1}}}));
+  EXPECT_EQ(on({{5, 4, 7}, {1, 2, 3}, {8, 1}}), (Remarks{{FeedbackKind::kUnknownProduct, 1, {7}},
+                                                         {FeedbackKind::kKeep, 1, {4, 5}},
+                                                         {FeedbackKind::kKeep, 2, {1, 2, 3}},
+                                                         {FeedbackKind::kUnknownProduct, 3, {8}},
+                                                         {FeedbackKind::kSingleItem, 3, {1}}}));
 }
 
 TEST(Feedback, the_closest_gold_bundle_judges) {
   bundle::Session two = session();
   two.gold = {{{10, 20, 30, 40}, ""}, {{10, 20, 50}, ""}};
-  EXPECT_EQ(feedback_on({{1, 2}}, two).front(), (Feedback{Kind::kAddMissing, 1, {5}}));
+  EXPECT_EQ(feedback_on({{1, 2}}, two).front(), (Feedback{FeedbackKind::kAddMissing, 1, {5}}));
 }
 
 TEST(Feedback, its_text_names_products_with_their_titles) {

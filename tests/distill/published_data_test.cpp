@@ -35,7 +35,7 @@ Distilled distil(const std::string& domain, Mentions mentions) {
   return result;
 }
 
-class PublishedKnowledge : public testing::TestWithParam<const char*> {
+class PublishedKnowledge : public ::testing::TestWithParam<const char*> {
  protected:
   void SetUp() override {
     if (std::getenv("ROUTEDK_DATA_DIR") == nullptr) {
@@ -69,7 +69,7 @@ TEST_P(PublishedKnowledge, numbers_give_all_gold_away_and_general_rules_little) 
   EXPECT_LT(share(KnowledgeKind::kRules), 0.1);
 }
 
-INSTANTIATE_TEST_SUITE_P(Domains, PublishedKnowledge, testing::Values("electronic", "clothing", "food"),
+INSTANTIATE_TEST_SUITE_P(Domains, PublishedKnowledge, ::testing::Values("electronic", "clothing", "food"),
                          [](const auto& domain) { return std::string(domain.param); });
 
 }  // namespace

@@ -21,7 +21,7 @@ using bundle::Session;
 using ::testing::HasSubstr;
 
 /// Random weights under the real model's vocabulary.
-experts::RoutedModel random_model(std::int64_t vocabulary) {
+experts::RoutedModel untrained_model(std::int64_t vocabulary) {
   model::LlamaConfig config = testing::tiny_config();
   config.vocab = vocabulary;
   config.context = 2048;
@@ -33,7 +33,7 @@ experts::RoutedModel random_model(std::int64_t vocabulary) {
   return {backbone, bank};
 }
 
-Session session(bundle::SessionId id, int items) {
+Session session_with(bundle::SessionId id, int items) {
   Session made;
   made.id = id;
   for (int i = 0; i < items; ++i) {
@@ -67,7 +67,7 @@ class Answers : public testing::RealModel {
     return made;
   }
   std::vector<SessionAnswer> answer_all() {
-    const auto model = random_model(encoder_->tokenizer().vocab_size());
+    const auto model = untrained_model(encoder_->tokenizer().vocab_size());
     const experts::SingleExpertGate gate(0, 1);
     return answer_sessions({model, decode::Kernels::kReference}, gate, sessions_, setting(), file_,
                            [&](std::int64_t done) { heard_.push_back(done); });
@@ -78,8 +78,8 @@ class Answers : public testing::RealModel {
   bundle::PromptTemplates templates_ =
       bundle::PromptTemplates::load(std::filesystem::path(ROUTEDK_SOURCE_DIR) / "configs/prompts");
   std::optional<bundle::SessionEncoder> encoder_;
-  std::vector<Session> sessions_ = {session(1, 3), session(2, 1), session(3, 2), session(4, 5),
-                                    session(5, 4)};
+  std::vector<Session> sessions_ = {session_with(1, 3), session_with(2, 1), session_with(3, 2),
+                                    session_with(4, 5), session_with(5, 4)};
   std::vector<std::int64_t> heard_;
   std::int64_t samples_ = 3;
   std::vector<Choice> choices_;

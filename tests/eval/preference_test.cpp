@@ -16,7 +16,7 @@ struct Sessions {
   std::vector<std::vector<double>> traits;
 };
 
-Sessions sessions(int count, double strength) {
+Sessions drawn_sessions(int count, double strength) {
   Random random(3, "preference");
   Sessions made;
   for (int i = 0; i < count; ++i) {
@@ -35,7 +35,7 @@ std::vector<std::int64_t> each(const Sessions& made) {
 }
 
 TEST(Preference, finds_what_decides) {
-  const Sessions made = sessions(300, 3.0);
+  const Sessions made = drawn_sessions(300, 3.0);
   const Preference found = preference_of(made.gains, made.traits, each(made));
   EXPECT_EQ(found.decided, 300);
   EXPECT_NEAR(found.share_a_better, 0.5, 0.08);
@@ -46,7 +46,7 @@ TEST(Preference, finds_what_decides) {
 }
 
 TEST(Preference, does_not_foretell_noise) {
-  const Sessions made = sessions(300, 0.0);
+  const Sessions made = drawn_sessions(300, 0.0);
   const Preference found = preference_of(made.gains, made.traits, each(made));
   EXPECT_NEAR(found.auc, 0.5, 0.1);
   EXPECT_LT(std::abs(found.coefficients[0]), 0.3);
@@ -84,7 +84,7 @@ TEST(Preference, has_the_log_odds_of_a_yes_or_no_trait) {
 }
 
 TEST(Preference, sessions_in_which_both_are_alike_say_nothing) {
-  Sessions made = sessions(60, 3.0);
+  Sessions made = drawn_sessions(60, 3.0);
   const Preference before = preference_of(made.gains, made.traits, each(made));
   made.gains.insert(made.gains.begin(), 40, 0.0);
   made.traits.insert(made.traits.begin(), 40, {-100.0, 7.0});
@@ -95,9 +95,9 @@ TEST(Preference, sessions_in_which_both_are_alike_say_nothing) {
 }
 
 TEST(Preference, is_chance_where_too_few_or_one_side_alone_are_decided) {
-  const Sessions few = sessions(15, 3.0);
+  const Sessions few = drawn_sessions(15, 3.0);
   EXPECT_EQ(preference_of(few.gains, few.traits, each(few)).auc, 0.5);
-  Sessions one_sided = sessions(60, 3.0);
+  Sessions one_sided = drawn_sessions(60, 3.0);
   for (double& gain : one_sided.gains) {
     gain = std::abs(gain);
   }

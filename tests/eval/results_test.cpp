@@ -19,7 +19,7 @@ using ::testing::HasSubstr;
 const bundle::BootstrapOptions kBootstrap{1, 200};
 
 /// Four items, gold {0, 1} and {2, 3}.
-Session session(bundle::SessionId id) {
+Session four_item_session(bundle::SessionId id) {
   Session made;
   made.id = id;
   made.length = 4;
@@ -30,14 +30,14 @@ Session session(bundle::SessionId id) {
   return made;
 }
 
-std::vector<Session> sessions() {
-  return {session(1), session(2), session(3)};
+std::vector<Session> three_sessions() {
+  return {four_item_session(1), four_item_session(2), four_item_session(3)};
 }
 
 /// Gold for the first `right` sessions, unparsed for the others.
 std::vector<SessionAnswer> answers(std::size_t right) {
   std::vector<SessionAnswer> all;
-  for (const Session& s : sessions()) {
+  for (const Session& s : three_sessions()) {
     SessionAnswer answer;
     answer.session = s.id;
     if (all.size() < right) {
@@ -53,7 +53,8 @@ std::vector<SessionAnswer> answers(std::size_t right) {
 }
 
 SystemResult scored(const std::string& name, std::size_t right, bool mixes = false) {
-  return score_answers(name, sessions(), answers(right), {{SelectRule::kVote, 1}, mixes, kBootstrap}).at(0);
+  return score_answers(name, three_sessions(), answers(right), {{SelectRule::kVote, 1}, mixes, kBootstrap})
+      .at(0);
 }
 
 /// The table of results.json of these, in which comparisons are optional.
@@ -104,7 +105,7 @@ TEST(Results, a_comparison_is_the_difference_on_the_same_sessions) {
 TEST(Results, the_table_has_one_line_a_system_and_baselines_without_a_time) {
   const std::map<bundle::ItemId, std::string> titles = [] {
     std::map<bundle::ItemId, std::string> all;
-    for (const Session& s : sessions()) {
+    for (const Session& s : three_sessions()) {
       for (const bundle::Item& item : s.items) {
         all[item.id] = item.title;
       }
@@ -112,7 +113,7 @@ TEST(Results, the_table_has_one_line_a_system_and_baselines_without_a_time) {
     return all;
   }();
   const std::vector<SystemResult> systems = {
-      scored("base", 2), score_baseline_system("whole", sessions(), bundle::TfIdf(titles), kBootstrap)};
+      scored("base", 2), score_baseline_system("whole", three_sessions(), bundle::TfIdf(titles), kBootstrap)};
   const Table table = table_of(systems);
   ASSERT_EQ(table.rows.size(), 2U);
   EXPECT_EQ(table.rows[0].name, "base");
@@ -154,7 +155,7 @@ TEST(Results, a_figure_that_can_exceed_1_is_not_called_a_recall_and_a_footnote_h
 
 TEST(Results, warnings_name_a_result_by_the_columns_of_the_table_and_the_title_says_what_was_evaluated) {
   SystemResult warned =
-      score_answers("base", sessions(), answers(2), {{SelectRule::kVote, 4}, false, kBootstrap}).at(0);
+      score_answers("base", three_sessions(), answers(2), {{SelectRule::kVote, 4}, false, kBootstrap}).at(0);
   warned.warnings = {"answers all alike"};
   EXPECT_EQ(warned.name, "base n=1");
   EXPECT_EQ(label_of(warned), "base (vote, n=1)");
@@ -179,7 +180,7 @@ TEST(Results, the_table_names_rules_in_full_and_shows_p_values_of_comparisons) {
   for (SessionAnswer& answer : all) {
     answer.selections = {{choice, answer.prediction, 1.0, true, 0.5}};
   }
-  const auto better = score_answers("s", sessions(), all, {choice, false, kBootstrap}).at(0);
+  const auto better = score_answers("s", three_sessions(), all, {choice, false, kBootstrap}).at(0);
   const auto backbone = scored("backbone", 1);
   const io::Json compared = compare_systems(better, backbone, kBootstrap);
   const Table table = table_of({better, backbone}, {{"against_backbone", {compared}}});
@@ -220,7 +221,7 @@ TEST(Results, expected_utilities_are_given_session_by_session_and_on_average) {
     all[i].selections = {{choice, all[i].prediction, 1.0, true, 0.25 * static_cast<double>(i + 1)}};
   }
   all[2].selections[0].expected_utility.reset();  // nothing parsed
-  const io::Json json = to_json(score_answers("s", sessions(), all, {choice, false, kBootstrap}).at(0));
+  const io::Json json = to_json(score_answers("s", three_sessions(), all, {choice, false, kBootstrap}).at(0));
   EXPECT_EQ(json.at("utility"), "jaccard_f1");
   EXPECT_EQ(json.at("expectation"), "monte_carlo");
   EXPECT_EQ(json.at("expected_utility"),
@@ -236,7 +237,7 @@ TEST(Results, every_choice_is_scored_by_its_own_predictions_and_the_time_is_that
     answer.candidates.emplace_back();
     answer.selections.push_back({two, bundle::Answer{}, 0.0, false});
   }
-  const auto results = score_answers("s", sessions(), all, {one, false, kBootstrap});
+  const auto results = score_answers("s", three_sessions(), all, {one, false, kBootstrap});
   ASSERT_EQ(results.size(), 2U);
   EXPECT_EQ(results[0].name, "s");
   EXPECT_EQ(results[1].name, "s mbr n=2");
@@ -257,7 +258,7 @@ TEST(Results, predictions_are_scored_as_answers_are_and_have_no_candidates) {
   for (const SessionAnswer& answer : answers(2)) {
     predictions.push_back(answer.prediction);
   }
-  const SystemResult result = score_predictions("file", sessions(), predictions, kBootstrap);
+  const SystemResult result = score_predictions("file", three_sessions(), predictions, kBootstrap);
   EXPECT_EQ(result.figures.values, scored("base", 2).figures.values);
   EXPECT_FALSE(to_json(result).contains("oracle"));
 }

@@ -17,7 +17,7 @@ using bundle::Prediction;
 using bundle::Session;
 using testing::session;
 
-const bundle::BootstrapOptions kBootstrap{1, 20};
+const bundle::BootstrapOptions kFewDraws{1, 20};
 
 SessionAnswer answer(std::vector<Prediction> candidates) {
   SessionAnswer made;
@@ -36,16 +36,16 @@ TEST(SampleFigures, overlap_is_the_mean_over_pairs_then_over_sessions) {
       answer({kGold, kHalf, kGold}),       // pairs: half 1/2, equal, half 1/2
       answer({kWrong, kUnparsed, kHalf}),  // no pair alike
       answer({})};
-  const Overlap overlap = sample_figures(sessions, answers, 3, kBootstrap).overlap.value();
+  const Overlap overlap = sample_figures(sessions, answers, 3, kFewDraws).overlap.value();
   EXPECT_DOUBLE_EQ(overlap.equality, (1.0 / 3.0 + 0.0) / 2.0);
   EXPECT_DOUBLE_EQ(overlap.jaccard, (2.0 / 3.0 + 0.0) / 2.0);
-  EXPECT_DOUBLE_EQ(sample_figures(sessions, answers, 2, kBootstrap).overlap.value().jaccard, 0.25);
+  EXPECT_DOUBLE_EQ(sample_figures(sessions, answers, 2, kFewDraws).overlap.value().jaccard, 0.25);
 }
 
 TEST(SampleFigures, one_candidate_a_session_has_no_overlap) {
   const std::vector<Session> sessions = {session(1), session(2)};
   const std::vector<SessionAnswer> answers = {answer({kGold, kHalf}), answer({kGold, kGold})};
-  EXPECT_FALSE(sample_figures(sessions, answers, 1, kBootstrap).overlap.has_value());
+  EXPECT_FALSE(sample_figures(sessions, answers, 1, kFewDraws).overlap.has_value());
 }
 
 TEST(SampleFigures, the_oracle_is_the_best_of_the_first_candidates) {
@@ -53,12 +53,12 @@ TEST(SampleFigures, the_oracle_is_the_best_of_the_first_candidates) {
   const std::vector<SessionAnswer> answers = {answer({kWrong, kHalf, kGold}),
                                               answer({kUnparsed, kWrong, kWrong})};
   const auto f1 = [&](std::int64_t samples) {
-    return sample_figures(sessions, answers, samples, kBootstrap).oracle.values[Metric::kF1];
+    return sample_figures(sessions, answers, samples, kFewDraws).oracle.values[Metric::kF1];
   };
   EXPECT_DOUBLE_EQ(f1(1), 0.0);
   EXPECT_DOUBLE_EQ(f1(2), (2.0 / 3.0) / 2.0);
   EXPECT_DOUBLE_EQ(f1(3), 0.5);
-  EXPECT_DOUBLE_EQ(sample_figures(sessions, answers, 3, kBootstrap).oracle.values[Metric::kParseRate], 1.0);
+  EXPECT_DOUBLE_EQ(sample_figures(sessions, answers, 3, kFewDraws).oracle.values[Metric::kParseRate], 1.0);
 }
 
 TEST(SampleFigures, no_candidate_beats_the_oracle) {
@@ -81,13 +81,13 @@ TEST(SampleFigures, no_candidate_beats_the_oracle) {
     }
     best += own / static_cast<double>(sessions.size());
   }
-  EXPECT_NEAR(sample_figures(sessions, answers, 4, kBootstrap).oracle.values[Metric::kF1], best, 1e-12);
+  EXPECT_NEAR(sample_figures(sessions, answers, 4, kFewDraws).oracle.values[Metric::kF1], best, 1e-12);
 }
 
 TEST(SampleFigures, a_session_without_candidates_counts_with_the_empty_answer_in_the_oracle_alone) {
   const std::vector<Session> sessions = {session(1), session(2)};
   const std::vector<SessionAnswer> answers = {answer({}), answer({kGold, kUnparsed})};
-  const SampleFigures figures = sample_figures(sessions, answers, 2, kBootstrap);
+  const SampleFigures figures = sample_figures(sessions, answers, 2, kFewDraws);
   EXPECT_DOUBLE_EQ(figures.oracle.values[Metric::kParseRate], 1.0);
   EXPECT_DOUBLE_EQ(figures.oracle.values[Metric::kF1], 0.5);
   EXPECT_DOUBLE_EQ(figures.parsed, 0.5);

@@ -18,7 +18,7 @@ std::vector<TaskGold> gold() {
   return {{{1, 1}, "kind", {"yes"}}, {{1, 2}, "kind", {"a b c d"}}, {{2, 1}, "curt", {"no", "nope"}}};
 }
 
-std::vector<TaskAnswer> answers() {
+std::vector<TaskAnswer> given_answers() {
   std::vector<TaskAnswer> all(3);
   const std::vector<double> losses = {2.0, 4.0, 3.0};
   const std::vector<std::int64_t> tokens = {2, 3, 1};
@@ -32,12 +32,12 @@ std::vector<TaskAnswer> answers() {
   return all;
 }
 
-std::vector<TaskResult> scored(std::vector<std::int64_t> votes) {
-  return score_task("dynamic", gold(), answers(), {std::move(votes), true, kTaskBootstrap});
+std::vector<TaskResult> scored_tasks(std::vector<std::int64_t> votes) {
+  return score_task("dynamic", gold(), given_answers(), {std::move(votes), true, kTaskBootstrap});
 }
 
 TEST(TaskResults, are_means_over_answers_and_the_loss_over_their_tokens) {
-  const auto results = scored({});
+  const auto results = scored_tasks({});
   ASSERT_EQ(results.size(), 1U);
   const io::Json json = to_json(results[0]);
   EXPECT_DOUBLE_EQ(json["loss"].get<double>(), 9.0 / 6.0);
@@ -52,7 +52,7 @@ TEST(TaskResults, are_means_over_answers_and_the_loss_over_their_tokens) {
 }
 
 TEST(TaskResults, a_vote_sees_the_first_so_many_candidates) {
-  const auto results = scored({2, 3});
+  const auto results = scored_tasks({2, 3});
   ASSERT_EQ(results.size(), 3U);
   EXPECT_EQ(results[1].name, "dynamic vote n=2");
   // Of two candidates the likelier, which is the first: no, a, nope.
@@ -67,7 +67,7 @@ TEST(TaskResults, a_vote_sees_the_first_so_many_candidates) {
 }
 
 TEST(TaskResults, lines_are_resampled_with_all_their_turns) {
-  const TaskResult result = scored({})[0];
+  const TaskResult result = scored_tasks({})[0];
   ASSERT_EQ(result.lines.size(), 2U);
   // Two lines: every resample is one of them twice or both, so the ends are the single lines' own figures.
   const auto& loss = result.intervals[static_cast<std::size_t>(TaskMetric::kLoss)];
@@ -79,7 +79,7 @@ TEST(TaskResults, lines_are_resampled_with_all_their_turns) {
 }
 
 TEST(TaskResults, differences_are_paired) {
-  const auto results = scored({3});
+  const auto results = scored_tasks({3});
   const io::Json same = compare_task(results[0], results[0], kTaskBootstrap);
   EXPECT_EQ(same["difference"]["rouge_l"], 0.0);
   EXPECT_EQ(same["intervals"]["rouge_l"], (io::Json{0.0, 0.0}));
@@ -90,7 +90,7 @@ TEST(TaskResults, differences_are_paired) {
 }
 
 TEST(TaskResults, the_table_has_each_figure_once) {
-  const auto results = scored({3});
+  const auto results = scored_tasks({3});
   io::Json json = {{"systems", io::Json::object()}, {"warnings", {"dynamic: answers alike"}}};
   for (const TaskResult& result : results) {
     json["systems"][result.name] = to_json(result);

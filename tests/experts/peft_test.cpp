@@ -206,7 +206,7 @@ TEST_F(BrokenPeft, a_configuration_nested_a_million_deep_is_refused) {
   write_file_atomic(
       path() / "adapter_config.json",
       R"({"peft_type": "LORA", "r": )" + std::string(1'000'000, '[') + std::string(1'000'000, ']') + "}");
-  EXPECT_THAT(refusal(), AllOf(HasSubstr("adapter_config.json"), HasSubstr("1000001")));
+  EXPECT_THAT(refusal(), HasSubstr("adapter_config.json must nest at most 500 brackets"));
 }
 
 TEST_F(BrokenPeft, patterns_of_any_length_or_cost_end_in_one_line) {

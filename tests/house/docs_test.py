@@ -167,6 +167,10 @@ class Docs(unittest.TestCase):
         page, _ = self.made(baselines=baselines, relations=relations, search=search)
         self.assertIn("hard to beat", page)
         self.assertNotIn("draft alone", page)
+        claims = of(ours, ["routed/related_groups", "routed/backbone", "similar_pairs"],
+                    *[(ours, b, metric) for b in ("similar_pairs", "routed/related_groups") for metric in ("f1", "jaccard_f1")])  # fmt: skip
+        page, _ = self.made(baselines=baselines, relations=relations, claims=claims)
+        self.assertIn("minus the draft alone it is -.050 (-.100 to -.002, corrected p .30) and -.050 (", " ".join(page.split()))
         del baselines["points"][0]["systems"]["dynamic"]["pair_auc"]
         self.assertNotIn("hard to beat", self.made(baselines=baselines, relations=relations)[0])
 
@@ -240,6 +244,12 @@ class Docs(unittest.TestCase):
         self.assertEqual([round(bar / bars[1], 3) for bar in bars], [0.5, 1])  # f1 of .25 and .5
         self.assertIn("prefers-color-scheme: dark", picture.read_text())
         self.assertEqual(self.docs("--check").returncode, 0)
+        self.assertIn("`base` (", readme.read_text())
+        readme.write_text(readme.read_text().replace("rows: base, dynamic", "rows: dynamic"))
+        self.docs()
+        self.assertNotIn("`base`", readme.read_text())
+        readme.write_text(readme.read_text().replace("rows: dynamic", "rows: base, dynamic"))
+        self.docs()
         picture.write_text("<svg/>")
         self.assertIn("docs/overview.svg: is not what", self.docs("--check").stderr)
         readme.write_text(readme.read_text().replace("rows: base", "rows: nobody"))

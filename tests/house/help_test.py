@@ -130,14 +130,6 @@ class Help(unittest.TestCase):
         self.assertIn("routedk-data add-titles --data-dir DIR", text)
         self.assertNotIn("routedk-data check", text)
 
-    def test_the_example_of_join_works_once(self):
-        text = run(BIN / "routedk-data", "join", "--help").stdout
-        command = re.search(r"^  routedk-data (join .*) --to (\S+)$", text, re.MULTILINE)
-        again = [BIN / "routedk-data", *command[1].split(), "--to", f"{self.folder}/{command[2]}"]
-        self.assertEqual(run(*again, cwd=ROOT).returncode, 0)
-        self.assertEqual(run(*again, cwd=ROOT).returncode, 2)
-        self.assertEqual(run(BIN / "routedk-data", "split", "--domain", "electronic", "--data-dir", f"{self.folder}/{command[2]}").returncode, 0)
-
     def test_tokenize_says_what_a_terminal_is_awaited_for(self):
         terminal, end = os.openpty()
         with subprocess.Popen([BIN / "routedk-inspect", "tokenize", "--model", ROOT / "tests/goldens/small_tokenizers/tokenizer.json"],

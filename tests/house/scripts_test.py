@@ -159,6 +159,27 @@ class Scripts(unittest.TestCase):
         self.assertEqual(done.returncode, 1, done.stdout)
         self.assertIn("failed steps: test-python llama3-tokenizer llama2-tokenizer\n", done.stdout)
 
+    def test_ci_counts_each_test_of_a_program_and_those_that_it_did_not_come_to(self):
+        folder = pathlib.Path(self.enterContext(tempfile.TemporaryDirectory()))
+        results = folder / "build/tests/results"
+        results.mkdir(parents=True)
+        ran = '<testcase name="{}" status="run" result="completed"/>'
+        failed = '<testcase name="{}" status="run" result="completed"><failure message="no"/></testcase>'
+        skipped = '<testcase name="{}" status="run" result="skipped"><skipped message="no data"/></testcase>'
+        off = '<testcase name="{}" status="notrun" result="suppressed"/>'
+        for name, cases in {"good": [ran, ran, skipped, off], "bad": [ran, failed], "late": [ran]}.items():
+            cases = "".join(case.format(name) for case in cases)
+            (results / f"{name}.xml").write_text(f"<testsuites><testsuite>{cases}</testsuite></testsuites>")
+        of_ctest = ['<testcase name="good" status="run"/>', '<testcase name="bad" status="fail"><failure/></testcase>',
+                    '<testcase name="late" status="fail"><failure/></testcase>',
+                    '<testcase name="died" status="fail"><failure/></testcase>', '<testcase name="house" status="run"/>',
+                    '<testcase name="away" status="notrun"><skipped message="absent"/></testcase>']
+        (results / "ctest.xml").write_text(f"<testsuite>{''.join(of_ctest)}</testsuite>")
+        (results / "died.xml").write_text("<testsuites><testsuite>")
+        done = run("scripts/count_tests", str(folder / "build"), str(folder / "none"))
+        self.assertEqual(done.stdout, "skipped 1: no data\nskipped 1: disabled\nskipped 1: absent\n"
+                         "5 passed, 3 failed, 3 skipped\n", done.stderr)
+
 
 if __name__ == "__main__":
     suite.main()

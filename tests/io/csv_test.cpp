@@ -33,7 +33,7 @@ std::vector<std::string> rows_of(const std::string& content, std::size_t columns
   return rows;
 }
 
-std::string refusal(const std::string& content, std::size_t columns = 1) {
+std::string table_refusal(const std::string& content, std::size_t columns = 1) {
   return message_of<FileError>([&] { rows_of(content, columns); });
 }
 
@@ -76,9 +76,9 @@ TEST(Csv, rows_come_apart_at_the_given_delimiter) {
 }
 
 TEST(Csv, a_file_with_another_delimiter_is_refused_by_its_name) {
-  EXPECT_THAT(refusal("id;title\n1;x\n", 2),
+  EXPECT_THAT(table_refusal("id;title\n1;x\n", 2),
               HasSubstr("separated by commas, but this file seems to use ; ("));
-  EXPECT_THAT(refusal("\"id\"\t\"title\"\n", 2), HasSubstr("seems to use \\t ("));
+  EXPECT_THAT(table_refusal("\"id\"\t\"title\"\n", 2), HasSubstr("seems to use \\t ("));
 }
 
 TEST(Csv, rows_after_the_header_arrive_in_order) {
@@ -101,22 +101,23 @@ TEST(Csv, a_byte_order_mark_is_no_part_of_the_header) {
 }
 
 TEST(Csv, a_row_of_another_width_is_named_by_file_and_line) {
-  EXPECT_THAT(refusal("a,b\n\"1\n\",2\n3\n"),
+  EXPECT_THAT(table_refusal("a,b\n\"1\n\",2\n3\n"),
               HasSubstr("A row must have the header's 2 fields, but has 1 instead ("));
-  EXPECT_THAT(refusal("a,b\n\"1\n\",2\n3\n"), HasSubstr("f.csv:4)."));
-  EXPECT_THAT(refusal("a,b\n1,2,3\n"), HasSubstr("but has 3 instead"));
+  EXPECT_THAT(table_refusal("a,b\n\"1\n\",2\n3\n"), HasSubstr("f.csv:4)."));
+  EXPECT_THAT(table_refusal("a,b\n1,2,3\n"), HasSubstr("but has 3 instead"));
 }
 
 TEST(Csv, a_header_that_is_missing_or_too_narrow_is_refused) {
-  EXPECT_THAT(refusal(""), HasSubstr("must begin with a header line, but is empty"));
-  EXPECT_THAT(refusal("\n\n"), HasSubstr("must begin with a header line, but is empty"));
-  EXPECT_THAT(refusal("a,b\n", 3), HasSubstr("The header must have at least 3 columns, but has 2 instead"));
+  EXPECT_THAT(table_refusal(""), HasSubstr("must begin with a header line, but is empty"));
+  EXPECT_THAT(table_refusal("\n\n"), HasSubstr("must begin with a header line, but is empty"));
+  EXPECT_THAT(table_refusal("a,b\n", 3),
+              HasSubstr("The header must have at least 3 columns, but has 2 instead"));
 }
 
 TEST(Csv, quoting_that_breaks_the_rules_is_refused_with_its_lines) {
-  EXPECT_THAT(refusal("a\n\"open\nmore\n"), HasSubstr("f.csv:3, in the row from line 2)"));
-  EXPECT_THAT(refusal("a\n\"x\"y\n"), HasSubstr("f.csv:2, in the row from line 2)"));
-  EXPECT_THAT(refusal("a\nx\"y\n"), HasSubstr("RFC 4180"));
+  EXPECT_THAT(table_refusal("a\n\"open\nmore\n"), HasSubstr("f.csv:3, in the row from line 2)"));
+  EXPECT_THAT(table_refusal("a\n\"x\"y\n"), HasSubstr("f.csv:2, in the row from line 2)"));
+  EXPECT_THAT(table_refusal("a\nx\"y\n"), HasSubstr("RFC 4180"));
 }
 
 TEST(Csv, a_missing_file_is_named) {

@@ -69,7 +69,7 @@ struct Draft {
   }
 };
 
-std::string refusal(const std::function<void(Draft&)>& spoil) {
+std::string gguf_refusal(const std::function<void(Draft&)>& spoil) {
   Draft draft;
   spoil(draft);
   const TemporaryFolder folder;
@@ -158,86 +158,93 @@ TEST(Gguf, a_file_cut_anywhere_is_refused) {
 }
 
 TEST(Gguf, another_magic_or_version_is_refused) {
-  EXPECT_THAT(refusal([](Draft& d) { d.magic = "GGML"; }),
+  EXPECT_THAT(gguf_refusal([](Draft& d) { d.magic = "GGML"; }),
               HasSubstr("must begin with the magic GGUF and version 2 or 3"));
-  EXPECT_THAT(refusal([](Draft& d) { d.version = 4; }), HasSubstr("and 4 instead"));
-  EXPECT_THAT(refusal([](Draft& d) { d.version = 0x03000000; }), HasSubstr("and 50331648 instead"));
+  EXPECT_THAT(gguf_refusal([](Draft& d) { d.version = 4; }), HasSubstr("and 4 instead"));
+  EXPECT_THAT(gguf_refusal([](Draft& d) { d.version = 0x03000000; }), HasSubstr("and 50331648 instead"));
 }
 
 TEST(Gguf, counts_beyond_the_file_are_refused_before_allocation) {
-  EXPECT_THAT(refusal([](Draft& d) { d.tensor_count = ~0ULL; }),
+  EXPECT_THAT(gguf_refusal([](Draft& d) { d.tensor_count = ~0ULL; }),
               HasSubstr("the number of tensors must be at most"));
-  EXPECT_THAT(refusal([](Draft& d) { d.key_count = 1ULL << 60; }),
+  EXPECT_THAT(gguf_refusal([](Draft& d) { d.key_count = 1ULL << 60; }),
               HasSubstr("the number of keys must be at most"));
-  EXPECT_THAT(refusal([](Draft& d) { d.keys = array("k", 8, 1ULL << 61, ""); }),
+  EXPECT_THAT(gguf_refusal([](Draft& d) { d.keys = array("k", 8, 1ULL << 61, ""); }),
               HasSubstr("the number of items of k must be at most"));
-  EXPECT_THAT(refusal([](Draft& d) { d.keys = little(~0ULL); }),
+  EXPECT_THAT(gguf_refusal([](Draft& d) { d.keys = little(~0ULL); }),
               HasSubstr("a key takes 18446744073709551615 bytes"));
-  EXPECT_THAT(refusal([](Draft& d) { d.keys = text("k") + little<std::uint32_t>(8) + little(1ULL << 63); }),
-              HasSubstr("k takes 9223372036854775808 bytes"));
+  EXPECT_THAT(
+      gguf_refusal([](Draft& d) { d.keys = text("k") + little<std::uint32_t>(8) + little(1ULL << 63); }),
+      HasSubstr("k takes 9223372036854775808 bytes"));
 }
 
 TEST(Gguf, values_that_the_format_does_not_know_are_named_by_key) {
-  EXPECT_THAT(refusal([](Draft& d) { d.keys = key<std::uint64_t>("k", 13, 0); }),
+  EXPECT_THAT(gguf_refusal([](Draft& d) { d.keys = key<std::uint64_t>("k", 13, 0); }),
               HasSubstr("`k` must have a value type below 13, but has 13 instead"));
-  EXPECT_THAT(refusal([](Draft& d) { d.keys = array("k", 99, 0, ""); }),
+  EXPECT_THAT(gguf_refusal([](Draft& d) { d.keys = array("k", 99, 0, ""); }),
               HasSubstr("but has type 99 instead"));
-  EXPECT_THAT(refusal([](Draft& d) { d.keys = array("k", 9, 1, ""); }), HasSubstr("is an array of arrays"));
-  EXPECT_THAT(refusal([](Draft& d) { d.keys = key<std::uint8_t>("k", 7, 2); }),
+  EXPECT_THAT(gguf_refusal([](Draft& d) { d.keys = array("k", 9, 1, ""); }),
+              HasSubstr("is an array of arrays"));
+  EXPECT_THAT(gguf_refusal([](Draft& d) { d.keys = key<std::uint8_t>("k", 7, 2); }),
               HasSubstr("the bool `k` must be 0 or 1"));
-  EXPECT_THAT(refusal([](Draft& d) { d.keys = key("k", 10, ~0ULL); }),
+  EXPECT_THAT(gguf_refusal([](Draft& d) { d.keys = key("k", 10, ~0ULL); }),
               HasSubstr("`k` must be at most 2^63 - 1"));
 }
 
 TEST(Gguf, names_given_twice_are_refused) {
-  EXPECT_THAT(refusal([](Draft& d) { d.keys = key("k", 4, 1U) + key("k", 4, 1U); }),
+  EXPECT_THAT(gguf_refusal([](Draft& d) { d.keys = key("k", 4, 1U) + key("k", 4, 1U); }),
               HasSubstr("the key `k` must occur once"));
-  EXPECT_THAT(refusal([](Draft& d) { d.tensors[1].name = "a"; }),
+  EXPECT_THAT(gguf_refusal([](Draft& d) { d.tensors[1].name = "a"; }),
               HasSubstr("the tensor `a` must occur once"));
 }
 
 TEST(Gguf, a_bad_alignment_is_refused) {
   for (const std::uint32_t alignment : {0U, 4U, 24U}) {
-    EXPECT_THAT(refusal([&](Draft& d) {
+    EXPECT_THAT(gguf_refusal([&](Draft& d) {
                   d.key_count = 1;
                   d.keys = key("general.alignment", 4, alignment);
                 }),
                 HasSubstr("`general.alignment` must be a power of two from 8 on"));
   }
-  EXPECT_THAT(refusal([](Draft& d) { d.tensors[1].offset = 24; }),
+  EXPECT_THAT(gguf_refusal([](Draft& d) { d.tensors[1].offset = 24; }),
               HasSubstr("a multiple of 16, but has offset 24"));
 }
 
 TEST(Gguf, bad_shapes_are_refused) {
-  EXPECT_THAT(refusal([](Draft& d) { d.tensors[0].dims = {}; }),
+  EXPECT_THAT(gguf_refusal([](Draft& d) { d.tensors[0].dims = {}; }),
               HasSubstr("`a` must have 1 to 4 dimensions, but has 0"));
-  EXPECT_THAT(refusal([](Draft& d) { d.tensors[0].dims = {1, 1, 1, 1, 1}; }), HasSubstr("but has 5 instead"));
+  EXPECT_THAT(gguf_refusal([](Draft& d) {
+                d.tensors[0].dims = {1, 1, 1, 1, 1};
+              }),
+              HasSubstr("but has 5 instead"));
   for (const auto& dims : {std::vector<std::uint64_t>{3, 0}, {~0ULL, 1}, {1ULL << 32, 1ULL << 32}}) {
-    EXPECT_THAT(refusal([&](Draft& d) { d.tensors[0].dims = dims; }),
+    EXPECT_THAT(gguf_refusal([&](Draft& d) { d.tensors[0].dims = dims; }),
                 HasSubstr("`a` must have positive dimensions"));
   }
-  EXPECT_THAT(refusal([](Draft& d) { d.tensors[0].dims = {1ULL << 62}; }),
+  EXPECT_THAT(gguf_refusal([](Draft& d) { d.tensors[0].dims = {1ULL << 62}; }),
               HasSubstr("`a` must have a 64-bit size"));
-  EXPECT_THAT(refusal([](Draft& d) {
+  EXPECT_THAT(gguf_refusal([](Draft& d) {
                 d.tensors[1].dims = {16, 2};
               }),
               HasSubstr("the rows of `q` must be whole blocks of 32 elements, but have 16 instead"));
-  EXPECT_THAT(refusal([](Draft& d) { d.tensors[1].type = 14; }),
+  EXPECT_THAT(gguf_refusal([](Draft& d) { d.tensors[1].type = 14; }),
               HasSubstr("the rows of `q` must be whole blocks of 256 elements, but have 32 instead"));
 }
 
 TEST(Gguf, types_that_are_not_read_are_named) {
-  EXPECT_THAT(refusal([](Draft& d) { d.tensors[0].type = 10; }), HasSubstr("but is Q2_K instead"));
-  EXPECT_THAT(refusal([](Draft& d) { d.tensors[0].type = 4000; }), HasSubstr("but is type 4000 instead"));
+  EXPECT_THAT(gguf_refusal([](Draft& d) { d.tensors[0].type = 10; }), HasSubstr("but is Q2_K instead"));
+  EXPECT_THAT(gguf_refusal([](Draft& d) { d.tensors[0].type = 4000; }),
+              HasSubstr("but is type 4000 instead"));
 }
 
 TEST(Gguf, tensors_outside_the_data_or_over_each_other_are_refused) {
-  EXPECT_THAT(refusal([](Draft& d) { d.tensors[1].offset = 16; }),
+  EXPECT_THAT(gguf_refusal([](Draft& d) { d.tensors[1].offset = 16; }),
               HasSubstr("`q` must be placed after the tensor that ends at 24"));
-  EXPECT_THAT(refusal([](Draft& d) { d.tensors[1].offset = 48; }), HasSubstr("within the 52 bytes of data"));
-  EXPECT_THAT(refusal([](Draft& d) { d.tensors[1].offset = ~0ULL - 15; }),
+  EXPECT_THAT(gguf_refusal([](Draft& d) { d.tensors[1].offset = 48; }),
+              HasSubstr("within the 52 bytes of data"));
+  EXPECT_THAT(gguf_refusal([](Draft& d) { d.tensors[1].offset = ~0ULL - 15; }),
               HasSubstr("`q` must be placed after"));
-  EXPECT_THAT(refusal([](Draft& d) { d.tensors[0].dims = {1ULL << 61}; }), HasSubstr("must"));
+  EXPECT_THAT(gguf_refusal([](Draft& d) { d.tensors[0].dims = {1ULL << 61}; }), HasSubstr("must"));
 }
 
 TEST(Gguf, version_2_is_read_like_3) {
@@ -245,8 +252,8 @@ TEST(Gguf, version_2_is_read_like_3) {
   draft.version = 2;
   const TemporaryFolder folder;
   EXPECT_EQ(GgufFile::open(folder.write("f.gguf", draft.bytes())).tensors().size(), 2U);
-  EXPECT_THAT(refusal([](Draft& d) { d.version = 1; }), HasSubstr("version 2 or 3"));
-  EXPECT_THAT(refusal([](Draft& d) { d.version = 4; }), HasSubstr("version 2 or 3"));
+  EXPECT_THAT(gguf_refusal([](Draft& d) { d.version = 1; }), HasSubstr("version 2 or 3"));
+  EXPECT_THAT(gguf_refusal([](Draft& d) { d.version = 4; }), HasSubstr("version 2 or 3"));
 }
 
 /// Part `number` of two, from 0, with one tensor.

@@ -32,7 +32,7 @@ struct Counting {
 };
 
 // None of the sizes is a multiple of the alignment.
-struct Draft {
+struct ReadBack {
   Counting a{"a", GgmlType::kF32, {3, 2}, 24, 1};
   Counting half{"a.half", GgmlType::kF16, {5}, 10, 50};
   Counting blocks{"blocks", GgmlType::kQ4_1, {2, 2, 32}, 80, 100};
@@ -46,7 +46,7 @@ struct Draft {
 
 TEST(GgufWriter, what_is_written_is_read_back) {
   const TemporaryFolder folder;
-  const Draft draft;
+  const ReadBack draft;
   GgufWriter writer(folder / "x.gguf", draft.keys, draft.announced());
   for (const GgufTensor& tensor : draft.announced()) {
     writer.append(tensor);
@@ -73,7 +73,7 @@ TEST(GgufWriter, what_is_written_is_read_back) {
 
 TEST(GgufWriter, a_file_that_was_not_committed_leaves_nothing) {
   const TemporaryFolder folder;
-  const Draft draft;
+  const ReadBack draft;
   std::optional<GgufWriter> writer(std::in_place, folder / "x.gguf", draft.keys, draft.announced());
   writer->append(draft.a.tensor);
   EXPECT_THAT(message_of<Error>([&] { writer->commit(); }), HasSubstr("only 1 were written"));
@@ -83,7 +83,7 @@ TEST(GgufWriter, a_file_that_was_not_committed_leaves_nothing) {
 
 TEST(GgufWriter, a_tensor_that_was_not_announced_is_refused) {
   const TemporaryFolder folder;
-  const Draft draft;
+  const ReadBack draft;
   GgufWriter writer(folder / "x.gguf", draft.keys, {draft.a.tensor});
   EXPECT_THAT(message_of<Error>([&] { writer.append(draft.half.tensor); }), HasSubstr("`a` must come next"));
   GgufTensor cut = draft.a.tensor;
@@ -105,7 +105,7 @@ TEST(GgufWriter, what_ggml_cannot_read_is_refused) {
   EXPECT_THAT(refusal({"x", GgmlType::kF32, {2, 0}, {}, nullptr}), rule);
   EXPECT_THAT(refusal({"x", GgmlType::kF32, {-1, 2}, {}, nullptr}), rule);
   EXPECT_THAT(refusal({"x", GgmlType::kQ4_1, {2, 33}, {}, nullptr}), rule);
-  const Draft draft;
+  const ReadBack draft;
   EXPECT_THAT(message_of<Error>([&] {
                 GgufWriter(folder / "x.gguf", {}, {draft.a.tensor, draft.a.tensor});
               }),

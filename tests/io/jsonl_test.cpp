@@ -22,7 +22,7 @@ using routedk::testing::TemporaryFolder;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
-std::vector<std::string> lines_of(const std::string& text) {
+std::vector<std::string> json_lines_of(const std::string& text) {
   std::istringstream in(text);
   std::vector<std::string> lines;
   read_jsonl(in, "stdin", [&](const Json& value, std::int64_t line) {
@@ -32,18 +32,18 @@ std::vector<std::string> lines_of(const std::string& text) {
 }
 
 TEST(Jsonl, lines_arrive_with_their_numbers_and_blank_ones_are_skipped) {
-  EXPECT_THAT(lines_of("{\"b\":1,\"a\":2}\n\n \r\n[3]\r\n4"),
+  EXPECT_THAT(json_lines_of("{\"b\":1,\"a\":2}\n\n \r\n[3]\r\n4"),
               ElementsAre("1{\"b\":1,\"a\":2}", "4[3]", "54"));
-  EXPECT_TRUE(lines_of("").empty());
+  EXPECT_TRUE(json_lines_of("").empty());
 }
 
 TEST(Jsonl, a_line_that_is_not_json_is_named) {
-  EXPECT_THAT(message_of<FileError>([] { lines_of("{}\n{\"a\":\n"); }),
+  EXPECT_THAT(message_of<FileError>([] { json_lines_of("{}\n{\"a\":\n"); }),
               HasSubstr("stdin:2 must be JSON, but ends too early"));
-  EXPECT_THROW(lines_of("{} {}\n"), FileError);
-  EXPECT_THROW(lines_of("NaN\n"), FileError);
-  EXPECT_THROW(lines_of("\"\xFF\"\n"), FileError);
-  EXPECT_LT(message_of<FileError>([] { lines_of("x" + std::string(10000, 'y')); }).size(), 400U);
+  EXPECT_THROW(json_lines_of("{} {}\n"), FileError);
+  EXPECT_THROW(json_lines_of("NaN\n"), FileError);
+  EXPECT_THROW(json_lines_of("\"\xFF\"\n"), FileError);
+  EXPECT_LT(message_of<FileError>([] { json_lines_of("x" + std::string(10000, 'y')); }).size(), 400U);
 }
 
 TEST(Jsonl, bytes_that_are_no_text_do_not_reach_the_message) {
@@ -58,10 +58,27 @@ TEST(Jsonl, bytes_that_are_no_text_do_not_reach_the_message) {
 
 TEST(Jsonl, a_document_nested_without_end_is_refused) {
   const auto nested = [](std::size_t depth) { return std::string(depth, '[') + std::string(depth, ']'); };
-  EXPECT_EQ(lines_of(nested(500)).size(), 1U);
-  EXPECT_THAT(message_of<FileError>([&] { lines_of(nested(1'000'000)); }),
-              AllOf(HasSubstr("stdin:1"), HasSubstr("1000000")));
-  EXPECT_EQ(lines_of("[\"" + std::string(1000, '[') + "\\\"" + std::string(1000, '{') + "\"]").size(), 1U);
+  EXPECT_EQ(json_lines_of(nested(500)).size(), 1U);
+  EXPECT_THAT(message_of<FileError>([&] { json_lines_of(nested(501)); }),
+              HasSubstr("stdin:1 must nest at most 500 brackets, but nests more"));
+  EXPECT_THROW(json_lines_of(nested(1'000'000)), FileError);
+  EXPECT_EQ(json_lines_of("[\"" + std::string(1000, '[') + "\\\"" + std::string(1000, '{') + "\"]").size(),
+            1U);
+}
+
+TEST(Jsonl, a_repeated_key_is_refused_at_any_depth) {
+  EXPECT_EQ(json_lines_of(R"([{"a": 1}, {"a": {"a": 2}}])").size(), 1U);
+  EXPECT_THAT(message_of<FileError>([] { json_lines_of("{}\n{\"a\": [{\"b\": 1, \"b\": 2}]}"); }),
+              HasSubstr("stdin:2 must have each key of an object once, but has `b` twice"));
+}
+
+TEST(Jsonl, a_list_of_very_many_objects_is_read_in_linear_time) {
+  std::string text = "[";
+  for (int i = 0; i < 300'000; ++i) {
+    text += "{\"a\":[]},";
+  }
+  text.back() = ']';
+  EXPECT_EQ(parse_json(text, "the list").size(), 300'000U);
 }
 
 TEST(Jsonl, missing_files_and_folders_are_refused_by_name) {

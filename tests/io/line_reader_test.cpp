@@ -34,7 +34,7 @@ std::string gzipped(const std::string& text) {
   return out;
 }
 
-std::vector<std::string> lines_of(const std::filesystem::path& path, std::size_t longest = 100) {
+std::vector<std::string> lines_in(const std::filesystem::path& path, std::size_t longest = 100) {
   LineReader reader(path, longest);
   std::vector<std::string> lines;
   while (const auto line = reader.next()) {
@@ -51,17 +51,17 @@ class LineReaderTest : public ::testing::Test {
 TEST_F(LineReaderTest, plain_and_gzip_give_the_same_lines) {
   const std::string text = "one\n\nthree\nlast without newline";
   for (const std::string& content : {text, gzipped(text), gzipped("one\n\nth") + gzipped(text.substr(7))}) {
-    EXPECT_THAT(lines_of(folder_.write("f", content)),
+    EXPECT_THAT(lines_in(folder_.write("f", content)),
                 ElementsAre("1:one", "2:", "3:three", "4:last without newline"));
   }
-  EXPECT_THAT(lines_of(folder_.write("f", "a\n")), ElementsAre("1:a"));
-  EXPECT_THAT(lines_of(folder_.write("f", "")), ElementsAre());
+  EXPECT_THAT(lines_in(folder_.write("f", "a\n")), ElementsAre("1:a"));
+  EXPECT_THAT(lines_in(folder_.write("f", "")), ElementsAre());
 }
 
 TEST_F(LineReaderTest, lines_longer_than_a_block_come_whole_up_to_the_limit) {
   const std::string at_limit(200'000, 'x');
   const auto path = folder_.write("f", at_limit + "\n" + at_limit + "x\nend\n");
-  EXPECT_THAT(lines_of(path, at_limit.size()), ElementsAre("1:" + at_limit, "2>", "3:end"));
+  EXPECT_THAT(lines_in(path, at_limit.size()), ElementsAre("1:" + at_limit, "2>", "3:end"));
 }
 
 TEST_F(LineReaderTest, a_line_of_half_a_gigabyte_takes_no_memory) {
@@ -76,7 +76,7 @@ TEST_F(LineReaderTest, a_line_of_half_a_gigabyte_takes_no_memory) {
   }
   rusage before{};
   getrusage(RUSAGE_SELF, &before);
-  EXPECT_THAT(lines_of(folder_ / "bomb.gz"), ElementsAre("1>", "2:end"));
+  EXPECT_THAT(lines_in(folder_ / "bomb.gz"), ElementsAre("1>", "2:end"));
   rusage after{};
   getrusage(RUSAGE_SELF, &after);
   EXPECT_LT(after.ru_maxrss - before.ru_maxrss, 64 * 1024);  // KiB
@@ -89,7 +89,7 @@ TEST_F(LineReaderTest, damaged_and_truncated_gzip_is_refused_by_line) {
   }
   const std::string whole = gzipped(text);
   const auto refusal = [&](const std::string& content) {
-    return message_of<FileError>([&] { lines_of(folder_.write("f.gz", content)); });
+    return message_of<FileError>([&] { lines_in(folder_.write("f.gz", content)); });
   };
   EXPECT_THAT(refusal(whole.substr(0, whole.size() / 2)), HasSubstr("after line "));
   EXPECT_THAT(refusal(whole.substr(0, whole.size() - 4)), HasSubstr("f.gz must be complete gzip data"));

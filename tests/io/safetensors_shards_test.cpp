@@ -32,7 +32,7 @@ void write_shard(const TemporaryFolder& folder, const std::string& file,
 }
 
 // A folder of two shards, a and b, and what opening it says under another index.
-std::string refusal(const std::string& index) {
+std::string index_refusal(const std::string& index) {
   const TemporaryFolder folder;
   write_shard(folder, "one.safetensors", {"a"});
   write_shard(folder, "two.safetensors", {"b"});
@@ -64,12 +64,12 @@ TEST(SafetensorsShards, a_folder_without_weights_names_both_files_it_may_have) {
 }
 
 TEST(SafetensorsShards, a_missing_shard_is_named) {
-  EXPECT_THAT(refusal(index_of(R"({"a":"one.safetensors","b":"three.safetensors"})")),
+  EXPECT_THAT(index_refusal(index_of(R"({"a":"one.safetensors","b":"three.safetensors"})")),
               HasSubstr("three.safetensors"));
 }
 
 TEST(SafetensorsShards, a_tensor_that_its_shard_lacks_is_named) {
-  EXPECT_THAT(refusal(index_of(R"({"a":"one.safetensors","b":"one.safetensors"})")),
+  EXPECT_THAT(index_refusal(index_of(R"({"a":"one.safetensors","b":"one.safetensors"})")),
               HasSubstr("must hold the tensor `b`"));
 }
 
@@ -89,7 +89,7 @@ TEST(SafetensorsShards, a_tensor_in_two_shards_or_in_none_of_the_index_is_refuse
 TEST(SafetensorsShards, an_index_that_reaches_out_of_the_folder_is_refused) {
   for (const char* name : {"../one.safetensors", "/tmp/one.safetensors", "sub/one.safetensors", "..",
                            ".safetensors", "model.safetensors.index.json", ""}) {
-    EXPECT_THAT(refusal(index_of(R"({"a":")" + std::string(name) + "\"}")),
+    EXPECT_THAT(index_refusal(index_of(R"({"a":")" + std::string(name) + "\"}")),
                 HasSubstr("a shard must be a file NAME.safetensors of the same folder"))
         << name;
   }
@@ -105,13 +105,13 @@ TEST(SafetensorsShards, shards_that_link_in_a_circle_are_refused) {
 }
 
 TEST(SafetensorsShards, an_index_that_is_none_is_refused) {
-  EXPECT_THAT(refusal("[]"), HasSubstr("the index must be a JSON object"));
-  EXPECT_THAT(refusal("{"), HasSubstr("the index must be JSON"));
-  EXPECT_THAT(refusal("{}"), HasSubstr("`weight_map` must be an object"));
-  EXPECT_THAT(refusal(index_of("{}")), HasSubstr("`weight_map` must be an object"));
-  EXPECT_THAT(refusal(index_of(R"({"a":1})")), HasSubstr("the shard of `a` must be a text"));
-  EXPECT_THAT(refusal(index_of(R"({"a":"one.safetensors","a":"two.safetensors"})")),
-              HasSubstr("`a` must be in the index once"));
+  EXPECT_THAT(index_refusal("[]"), HasSubstr("the index must be a JSON object"));
+  EXPECT_THAT(index_refusal("{"), HasSubstr("the index must be JSON"));
+  EXPECT_THAT(index_refusal("{}"), HasSubstr("`weight_map` must be an object"));
+  EXPECT_THAT(index_refusal(index_of("{}")), HasSubstr("`weight_map` must be an object"));
+  EXPECT_THAT(index_refusal(index_of(R"({"a":1})")), HasSubstr("the shard of `a` must be a text"));
+  EXPECT_THAT(index_refusal(index_of(R"({"a":"one.safetensors","a":"two.safetensors"})")),
+              HasSubstr("the index must have each key of an object once, but has `a` twice"));
 }
 
 TEST(SafetensorsShards, rotary_buffers_may_be_anywhere_whatever_the_index_says) {

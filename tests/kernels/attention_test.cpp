@@ -36,8 +36,8 @@ std::vector<Segment> segments_of(const Bounds& bounds) {
 }
 
 /// Softmax over the tokens of the same sequence up to `t`, element by element, in double.
-std::vector<double> naive(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, std::int64_t begin,
-                          std::int64_t t, std::int64_t head) {
+std::vector<double> naive_attention(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
+                                    std::int64_t begin, std::int64_t t, std::int64_t head) {
   const std::int64_t size = q.size(2);
   const std::int64_t shared = head / (q.size(1) / k.size(1));
   std::vector<double> out(static_cast<std::size_t>(size));
@@ -72,7 +72,7 @@ TEST(CausalAttention, equals_the_naive_sum_within_each_sequence_with_shared_key_
   for (std::int64_t t = 0; t < bounds.back(); ++t) {
     const std::int64_t begin = *(std::upper_bound(bounds.begin(), bounds.end(), t) - 1);
     for (std::int64_t head = 0; head < 4; ++head) {
-      const std::vector<double> wanted = naive(q, k, v, begin, t, head);
+      const std::vector<double> wanted = naive_attention(q, k, v, begin, t, head);
       for (std::int64_t c = 0; c < 6; ++c) {
         EXPECT_NEAR(found[t][head][c].item<double>(), wanted[static_cast<std::size_t>(c)], 1e-5);
       }

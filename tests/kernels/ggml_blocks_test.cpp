@@ -7,6 +7,7 @@
 #include "support/expect_close.h"
 #include "support/ggml_matrix.h"
 #include "support/gradient_check.h"
+#include "support/wave.h"
 #include <gtest/gtest.h>
 
 namespace routedk::kernels {
@@ -15,10 +16,7 @@ namespace {
 using testing::expect_close;
 using testing::expect_equal;
 using testing::random_ggml;
-
-at::Tensor some(at::IntArrayRef shape, double frequency) {
-  return at::sin(at::arange(c10::multiply_integers(shape), at::kFloat) * frequency).view(shape);
-}
+using testing::wave;
 
 /// Rows of an odd number of blocks.
 std::int64_t odd_width(GgmlType type) {
@@ -34,8 +32,8 @@ INSTANTIATE_TEST_SUITE_P(Types, GgmlMatrices, ::testing::ValuesIn(testing::kGgml
 
 TEST_P(GgmlMatrices, products_equal_those_of_the_decoded_matrix_forward_and_backward) {
   for (const std::int64_t tokens : {1, 5, 200}) {
-    const at::Tensor x = some({tokens, dense_.size(1)}, 0.37);
-    const at::Tensor dy = some({tokens, dense_.size(0)}, 0.91);
+    const at::Tensor x = wave({tokens, dense_.size(1)}, 0.37);
+    const at::Tensor dy = wave({tokens, dense_.size(0)}, 0.91);
     SCOPED_TRACE(tokens);
     expect_close(multiply(x, blocks_), multiply(x, Dense{dense_}), {1e-6, 1e-6});
     expect_close(multiply_backward(dy, blocks_), multiply_backward(dy, Dense{dense_}), {1e-6, 1e-6});
@@ -43,14 +41,14 @@ TEST_P(GgmlMatrices, products_equal_those_of_the_decoded_matrix_forward_and_back
 }
 
 TEST_P(GgmlMatrices, products_in_bfloat16_are_those_of_the_matrix_rounded_to_it) {
-  const at::Tensor x = some({5, dense_.size(1)}, 0.37).to(at::kBFloat16);
+  const at::Tensor x = wave({5, dense_.size(1)}, 0.37).to(at::kBFloat16);
   expect_equal(multiply(x, blocks_), at::mm(x, dense_.to(at::kBFloat16).t()));
 }
 
 TEST_P(GgmlMatrices, backward_agrees_with_finite_differences) {
   const FrozenLinear linear(blocks_);
   testing::expect_gradient([&](const at::Tensor& x) { return linear.forward(x); },
-                           some({2, dense_.size(1)}, 0.37));
+                           wave({2, dense_.size(1)}, 0.37));
 }
 
 TEST_P(GgmlMatrices, rows_are_looked_up_as_in_the_decoded_matrix) {
@@ -60,7 +58,7 @@ TEST_P(GgmlMatrices, rows_are_looked_up_as_in_the_decoded_matrix) {
 }
 
 TEST_P(GgmlMatrices, the_8_bit_product_errs_by_the_rounding_of_activations_alone) {
-  const at::Tensor x = some({11, dense_.size(1)}, 0.37);
+  const at::Tensor x = wave({11, dense_.size(1)}, 0.37);
   for (std::int64_t block = cpu::Int8Panels::block_of(blocks_); block >= 16; block /= 2) {
     cpu::Int8Rows rows(block);
     rows.resize(x.size(0), x.size(1));

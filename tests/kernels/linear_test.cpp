@@ -4,6 +4,7 @@
 
 #include "support/expect_close.h"
 #include "support/gradient_check.h"
+#include "support/wave.h"
 #include <c10/core/Allocator.h>
 #include <c10/util/ThreadLocalDebugInfo.h>
 #include <gtest/gtest.h>
@@ -11,19 +12,17 @@
 namespace routedk::kernels {
 namespace {
 
+using testing::wave;
+
 constexpr std::int64_t kIn = 96;
 constexpr std::int64_t kOut = 40;
 
-at::Tensor some(at::IntArrayRef shape, double frequency) {
-  return at::sin(at::arange(c10::multiply_integers(shape), at::kFloat) * frequency).view(shape);
-}
-
 FrozenLinear packed_linear(bool double_quant = true) {
-  return FrozenLinear(Nf4::quantize(some({kOut, kIn}, 1.3) * 0.05, double_quant));
+  return FrozenLinear(Nf4::quantize(wave({kOut, kIn}, 1.3) * 0.05, double_quant));
 }
 
-at::Tensor gradient_of(const at::Tensor& y, const at::Tensor& x) {
-  torch::autograd::backward({(y * some(y.sizes(), 0.7)).sum()}, {});
+at::Tensor weighted_gradient(const at::Tensor& y, const at::Tensor& x) {
+  torch::autograd::backward({(y * wave(y.sizes(), 0.7)).sum()}, {});
   return x.grad();
 }
 
@@ -40,23 +39,23 @@ TEST_P(FrozenLinearTypes, quantised_linear_equals_dense_of_dequantised) {
   const auto [dtype, double_quant] = GetParam();
   const FrozenLinear packed = packed_linear(double_quant);
   const FrozenLinear dense(Dense{dequantize(packed.weight(), dtype)});
-  const at::Tensor x = some({5, kIn}, 0.37).to(dtype);
+  const at::Tensor x = wave({5, kIn}, 0.37).to(dtype);
   testing::expect_close(packed.forward(x), dense.forward(x), tolerance_of(dtype));
 }
 
 TEST_P(FrozenLinearTypes, its_input_gradient_is_that_of_the_dense_matmul) {
   const auto [dtype, double_quant] = GetParam();
   const FrozenLinear packed = packed_linear(double_quant);
-  const at::Tensor x = some({5, kIn}, 0.37).to(dtype).set_requires_grad(true);
+  const at::Tensor x = wave({5, kIn}, 0.37).to(dtype).set_requires_grad(true);
   const at::Tensor copy = x.detach().clone().set_requires_grad(true);
-  testing::expect_close(gradient_of(packed.forward(x), x),
-                        gradient_of(at::mm(copy, dequantize(packed.weight(), dtype).t()), copy),
+  testing::expect_close(weighted_gradient(packed.forward(x), x),
+                        weighted_gradient(at::mm(copy, dequantize(packed.weight(), dtype).t()), copy),
                         tolerance_of(dtype));
 }
 
 TEST(FrozenLinear, its_backward_agrees_with_finite_differences) {
   const FrozenLinear linear = packed_linear();
-  testing::expect_gradient([&](const at::Tensor& x) { return linear.forward(x); }, some({4, kIn}, 0.37));
+  testing::expect_gradient([&](const at::Tensor& x) { return linear.forward(x); }, wave({4, kIn}, 0.37));
 }
 
 /// Sums what this thread allocates and has not freed.
@@ -71,8 +70,8 @@ class LiveBytes : public c10::MemoryReportingInfoBase {
 
 TEST(FrozenLinear, no_dense_copy_lives_between_forward_and_backward) {
   const std::int64_t side = 512;
-  const FrozenLinear linear(Nf4::quantize(some({side, side}, 1.3), /*double_quant=*/true));
-  const at::Tensor x = some({2, side}, 0.37).set_requires_grad(true);
+  const FrozenLinear linear(Nf4::quantize(wave({side, side}, 1.3), /*double_quant=*/true));
+  const at::Tensor x = wave({2, side}, 0.37).set_requires_grad(true);
   const auto live = std::make_shared<LiveBytes>();
   const c10::DebugInfoGuard guard(c10::DebugInfoKind::PROFILER_STATE, live);
   const at::Tensor y = linear.forward(x);
@@ -81,7 +80,7 @@ TEST(FrozenLinear, no_dense_copy_lives_between_forward_and_backward) {
 }
 
 TEST(FrozenLinear, double_quantised_weights_hold_4_127_bits_each_and_plain_ones_4_5) {
-  const at::Tensor dense = some({256, 1024}, 1.3);
+  const at::Tensor dense = wave({256, 1024}, 1.3);
   const auto bits = [&](bool double_quant) {
     return 8.0 * static_cast<double>(Nf4::quantize(dense, double_quant).bytes()) /
            static_cast<double>(dense.numel());

@@ -5,18 +5,17 @@
 
 #include "support/expect_close.h"
 #include "support/gradient_check.h"
+#include "support/wave.h"
 #include <gtest/gtest.h>
 
 namespace routedk::kernels {
 namespace {
 
-constexpr std::int64_t kTokens = 50;
-constexpr std::int64_t kIn = 96;
-constexpr std::int64_t kOut = 40;
+using testing::wave;
 
-at::Tensor some(at::IntArrayRef shape, double frequency) {
-  return at::sin(at::arange(c10::multiply_integers(shape), at::kFloat) * frequency).view(shape);
-}
+constexpr std::int64_t kTokens = 50;
+constexpr std::int64_t kWidthIn = 96;
+constexpr std::int64_t kWidthOut = 40;
 
 struct Case {
   bool packed;
@@ -26,14 +25,14 @@ struct Case {
 class LoraLinear : public ::testing::TestWithParam<Case> {
  protected:
   FrozenLinear weight() const {
-    const at::Tensor dense = some({kOut, kIn}, 1.3) * 0.1;
+    const at::Tensor dense = wave({kWidthOut, kWidthIn}, 1.3) * 0.1;
     const Weight weight = GetParam().packed ? Weight(Nf4::quantize(dense, true)) : Weight(Dense{dense});
-    return FrozenLinear(weight, some({kOut}, 0.2));
+    return FrozenLinear(weight, wave({kWidthOut}, 0.2));
   }
   KeyedDropout dropout() const { return {GetParam().rate, {{0, 20, 7}, {20, kTokens, 8}}}; }
 
-  LoraFactors factors_{some({16, kIn}, 0.7) * 0.2, some({16, kOut}, 0.9) * 0.2, 1.5};
-  at::Tensor x_ = some({kTokens, kIn}, 0.37);
+  LoraFactors factors_{wave({16, kWidthIn}, 0.7) * 0.2, wave({16, kWidthOut}, 0.9) * 0.2, 1.5};
+  at::Tensor x_ = wave({kTokens, kWidthIn}, 0.37);
 };
 
 INSTANTIATE_TEST_SUITE_P(Cases, LoraLinear,
@@ -72,8 +71,8 @@ TEST_P(LoraLinear, its_gradients_agree_with_finite_differences) {
 
 TEST_P(LoraLinear, parts_of_a_batch_compute_what_they_do_alone_bit_for_bit) {
   const auto leaf = [](const at::Tensor& t) { return t.clone().set_requires_grad(true); };
-  const std::array<LoraFactors, 2> factors = {factors_,
-                                              {some({5, kIn}, 0.3) * 0.2, some({5, kOut}, 0.4) * 0.2, 0.5}};
+  const std::array<LoraFactors, 2> factors = {
+      factors_, {wave({5, kWidthIn}, 0.3) * 0.2, wave({5, kWidthOut}, 0.4) * 0.2, 0.5}};
   const std::array<std::pair<std::int64_t, std::int64_t>, 2> rows = {
       {{0, 33}, {40, kTokens}}};  // 33..40: none
   for (const Precision precision : {Precision::kFloat32, Precision::kBFloat16}) {

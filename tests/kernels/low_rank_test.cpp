@@ -1,6 +1,7 @@
 #include "routedk/kernels/lora.h"
 
 #include "support/expect_close.h"
+#include "support/wave.h"
 #include <ATen/Parallel.h>
 #include <gtest/gtest.h>
 
@@ -8,28 +9,27 @@ namespace routedk::kernels {
 namespace {
 
 using testing::expect_equal;
+using testing::wave;
 
-at::Tensor some(at::IntArrayRef shape, double frequency) {
-  return at::sin(at::arange(c10::multiply_integers(shape), at::kFloat) * frequency).view(shape);
-}
-
-struct Shape {
+struct LowRankShape {
   std::int64_t tokens, width, rank;
 };
 
-class LowRank : public ::testing::TestWithParam<Shape> {};
+class LowRank : public ::testing::TestWithParam<LowRankShape> {};
 
 // Around few rows (32), the tiles (24 or 12 rows, 16 or 32 columns) and the depth of a panel (256).
 INSTANTIATE_TEST_SUITE_P(Shapes, LowRank,
-                         ::testing::Values(Shape{1, 7, 1}, Shape{31, 64, 16}, Shape{32, 64, 4},
-                                           Shape{49, 255, 16}, Shape{77, 257, 17}, Shape{301, 576, 16},
-                                           Shape{257, 33, 32}, Shape{600, 40, 48}, Shape{513, 31, 70}));
+                         ::testing::Values(LowRankShape{1, 7, 1}, LowRankShape{31, 64, 16},
+                                           LowRankShape{32, 64, 4}, LowRankShape{49, 255, 16},
+                                           LowRankShape{77, 257, 17}, LowRankShape{301, 576, 16},
+                                           LowRankShape{257, 33, 32}, LowRankShape{600, 40, 48},
+                                           LowRankShape{513, 31, 70}));
 
 TEST_P(LowRank, both_products_equal_the_double_precision_ones) {
-  const Shape s = GetParam();
-  const at::Tensor x = some({s.tokens, s.width}, 0.37);
-  const at::Tensor factor = some({s.rank, s.width}, 1.3);
-  const at::Tensor narrow = some({s.tokens, s.rank}, 0.91);
+  const LowRankShape s = GetParam();
+  const at::Tensor x = wave({s.tokens, s.width}, 0.37);
+  const at::Tensor factor = wave({s.rank, s.width}, 1.3);
+  const at::Tensor narrow = wave({s.tokens, s.rank}, 0.91);
   const auto exact = [](const at::Tensor& t) { return t.to(at::kDouble); };
   testing::expect_close(exact(lora_down(x, factor, 0.5)), 0.5 * at::mm(exact(x), exact(factor).t()),
                         {0.0, 1e-4});
@@ -44,9 +44,9 @@ TEST_P(LowRank, both_products_equal_the_double_precision_ones) {
 }
 
 TEST_P(LowRank, the_number_of_threads_changes_no_bit) {
-  const Shape s = GetParam();
-  const at::Tensor x = some({s.tokens, s.width}, 0.37);
-  const at::Tensor narrow = some({s.tokens, s.rank}, 0.91);
+  const LowRankShape s = GetParam();
+  const at::Tensor x = wave({s.tokens, s.width}, 0.37);
+  const at::Tensor narrow = wave({s.tokens, s.rank}, 0.91);
   for (const Precision precision : {Precision::kFloat32, Precision::kBFloat16}) {
     const at::Tensor gradient = factor_gradient(narrow, x, precision);
     const int threads = at::get_num_threads();
@@ -57,8 +57,8 @@ TEST_P(LowRank, the_number_of_threads_changes_no_bit) {
 }
 
 TEST(LowRankProducts, other_types_and_no_rows_are_taken_too) {
-  const at::Tensor x = some({40, 8}, 0.37).to(at::kBFloat16);
-  expect_equal(lora_down(x, some({2, 8}, 1.3), 1.0), at::mm(x, some({2, 8}, 1.3).to(at::kBFloat16).t()));
+  const at::Tensor x = wave({40, 8}, 0.37).to(at::kBFloat16);
+  expect_equal(lora_down(x, wave({2, 8}, 1.3), 1.0), at::mm(x, wave({2, 8}, 1.3).to(at::kBFloat16).t()));
   expect_equal(factor_gradient(at::empty({0, 2}), at::empty({0, 8})), at::zeros({2, 8}));
 }
 

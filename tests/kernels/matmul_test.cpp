@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "support/expect_close.h"
+#include "support/wave.h"
 #include <ATen/Parallel.h>
 #include <gtest/gtest.h>
 
@@ -15,10 +16,7 @@ namespace {
 
 using testing::expect_close;
 using testing::expect_equal;
-
-at::Tensor some(at::IntArrayRef shape, double frequency) {
-  return at::sin(at::arange(c10::multiply_integers(shape), at::kFloat) * frequency).view(shape);
-}
+using testing::wave;
 
 /// x [T,in] -> x W^T [T,out]
 at::Tensor forward(const at::Tensor& x, const Weight& weight, Precision precision = Precision::kFloat32) {
@@ -54,25 +52,27 @@ std::vector<Weight> frozen_forms(const at::Tensor& values) {
 }
 constexpr int kFrozenForms = 6;
 
-struct Shape {
+struct MatmulShape {
   std::int64_t tokens, in, out;
 };
 
-class Matmul : public ::testing::TestWithParam<Shape> {};
+class Matmul : public ::testing::TestWithParam<MatmulShape> {};
 
 // Around the sizes of tiles (1, 4, 6, 12 rows, 8, 16, 32 columns), depths (256) and row blocks (192); widths
 // that are no whole blocks of 64; the small model's own.
 INSTANTIATE_TEST_SUITE_P(Shapes, Matmul,
-                         ::testing::Values(Shape{1, 1, 1}, Shape{1, 64, 32}, Shape{3, 65, 33},
-                                           Shape{5, 96, 40}, Shape{6, 256, 16}, Shape{13, 257, 31},
-                                           Shape{7, 100, 7}, Shape{191, 30, 48}, Shape{197, 513, 65},
-                                           Shape{30, 576, 192}, Shape{17, 1536, 576}));
+                         ::testing::Values(MatmulShape{1, 1, 1}, MatmulShape{1, 64, 32},
+                                           MatmulShape{3, 65, 33}, MatmulShape{5, 96, 40},
+                                           MatmulShape{6, 256, 16}, MatmulShape{13, 257, 31},
+                                           MatmulShape{7, 100, 7}, MatmulShape{191, 30, 48},
+                                           MatmulShape{197, 513, 65}, MatmulShape{30, 576, 192},
+                                           MatmulShape{17, 1536, 576}));
 
 TEST_P(Matmul, both_products_equal_the_double_precision_ones_of_the_rounded_operands) {
-  const Shape s = GetParam();
-  const at::Tensor x = some({s.tokens, s.in}, 0.37);
-  const at::Tensor dy = some({s.tokens, s.out}, 0.91);
-  for (const Weight& weight : frozen_forms(some({s.out, s.in}, 1.3) * 0.05)) {
+  const MatmulShape s = GetParam();
+  const at::Tensor x = wave({s.tokens, s.in}, 0.37);
+  const at::Tensor dy = wave({s.tokens, s.out}, 0.91);
+  for (const Weight& weight : frozen_forms(wave({s.out, s.in}, 1.3) * 0.05)) {
     for (const Precision precision : kPrecisions) {
       SCOPED_TRACE(name_of(precision));
       const at::Tensor dense = rounded(dequantize(weight, at::kFloat), precision);
@@ -85,14 +85,14 @@ TEST_P(Matmul, both_products_equal_the_double_precision_ones_of_the_rounded_oper
 }
 
 TEST_P(Matmul, a_term_of_low_rank_is_added_on_the_way) {
-  const Shape s = GetParam();
-  const Nf4 weight = Nf4::quantize(some({s.out, s.in}, 1.3) * 0.05, true);
-  const at::Tensor x = some({s.tokens, s.in}, 0.37);
-  const at::Tensor dy = some({s.tokens, s.out}, 0.91);
+  const MatmulShape s = GetParam();
+  const Nf4 weight = Nf4::quantize(wave({s.out, s.in}, 1.3) * 0.05, true);
+  const at::Tensor x = wave({s.tokens, s.in}, 0.37);
+  const at::Tensor dy = wave({s.tokens, s.out}, 0.91);
   for (const std::int64_t rank : {1, 16, 33}) {
-    const at::Tensor left = some({s.tokens, rank}, 0.6);
-    const at::Tensor to_y = some({rank, s.out}, 0.8);
-    const at::Tensor to_x = some({rank, s.in}, 1.1);
+    const at::Tensor left = wave({s.tokens, rank}, 0.6);
+    const at::Tensor to_y = wave({rank, s.out}, 0.8);
+    const at::Tensor to_x = wave({rank, s.in}, 1.1);
     for (const Precision precision : kPrecisions) {
       SCOPED_TRACE(::testing::Message() << rank << ' ' << name_of(precision));
       const auto product = [&](const at::Tensor& right) {
@@ -110,9 +110,9 @@ class MatmulRows : public ::testing::TestWithParam<std::tuple<int, Precision>> {
 
 TEST_P(MatmulRows, a_row_s_result_does_not_depend_on_the_rows_beside_it_or_the_threads) {
   const auto [form, precision] = GetParam();
-  const Weight weight = frozen_forms(some({200, 576}, 1.3) * 0.05)[static_cast<std::size_t>(form)];
-  const at::Tensor x = some({203, 576}, 0.37);
-  const at::Tensor dy = some({203, 200}, 0.91);
+  const Weight weight = frozen_forms(wave({200, 576}, 1.3) * 0.05)[static_cast<std::size_t>(form)];
+  const at::Tensor x = wave({203, 576}, 0.37);
+  const at::Tensor dy = wave({203, 200}, 0.91);
   {
     const at::Tensor y = forward(x, weight, precision);
     const at::Tensor dx = backward(dy, weight, precision);
@@ -134,8 +134,8 @@ INSTANTIATE_TEST_SUITE_P(Forms, MatmulRows,
                                             ::testing::ValuesIn(kPrecisions)));
 
 TEST(MatmulOfRows, a_dense_matrix_in_bfloat16_is_multiplied_as_it_is) {
-  const at::Tensor values = (some({40, 70}, 1.3) * 0.05).to(at::kBFloat16);
-  const at::Tensor x = some({9, 70}, 0.37);
+  const at::Tensor values = (wave({40, 70}, 1.3) * 0.05).to(at::kBFloat16);
+  const at::Tensor x = wave({9, 70}, 0.37);
   for (const Precision precision : kPrecisions) {
     expect_close(forward(x, Dense{values}, precision).to(at::kDouble),
                  at::mm(rounded(x, precision), values.to(at::kDouble).t()), {0.0, 1e-5});
@@ -143,8 +143,8 @@ TEST(MatmulOfRows, a_dense_matrix_in_bfloat16_is_multiplied_as_it_is) {
 }
 
 TEST(MatmulOfRows, numbers_that_are_not_finite_reach_the_result_in_bfloat16) {
-  const Nf4 weight = Nf4::quantize(some({8, 64}, 1.3), true);
-  at::Tensor x = some({2, 64}, 0.37);
+  const Nf4 weight = Nf4::quantize(wave({8, 64}, 1.3), true);
+  at::Tensor x = wave({2, 64}, 0.37);
   x[0][3] = std::nanf("");
   const at::Tensor y = forward(x, weight, Precision::kBFloat16);
   EXPECT_TRUE(y[0].isnan().all().item<bool>());
@@ -152,7 +152,7 @@ TEST(MatmulOfRows, numbers_that_are_not_finite_reach_the_result_in_bfloat16) {
 }
 
 TEST(MatmulOfRows, nothing_is_done_for_no_rows) {
-  const Nf4 weight = Nf4::quantize(some({8, 64}, 1.3), true);
+  const Nf4 weight = Nf4::quantize(wave({8, 64}, 1.3), true);
   EXPECT_EQ(forward(at::empty({0, 64}), weight).numel(), 0);
 }
 

@@ -68,6 +68,7 @@ TEST(Nf4KernelThreads, parallel_for_sees_more_than_one_thread) {
   if (std::thread::hardware_concurrency() < 2) {
     GTEST_SKIP() << "this machine has one core";
   }
+  const int before = at::get_num_threads();
   at::set_num_threads(2);
   std::mutex mutex;
   std::set<std::thread::id> seen;
@@ -75,6 +76,7 @@ TEST(Nf4KernelThreads, parallel_for_sees_more_than_one_thread) {
     const std::lock_guard lock(mutex);
     seen.insert(std::this_thread::get_id());
   });
+  at::set_num_threads(before);
   EXPECT_GT(seen.size(), 1U);
 }
 

@@ -20,7 +20,7 @@ at::Tensor ups() {
   return (at::sin(at::arange(4801, at::kDouble)) * 2.0).view({1, -1});
 }
 
-at::Tensor naive(const at::Tensor& gate, const at::Tensor& up) {
+at::Tensor naive_swiglu(const at::Tensor& gate, const at::Tensor& up) {
   const at::Tensor g = gate.to(at::kDouble);
   return g / (1.0 + at::exp(-g)) * up.to(at::kDouble);
 }
@@ -33,7 +33,7 @@ TEST_P(SwiGlu, equals_its_definition_over_the_whole_range) {
   const at::Tensor up = put(ups());
   const at::Tensor found = swiglu(gate, up);
   EXPECT_EQ(found.scalar_type(), dtype());
-  expect_close(found.to(at::kDouble), naive(gate, up), {of_dtype({1e-14, 1e-6, 4e-3}), 1e-30});
+  expect_close(found.to(at::kDouble), naive_swiglu(gate, up), {of_dtype({1e-14, 1e-6, 4e-3}), 1e-30});
 }
 
 TEST_P(SwiGlu, its_gradients_are_those_of_its_definition) {
@@ -45,9 +45,9 @@ TEST_P(SwiGlu, its_gradients_are_those_of_its_definition) {
     expect_close(gradient_of(found_of, x), wanted, share_of_largest(wanted, of_dtype({1e-12, 1e-6, 1e-2})));
   };
   expect_gradient([&](const at::Tensor& x) { return swiglu(x, up); },
-                  [&](const at::Tensor& x) { return naive(x, up); }, gate);
+                  [&](const at::Tensor& x) { return naive_swiglu(x, up); }, gate);
   expect_gradient([&](const at::Tensor& x) { return swiglu(gate, x); },
-                  [&](const at::Tensor& x) { return naive(gate, x); }, up);
+                  [&](const at::Tensor& x) { return naive_swiglu(gate, x); }, up);
 }
 
 TEST_P(SwiGlu, an_element_has_the_same_bits_wherever_it_stands) {

@@ -11,14 +11,14 @@
 namespace routedk::kernels::cpu {
 namespace {
 
-struct Shape {
+struct TileShape {
   std::int64_t rows, depth, width;
 };
 
-class AmxTile : public ::testing::TestWithParam<Shape> {
+class AmxTile : public ::testing::TestWithParam<TileShape> {
  protected:
   AmxTile() {
-    const Shape s = GetParam();
+    const TileShape s = GetParam();
     at::manual_seed(1);
     a_ = at::randn({s.rows, 2 * s.depth}).to(at::kBFloat16);
     b_ = at::zeros({2 * s.depth, kPanel}).to(at::kBFloat16);
@@ -28,7 +28,7 @@ class AmxTile : public ::testing::TestWithParam<Shape> {
   static const Pair* pairs(const at::Tensor& t) { return static_cast<const Pair*>(t.const_data_ptr()); }
 
   at::Tensor multiply(const at::Tensor& a, TileFn<Pair> tile, const at::Tensor& before = {}) const {
-    const Shape s = GetParam();
+    const TileShape s = GetParam();
     at::Tensor c = before.defined() ? before.clone() : at::full({a.size(0), s.width}, std::nan(""));
     tile({pairs(a), s.depth, c.mutable_data_ptr<float>(), s.width, a.size(0)}, pairs(pairs_), s.depth,
          s.width, before.defined());
@@ -44,8 +44,9 @@ class AmxTile : public ::testing::TestWithParam<Shape> {
 };
 // Around blocks of 32 rows, tiles of 16 pairs and 16 columns.
 INSTANTIATE_TEST_SUITE_P(Shapes, AmxTile,
-                         ::testing::Values(Shape{1, 1, 1}, Shape{32, 16, 32}, Shape{33, 17, 16},
-                                           Shape{5, 8, 32}, Shape{64, 144, 32}, Shape{70, 35, 31}));
+                         ::testing::Values(TileShape{1, 1, 1}, TileShape{32, 16, 32}, TileShape{33, 17, 16},
+                                           TileShape{5, 8, 32}, TileShape{64, 144, 32},
+                                           TileShape{70, 35, 31}));
 
 TEST_P(AmxTile, equals_the_double_precision_product) {
   testing::expect_close(multiply(a_, tile_amx<EmulatedTiles>).to(at::kDouble), exact(), {1e-5, 1e-4});

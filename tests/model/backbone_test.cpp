@@ -3,6 +3,7 @@
 #include "routedk/core/error.h"
 
 #include "core/temporary_folder.h"
+#include "support/dense.h"
 #include "support/expect_close.h"
 #include "support/forward.h"
 #include "support/tiny_llama.h"
@@ -12,6 +13,7 @@
 namespace routedk::model {
 namespace {
 
+using testing::dense;
 using testing::expect_close;
 using testing::expect_equal;
 using testing::GgufWriter;
@@ -19,12 +21,6 @@ using ::testing::HasSubstr;
 using testing::logits_of;
 using testing::Sequences;
 using testing::tiny_llama;
-
-LoadOptions dense() {
-  LoadOptions options;
-  options.quant = Quant::kNone;
-  return options;
-}
 
 Backbone load(const GgufWriter& gguf, const LoadOptions& options = dense()) {
   const testing::TemporaryFolder folder;

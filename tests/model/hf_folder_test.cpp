@@ -7,6 +7,7 @@
 #include "routedk/quant/nf4_checkpoint.h"
 
 #include "core/temporary_folder.h"
+#include "support/dense.h"
 #include "support/expect_close.h"
 #include "support/forward.h"
 #include "support/tiny_folder.h"
@@ -17,6 +18,7 @@ namespace routedk::model {
 namespace {
 
 using testing::content_of;
+using testing::dense;
 using testing::entries_of;
 using testing::expect_equal;
 using ::testing::HasSubstr;
@@ -27,12 +29,6 @@ using testing::tiny_settings;
 using testing::write_tiny_folder;
 
 const testing::Sequences kText = {{3, 1, 4, 1, 5, 9, 2, 6}};
-
-LoadOptions dense() {
-  LoadOptions options;
-  options.quant = Quant::kNone;
-  return options;
-}
 
 at::Tensor logits_in(const std::filesystem::path& model, const LoadOptions& options = dense()) {
   return logits_of(Backbone::load(model, options), kText);

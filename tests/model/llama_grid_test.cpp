@@ -2,6 +2,7 @@
 #include "routedk/model/backbone.h"
 
 #include "core/temporary_folder.h"
+#include "support/dense.h"
 #include "support/expect_close.h"
 #include "support/forward.h"
 #include "support/goldens.h"
@@ -10,15 +11,9 @@
 namespace routedk::model {
 namespace {
 
+using testing::dense;
 using testing::expect_close;
 using testing::Golden;
-
-LoadOptions dense(kernels::Precision precision = kernels::Precision::kFloat32) {
-  LoadOptions options;
-  options.quant = Quant::kNone;
-  options.precision = precision;
-  return options;
-}
 
 const io::Json& grid() {
   static const io::Json cases = io::read_json(testing::golden_path("llama_grid/cases.json"));

@@ -13,10 +13,10 @@
 namespace routedk::parallel {
 namespace {
 
-using testing::Each;
-using testing::ElementsAre;
-using testing::HasSubstr;
-using testing::IsEmpty;
+using ::testing::Each;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
 
 constexpr std::chrono::seconds kShort{3};
 
@@ -33,7 +33,7 @@ TEST(World, OfOneChangesNothing) {
   world.wait_for_all();
 }
 
-class Worlds : public testing::TestWithParam<int> {};
+class Worlds : public ::testing::TestWithParam<int> {};
 
 /// Against a sum made here, in the order of ranks: floats of two processes have one order, those of more any.
 TEST_P(Worlds, SumTheSameBitsEverywhere) {
@@ -89,10 +89,10 @@ TEST_P(Worlds, ShareNumbersTextsAndItems) {
                           }
                         }),
               Each(IsEmpty()));
-  EXPECT_THAT(taken, testing::UnorderedElementsAre(0, 1, 2, 3, 4, 5, 6));
+  EXPECT_THAT(taken, ::testing::UnorderedElementsAre(0, 1, 2, 3, 4, 5, 6));
 }
 
-INSTANTIATE_TEST_SUITE_P(Sizes, Worlds, testing::Values(2, 3));
+INSTANTIATE_TEST_SUITE_P(Sizes, Worlds, ::testing::Values(2, 3));
 
 TEST(Worlds, SayThatAnotherIsLost) {
   const auto errors = in_worlds(2, [](const World& world) {
@@ -129,13 +129,13 @@ TEST(Joining, NamesWhoDidNotCome) {
 
 TEST(Joining, RefusesARankThatComesTwice) {
   const int port = free_port();
-  const std::string all = testing::PrintToString(joining(launch_on(port, 0, 2), launch_on(port, 0, 2)));
+  const std::string all = ::testing::PrintToString(joining(launch_on(port, 0, 2), launch_on(port, 0, 2)));
   EXPECT_THAT(all, HasSubstr("rank 0 must be one process and have 127.0.0.1"));
 }
 
 TEST(Joining, RefusesDifferentSizes) {
   const int port = free_port();
-  const std::string all = testing::PrintToString(joining(launch_on(port, 0, 2), launch_on(port, 1, 3)));
+  const std::string all = ::testing::PrintToString(joining(launch_on(port, 0, 2), launch_on(port, 1, 3)));
   EXPECT_THAT(all, HasSubstr("the number of processes must be the same in all"));
 }
 

@@ -121,4 +121,11 @@ inline void expect_equal(const at::Tensor& found, const at::Tensor& wanted,
       << " of " << type_and_shape(found);
 }
 
+/// ||found - wanted|| / ||wanted||, in fp64.
+inline double relative_error(const at::Tensor& found, const at::Tensor& wanted) {
+  const at::Tensor f = found.to(at::kCPU, at::kDouble);
+  const at::Tensor w = wanted.to(at::kCPU, at::kDouble);
+  return ((f - w).norm() / w.norm()).item<double>();
+}
+
 }  // namespace routedk::testing

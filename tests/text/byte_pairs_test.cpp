@@ -13,8 +13,8 @@
 namespace routedk::text {
 namespace {
 
-using testing::ElementsAre;
-using testing::HasSubstr;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
 
 struct Rules {
   std::vector<std::string> tokens;
@@ -193,7 +193,7 @@ TEST(BytePairs, whole_pieces_are_found_by_their_bytes) {
   EXPECT_EQ(pairs.token_of_bytes("aa"), -1);
 }
 
-void expect_refused(const Rules& rules, const std::string& part) {
+void expect_rules_refused(const Rules& rules, const std::string& part) {
   try {
     const BytePairs pairs(vocabulary_of(rules));
     FAIL() << "accepted, but should say " << part;
@@ -204,11 +204,11 @@ void expect_refused(const Rules& rules, const std::string& part) {
 }
 
 TEST(BytePairs, broken_rules_are_refused_by_name) {
-  expect_refused({{"a", "b", "a"}, {}}, "`a` occurs a second time as token 2");
-  expect_refused({{"a", "b"}, {"ab"}}, "but merge 0 is `ab`");
-  expect_refused({{"a", "b"}, {"a b"}}, "those of merge 0, `a b`, are not");
-  expect_refused({{"a", "ab"}, {"a b"}}, "those of merge 0, `a b`, are not");
-  expect_refused({{"a", "aa"}, {"a a", "a a"}}, "`a a` occurs a second time as merge 1");
+  expect_rules_refused({{"a", "b", "a"}, {}}, "`a` occurs a second time as token 2");
+  expect_rules_refused({{"a", "b"}, {"ab"}}, "but merge 0 is `ab`");
+  expect_rules_refused({{"a", "b"}, {"a b"}}, "those of merge 0, `a b`, are not");
+  expect_rules_refused({{"a", "ab"}, {"a b"}}, "those of merge 0, `a b`, are not");
+  expect_rules_refused({{"a", "aa"}, {"a a", "a a"}}, "`a a` occurs a second time as merge 1");
 }
 
 }  // namespace

@@ -119,7 +119,7 @@ TEST(ChatForms, the_name_of_a_file_is_a_template_too) {
 }
 
 template <typename F>
-void expect_refused(const F& work, const std::vector<std::string>& parts) {
+void expect_template_refused(const F& work, const std::vector<std::string>& parts) {
   try {
     work();
     FAIL() << "accepted what must hold " << parts.front();
@@ -133,19 +133,20 @@ void expect_refused(const F& work, const std::vector<std::string>& parts) {
 }
 
 TEST(ChatForms, a_name_that_is_none_is_refused_with_those_that_are) {
-  expect_refused([] { ChatTemplate::named("chatlm"); },
-                 {"`model.chat`", "chatml, llama2, llama3, llama31, zephyr", "`chatlm`"});
+  expect_template_refused([] { ChatTemplate::named("chatlm"); },
+                          {"`model.chat`", "chatml, llama2, llama3, llama31, zephyr", "`chatlm`"});
 }
 
 TEST(ChatForms, a_template_that_fails_is_refused_with_its_name_and_the_way_out) {
   for (const std::string source :
        {"{% for m in messages %}", "{{ nothing() }}", "{{ raise_exception('No such chats') }}",
         "{% if %}{% endif %}", "{{ messages[0].content }", "{{ messages[7].content.x }}"}) {
-    expect_refused([&] { jinja(source).answer_form(smollm2_tokenizer()); },
-                   {"here.jinja must render the messages, but fails: ", "set `model.chat` to one of chatml"});
+    expect_template_refused(
+        [&] { jinja(source).answer_form(smollm2_tokenizer()); },
+        {"here.jinja must render the messages, but fails: ", "set `model.chat` to one of chatml"});
   }
-  expect_refused([] { jinja("hello").answer_form(smollm2_tokenizer()); },
-                 {"here.jinja must include the assistant's message"});
+  expect_template_refused([] { jinja("hello").answer_form(smollm2_tokenizer()); },
+                          {"here.jinja must include the assistant's message"});
 }
 
 TEST(ChatForms, a_hostile_template_is_refused_and_harms_nothing) {
@@ -158,19 +159,20 @@ TEST(ChatForms, a_hostile_template_is_refused_and_harms_nothing) {
         std::string("{% for a in range(30) %}{% set ns = namespace(x='aaaaaaaaaa') %}{% endfor %}"
                     "{% set ns = namespace(x='aaaaaaaaaa') %}{% for a in range(40) %}{% set ns.x = ns.x ~ "
                     "ns.x %}{% endfor %}{{ ns.x }}")}) {
-    expect_refused([&] { jinja(source).answer_form(smollm2_tokenizer()); },
-                   {"here.jinja must render the messages", "set `model.chat`"});
+    expect_template_refused([&] { jinja(source).answer_form(smollm2_tokenizer()); },
+                            {"here.jinja must render the messages", "set `model.chat`"});
   }
-  expect_refused([] { jinja(std::string(2U << 20U, 'x')); }, {"here.jinja must have at most 1048576 bytes"});
+  expect_template_refused([] { jinja(std::string(2U << 20U, 'x')); },
+                          {"here.jinja must have at most 1048576 bytes"});
 }
 
 TEST(ChatForms, a_form_whose_tokens_the_model_lacks_is_refused_by_name) {
-  expect_refused([] { ChatTemplate::named("chatml").answer_form(tokenizer_for("pieces")); },
-                 {"`<|im_end|>`"});
+  expect_template_refused([] { ChatTemplate::named("chatml").answer_form(tokenizer_for("pieces")); },
+                          {"`<|im_end|>`"});
 }
 
 TEST(ChatForms, turns_out_of_order_are_refused_by_llama_2) {
-  expect_refused(
+  expect_template_refused(
       [] {
         ChatTemplate::named("llama2").encode(tokenizer_for("pieces"), {{"user", "a"}, {"user", "b"}}, true);
       },

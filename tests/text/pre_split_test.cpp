@@ -8,7 +8,7 @@
 namespace routedk::text {
 namespace {
 
-using testing::ElementsAre;
+using ::testing::ElementsAre;
 
 TEST(PreSplit, smollm_takes_every_digit_alone) {
   EXPECT_THAT(PreSplit::find("smollm")->split("a12 3b"), ElementsAre("a", "1", "2", " ", "3", "b"));

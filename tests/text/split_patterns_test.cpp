@@ -8,7 +8,7 @@
 namespace routedk::text {
 namespace {
 
-using testing::ElementsAre;
+using ::testing::ElementsAre;
 
 std::vector<std::string_view> split(std::string_view pattern, std::string_view text) {
   return PreSplit::compile({pcre_pattern(pattern).value()}, false, "test")->split(text);

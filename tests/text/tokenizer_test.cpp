@@ -9,8 +9,8 @@
 namespace routedk::text {
 namespace {
 
-using testing::ElementsAre;
-using testing::HasSubstr;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
 
 TEST(Tokenizer, ids_equal_llama_cpp_on_hard_texts) {
   ASSERT_GT(tokenizer_golden()["cases"].size(), 40U);
@@ -51,7 +51,7 @@ TEST(Tokenizer, specials_are_those_of_the_model) {
 
 TEST(Tokenizer, a_spelled_out_special_is_text_unless_asked_for) {
   const Tokenizer& tokenizer = smollm2_tokenizer();
-  EXPECT_THAT(tokenizer.encode("<|im_end|>"), testing::Each(testing::Gt(16)));
+  EXPECT_THAT(tokenizer.encode("<|im_end|>"), ::testing::Each(::testing::Gt(16)));
   EXPECT_EQ(tokenizer.decode(tokenizer.encode("<|im_end|>")), "<|im_end|>");
   EXPECT_THAT(tokenizer.encode_with_special("<|im_end|>"), ElementsAre(2));
 }

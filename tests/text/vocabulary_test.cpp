@@ -147,8 +147,8 @@ TEST_F(TokenizerJson, broken_documents_are_refused_with_their_place) {
     expect_refused("tokenizer.json", whole.substr(0, size), "must be JSON");
   }
   expect_refused("tokenizer.json", "{\"model\": {\"vocab\": {\"a\": 0, \"a\": 1}}}",
-                 "`a` occurs a second time");
-  expect_refused("tokenizer.json", "{\"x\": " + std::string(1'000'000, '['), "at most 16 deep");
+                 "each key of an object once, but has `a` twice");
+  expect_refused("tokenizer.json", "{\"x\": " + std::string(1'000'000, '['), "must nest at most 16 brackets");
   expect_refused("tokenizer.json", "{}", "`model` must be an object");
   expect_refused("tokenizer.json", "{\"model\": []}", "`model` must be an object");
   expect_refused("tokenizer.json", "{\"model\": {\"vocab\": 3}, \"decoder\": {\"type\": \"ByteLevel\"}}",

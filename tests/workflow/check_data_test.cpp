@@ -15,7 +15,7 @@ namespace {
 namespace fs = std::filesystem;
 using ::testing::HasSubstr;
 
-const fs::path kSample = fs::path(ROUTEDK_SOURCE_DIR) / "data" / "sample";
+const fs::path kCheckedSample = fs::path(ROUTEDK_SOURCE_DIR) / "data" / "sample";
 
 std::string printed(const CheckDataOptions& options) {
   std::ostringstream out;
@@ -24,17 +24,17 @@ std::string printed(const CheckDataOptions& options) {
 }
 
 TEST(CheckData, the_sample_is_sound_in_all_domains) {
-  const auto report = io::Json::parse(printed({kSample, "", true}));
+  const auto report = io::Json::parse(printed({kCheckedSample, "", true}));
   EXPECT_EQ(report.at("domains"), io::Json::parse(R"(["clothing", "electronic", "food"])"));
   EXPECT_EQ(report.at("errors"), 0);
   EXPECT_EQ(report.at("leaks"), 0);
-  EXPECT_THAT(printed({kSample, "food", false}),
+  EXPECT_THAT(printed({kCheckedSample, "food", false}),
               ::testing::AllOf(HasSubstr("food\n"), HasSubstr("0 errors, 0 leaks")));
 }
 
 TEST(CheckData, errors_are_printed_before_they_are_thrown) {
   const testing::TemporaryFolder folder;
-  fs::copy(kSample / "food", folder / "food");
+  fs::copy(kCheckedSample / "food", folder / "food");
   std::ofstream(folder / "food/session_item.csv", std::ios::app) << "1,x\n";
   std::ostringstream out;
   EXPECT_THAT(testing::message_of<DataError>([&] {
@@ -46,7 +46,7 @@ TEST(CheckData, errors_are_printed_before_they_are_thrown) {
 
 TEST(CheckData, a_split_file_with_mistakes_is_an_error_as_in_a_run) {
   const testing::TemporaryFolder folder;
-  fs::copy(kSample / "food", folder / "food");
+  fs::copy(kCheckedSample / "food", folder / "food");
   static_cast<void>(folder.write("split.yaml", "test_per_lenght: 2\n"));
   std::ostringstream out;
   EXPECT_THROW(check_data({folder.path(), "food", false}, out), DataError);
@@ -60,7 +60,7 @@ TEST(CheckData, a_folder_without_domains_and_an_unknown_domain_are_refused) {
   const testing::TemporaryFolder folder;
   EXPECT_THROW(printed({folder.path(), "", false}), DataError);
   EXPECT_THAT(testing::message_of<DataError>([] {
-                printed({kSample, "books", false});
+                printed({kCheckedSample, "books", false});
               }),
               HasSubstr("`books`"));
 }

@@ -54,14 +54,14 @@ TEST(StatsOfReleasedData, are_the_published_ones) {
   EXPECT_EQ(stats.at("gold_bundles"), 1346);
   EXPECT_EQ(stats.at("splits").at("train").at("sessions"), 623);
   EXPECT_EQ(stats.at("splits").at("test").at("gold_bundles"), 258);
-  EXPECT_THAT(stats_text(stats), testing::HasSubstr("test    180 sessions,   258 gold bundles"));
+  EXPECT_THAT(stats_text(stats), ::testing::HasSubstr("test    180 sessions,   258 gold bundles"));
 }
 
 TEST(StatsText, shows_the_figures_of_the_json) {
   const std::string text = stats_text(stats_json({kSample, "clothing", std::nullopt}));
-  EXPECT_THAT(text, testing::StartsWith("clothing: 144 sessions"));
-  EXPECT_THAT(text, testing::HasSubstr("2:16 3:16"));
-  EXPECT_THAT(text, testing::HasSubstr("test     63 sessions"));
+  EXPECT_THAT(text, ::testing::StartsWith("clothing: 144 sessions"));
+  EXPECT_THAT(text, ::testing::HasSubstr("2:16 3:16"));
+  EXPECT_THAT(text, ::testing::HasSubstr("test     63 sessions"));
 }
 
 }  // namespace

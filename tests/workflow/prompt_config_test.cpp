@@ -21,7 +21,7 @@ namespace fs = std::filesystem;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
-const fs::path kSource = ROUTEDK_SOURCE_DIR;
+const fs::path kCheckout = ROUTEDK_SOURCE_DIR;
 
 /// Experiments on the project's own sample with a few training sessions and an empty knowledge store.
 class ShownInPrompts : public testing::RealModel {
@@ -35,8 +35,8 @@ class ShownInPrompts : public testing::RealModel {
 
   std::unique_ptr<Experiment> experiment(const std::vector<std::string>& assignments) const {
     ConfigSource source = ConfigSource::empty();
-    source.set("data.dir=" + (kSource / "data/sample").string());
-    source.set("prompts=" + (kSource / "configs/prompts").string());
+    source.set("data.dir=" + (kCheckout / "data/sample").string());
+    source.set("prompts=" + (kCheckout / "configs/prompts").string());
     source.set("model.path=" + testing::real_model_path().string());
     source.set("run.dir=" + (folder_ / "run").string());
     source.set("split.train_limit=3");
@@ -126,7 +126,7 @@ TEST_F(ShownInPrompts, budgets_hold_as_the_tokenizer_counts) {
 
 TEST_F(ShownInPrompts, categories_that_some_items_lack_are_called_leaky) {
   EXPECT_FALSE(experiment({"prompt.relations=[category_rates]"})->leaky_categories());
-  fs::copy(kSource / "data/sample", folder_ / "data", fs::copy_options::recursive);
+  fs::copy(kCheckout / "data/sample", folder_ / "data", fs::copy_options::recursive);
   folder_.write("data/electronic/item_categories.csv", "item ID,categories\n");
   const std::string dir = "data.dir=" + (folder_ / "data").string();
   for (const std::string shown : {"category_rates", "related", "draft"}) {

@@ -12,15 +12,15 @@
 namespace routedk::workflow {
 namespace {
 
-const std::filesystem::path kSample = std::filesystem::path(ROUTEDK_SOURCE_DIR) / "data" / "sample";
+const std::filesystem::path kScoredSample = std::filesystem::path(ROUTEDK_SOURCE_DIR) / "data" / "sample";
 
-class Score : public testing::Test {
+class Score : public ::testing::Test {
  protected:
   Score()
-      : path_(std::filesystem::path(testing::TempDir()) /
+      : path_(std::filesystem::path(::testing::TempDir()) /
               ("routedk_score_" + std::to_string(getpid()) + ".jsonl")),
-        split_(bundle::split_sessions(bundle::load_dataset({kSample, "electronic"}).sessions,
-                                      bundle::default_split_counts(kSample))) {}
+        split_(bundle::split_sessions(bundle::load_dataset({kScoredSample, "electronic"}).sessions,
+                                      bundle::default_split_counts(kScoredSample))) {}
   ~Score() override { std::filesystem::remove(path_); }
 
   /// Gold itself for `sessions`, unparsed for every `null_every`-th.
@@ -38,7 +38,7 @@ class Score : public testing::Test {
 
   ScoreOptions for_split(bundle::SplitPart split) const {
     ScoreOptions options;
-    options.data_dir = kSample;
+    options.data_dir = kScoredSample;
     options.domain = "electronic";
     options.split = split;
     options.predictions = path_;

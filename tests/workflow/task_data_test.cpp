@@ -49,7 +49,7 @@ const io::Json& conversations() {
   return golden.at("conversations");
 }
 
-std::string line_of(const io::Json& conversation) {
+std::string conversation_line(const io::Json& conversation) {
   return io::Json{{"messages", conversation["messages"]}}.dump() + "\n";
 }
 
@@ -66,7 +66,7 @@ std::map<std::int64_t, std::vector<TaskItem>> by_line(const std::vector<TaskItem
 TEST_F(Task, turns_of_the_assistant_are_the_assistant_mask_of_transformers) {
   std::string text;
   for (const io::Json& conversation : conversations()) {
-    text += line_of(conversation);
+    text += conversation_line(conversation);
   }
   std::int64_t turns = 0;
   for (const auto& [line, items] : by_line(load(text).training)) {
@@ -90,7 +90,7 @@ TEST_F(Task, turns_of_the_assistant_are_the_assistant_mask_of_transformers) {
 /// What TRL's assistant_only_loss sums, from the logits of the whole conversation at once.
 TEST_F(Task, the_turns_losses_add_up_to_the_masked_loss_of_the_whole_conversation) {
   const io::Json golden = conversations()[1];
-  const TaskData task = load(line_of(golden));
+  const TaskData task = load(conversation_line(golden));
   std::vector<const train::Example*> examples;
   for (const TaskItem& item : task.training) {
     examples.push_back(&item.example);
@@ -111,7 +111,7 @@ TEST_F(Task, the_turns_losses_add_up_to_the_masked_loss_of_the_whole_conversatio
 }
 
 TEST_F(Task, turns_of_a_line_have_keys_of_their_own_and_a_single_one_the_line_s) {
-  const TaskData task = load(lines(1, "kind") + lines(1, "curt") + line_of(conversations()[2]));
+  const TaskData task = load(lines(1, "kind") + lines(1, "curt") + conversation_line(conversations()[2]));
   std::set<std::uint64_t> keys;
   for (const TaskItem& item : task.training) {
     keys.insert(item.example.key);
@@ -158,7 +158,7 @@ TEST_F(Task, conversations_are_held_out_whole) {
   config_.data.holdout = 0.5;
   std::string text;
   for (int i = 0; i < 4; ++i) {
-    text += line_of(conversations()[3]);  // of 3 turns
+    text += conversation_line(conversations()[3]);  // of 3 turns
   }
   const TaskData task = load(text);
   EXPECT_EQ(task.evaluated.size(), 6U);
@@ -184,7 +184,8 @@ TEST_F(Task, an_expert_without_a_line_is_named_unless_it_is_trained_already) {
   config_.adapters = {{"curt", "somewhere"}};
   EXPECT_EQ(load(lines(2, "kind")).training.size(), 2U);
   config_.adapters.clear();
-  EXPECT_EQ(load(line_of(conversations()[0])).training.size(), 1U) << "a line of nobody's is everybody's";
+  EXPECT_EQ(load(conversation_line(conversations()[0])).training.size(), 1U)
+      << "a line of nobody's is everybody's";
 }
 
 TEST_F(Task, turns_that_the_chat_template_refuses_are_named_by_their_line) {

@@ -15,7 +15,7 @@ namespace {
 using ::testing::HasSubstr;
 using Strings = std::vector<std::string>;
 
-std::vector<TaskExample> read(const std::string& content, TurnLoss loss = TurnLoss::kAllTurns) {
+std::vector<TaskExample> examples_in(const std::string& content, TurnLoss loss = TurnLoss::kAllTurns) {
   const testing::TemporaryFolder folder;
   return read_task_examples(folder.write("own.jsonl", content), {"kind", "curt"}, loss);
 }
@@ -30,7 +30,7 @@ std::string shown(const std::vector<text::ChatMessage>& turns) {
 }
 
 TEST(TaskExamples, of_prompt_and_completion_are_read_line_by_line) {
-  const auto examples = read(R"({"prompt": "Hi", "completion": "Hello!", "expert": "kind"}
+  const auto examples = examples_in(R"({"prompt": "Hi", "completion": "Hello!", "expert": "kind"}
 
 {"expert": "curt", "completion": "What?", "prompt": "Hi"}
 {"prompt": "Hi", "completion": "Yo", "expert": null}
@@ -45,7 +45,7 @@ TEST(TaskExamples, of_prompt_and_completion_are_read_line_by_line) {
 }
 
 TEST(TaskExamples, an_instruction_is_the_user_s_turn_with_its_input_below) {
-  const auto examples = read(R"({"instruction": "Add.", "input": "1 and 2", "output": "3"}
+  const auto examples = examples_in(R"({"instruction": "Add.", "input": "1 and 2", "output": "3"}
 {"instruction": "Say hi.", "input": "", "output": "hi"}
 {"instruction": "Say ho.", "input": null, "output": "ho", "expert": "kind"}
 {"instruction": "Say he.", "output": "he"}
@@ -69,7 +69,7 @@ std::string in_one_line(std::string text) {
 }
 
 TEST(TaskExamples, each_turn_of_the_assistant_is_an_example_that_all_turns_before_it_prompt) {
-  const auto examples = read(in_one_line(kChat));
+  const auto examples = examples_in(in_one_line(kChat));
   ASSERT_EQ(examples.size(), 2U);
   EXPECT_EQ(shown(examples[0].prompt), "system: s | user: a");
   EXPECT_EQ(examples[0].completion, "b");
@@ -83,14 +83,14 @@ TEST(TaskExamples, each_turn_of_the_assistant_is_an_example_that_all_turns_befor
 }
 
 TEST(TaskExamples, the_last_turn_alone_is_learnt_where_that_is_asked) {
-  const auto examples = read(in_one_line(kChat), TurnLoss::kLastTurn);
+  const auto examples = examples_in(in_one_line(kChat), TurnLoss::kLastTurn);
   ASSERT_EQ(examples.size(), 1U);
   EXPECT_EQ(examples[0].completion, "d");
   EXPECT_EQ(examples[0].turn, 2);
 }
 
 TEST(TaskExamples, references_are_a_text_or_a_list_and_else_the_completion) {
-  const auto examples = read(R"({"prompt": "Hi", "completion": "x", "expert": "kind"}
+  const auto examples = examples_in(R"({"prompt": "Hi", "completion": "x", "expert": "kind"}
 {"prompt": "Hi", "completion": "x", "expert": "kind", "reference": "y"}
 {"prompt": "Hi", "completion": "x", "expert": "kind", "reference": ["y", "z"]}
 )");
@@ -131,11 +131,12 @@ TEST(TaskExamples, a_line_of_another_form_is_refused_with_its_place_key_and_rule
            {R"({"messages": [{"role": "user"}]})", "`messages[0].content` must be a text, but is missing"},
            {R"(["Hi"])", "JSON object"},
            {R"({"prompt": "Hi")", "must be JSON"}}) {
-    const std::string message = testing::message_of<FileError>([&, line = line] { read(good + line); });
+    const std::string message =
+        testing::message_of<FileError>([&, line = line] { examples_in(good + line); });
     EXPECT_THAT(message, HasSubstr(part));
     EXPECT_THAT(message, HasSubstr("own.jsonl:2")) << line;
   }
-  EXPECT_THROW(read("\n"), DataError);
+  EXPECT_THROW(examples_in("\n"), DataError);
 }
 
 }  // namespace

@@ -10,7 +10,7 @@
 namespace routedk::workflow {
 namespace {
 
-using testing::HasSubstr;
+using ::testing::HasSubstr;
 
 std::string run(const std::string& input, bool special = false) {
   const auto model =
@@ -37,7 +37,7 @@ TEST(Tokenize, takes_a_folder_a_tokenizer_json_and_a_tokenizer_model) {
     std::istringstream in("{\"text\": \"Sports Bra\"}\n");
     std::ostringstream out;
     tokenize({small / name, "", false}, in, out);
-    EXPECT_THAT(out.str(), testing::MatchesRegex("\\{\"ids\":\\[[0-9]+,.*\\]\\}\n")) << name;
+    EXPECT_THAT(out.str(), ::testing::MatchesRegex("\\{\"ids\":\\[[0-9]+,.*\\]\\}\n")) << name;
   }
 }
 

@@ -7,7 +7,6 @@
 #include <cstdint>
 #include <filesystem>
 #include <map>
-#include <span>
 #include <string>
 #include <vector>
 
@@ -55,9 +54,6 @@ struct Dataset {
 /// not an integer or occurs twice, a bundle with fewer than 2 items, unknown items or items outside its
 /// session, a session of other than 2..10 items, text that is not UTF-8, and for untitled items under kError.
 Dataset load_dataset(const DataOptions& options);
-
-/// Counts the items of sessions that have and lack a title.
-TitleCount count_titles(std::span<const Session> sessions);
 
 /// The names of the domains under `dir`: its subfolders that contain a session_item.csv, sorted. FileError
 /// when `dir` is not a folder.

@@ -1,5 +1,5 @@
-/// JSON documents and JSON lines, nested at most 500 deep. In strings that are not UTF-8, bad bytes are
-/// written as U+FFFD.
+/// JSON documents and JSON lines, nested at most 500 deep, without repeated keys (io/parse_json.h). In
+/// strings that are not UTF-8, bad bytes are written as U+FFFD.
 #pragma once
 
 #include "routedk/core/files.h"

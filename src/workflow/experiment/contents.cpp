@@ -68,6 +68,16 @@ std::uint64_t hash_model(const std::filesystem::path& model) {
   return std::filesystem::is_directory(model) ? hash_files(model, hash_of_blocks) : hash_of_blocks(model);
 }
 
+/// Hashes the folders of the domains that are read.
+std::uint64_t hash_domains(const DataConfig& data) {
+  const std::filesystem::path folder = data_folder(data.dir);
+  std::uint64_t hash = hash_files(folder / data.domain, hash_of_file);
+  for (const std::string& other : data.others()) {
+    hash = mix64(hash ^ mix64(hash_files(folder / other, hash_of_file)));
+  }
+  return hash;
+}
+
 /// Hashes the contents of the user's own examples.
 std::uint64_t hash_examples(const DataConfig& data) {
   const std::uint64_t training = hash_of_file(data.examples);
@@ -90,7 +100,7 @@ Experiment::Contents contents_of(const ExperimentConfig& config) {
     return {hash_examples(config.data), test.empty() ? 0 : hash_of_file(test), 0, model, 0, chat};
   }
   const bool own = config.teacher.kind == distill::TeacherKind::kLocal && !config.teacher.model.empty();
-  return {hash_files(data_folder(config.data.dir) / config.data.domain, hash_of_file),
+  return {hash_domains(config.data),
           0,
           hash_files(config.prompts, hash_of_file),
           model,

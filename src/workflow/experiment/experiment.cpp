@@ -1,5 +1,6 @@
 #include "routedk/workflow/experiment/experiment.h"
 
+#include "routedk/bundle/join_domains.h"
 #include "routedk/core/command_line.h"
 #include "routedk/core/config.h"
 #include "routedk/core/config_paths.h"
@@ -31,19 +32,6 @@
 
 namespace routedk::workflow {
 namespace {
-
-bundle::Dataset dataset_of(const DataConfig& data) {
-  if (!data.examples.empty()) {
-    return {};
-  }
-  const std::filesystem::path folder = data_folder(data.dir);
-  if (!std::filesystem::is_directory(folder)) {
-    throw_<ConfigError>("{} must be a folder, but {} is not",
-                        data.dir.empty() ? "the data folder ($ROUTEDK_DATA_DIR or the sample)" : "`data.dir`",
-                        folder.string());
-  }
-  return bundle::load_dataset({folder, data.domain, data.untitled});
-}
 
 std::shared_ptr<const bundle::ItemRelations> relations_of(const PromptConfig& settings,
                                                           const bundle::Dataset& data,
@@ -81,6 +69,26 @@ std::shared_ptr<const bundle::WorkedExamples> worked_examples_of(const PromptCon
 }
 
 }  // namespace
+
+bundle::Dataset dataset_of(const ExperimentConfig& config) {
+  const DataConfig& data = config.data;
+  if (!data.examples.empty()) {
+    return {};
+  }
+  const std::filesystem::path folder = data_folder(data.dir);
+  if (!std::filesystem::is_directory(folder)) {
+    throw_<ConfigError>("{} must be a folder, but {} is not",
+                        data.dir.empty() ? "the data folder ($ROUTEDK_DATA_DIR or the sample)" : "`data.dir`",
+                        folder.string());
+  }
+  const auto load = [&](const std::string& domain) {
+    return bundle::load_dataset({folder, domain, data.untitled});
+  };
+  std::vector<bundle::Dataset> others;
+  std::ranges::transform(data.others(), std::back_inserter(others), load);
+  return others.empty() ? load(data.domain)
+                        : bundle::join_domains(load(data.domain), others, split_counts(config.split, folder));
+}
 
 bundle::Split split_of(const ExperimentConfig& config, const bundle::Dataset& dataset) {
   if (!config.data.examples.empty()) {
@@ -217,7 +225,9 @@ std::string run_folder(const ExperimentConfig& config) {
     return fmt::format("runs/{}", std::filesystem::path(data.examples).stem().string());
   }
   const auto folder = std::filesystem::weakly_canonical(data_folder(data.dir)).filename();
-  return fmt::format("runs/{}-{}", folder.string(), data.domain);
+  std::vector<std::string> domains = data.others();
+  domains.insert(domains.begin(), data.domain);
+  return fmt::format("runs/{}-{}", folder.string(), fmt::join(domains, "+"));
 }
 
 std::string without_slash(std::string path) {
@@ -243,7 +253,7 @@ Experiment::Experiment(ExperimentConfig config, Place place)
     : place_(std::move(place)),
       config_(completed(std::move(config))),
       load_options_(workflow::load_options(config_.model)),
-      dataset_(dataset_of(config_.data)),
+      dataset_(dataset_of(config_)),
       split_(split_of(config_, dataset_)),
       templates_(templates_of(config_, dataset_, split_)),
       encoder_(encoder_of(config_.model)),
@@ -373,8 +383,9 @@ std::shared_ptr<const model::Backbone> Experiment::backbone() {
       backbone_ =
           std::make_shared<const model::Backbone>(model::Backbone::load(config_.model.path, load_options_));
       shared = backbone_;
-      spdlog::info("backbone {}: {:.0f} MiB, products in {}", config_.model.path,
-                   static_cast<double>(backbone_->bytes()) / (1 << 20), name_of(load_options_.precision));
+      spdlog::info("backbone {}: {:.0f} MiB, products in {} on {}", config_.model.path,
+                   static_cast<double>(backbone_->bytes()) / (1 << 20), name_of(load_options_.precision),
+                   load_options_.device.str());
     }
   }
   return backbone_;

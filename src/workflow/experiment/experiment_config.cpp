@@ -194,6 +194,10 @@ void check_task(const ExperimentConfig& config, Names& problems) {
     }
     return;
   }
+  if (!data.with.empty()) {
+    problems.push_back(fmt::format("`data.with` must be empty with data.examples, but is [{}] instead.",
+                                   fmt::join(data.with, ", ")));
+  }
   for (const std::string& system : config.eval.systems) {
     if (needs_sessions(system)) {
       problems.push_back(
@@ -307,6 +311,7 @@ void ExperimentConfig::validate(std::vector<std::string>& problems) const {
   check_different("lora.targets", "linear", lora.targets, problems);
   check_adapters(*this, problems);
   check_systems(*this, problems);
+  check_different("data.with", "domain", data.with, problems);
   check_task(*this, problems);
   check_rates(experts, train.learning_rates, "train", problems);
   check_rates({"router"}, router.learning_rates, "router", problems);

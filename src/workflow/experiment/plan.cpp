@@ -81,22 +81,27 @@ std::string data_text(const Experiment& experiment) {
             : "nothing to evaluate");
   }
   const bundle::Split& split = experiment.split();
-  return fmt::format("data      {} / {}: {} training, {} validation, {} test sessions\n",
-                     data_folder(c.data.dir).string(), c.data.domain, split.train.size(), split.val.size(),
-                     split.test.size());
+  const std::string others =
+      c.data.others().empty() ? "" : fmt::format(" (with those of {})", fmt::join(c.data.others(), ", "));
+  return fmt::format("data      {} / {}: {} training{}, {} validation, {} test sessions\n",
+                     data_folder(c.data.dir).string(), c.data.domain, split.train.size(), others,
+                     split.val.size(), split.test.size());
+}
+
+/// Whether experts will read rules or thoughts that are not distilled yet.
+bool lacks_knowledge(const Experiment& experiment) {
+  const ExperimentConfig& c = experiment.config();
+  const auto reads = [&](const std::string& expert) {
+    return c.adapter_of(expert) == nullptr && reads_knowledge(expert);
+  };
+  return experiment.has_sessions() && !is_done(experiment, {StepKind::kDistil}) &&
+         std::ranges::any_of(c.experts, reads);
 }
 
 /// Until the teacher has written, nothing is known of what the budget cuts but the prompts that exceed it
 /// even so: `raw` are those without rules and thoughts.
 void warn_of_long_titles(const Experiment& experiment, const std::vector<Example>& raw) {
   const ExperimentConfig& c = experiment.config();
-  const auto is_cut = [&](const std::string& expert) {
-    return c.adapter_of(expert) == nullptr && reads_knowledge(expert);
-  };
-  if (!experiment.has_sessions() || is_done(experiment, {StepKind::kDistil}) ||
-      std::none_of(c.experts.begin(), c.experts.end(), is_cut)) {
-    return;
-  }
   const auto longer = std::count_if(raw.begin(), raw.end(), [&](const Example& example) {
     return static_cast<std::int64_t>(example.prompt.size()) > c.prompt.max_tokens;
   });
@@ -164,7 +169,9 @@ std::string plan(Experiment& experiment, std::optional<StepKind> repeated) {
   const Learning learning = learning_of(experiment);
   train::require_within_context(learning.experts, model.context, "training");
   require_data_within(experiment);
-  warn_of_long_titles(experiment, learning.experts);
+  if (lacks_knowledge(experiment)) {
+    warn_of_long_titles(experiment, learning.experts);
+  }
   std::string text = data_text(experiment);
   text += fmt::format("model     {} ({})\n", c.model.path, c.model.quant);
   text += experts_text(c, model, describe(c.train, learning.of_an_expert, unit));
@@ -177,6 +184,9 @@ std::string plan(Experiment& experiment, std::optional<StepKind> repeated) {
     text += fmt::format("controls  {}: as many steps as the router\n", fmt::join(controls, ", "));
   }
   text += memory_text(experiment, *source, learning.experts, learning.router);
+  if (lacks_knowledge(experiment)) {
+    text += "memory    of sessions alone: rules and thoughts, still to be distilled, need more\n";
+  }
   if (experiment.evaluates()) {
     text += fmt::format(
         "evaluate  {} on {} ({} samples at T = {}, chosen by {})\n", fmt::join(c.eval.systems, ", "),

@@ -132,7 +132,7 @@ Session session_of(const Shown& shown, const io::JsonField& record) {
 }
 
 Shown shown_of_data(const ExperimentConfig& config) {
-  auto data = bundle::load_dataset({data_folder(config.data.dir), config.data.domain, config.data.untitled});
+  bundle::Dataset data = dataset_of(config);
   std::vector<Session> training = split_of(config, data).train;
   return {std::move(data.titles), std::move(data.categories), std::move(training)};
 }

@@ -99,6 +99,9 @@ io::Json results_json(const Experiment& experiment, const Found& found) {
                    {"constrain", c.decode.constrain},
                    {"random_model", bundle::to_json(found.random)},
                    {"systems", io::Json::object()}};
+  if (const auto others = c.data.others(); !others.empty()) {
+    json["with"] = others;
+  }
   for (const SystemResult& result : found.results) {
     json["systems"][result.name] = eval::to_json(result);
   }

@@ -26,13 +26,6 @@ struct Case {
   std::int64_t ranks;  // R; 0: no adapter
 };
 
-/// ||a - b|| / ||b||
-double relative_error(const at::Tensor& found, const at::Tensor& wanted) {
-  const at::Tensor f = found.to(at::kCPU, at::kDouble);
-  const at::Tensor w = wanted.to(at::kCPU, at::kDouble);
-  return ((f - w).norm() / w.norm()).item<double>();
-}
-
 at::Tensor on_device(const at::Tensor& x) {
   return x.to(testing::cuda_device());
 }
@@ -124,7 +117,7 @@ class Inputs {
     y_.fill_(NAN);
     done_.zero_();
     launch_decode_product(product, source, plan, current_stream());
-    return relative_error(y_.narrow(0, 0, plan.splits).sum(0), wanted_);
+    return testing::relative_error(y_.narrow(0, 0, plan.splits).sum(0), wanted_);
   }
 
   const at::Tensor& x() const { return x_; }

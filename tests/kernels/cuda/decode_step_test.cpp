@@ -14,7 +14,7 @@
 namespace routedk::kernels::cuda {
 namespace {
 
-constexpr std::int64_t kExperts = 3;
+constexpr std::int64_t kStepExperts = 3;
 
 at::Tensor rounded_to_bf16(const at::Tensor& x) {
   return x.to(at::kBFloat16).to(at::kFloat);
@@ -31,9 +31,9 @@ struct TestLinear {
       : weight(std::make_shared<const Weight>(random_weight(out, in, format))),
         dense(kernels::dequantize(*weight, at::kFloat).cpu()) {
     if (adapted) {
-      a = at::randn({kExperts * 8, in}) * 0.05;
-      bt = at::randn({kExperts * 8, out}) * 0.1;
-      for (int r = 0; r < kExperts * 8; ++r) {
+      a = at::randn({kStepExperts * 8, in}) * 0.05;
+      bt = at::randn({kStepExperts * 8, out}) * 0.1;
+      for (int r = 0; r < kStepExperts * 8; ++r) {
         expert.push_back(static_cast<std::uint8_t>(r / 8));
       }
     }
@@ -194,14 +194,8 @@ KvCache noisy_cache(const StepShape& shape, std::vector<std::int64_t> lengths, s
   return cache;
 }
 
-double relative_error(const at::Tensor& found, const at::Tensor& wanted) {
-  const at::Tensor f = found.to(at::kCPU, at::kDouble);
-  const at::Tensor w = wanted.to(at::kCPU, at::kDouble);
-  return ((f - w).norm() / w.norm()).item<double>();
-}
-
-const StepShape kSmallLlama{2, 192, 6, 2, 64, 320, 100, kExperts, 1e-5};
-const StepShape kWideHeads{2, 512, 4, 1, 128, 1024, 112, kExperts, 1e-5};
+const StepShape kSmallLlama{2, 192, 6, 2, 64, 320, 100, kStepExperts, 1e-5};
+const StepShape kWideHeads{2, 512, 4, 1, 128, 1024, 112, kStepExperts, 1e-5};
 
 class DecodeStepTest : public testing::CudaKernels,
                        public ::testing::WithParamInterface<std::pair<StepShape, StepFormat>> {
@@ -216,11 +210,11 @@ class DecodeStepTest : public testing::CudaKernels,
   static const StepShape& shape() { return GetParam().first; }
   void expect_right(const std::vector<DecodeStep::Row>& rows, std::vector<std::int64_t> lengths) {
     const KvCache cache = noisy_cache(shape(), std::move(lengths), 40);
-    const at::Tensor alpha = at::rand({shape().layers, 3, kExperts});
+    const at::Tensor alpha = at::rand({shape().layers, 3, kStepExperts});
     for (int again = 0; again < 3; ++again) {  // at once, recorded, replayed
       const auto output = step_->run(rows, alpha.to(testing::cuda_device()), cache);
       const at::Tensor found = output.logits.to(at::kCPU).clone();
-      EXPECT_LT(relative_error(found, model_->logits(rows, alpha, cache)), 1.5e-2);
+      EXPECT_LT(testing::relative_error(found, model_->logits(rows, alpha, cache)), 1.5e-2);
     }
   }
 
@@ -256,7 +250,7 @@ TEST_P(DecodeStepTest, many_rows_equal_the_model) {
 
 TEST_P(DecodeStepTest, a_row_does_not_depend_on_those_beside_it) {
   const KvCache cache = noisy_cache(shape(), {70, 20}, 8);
-  const at::Tensor alpha = at::rand({shape().layers, 2, kExperts}).to(testing::cuda_device());
+  const at::Tensor alpha = at::rand({shape().layers, 2, kStepExperts}).to(testing::cuda_device());
   const DecodeStep::Row row{5, 75, 1, {0, 2, 5}};
   const auto first =
       step_

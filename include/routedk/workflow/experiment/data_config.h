@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace routedk::workflow {
 
@@ -24,6 +25,7 @@ constexpr auto enum_names(TurnLoss /*of*/) {
 struct DataConfig {
   std::string dir;
   std::string domain = "electronic";
+  std::vector<std::string> with;
   bundle::Untitled untitled = bundle::Untitled::kError;
   std::string examples;
   std::string validation_examples;
@@ -31,6 +33,12 @@ struct DataConfig {
   double holdout = 0.1;
   TurnLoss loss = TurnLoss::kAllTurns;
 
+  /// The domains of `with` besides `domain`.
+  std::vector<std::string> others() const {
+    std::vector<std::string> names = with;
+    std::erase(names, domain);
+    return names;
+  }
   /// Whether lines of `examples` are held out for evaluation because no file provides any.
   bool holds_out() const { return validation_examples.empty() && test_examples.empty() && holdout > 0.0; }
 
@@ -40,6 +48,8 @@ struct DataConfig {
       "folder of the domains; empty: $ROUTEDK_DATA_DIR, otherwise the sample that comes with the programs",
       InputPath());
     f("domain", domain, "folder in data.dir: electronic, clothing or food in the public data");
+    f("with", with,
+      "domains of data.dir whose training sessions are added; data.domain itself may be among them");
     f("untitled", untitled,
       "items without a title: error refuses the data, drop drops them and marks results as leaky_titles");
     f("examples", examples,

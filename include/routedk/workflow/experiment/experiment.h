@@ -76,7 +76,7 @@ class Experiment {
 
   /// Hashes of the contents of all inputs; for models, of blocks spread over the file.
   struct Contents {
-    std::uint64_t data = 0;     ///< the domain's files, or the files of training examples
+    std::uint64_t data = 0;     ///< the files of the domains, or of training examples
     std::uint64_t test = 0;     ///< `data.test_examples`
     std::uint64_t prompts = 0;  ///< the templates; 0 for own examples
     std::uint64_t model = 0;
@@ -205,7 +205,11 @@ void make_link(const std::filesystem::path& target, const std::filesystem::path&
 /// The data folder: the one given, else $ROUTEDK_DATA_DIR, else the project's data/sample.
 std::filesystem::path data_folder(const std::string& given);
 
-/// The sessions of `data:` and `split:`; none if the experiment learns from examples.
+/// The data of `data:`; none if the experiment learns from examples. ConfigError if data.dir is no folder;
+/// otherwise throws as load_dataset and join_domains do.
+bundle::Dataset dataset_of(const ExperimentConfig& config);
+
+/// Its sessions, as `split:` divides them.
 bundle::Split split_of(const ExperimentConfig& config, const bundle::Dataset& dataset);
 
 /// The split counts of the settings, completed from the data folder.
