@@ -5,6 +5,7 @@
 #include "routedk/core/shipped.h"
 #include "routedk/core/suggestion.h"
 #include "routedk/workflow/experiment/program.h"
+#include "routedk/workflow/experiment/session_data.h"
 #include "routedk/workflow/experiment/threads.h"
 
 #include <filesystem>

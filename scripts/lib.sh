@@ -35,6 +35,12 @@ configure_preset() { # PRESET [cmake argument...]
   cmake --preset "$@" >"$log" 2>&1 || { cat "$log" >&2; fail "configuring preset $1 failed"; }
 }
 
+# Runs the tests of a build; scripts/count_tests reads the reports.
+test_preset() { # PRESET [argument of ctest...]
+  rm -rf "build/$1/tests/results"
+  ctest --preset "$1" --output-junit "$PWD/build/$1/tests/results/ctest.xml" "${@:2}"
+}
+
 # Configures and builds. A new build folder uses unity builds; an existing one keeps its setting.
 build_preset() { # PRESET TARGET [cmake argument...]
   local unity=()

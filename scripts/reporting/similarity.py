@@ -61,6 +61,7 @@ TESTED = """On the test split ([claims](#claims)):
 
 """
 DRAFT = "routed/related_groups"
+BOTH = ("f1", "jaccard_f1")
 RECIPE, LISTED, GROUPS = "recipe/merged", "pairs/merged", "recipe/related_groups"
 
 
@@ -81,26 +82,22 @@ def fact(study, name, which):
     return next((one.facts.get(which) for one in shown(study) if one.name == name), None)
 
 
-def since(search):
-    """Empty unless the study has all figures."""
-    names = {"groups": GROUPS, "recipe": RECIPE, "listed": LISTED, "pairs": PAIRS}
-    figures = {f"{short}_{which}": metric(search, name, which) for short, name in names.items() for which in ("f1", "jaccard_f1")}
-    minus = difference(search, RECIPE, GROUPS, "f1")
-    if None in [*figures.values(), minus]:
-        return ""
-    return SINCE.format(**names, minus=minus, **{name: number(value) for name, value in figures.items()})
-
-
-def tested(claims):
-    """The same."""
-    names = {"draft": DRAFT, "ours": OURS, "pairs": PAIRS}
-    both = ("f1", "jaccard_f1")
-    figures = {f"{short}_{which}": metric(claims, name, which)
-               for short, name in {**names, "backbone": BACKBONE}.items() for which in both}  # fmt: skip
-    differences = {f"over_{short}_{which}": difference(claims, OURS, names[short], which) for short in ("pairs", "draft") for which in both}
+def filled(text, study, names, pairs):
+    """The text with `names` {short: result}, the f1 and jaccard_f1 of each as SHORT_f1 and SHORT_jaccard_f1, and the
+    differences of `pairs` {name: (a, b, metric)}; empty unless the study has all figures."""
+    figures = {f"{short}_{which}": metric(study, name, which) for short, name in names.items() for which in BOTH}
+    differences = {name: difference(study, *pair) for name, pair in pairs.items()}
     if None in [*figures.values(), *differences.values()]:
         return ""
-    return TESTED.format(**names, **differences, **{name: number(value) for name, value in figures.items()})
+    return text.format(**names, **differences, **{name: number(value) for name, value in figures.items()})
+
+
+def since(search, claims):
+    """What the newer studies found."""
+    chosen = {"groups": GROUPS, "recipe": RECIPE, "listed": LISTED, "pairs": PAIRS}
+    tested = {"draft": DRAFT, "backbone": BACKBONE, "ours": OURS, "pairs": PAIRS}
+    over = {f"over_{short}_{which}": (OURS, tested[short], which) for short in ("pairs", "draft") for which in BOTH}
+    return filled(SINCE, search, chosen, {"minus": (RECIPE, GROUPS, "f1")}) + filled(TESTED, claims, tested, over)
 
 
 def wrapped(text):
@@ -130,6 +127,7 @@ def section(studies):
                    "told_f1": difference(relations, TOLD, BLIND, "f1")}  # fmt: skip
     if None in [*numbers.values(), *counts.values(), *differences.values()]:
         return ""
-    names = {"since": since(studies.get("search", {})) + tested(studies.get("claims", {})), "ours": OURS, "pairs": PAIRS, "whole": WHOLE, "told": TOLD, "blind": BLIND}
+    names = {"since": since(studies.get("search", {}), studies.get("claims", {})),
+             "ours": OURS, "pairs": PAIRS, "whole": WHOLE, "told": TOLD, "blind": BLIND}  # fmt: skip
     return wrapped(TEXT.format(**names, **differences, **{name: number(value) for name, value in numbers.items()},
                                **{name: f"{value:.2f}" for name, value in counts.items()}))  # fmt: skip

@@ -4,7 +4,6 @@
 #include "routedk/core/files.h"
 #include "routedk/io/checked.h"
 #include "routedk/io/json_field.h"
-#include "routedk/io/parse_json.h"
 
 #include <algorithm>
 #include <bit>
@@ -13,6 +12,7 @@
 #include <utility>
 
 #include "as_text.h"
+#include "json_object.h"
 #include <fmt/ranges.h>
 
 namespace routedk::io {
@@ -27,7 +27,6 @@ using Field = BasicJsonField<json>;
 constexpr std::uint64_t kLengthBytes = 8;
 constexpr std::size_t kMostDims = 8;  // LibTorch's operations support 64
 constexpr std::uint64_t kMaxHeader = 100'000'000;
-constexpr int kMostHeaderDepth = 16;
 
 std::optional<std::uint64_t> byte_count(Dtype dtype, std::span<const std::int64_t> shape) {
   const auto count = checked_count(shape);
@@ -53,12 +52,7 @@ class HeaderReader {
     }
     data_ = bytes_.subspan(kLengthBytes + length);
     const auto* text = reinterpret_cast<const char*>(bytes_.data()) + kLengthBytes;
-    const std::string source = file_ + ": the header";
-    json header = parse_json<json>({text, length}, source, kMostHeaderDepth);
-    if (!header.is_object()) {
-      throw_<FileError>("{} must be a JSON object, but is something else.", source);
-    }
-    return {std::move(header), file_};
+    return {parse_object({text, length}, file_ + ": the header"), file_};
   }
 
   TensorView tensor(const std::string& name, const Field& entry) const {

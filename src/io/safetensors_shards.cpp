@@ -2,10 +2,11 @@
 
 #include "routedk/core/error.h"
 #include "routedk/core/files.h"
-#include "routedk/io/parse_json.h"
 
 #include <algorithm>
 #include <string_view>
+
+#include "json_object.h"
 
 namespace routedk::io {
 namespace {
@@ -16,7 +17,6 @@ constexpr const char* kSingle = "model.safetensors";
 /// Unused buffers in old folders: an index may omit them or give any file.
 constexpr std::string_view kUnread = "rotary_emb.inv_freq";
 constexpr const char* kIndex = "model.safetensors.index.json";
-constexpr int kMostIndexDepth = 16;
 
 // Requires the name of a file in the folder itself, so that no index reaches outside it.
 void check_shard_name(const std::string& name, const std::string& index) {
@@ -30,10 +30,7 @@ void check_shard_name(const std::string& name, const std::string& index) {
 // tensor -> shard's file name
 std::map<std::string, std::string> read_index(const fs::path& path) {
   const std::string source = path.string();
-  const auto index = parse_json<nlohmann::json>(read_file(path), source + ": the index", kMostIndexDepth);
-  if (!index.is_object()) {
-    throw_<FileError>("{}: the index must be a JSON object, but is something else.", source);
-  }
+  const nlohmann::json index = parse_object(read_file(path), source + ": the index");
   const auto map = index.find("weight_map");
   if (map == index.end() || !map->is_object() || map->empty()) {
     throw_<FileError>("{}: `weight_map` must be an object that gives each tensor its shard, but is {}.",

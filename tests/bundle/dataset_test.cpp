@@ -5,6 +5,7 @@
 #include <string>
 
 #include "bundle/domain_folder.h"
+#include "core/temporary_folder.h"
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -36,12 +37,7 @@ std::vector<Bundle> minimal(const std::vector<Bundle>& bundles) {
 
 template <typename E>
 std::string refusal_of(const DomainFolder& folder, const std::string& domain = "toys") {
-  try {
-    load_dataset({folder.dir(), domain, Untitled::kError});
-  } catch (const E& error) {
-    return error.what();
-  }
-  return "no error";
+  return testing::message_of<E>([&] { load_dataset({folder.dir(), domain, Untitled::kError}); });
 }
 
 TEST(Dataset, keeps_sessions_with_bundles_in_the_order_of_session_bundle) {

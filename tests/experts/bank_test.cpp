@@ -4,6 +4,7 @@
 #include "routedk/experts/routed_model.h"
 
 #include "experts/tiny_experts.h"
+#include "support/dense.h"
 #include "support/expect_close.h"
 #include "support/forward.h"
 #include "support/gradient_check.h"
@@ -22,10 +23,8 @@ using testing::tiny_config;
 const Sequences kSequences = {{1, 2, 3}, {4}, {5, 6, 7, 8}, {9, 10}};
 
 std::shared_ptr<const model::Backbone> backbone() {
-  model::LoadOptions options;
-  options.quant = model::Quant::kNone;
   static const auto shared =
-      std::make_shared<const model::Backbone>(model::Backbone::random(tiny_config(), options, 1));
+      std::make_shared<const model::Backbone>(model::Backbone::random(tiny_config(), testing::dense(), 1));
   return shared;
 }
 
@@ -63,11 +62,8 @@ TEST(ExpertBank, one_hot_rows_give_that_adapter_alone_on_both_paths) {
 
 /// Mixing multiplies factors in fp32, an expert alone rounds them to bf16.
 TEST(ExpertBank, one_hot_rows_give_that_adapter_alone_in_bfloat16_too) {
-  model::LoadOptions options;
-  options.quant = model::Quant::kNone;
-  options.precision = kernels::Precision::kBFloat16;
-  const auto rounding =
-      std::make_shared<const model::Backbone>(model::Backbone::random(tiny_config(), options, 1));
+  const auto rounding = std::make_shared<const model::Backbone>(
+      model::Backbone::random(tiny_config(), testing::dense(kernels::Precision::kBFloat16), 1));
   const auto bank = tiny_bank();
   const RoutedModel model(rounding, bank);
   for (int i = 0; i < 3; ++i) {

@@ -8,6 +8,7 @@
 
 #include "core/temporary_folder.h"
 #include "experts/tiny_experts.h"
+#include "support/dense.h"
 #include "support/expect_close.h"
 #include "support/forward.h"
 #include <gmock/gmock.h>
@@ -64,9 +65,7 @@ class GgufLoraFile : public ::testing::Test {
   }
 
   static std::shared_ptr<const model::Backbone> backbone(const std::filesystem::path& path) {
-    model::LoadOptions options;
-    options.quant = model::Quant::kNone;
-    return std::make_shared<const model::Backbone>(model::Backbone::load(path, options));
+    return std::make_shared<const model::Backbone>(model::Backbone::load(path, testing::dense()));
   }
 
   static inline const testing::Sequences kIds = {{1, 2, 3, 30, 12}, {7, 7, 0}};

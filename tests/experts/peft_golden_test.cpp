@@ -2,6 +2,7 @@
 #include "routedk/experts/routed_model.h"
 
 #include "core/temporary_folder.h"
+#include "support/dense.h"
 #include "support/expect_close.h"
 #include "support/forward.h"
 #include "support/goldens.h"
@@ -16,10 +17,8 @@ using testing::expect_close;
 class TinyPeft : public ::testing::TestWithParam<const char*> {
  protected:
   static std::shared_ptr<const model::Backbone> backbone() {
-    model::LoadOptions options;
-    options.quant = model::Quant::kNone;
     static const auto shared = std::make_shared<const model::Backbone>(
-        model::Backbone::load(testing::golden_path("tiny_llama.gguf"), options));
+        model::Backbone::load(testing::golden_path("tiny_llama.gguf"), testing::dense()));
     return shared;
   }
   static std::shared_ptr<Expert> load(const std::string& name) {

@@ -2,6 +2,7 @@
 #include "routedk/experts/routed_model.h"
 #include "routedk/experts/router_file.h"
 
+#include "support/dense.h"
 #include "support/expect_close.h"
 #include "support/forward.h"
 #include "support/goldens.h"
@@ -16,10 +17,8 @@ using testing::expect_close;
 class RoutedGolden : public ::testing::TestWithParam<const char*> {
  protected:
   RoutedGolden() {
-    model::LoadOptions options;
-    options.quant = model::Quant::kNone;
     backbone_ = std::make_shared<const model::Backbone>(
-        model::Backbone::load(testing::golden_path("tiny_llama.gguf"), options));
+        model::Backbone::load(testing::golden_path("tiny_llama.gguf"), testing::dense()));
     router_ =
         std::make_shared<NamedRouter>(load_router(testing::golden_path(GetParam()), backbone_->config()));
     std::vector<std::shared_ptr<Expert>> experts;

@@ -5,6 +5,7 @@
 
 #include "core/temporary_folder.h"
 #include "experts/tiny_experts.h"
+#include "support/dense.h"
 #include "support/expect_close.h"
 #include "support/forward.h"
 #include <gtest/gtest.h>
@@ -142,10 +143,8 @@ class RoutedOracle : public ::testing::Test {
  protected:
   RoutedOracle() : router_(tiny_config().layers, tiny_config().hidden, 3) {
     testing::tiny_llama().save(folder_ / "tiny.gguf");
-    model::LoadOptions options;
-    options.quant = model::Quant::kNone;
-    backbone_ =
-        std::make_shared<const model::Backbone>(model::Backbone::load(folder_ / "tiny.gguf", options));
+    backbone_ = std::make_shared<const model::Backbone>(
+        model::Backbone::load(folder_ / "tiny.gguf", testing::dense()));
     const at::NoGradGuard no_grad;
     router_.parameters().values().copy_(at::cos(at::arange(router_.parameters().size(), at::kFloat) * 1.3));
   }

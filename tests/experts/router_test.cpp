@@ -9,6 +9,7 @@
 #include "support/forward.h"
 #include "support/gradient_check.h"
 #include "support/tiny_llama.h"
+#include "support/wave.h"
 #include <gtest/gtest.h>
 
 namespace routedk::experts {
@@ -25,7 +26,7 @@ model::FlatBatch two_prompts() {
 }
 
 at::Tensor some_hidden() {
-  return at::sin(at::arange(7 * kHidden, at::kFloat) * 0.9).view({7, kHidden});
+  return testing::wave({7, kHidden}, 0.9);
 }
 
 RouterGate some_router(const RouterOptions& options = {}) {

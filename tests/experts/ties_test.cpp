@@ -8,6 +8,7 @@
 #include <cmath>
 
 #include "experts/tiny_experts.h"
+#include "support/dense.h"
 #include "support/expect_close.h"
 #include "support/forward.h"
 #include "support/goldens.h"
@@ -147,10 +148,8 @@ class TiesOfPeft : public ::testing::Test {
 
  private:
   static std::shared_ptr<const model::Backbone> load_backbone() {
-    model::LoadOptions options;
-    options.quant = model::Quant::kNone;
     return std::make_shared<const model::Backbone>(
-        model::Backbone::load(testing::golden_path("tiny_llama.gguf"), options));
+        model::Backbone::load(testing::golden_path("tiny_llama.gguf"), testing::dense()));
   }
   ExpertBank load_bank() const {
     std::vector<std::shared_ptr<Expert>> experts;

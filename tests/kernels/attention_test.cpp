@@ -10,6 +10,7 @@
 
 #include "support/expect_close.h"
 #include "support/gradient_check.h"
+#include "support/wave.h"
 #include <ATen/Parallel.h>
 #include <gtest/gtest.h>
 
@@ -62,8 +63,7 @@ std::vector<double> naive_attention(const at::Tensor& q, const at::Tensor& k, co
 TEST(CausalAttention, equals_the_naive_sum_within_each_sequence_with_shared_key_heads) {
   const Bounds bounds = bounds_of({4, 1, 3});
   const auto some = [&](std::int64_t heads, double frequency) {
-    return at::sin(at::arange(bounds.back() * heads * 6, at::kFloat) * frequency)
-        .view({bounds.back(), heads, 6});
+    return testing::wave({bounds.back(), heads, 6}, frequency);
   };
   const at::Tensor q = some(4, 1.1);
   const at::Tensor k = some(2, 0.7);
@@ -120,7 +120,7 @@ TEST(CausalAttention, a_sequence_has_the_same_bits_whatever_stands_beside_it_and
   const Bounds both = bounds_of({70, 101});
   const Bounds alone = bounds_of({101});
   const auto some = [&](std::int64_t heads, double frequency) {
-    return at::sin(at::arange(171 * heads * 64, at::kFloat) * frequency).view({171, heads, 64});
+    return testing::wave({171, heads, 64}, frequency);
   };
   const at::Tensor q = some(6, 1.1);
   const at::Tensor k = some(2, 0.7);
@@ -164,7 +164,7 @@ const std::vector<std::vector<std::pair<std::int64_t, std::int64_t>>> kApart = {
 
 TEST(CausalAttention, answers_to_one_prompt_see_it_and_themselves_as_sequences_apart_do) {
   const auto some = [&](std::int64_t heads, double frequency) {
-    return at::sin(at::arange(192 * heads * 64, at::kFloat) * frequency).view({192, heads, 64});
+    return testing::wave({192, heads, 64}, frequency);
   };
   const std::array<at::Tensor, 3> inputs = {some(6, 1.1) * 3, some(2, 0.7), some(2, 0.3)};
   const at::Tensor above = some(6, 0.9);

@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "support/expect_close.h"
+#include "support/wave.h"
 #include <gtest/gtest.h>
 
 namespace routedk::model {
@@ -17,7 +18,7 @@ TEST(Rotary, turns_each_half_split_pair_by_its_angle) {
   config.head_dim = size;
   config.rope_theta = theta;
   const at::Tensor positions = at::tensor({0, 5, 300}, at::kLong);
-  const at::Tensor x = at::sin(at::arange(tokens * heads * size, at::kFloat)).view({tokens, heads, size});
+  const at::Tensor x = testing::wave({tokens, heads, size}, 1.0);
   const at::Tensor found = kernels::rotate(x, Rotary(config).tables(positions, at::kFloat));
   for (std::int64_t t = 0; t < tokens; ++t) {
     for (std::int64_t h = 0; h < heads; ++h) {

@@ -6,6 +6,7 @@
 
 #include "core/temporary_folder.h"
 #include "support/expect_close.h"
+#include "support/wave.h"
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -68,7 +69,7 @@ class Checkpoint {
 };
 
 at::Tensor matrix(std::int64_t rows, std::int64_t cols) {
-  return at::sin(at::arange(rows * cols, at::kFloat) * 1.3).view({rows, cols});
+  return testing::wave({rows, cols}, 1.3);
 }
 
 Checkpoint checkpoint(bool double_quant = true) {

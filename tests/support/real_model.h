@@ -5,6 +5,7 @@
 
 #include <filesystem>
 
+#include "support/dense.h"
 #include <gtest/gtest.h>
 
 namespace routedk::testing {
@@ -16,9 +17,7 @@ inline std::filesystem::path real_model_path() {
 /// Loaded once a process, dense in fp32.
 inline std::shared_ptr<const model::Backbone> real_model() {
   static const auto backbone = [] {
-    model::LoadOptions options;
-    options.quant = model::Quant::kNone;
-    return std::make_shared<const model::Backbone>(model::Backbone::load(real_model_path(), options));
+    return std::make_shared<const model::Backbone>(model::Backbone::load(real_model_path(), dense()));
   }();
   return backbone;
 }

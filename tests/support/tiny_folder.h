@@ -6,6 +6,7 @@
 #include "routedk/model/hf_folder.h"
 
 #include "core/temporary_folder.h"
+#include "support/dense.h"
 #include "support/tiny_llama.h"
 
 namespace routedk::testing {
@@ -38,9 +39,7 @@ std::string refused_config(const Change& change) {
   io::Json config = io::read_json(folder / "m" / "config.json");
   change(config);
   io::write_json(folder / "m" / "config.json", config);
-  model::LoadOptions options;
-  options.quant = model::Quant::kNone;
-  return message_of<FileError>([&] { model::Backbone::load(folder / "m", options); });
+  return message_of<FileError>([&] { model::Backbone::load(folder / "m", dense()); });
 }
 
 }  // namespace routedk::testing

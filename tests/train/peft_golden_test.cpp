@@ -1,4 +1,5 @@
 /// Ten training steps on the real model beside transformers + PEFT + torch in fp32 (make_training.py).
+#include "support/dense.h"
 #include "support/expect_close.h"
 #include "support/forward.h"
 #include "support/goldens.h"
@@ -14,11 +15,8 @@ using testing::expect_close;
 class PeftGolden : public testing::RealModel {
  protected:
   static std::shared_ptr<const model::Backbone> backbone(kernels::Precision precision) {
-    model::LoadOptions options;
-    options.quant = model::Quant::kNone;
-    options.precision = precision;
     return std::make_shared<const model::Backbone>(
-        model::Backbone::load(testing::real_model_path(), options));
+        model::Backbone::load(testing::real_model_path(), testing::dense(precision)));
   }
   static std::shared_ptr<experts::Expert> expert(const model::Backbone& backbone) {
     return testing::sine_expert(backbone.config(), 16.0, 0.01, 0.011);

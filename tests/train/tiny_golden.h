@@ -1,6 +1,7 @@
 /// The tiny model of make_tiny_training.py and its training.
 #pragma once
 
+#include "support/dense.h"
 #include "support/forward.h"
 #include "train/ten_steps.h"
 
@@ -8,11 +9,8 @@ namespace routedk::testing {
 
 inline std::shared_ptr<const model::Backbone> golden_backbone(
     kernels::Precision precision = kernels::Precision::kFloat32) {
-  model::LoadOptions options;
-  options.quant = model::Quant::kNone;
-  options.precision = precision;
   return std::make_shared<const model::Backbone>(
-      model::Backbone::load(golden_path("tiny_llama.gguf"), options));
+      model::Backbone::load(golden_path("tiny_llama.gguf"), dense(precision)));
 }
 
 inline std::vector<train::Example> golden_examples() {

@@ -1,7 +1,7 @@
 #include "routedk/bundle/dataset.h"
 #include "routedk/bundle/split.h"
 #include "routedk/core/error.h"
-#include "routedk/workflow/experiment/experiment.h"
+#include "routedk/workflow/experiment/session_data.h"
 
 #include <algorithm>
 #include <utility>

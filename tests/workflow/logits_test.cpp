@@ -12,6 +12,7 @@
 
 #include "core/temporary_folder.h"
 #include "experts/tiny_experts.h"
+#include "support/dense.h"
 #include "support/expect_close.h"
 #include "support/forward.h"
 #include "support/goldens.h"
@@ -65,10 +66,9 @@ class Logits : public ::testing::Test {
                                                                  const std::vector<std::int32_t>& ids,
                                                                  std::int64_t prompt) const {
     const at::NoGradGuard no_grad;
-    model::LoadOptions load;
-    load.quant = model::Quant::kNone;
     const experts::RoutedModel model(
-        std::make_shared<const model::Backbone>(model::Backbone::load(options_.model, load)), bank_);
+        std::make_shared<const model::Backbone>(model::Backbone::load(options_.model, testing::dense())),
+        bank_);
     const auto batch = model::FlatBatch::make({ids}, {prompt});
     const auto output = model.forward({batch, gate});
     return {model.backbone().logits(output.hidden), output.rows};
@@ -77,10 +77,8 @@ class Logits : public ::testing::Test {
   /// Logits [V] behind kThreeIds with this expert alone.
   at::Tensor of_expert(experts::Expert expert) const {
     const at::NoGradGuard no_grad;
-    model::LoadOptions load;
-    load.quant = model::Quant::kNone;
     const experts::RoutedModel model(
-        std::make_shared<const model::Backbone>(model::Backbone::load(options_.model, load)),
+        std::make_shared<const model::Backbone>(model::Backbone::load(options_.model, testing::dense())),
         std::make_shared<experts::ExpertBank>(
             std::vector{std::make_shared<experts::Expert>(std::move(expert))}));
     const auto batch = testing::batch_of({{1, 2, 3}});

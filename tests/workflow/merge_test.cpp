@@ -7,6 +7,7 @@
 
 #include "core/temporary_folder.h"
 #include "experts/tiny_experts.h"
+#include "support/dense.h"
 #include "support/expect_close.h"
 #include "support/forward.h"
 #include <gmock/gmock.h>
@@ -36,9 +37,7 @@ class Merge : public ::testing::Test {
   }
 
   static model::Backbone dense(const std::filesystem::path& path) {
-    model::LoadOptions options;
-    options.quant = model::Quant::kNone;
-    return model::Backbone::load(path, options);
+    return model::Backbone::load(path, testing::dense());
   }
 
   /// The logits of the three experts, mixed in memory.

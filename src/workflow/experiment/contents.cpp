@@ -4,6 +4,7 @@
 #include "routedk/core/random.h"
 #include "routedk/io/mapped_file.h"
 #include "routedk/text/chat_template.h"
+#include "routedk/workflow/experiment/session_data.h"
 
 #include <algorithm>
 #include <string_view>

@@ -1,18 +1,16 @@
 #include "routedk/workflow/experiment/experiment.h"
 
-#include "routedk/bundle/join_domains.h"
 #include "routedk/core/command_line.h"
 #include "routedk/core/config.h"
 #include "routedk/core/config_paths.h"
 #include "routedk/core/error.h"
-#include "routedk/core/evenly_spread.h"
 #include "routedk/core/files.h"
 #include "routedk/core/memory.h"
 #include "routedk/core/random.h"
-#include "routedk/core/shipped.h"
 #include "routedk/io/jsonl.h"
 #include "routedk/kernels/cpu/capability.h"
 #include "routedk/model/weight_source.h"
+#include "routedk/workflow/experiment/session_data.h"
 #include "routedk/workflow/experiment/threads.h"
 #include "routedk/workflow/predict/mixture.h"
 #include "routedk/workflow/predict/run_kit.h"
@@ -20,7 +18,6 @@
 #include <algorithm>
 #include <cctype>
 #include <cstdint>
-#include <cstdlib>
 #include <iterator>
 #include <optional>
 
@@ -67,40 +64,6 @@ std::shared_ptr<const bundle::WorkedExamples> worked_examples_of(const PromptCon
   return std::make_shared<const bundle::WorkedExamples>(split.train, bundle::TfIdf(data.titles),
                                                         settings.examples, settings.choose_examples);
 }
-
-}  // namespace
-
-bundle::Dataset dataset_of(const ExperimentConfig& config) {
-  const DataConfig& data = config.data;
-  if (!data.examples.empty()) {
-    return {};
-  }
-  const std::filesystem::path folder = data_folder(data.dir);
-  if (!std::filesystem::is_directory(folder)) {
-    throw_<ConfigError>("{} must be a folder, but {} is not",
-                        data.dir.empty() ? "the data folder ($ROUTEDK_DATA_DIR or the sample)" : "`data.dir`",
-                        folder.string());
-  }
-  const auto load = [&](const std::string& domain) {
-    return bundle::load_dataset({folder, domain, data.untitled});
-  };
-  std::vector<bundle::Dataset> others;
-  std::ranges::transform(data.others(), std::back_inserter(others), load);
-  return others.empty() ? load(data.domain)
-                        : bundle::join_domains(load(data.domain), others, split_counts(config.split, folder));
-}
-
-bundle::Split split_of(const ExperimentConfig& config, const bundle::Dataset& dataset) {
-  if (!config.data.examples.empty()) {
-    return {};
-  }
-  bundle::Split split =
-      bundle::split_sessions(dataset.sessions, split_counts(config.split, data_folder(config.data.dir)));
-  split.train = evenly_spread(split.train, config.split.train_limit);
-  return split;
-}
-
-namespace {
 
 constexpr const char* kSettingsFile = "config.yaml";
 
@@ -204,18 +167,6 @@ std::string file_word(const std::string& name) {
   return word == name ? name : fmt::format("{}-{:08x}", word.substr(0, 100), hash64(name) & 0xFFFFFFFFU);
 }
 
-std::filesystem::path data_folder(const std::string& given) {
-  if (!given.empty()) {
-    return given;
-  }
-  const char* set = std::getenv("ROUTEDK_DATA_DIR");
-  if (set != nullptr && *set != '\0') {
-    return set;
-  }
-  const std::filesystem::path sample = shipped("data/sample");
-  return sample.empty() ? "data/sample" : sample;
-}
-
 std::string run_folder(const ExperimentConfig& config) {
   const DataConfig& data = config.data;
   if (!config.run.dir.empty()) {
@@ -240,13 +191,6 @@ std::string without_slash(std::string path) {
 std::filesystem::path store_folder(const ExperimentConfig& config) {
   return config.run.store.empty() ? std::filesystem::path(run_folder(config)).parent_path() / "store"
                                   : std::filesystem::path(config.run.store);
-}
-
-bundle::SplitCounts split_counts(const SplitConfig& settings, const std::filesystem::path& data) {
-  bundle::SplitCounts counts = bundle::default_split_counts(data);
-  counts.test_per_length = settings.test_per_length.value_or(counts.test_per_length);
-  counts.val_per_length = settings.val_per_length.value_or(counts.val_per_length);
-  return counts;
 }
 
 Experiment::Experiment(ExperimentConfig config, Place place)

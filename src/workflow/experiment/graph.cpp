@@ -2,6 +2,7 @@
 
 #include "routedk/experts/gate_spec.h"
 #include "routedk/workflow/experiment/experiment.h"
+#include "routedk/workflow/experiment/session_data.h"
 #include "routedk/workflow/steps/answer_setting.h"
 #include "routedk/workflow/steps/learning_data.h"
 #include "routedk/workflow/steps/steps.h"

@@ -1,6 +1,7 @@
 #include "routedk/core/display.h"
 #include "routedk/experts/router.h"
 #include "routedk/model/weight_source.h"
+#include "routedk/workflow/experiment/session_data.h"
 #include "routedk/workflow/steps/learning_data.h"
 #include "routedk/workflow/steps/steps.h"
 
@@ -169,7 +170,8 @@ std::string plan(Experiment& experiment, std::optional<StepKind> repeated) {
   const Learning learning = learning_of(experiment);
   train::require_within_context(learning.experts, model.context, "training");
   require_data_within(experiment);
-  if (lacks_knowledge(experiment)) {
+  const bool sessions_alone = lacks_knowledge(experiment);
+  if (sessions_alone) {
     warn_of_long_titles(experiment, learning.experts);
   }
   std::string text = data_text(experiment);
@@ -184,7 +186,7 @@ std::string plan(Experiment& experiment, std::optional<StepKind> repeated) {
     text += fmt::format("controls  {}: as many steps as the router\n", fmt::join(controls, ", "));
   }
   text += memory_text(experiment, *source, learning.experts, learning.router);
-  if (lacks_knowledge(experiment)) {
+  if (sessions_alone) {
     text += "memory    of sessions alone: rules and thoughts, still to be distilled, need more\n";
   }
   if (experiment.evaluates()) {

@@ -3,6 +3,7 @@
 #include "routedk/core/config.h"
 #include "routedk/experts/gate_spec.h"
 #include "routedk/workflow/experiment/experiment.h"
+#include "routedk/workflow/experiment/session_data.h"
 #include "routedk/workflow/steps/answer_setting.h"
 #include "routedk/workflow/steps/systems.h"
 

@@ -1,7 +1,6 @@
 /// The settings that a step's numbers depend on: they make up its key.
 #pragma once
 
-#include "routedk/bundle/split.h"
 #include "routedk/train/train_config.h"
 #include "routedk/workflow/experiment/experiment_config.h"
 #include "routedk/workflow/experiment/step.h"

@@ -9,6 +9,7 @@
 #include "routedk/io/gguf.h"
 #include "routedk/io/json_field.h"
 #include "routedk/workflow/experiment/experiment.h"
+#include "routedk/workflow/experiment/session_data.h"
 
 #include <algorithm>
 #include <map>

@@ -202,17 +202,4 @@ void check_link(const std::filesystem::path& place);
 /// Makes `place` a relative link to `target`, atomically if it replaces a link. Throws as check_link does.
 void make_link(const std::filesystem::path& target, const std::filesystem::path& place);
 
-/// The data folder: the one given, else $ROUTEDK_DATA_DIR, else the project's data/sample.
-std::filesystem::path data_folder(const std::string& given);
-
-/// The data of `data:`; none if the experiment learns from examples. ConfigError if data.dir is no folder;
-/// otherwise throws as load_dataset and join_domains do.
-bundle::Dataset dataset_of(const ExperimentConfig& config);
-
-/// Its sessions, as `split:` divides them.
-bundle::Split split_of(const ExperimentConfig& config, const bundle::Dataset& dataset);
-
-/// The split counts of the settings, completed from the data folder.
-bundle::SplitCounts split_counts(const SplitConfig& settings, const std::filesystem::path& data);
-
 }  // namespace routedk::workflow
