@@ -16,7 +16,7 @@ def told_apart(comparison):
 
 def change(comparison, preposition):
     size = number(abs(comparison["difference"]))
-    return (f"{size} in f1 {preposition} `{comparison['b']}` "
+    return (f"{size} in {comparison['metric']} {preposition} `{comparison['b']}` "
             f"({interval(comparison['interval'])}, {p_value(comparison['p_holm'])})")  # fmt: skip
 
 
@@ -27,24 +27,29 @@ def no_change(comparison):
     return f"`{comparison['b']}` ({text})"
 
 
-def clause(comparisons):
-    """A clause about the comparisons of one result with others."""
-    told = [one for one in comparisons if told_apart(one)]
+def changes(told):
+    """Verbs for the comparisons that tell apart."""
     gains = [change(one, "over") for one in told if one["interval"][0] > 0]
     losses = [change(one, "against") for one in told if one["interval"][0] <= 0]
-    neither = [no_change(one) for one in comparisons if not told_apart(one)]
-    verbs = ["gains " + listing(gains)] if gains else []
-    verbs += ["loses " + listing(losses)] if losses else []
-    verbs += ["cannot be told apart from " + listing(neither, "or")] if neither else []
-    return f"`{comparisons[0]['a']}` {listing(verbs)}"
+    return (["gains " + listing(gains)] if gains else []) + (["loses " + listing(losses)] if losses else [])
+
+
+def clause(comparisons):
+    """A clause about the comparisons of one result with others: by f1, and by jaccard_f1 where only that tells apart."""
+    by_f1, by_jaccard = ([one for one in comparisons if one["metric"] == metric] for metric in ("f1", "jaccard_f1"))
+    neither = [one for one in by_f1 if not told_apart(one)]
+    open_names = {one["b"] for one in neither}
+    verbs = changes([one for one in by_f1 if told_apart(one)])
+    verbs += ["cannot be told apart from " + listing(map(no_change, neither), "or")] if neither else []
+    others = changes([one for one in by_jaccard if told_apart(one) and one["b"] in open_names])
+    return f"`{comparisons[0]['a']}` {listing(verbs)}" + (f", but {listing(others)}" if others else "")
 
 
 def compared(study):
-    """{(domain, a): the comparisons of a in f1}."""
+    """{(domain, a): the comparisons of a}."""
     groups = {}
     for one in study.get("comparisons", []):
-        if one["metric"] == "f1":
-            groups.setdefault((one["domain"], one["a"]), []).append(one)
+        groups.setdefault((one["domain"], one["a"]), []).append(one)
     return groups
 
 

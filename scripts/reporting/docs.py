@@ -21,7 +21,7 @@ REPOSITORY = pathlib.Path(__file__).resolve().parents[2]
 sys.path.append(str(REPOSITORY / "benchmarks"))
 from tables import table as markdown  # noqa: E402
 
-ORDER = ["claims", "knowledge", "experts", "fusion", "samples", "router", "ablation", "conflict", "static_vs_dynamic", "sparse",
+ORDER = ["claims", "domains", "knowledge", "experts", "fusion", "samples", "router", "ablation", "conflict", "static_vs_dynamic", "sparse",
          "selection", "relations", "traps", "search", "pooling", "baselines", "rank", "cost", "teacher"]  # fmt: skip
 # Pictures that appear only once: in the first of these studies that exists.
 ONCE = {"router": ["router", "knowledge"], "calibration": ["selection", "samples"]}
@@ -34,20 +34,23 @@ HEAD = """# Results of the experiments
     scripts/report --docs       # writes this page from docs/results/experiments/*.json
 
 These are the answers to the questions of [experiments.md](experiments.md). A result is said to gain
-or lose only if the 95 % interval of the difference in `f1` (paired bootstrap over sessions)
-excludes 0 and its p-value, corrected for all comparisons of the study (Holm), is below .05. "Cannot
-be told apart" is not "equal": with few sessions the intervals are wide, and in `jaccard_f1` the
-tables may say otherwise. The end of each section says how it was made: its command reads the data
-from `ROUTEDK_DATA_DIR`, or add `--set data.dir=DIR`; to repeat a study of an older recipe, check out
-the commit named there. [evaluation.md](evaluation.md#metrics-and-baselines) defines the metrics and baselines.
+or lose only if the 95 % interval of the difference (paired bootstrap over sessions) excludes 0 and
+its p-value, corrected for all comparisons of the study (Holm), is below .05. Differences are in
+`f1`; where only `jaccard_f1` tells two results apart, that is said too. "Cannot be told apart" is
+not "equal": with few sessions the intervals are wide. Each section ends with how it was made. The
+command there needs the data: set `ROUTEDK_DATA_DIR`, or add `--set data.dir=DIR`. To repeat a study
+of an older recipe, check out the commit named there.
+[evaluation.md](evaluation.md#metrics-and-baselines) defines metrics and baselines.
 
 - **Candidates and rule.** 32 candidates per session are drawn at temperature 1, and expected utility
   (`utility: mean`) chooses, unless a result's name says otherwise. Exceptions: names without a rule
   are votes in `samples` and `selection`; `samples` draws at temperature .7; `pooling` draws 16;
-  `vote_DK` and `vote_routed` of `claims` are votes of 8 at temperature .7, the paper's rule. So
-  `constrained/dynamic` of `samples` is the same model as `routed/dynamic`, with other figures.
-- **Recipe.** `claims` and `search` used today's (`configs/smollm2`): prompts show a `draft`, which is
-  what `related_groups` answers, and a step takes 4 sessions. The other studies are older. Their prompts
+  `vote_DK` and `vote_routed` of `claims` follow the paper: a vote of 8 at temperature .7. So
+  `constrained/dynamic` of `samples` is the model of `routed/dynamic` in `baselines`, with other
+  figures.
+- **Recipe.** `claims`, `domains` and `search` used today's (`configs/smollm2`): prompts show a
+  `draft`, which is what `related_groups` answers, and a step takes 4 sessions. The other studies
+  are older, so that their `routed/dynamic` is another model than that of `claims`. Their prompts
   showed two lists, similar titles and pairs of categories with the number of sessions that bundled
   them; they trained on 240 sessions, 16 to a step. They have not been repeated.
 - **Categories.** The prompts show categories, except where `relations` varies them. In the public

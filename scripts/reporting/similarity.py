@@ -1,4 +1,5 @@
-"""Why title similarity is hard to beat: a section of docs/results.md, from the studies `baselines` and `relations`."""
+"""Why title similarity is hard to beat: a section of docs/results.md, from `claims`, `search`, `baselines` and
+`relations`."""
 import re
 import textwrap
 
@@ -9,7 +10,8 @@ OURS, BACKBONE, PAIRS, WHOLE = "routed/dynamic", "routed/backbone", "similar_pai
 BLIND, TOLD = "none/base", "titles/base"  # prompts without relations, and with the similarity of titles
 TEXT = """## Why title similarity is hard to beat
 
-**Measured**, on the test split of Electronic ([baselines](#baselines)):
+{today}**With the older recipe**, whose prompts showed lists instead of a draft. On the test split ([baselines](#baselines);
+`{ours}` is here the older model):
 
 - `{pairs}` answers with {pairs_bundles} bundles a session, `{ours}` with {ours_bundles}. `precision_all` is
   {pairs_precision} and {ours_precision}, `recall_distinct_all` {pairs_recall} and {ours_recall}.
@@ -24,9 +26,9 @@ On the validation split ([relations](#relations)):
 - Prompts can show the similarity of titles, which is all that `{pairs}` uses. `{told}`, which shows it, minus
   `{blind}` is {told_f1} in `f1`. `pair_auc` is {told_auc} with it and {blind_auc} without.
 
-{since}**By definition**, a pair inside a gold bundle is a full hit in `f1`, however many items it leaves out. `jaccard_f1`
+**By definition**, a pair inside a gold bundle is a full hit in `f1`, however many items it leaves out. `jaccard_f1`
 counts what is left out; there `{whole}`, one bundle of all items, has {whole_jaccard}, `{pairs}` {pairs_jaccard} and
-`{ours}` {ours_jaccard}.
+the older `{ours}` {ours_jaccard}.
 
 **Conjecture**, not tested:
 
@@ -41,7 +43,16 @@ counts what is left out; there `{whole}`, one bundle of all items, has {whole_ja
 - Items paired greedily by the share of candidates that join them, as `{pairs}` pairs them by their titles (not
   implemented): whether the model chooses wrong pairs or too few bundles.
 """
-SINCE = """Since then, on the validation split ([search](#search)):
+TESTED = """**With today's recipe**, on the test split ([claims](#claims)):
+
+- The draft alone, `{draft}`, has an `f1` of {draft_f1} and a `jaccard_f1` of {draft_jaccard_f1}. The untrained
+  backbone, whose prompts show the draft, has {backbone_f1} and {backbone_jaccard_f1}; `{ours}` has {ours_f1} and
+  {ours_jaccard_f1}.
+- `{ours}` minus `{pairs}` is {over_pairs_f1} in `f1` and {over_pairs_jaccard_f1} in `jaccard_f1`; minus the draft
+  alone it is {over_draft_f1} and {over_draft_jaccard_f1}.
+
+"""
+CHOSEN = """On the validation split ([search](#search)):
 
 - Categories show what titles do not, if their rates are estimated well: `{groups}`, which groups items by the mean
   of title similarity and category rate and needs no model, has an `f1` of {groups_f1} and a `jaccard_f1` of
@@ -49,15 +60,6 @@ SINCE = """Since then, on the validation split ([search](#search)):
 - A model that is shown this answer as a draft, `{recipe}`, has {recipe_f1} and {recipe_jaccard_f1}; minus the draft
   alone that is {minus} in `f1`. One that is shown the same strengths as a list of pairs, `{listed}`, has
   {listed_f1} and {listed_jaccard_f1}.
-
-"""
-TESTED = """On the test split ([claims](#claims)):
-
-- The draft alone, `{draft}`, has an `f1` of {draft_f1} and a `jaccard_f1` of {draft_jaccard_f1}. The untrained
-  backbone, whose prompts show the draft, has {backbone_f1} and {backbone_jaccard_f1}; `{ours}` has {ours_f1} and
-  {ours_jaccard_f1}.
-- `{ours}` minus `{pairs}` is {over_pairs_f1} in `f1` and {over_pairs_jaccard_f1} in `jaccard_f1`; minus the draft
-  alone it is {over_draft_f1} and {over_draft_jaccard_f1}.
 
 """
 DRAFT = "routed/related_groups"
@@ -92,12 +94,12 @@ def filled(text, study, names, pairs):
     return text.format(**names, **differences, **{name: number(value) for name, value in figures.items()})
 
 
-def since(search, claims):
-    """What the newer studies found."""
+def today(search, claims):
+    """What the studies of today's recipe found."""
     chosen = {"groups": GROUPS, "recipe": RECIPE, "listed": LISTED, "pairs": PAIRS}
     tested = {"draft": DRAFT, "backbone": BACKBONE, "ours": OURS, "pairs": PAIRS}
     over = {f"over_{short}_{which}": (OURS, tested[short], which) for short in ("pairs", "draft") for which in BOTH}
-    return filled(SINCE, search, chosen, {"minus": (RECIPE, GROUPS, "f1")}) + filled(TESTED, claims, tested, over)
+    return filled(TESTED, claims, tested, over) + filled(CHOSEN, search, chosen, {"minus": (RECIPE, GROUPS, "f1")})
 
 
 def wrapped(text):
@@ -127,7 +129,7 @@ def section(studies):
                    "told_f1": difference(relations, TOLD, BLIND, "f1")}  # fmt: skip
     if None in [*numbers.values(), *counts.values(), *differences.values()]:
         return ""
-    names = {"since": since(studies.get("search", {}), studies.get("claims", {})),
+    names = {"today": today(studies.get("search", {}), studies.get("claims", {})),
              "ours": OURS, "pairs": PAIRS, "whole": WHOLE, "told": TOLD, "blind": BLIND}  # fmt: skip
     return wrapped(TEXT.format(**names, **differences, **{name: number(value) for name, value in numbers.items()},
                                **{name: f"{value:.2f}" for name, value in counts.items()}))  # fmt: skip

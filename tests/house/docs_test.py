@@ -110,6 +110,13 @@ class Docs(unittest.TestCase):
         self.assertIn("`dynamic` cannot be told apart from `base` (f1 +.030, .004 to .058, but p .080).", page)
         self.assertIn("`dynamic` cannot be told apart from `base` (f1 +.030, .000 to .058).", page)
 
+    def test_what_only_jaccard_f1_tells_apart_is_said_too(self):
+        page, _ = self.made(one=study(comparisons=[
+            comparison("base", 0.03, 0.004, 0.058, 0.08), comparison("base", 0.1, 0.06, 0.14, 0.007, "jaccard_f1"),
+            comparison("merged", 0.2, 0.1, 0.3, 0.01), comparison("merged", 0.2, 0.1, 0.3, 0.01, "jaccard_f1")]))  # fmt: skip
+        self.assertIn("`dynamic` gains .200 in f1 over `merged` (.100 to .300, p .010) and cannot be told apart from `base` "
+                      "(f1 +.030, .004 to .058, but p .080), but gains .100 in jaccard_f1 over `base` (.060 to .140, p .007).", page)  # fmt: skip
+
     def test_each_domain_has_its_own_answer(self):
         both = [comparison("base", 0.03, 0.01, 0.05, 0.01), comparison("base", 0.0, -0.1, 0.1, 1, domain="food")]
         page, _ = self.made(one=study(comparisons=both))

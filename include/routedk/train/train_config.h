@@ -89,7 +89,7 @@ struct TrainConfig {
     f("checkpoint_every", checkpoint_every, "steps between checkpoints", at_least(1));
     f("keep_checkpoints", keep_checkpoints, "number of newest checkpoints to keep", at_least(1));
     f("resume_elsewhere", resume_elsewhere,
-      "continue from a checkpoint of another kind of CPU, thread count or LibTorch (not bit for bit)");
+      "continue from a checkpoint of other instructions, threads, GPU model or LibTorch (not bit for bit)");
     f("seed", seed, "seed of data order and dropout");
   }
 
