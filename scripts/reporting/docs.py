@@ -56,6 +56,8 @@ of an older recipe, check out the commit named there.
 - **Categories.** The prompts show categories, except where `relations` varies them. In the public
   data only items that belong to some bundle have one, so they leak labels (`leaky_categories`,
   [data.md](data.md#missing-titles-leak-the-labels)).
+- **Titles.** `domains` leaves out items without a title (`data.untitled: drop`). In Clothing and Food
+  these are in no bundle, so this leaks labels too (`leaky_titles`), to all systems alike.
 """
 FOOT = """## What can go wrong
 
