@@ -10,8 +10,11 @@ def excludes_zero(ends):
     return round(ends[0], 3) > 0 or round(ends[1], 3) < 0
 
 
-def told_apart(comparison):
-    return excludes_zero(comparison["interval"]) and round(comparison["p_holm"], 3) < LEVEL
+def verdict(comparison):
+    """1: a gains; -1: a loses; 0: they cannot be told apart."""
+    if not excludes_zero(comparison["interval"]) or round(comparison["p_holm"], 3) >= LEVEL:
+        return 0
+    return 1 if comparison["interval"][0] > 0 else -1
 
 
 def change(comparison, preposition):
@@ -21,36 +24,36 @@ def change(comparison, preposition):
 
 
 def no_change(comparison):
-    text = f"f1 {signed(comparison['difference'])}, {interval(comparison['interval'])}"
+    text = f"{signed(comparison['difference'])}, {interval(comparison['interval'])}"
     if excludes_zero(comparison["interval"]):
         text += f", but {p_value(comparison['p_holm'])}"
     return f"`{comparison['b']}` ({text})"
 
 
-def changes(told):
-    """Verbs for the comparisons that tell apart."""
-    gains = [change(one, "over") for one in told if one["interval"][0] > 0]
-    losses = [change(one, "against") for one in told if one["interval"][0] <= 0]
+def changes(comparisons):
+    """Phrases for what a gains and loses."""
+    gains = [change(one, "over") for one in comparisons if verdict(one) > 0]
+    losses = [change(one, "against") for one in comparisons if verdict(one) < 0]
     return (["gains " + listing(gains)] if gains else []) + (["loses " + listing(losses)] if losses else [])
 
 
 def clause(comparisons):
-    """A clause about the comparisons of one result with others: by f1, and by jaccard_f1 where only that tells apart."""
-    by_f1, by_jaccard = ([one for one in comparisons if one["metric"] == metric] for metric in ("f1", "jaccard_f1"))
-    neither = [one for one in by_f1 if not told_apart(one)]
-    open_names = {one["b"] for one in neither}
-    verbs = changes([one for one in by_f1 if told_apart(one)])
-    verbs += ["cannot be told apart from " + listing(map(no_change, neither), "or")] if neither else []
-    others = changes([one for one in by_jaccard if told_apart(one) and one["b"] in open_names])
-    return f"`{comparisons[0]['a']}` {listing(verbs)}" + (f", but {listing(others)}" if others else "")
+    """A clause about the comparisons of one result with others: by f1, and by jaccard_f1 where its verdict is another."""
+    by_f1 = {one["b"]: one for one in comparisons if one["metric"] == "f1"}
+    neither = [no_change(one) for one in by_f1.values() if not verdict(one)]
+    phrases = changes(by_f1.values())
+    phrases += ["cannot be told apart in f1 from " + listing(neither, "or")] if neither else []
+    others = changes([one for one in comparisons if one["metric"] == "jaccard_f1" and one["b"] in by_f1
+                      and verdict(one) != verdict(by_f1[one["b"]])])  # fmt: skip
+    return f"`{comparisons[0]['a']}` {listing(phrases)}" + (f", but {listing(others)}" if others else "")
 
 
 def compared(study):
-    """{(domain, a): the comparisons of a}."""
+    """{(domain, a): the comparisons of a}, where f1 is compared."""
     groups = {}
     for one in study.get("comparisons", []):
         groups.setdefault((one["domain"], one["a"]), []).append(one)
-    return groups
+    return {key: group for key, group in groups.items() if any(one["metric"] == "f1" for one in group)}
 
 
 def conflicts(study):

@@ -35,16 +35,17 @@ HEAD = """# Results of the experiments
 
 These are the answers to the questions of [experiments.md](experiments.md). A result is said to gain
 or lose only if the 95 % interval of the difference (paired bootstrap over sessions) excludes 0 and
-its p-value, corrected for all comparisons of the study (Holm), is below .05. Differences are in
-`f1`; where only `jaccard_f1` tells two results apart, that is said too. "Cannot be told apart" is
-not "equal": with few sessions the intervals are wide. Each section ends with how it was made. The
+its p-value, corrected for all comparisons of the study (Holm), is below .05. Gains and losses in
+`jaccard_f1` are named where `f1` shows no such difference. "Cannot be told apart" is not "equal":
+with few sessions the intervals are wide. Each section ends with how it was made. The
 command there needs the data: set `ROUTEDK_DATA_DIR`, or add `--set data.dir=DIR`. To repeat a study
 of an older recipe, check out the commit named there.
 [evaluation.md](evaluation.md#metrics-and-baselines) defines metrics and baselines.
 
 - **Candidates and rule.** 32 candidates per session are drawn at temperature 1, and expected utility
   (`utility: mean`) chooses, unless a result's name says otherwise. Exceptions: names without a rule
-  are votes in `samples` and `selection`; `samples` draws at temperature .7; `pooling` draws 16;
+  are votes in `samples` and `selection`; `samples`, and `cold` of `search`, draw at temperature .7;
+  `pooling` draws 16;
   `vote_DK` and `vote_routed` of `claims` follow the paper: a vote of 8 at temperature .7. So
   `constrained/dynamic` of `samples` is the model of `routed/dynamic` in `baselines`, with other
   figures.
@@ -57,7 +58,8 @@ of an older recipe, check out the commit named there.
   data only items that belong to some bundle have one, so they leak labels (`leaky_categories`,
   [data.md](data.md#missing-titles-leak-the-labels)).
 - **Titles.** `domains` leaves out items without a title (`data.untitled: drop`). In Clothing and Food
-  these are in no bundle, so this leaks labels too (`leaky_titles`), to all systems alike.
+  these are in no bundle, so this leaks labels too (`leaky_titles`), to all systems alike; do not
+  compare its figures with Electronic's. `three_domains` of `search` trains on such data.
 """
 FOOT = """## What can go wrong
 

@@ -43,7 +43,8 @@ the older `{ours}` {ours_jaccard}.
 - Items paired greedily by the share of candidates that join them, as `{pairs}` pairs them by their titles (not
   implemented): whether the model chooses wrong pairs or too few bundles.
 """
-TESTED = """**With today's recipe**, on the test split ([claims](#claims)):
+TODAY = "**With today's recipe**, whose prompts show a draft.\n\n"
+TESTED = """On the test split ([claims](#claims)):
 
 - The draft alone, `{draft}`, has an `f1` of {draft_f1} and a `jaccard_f1` of {draft_jaccard_f1}. The untrained
   backbone, whose prompts show the draft, has {backbone_f1} and {backbone_jaccard_f1}; `{ours}` has {ours_f1} and
@@ -99,7 +100,8 @@ def today(search, claims):
     chosen = {"groups": GROUPS, "recipe": RECIPE, "listed": LISTED, "pairs": PAIRS}
     tested = {"draft": DRAFT, "backbone": BACKBONE, "ours": OURS, "pairs": PAIRS}
     over = {f"over_{short}_{which}": (OURS, tested[short], which) for short in ("pairs", "draft") for which in BOTH}
-    return filled(TESTED, claims, tested, over) + filled(CHOSEN, search, chosen, {"minus": (RECIPE, GROUPS, "f1")})
+    found = filled(TESTED, claims, tested, over) + filled(CHOSEN, search, chosen, {"minus": (RECIPE, GROUPS, "f1")})
+    return found and TODAY + found
 
 
 def wrapped(text):
@@ -111,7 +113,7 @@ def wrapped(text):
 
 
 def section(studies):
-    """Empty unless both studies have all figures."""
+    """Empty unless `baselines` and `relations` have all figures."""
     if "baselines" not in studies or "relations" not in studies:
         return ""
     baselines, relations = studies["baselines"], studies["relations"]

@@ -95,7 +95,7 @@ class Docs(unittest.TestCase):
     def test_the_answer_says_what_is_gained_and_lost_and_what_cannot_be_told_apart(self):
         page, _ = self.made(knowledge=study())
         sentence = ("`dynamic` gains .031 in f1 over `base` (.004 to .058, p .031), loses .200 in f1 against `merged` (-.300 "
-                    "to -.100, p < .001) and cannot be told apart from `high_level` (f1 +.004, -.020 to .030).")  # fmt: skip
+                    "to -.100, p < .001) and cannot be told apart in f1 from `high_level` (+.004, -.020 to .030).")  # fmt: skip
         self.assertEqual(page.count(sentence), 2)  # in the contents and in its section
         for line in ("- [Do <three> experts beat one?](#knowledge) `dynamic` gains", '<a id="knowledge"></a>',
                      "| dynamic | 60 | .500 | .400 to .600 | .500 | .600 | .700 |",
@@ -107,21 +107,25 @@ class Docs(unittest.TestCase):
     def test_an_interval_that_excludes_0_claims_nothing_where_the_corrected_p_value_does_not(self):
         page, _ = self.made(one=study(comparisons=[comparison("base", 0.03, 0.004, 0.058, 0.08)]),
                             two=study(comparisons=[comparison("base", 0.03, 0.0004, 0.058, 0.01)]))  # fmt: skip
-        self.assertIn("`dynamic` cannot be told apart from `base` (f1 +.030, .004 to .058, but p .080).", page)
-        self.assertIn("`dynamic` cannot be told apart from `base` (f1 +.030, .000 to .058).", page)
+        self.assertIn("`dynamic` cannot be told apart in f1 from `base` (+.030, .004 to .058, but p .080).", page)
+        self.assertIn("`dynamic` cannot be told apart in f1 from `base` (+.030, .000 to .058).", page)
 
     def test_what_only_jaccard_f1_tells_apart_is_said_too(self):
         page, _ = self.made(one=study(comparisons=[
             comparison("base", 0.03, 0.004, 0.058, 0.08), comparison("base", 0.1, 0.06, 0.14, 0.007, "jaccard_f1"),
-            comparison("merged", 0.2, 0.1, 0.3, 0.01), comparison("merged", 0.2, 0.1, 0.3, 0.01, "jaccard_f1")]))  # fmt: skip
-        self.assertIn("`dynamic` gains .200 in f1 over `merged` (.100 to .300, p .010) and cannot be told apart from `base` "
-                      "(f1 +.030, .004 to .058, but p .080), but gains .100 in jaccard_f1 over `base` (.060 to .140, p .007).", page)  # fmt: skip
+            comparison("merged", 0.2, 0.1, 0.3, 0.01), comparison("merged", 0.2, 0.1, 0.3, 0.01, "jaccard_f1"),
+            comparison("high_level", 0.2, 0.1, 0.3, 0.01), comparison("high_level", -0.02, -0.03, -0.01, 0.01, "jaccard_f1"),
+            comparison("average", 0.1, 0.05, 0.2, 0.01, "jaccard_f1")]))  # fmt: skip
+        self.assertIn("`dynamic` gains .200 in f1 over `merged` (.100 to .300, p .010) and .200 in f1 over `high_level` (.100 to .300, "
+                      "p .010) and cannot be told apart in f1 from "
+                      "`base` (+.030, .004 to .058, but p .080), but gains .100 in jaccard_f1 over `base` (.060 to .140, p .007) "
+                      "and loses .020 in jaccard_f1 against `high_level` (-.030 to -.010, p .010).", page)  # fmt: skip
 
     def test_each_domain_has_its_own_answer(self):
         both = [comparison("base", 0.03, 0.01, 0.05, 0.01), comparison("base", 0.0, -0.1, 0.1, 1, domain="food")]
         page, _ = self.made(one=study(comparisons=both))
         self.assertIn("In electronic, `dynamic` gains .030 in f1 over `base` (.010 to .050, p .010); "
-                      "in food, `dynamic` cannot be told apart from `base` (f1 .000, -.100 to .100).", page)  # fmt: skip
+                      "in food, `dynamic` cannot be told apart in f1 from `base` (.000, -.100 to .100).", page)  # fmt: skip
 
     def test_a_study_that_compares_nothing_says_so(self):
         page, _ = self.made(one=study(comparisons=[]), two={"study": "two", "question": "What?"})
