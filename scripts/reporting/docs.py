@@ -37,18 +37,17 @@ These are the answers to the questions of [experiments.md](experiments.md). A re
 or lose only if the 95 % interval of the difference (paired bootstrap over sessions) excludes 0 and
 its p-value, corrected for all comparisons of the study (Holm), is below .05. Gains and losses in
 `jaccard_f1` are named where `f1` shows no such difference. "Cannot be told apart" is not "equal":
-with few sessions the intervals are wide. Each section ends with how it was made. The
-command there needs the data: set `ROUTEDK_DATA_DIR`, or add `--set data.dir=DIR`. To repeat a study
-of an older recipe, check out the commit named there.
+with few sessions the intervals are wide. Each section ends with how it was made. The command there
+needs the data: set `ROUTEDK_DATA_DIR`, or add `--set data.dir=DIR`. To repeat a study of an older
+recipe, check out the commit named there.
 [evaluation.md](evaluation.md#metrics-and-baselines) defines metrics and baselines.
 
 - **Candidates and rule.** 32 candidates per session are drawn at temperature 1, and expected utility
   (`utility: mean`) chooses, unless a result's name says otherwise. Exceptions: names without a rule
   are votes in `samples` and `selection`; `samples`, and `cold` of `search`, draw at temperature .7;
-  `pooling` draws 16;
-  `vote_DK` and `vote_routed` of `claims` follow the paper: a vote of 8 at temperature .7. So
-  `constrained/dynamic` of `samples` is the model of `routed/dynamic` in `baselines`, with other
-  figures.
+  `pooling` draws 16; `vote_DK` and `vote_routed` of `claims` follow the paper: a vote of 8 at
+  temperature .7. So `constrained/dynamic` of `samples` is the model of `routed/dynamic` in
+  `baselines`, with other figures.
 - **Recipe.** `claims`, `domains` and `search` used today's (`configs/smollm2`): prompts show a
   `draft`, which is what `related_groups` answers, and a step takes 4 sessions. The other studies
   are older, so that their `routed/dynamic` is another model than that of `claims`. Their prompts
