@@ -41,7 +41,7 @@ std::string nearest_word(const std::string& word, const std::vector<std::string>
 
 std::string suggestion(const std::string& word, const std::vector<std::string>& known) {
   const std::string nearest = nearest_word(word, known);
-  return nearest.empty() ? "." : fmt::format("; did you mean `{}`?", nearest);
+  return nearest.empty() || nearest == word ? "." : fmt::format("; did you mean `{}`?", nearest);
 }
 
 }  // namespace routedk

@@ -197,6 +197,11 @@ class RunFolder(unittest.TestCase):
         one = run("routedk-run", config, "--plan", "--only", "train-router").stdout
         self.assertRegex(one, r"(?m)^1 step, 0 to do: 0:00$")
         self.assertIn("--only must be one of ", run("routedk-run", config, "--plan", "--only", "predict").stderr)
+        for only, lost in (("evaluate", "answer-"), ("answer-base", "router|train-base")):
+            refused = run("routedk-run", config, "--from", "train", "--only", only)
+            self.assertRegex(refused.stderr, rf"error: --only {only} must keep the inputs of {only}, but --from train removes ({lost})")
+            self.assertEqual(refused.returncode, 2)
+        self.assertEqual(run("routedk-run", config, "--plan").stdout, cached)  # nothing was lost
 
     def test_a_change_of_data_names_both_folders(self):
         shutil.copytree(SAMPLE, self.folder / "data")

@@ -5,6 +5,7 @@
 
 #include <fstream>
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <unistd.h>
@@ -82,6 +83,21 @@ TEST_F(Score, a_baseline_is_scored_by_its_name_as_its_own_predictions_are) {
   EXPECT_THAT(of_file["warnings"][0].get<std::string>(), ::testing::HasSubstr("the same answer: [1, 2]"));
   of_file["warnings"].clear();
   EXPECT_EQ(score(baseline), of_file);
+}
+
+TEST_F(Score, items_that_a_session_does_not_have_are_counted) {
+  std::ofstream out(path_);
+  for (std::size_t i = 0; i < split_.test.size(); ++i) {
+    const auto& items = split_.test[i].items;
+    const std::int64_t last = i == 0 ? 99'999'999 : items[1 + i % (items.size() - 1)].id;
+    out << io::Json{{"session", split_.test[i].id}, {"bundles", {{items[0].id, last}}}} << '\n';
+  }
+  out.close();
+  const io::Json warnings = score(for_split(bundle::SplitPart::kTest)).at("warnings");
+  const std::string said = fmt::format(
+      "1 of {} items in the answers are not in their sessions, so they miss: item 99999999 in session {} first",
+      2 * split_.test.size(), split_.test.front().id);
+  EXPECT_THAT(warnings, ::testing::Contains(io::Json(said)));
 }
 
 TEST_F(Score, exactly_one_of_file_and_baseline_must_be_given_and_the_baseline_known) {

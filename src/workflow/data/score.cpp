@@ -6,10 +6,37 @@
 #include "routedk/core/error.h"
 #include "routedk/eval/collapse.h"
 
+#include <algorithm>
+#include <utility>
+
+#include <fmt/format.h>
+
 namespace routedk::workflow {
 namespace {
 
-/// `warnings` receives the signs of collapse in a file's answers.
+/// Says how many of the answers' items their sessions do not have: positions, or ids from elsewhere, miss
+/// everywhere. "" without any.
+std::string foreign_items(const std::vector<bundle::Session>& sessions,
+                          const std::vector<bundle::Prediction>& predictions) {
+  std::size_t items = 0;
+  std::size_t foreign = 0;
+  std::string first;
+  for (std::size_t i = 0; i < sessions.size(); ++i) {
+    for (const bundle::Bundle& bundle : predictions[i].value_or(bundle::Answer())) {
+      for (const bundle::ItemId item : bundle) {
+        ++items;
+        if (std::ranges::find(sessions[i].items, item, &bundle::Item::id) == sessions[i].items.end()) {
+          first = foreign++ == 0 ? fmt::format("item {} in session {}", item, sessions[i].id) : first;
+        }
+      }
+    }
+  }
+  return foreign == 0 ? ""
+                      : fmt::format("{} of {} items in the answers are not in their sessions, so they miss: {} first",
+                                    foreign, items, first);
+}
+
+/// `warnings` receives the signs of collapse in a file's answers, and their foreign items.
 bundle::Runs runs(const ScoreOptions& options, const bundle::Dataset& data,
                   const std::vector<bundle::Session>& sessions, std::vector<std::string>& warnings) {
   if (options.predictor.empty() == options.predictions.empty()) {
@@ -21,6 +48,9 @@ bundle::Runs runs(const ScoreOptions& options, const bundle::Dataset& data,
   }
   const auto predictions = bundle::read_predictions(options.predictions, sessions);
   warnings = eval::collapse_signs(eval::answer_patterns(sessions, predictions));
+  if (std::string foreign = foreign_items(sessions, predictions); !foreign.empty()) {
+    warnings.push_back(std::move(foreign));
+  }
   return {bundle::score_sessions(sessions, predictions)};
 }
 

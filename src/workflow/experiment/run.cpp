@@ -249,6 +249,20 @@ bool trains(const Experiment& experiment) {
   });
 }
 
+/// `--from` must not remove what the only step reads: it would be lost, and the step could not run.
+void require_inputs_stay(const Task& task, StepKind from) {
+  for (const StepId& input : task.step->inputs) {
+    if (input.kind >= from) {
+      throw_<ConfigError>("--only {0} must keep the inputs of {0}, but --from {1} removes {2} (leave --only out)",
+                          to_string(task.step->id), name_of(from), to_string(input));
+    }
+    if (!is_done(*task.experiment, input)) {
+      throw_<ConfigError>("step {} must have its inputs done first, but {} is not (run it without --only)",
+                          to_string(task.step->id), to_string(input));
+    }
+  }
+}
+
 /// The steps to run, after all checks that are possible before the first one.
 std::vector<Task> checked_tasks(std::span<Experiment* const> experiments, const RunOptions& options) {
   for (Experiment* experiment : experiments) {
@@ -269,6 +283,10 @@ std::vector<Task> checked_tasks(std::span<Experiment* const> experiments, const 
   if (!options.only.empty()) {
     const std::string only = only_of(names_of(tasks), options.only);
     std::erase_if(tasks, [&](const Task& task) { return to_string(task.step->id) != only; });
+    if (options.from) {
+      std::for_each(tasks.begin(), tasks.end(),
+                    [&](const Task& task) { require_inputs_stay(task, *options.from); });
+    }
   }
   return tasks;
 }
