@@ -95,7 +95,8 @@ TEST_F(Score, items_that_a_session_does_not_have_are_counted) {
   out.close();
   const io::Json warnings = score(for_split(bundle::SplitPart::kTest)).at("warnings");
   const std::string said = fmt::format(
-      "1 of {} items in the answers are not in their sessions, so they miss: item 99999999 in session {} first",
+      "1 of {} items in the answers are not in their sessions, so they miss: item 99999999 in session {} "
+      "first",
       2 * split_.test.size(), split_.test.front().id);
   EXPECT_THAT(warnings, ::testing::Contains(io::Json(said)));
 }

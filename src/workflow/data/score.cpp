@@ -31,9 +31,10 @@ std::string foreign_items(const std::vector<bundle::Session>& sessions,
       }
     }
   }
-  return foreign == 0 ? ""
-                      : fmt::format("{} of {} items in the answers are not in their sessions, so they miss: {} first",
-                                    foreign, items, first);
+  return foreign == 0
+             ? ""
+             : fmt::format("{} of {} items in the answers are not in their sessions, so they miss: {} first",
+                           foreign, items, first);
 }
 
 /// `warnings` receives the signs of collapse in a file's answers, and their foreign items.

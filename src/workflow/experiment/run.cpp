@@ -253,8 +253,9 @@ bool trains(const Experiment& experiment) {
 void require_inputs_stay(const Task& task, StepKind from) {
   for (const StepId& input : task.step->inputs) {
     if (input.kind >= from) {
-      throw_<ConfigError>("--only {0} must keep the inputs of {0}, but --from {1} removes {2} (leave --only out)",
-                          to_string(task.step->id), name_of(from), to_string(input));
+      throw_<ConfigError>(
+          "--only {0} must keep the inputs of {0}, but --from {1} removes {2} (leave --only out)",
+          to_string(task.step->id), name_of(from), to_string(input));
     }
     if (!is_done(*task.experiment, input)) {
       throw_<ConfigError>("step {} must have its inputs done first, but {} is not (run it without --only)",
