@@ -106,7 +106,7 @@ TEST_F(StoreOfSteps, an_earlier_step_of_the_same_name_says_what_changed) {
   const auto earlier = store_.earlier(now, store_.whole(StepKind::kTrain));
   ASSERT_TRUE(earlier);
   EXPECT_THAT(differences(*earlier, now),
-              ElementsAre("lora.rank: - -> 8", "train.learning_rate: 0.1 -> 0.2"));
+              ElementsAre("lora.rank: unused -> 8", "train.learning_rate: 0.1 -> 0.2"));
   EXPECT_FALSE(store_.earlier(before, store_.whole(StepKind::kTrain)))
       << "the step itself is not an earlier one";
   EXPECT_FALSE(store_.earlier(step("high_level", "0.1"), store_.whole(StepKind::kTrain)));

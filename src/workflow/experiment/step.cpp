@@ -24,10 +24,12 @@ std::vector<std::string> changed_names(const Settings& before, const Settings& n
   return names;
 }
 
-/// "-" for a missing value.
+/// What is shown for a setting that, given the others, changes no number, so that a step does not have it.
+constexpr const char* kUnused = "unused";
+
 std::string value_in(const Settings& texts, const std::string& name) {
   const auto found = texts.find(name);
-  return found == texts.end() ? "-" : found->second;
+  return found == texts.end() ? kUnused : found->second;
 }
 
 /// Contents of files are known by their hashes, which say nothing to a reader: where the files are does.
@@ -35,13 +37,14 @@ std::string change_of(const std::string& name, const Step& before, const Step& n
   if (!name.ends_with("contents")) {
     return fmt::format("{}: {} -> {}", name, value_in(before.settings, name), value_in(now.settings, name));
   }
-  const std::string old_place = value_in(before.places, name);
-  const std::string place = value_in(now.places, name);
-  if (place == "-" || old_place == "-") {
+  const auto old_place = before.places.find(name);
+  const auto place = now.places.find(name);
+  if (old_place == before.places.end() || place == now.places.end()) {
     return fmt::format("{}: changed", name);
   }
-  return old_place == place ? fmt::format("{}: changed ({})", name, place)
-                            : fmt::format("{}: changed ({} -> {})", name, old_place, place);
+  return old_place->second == place->second
+             ? fmt::format("{}: changed ({})", name, place->second)
+             : fmt::format("{}: changed ({} -> {})", name, old_place->second, place->second);
 }
 
 /// Inputs are told apart by keys, which say nothing to a reader.
