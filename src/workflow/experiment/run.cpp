@@ -63,6 +63,21 @@ std::string only_of(const std::vector<std::string>& names, const std::string& gi
   return name;
 }
 
+/// The first input that is not done; "" if all are.
+std::string missing_input(const Task& task) {
+  for (const StepId& input : task.step->inputs) {
+    if (!is_done(*task.experiment, input)) {
+      return to_string(input);
+    }
+  }
+  return "";
+}
+
+[[noreturn]] void refuse_without_inputs(const Task& task) {
+  throw_<ConfigError>("step {} must have its inputs done first, but {} is not (run it without --only)",
+                      to_string(task.step->id), missing_input(task));
+}
+
 class Worker {
  public:
   Worker(std::vector<Task> tasks, const RunOptions& options) : tasks_(std::move(tasks)), options_(options) {}
@@ -78,24 +93,13 @@ class Worker {
     }
     for (const Task& task : tasks_) {
       if (!done(task) && parts_.empty()) {
-        throw_<ConfigError>("step {} must have its inputs done first, but {} is not (run it without --only)",
-                            to_string(task.step->id), missing_input(task));
+        refuse_without_inputs(task);
       }
     }
   }
 
  private:
   bool done(const Task& task) const { return task.experiment->store().done(*task.step); }
-
-  /// The first input that is not done; "" if all are.
-  static std::string missing_input(const Task& task) {
-    for (const StepId& input : task.step->inputs) {
-      if (!is_done(*task.experiment, input)) {
-        return to_string(input);
-      }
-    }
-    return "";
-  }
 
   bool to_do(const Task& task) const {
     return !done(task) && !failed_.contains(task.step->key) && !parts_.contains(task.step->key) &&
@@ -257,10 +261,9 @@ void require_inputs_stay(const Task& task, StepKind from) {
           "--only {0} must keep the inputs of {0}, but --from {1} removes {2} (leave --only out)",
           to_string(task.step->id), name_of(from), to_string(input));
     }
-    if (!is_done(*task.experiment, input)) {
-      throw_<ConfigError>("step {} must have its inputs done first, but {} is not (run it without --only)",
-                          to_string(task.step->id), to_string(input));
-    }
+  }
+  if (!missing_input(task).empty()) {
+    refuse_without_inputs(task);
   }
 }
 
